@@ -1,0 +1,7 @@
+"""GWSA, a QGIS plugin: monthly 1 km groundwater storage anomalies from GRACE, GLDAS and 1 km predictors."""
+
+
+def classFactory(iface):
+    from .gwsa_plugin.plugin import GwsaPlugin
+
+    return GwsaPlugin(iface)

@@ -1,0 +1,43 @@
+"""What a long computation tells its caller, and how it learns that it should stop."""
+
+from __future__ import annotations
+
+from .errors import Cancelled
+
+
+class Progress:
+    """Silent by default; QGIS, a terminal or a test overrides ``say``, ``warn``, ``show`` and ``is_cancelled``."""
+
+    def say(self, text: str) -> None:
+        """One line for the log."""
+
+    def warn(self, text: str) -> None:
+        """One line for the log that the user should not miss."""
+
+    def show(self, fraction: float) -> None:
+        """How much is done, 0 to 1."""
+
+    def is_cancelled(self) -> bool:
+        return False
+
+    def advance(self, fraction: float) -> None:
+        """Report the fraction done and raise ``Cancelled`` when the user asked to stop."""
+        if self.is_cancelled():
+            raise Cancelled
+        self.show(min(max(fraction, 0.0), 1.0))
+
+    def part(self, start: float, stop: float) -> "Progress":
+        """The progress of a sub-task that spans ``start`` to ``stop`` of this one."""
+        return _Part(self, start, stop)
+
+
+class _Part(Progress):
+    def __init__(self, whole: Progress, start: float, stop: float):
+        self._whole, self._start, self._span = whole, start, stop - start
+        self.say, self.warn, self.is_cancelled = whole.say, whole.warn, whole.is_cancelled
+
+    def show(self, fraction: float) -> None:
+        self._whole.show(self._start + self._span * fraction)
+
+
+SILENT = Progress()

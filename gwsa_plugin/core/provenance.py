@@ -1,0 +1,81 @@
+"""Where an output comes from: what travels in its tags, and what only ``run.json`` beside it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+
+from .whole import whole_file
+
+LIBRARIES = ("numpy", "scipy", "rasterio", "xgboost")
+
+
+def sha256(path) -> str:
+    """Hex digest of a file, or of the names and digests of the files in a folder (its run.json left out)."""
+    path = Path(path)
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for item in sorted(path.rglob("*")):
+            if item.is_file() and not item.name.endswith("run.json"):
+                digest.update(f"{item.relative_to(path).as_posix()} {sha256(item)}\n".encode())
+        return digest.hexdigest()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def provenance(stage: str, inputs: dict, parameters: dict) -> dict[str, str]:
+    """Tags that depend on nothing but the inputs' bytes and the parameters, so that outputs are byte-identical.
+
+    ``inputs`` is role -> path (None is left out); names and digests are kept, folders are not.
+    """
+    named = {role: {"name": Path(path).name, "sha256": sha256(path)} for role, path in inputs.items() if path}
+    return {
+        "GWSA_STAGE": stage,
+        "GWSA_VERSION": plugin_version(),
+        "GWSA_INPUTS": json.dumps(named, sort_keys=True),
+        "GWSA_PARAMETERS": json.dumps(parameters, sort_keys=True, default=str),
+    }
+
+
+def write_run(path, stage: str, inputs: dict, parameters: dict, started: datetime) -> None:
+    """``path`` (a run.json): paths, times, machine and library versions of one run."""
+    record = {
+        "stage": stage,
+        "version": plugin_version(),
+        "inputs": {role: str(value) for role, value in inputs.items() if value},
+        "parameters": parameters,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": now().isoformat(timespec="seconds"),
+        "threads": os.cpu_count(),
+        "platform": platform.platform(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+    }
+    with whole_file(path) as part:
+        part.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def plugin_version() -> str:
+    """The version in metadata.txt, the one place that states it."""
+    facts = Path(__file__).parents[2] / "metadata.txt"
+    for line in facts.read_text(encoding="utf-8").splitlines():
+        if line.startswith("version="):
+            return line.partition("=")[2].strip()
+    raise RuntimeError("metadata.txt has no version line")
+
+
+def _version(library: str) -> str | None:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None

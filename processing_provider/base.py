@@ -1,0 +1,170 @@
+"""What the algorithms share: identity, help, errors, progress, styled outputs. Nothing of any stage."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingAlgorithm,
+    QgsProcessingException,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterString,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QIcon
+
+from ..gwsa_plugin.core.errors import Cancelled, InputError
+from ..gwsa_plugin.core.months import parse_month
+from ..gwsa_plugin.core.progress import Progress
+from ..gwsa_plugin.dependencies import MissingLibrary, require
+
+RESOURCES = Path(__file__).parents[1] / "resources"
+
+
+class GwsaAlgorithm(QgsProcessingAlgorithm):
+    """A leaf sets the class attributes, adds its parameters, and turns them into one core call in ``run``.
+
+    Core modules are imported inside ``run``: QGIS then starts as fast as without the plugin, and a library that is
+    missing is a sentence when a stage runs, not an error when QGIS loads.
+    """
+
+    ID = ""
+    NAME = ""
+    HELP = ""
+    TAGS: tuple[str, ...] = ()
+    ICON = "gwsa.svg"
+    REQUIRES: tuple[str, ...] = ("rasterio", "scipy")
+
+    def run(self, parameters, context, progress: Progress) -> dict:
+        raise NotImplementedError
+
+    def name(self):
+        return self.ID
+
+    def displayName(self):
+        return tr(self.NAME)
+
+    def group(self):
+        return ""
+
+    def groupId(self):
+        return ""
+
+    def tags(self):
+        return ["GWSA", "GRACE", "groundwater", *self.TAGS]
+
+    def icon(self):
+        return QIcon(str(RESOURCES / "icons" / self.ICON))
+
+    def shortHelpString(self):
+        return tr(self.HELP)
+
+    def createInstance(self):
+        return type(self)()
+
+    def add(self, parameter: QgsProcessingParameterDefinition, help: str, advanced: bool = False) -> None:
+        """Add a parameter with its one-sentence help."""
+        parameter.setHelp(tr(help))
+        if advanced:
+            parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+        if not self.addParameter(parameter):
+            raise RuntimeError(f"{self.ID}: parameter {parameter.name()} was not accepted")
+
+    def add_period(self, why: str, advanced: bool = True) -> None:
+        """START and END, both YYYY-MM and optional."""
+        for name, label in (("START", "First month"), ("END", "Last month")):
+            parameter = QgsProcessingParameterString(name, tr(f"{label} (YYYY-MM)"), optional=True)
+            self.add(parameter, f"{label} {why}, written YYYY-MM; empty for all there is.", advanced)
+
+    def period(self, parameters, context):
+        """(first, last) as months; None for an end that was left empty. InputError for anything but YYYY-MM."""
+        texts = [self.parameterAsString(parameters, name, context).strip() for name in ("START", "END")]
+        return tuple(parse_month(text, name) if text else None for text, name in zip(texts, ("START", "END")))
+
+    def input_path(self, parameters, name, context) -> Path | None:
+        """The file behind a raster-layer parameter; None when it was left empty."""
+        layer = self.parameterAsRasterLayer(parameters, name, context)
+        if layer is None:
+            if parameters.get(name):
+                raise InputError(f"{parameters[name]} ({name}) cannot be opened as a raster; check the path.")
+            return None
+        return Path(layer.source().split("|")[0])
+
+    def output_path(self, parameters, name, context) -> Path | None:
+        """Where a file or raster output goes; None when it was left empty (skipped)."""
+        text = self.parameterAsOutputLayer(parameters, name, context) if isinstance(
+            self.parameterDefinition(name), QgsProcessingParameterRasterDestination
+        ) else self.parameterAsFileOutput(parameters, name, context)  # fmt: skip
+        return Path(text) if text else None
+
+    def output_folder(self, parameters, name, context) -> Path | None:
+        text = self.parameterAsString(parameters, name, context)
+        if not text:
+            return None
+        return Path(self.parameterAsFileOutput(parameters, name, context))
+
+    def processAlgorithm(self, parameters, context, feedback):
+        try:
+            require(*self.REQUIRES)
+            return self.run(parameters, context, FeedbackProgress(feedback))
+        except (InputError, MissingLibrary) as error:
+            raise QgsProcessingException(str(error)) from None
+        except Cancelled:
+            raise QgsProcessingException(tr("Cancelled; no output was written.")) from None
+
+
+class FeedbackProgress(Progress):
+    """A core Progress that speaks to QGIS."""
+
+    def __init__(self, feedback):
+        self._feedback = feedback
+
+    def say(self, text):
+        self._feedback.pushInfo(text)
+
+    def warn(self, text):
+        self._feedback.pushWarning(text)
+
+    def show(self, fraction):
+        self._feedback.setProgress(100 * fraction)
+
+    def is_cancelled(self):
+        return self._feedback.isCanceled()
+
+
+class _Styler(QgsProcessingLayerPostProcessorInterface):
+    def __init__(self, style: str):
+        super().__init__()
+        self._style = style
+
+    def postProcessLayer(self, layer, context, feedback):
+        layer.loadNamedStyle(str(RESOURCES / "styles" / self._style))
+        layer.triggerRepaint()
+
+
+_stylers: dict[str, _Styler] = {}  # QGIS does not keep a post-processor alive (QGIS #47533)
+
+
+def style_file(path: Path, style: str) -> None:
+    """Put the style beside a raster, where QGIS finds it whenever the file is opened, also after qgis_process."""
+    shutil.copyfile(RESOURCES / "styles" / style, path.with_suffix(".qml"))
+
+
+def style_layer(layer_id: str, style: str, context) -> None:
+    """Style a layer (a feature sink, for one) when Processing loads it."""
+    if context.willLoadLayerOnCompletion(layer_id):
+        styler = _stylers.setdefault(style, _Styler(style))
+        context.layerToLoadOnCompletionDetails(layer_id).setPostProcessor(styler)
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate("GWSA", text)
+
+
+POLYGONS = [QgsProcessing.SourceType.TypeVectorPolygon]
+POINTS = [QgsProcessing.SourceType.TypeVectorPoint]
+TABLES = [QgsProcessing.SourceType.TypeVector]

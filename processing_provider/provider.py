@@ -1,0 +1,37 @@
+"""The GWSA group of the Processing toolbox: the explicit list of its algorithms and shipped models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from .base import RESOURCES
+
+ALGORITHMS = ()
+MODELS = Path(__file__).parent / "models"
+
+
+class GwsaProvider(QgsProcessingProvider):
+    def id(self):
+        return "gwsa"
+
+    def name(self):
+        return "GWSA"
+
+    def longName(self):
+        return "GWSA: 1 km groundwater storage anomalies"
+
+    def icon(self):
+        return QIcon(str(RESOURCES / "icons" / "gwsa.svg"))
+
+    def loadAlgorithms(self):
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
+        for path in sorted(MODELS.glob("*.model3")):
+            model = QgsProcessingModelAlgorithm()
+            if not model.fromFile(str(path)):
+                raise RuntimeError(f"{path.name} is not a model")
+            model.setSourceFilePath(str(path))
+            self.addAlgorithm(model)
