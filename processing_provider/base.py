@@ -11,7 +11,6 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
 )
 from qgis.PyQt.QtCore import QCoreApplication
@@ -95,17 +94,9 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         return Path(layer.source().split("|")[0])
 
     def output_path(self, parameters, name, context) -> Path | None:
-        """Where a file or raster output goes; None when it was left empty (skipped)."""
-        text = self.parameterAsOutputLayer(parameters, name, context) if isinstance(
-            self.parameterDefinition(name), QgsProcessingParameterRasterDestination
-        ) else self.parameterAsFileOutput(parameters, name, context)  # fmt: skip
+        """Where a file, raster or folder goes; None when it was left empty. Call once: temporary names differ."""
+        text = self.parameterAsOutputLayer(parameters, name, context)
         return Path(text) if text else None
-
-    def output_folder(self, parameters, name, context) -> Path | None:
-        text = self.parameterAsString(parameters, name, context)
-        if not text:
-            return None
-        return Path(self.parameterAsFileOutput(parameters, name, context))
 
     def processAlgorithm(self, parameters, context, feedback):
         try:
