@@ -4,7 +4,10 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
+REAL_DATA = ROOT.parent / "shared" / "data"
 
 
 def _import_checkout_as_gwsa():
@@ -15,3 +18,11 @@ def _import_checkout_as_gwsa():
 
 
 _import_checkout_as_gwsa()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real GRACE, GLDAS, aquifer and well files; they are not ours to ship, so without them: skipped."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("the real files are not here: ../shared/data does not exist")
+    return REAL_DATA
