@@ -27,14 +27,14 @@ class Grid:
     crs: str = "EPSG:4326"
 
     @classmethod
-    def from_transform(cls, transform: Affine, shape: tuple[int, int], name: str = "The raster") -> "Grid":
+    def from_transform(cls, transform: Affine, shape: tuple[int, int], name: str = "The raster") -> Grid:
         """The grid of a north-up raster; raises InputError, opening with ``name``, for a rotated or south-up one."""
         if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
             raise InputError(f"{name} is rotated or south-up; warp it to a north-up EPSG:4326 grid first.")
         return cls(transform.c, transform.f, transform.a, -transform.e, *shape)
 
     @classmethod
-    def covering(cls, bounds, cell: float) -> "Grid":
+    def covering(cls, bounds, cell: float) -> Grid:
         """The smallest grid of ``cell`` degrees, aligned to -180/90, that covers ``bounds`` (w, s, e, n)."""
         whole = cls(-180.0, 90.0, cell, cell, round(180 / cell), round(360 / cell))
         return whole.sub(*whole.window(bounds))
@@ -76,14 +76,14 @@ class Grid:
         """km², shape (rows, columns)."""
         return np.repeat(self.row_areas()[:, None], self.columns, axis=1)
 
-    def refine(self, factor: int) -> "Grid":
+    def refine(self, factor: int) -> Grid:
         """The grid of ``factor`` x ``factor`` pixels a cell."""
         return Grid(
             self.west, self.north, self.dx / factor, self.dy / factor,
             self.rows * factor, self.columns * factor, self.crs,
         )  # fmt: skip
 
-    def coarsen(self, factor: int) -> "Grid":
+    def coarsen(self, factor: int) -> Grid:
         """The grid whose cells hold ``factor`` x ``factor`` of these; the shape must divide."""
         if self.rows % factor or self.columns % factor:
             raise ValueError(f"a grid of {self.rows} x {self.columns} does not divide into blocks of {factor}")
@@ -92,7 +92,7 @@ class Grid:
             self.rows // factor, self.columns // factor, self.crs,
         )  # fmt: skip
 
-    def factor_to(self, coarse: "Grid") -> int:
+    def factor_to(self, coarse: Grid) -> int:
         """How many of these cells make one of ``coarse`` along a side; ValueError when it is no whole number."""
         factor = round(coarse.dx / self.dx)
         if factor < 1 or not (_nearly(self.dx * factor, coarse.dx) and _nearly(self.dy * factor, coarse.dy)):
@@ -114,32 +114,32 @@ class Grid:
             )
         return rows, columns
 
-    def sub(self, rows: slice, columns: slice) -> "Grid":
+    def sub(self, rows: slice, columns: slice) -> Grid:
         """The grid of a window."""
         return Grid(
             self.west + columns.start * self.dx, self.north - rows.start * self.dy, self.dx, self.dy,
             rows.stop - rows.start, columns.stop - columns.start, self.crs,
         )  # fmt: skip
 
-    def aligned_with(self, other: "Grid") -> bool:
+    def aligned_with(self, other: Grid) -> bool:
         """True when the two share cell size and cell edges, whatever their extents."""
         if not (_nearly(self.dx, other.dx) and _nearly(self.dy, other.dy)):
             return False
         shift_x, shift_y = (other.west - self.west) / self.dx, (other.north - self.north) / self.dy
         return max(abs(shift_x - round(shift_x)), abs(shift_y - round(shift_y))) < 10 * EDGE_TOLERANCE
 
-    def same_as(self, other: "Grid") -> bool:
+    def same_as(self, other: Grid) -> bool:
         """True when the two are one grid within the rounding of files."""
         return self.shape == other.shape and self.aligned_with(other) and self.window_of(other) is not None
 
-    def window_of(self, other: "Grid") -> tuple[slice, slice] | None:
+    def window_of(self, other: Grid) -> tuple[slice, slice] | None:
         """Where an aligned ``other`` lies in this grid, or None when it is not wholly inside."""
         top, left = round((self.north - other.north) / self.dy), round((other.west - self.west) / self.dx)
         if top < 0 or left < 0 or top + other.rows > self.rows or left + other.columns > self.columns:
             return None
         return slice(top, top + other.rows), slice(left, left + other.columns)
 
-    def overlap(self, other: "Grid") -> "Grid":
+    def overlap(self, other: Grid) -> Grid:
         """The cells of this grid that an aligned ``other`` has too; InputError when there is none."""
         west, south, east, north = (
             max(self.bounds[0], other.bounds[0]), max(self.bounds[1], other.bounds[1]),

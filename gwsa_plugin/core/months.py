@@ -28,7 +28,7 @@ def month_range(first, last) -> np.ndarray:
     """Every calendar month from ``first`` to ``last``, both included: datetime64[M], shape (months,)."""
     first, last = np.datetime64(first, "M"), np.datetime64(last, "M")
     if last < first:
-        raise InputError(f"The period starts in {first} and ends in {last}; choose an end that is not before the start.")
+        raise InputError(f"The period starts in {first} and ends in {last}; choose an end not before the start.")
     return np.arange(first, last + 1, dtype="datetime64[M]")
 
 

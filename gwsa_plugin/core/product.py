@@ -24,15 +24,15 @@ class Product:
     bands: dict[np.datetime64, tuple[Path, int]]
 
     @classmethod
-    def in_folder(cls, folder) -> "Product":
+    def in_folder(cls, folder) -> Product:
         """The ``GWSA_YYYY.tif`` of a folder; nothing else in it is read. InputError when there is none."""
         paths = sorted(path for path in Path(folder).glob("GWSA_*.tif") if NAME.fullmatch(path.name))
         if not paths:
-            raise InputError(f"The folder {Path(folder).name} has no GWSA_YYYY.tif; choose the folder that downscaling wrote.")
+            raise InputError(f"{Path(folder).name} holds no GWSA_YYYY.tif; choose the folder that downscaling wrote.")
         return cls.of_files(paths)
 
     @classmethod
-    def of_files(cls, paths) -> "Product":
+    def of_files(cls, paths) -> Product:
         """Yearly files, wherever they are; InputError when their grids differ or a month comes twice."""
         grid, bands = None, {}
         for path in map(Path, paths):

@@ -26,7 +26,7 @@ class Progress:
             raise Cancelled
         self.show(min(max(fraction, 0.0), 1.0))
 
-    def part(self, start: float, stop: float) -> "Progress":
+    def part(self, start: float, stop: float) -> Progress:
         """The progress of a sub-task that spans ``start`` to ``stop`` of this one."""
         return _Part(self, start, stop)
 

@@ -37,7 +37,7 @@ class MonthlyStack:
     tags: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def on_calendar(cls, grid, months, values, variable, unit=UNIT, period=None, source=None) -> "MonthlyStack":
+    def on_calendar(cls, grid, months, values, variable, unit=UNIT, period=None, source=None) -> MonthlyStack:
         """A stack from the months at hand, sorted or not: absent ones become all-NaN bands.
 
         ``period`` is (first, last), by default the months' own; ``source`` is one word per given month, by default
@@ -63,28 +63,29 @@ class MonthlyStack:
         """The months whose source is one of ``words``: datetime64[M]."""
         return self.months[np.isin(self.source, words)]
 
-    def select(self, first, last) -> "MonthlyStack":
+    def select(self, first, last) -> MonthlyStack:
         """The months from ``first`` to ``last`` that the stack has; InputError when it has none of them."""
         keep = (self.months >= first) & (self.months <= last)
         if not keep.any():
             raise InputError(
-                f"The {self.variable} stack covers {self.months[0]} to {self.months[-1]}, nothing from {first} to {last}; "
-                "choose a period inside it."
+                f"The {self.variable} stack covers {self.months[0]} to {self.months[-1]}, "
+                f"nothing from {first} to {last}; choose a period inside it."
             )
         source = tuple(word for word, kept in zip(self.source, keep) if kept)
         return replace(self, months=self.months[keep], values=self.values[keep], source=source)
 
-    def crop(self, grid: Grid) -> "MonthlyStack":
+    def crop(self, grid: Grid) -> MonthlyStack:
         """The part on ``grid``, which must be aligned with and inside this stack's."""
         rows, columns = self.grid.window_of(grid)
         return replace(self, grid=grid, values=self.values[:, rows, columns])
 
-    def anomaly(self, baseline=BASELINE) -> "MonthlyStack":
+    def anomaly(self, baseline=BASELINE) -> MonthlyStack:
         """Minus one mean per cell over the baseline months that have a value (not a monthly climatology).
 
         InputError when no month of the baseline has data: an anomaly against another period would be a wrong number.
         """
-        return replace(self, values=self.values - self.baseline_mean(baseline)).tagged(GWSA_BASELINE=period_name(baseline))
+        centred = replace(self, values=self.values - self.baseline_mean(baseline))
+        return centred.tagged(GWSA_BASELINE=period_name(baseline))
 
     def baseline_mean(self, baseline=BASELINE) -> np.ndarray:
         """float32, shape (rows, columns), NaN where a cell has no value in the baseline."""
@@ -96,7 +97,7 @@ class MonthlyStack:
             )
         return nan_mean(self.values[inside]).astype(np.float32)
 
-    def tagged(self, **tags: str) -> "MonthlyStack":
+    def tagged(self, **tags: str) -> MonthlyStack:
         return replace(self, tags={**self.tags, **tags})
 
 
@@ -118,13 +119,12 @@ def write_stack(path, stack: MonthlyStack, tags: dict[str, str] | None = None) -
     Bands are named YYYY-MM and carry the unit and GWSA_SOURCE; ``tags`` (provenance) join the stack's own.
     """
     months, rows, columns = stack.values.shape
-    with whole_file(path) as part:
-        with rasterio.open(part, "w", **creation(stack.grid, months)) as target:
-            target.update_tags(**stack.tags, **(tags or {}), GWSA_VARIABLE=stack.variable, GWSA_UNIT=stack.unit)
-            target.units = (stack.unit,) * months
-            for band in range(1, months + 1):
-                target.write(stack.values[band - 1].astype(np.float32), band)
-                describe_band(target, band, stack.months[band - 1], stack.source[band - 1])
+    with whole_file(path) as part, rasterio.open(part, "w", **creation(stack.grid, months)) as target:
+        target.update_tags(**stack.tags, **(tags or {}), GWSA_VARIABLE=stack.variable, GWSA_UNIT=stack.unit)
+        target.units = (stack.unit,) * months
+        for band in range(1, months + 1):
+            target.write(stack.values[band - 1].astype(np.float32), band)
+            describe_band(target, band, stack.months[band - 1], stack.source[band - 1])
 
 
 def describe_band(target, band: int, month, source: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -17,12 +16,12 @@ def whole_file(path):
     with whole_folder_beside(path) as folder:
         part = folder / path.name
         yield part
-        os.replace(part, path)
+        part.replace(path)
 
 
 @contextmanager
 def whole_folder(path):
-    """Yield a temporary folder; on success its files move into the folder ``path``, replacing those of the same name."""
+    """Yield a temporary folder; on success its files move into ``path``, replacing those of the same name."""
     path = Path(path)
     with whole_folder_beside(path) as folder:
         yield folder
@@ -46,4 +45,4 @@ def _move_into(source: Path, target: Path) -> None:
         if item.is_dir():
             _move_into(item, target / item.name)
         else:
-            os.replace(item, target / item.name)
+            item.replace(target / item.name)

@@ -1,8 +1,9 @@
 """Algorithms as QGIS runs them: through the Processing registry."""
 
 import pytest
-from gwsa.processing_provider.provider import GwsaProvider
 from qgis.core import QgsApplication
+
+from gwsa.processing_provider.provider import GwsaProvider
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,45 @@
+# GWSA. `make help` lists what there is to do.
+
+# The system's Python is the one QGIS runs; another one earlier on PATH would be found by QGIS's children.
+export PATH := /usr/bin:$(PATH)
+export QT_QPA_PLATFORM ?= offscreen
+
+PYTHON := /usr/bin/python3
+VENV := build/venv
+PYTEST := $(VENV)/bin/python -m pytest
+PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
+
+.PHONY: help demo test lint package link test-trixie packages
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: packages  ## Make a sample world, run the whole chain on it through qgis_process, show maps and scores
+	$(PYTHON) demo/run.py build/demo
+
+test: packages $(VENV)/ready  ## All tests: the core without QGIS, the algorithms, the desktop, the packaged plugin
+	$(PYTEST) -p no:pytest_qgis tests/core
+	$(PYTEST) tests/algorithms tests/gui tests/smoke
+
+test-trixie: packages  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
+	setup/trixie.sh make test
+
+lint: $(VENV)/ready  ## Style, QGIS import rules, security scan
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/flake8 --select QGS1,QGS4 --extend-ignore QGS105 __init__.py gwsa_plugin processing_provider ui
+	$(VENV)/bin/bandit --quiet --recursive __init__.py gwsa_plugin processing_provider ui
+
+package:  ## dist/gwsa.zip of the last commit, for "Install from ZIP" in QGIS
+	mkdir -p dist
+	git archive --format=zip --prefix=gwsa/ --output=dist/gwsa.zip HEAD
+
+link:  ## Put this checkout into a QGIS profile (PROFILE=folder)
+	mkdir -p "$(PROFILE)/python/plugins"
+	ln -sfn "$(CURDIR)" "$(PROFILE)/python/plugins/gwsa"
+	@echo "Restart QGIS and enable GWSA in the plugin manager."
+
+packages:
+	@setup/debian.sh
+
+$(VENV)/ready: setup/test-requirements.txt setup/test-venv.sh | packages
+	setup/test-venv.sh $(VENV)
