@@ -20,10 +20,14 @@ class Progress:
     def is_cancelled(self) -> bool:
         return False
 
-    def advance(self, fraction: float) -> None:
-        """Report the fraction done and raise ``Cancelled`` when the user asked to stop."""
+    def stop_if_cancelled(self) -> None:
+        """Raise ``Cancelled`` when the user asked to stop."""
         if self.is_cancelled():
             raise Cancelled
+
+    def advance(self, fraction: float) -> None:
+        """Report the fraction done and raise ``Cancelled`` when the user asked to stop."""
+        self.stop_if_cancelled()
         self.show(min(max(fraction, 0.0), 1.0))
 
     def part(self, start: float, stop: float) -> Progress:

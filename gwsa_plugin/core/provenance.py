@@ -10,32 +10,43 @@ from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
+from .progress import SILENT, Progress
 from .whole import whole_file
 
 LIBRARIES = ("numpy", "scipy", "rasterio", "xgboost")
 
 
-def sha256(path) -> str:
-    """Hex digest of a file, or of the names and digests of the files in a folder (its run.json left out)."""
+def sha256(path, progress: Progress = SILENT) -> str:
+    """Hex digest of a file, or of the names and digests of several: a list of files, or a folder's but its run.json."""
+    if isinstance(path, (list, tuple)):
+        return _sha256_of_many({Path(item).name: Path(item) for item in path}, progress)
     path = Path(path)
-    digest = hashlib.sha256()
     if path.is_dir():
-        for item in sorted(path.rglob("*")):
-            if item.is_file() and not item.name.endswith("run.json"):
-                digest.update(f"{item.relative_to(path).as_posix()} {sha256(item)}\n".encode())
-        return digest.hexdigest()
+        files = [item for item in path.rglob("*") if item.is_file() and not item.name.endswith("run.json")]
+        return _sha256_of_many({item.relative_to(path).as_posix(): item for item in files}, progress)
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
+            progress.stop_if_cancelled()
             digest.update(block)
     return digest.hexdigest()
 
 
-def provenance(stage: str, inputs: dict, parameters: dict) -> dict[str, str]:
+def _sha256_of_many(files: dict[str, Path], progress: Progress) -> str:
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        digest.update(f"{name} {sha256(path, progress)}\n".encode())
+    return digest.hexdigest()
+
+
+def provenance(stage: str, inputs: dict, parameters: dict, progress: Progress = SILENT) -> dict[str, str]:
     """Tags that depend on nothing but the inputs' bytes and the parameters, so that outputs are byte-identical.
 
-    ``inputs`` is role -> path (None is left out); names and digests are kept, folders are not.
+    ``inputs`` is role -> path or list of files (None is left out); names and digests are kept, folders are not.
     """
-    named = {role: {"name": Path(path).name, "sha256": sha256(path)} for role, path in inputs.items() if path}
+    named = {
+        role: {"name": _name(path), "sha256": sha256(path, progress)} for role, path in inputs.items() if path
+    }  # fmt: skip
     return {
         "GWSA_STAGE": stage,
         "GWSA_VERSION": plugin_version(),
@@ -72,6 +83,12 @@ def plugin_version() -> str:
         if line.startswith("version="):
             return line.partition("=")[2].strip()
     raise RuntimeError("metadata.txt has no version line")
+
+
+def _name(path) -> str:
+    if isinstance(path, (list, tuple)):
+        return f"{Path(path[0]).name} and {len(path) - 1} more"
+    return Path(path).name
 
 
 def _version(library: str) -> str | None:
