@@ -168,7 +168,7 @@ def read_stack(path, variable: str | None = None) -> MonthlyStack:
         word or (OBSERVED if np.isfinite(band).any() else MISSING) for word, band in zip(words, values)
     ]  # fmt: skip
     name = variable or tags.get("GWSA_VARIABLE") or path.stem
-    values, unit = _in_centimetres(values, unit)
+    values, unit = in_centimetres(values, unit)
     stack = MonthlyStack.on_calendar(grid, months, values, name, unit, source=words)
     kept = {key: value for key, value in tags.items() if key == "GWSA_BASELINE"}
     return replace(stack, tags=kept)
@@ -213,6 +213,7 @@ def _require_lonlat(source, name: str) -> None:
         raise InputError(f"{name} is in {source.crs.to_string()}; warp it to EPSG:4326 first.")
 
 
-def _in_centimetres(values: np.ndarray, unit: str) -> tuple[np.ndarray, str]:
+def in_centimetres(values: np.ndarray, unit: str) -> tuple[np.ndarray, str]:
+    """Values in mm, kg m-2 or m as cm, and the unit they then have; other units are left as they are."""
     factor = {"mm": 0.1, "kg m-2": 0.1, "m": 100.0}.get(unit.lower())
     return (values, unit) if factor is None else (values * np.float32(factor), UNIT)
