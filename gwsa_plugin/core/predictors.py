@@ -1,0 +1,172 @@
+"""The predictor set: a folder of aligned rasters, fine and coarse, that a model is trained on and predicts from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rasterio.windows import Window
+
+from .catalogue import NO_CLASS, Predictor, parse_predictors, read_json
+from .errors import InputError
+from .grid import Grid
+from .months import month_range, name_runs
+from .predictor_files import month_bands, open_raster, read_values
+from .stack import band_months
+
+FINE, COARSE = "fine", "coarse"
+CONTENTS = "predictors.json"
+ALL = slice(None)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictorSet:
+    """``grid`` is the fine one, ``factor`` x ``factor`` pixels a coarse cell.
+
+    ``months``: datetime64[M], consecutive, what every monthly variable covers; empty when all variables are static,
+    which then serve any month.
+    """
+
+    folder: Path
+    grid: Grid
+    factor: int
+    predictors: tuple[Predictor, ...]
+    months: np.ndarray
+    land_file: str = "fine/land.tif"
+
+    @classmethod
+    def open(cls, folder) -> PredictorSet:
+        """The set in a folder; no raster is read. InputError for a folder without a sound predictors.json."""
+        folder = Path(folder)
+        if not (folder / CONTENTS).is_file():
+            raise InputError(
+                f"The folder {folder.name} has no {CONTENTS}; choose the folder that Build predictors wrote."
+            )
+        content = read_json(folder / CONTENTS)
+        predictors = parse_predictors(content, CONTENTS)
+        try:
+            shape = dict(content["grid"])
+            factor = shape.pop("factor")
+            grid = Grid(**shape)
+            grid.coarsen(factor)
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+            raise InputError(
+                f'"grid" in {CONTENTS} of {folder.name} is incomplete; it needs west, north, dx, dy, rows, columns and '
+                "factor, rows and columns being multiples of factor: build the set again."
+            ) from None
+        months = month_range(*content["months"]) if "months" in content else _shared_months(predictors, folder)
+        return cls(folder, grid, factor, predictors, months, content.get("land", cls.land_file))
+
+    @property
+    def coarse_grid(self) -> Grid:
+        return self.grid.coarsen(self.factor)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names in the order of the second axis of ``read``: ``ndvi``, ``ndvi_lag3``, ``landcover_2``."""
+        return tuple(feature for predictor in self.predictors for feature in predictor.features)
+
+    @property
+    def longest_lag(self) -> int:
+        """In months: how many of the first months have a lagged feature without a value."""
+        return max(max(predictor.lags) for predictor in self.predictors)
+
+    def land(self, rows: slice = ALL) -> np.ndarray:
+        """bool, shape (rows, columns) of the fine grid: True on land."""
+        path = self.folder / self.land_file
+        with open_raster(path) as source:
+            return source.read(1, window=_window(source, self.grid, rows, path)) == 1
+
+    def read(self, scale: str, months, rows: slice = ALL) -> np.ndarray:
+        """Every feature in each of ``months``: float32, shape (months, features, rows, columns), NaN where missing.
+
+        ``scale`` is "fine" or "coarse" and ``rows`` rows of that grid. Static variables repeat over the months; a lag
+        that reaches before the first month of the set is NaN. Each band is read once. InputError for a month that the
+        set does not have, and for a file that is gone or of another shape.
+        """
+        months = np.asarray(months, dtype="datetime64[M]")
+        self._require(months)
+        grid = self.grid_of(scale)
+        height = len(range(*rows.indices(grid.rows)))
+        values = np.full((months.size, len(self.features), height, grid.columns), np.nan, dtype=np.float32)
+        first = 0
+        for predictor in self.predictors:
+            own = values[:, first : first + len(predictor.features)]
+            if predictor.monthly:
+                self._fill_monthly(own, predictor, scale, months, rows)
+            else:
+                own[:] = self._read_static(predictor, scale, rows)
+            first += len(predictor.features)
+        return values
+
+    def path_of(self, predictor: Predictor, scale: str, month=None) -> Path:
+        """The raster of a predictor: ``month`` picks the year of a monthly one."""
+        name = predictor.files if month is None else predictor.file_of(month)
+        return self.folder / scale / Path(name).relative_to(FINE)
+
+    def _fill_monthly(self, values: np.ndarray, predictor: Predictor, scale: str, months, rows: slice) -> None:
+        wanted = np.unique(np.concatenate([months - lag for lag in predictor.lags]))
+        files = defaultdict(list)
+        for month in wanted[np.isin(wanted, self.months)]:
+            files[self.path_of(predictor, scale, month)].append(month)
+        for path, members in files.items():
+            with open_raster(path) as source:
+                window = _window(source, self.grid_of(scale), rows, path)
+                bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
+                for month in members:
+                    if month in bands:
+                        band = read_values(source, predictor, bands[month], window)
+                        for column, lag in enumerate(predictor.lags):
+                            values[months - lag == month, column] = band
+
+    def _read_static(self, predictor: Predictor, scale: str, rows: slice) -> np.ndarray:
+        """float32, shape (features, rows, columns)."""
+        path = self.path_of(predictor, scale)
+        with open_raster(path) as source:
+            window = _window(source, self.grid_of(scale), rows, path)
+            if predictor.classes and scale == FINE:
+                return one_hot(source.read(1, window=window), predictor.classes)
+            bands = range(1, len(predictor.features) + 1)
+            return np.stack([read_values(source, predictor, band, window) for band in bands])
+
+    def grid_of(self, scale: str) -> Grid:
+        return {FINE: self.grid, COARSE: self.coarse_grid}[scale]
+
+    def _require(self, months: np.ndarray) -> None:
+        absent = months[~np.isin(months, self.months)]
+        if self.months.size and absent.size:
+            raise InputError(
+                f"The predictor set {self.folder.name} covers {self.months[0]} to {self.months[-1]}, not "
+                f"{name_runs(absent)}; build it for a longer period or choose months inside it."
+            )
+
+
+def one_hot(codes: np.ndarray, classes: tuple[int, ...]) -> np.ndarray:
+    """1 where the code is the class, else 0, NaN where it is NO_CLASS: float32 (classes, rows, columns)."""
+    hot = (codes == np.reshape(classes, (-1, 1, 1))).astype(np.float32)
+    hot[:, codes == NO_CLASS] = np.nan
+    return hot
+
+
+def _shared_months(predictors, folder: Path) -> np.ndarray:
+    """What a set that does not state its months covers: the calendar months that every monthly variable has."""
+    monthly = [predictor for predictor in predictors if predictor.monthly]
+    if not monthly:
+        return np.array([], dtype="datetime64[M]")
+    covered = [list(month_bands(predictor, folder)) for predictor in monthly]
+    for predictor, months in zip(monthly, covered):
+        if not months:
+            raise InputError(f"The predictor set {folder.name} has no {predictor.files}; build it again.")
+    return month_range(max(months[0] for months in covered), min(months[-1] for months in covered))
+
+
+def _window(source, grid: Grid, rows: slice, path: Path) -> Window:
+    if source.shape != grid.shape:
+        raise InputError(
+            f"{path.parent.name}/{path.name} has {source.shape[0]} x {source.shape[1]} pixels, the predictor set "
+            f"{grid.rows} x {grid.columns}; build the set again."
+        )
+    start, stop, _ = rows.indices(grid.rows)
+    return Window(0, start, grid.columns, stop - start)

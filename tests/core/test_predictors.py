@@ -1,0 +1,169 @@
+"""The predictor set read back: names, order, lags, classes, rows, and sentences for what is wrong with it."""
+
+import json
+
+import numpy as np
+import pytest
+import rasterio
+
+from gwsa.gwsa_plugin.core.errors import InputError
+from gwsa.gwsa_plugin.core.grid import Grid
+from gwsa.gwsa_plugin.core.months import month_range
+from gwsa.gwsa_plugin.core.predictors import PredictorSet
+from gwsa.gwsa_plugin.core.stack import creation
+
+FACTOR = 3
+COARSE = Grid(10.0, 46.0, 0.25, 0.25, 2, 4)
+FINE = COARSE.refine(FACTOR)
+MONTHS = month_range("2003-11", "2005-02")
+ENTRIES = [
+    {"name": "elevation", "group": "topography", "unit": "m", "kind": "static", "files": "fine/elevation.tif"},
+    {
+        "name": "landcover",
+        "kind": "static",
+        "files": "fine/landcover.tif",
+        "aggregation": "fraction",
+        "classes": [1, 4],
+    },
+    {"name": "rain", "kind": "monthly", "files": "fine/rain_{YYYY}.tif", "lags": [0, 2]},
+]
+
+
+def truth(grid, month):
+    """Rain that says where and when it is."""
+    return np.arange(grid.rows * grid.columns).reshape(grid.shape) + 1000.0 * (month - MONTHS[0]).astype(int)
+
+
+def write(path, grid, bands, names=None, **options):
+    path.parent.mkdir(exist_ok=True)
+    with rasterio.open(path, "w", **creation(grid, len(bands), **options)) as target:
+        target.write(np.asarray(bands, dtype=target.dtypes[0]))
+        if names is not None:
+            target.descriptions = [str(name) for name in names]
+
+
+@pytest.fixture
+def codes():
+    return np.random.default_rng(1).choice([1, 2, 4, 65535], FINE.shape)
+
+
+@pytest.fixture
+def folder(tmp_path, codes):
+    """A set as a GIS analyst would make one by hand, without the months in predictors.json."""
+    for scale, grid in (("fine", FINE), ("coarse", COARSE)):
+        write(tmp_path / scale / "elevation.tif", grid, [np.full(grid.shape, 250.0)])
+        for year in (2003, 2004, 2005):
+            months = MONTHS[MONTHS.astype("datetime64[Y]") == np.datetime64(str(year))]
+            write(tmp_path / scale / f"rain_{year}.tif", grid, [truth(grid, month) for month in months], months)
+    write(tmp_path / "fine" / "landcover.tif", FINE, [codes], dtype="uint16", nodata=65535, predictor=2)
+    fractions = [np.full(COARSE.shape, 0.25), np.full(COARSE.shape, 0.5)]
+    write(tmp_path / "coarse" / "landcover.tif", COARSE, fractions, ["landcover_1", "landcover_4"])
+    write(tmp_path / "fine" / "land.tif", FINE, [np.eye(*FINE.shape)], dtype="uint8", nodata=None, predictor=2)
+    shape = {"west": 10.0, "north": 46.0, "dx": 0.25 / FACTOR, "dy": 0.25 / FACTOR, "rows": 6, "columns": 12}
+    describe(tmp_path, grid={**shape, "factor": FACTOR})
+    return tmp_path
+
+
+def describe(folder, **changes):
+    content = {"format": 1, "land": "fine/land.tif", "predictors": ENTRIES}
+    if (folder / "predictors.json").exists():
+        content = json.loads((folder / "predictors.json").read_text())
+    (folder / "predictors.json").write_text(json.dumps({**content, **changes}))
+
+
+def test_names_grids_and_months(folder):
+    predictors = PredictorSet.open(folder)
+    assert predictors.features == ("elevation", "landcover_1", "landcover_4", "rain", "rain_lag2")
+    assert predictors.grid.same_as(FINE) and predictors.coarse_grid.same_as(COARSE) and predictors.factor == FACTOR
+    assert predictors.months.tolist() == MONTHS.tolist()
+    assert predictors.longest_lag == 2
+
+
+@pytest.mark.parametrize("scale, grid", [("fine", FINE), ("coarse", COARSE)])
+def test_values_follow_the_months_and_rows_asked_for(folder, scale, grid):
+    months = np.array(["2004-12", "2003-12", "2004-01"], dtype="datetime64[M]")
+    rows = slice(1, 2)
+    values = PredictorSet.open(folder).read(scale, months, rows)
+    assert values.shape == (3, 5, 1, grid.columns) and values.dtype == np.float32
+    for i, month in enumerate(months):
+        assert (values[i, 3] == truth(grid, month)[rows]).all()
+    assert (values[0, 4] == truth(grid, months[0] - 2)[rows]).all()
+    assert (values[2, 4] == truth(grid, months[2] - 2)[rows]).all()
+    assert np.isnan(values[1, 4]).all(), "two months before 2003-12 nothing is known"
+    assert (values[:, 0] == 250).all()
+
+
+def test_class_codes_become_zeros_and_ones(folder, codes):
+    values = PredictorSet.open(folder).read("fine", MONTHS[:1])[0, 1:3]
+    assert (np.isnan(values) == (codes == 65535)).all()
+    assert (values[0][codes == 1] == 1).all() and (values[0][np.isin(codes, [2, 4])] == 0).all()
+    assert (values[1][codes == 4] == 1).all()
+    assert (PredictorSet.open(folder).read("coarse", MONTHS[:1])[0, 2] == 0.5).all()
+
+
+def test_land_by_rows(folder):
+    land = PredictorSet.open(folder).land(slice(2, 4))
+    assert land.dtype == bool and (land == np.eye(*FINE.shape, dtype=bool)[2:4]).all()
+
+
+def test_a_stated_scale_replaces_the_one_in_the_file(folder):
+    for year in (2003, 2004, 2005):
+        with rasterio.open(folder / "fine" / f"rain_{year}.tif", "r+") as target:
+            target.scales = [0.5] * target.count
+    month = MONTHS[3:4]
+    assert (PredictorSet.open(folder).read("fine", month)[0, 3] == truth(FINE, month[0]) * 0.5).all()
+    describe(folder, predictors=[*ENTRIES[:2], {**ENTRIES[2], "scale": 2, "offset": 1}])
+    assert (PredictorSet.open(folder).read("fine", month)[0, 3] == truth(FINE, month[0]) * 2 + 1).all()
+
+
+def test_stated_months_win_over_files_of_an_earlier_build(folder):
+    describe(folder, months=["2004-01", "2004-06"])
+    predictors = PredictorSet.open(folder)
+    assert predictors.months.tolist() == month_range("2004-01", "2004-06").tolist()
+    assert np.isnan(predictors.read("fine", predictors.months[:1])[0, 4]).all()
+
+
+def test_static_variables_alone_serve_any_month(folder):
+    describe(folder, predictors=ENTRIES[:1])
+    predictors = PredictorSet.open(folder)
+    assert predictors.months.size == 0
+    assert (predictors.read("coarse", ["1999-01"]) == 250).all()
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"format": 2}, "format 1"),
+        ({"grid": {"west": 1}}, "grid"),
+        ({"predictors": []}, "no list"),
+        ({"predictors": [ENTRIES[0], ENTRIES[0]]}, "elevation twice"),
+        ({"predictors": [{**ENTRIES[0], "kind": "yearly"}]}, "static or monthly"),
+        ({"predictors": [{**ENTRIES[0], "lag": [1]}]}, '"lag"'),
+        ({"predictors": [{**ENTRIES[2], "lags": [-1]}]}, "lags"),
+        ({"predictors": [{**ENTRIES[2], "files": "fine/snow_{YYYY}.tif"}]}, "snow_"),
+    ],
+)
+def test_a_set_that_is_not_right_is_named(folder, changes, sentence):
+    describe(folder, **changes)
+    with pytest.raises(InputError, match=sentence):
+        PredictorSet.open(folder)
+
+
+def test_a_folder_that_is_no_set(tmp_path):
+    with pytest.raises(InputError, match="no predictors.json"):
+        PredictorSet.open(tmp_path)
+
+
+def test_months_outside_the_set_are_named(folder):
+    with pytest.raises(InputError, match="2003-11 to 2005-02, not 2005-03"):
+        PredictorSet.open(folder).read("fine", ["2005-02", "2005-03"])
+
+
+def test_a_file_of_another_shape_or_gone_is_named(folder):
+    predictors = PredictorSet.open(folder)
+    write(folder / "fine" / "elevation.tif", COARSE, [np.zeros(COARSE.shape)])
+    with pytest.raises(InputError, match="fine/elevation.tif has 2 x 4 pixels"):
+        predictors.read("fine", MONTHS[:1])
+    (folder / "fine" / "elevation.tif").unlink()
+    with pytest.raises(InputError, match="fine/elevation.tif does not exist"):
+        predictors.read("fine", MONTHS[:1])
