@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingException,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterExtent,
     QgsProcessingParameterString,
 )
 from qgis.PyQt.QtCore import QCoreApplication
@@ -78,6 +80,15 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         for name, label in (("START", "First month"), ("END", "Last month")):
             parameter = QgsProcessingParameterString(name, tr(f"{label} (YYYY-MM)"), optional=True)
             self.add(parameter, f"{label} {why}, written YYYY-MM; empty for all there is.", advanced)
+
+    def add_region(self, why: str) -> None:
+        """EXTENT, optional."""
+        self.add(QgsProcessingParameterExtent("EXTENT", tr("Region"), optional=True), why)
+
+    def region(self, parameters, context):
+        """(west, south, east, north) in degrees, whatever the CRS it was given in; None when it was left empty."""
+        box = self.parameterAsExtent(parameters, "EXTENT", context, QgsCoordinateReferenceSystem("EPSG:4326"))
+        return None if box.isEmpty() else (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum())
 
     def period(self, parameters, context):
         """(first, last) as months; None for an end that was left empty. InputError for anything but YYYY-MM."""
