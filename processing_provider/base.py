@@ -88,7 +88,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def region(self, parameters, context):
         """(west, south, east, north) in degrees, whatever the CRS it was given in; None when it was left empty."""
         box = self.parameterAsExtent(parameters, "EXTENT", context, QgsCoordinateReferenceSystem("EPSG:4326"))
-        return None if box.isEmpty() else (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum())
+        return None if box.isNull() else (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum())
 
     def period(self, parameters, context):
         """(first, last) as months; None for an end that was left empty. InputError for anything but YYYY-MM."""
