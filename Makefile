@@ -21,7 +21,7 @@ test: packages $(VENV)/ready  ## All tests: the core without QGIS, the algorithm
 	$(PYTEST) -p no:pytest_qgis tests/core
 	$(PYTEST) tests/algorithms tests/gui tests/smoke
 
-test-trixie: packages  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
+test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
 	setup/trixie.sh make test
 
 lint: $(VENV)/ready  ## Style, QGIS import rules, security scan

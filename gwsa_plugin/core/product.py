@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import rasterio
+from rasterio.windows import Window
 
 from .errors import InputError
 from .grid import Grid
-from .stack import band_months, read_bands
+from .stack import band_months, open_lonlat, read_bands
 
 NAME = re.compile(r"GWSA_(\d{4})\.tif")
 
@@ -36,7 +36,7 @@ class Product:
         """Yearly files, wherever they are; InputError when their grids differ or a month comes twice."""
         grid, bands = None, {}
         for path in map(Path, paths):
-            with rasterio.open(path) as source:
+            with open_lonlat(path) as source:
                 own = Grid.from_transform(source.transform, source.shape, path.name)
                 months = band_months(source, path)
             if grid is not None and not own.same_as(grid):
@@ -56,6 +56,6 @@ class Product:
         """One month, cm, float32 (rows, columns), NaN off the land; ``window`` is (rows, columns) as slices."""
         path, band = self.bands[np.datetime64(month, "M")]
         if window is not None:
-            window = rasterio.windows.Window.from_slices(*window)
-        with rasterio.open(path) as source:
+            window = Window.from_slices(*window)
+        with open_lonlat(path) as source:
             return read_bands(source, [band], window)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -152,12 +153,7 @@ def read_stack(path, variable: str | None = None) -> MonthlyStack:
     month or one month twice.
     """
     path = Path(path)
-    try:
-        source = rasterio.open(path)
-    except rasterio.errors.RasterioIOError:
-        raise InputError(f"{path.name} cannot be opened as a raster; give a GeoTIFF stack of monthly bands.") from None
-    with source:
-        _require_lonlat(source, path.name)
+    with open_lonlat(path) as source:
         grid = Grid.from_transform(source.transform, source.shape, path.name)
         months = band_months(source, path)
         values = read_bands(source)
@@ -172,6 +168,17 @@ def read_stack(path, variable: str | None = None) -> MonthlyStack:
     stack = MonthlyStack.on_calendar(grid, months, values, name, unit, source=words)
     kept = {key: value for key, value in tags.items() if key == "GWSA_BASELINE"}
     return replace(stack, tags=kept)
+
+
+@contextmanager
+def open_lonlat(path: Path):
+    """A raster in degrees, open for reading; InputError when it has another CRS or cannot be opened or read."""
+    try:
+        with rasterio.open(path) as source:
+            _require_lonlat(source, path.name)
+            yield source
+    except rasterio.errors.RasterioIOError:
+        raise InputError(f"{path.name} cannot be opened as a raster; give a whole GeoTIFF of monthly bands.") from None
 
 
 def read_bands(source, indexes=None, window=None) -> np.ndarray:

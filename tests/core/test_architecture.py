@@ -1,0 +1,127 @@
+"""The layers, kept by reading the syntax trees: ui -> processing_provider -> gwsa_plugin.core, and no way back."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "gwsa_plugin" / "core"
+SHIPPED = ["__init__.py", "gwsa_plugin", "processing_provider", "ui"]
+CORE_LIBRARIES = {"numpy", "scipy", "rasterio", "affine", "osgeo", "xgboost", "matplotlib", "jinja2"}
+STAGES = ["twsa", "gapfill", "gldas", "balance", "predictors", "aquifers", "downscale", "wells", "sample"]
+LONGEST = 400  # lines: beyond it a file has more than one subject
+
+BLOCK_QGIS = """
+import sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("qgis", "PyQt5", "PyQt6"):
+            raise ImportError(f"{name} is not for the core")
+
+sys.meta_path.insert(0, Block())
+sys.path.insert(0, sys.argv[1])
+import importlib
+for module in sys.argv[2:]:
+    importlib.import_module(module)
+"""
+
+
+def sources(*places):
+    """Every Python file under the places."""
+    paths = [ROOT / place for place in places]
+    return [file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imports(path):
+    """(module, level) of every import in a file, at whatever depth: level 0 is absolute."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "", node.level
+
+
+def absolute(path):
+    """The top-level packages that a file imports."""
+    return {module.partition(".")[0] for module, level in imports(path) if level == 0}
+
+
+def reached(path):
+    """Where in the checkout the relative imports of a file lead, as paths from its root."""
+    for module, level in imports(path):
+        if level:
+            package = path.relative_to(ROOT).parts[:-level]
+            yield "/".join([*package, *module.split(".")]).rstrip("/")
+
+
+def named(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+core = pytest.mark.parametrize("path", sources("gwsa_plugin/core"), ids=named)
+shipped = pytest.mark.parametrize("path", sources(*SHIPPED), ids=named)
+
+
+@core
+def test_the_core_knows_numbers_and_files_and_no_qgis(path):
+    assert absolute(path) - set(sys.stdlib_module_names) <= CORE_LIBRARIES
+
+
+@core
+def test_the_core_reaches_only_itself(path):
+    assert [target for target in reached(path) if not target.startswith("gwsa_plugin/core")] == []
+
+
+@pytest.mark.parametrize("path", sources("gwsa_plugin/dependencies.py", "processing_provider"), ids=named)
+def test_algorithms_do_not_know_the_desktop(path):
+    assert [target for target in reached(path) if target.startswith("ui")] == []
+    assert not {module for module, _ in imports(path) if module.startswith(("qgis.gui", "qgis.utils"))}
+
+
+@shipped
+def test_the_plugin_imports_itself_relatively(path):
+    assert absolute(path).isdisjoint({"gwsa", "gwsa_plugin", "processing_provider", "ui"})
+
+
+@shipped
+def test_qt_comes_through_qgis(path):
+    assert absolute(path).isdisjoint({"PyQt5", "PyQt6", "PySide2", "PySide6"})
+
+
+@shipped
+def test_nothing_is_pickled_evaluated_or_given_to_a_shell(path):
+    assert absolute(path).isdisjoint({"pickle", "dill", "joblib", "marshal", "shelve"})
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            assert getattr(node.func, "id", "") not in ("eval", "exec"), f"line {node.lineno}"
+            assert not any(word.arg == "shell" for word in node.keywords), f"line {node.lineno}"
+
+
+@shipped
+def test_a_file_has_one_subject(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_what_qgis_reads_first_imports_nothing():
+    assert [node for node in tree(ROOT / "__init__.py").body if isinstance(node, (ast.Import, ast.ImportFrom))] == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_is_found_by_its_name(stage):
+    assert (CORE / f"{stage}.py").is_file()
+
+
+def test_the_core_imports_where_there_is_no_qgis(tmp_path):
+    (tmp_path / "gwsa").symlink_to(ROOT)
+    modules = [f"gwsa.gwsa_plugin.core.{path.stem}" for path in sources("gwsa_plugin/core") if path.stem != "__init__"]
+    command = [sys.executable, "-c", BLOCK_QGIS, str(tmp_path), *modules]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr

@@ -1,0 +1,54 @@
+import hashlib
+import json
+import re
+from datetime import datetime
+
+from gwsa.gwsa_plugin.core.provenance import now, plugin_version, provenance, sha256, write_run
+
+
+def test_a_digest_is_that_of_the_bytes(tmp_path):
+    path = tmp_path / "large.bin"
+    path.write_bytes(b"gwsa" * 600_000)  # more than one block
+    assert sha256(path) == hashlib.sha256(b"gwsa" * 600_000).hexdigest()
+
+
+def test_a_folder_is_its_names_and_contents_and_not_its_place_or_its_runs(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name / "fine").mkdir(parents=True)
+        (tmp_path / name / "fine" / "ndvi.tif").write_text("ndvi")
+        (tmp_path / name / "run.json").write_text(f"this run was in {name}")
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert sha256(one) == sha256(other)
+    (other / "fine" / "ndvi.tif").rename(other / "fine" / "evi.tif")
+    assert sha256(one) != sha256(other)
+
+
+def test_tags_depend_on_bytes_and_parameters_only(tmp_path):
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "twsa.tif").write_text("same")
+    here, there = (
+        provenance("fillgaps", {"INPUT": tmp_path / folder / "twsa.tif", "MASK": None}, {"window": 24})
+        for folder in ("here", "there")
+    )
+    assert here == there
+    assert str(tmp_path) not in json.dumps(here)
+    assert json.loads(here["GWSA_INPUTS"])["INPUT"]["name"] == "twsa.tif"
+    assert "MASK" not in json.loads(here["GWSA_INPUTS"])
+    assert here != provenance("fillgaps", {"INPUT": tmp_path / "here" / "twsa.tif"}, {"window": 36})
+    (tmp_path / "here" / "twsa.tif").write_text("changed")
+    assert here != provenance("fillgaps", {"INPUT": tmp_path / "here" / "twsa.tif"}, {"window": 24})
+
+
+def test_the_run_record_holds_what_the_tags_leave_out(tmp_path):
+    path, started = tmp_path / "twsa.run.json", now()
+    write_run(path, "importtwsa", {"INPUT": tmp_path / "grace.nc", "MASK": None}, {"end": "2020-12"}, started)
+    record = json.loads(path.read_text())
+    assert record["inputs"] == {"INPUT": str(tmp_path / "grace.nc")}
+    assert record["parameters"] == {"end": "2020-12"}
+    assert datetime.fromisoformat(record["started"]) <= datetime.fromisoformat(record["finished"])
+    assert record["libraries"]["numpy"]
+
+
+def test_the_version_is_that_of_the_plugin():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", plugin_version())
