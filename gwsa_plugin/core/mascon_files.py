@@ -1,0 +1,187 @@
+"""The mascon grids of CSR, JPL and GSFC as their centres distribute them, or as others cropped them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .errors import InputError
+from .grid import Grid
+from .netcdf import NetCdf
+from .progress import SILENT, Progress
+from .regrid import Regridding
+
+THICKNESS, SIGMA, GAIN, LAND = "lwe_thickness", "uncertainty", "scale_factor", "land_mask"
+MASKS = ("LO_val", LAND, "GLDAS_mask")
+NO_VALUE = -99999.0  # in GRACE products, also where no _FillValue says so
+CENTRES = {
+    "CSR": r"\bCSR\b|UTCSR|Center for Space Research",
+    "JPL": r"\bJPL\b|Jet Propulsion",
+    "GSFC": r"\bGSFC\b|Goddard",
+}
+CENTIMETRES = {"cm": 1.0, "mm": 0.1, "kg m-2": 0.1, "kg/m^2": 0.1, "kg m^-2": 0.1, "m": 100.0}
+MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0, "day": 1440.0}
+BLOCK_CELLS = 50_000_000  # read at once: 200 MB of float32
+
+
+@dataclass(frozen=True)
+class MasconFile:
+    """What the file says about itself; the fields stay on disk.
+
+    ``centre`` is CSR, JPL, GSFC or empty, from the attributes, never from the file's name. ``spans``: datetime64[m],
+    shape (solutions, 2), start and exclusive end. ``listed_missing``: datetime64[M], None without the attribute.
+    """
+
+    file: NetCdf
+    centre: str
+    release: str
+    title: str
+    spans: np.ndarray
+    listed_missing: np.ndarray | None
+
+    @classmethod
+    def open(cls, path: Path) -> MasconFile:
+        """Raises InputError for a file that is not NetCDF, holds no lwe_thickness, or whose times cannot be read."""
+        file = NetCdf(path)
+        _require_time_lat_lon(file, THICKNESS)
+        return cls(file, _centre(file), _release(file), file.text("title"), _spans(file), _listed_missing(file))
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    def has(self, variable: str) -> bool:
+        return variable in self.file.variables
+
+    def regridding(self, target: Grid) -> Regridding:
+        return regridding_of(self.file, THICKNESS, target)
+
+    def gain_factors(self, regridding: Regridding) -> np.ndarray:
+        """JPL's land gain factors on the source cells that ``regridding`` needs; NaN where there is none."""
+        if not self.has(GAIN):
+            raise InputError(f"{self.name} has no {GAIN}; only JPL's CRI mascons do, so switch gain factors off.")
+        return read_fields(self.file, GAIN, regridding)
+
+    def fields(self, variable: str, wanted: np.ndarray, regridding: Regridding, progress: Progress = SILENT):
+        """Yield (solution, field) for the ``wanted`` solutions: cm, float (rows, columns) of ``regridding``'s source.
+
+        Read in the file's own compressed blocks of time, so that none is unpacked twice where memory allows.
+        """
+        factor = _centimetres(self.file, variable)
+        block = min(self.file.chunk(variable)[0], max(BLOCK_CELLS // regridding.source_cells, 1))
+        for start in range(0, wanted.size, block):
+            places = np.flatnonzero(wanted[start : start + block]) + start
+            if not places.size:
+                continue
+            times = slice(int(places[0]), int(places[-1]) + 1)
+            fields = read_fields(self.file, variable, regridding, times, progress=progress)
+            for place in places:
+                progress.advance(place / wanted.size)
+                yield place, fields[place - times.start] * factor
+
+
+def read_land(file: NetCdf, target: Grid) -> np.ndarray:
+    """The land mask in a file (1 = land) on ``target``: bool, True where at least half of a cell is land.
+
+    Raises InputError when the file holds no mask or leaves part of the target uncovered.
+    """
+    named = [variable for variable in MASKS if variable in file.variables]
+    if not named:
+        raise InputError(f"{file.name} has no land mask variable ({', '.join(MASKS)}); give the centre's land mask.")
+    regridding = regridding_of(file, named[0], target)
+    if regridding.covered() is None:
+        raise InputError(f"The land mask {file.name} lies outside the region; give a global one.")
+    leading = [slice(0, 1)] * (len(file.shape(named[0])) - 2)
+    mask = read_fields(file, named[0], regridding, *leading)
+    share = regridding((mask.reshape(mask.shape[-2:]) == 1).astype(np.float64))
+    if not np.isfinite(share).all():
+        raise InputError(f"The land mask {file.name} covers only a part of the region; give a global one.")
+    return share >= 0.5
+
+
+def regridding_of(file: NetCdf, variable: str, target: Grid) -> Regridding:
+    """From the last two dimensions of ``variable``, latitude and longitude, to ``target``."""
+    latitude, longitude = file.dimensions(variable)[-2:]
+    return Regridding(file.read(latitude), file.read(longitude), target, file.name)
+
+
+def read_fields(file: NetCdf, variable: str, regridding: Regridding, *leading: slice, progress: Progress = SILENT):
+    """The source cells that ``regridding`` needs, shape (..., rows, columns); ``leading`` are slices before those."""
+    parts = []
+    for columns in regridding.columns:
+        progress.stop_if_cancelled()
+        parts.append(file.read(variable, *leading, regridding.rows, columns))
+    values = np.concatenate(parts, axis=-1)
+    values[values == NO_VALUE] = np.nan
+    return values
+
+
+def _require_time_lat_lon(file: NetCdf, variable: str) -> None:
+    dimensions = tuple(name[:3].lower() for name in file.dimensions(variable))
+    if dimensions != ("tim", "lat", "lon"):
+        raise InputError(
+            f"{variable} in {file.name} has the dimensions {', '.join(file.dimensions(variable))}; "
+            "give a file in which they are time, lat, lon."
+        )
+
+
+def _centre(file: NetCdf) -> str:
+    for attribute in ("institution", "title", "creator_institution"):
+        for centre, pattern in CENTRES.items():
+            if re.search(pattern, file.text(attribute), re.IGNORECASE):
+                return centre
+    return ""
+
+
+def _release(file: NetCdf) -> str:
+    """``RL06.3``, ``RL06Mv2``, ``RL06.3Mv04``; empty where the file does not say."""
+    stated = " ".join(file.text(attribute) for attribute in ("product_version", "title", "subtitle"))
+    found = re.search(r"RL\d\d[\w.]*", stated)
+    return found[0].rstrip(".") if found else ""
+
+
+def _spans(file: NetCdf) -> np.ndarray:
+    time = file.dimensions(THICKNESS)[0]
+    bounds = file.text("bounds", time) or "time_bounds"
+    epoch = file.unit(time)
+    times, spans = _dates(file, time, epoch), _dates(file, bounds, file.unit(bounds) or epoch)
+    if spans.shape != (times.size, 2):
+        raise InputError(f"{bounds} in {file.name} is not two dates a solution; give the file as distributed.")
+    outside = (times < spans[:, 0]) | (times > spans[:, 1])
+    if outside.any():
+        place = int(outside.argmax())
+        raise InputError(
+            f"In {file.name} the time of solution {place + 1}, {times[place]}, lies outside its {bounds}, "
+            f"{spans[place, 0]} to {spans[place, 1]}; one of the two was damaged, so give the file as distributed."
+        )
+    return spans
+
+
+def _dates(file: NetCdf, variable: str, unit: str) -> np.ndarray:
+    """Dates to the minute, datetime64[m], of a variable in ``unit``: "days since 2002-01-01T00:00:00Z" or the like."""
+    stated = re.match(r"(day|hour|minute|second)s? since (\d+)-(\d+)-(\d+)(?:[T ](\d\d:\d\d))?", unit, re.IGNORECASE)
+    if not stated:
+        raise InputError(f"{variable} in {file.name} has the unit “{unit}”; it must be days since a date.")
+    step, year, month, day, clock = stated.groups()
+    epoch = np.datetime64(f"{int(year):04}-{int(month):02}-{int(day):02}T{clock or '00:00'}", "m")
+    minutes = np.rint(file.read(variable).astype(np.float64) * MINUTES[step.lower()])
+    if not np.isfinite(minutes).all():
+        raise InputError(f"{variable} in {file.name} has an empty entry; give the file as distributed.")
+    return epoch + minutes.astype("timedelta64[m]")
+
+
+def _listed_missing(file: NetCdf) -> np.ndarray | None:
+    """Separators differ and JPL once joined two months by a hyphen, so the months are searched for."""
+    months = re.findall(r"(?<!\d)\d{4}-(?:0[1-9]|1[0-2])(?!\d)", file.text("months_missing"))
+    return np.unique(np.array(months, dtype="datetime64[M]")) if months else None
+
+
+def _centimetres(file: NetCdf, variable: str) -> float:
+    """The factor that makes cm of a variable."""
+    unit = file.unit(variable)
+    if unit.lower() not in CENTIMETRES:
+        raise InputError(f"{variable} in {file.name} has the unit “{unit}”; it must be cm, mm, kg m-2 or m.")
+    return CENTIMETRES[unit.lower()]

@@ -1,0 +1,117 @@
+"""gwsa:importtwsa: a GRACE mascon file as a monthly stack of TWSA."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import (
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+)
+
+from .base import GwsaAlgorithm, style_file, tr
+
+
+class ImportTwsa(GwsaAlgorithm):
+    ID = "importtwsa"
+    NAME = "Import TWSA (GRACE mascons)"
+    HELP = (
+        "Reads the mascon NetCDF file of CSR (RL06, RL06.3), JPL (RL06.3M) or GSFC and writes terrestrial water "
+        "storage anomalies (TWSA) in cm against 2004-2009, one band per calendar month. Months without a solution are empty "
+        "bands; fill them with gwsa:fillgaps. Each solution is labelled by the middle of its span; where two fall into "
+        "one month, one of them moves into the empty month beside it that its span reaches, and the table says so. The "
+        "labels are checked against the file's own list of missing months."
+    )
+    TAGS = ("GRACE-FO", "mascon", "TWSA", "CSR", "JPL", "GSFC", "NetCDF", "terrestrial water storage")
+
+    def initAlgorithm(self, config=None):
+        netcdf = "NetCDF (*.nc *.nc4);;All files (*)"
+        self.add(
+            QgsProcessingParameterFile("INPUT", tr("Mascon file"), fileFilter=netcdf),
+            "The NetCDF file as its centre distributes it, or a crop of it that kept the attributes.",
+        )
+        self.add(
+            QgsProcessingParameterFile("LAND_MASK", tr("Land mask"), fileFilter=netcdf, optional=True),
+            "NetCDF file with LO_val or land_mask, 1 on land; empty for the mask inside a JPL or GSFC file. Without "
+            "any mask the ocean is kept.",
+        )
+        self.add_region("Only the cells in this region; empty for all of the file.")
+        self.add_period("of the output", advanced=False)
+        self.add(
+            QgsProcessingParameterNumber(
+                "SIGMA_TWSA",
+                tr("Sigma of TWSA (cm)"),
+                QgsProcessingParameterNumber.Type.Double,
+                optional=True,
+                minValue=0.001,
+            ),
+            "One standard deviation in cm for every value of a product that states no uncertainty, as CSR's does not.",
+        )
+        self.add(
+            QgsProcessingParameterBoolean("GAIN_FACTORS", tr("Apply gain factors"), defaultValue=False),
+            "Multiply by the scale_factor of a JPL file, which restores signal inside a mascon from a land model.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterNumber(
+                "CELL_SIZE", tr("Cell size (degrees)"), QgsProcessingParameterNumber.Type.Double, 0.25, minValue=0.01
+            ),
+            "The cells of the output; another grid in the file is brought to them by area overlap.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination("OUTPUT", tr("TWSA")),
+            "GeoTIFF of TWSA in cm, bands named YYYY-MM.",
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination("SIGMA", tr("Sigma of TWSA"), optional=True, createByDefault=False),
+            "GeoTIFF of one standard deviation in cm: the product's uncertainty, else the constant above. With neither "
+            "there is no such output, and the log says so.",
+        )
+        self.add(
+            QgsProcessingParameterFileDestination("TABLE", tr("Month table"), "CSV (*.csv)", optional=True),
+            "CSV with the span of each solution, the month it is labelled with, and a note where the label was moved.",
+        )
+
+    def run(self, parameters, context, progress):
+        from ..gwsa_plugin.core.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.solution_months import write_table
+        from ..gwsa_plugin.core.stack import write_stack
+        from ..gwsa_plugin.core.twsa import import_twsa
+
+        started = now()
+        options = self._options(parameters, context)
+        inputs = {"INPUT": Path(self.parameterAsFile(parameters, "INPUT", context)), "LAND_MASK": options.land_mask}
+        result = import_twsa(inputs["INPUT"], options, progress)
+        record = (self.ID, inputs, {name: value for name, value in vars(options).items() if name != "land_mask"})
+        tags = provenance(*record, progress)
+        outputs = {}
+        for name, stack, style in (("OUTPUT", result.twsa, "anomaly.qml"), ("SIGMA", result.sigma, "sigma.qml")):
+            path = self.output_path(parameters, name, context) if stack else None
+            if path:
+                write_stack(path, stack, tags)
+                write_run(path.with_suffix(".run.json"), *record, started)
+                style_file(path, style)
+                outputs[name] = str(path)
+        table = self.output_path(parameters, "TABLE", context)
+        if table:
+            write_table(table, result.solutions)
+            outputs["TABLE"] = str(table)
+        return outputs
+
+    def _options(self, parameters, context):
+        from ..gwsa_plugin.core.twsa import TwsaOptions
+
+        mask = self.parameterAsFile(parameters, "LAND_MASK", context)
+        has_sigma = parameters.get("SIGMA_TWSA") not in (None, "")
+        return TwsaOptions(
+            land_mask=Path(mask) if mask else None,
+            bounds=self.region(parameters, context),
+            period=self.period(parameters, context),
+            sigma_cm=self.parameterAsDouble(parameters, "SIGMA_TWSA", context) if has_sigma else None,
+            gain_factors=self.parameterAsBoolean(parameters, "GAIN_FACTORS", context),
+            cell=self.parameterAsDouble(parameters, "CELL_SIZE", context),
+        )
