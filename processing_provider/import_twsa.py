@@ -20,10 +20,10 @@ class ImportTwsa(GwsaAlgorithm):
     NAME = "Import TWSA (GRACE mascons)"
     HELP = (
         "Reads the mascon NetCDF file of CSR (RL06, RL06.3), JPL (RL06.3M) or GSFC and writes terrestrial water "
-        "storage anomalies (TWSA) in cm against 2004-2009, one band per calendar month. Months without a solution are empty "
-        "bands; fill them with gwsa:fillgaps. Each solution is labelled by the middle of its span; where two fall into "
-        "one month, one of them moves into the empty month beside it that its span reaches, and the table says so. The "
-        "labels are checked against the file's own list of missing months."
+        "storage anomalies (TWSA) in cm against 2004-2009, one band per calendar month. Months without a solution "
+        "are empty bands; fill them with gwsa:fillgaps. Each solution is labelled by the middle of its span; where "
+        "two fall into one month, one of them moves into the empty month beside it that its span reaches, and the "
+        "table says so. The labels are checked against the file's own list of missing months."
     )
     TAGS = ("GRACE-FO", "mascon", "TWSA", "CSR", "JPL", "GSFC", "NetCDF", "terrestrial water storage")
 

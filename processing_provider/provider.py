@@ -8,8 +8,9 @@ from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .base import RESOURCES
+from .import_twsa import ImportTwsa
 
-ALGORITHMS = ()
+ALGORITHMS = (ImportTwsa,)
 MODELS = Path(__file__).parent / "models"
 
 
