@@ -22,7 +22,7 @@ test: packages $(VENV)/ready  ## All tests: the core without QGIS, the algorithm
 	$(PYTEST) tests/algorithms tests/gui tests/smoke
 
 test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
-	setup/trixie.sh make test
+	setup/trixie.sh make test VENV=/gwsa/venv
 
 lint: $(VENV)/ready  ## Style, QGIS import rules, security scan
 	$(VENV)/bin/ruff check .

@@ -1,0 +1,44 @@
+"""GWSA in QGIS's Plugins menu: the whole chain, each stage, help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtGui import QDesktopServices, QIcon
+
+from ..processing_provider.base import RESOURCES, tr
+from ..processing_provider.provider import ALGORITHMS
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+class Menu:
+    def __init__(self, iface):
+        self._parent = iface.pluginMenu()
+        self._menu = self._parent.addMenu(QIcon(str(RESOURCES / "icons" / "gwsa.svg")), "GWSA")
+        self._menu.setObjectName("gwsa")
+        self._add_dialog("fullchain", tr("The whole chain"))
+        self._menu.addSeparator()
+        for algorithm in ALGORITHMS:
+            self._add_dialog(algorithm.ID, tr(algorithm.NAME))
+        self._menu.addSeparator()
+        self._menu.addAction(tr("Help"), show_help)
+
+    def remove(self):
+        self._parent.removeAction(self._menu.menuAction())
+        self._menu.deleteLater()
+
+    def _add_dialog(self, algorithm: str, label: str):
+        self._menu.addAction(f"{label}…", lambda: open_dialog(algorithm))
+
+
+def open_dialog(algorithm: str):
+    """The Processing dialog of one algorithm, beside the main window and not in its way."""
+    from processing import createAlgorithmDialog
+
+    createAlgorithmDialog(f"gwsa:{algorithm}").show()
+
+
+def show_help():
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(README)))
