@@ -8,9 +8,11 @@ from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .base import RESOURCES
+from .gldas_anomaly import GldasAnomaly
+from .gwsa_balance import GwsaBalance
 from .import_twsa import ImportTwsa
 
-ALGORITHMS = (ImportTwsa,)
+ALGORITHMS = (ImportTwsa, GldasAnomaly, GwsaBalance)
 MODELS = Path(__file__).parent / "models"
 
 

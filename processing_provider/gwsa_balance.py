@@ -1,0 +1,99 @@
+"""gwsa:gwsabalance: groundwater storage anomalies by the water balance."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+)
+
+from .base import GwsaAlgorithm, style_file, tr
+
+STORES = {"SMS": "soil moisture", "SWES": "snow water", "CWS": "canopy water", "SWS": "surface water"}
+OPTIONAL_STACKS = {
+    "SIGMA_TWSA": "One standard deviation of TWSA in cm, a stack as gwsa:importtwsa writes.",
+    "SIGMA_FILL": "One standard deviation of the gap-filled months in cm, a stack as gwsa:fillgaps writes; it "
+    "takes the place of SIGMA_TWSA in the months that are marked as filled.",
+}
+
+
+class GwsaBalance(GwsaAlgorithm):
+    ID = "gwsabalance"
+    NAME = "Groundwater balance (GWSA)"
+    HELP = (
+        "Subtracts the anomalies of soil moisture, snow, canopy water and, if given, surface water from total water "
+        "storage: GWSA = TWSA - SMS - SWES - CWS - SWS, in cm, on the months and cells that all inputs have. Each "
+        "input is brought to the baseline 2004-2009 first. All must lie on one grid of cells. Filled and missing months stay "
+        "marked as such. The sigmas of the terms add as squares; a term whose sigma is not given makes the total a "
+        "lower bound, and the log and the file's tags say so."
+    )
+    TAGS = ("GWSA", "water balance", "TWSA", "groundwater storage", "uncertainty", "sigma")
+
+    def initAlgorithm(self, config=None):
+        self.add(
+            QgsProcessingParameterRasterLayer("TWSA", tr("TWSA stack")),
+            "Total water storage anomaly, a stack with bands named YYYY-MM.",
+        )
+        for name, water in STORES.items():
+            self.add(
+                QgsProcessingParameterRasterLayer(name, tr(f"{name} stack ({water})"), optional=name == "SWS"),
+                f"Anomaly of {water} storage, a stack with bands named YYYY-MM on the same cells.",
+            )
+        for name, help in OPTIONAL_STACKS.items():
+            self.add(
+                QgsProcessingParameterRasterLayer(name, tr(f"{name} stack"), optional=True),
+                help,
+                advanced=name == "SIGMA_FILL",
+            )
+        for name, water in STORES.items():
+            self.add(
+                QgsProcessingParameterNumber(
+                    f"SIGMA_{name}",
+                    tr(f"Sigma of {water} (cm)"),
+                    QgsProcessingParameterNumber.Type.Double,
+                    optional=True,
+                    minValue=0,
+                ),
+                f"One standard deviation of the {water} anomaly in cm, for all cells and months.",
+                advanced=True,
+            )
+        self.add(
+            QgsProcessingParameterRasterDestination("OUTPUT", tr("GWSA")),
+            "GeoTIFF of groundwater storage anomalies in cm against 2004-2009, bands named YYYY-MM.",
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination("SIGMA", tr("Sigma of GWSA"), optional=True, createByDefault=False),
+            "GeoTIFF of one standard deviation of GWSA in cm; needs at least one of the sigmas above.",
+        )
+
+    def run(self, parameters, context, progress):
+        from ..gwsa_plugin.core.balance import Sigma, groundwater, groundwater_sigma
+        from ..gwsa_plugin.core.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.stack import read_stack, write_stack
+
+        started = now()
+        inputs = {name: self.input_path(parameters, name, context) for name in ("TWSA", *STORES, *OPTIONAL_STACKS)}
+        stacks = {name: read_stack(path, f"{name} ({path.name})") for name, path in inputs.items() if path}
+        sigmas = {name: self._number(parameters, f"SIGMA_{name}", context) for name in STORES if name in stacks}
+        gwsa = groundwater(stacks["TWSA"], [stacks[name] for name in sigmas], progress.part(0, 0.8))
+        results = {"OUTPUT": (gwsa, "anomaly.qml")}
+        if parameters.get("SIGMA"):
+            known = Sigma(stacks.get("SIGMA_TWSA"), stacks.get("SIGMA_FILL"), sigmas)
+            results["SIGMA"] = (groundwater_sigma(gwsa, known, progress), "sigma.qml")
+        record = (self.ID, inputs, {f"SIGMA_{name}": value for name, value in sigmas.items()})
+        tags = provenance(*record, progress)
+        outputs = {}
+        for name, (stack, style) in results.items():
+            path = self.output_path(parameters, name, context)
+            write_stack(path, stack, tags)
+            write_run(path.with_suffix(".run.json"), *record, started)
+            style_file(path, style)
+            outputs[name] = str(path)
+        return outputs
+
+    def _number(self, parameters, name, context):
+        """None for a number that was left empty."""
+        if parameters.get(name) in (None, ""):
+            return None
+        return self.parameterAsDouble(parameters, name, context)
