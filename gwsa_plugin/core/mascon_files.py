@@ -110,13 +110,21 @@ def regridding_of(file: NetCdf, variable: str, target: Grid) -> Regridding:
 
 def read_fields(file: NetCdf, variable: str, regridding: Regridding, *leading: slice, progress: Progress = SILENT):
     """The source cells that ``regridding`` needs, shape (..., rows, columns); ``leading`` are slices before those."""
-    parts = []
-    for columns in regridding.columns:
+    bands = []
+    for rows in _steps(regridding.rows, file.chunk(variable)[-2]):
         progress.stop_if_cancelled()
-        parts.append(file.read(variable, *leading, regridding.rows, columns))
-    values = np.concatenate(parts, axis=-1)
+        bands.append(np.concatenate([file.read(variable, *leading, rows, c) for c in regridding.columns], axis=-1))
+    values = np.concatenate(bands, axis=-2)
     values[values == NO_VALUE] = np.nan
     return values
+
+
+def _steps(rows: slice, block: int) -> list[slice]:
+    """``rows`` cut where the file's compressed blocks meet; whole where it has none."""
+    if block == 1:
+        return [rows]
+    cuts = [rows.start, *range(rows.start // block * block + block, rows.stop, block), rows.stop]
+    return [slice(start, stop) for start, stop in zip(cuts, cuts[1:])]
 
 
 def _require_time_lat_lon(file: NetCdf, variable: str) -> None:

@@ -1,0 +1,424 @@
+"""The import on files small enough to know every value of, in the layouts of CSR and JPL, and on the real ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.months import month_range
+from gwsa.gwsa_plugin.core.progress import Progress
+from gwsa.gwsa_plugin.core.sample_netcdf import writing
+from gwsa.gwsa_plugin.core.twsa import TwsaOptions, import_twsa
+
+RECORD = month_range("2003-11", "2010-02")
+LISTED = "2002-06;2002-07;2003-06;2011-01;2017-02;2017-02;2018-08-2018-09"
+JPL = {"institution": "NASA/JPL", "title": "JPL GRACE and GRACE-FO MASCON RL06.3Mv04 CRI", "months_missing": LISTED}
+CSR = {
+    "institution": "The University of Texas - Center for Space Research (CSR)",
+    "title": "CSR GRACE and GRACE-FO MASCON RL0603M",
+    "product_version": "RL06.3",
+    "C_20_substitution": "TN-14; Loomis et al., 2019 (GSFC SLR, archive at JPL)",
+    "months_missing": LISTED,
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A mascon file. ``extra``: name -> array over (time, lat, lon) or (lat, lon)."""
+
+    longitudes: np.ndarray
+    latitudes: np.ndarray
+    months: np.ndarray = field(default_factory=lambda: RECORD)
+    attributes: dict = field(default_factory=lambda: CSR)
+    units: str = "Units"
+    thickness: dict = field(default_factory=dict)
+    unit: str = "cm"
+    kind: str = "f4"
+    fill: float | None = None
+    chunks: tuple | None = None
+    extra: dict = field(default_factory=dict)
+
+
+CSR_CROP = Layout(np.arange(70.125, 72, 0.25), np.arange(20.125, 21.5, 0.25))
+
+
+def days(months):
+    return (months.astype("datetime64[D]") - np.datetime64("2002-01-01")).astype("f4")
+
+
+def truth(latitudes, longitudes, months):
+    """cm: a number that no two cells or months share."""
+    longitudes = (np.asarray(longitudes) + 180) % 360 - 180
+    place = np.asarray(latitudes)[:, None] * 0.5 + longitudes * 0.01
+    return (
+        place * np.sin(np.arange(months.size))[:, None, None]
+        + (months - np.datetime64("2003-01", "M")).astype(int)[:, None, None]
+    )
+
+
+def write_mascons(path, layout, values=None):
+    values = truth(layout.latitudes, layout.longitudes, layout.months) if values is None else values
+    spans = np.stack([days(layout.months), days(layout.months + 1)], axis=1)
+    with writing(path, layout.attributes) as file:
+        sizes = {
+            "time": layout.months.size, "timebound": 2, "lat": layout.latitudes.size, "lon": layout.longitudes.size
+        }  # fmt: skip
+        for name, size in sizes.items():
+            file.dimension(name, size)
+        clock = {layout.units: "days since 2002-01-01T00:00:00Z", "bounds": "time_bounds"}
+        file.variable("time", "time", "f4", clock)
+        file.variable("time_bounds", "time timebound", "f4", {})
+        file.variable("lat", "lat", "f4", {layout.units: "degrees_north"})
+        file.variable("lon", "lon", "f4", {layout.units: "degrees_east"})
+        attributes = {layout.units: layout.unit, **layout.thickness}
+        file.variable("lwe_thickness", "time lat lon", layout.kind, attributes, layout.chunks, layout.fill)
+        for name, array in layout.extra.items():
+            of_time = {"units": "cm"} if array.ndim == 3 else {}
+            file.variable(name, "time lat lon" if array.ndim == 3 else "lat lon", "f4", of_time)
+        file.write("time", spans.mean(axis=1).astype("f4"))
+        file.write("time_bounds", spans)
+        file.write("lat", layout.latitudes.astype("f4"))
+        file.write("lon", layout.longitudes.astype("f4"))
+        file.write("lwe_thickness", values.astype(layout.kind))
+        for name, array in layout.extra.items():
+            file.write(name, array.astype("f4"))
+    return path
+
+
+def write_mask(path, is_land, cell=0.25, name="LO_val"):
+    """Global, 0-360, south-up as CSR's; ``is_land(latitudes, longitudes in -180..180)``."""
+    latitudes, longitudes = np.arange(-90 + cell / 2, 90, cell), np.arange(cell / 2, 360, cell)
+    with writing(path, {}) as file:
+        file.dimension("lat", latitudes.size)
+        file.dimension("lon", longitudes.size)
+        for axis, values in (("lat", latitudes), ("lon", longitudes)):
+            file.variable(axis, axis, "f4", {})
+            file.write(axis, values.astype("f4"))
+        file.variable(name, "lat lon", "f4", {})
+        land = is_land(latitudes[:, None], (longitudes + 180) % 360 - 180)
+        file.write(name, np.broadcast_to(land, (latitudes.size, longitudes.size)).astype("f4"))
+    return path
+
+
+def expected(stack):
+    """Anomalies of the truth at the stack's own cells."""
+    values = truth(stack.grid.latitudes, stack.grid.longitudes, RECORD)
+    inside = (np.datetime64("2004-01") <= RECORD) & (np.datetime64("2009-12") >= RECORD)
+    anomalies = values - values[inside].mean(axis=0)
+    return anomalies[np.isin(RECORD, stack.months)]
+
+
+class Log(Progress):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, text):
+        self.lines.append(text)
+
+    warn = say
+
+    def __contains__(self, text):
+        return any(text in line for line in self.lines)
+
+
+# Where values land
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"latitudes": CSR_CROP.latitudes[::-1]},
+        {"longitudes": CSR_CROP.longitudes - 80},
+        {"longitudes": CSR_CROP.longitudes + 280},
+        {"longitudes": (CSR_CROP.longitudes + 289) % 360},
+        {"units": "units"},
+        {"chunks": (12, 2, 5)},
+    ],
+    ids=["as CSR", "north-up", "western", "western in 0-360", "across Greenwich", "lower-case units", "compressed"],
+)
+def test_each_value_is_in_its_cell_and_month(tmp_path, change):
+    layout = replace(CSR_CROP, **change)
+    stack = import_twsa(write_mascons(tmp_path / "f.nc", layout)).twsa
+    assert stack.grid.shape == (6, 8)
+    assert stack.grid.latitudes[0] == layout.latitudes.max()
+    np.testing.assert_allclose(stack.values, expected(stack), atol=2e-5)
+    assert stack.tags["GWSA_BASELINE"] == "2004-01..2009-12"
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mm", 10), ("m", 0.01), ("kg m-2", 10)])
+def test_other_units_become_centimetres(tmp_path, unit, factor):
+    values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD) * factor
+    stack = import_twsa(write_mascons(tmp_path / "f.nc", replace(CSR_CROP, unit=unit), values)).twsa
+    np.testing.assert_allclose(stack.values, expected(stack), atol=1e-4)
+
+
+def test_packed_values_are_unpacked(tmp_path):
+    values = np.rint((truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD) - 2) / 0.125)
+    layout = replace(CSR_CROP, kind="i4", fill=-9999, thickness={"scale_factor": 0.125, "add_offset": 2.0})
+    stack = import_twsa(write_mascons(tmp_path / "f.nc", layout, values)).twsa
+    np.testing.assert_allclose(stack.values, expected(stack), atol=0.125)
+
+
+@pytest.mark.parametrize("fill", [-99999.0, None], ids=["stated", "not stated"])
+def test_fill_is_no_value(tmp_path, fill):
+    values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD)
+    values[:, 0, 0] = values[5, 1, 1] = -99999
+    stack = import_twsa(write_mascons(tmp_path / "f.nc", replace(CSR_CROP, fill=fill), values)).twsa
+    assert np.isnan(stack.values[:, -1, 0]).all()
+    assert np.isnan(stack.values[:, -2, 1]).sum() == 1
+    assert np.nanmin(stack.values) > -100
+
+
+def test_half_degree_is_copied_into_quarter_degrees(tmp_path):
+    layout = Layout(np.arange(10.25, 13, 0.5), np.arange(40.25, 42, 0.5), attributes=JPL)
+    stack = import_twsa(write_mascons(tmp_path / "f.nc", layout)).twsa
+    assert stack.grid.dx == 0.25
+    np.testing.assert_array_equal(stack.values[:, ::2, ::2], stack.values[:, 1::2, 1::2])
+    half = import_twsa(tmp_path / "f.nc", TwsaOptions(cell=0.5)).twsa
+    np.testing.assert_allclose(half.values, expected(half), atol=2e-5)
+    np.testing.assert_array_equal(half.values, stack.values[:, ::2, ::2])
+
+
+# Region, land and period
+
+
+def test_a_region_is_snapped_outward_and_read_alone(tmp_path):
+    stack = import_twsa(
+        write_mascons(tmp_path / "f.nc", CSR_CROP), TwsaOptions(bounds=(70.6, 20.3, 71.1, 20.9))
+    ).twsa  # fmt: skip
+    assert stack.grid.bounds == (70.5, 20.25, 71.25, 21.0)
+    np.testing.assert_allclose(stack.values, expected(stack), atol=2e-5)
+
+
+def test_a_region_outside_the_file_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    with pytest.raises(InputError, match="f.nc holds nothing in the region 10, 20, 15, 25"):
+        import_twsa(tmp_path / "f.nc", TwsaOptions(bounds=(10, 20, 15, 25)))
+
+
+def test_cells_off_the_land_are_empty(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lat > 20.5) & (lon < 71))
+    stack = import_twsa(tmp_path / "f.nc", TwsaOptions(land_mask=mask)).twsa
+    land = (stack.grid.latitudes[:, None] > 20.5) & (stack.grid.longitudes < 71)
+    np.testing.assert_array_equal(np.isfinite(stack.values), np.broadcast_to(land, stack.values.shape))
+
+
+def test_a_region_without_land_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lat > 50) & (lon < 71))
+    with pytest.raises(InputError, match="no land in mask.nc"):
+        import_twsa(tmp_path / "f.nc", TwsaOptions(land_mask=mask))
+
+
+def test_a_file_without_a_mask_is_no_land_mask(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    with pytest.raises(InputError, match="f.nc has no land mask variable"):
+        import_twsa(tmp_path / "f.nc", TwsaOptions(land_mask=tmp_path / "f.nc"))
+
+
+def test_the_period_has_every_month_and_keeps_the_baseline_of_the_whole_record(tmp_path):
+    kept = np.setdiff1d(RECORD, [np.datetime64("2009-05", "M")])
+    attributes = {**CSR, "months_missing": "2009-05"}
+    values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD)[np.isin(RECORD, kept)]
+    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, months=kept, attributes=attributes), values)
+    period = (np.datetime64("2009-01", "M"), np.datetime64("2010-04", "M"))
+    log = Log()
+    stack = import_twsa(tmp_path / "f.nc", TwsaOptions(period=period), log).twsa
+    np.testing.assert_array_equal(stack.months, month_range(*period))
+    assert [str(m) for m in stack.named("missing")] == ["2009-05", "2010-03", "2010-04"]
+    assert np.isnan(stack.values[4]).all()
+    baseline = values[(kept >= np.datetime64("2004-01")) & (kept <= np.datetime64("2009-12"))].mean(axis=0)
+    january = values[kept == np.datetime64("2009-01", "M")][0] - baseline
+    np.testing.assert_allclose(stack.values[0], january[::-1], atol=2e-5)
+    assert "has 71 of the 72 months of the baseline" in log
+
+
+def test_a_period_without_any_solution_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    with pytest.raises(InputError, match="covers 2003-11 to 2010-02 and has no solution in 2012-01..2012-12"):
+        import_twsa(
+            tmp_path / "f.nc", TwsaOptions(period=(np.datetime64("2012-01", "M"), np.datetime64("2012-12", "M")))
+        )
+
+
+def test_a_record_without_the_baseline_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, months=month_range("2018-10", "2020-12")))
+    with pytest.raises(InputError, match="no solution in 2004-01..2009-12, the baseline"):
+        import_twsa(tmp_path / "f.nc")
+
+
+# JPL's layout
+
+
+@pytest.fixture(scope="module")
+def jpl(tmp_path_factory):
+    """Half-degree, global, 0-360; uncertainty per 3 degree mascon, gain factors on land only, its own land mask."""
+    latitudes, longitudes = np.arange(-89.75, 90, 0.5), np.arange(0.25, 360, 0.5)
+    months = month_range("2004-01", "2004-06")
+    values = np.broadcast_to(truth(latitudes, longitudes, RECORD)[:6], (6, 360, 720)).copy()
+    mascon = np.floor((latitudes[:, None] + 90) / 3) * 120 + np.floor(longitudes / 3)
+    land = (latitudes[:, None] > 10) & (longitudes < 60)
+    gain = np.where(land, 1.5, -99999.0)
+    uncertainty = np.broadcast_to(mascon % 7 + 1, values.shape)
+    extra = {"uncertainty": uncertainty, "scale_factor": gain, "mascon_ID": mascon, "land_mask": land}
+    layout = Layout(longitudes, latitudes, months, JPL, "units", fill=-99999.0, chunks=(6, 90, 180), extra=extra)
+    return write_mascons(tmp_path_factory.mktemp("jpl") / "anything.nc", layout, values)
+
+
+def test_jpl_is_recognised_by_its_content_and_brings_its_own_mask_and_sigma(jpl):
+    log = Log()
+    found = import_twsa(jpl, TwsaOptions(bounds=(-3, 8, 6, 14)), log)
+    assert "JPL RL06.3Mv04" in log
+    assert found.twsa.tags["GWSA_CENTRE"] == "JPL"
+    grid = found.twsa.grid
+    assert grid.shape == (24, 36)
+    land = (grid.latitudes[:, None] > 10) & (grid.longitudes > 0)
+    np.testing.assert_array_equal(np.isfinite(found.twsa.values[0]), land)
+    mascon = np.floor((grid.latitudes[:, None] + 90) / 3) * 120 + np.floor(grid.longitudes % 360 / 3)
+    np.testing.assert_array_equal(found.sigma.values[0], np.where(land, mascon % 7 + 1, np.nan))
+    assert found.sigma.variable == "SIGMA_TWSA"
+
+
+def test_gain_factors_scale_value_and_sigma(jpl):
+    plain = import_twsa(jpl, TwsaOptions(bounds=(0, 12, 3, 14)))
+    scaled = import_twsa(jpl, TwsaOptions(bounds=(0, 12, 3, 14), gain_factors=True))
+    np.testing.assert_allclose(scaled.twsa.values, 1.5 * plain.twsa.values, atol=1e-5)
+    np.testing.assert_allclose(scaled.sigma.values, 1.5 * plain.sigma.values, rtol=1e-6)
+
+
+def test_gain_factors_that_a_file_does_not_have_are_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    with pytest.raises(InputError, match="f.nc has no scale_factor"):
+        import_twsa(tmp_path / "f.nc", TwsaOptions(gain_factors=True))
+
+
+def test_a_constant_sigma_holds_where_there_is_a_value(tmp_path):
+    found = import_twsa(write_mascons(tmp_path / "f.nc", CSR_CROP), TwsaOptions(sigma_cm=2.0))
+    assert set(np.unique(found.sigma.values)) == {np.float32(2.0)}
+
+
+def test_without_any_sigma_there_is_none_and_the_log_says_so(tmp_path):
+    log = Log()
+    assert import_twsa(write_mascons(tmp_path / "f.nc", CSR_CROP), progress=log).sigma is None
+    assert "there is no sigma output" in log
+    assert "CSR RL06.3" in log
+    assert "the ocean too" in log
+
+
+# Files that must be refused
+
+
+def test_a_label_that_disagrees_with_the_file_is_refused(tmp_path):
+    layout = replace(CSR_CROP, attributes={**CSR, "months_missing": "2005-03"})
+    with pytest.raises(InputError, match="disagree with its own months_missing .*listed as missing: 2005-03"):
+        import_twsa(write_mascons(tmp_path / "f.nc", layout))
+
+
+def test_time_bounds_upside_down_are_refused(tmp_path):
+    from osgeo import gdal
+
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    file = gdal.OpenEx(str(tmp_path / "f.nc"), gdal.OF_MULTIDIM_RASTER | gdal.OF_UPDATE)
+    bounds = file.GetRootGroup().OpenMDArray("time_bounds")
+    bounds.Write(np.ascontiguousarray(bounds.ReadAsArray()[::-1]))
+    del bounds, file
+    with pytest.raises(InputError, match="time of solution 1, 2003-11-16T00:00, lies outside its time_bounds"):
+        import_twsa(tmp_path / "f.nc")
+
+
+def test_a_text_file_is_refused(tmp_path):
+    (tmp_path / "GRD.nc").write_text("header:\n  dimensions:\n")
+    with pytest.raises(InputError, match="GRD.nc is not a readable NetCDF file but text that begins with “header:”"):
+        import_twsa(tmp_path / "GRD.nc")
+
+
+def test_a_truncated_file_is_refused(tmp_path):
+    whole = write_mascons(tmp_path / "f.nc", CSR_CROP).read_bytes()
+    (tmp_path / "cut.nc").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="cut.nc is not a readable NetCDF file; download"):
+        import_twsa(tmp_path / "cut.nc")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="none.nc does not exist"):
+        import_twsa(tmp_path / "none.nc")
+
+
+def test_another_netcdf_is_refused(tmp_path):
+    write_mask(tmp_path / "mask.nc", lambda lat, lon: lat > lon)
+    with pytest.raises(InputError, match=r"mask.nc has no variable lwe_thickness \(it has lat, lon, LO_val\)"):
+        import_twsa(tmp_path / "mask.nc")
+
+
+def test_an_unknown_unit_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, unit="inch"))
+    with pytest.raises(InputError, match="lwe_thickness in f.nc has the unit “inch”"):
+        import_twsa(tmp_path / "f.nc")
+
+
+def test_a_cell_that_does_not_divide_the_globe_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    with pytest.raises(InputError, match="does not divide 180"):
+        import_twsa(tmp_path / "f.nc", TwsaOptions(cell=0.7))
+
+
+def test_cancelling_stops_the_reading(tmp_path):
+    class Cancelling(Progress):
+        def is_cancelled(self):
+            return True
+
+    with pytest.raises(Cancelled):
+        import_twsa(write_mascons(tmp_path / "f.nc", CSR_CROP), progress=Cancelling())
+
+
+# The real files
+
+REAL_GAPS = (
+    "2002-06..2002-07, 2003-06, 2011-01, 2011-06, 2012-03, 2012-05, 2012-10, 2013-03, 2013-08..2013-09, 2014-02, "
+    "2014-07, 2014-12, 2015-06, 2015-10..2015-11, 2016-04, 2016-09..2016-10, 2017-02, 2017-07..2018-05, "
+    "2018-08..2018-09"
+)
+
+
+def test_the_real_record_has_the_gaps_it_states(real_data):
+    import rasterio
+
+    path = real_data / "grace/DERIVED_CSR_SH_G300_TWSA_nwindia_0.25deg.nc"
+    mask = real_data / "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc"
+    log = Log()
+    found = import_twsa(path, TwsaOptions(land_mask=mask), log)
+    assert f"34 months between them have none: {REAL_GAPS}." in log
+    moved = {str(one.moved_from): str(one.month) for one in found.solutions if one.moved_from}
+    assert moved == {"2011-10": "2011-11", "2015-04": "2015-05"}
+    assert found.twsa.source.count("observed") == 231
+    baseline = (found.twsa.months >= np.datetime64("2004-01")) & (found.twsa.months <= np.datetime64("2009-12"))
+    assert np.abs(found.twsa.values[baseline].mean(axis=0)).max() < 1e-4
+    with rasterio.open(f'NETCDF:"{path}":lwe_thickness') as source:
+        raw = source.read([1, 231])
+    first, last = found.twsa.values[0], found.twsa.values[-1]
+    np.testing.assert_allclose(last - first, raw[1] - raw[0], atol=1e-4)
+
+
+def test_the_real_land_mask_has_its_land(real_data):
+    from gwsa.gwsa_plugin.core.grid import Grid
+    from gwsa.gwsa_plugin.core.mascon_files import read_land
+    from gwsa.gwsa_plugin.core.netcdf import NetCdf
+
+    globe = Grid.covering((-180, -90, 180, 90), 0.25)
+    mask = NetCdf(real_data / "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc")
+    land = read_land(mask, globe)
+    assert land.sum() == 365_326
+    places = {(-60, -10): True, (25, 25): True, (135, -25): True, (-30, 30): False, (80, -30): False, (-150, 0): False}
+    for (longitude, latitude), is_land in places.items():
+        rows, columns = globe.window((longitude, latitude, longitude + 0.1, latitude + 0.1))
+        assert land[rows.start, columns.start] == is_land
+
+
+def test_the_ascii_edition_is_refused(real_data):
+    with pytest.raises(InputError, match="not a readable NetCDF file but text"):
+        import_twsa(real_data / "grace/GRD-3_2002095-2002120_GRAC_UTCSR_BA01_0600_LND_v04.nc")
