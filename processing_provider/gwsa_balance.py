@@ -24,9 +24,9 @@ class GwsaBalance(GwsaAlgorithm):
     HELP = (
         "Subtracts the anomalies of soil moisture, snow, canopy water and, if given, surface water from total water "
         "storage: GWSA = TWSA - SMS - SWES - CWS - SWS, in cm, on the months and cells that all inputs have. Each "
-        "input is brought to the baseline 2004-2009 first. All must lie on one grid of cells. Filled and missing months stay "
-        "marked as such. The sigmas of the terms add as squares; a term whose sigma is not given makes the total a "
-        "lower bound, and the log and the file's tags say so."
+        "input is brought to the baseline 2004-2009 first. All must lie on one grid of cells. Filled and missing "
+        "months stay marked as such. The sigmas of the terms add as squares; a term whose sigma is not given makes the "
+        "total a lower bound, and the log and the file's tags say so."
     )
     TAGS = ("GWSA", "water balance", "TWSA", "groundwater storage", "uncertainty", "sigma")
 

@@ -160,12 +160,12 @@ def _read_header(path: Path) -> _Header:
         for name in VARIABLES:
             if name not in absent:
                 faults += _unlike_a_map(group.OpenMDArray(name), grid)
-        begin = _text(group.OpenMDArray("time").GetAttribute("begin_date")) if "time" in names else ""
+        begin = _text(group.OpenMDArray("time"), "begin_date") if "time" in names else ""
         return _Header(grid, begin, faults)
 
 
 def _other_version(group) -> list[str]:
-    title, source = (_text(group.GetAttribute(name)) for name in ("title", "source"))
+    title, source = (_text(group, name) for name in ("title", "source"))
     version = re.search(r"GLDAS\D{0,4}(\d\.\d)", title)
     if version and version[1] == "2.2":
         return [_ASSIMILATES_GRACE]
@@ -283,5 +283,6 @@ def _read(array, start: list[int], shape: list[int]) -> np.ndarray | None:
     return None if (values == _UNREAD).any() else values
 
 
-def _text(attribute) -> str:
-    return str(attribute.ReadAsString() or "") if attribute else ""
+def _text(owner, name: str) -> str:
+    """An attribute of a group or array, empty when there is none."""
+    return next((str(a.ReadAsString()) for a in owner.GetAttributes() or () if a.GetName() == name), "")

@@ -1,0 +1,271 @@
+"""GLDAS months of known content, and the official granule, through the reader and the anomalies."""
+
+import shutil
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal
+
+from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.gldas import gldas_anomalies
+from gwsa.gwsa_plugin.core.gldas_files import VARIABLES, find_files, read_grid, read_storage
+from gwsa.gwsa_plugin.core.months import in_baseline, month_range
+from gwsa.gwsa_plugin.core.progress import Progress
+
+MONTHS = month_range("2003-11", "2010-02")
+LAT, LON = 20.125 + 0.25 * np.arange(4), 70.125 + 0.25 * np.arange(5)
+ICE, SEA = (0, 1), (3, 4)  # row and column of the file, south first
+FIELDS = np.random.default_rng(7).uniform(10, 100, (MONTHS.size, len(VARIABLES), LAT.size, LON.size)).astype("f4")
+FIELDS[:, VARIABLES.index("SWE_inst")][:, ICE[0], ICE[1]] = 5000
+FIELDS[:, :, SEA[0], SEA[1]] = -9999
+GRANULE = "gldas/GLDAS_NOAH025_3H.A20150101.0000.021.nc4"
+CUT_GRANULE = "gldas/GLDAS_NOAH025_3H.A20160101.0300.021.nc4"
+
+
+def name_of(month) -> str:
+    return f"GLDAS_NOAH025_M.A{str(month).replace('-', '')}.021.nc4"
+
+
+def write_granule(path, fields, *, without=(), south_first=True, unit="kg m-2", title="GLDAS2.1 LIS output", begin=""):
+    """A file of the real layout on the tiny grid; RootMoist_inst is enormous, so that adding it would show."""
+    file = gdal.GetDriverByName("netCDF").CreateMultiDimensional(str(path), [], ["FORMAT=NC4"])
+    root = file.GetRootGroup()
+    _attribute(root, "title", title)
+    real, double = (gdal.ExtendedDataType.Create(kind) for kind in (gdal.GDT_Float32, gdal.GDT_Float64))
+    sizes = {"time": 1, "lat": LAT.size, "lon": LON.size}
+    dimensions = [root.CreateDimension(name, "", "", size) for name, size in sizes.items()]
+    time = root.CreateMDArray("time", dimensions[:1], double)
+    time.Write(np.zeros(1))
+    _attribute(time, "units", " days since 2000-01-01 00:00:00")
+    _attribute(time, "begin_date", begin)
+    order = 1 if south_first else -1
+    for dimension, values in zip(dimensions[1:], (LAT[::order], LON)):
+        root.CreateMDArray(dimension.GetName(), [dimension], real).Write(values.astype("f4"))
+    maps = dict(zip(VARIABLES, fields))
+    for name, values in {**maps, "RootMoist_inst": np.full_like(fields[0], 1e6)}.items():
+        if name not in without:
+            array = root.CreateMDArray(name, dimensions, real, ["COMPRESS=DEFLATE"])
+            array.SetNoDataValueDouble(-9999)
+            array.SetUnit(unit)
+            array.Write(np.ascontiguousarray(values[None, ::order]))
+
+
+def _attribute(owner, name, text):
+    owner.CreateAttribute(name, [], gdal.ExtendedDataType.CreateString()).Write(text)
+
+
+@pytest.fixture(scope="module")
+def whole_record(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gldas")
+    for month, fields in zip(MONTHS, FIELDS):
+        write_granule(folder / name_of(month), fields)
+    return folder
+
+
+@pytest.fixture
+def folder(whole_record, tmp_path):
+    """A copy that a test may spoil."""
+    return Path(shutil.copytree(whole_record, tmp_path / "gldas"))
+
+
+@pytest.fixture(params=[False, True], ids=["gdal-returns-None", "gdal-raises"])
+def gdal_habit(request):
+    """QGIS and other plugins may switch GDAL's Python exceptions on."""
+    before = gdal.GetUseExceptions()
+    (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
+    yield
+    (gdal.UseExceptions if before else gdal.DontUseExceptions)()
+
+
+class Log(Progress):
+    def __init__(self, stop_after=np.inf):
+        self.lines, self.calls, self.stop_after = [], 0, stop_after
+
+    def say(self, text):
+        self.lines.append(text)
+
+    warn = say
+
+    def is_cancelled(self):
+        self.calls += 1
+        return self.calls > self.stop_after
+
+
+def truth(name: str) -> np.ndarray:
+    """The anomaly of a component in cm, all months, north first."""
+    layers = {"SMS": slice(0, 4), "SWES": slice(4, 5), "CWS": slice(5, 6)}[name]
+    fields = np.where(FIELDS == -9999, np.nan, FIELDS.astype("f8"))
+    storage = fields[:, layers].sum(axis=1)[:, ::-1] / 10
+    storage[:, LAT.size - 1 - ICE[0], ICE[1]] = np.nan
+    return storage - storage[in_baseline(MONTHS)].mean(axis=0)
+
+
+def test_each_component_is_its_layers_in_cm_against_one_mean_per_cell(whole_record):
+    water = gldas_anomalies(whole_record)
+    for name, stack in water.stacks.items():
+        np.testing.assert_array_equal(stack.months, MONTHS)
+        np.testing.assert_allclose(stack.values, truth(name), atol=1e-4)
+        assert (stack.variable, stack.unit, stack.tags["GWSA_BASELINE"]) == (name, "cm", "2004-01..2009-12")
+        assert set(stack.source) == {"observed"}
+    np.testing.assert_allclose(water.total().values, sum(map(truth, water.stacks)), atol=2e-4)
+    assert water.stacks["SMS"].grid.bounds == pytest.approx((70, 20, 71.25, 21))
+
+
+def test_a_period_outside_the_baseline_still_uses_the_baseline(whole_record):
+    stack = gldas_anomalies(whole_record, period=(np.datetime64("2010-01"), None)).stacks["SMS"]
+    np.testing.assert_array_equal(stack.months, MONTHS[-2:])
+    np.testing.assert_allclose(stack.values, truth("SMS")[-2:], atol=1e-4)
+
+
+def test_a_region_is_whole_cells_wherever_the_rows_start(whole_record):
+    stack = gldas_anomalies(whole_record, region=(70.3, 20.55, 70.6, 20.7)).stacks["SMS"]
+    assert stack.grid.bounds == pytest.approx((70.25, 20.5, 70.75, 20.75))
+    np.testing.assert_allclose(stack.values, truth("SMS")[:, 1:2, 1:3], atol=1e-4)
+
+
+def test_north_first_files_are_read_as_they_lie(tmp_path):
+    for south_first in (True, False):
+        write_granule(tmp_path / f"{south_first}.nc4", FIELDS[0], south_first=south_first)
+    paths = sorted(tmp_path.iterdir())
+    part = (slice(1, 3), slice(0, 5))
+    one, other = read_storage(paths, part)
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(one[2], FIELDS[0, 5][::-1][part] / 10, rtol=1e-6)
+    assert read_grid(paths[0]).same_as(read_grid(paths[1]))
+
+
+def test_permanent_ice_is_out_of_every_component_and_counted(whole_record):
+    log = Log()
+    water = gldas_anomalies(whole_record, progress=log)
+    assert (water.ice, water.land) == (1, 19)
+    assert any("1 of 19 land cells are permanent ice" in line for line in log.lines)
+    assert not any(stack.valid[LAT.size - 1 - ICE[0], ICE[1]] for stack in water.stacks.values())
+    assert gldas_anomalies(whole_record, ice_threshold=6000).ice == 0
+
+
+def test_a_region_of_sea_or_ice_alone_is_refused(whole_record):
+    for row, column in (ICE, SEA):
+        box = (LON[column] - 0.1, LAT[row] - 0.1, LON[column] + 0.1, LAT[row] + 0.1)
+        with pytest.raises(InputError, match="nothing is left"):
+            gldas_anomalies(whole_record, region=box)
+
+
+def test_every_missing_month_of_period_and_baseline_is_named(folder):
+    for month in ("2003-12", "2005-03", "2007-01", "2007-02"):
+        (folder / name_of(month)).unlink()
+    with pytest.raises(InputError, match=r"no file for 2003-12, 2005-03, 2007-01\.\.2007-02 \(needed"):
+        gldas_anomalies(folder)
+    with pytest.raises(InputError, match=r"no file for 2005-03, 2007-01\.\.2007-02, 2010-03\.\.2010-05 "):
+        gldas_anomalies(folder, period=(np.datetime64("2010-01"), np.datetime64("2010-05")))
+
+
+def test_all_faulty_files_are_in_one_sentence(folder, gdal_habit):
+    cut = folder / name_of("2004-02")
+    cut.write_bytes(cut.read_bytes()[:3000])
+    (folder / name_of("2004-03")).write_text("<html>Login required</html>")
+    write_granule(folder / name_of("2004-04"), FIELDS[0], without=["SWE_inst", "CanopInt_inst"])
+    write_granule(folder / name_of("2004-05"), FIELDS[0], title="GLDAS2.2 LIS land surface model output")
+    write_granule(folder / name_of("2004-06"), FIELDS[0], unit="m")
+    shutil.copy(folder / name_of("2004-07"), folder / (name_of("2004-07") + ".SUB.nc4"))
+    (folder / name_of("2004-08")).rename(folder / "GLDAS_NOAH025_3H.A20040801.0300.021.nc4")
+    (folder / name_of("2004-09")).rename(folder / "GLDAS_CLSM025_DA1_M.A200409.022.nc4")
+    with pytest.raises(InputError) as caught:
+        find_files(folder)
+    text = str(caught.value)
+    assert f"{cut.name}, {name_of('2004-03')}" in text
+    assert f"without SWE_inst, CanopInt_inst: {name_of('2004-04')}" in text
+    assert text.count("assimilates GRACE") == 1
+    for month in ("2004-05", "2004-06", "2004-07"):
+        assert name_of(month) in text
+    assert "more than one for 2004-07" in text
+    assert "not monthly means: GLDAS_NOAH025_3H.A20040801.0300.021.nc4" in text
+    assert "GLDAS_CLSM025_DA1_M.A200409.022.nc4" in text
+    assert text.endswith(".") and "\n" not in text
+
+
+def test_files_outside_the_months_needed_are_left_alone(folder):
+    (folder / name_of("2003-11")).write_bytes(b"")
+    assert gldas_anomalies(folder, period=(np.datetime64("2003-12"), None)).stacks["SMS"].months[0] == MONTHS[1]
+
+
+def test_maps_that_cannot_be_decompressed_are_all_named(folder, gdal_habit):
+    """GDAL 3.6 itself says nothing there and hands out whatever was in memory."""
+    for month in ("2004-02", "2006-05"):
+        _damage_snow(folder / name_of(month), FIELDS[list(MONTHS.astype(str)).index(month), 4])
+    with pytest.raises(InputError) as caught:
+        gldas_anomalies(folder)
+    assert f"{name_of('2004-02')}, {name_of('2006-05')}" in str(caught.value)
+
+
+def _damage_snow(path, snow):
+    """Overwrite the compressed chunk of SWE_inst, wherever it is in the file."""
+    content = bytearray(path.read_bytes())
+    plain = snow.tobytes()
+    shuffled = np.frombuffer(plain, "u1").reshape(-1, 4).T.tobytes()  # HDF5's shuffle filter, as GDAL may choose
+    chunks = [zlib.compress(data, level) for data in (plain, shuffled) for level in range(1, 10)]
+    start, size = next((content.find(chunk), len(chunk)) for chunk in chunks if chunk in content)
+    content[start : start + size] = b"\x55" * size
+    path.write_bytes(content)
+
+
+def test_another_grid_is_named(folder):
+    shifted = folder / name_of("2008-08")
+    try:
+        LON[:] += 0.1
+        write_granule(shifted, FIELDS[0])
+    finally:
+        LON[:] -= 0.1
+    with pytest.raises(InputError, match=f"on another grid than .*{shifted.name}"):
+        gldas_anomalies(folder)
+
+
+def test_a_name_that_disagrees_with_begin_date_is_warned_of(folder):
+    write_granule(folder / name_of("2008-08"), FIELDS[0], begin="20080901")
+    write_granule(folder / name_of("2008-09"), FIELDS[0], begin="20080901")
+    log = Log()
+    gldas_anomalies(folder, progress=log)
+    warned = [line for line in log.lines if "begin_date" in line]
+    assert len(warned) == 1 and name_of("2008-08") in warned[0] and name_of("2008-09") not in warned[0]
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty"])
+def test_a_folder_without_gldas_is_refused_by_name(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=name):
+        gldas_anomalies(tmp_path / name)
+
+
+@pytest.mark.parametrize("after", [0, 40, 120])
+def test_cancel_is_heeded_in_every_phase(whole_record, after):
+    with pytest.raises(Cancelled):
+        gldas_anomalies(whole_record, progress=Log(stop_after=after))
+
+
+def test_the_official_granule(real_data):
+    path = real_data / GRANULE
+    grid = read_grid(path)
+    assert grid.shape == (600, 1440) and grid.bounds == pytest.approx((-180, -60, 180, 90))
+    soil, snow, canopy = read_storage([path], (slice(0, 600), slice(0, 1440)))[0]
+    land = np.isfinite(snow)
+    assert land.sum() == 243_883
+    assert (snow[land] > 200).sum() == 7_842
+    assert np.nanmax(snow) == pytest.approx(11_254.1, abs=0.05)
+    assert np.nanmax(canopy) == pytest.approx(0.05, abs=1e-6)
+    delhi = grid.window((77.1, 28.6, 77.2, 28.7))
+    assert 5 < soil[delhi][0, 0] < 100 and snow[delhi][0, 0] == 0  # north-up, and not the ocean south of it
+
+
+def test_the_official_granules_in_a_monthly_folder_are_refused_with_the_variables_they_lack(real_data):
+    with pytest.raises(InputError) as caught:
+        gldas_anomalies(real_data / "gldas")
+    missing = ", ".join(VARIABLES[2:])
+    assert f"without {missing}: {Path(CUT_GRANULE).name}" in str(caught.value)
+    assert "not monthly means" in str(caught.value)
+
+
+def test_a_cut_granule_under_a_monthly_name_is_refused(folder, real_data):
+    shutil.copy(real_data / CUT_GRANULE, folder / name_of("2005-05"))
+    with pytest.raises(InputError, match=f"SWE_inst.*{name_of('2005-05')}"):
+        gldas_anomalies(folder)
