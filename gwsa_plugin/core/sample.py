@@ -1,0 +1,162 @@
+"""A whole sample world with a known 1 km truth, in the layouts of the real files.
+
+``make_world`` writes the GRACE file, its land mask, the GLDAS months, the predictors and their catalogue, aquifers,
+wells and, beside them, the truth. Everything follows from the seed.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import sample_gldas, sample_grace
+from .errors import InputError
+from .grid import Grid
+from .months import month_range
+from .progress import SILENT, Progress
+from .sample_fields import generator
+from .sample_history import live
+from .sample_land import CELL, Land, make_land
+from .sample_predictors import Predictors
+from .sample_truth import Truth, ceiling, write_truth
+from .sample_wells import place_wells, write_aquifers, write_wells
+from .whole import whole_folder, whole_folder_beside
+
+MASCONS = "CSR_GRACE_GRACE-FO_RL0603_Mascons_all-corrections.nc"
+LAND_MASK = "CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc"
+TILE_CELLS = 4
+
+
+@dataclass(frozen=True)
+class WorldOptions:
+    """``bounds`` (west, south, east, north) in degrees are snapped outward to 0.25° cells. ``start`` and ``end`` are the
+    first and last month of the predictors and of the 1 km truth, widened to whole years; GRACE and GLDAS always have the
+    whole record. ``tiles``: GRACE sees means over 1° tiles. ``unexplained``: share of the variance within cells that no
+    predictor explains. Noise: of TWSA in cm; of a predictor in standard deviations of the driver within cells.
+    """
+
+    bounds: tuple[float, float, float, float] = (74.0, 26.0, 80.0, 32.0)
+    start: str = "2009-01"
+    end: str = "2018-12"
+    seed: int = 1
+    tiles: bool = False
+    unexplained: float = 0.3
+    twsa_noise_cm: float = 1.0
+    predictor_noise: float = 0.15
+
+    @property
+    def period(self) -> np.ndarray:
+        """The months of the predictors and the 1 km truth: datetime64[M]."""
+        years = month_range(self.start, self.end).astype("datetime64[Y]")
+        return np.arange(years[0], years[-1] + 1, dtype="datetime64[M]")
+
+    @property
+    def grid(self) -> Grid:
+        """The 0.25° cells; InputError outside what GLDAS covers."""
+        west, south, east, north = self.bounds
+        if not (-180 <= west < east <= 180 and -60 <= south < north <= 85):
+            raise InputError(
+                f"The region of the sample world is {west:g}, {south:g}, {east:g}, {north:g} (west, south, east, north); "
+                "choose one between 60° south and 85° north that does not cross 180°."
+            )
+        return Grid.covering(self.bounds, CELL)
+
+
+NORTH_WEST_INDIA = WorldOptions()
+
+
+def make_world(folder, options: WorldOptions = NORTH_WEST_INDIA, progress: Progress = SILENT) -> dict:
+    """Write the world under ``folder``, whole or not at all; return what its ``truth/truth.json`` says.
+
+    InputError for a region or period that cannot be.
+    """
+    folder, seed, period = Path(folder), options.seed, options.period
+    land = make_land(options.grid, seed)
+    with whole_folder(folder) as out, whole_folder_beside(folder) as scratch:
+        for name in ("grace", "gldas", "truth"):
+            (out / name).mkdir()
+        predictors = Predictors(out / "predictors", land, options.predictor_noise, seed)
+        history = live(land, period, seed, scratch, (predictors, out / "gldas"), progress.part(0.0, 0.7))
+        predictors.write_static()
+        predictors.close()
+        truth, wells = Truth(land, history, options.unexplained, seed), place_wells(land, seed)
+        at_wells = write_truth(out / "truth", truth, wells, progress.part(0.75, 0.9))
+        twsa = _write_grace(out / "grace", truth, options)
+        write_aquifers(out / "aquifers.geojson", land, seed)
+        write_wells(out, wells, period, at_wells, seed)
+        _write_well_truth(out / "truth" / "wells.csv", wells, at_wells)
+        facts = _facts(truth, options, predictors.noise_levels, twsa, progress.part(0.9, 1.0))
+        (out / "truth" / "truth.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return facts
+
+
+def _write_grace(folder: Path, truth: Truth, options: WorldOptions) -> np.ndarray:
+    """The mascon file and its land mask; returns TWSA as they have it, cm, shape (192 solutions, rows, columns)."""
+    land, months = truth.land, sample_grace.solved_months()
+    rng = generator(options.seed, "grace")
+    noise = options.twsa_noise_cm * rng.standard_normal((months.size, *land.coarse.shape))
+    seen = np.nan_to_num(truth.means["TWSA"][np.isin(truth.months, months)])
+    if options.tiles:
+        seen, noise = _over_tiles(seen, land), _one_a_tile(noise, land)
+    sample_grace.write_mascons(folder / MASCONS, land.coarse, seen + noise)
+    sample_grace.write_land_mask(folder / LAND_MASK, land.coarse, land.land_share >= sample_grace.LAND_SHARE)
+    return seen + noise
+
+
+def _tile_numbers(land: Land) -> np.ndarray:
+    """Which 1° tile each cell is in: int, coarse shape."""
+    down = (np.arange(land.coarse.rows)[:, None] + round((90 - land.coarse.north) / CELL)) // TILE_CELLS
+    across = (np.arange(land.coarse.columns) + round((land.coarse.west + 180) / CELL)) // TILE_CELLS
+    return np.unique(down * 10_000 + across, return_inverse=True)[1].reshape(land.coarse.shape)
+
+
+def _over_tiles(values: np.ndarray, land: Land) -> np.ndarray:
+    """The mean over each tile's land, weighted by area, in all its cells."""
+    tile, area = _tile_numbers(land), land.cell_land_area
+    weight = np.maximum(np.bincount(tile.ravel(), area.ravel()), 1e-9)
+    return np.array([(np.bincount(tile.ravel(), (month * area).ravel()) / weight)[tile] for month in values])
+
+
+def _one_a_tile(noise: np.ndarray, land: Land) -> np.ndarray:
+    """The noise of the first cell of each tile, in all its cells."""
+    tile = _tile_numbers(land)
+    first = np.unique(tile, return_index=True)[1]
+    return noise.reshape(len(noise), -1)[:, first][:, tile]
+
+
+def _facts(truth: Truth, options: WorldOptions, noise_levels: dict, twsa: np.ndarray, progress: Progress) -> dict:
+    """What truth.json states: the options, the noise, how the variance is shared, and the ceiling of any method."""
+    land, months = truth.land, sample_grace.solved_months()
+    least = max(sample_grace.LAND_SHARE, sample_gldas.LAND_SHARE)
+    valid = (land.land_share >= least) & ~land.ice_cells
+    above = sum(truth.means[name] for name in sample_gldas.COMPONENTS)[np.isin(truth.months, months)]
+    within = {"gwsa": truth.variance(truth.gwsa), "unexplained": truth.variance(truth.unexplained)}
+    during = truth.means["GWSA"][np.isin(truth.months, truth.period)]
+    return {
+        "options": asdict(options),
+        "period": [str(truth.period[0]), str(truth.period[-1])],
+        "months": [str(truth.months[0]), str(truth.months[-1])],
+        "twsa_noise_cm": options.twsa_noise_cm,
+        "predictor_noise": {name: float(f"{level:.4g}") for name, level in noise_levels.items()},
+        "gwsa_sd_of_cells_cm": round(float(during[:, valid].std()), 3),
+        "gwsa_sd_within_cells_cm": round(within["gwsa"] ** 0.5, 3),
+        "unexplained_share_within_cells": round(within["unexplained"] / within["gwsa"], 4),
+        "ice_cells": int(land.ice_cells.sum()),
+        "valid_cells": int(valid.sum()),
+        **ceiling(truth, np.where(valid, twsa - above, np.nan), months, valid, progress),
+    }
+
+
+def _write_well_truth(path: Path, wells, at_wells: np.ndarray) -> None:
+    """Each well's true specific yield and the least-squares trend of GWSA in its pixel over the period, cm/yr."""
+    years = np.arange(len(at_wells)) / 12
+    slopes = np.polyfit(years, at_wells, 1)[0]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("well", "confined", "specific_yield", "trend_cm_per_yr"))
+        for row in zip(wells.names, wells.confined.astype(int), wells.specific_yield.round(6), slopes.round(5)):
+            table.writerow(row)
