@@ -27,9 +27,11 @@ RESOURCES = Path(__file__).parents[1] / "resources"
 
 
 class GwsaAlgorithm(QgsProcessingAlgorithm):
-    """A leaf sets the class attributes, adds its parameters, and turns them into one core call in ``run``.
+    """A leaf sets the class attributes, adds its parameters, and turns them into one core call in ``execute``.
 
-    Core modules are imported inside ``run``: QGIS then starts as fast as without the plugin, and a library that is
+    (``run`` is a method of QGIS's own and must not be overridden.)
+
+    Core modules are imported inside ``execute``: QGIS then starts as fast as without the plugin, and a library that is
     missing is a sentence when a stage runs, not an error when QGIS loads.
     """
 
@@ -40,7 +42,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     ICON = "gwsa.svg"
     REQUIRES: tuple[str, ...] = ("rasterio", "scipy")
 
-    def run(self, parameters, context, progress: Progress) -> dict:
+    def execute(self, parameters, context, progress: Progress) -> dict:
         raise NotImplementedError
 
     def name(self):
@@ -112,7 +114,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def processAlgorithm(self, parameters, context, feedback):
         try:
             require(*self.REQUIRES)
-            return self.run(parameters, context, FeedbackProgress(feedback))
+            return self.execute(parameters, context, FeedbackProgress(feedback))
         except (InputError, MissingLibrary) as error:
             raise QgsProcessingException(str(error)) from None
         except Cancelled:

@@ -51,7 +51,7 @@ class GldasAnomaly(GwsaAlgorithm):
                 f"GeoTIFF in cm against 2004-2009, bands named YYYY-MM: {label.lower()}.",
             )
 
-    def run(self, parameters, context, progress):
+    def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.gldas import gldas_anomalies
         from ..gwsa_plugin.core.provenance import now, provenance, write_run
         from ..gwsa_plugin.core.stack import write_stack

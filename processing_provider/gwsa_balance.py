@@ -67,7 +67,7 @@ class GwsaBalance(GwsaAlgorithm):
             "GeoTIFF of one standard deviation of GWSA in cm; needs at least one of the sigmas above.",
         )
 
-    def run(self, parameters, context, progress):
+    def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.balance import Sigma, groundwater, groundwater_sigma
         from ..gwsa_plugin.core.provenance import now, provenance, write_run
         from ..gwsa_plugin.core.stack import read_stack, write_stack

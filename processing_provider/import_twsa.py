@@ -76,7 +76,7 @@ class ImportTwsa(GwsaAlgorithm):
             "CSV with the span of each solution, the month it is labelled with, and a note where the label was moved.",
         )
 
-    def run(self, parameters, context, progress):
+    def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.provenance import now, provenance, write_run
         from ..gwsa_plugin.core.solution_months import write_table
         from ..gwsa_plugin.core.stack import write_stack
