@@ -1,0 +1,76 @@
+"""gwsa:importtwsa through Processing, on the real files."""
+
+import csv
+import json
+
+import pytest
+import rasterio
+from qgis.core import QgsProcessingException, QgsRasterLayer
+
+
+@pytest.fixture
+def twsa(real_data):
+    return real_data / "grace/DERIVED_CSR_SH_G300_TWSA_nwindia_0.25deg.nc"
+
+
+@pytest.fixture
+def mask(real_data):
+    return real_data / "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc"
+
+
+def test_the_real_record_becomes_stacks_and_a_table(run, twsa, mask, tmp_path):
+    outputs = run(
+        "importtwsa", INPUT=twsa, LAND_MASK=mask, EXTENT="72,77,27,32 [EPSG:4326]", START="2016-01", END="2019-12",
+        SIGMA_TWSA=2, OUTPUT=tmp_path / "twsa.tif", SIGMA=tmp_path / "sigma.tif", TABLE=tmp_path / "months.csv",
+    )  # fmt: skip
+    assert set(outputs) == {"OUTPUT", "SIGMA", "TABLE"}
+    with rasterio.open(tmp_path / "twsa.tif") as source:
+        assert source.descriptions[0] == "2016-01"
+        assert source.count == 48
+        assert source.shape == (20, 20)
+        assert tuple(source.bounds) == (72, 27, 77, 32)
+        assert set(source.units) == {"cm"}
+        assert source.tags(source.descriptions.index("2017-08") + 1)["GWSA_SOURCE"] == "missing"
+        tags = source.tags()
+    assert tags["GWSA_VARIABLE"] == "TWSA"
+    assert tags["GWSA_BASELINE"] == "2004-01..2009-12"
+    assert "/" not in tags["GWSA_INPUTS"]
+    assert json.loads((tmp_path / "twsa.run.json").read_text())["parameters"]["sigma_cm"] == 2
+    with open(tmp_path / "months.csv", newline="", encoding="utf-8") as file:
+        moved = [row["month"] for row in csv.DictReader(file) if row["note"]]
+    assert moved == ["2011-11", "2015-05"]
+    layer = QgsRasterLayer(outputs["OUTPUT"], "twsa")
+    assert layer.isValid()
+    assert "2016-01" in layer.bandName(1)
+
+
+def test_two_runs_write_the_same_bytes(run, twsa, tmp_path):
+    for name in ("one", "two"):
+        run(
+            "importtwsa", INPUT=twsa, END="2005-12", OUTPUT=tmp_path / name / "twsa.tif", TABLE=tmp_path / f"{name}.csv"
+        )
+    one, two = ((tmp_path / name / "twsa.tif").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_without_a_sigma_there_is_no_sigma_output(run, twsa, tmp_path):
+    outputs = run("importtwsa", INPUT=twsa, OUTPUT=tmp_path / "twsa.tif", SIGMA=tmp_path / "sigma.tif")
+    assert "SIGMA" not in outputs
+    assert not (tmp_path / "sigma.tif").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"INPUT": "grace/GRD-3_2002095-2002120_GRAC_UTCSR_BA01_0600_LND_v04.nc"}, "not a readable NetCDF file"),
+        ({"START": "January"}, "START is “January”; write it as YYYY-MM"),
+        ({"EXTENT": "10,11,20,21 [EPSG:4326]"}, "holds nothing in the region"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(run, real_data, twsa, tmp_path, change, message):
+    if "INPUT" in change:
+        change = {"INPUT": real_data / change["INPUT"]}
+    parameters = {"INPUT": twsa, "OUTPUT": tmp_path / "out" / "twsa.tif", "TABLE": tmp_path / "out" / "months.csv"}
+    with pytest.raises(QgsProcessingException, match=message):
+        run("importtwsa", **{**parameters, **change})
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
