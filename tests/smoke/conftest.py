@@ -1,0 +1,72 @@
+"""The plugin as a user has it: the package of the last commit in a clean profile, driven by the real programs."""
+
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Debian 12's wrapper of that name passes an option that the program does not know (QGIS #57683).
+QGIS_PROCESS = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+
+
+@dataclass(frozen=True)
+class Run:
+    """``json`` is what the program printed, or None; ``errors`` its complaints, each once, without QGIS's own noise."""
+
+    code: int
+    json: dict | None
+    errors: list[str]
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory) -> Path:
+    """gwsa.zip, made as `make package` makes it."""
+    path = tmp_path_factory.mktemp("package") / "gwsa.zip"
+    archive = ["git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", "archive", "--format=zip", "--prefix=gwsa/"]
+    subprocess.run([*archive, f"--output={path}", "HEAD"], check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def environment(package, tmp_path_factory) -> dict[str, str]:
+    """The environment of QGIS's programs: a clean profile that holds the unzipped, enabled plugin."""
+    profile, runtime = tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("runtime")
+    runtime.chmod(0o700)
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(profile / "profiles" / "default" / "python" / "plugins")
+    environment = {
+        "HOME": os.environ["HOME"],
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/bin:/bin",
+        "QGIS_CUSTOM_CONFIG_PATH": str(profile),
+        "QT_QPA_PLATFORM": "offscreen",
+        "XDG_RUNTIME_DIR": str(runtime),
+    }
+    enable = [QGIS_PROCESS, "plugins", "enable", "gwsa"]
+    subprocess.run(enable, env=environment, check=True, capture_output=True)
+    return environment
+
+
+@pytest.fixture(scope="session")
+def qgis_process(environment):
+    """``qgis_process("run", "gwsa:fillgaps", INPUT=..., OUTPUT=...)`` -> Run; ``python_path`` goes before the rest."""
+    noise = set(_run(environment, "plugins").stderr.splitlines())
+
+    def qgis_process(*arguments: str, python_path: Path | None = None, **parameters) -> Run:
+        extra = {"PYTHONPATH": str(python_path)} if python_path else {}
+        run = _run({**environment, **extra}, *arguments, *(f"--{name}={value}" for name, value in parameters.items()))
+        errors = dict.fromkeys(line for line in run.stderr.splitlines() if line and line not in noise)
+        return Run(run.returncode, json.loads(run.stdout) if run.stdout else None, list(errors))
+
+    return qgis_process
+
+
+def _run(environment, *arguments):
+    command = [QGIS_PROCESS, "--json", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
