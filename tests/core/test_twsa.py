@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 
 from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
-from gwsa.gwsa_plugin.core.months import month_range
+from gwsa.gwsa_plugin.core.grid import Grid
+from gwsa.gwsa_plugin.core.mascon_files import read_land
+from gwsa.gwsa_plugin.core.months import month_range, name_runs
+from gwsa.gwsa_plugin.core.netcdf import NetCdf
 from gwsa.gwsa_plugin.core.progress import Progress
+from gwsa.gwsa_plugin.core.sample_grace import write_land_mask as write_sample_mask
+from gwsa.gwsa_plugin.core.sample_grace import write_mascons as write_sample_mascons
 from gwsa.gwsa_plugin.core.sample_netcdf import writing
 from gwsa.gwsa_plugin.core.twsa import TwsaOptions, import_twsa
 
@@ -405,10 +410,6 @@ def test_the_real_record_has_the_gaps_it_states(real_data):
 
 
 def test_the_real_land_mask_has_its_land(real_data):
-    from gwsa.gwsa_plugin.core.grid import Grid
-    from gwsa.gwsa_plugin.core.mascon_files import read_land
-    from gwsa.gwsa_plugin.core.netcdf import NetCdf
-
     globe = Grid.covering((-180, -90, 180, 90), 0.25)
     mask = NetCdf(real_data / "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc")
     land = read_land(mask, globe)
@@ -422,3 +423,35 @@ def test_the_real_land_mask_has_its_land(real_data):
 def test_the_ascii_edition_is_refused(real_data):
     with pytest.raises(InputError, match="not a readable NetCDF file but text"):
         import_twsa(real_data / "grace/GRD-3_2002095-2002120_GRAC_UTCSR_BA01_0600_LND_v04.nc")
+
+
+# The sample file, in the layout of RL06.3
+
+MISSION_GAPS = REAL_GAPS.replace("2012-03, ", "")
+
+
+def test_the_sample_file_gives_the_months_of_the_mission(tmp_path):
+    """A global file of 192 solutions of which only the region holds values."""
+    grid = Grid.covering((74, 26, 76, 27.5), 0.25)
+    values = np.random.default_rng(1).normal(size=(192, *grid.shape)).astype("f4")
+    write_sample_mascons(tmp_path / "csr.nc", grid, values)
+    land = np.ones(grid.shape, dtype=bool)
+    land[0, 0] = False
+    write_sample_mask(tmp_path / "mask.nc", grid, land)
+    log = Log()
+    options = TwsaOptions(
+        land_mask=tmp_path / "mask.nc", bounds=grid.bounds, period=tuple(np.array(["2002-01", "2020-12"], "M8[M]"))
+    )
+    stack = import_twsa(tmp_path / "csr.nc", options, log).twsa
+    assert f"33 months between them have none: {MISSION_GAPS}." in log
+    assert stack.months.size == 228
+    assert name_runs(stack.named("missing")) == f"2002-01..2002-03, {MISSION_GAPS}"
+    assert stack.grid.same_as(grid)
+    observed = np.array(stack.source) == "observed"
+    baseline = (stack.months[observed] >= np.datetime64("2004-01")) & (
+        stack.months[observed] <= np.datetime64("2009-12")
+    )
+    np.testing.assert_allclose(
+        stack.values[observed][:, land], (values - values[baseline].mean(axis=0))[:, land], atol=1e-5
+    )
+    assert np.isnan(stack.values[:, 0, 0]).all()
