@@ -1,0 +1,77 @@
+"""gwsa:gldasanomaly through the Processing registry."""
+
+import shutil
+
+import numpy as np
+import pytest
+import rasterio
+from qgis.core import QgsProcessingException
+
+from gwsa.gwsa_plugin.core.grid import Grid
+from gwsa.gwsa_plugin.core.months import in_baseline, month_range
+from gwsa.gwsa_plugin.core.sample_gldas import LAND_SHARE, VARIABLES, file_name, write_month
+from gwsa.gwsa_plugin.core.sample_land import make_land
+
+GRID = Grid(77.0, 31.0, 0.25, 0.25, 4, 4)
+MONTHS = month_range("2003-12", "2010-02")
+EXTENT = "77.3,77.7,30.1,30.6 [EPSG:4326]"
+SOIL = [name for name in VARIABLES if name.startswith("SoilMoi")]
+
+
+@pytest.fixture(scope="module")
+def months_of_gldas(tmp_path_factory):
+    """A folder of GLDAS months, and the soil moisture in them: kg m-2, shape (months, rows, columns), NaN off land."""
+    folder, random = tmp_path_factory.mktemp("gldas"), np.random.default_rng(3)
+    land, soil = make_land(GRID, seed=1), []
+    for month in MONTHS:
+        fields = {name: random.uniform(1, 200, GRID.shape).astype(np.float32) for name in VARIABLES}
+        write_month(folder / file_name(month), land, month, fields)
+        soil.append(sum(fields[name] for name in SOIL))
+    return folder, np.where(land.land_share >= LAND_SHARE, soil, np.nan)
+
+
+def test_four_styled_stacks_with_months_and_units(run, months_of_gldas, tmp_path):
+    folder, soil = months_of_gldas
+    wanted = {name: tmp_path / f"{name}.tif" for name in ("SMS", "SWES", "CWS", "OUTPUT")}
+    outputs = run("gldasanomaly", INPUT=folder, EXTENT=EXTENT, START="2004-06", END="2010-01", **wanted)
+    assert set(outputs) >= set(wanted)
+    values = {}
+    for name, path in wanted.items():
+        with rasterio.open(path) as source:
+            assert source.descriptions == tuple(map(str, month_range("2004-06", "2010-01")))
+            assert set(source.units) == {"cm"} and source.bounds == (77.25, 30.0, 77.75, 30.75)
+            assert source.tags()["GWSA_BASELINE"] == "2004-01..2009-12"
+            values[name] = source.read()
+        assert path.with_suffix(".qml").exists() and path.with_suffix(".run.json").exists()
+    assert np.isfinite(values["SMS"]).any()
+    anomaly = (soil - soil[in_baseline(MONTHS)].mean(axis=0))[6:-1, 1:4, 1:3] / 10
+    np.testing.assert_allclose(values["SMS"], anomaly, atol=1e-4)
+    np.testing.assert_allclose(values["OUTPUT"], values["SMS"] + values["SWES"] + values["CWS"], atol=1e-4)
+
+
+def test_a_run_repeats_itself_byte_by_byte(run, months_of_gldas, tmp_path):
+    for name in ("one", "other"):
+        run("gldasanomaly", INPUT=months_of_gldas[0], EXTENT=EXTENT, OUTPUT=tmp_path / name / "sum.tif")
+    assert (tmp_path / "one/sum.tif").read_bytes() == (tmp_path / "other/sum.tif").read_bytes()
+
+
+def test_a_missing_month_is_named_and_nothing_is_written(run, months_of_gldas, tmp_path):
+    folder = tmp_path / "gldas"
+    shutil.copytree(months_of_gldas[0], folder)
+    for month in ("2006-03", "2006-04", "2008-11"):
+        (folder / file_name(np.datetime64(month))).unlink()
+    with pytest.raises(QgsProcessingException, match=r"no file for 2006-03\.\.2006-04, 2008-11"):
+        run("gldasanomaly", INPUT=folder, OUTPUT=tmp_path / "out" / "sum.tif")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_granule_without_snow_is_named(run, real_data, tmp_path):
+    with pytest.raises(QgsProcessingException, match="without .*SWE_inst, CanopInt_inst: .*A20160101"):
+        run("gldasanomaly", INPUT=real_data / "gldas", OUTPUT=tmp_path / "sum.tif")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("start, sentence", [("2010", "START is “2010”"), ("2011-01", "starts in 2011-01")])
+def test_a_period_that_cannot_be_is_refused(run, months_of_gldas, tmp_path, start, sentence):
+    with pytest.raises(QgsProcessingException, match=sentence):
+        run("gldasanomaly", INPUT=months_of_gldas[0], START=start, OUTPUT=tmp_path / "sum.tif")

@@ -1,0 +1,77 @@
+"""gwsa:gwsabalance through the Processing registry."""
+
+import numpy as np
+import pytest
+import rasterio
+from qgis.core import QgsProcessingException
+
+from gwsa.gwsa_plugin.core.grid import Grid
+from gwsa.gwsa_plugin.core.months import month_range
+from gwsa.gwsa_plugin.core.stack import FILLED, MISSING, OBSERVED, MonthlyStack, write_stack
+
+GRID = Grid(77.0, 31.0, 0.25, 0.25, 4, 4)
+MONTHS = month_range("2004-01", "2010-03")
+SOURCE = [MISSING, FILLED, *[OBSERVED] * (MONTHS.size - 2)]
+LEVELS = {"TWSA": 10.0, "SMS": 4.0, "SWES": 2.0, "CWS": 1.0, "SWS": 0.5}
+
+
+def write_constant(path, value, grid=GRID, source=None):
+    """``value`` after the baseline, 0 within it."""
+    values = np.zeros((MONTHS.size, *grid.shape), dtype=np.float32)
+    values[-3:] = value
+    write_stack(path, MonthlyStack.on_calendar(grid, MONTHS, values, "made", source=source))
+    return path
+
+
+@pytest.fixture
+def stacks(tmp_path):
+    """Role -> file of a stack at the level of LEVELS; the first month of TWSA is missing, the second filled."""
+    files = {name: write_constant(tmp_path / f"{name}.tif", level) for name, level in LEVELS.items()}
+    values = np.zeros((MONTHS.size, *GRID.shape), dtype=np.float32)
+    values[0], values[-3:] = np.nan, LEVELS["TWSA"]
+    twsa = MonthlyStack.on_calendar(GRID, MONTHS, values, "TWSA", source=SOURCE)
+    write_stack(files["TWSA"], twsa, {"GWSA_BASELINE": "2004-01..2009-12"})
+    return files
+
+
+@pytest.mark.parametrize("surface_water", [False, True])
+def test_the_stores_are_subtracted_and_the_source_is_kept(run, stacks, tmp_path, surface_water):
+    output = tmp_path / "out" / "gwsa.tif"
+    given = stacks if surface_water else {name: path for name, path in stacks.items() if name != "SWS"}
+    run("gwsabalance", **given, OUTPUT=output)
+    with rasterio.open(output) as source:
+        assert source.descriptions == tuple(map(str, MONTHS))
+        assert [source.tags(band)["GWSA_SOURCE"] for band in (1, 2, 3)] == [MISSING, FILLED, OBSERVED]
+        assert source.tags()["GWSA_VARIABLE"] == "GWSA"
+        np.testing.assert_allclose(source.read(MONTHS.size), 2.5 if surface_water else 3.0, atol=1e-5)
+    assert output.with_suffix(".qml").exists() and output.with_suffix(".run.json").exists()
+    assert {path.name for path in output.parent.iterdir()} == {"gwsa.tif", "gwsa.qml", "gwsa.run.json"}
+
+
+def test_the_sigmas_add_as_squares_and_a_lower_bound_is_tagged(run, stacks, tmp_path):
+    sigma = tmp_path / "out" / "sigma.tif"
+    given = {name: path for name, path in stacks.items() if name != "SWS"}
+    known = {
+        "SIGMA_TWSA": write_constant(tmp_path / "s.tif", 3.0),
+        "SIGMA_FILL": write_constant(tmp_path / "f.tif", 9.0),
+        "SIGMA_SMS": 4.0,
+        "SIGMA_SWES": 0.0,
+    }
+    run("gwsabalance", **given, **known, OUTPUT=tmp_path / "gwsa.tif", SIGMA=sigma)
+    with rasterio.open(sigma) as source:
+        np.testing.assert_allclose(source.read(MONTHS.size), 5.0, rtol=1e-6)
+        assert source.tags()["GWSA_SIGMA"] == "lower bound" and source.tags()["GWSA_SIGMA_WITHOUT"] == "CWS"
+    assert sigma.with_suffix(".qml").exists()
+
+
+def test_a_sigma_without_any_known_is_one_sentence_and_no_output(run, stacks, tmp_path):
+    with pytest.raises(QgsProcessingException, match="SIGMA has nothing to be made of"):
+        run("gwsabalance", **stacks, OUTPUT=tmp_path / "out" / "gwsa.tif", SIGMA=tmp_path / "out" / "sigma.tif")
+    assert not (tmp_path / "out").exists()
+
+
+def test_inputs_of_two_regions_are_named(run, stacks, tmp_path):
+    stacks["SMS"] = write_constant(tmp_path / "elsewhere.tif", 1.0, Grid(10.0, 31.0, 0.25, 0.25, 4, 4))
+    with pytest.raises(QgsProcessingException, match=r"TWSA \(TWSA.tif\) and SMS \(elsewhere.tif\).*do not overlap"):
+        run("gwsabalance", **stacks, OUTPUT=tmp_path / "out" / "gwsa.tif")
+    assert not (tmp_path / "out").exists()
