@@ -97,6 +97,12 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         texts = [self.parameterAsString(parameters, name, context).strip() for name in ("START", "END")]
         return tuple(parse_month(text, name) if text else None for text, name in zip(texts, ("START", "END")))
 
+    def number(self, parameters, name, context) -> float | None:
+        """None for a number that was left empty."""
+        if parameters.get(name) in (None, ""):
+            return None
+        return self.parameterAsDouble(parameters, name, context)
+
     def input_path(self, parameters, name, context) -> Path | None:
         """The file behind a raster-layer parameter; None when it was left empty."""
         layer = self.parameterAsRasterLayer(parameters, name, context)
