@@ -155,12 +155,14 @@ def _sigma(
 
 def _select(mascons: MasconFile, solutions, options: TwsaOptions, progress: Progress) -> _Selection:
     months = np.array([solution.month for solution in solutions])
+    calendar = _calendar(months, options.period, mascons.name)
     regridding = mascons.regridding(_target(mascons, options))
-    return _Selection(
-        mascons, months, _calendar(months, options.period, mascons.name), regridding,
-        _land(mascons, regridding.target, options.land_mask, progress),
-        mascons.gain_factors(regridding) if options.gain_factors else None,
-    )  # fmt: skip
+    land = _land(mascons, regridding.target, options.land_mask, progress)
+    gain = mascons.gain_factors(regridding) if options.gain_factors else None
+    lost = 0 if gain is None else np.count_nonzero(land & np.isnan(regridding(gain)))
+    if lost:
+        progress.warn(f"{lost:,} land cells have no gain factor in {mascons.name} and are left empty.")
+    return _Selection(mascons, months, calendar, regridding, land, gain)
 
 
 def _target(mascons: MasconFile, options: TwsaOptions) -> Grid:
@@ -214,7 +216,8 @@ def _require_baseline(selection: _Selection, inside: np.ndarray, progress: Progr
 
 def _say_what_it_is(mascons: MasconFile, progress: Progress) -> None:
     if mascons.centre:
-        progress.say(f"{mascons.name}: {mascons.centre} {mascons.release} (“{mascons.title}”).")
+        product = f"{mascons.centre} {mascons.release}".strip()
+        progress.say(f"{mascons.name}: {product} (“{mascons.title}”).")
     else:
         progress.warn(f"{mascons.name} does not say which centre made it; it is read by its variables.")
     if mascons.has(GAIN):

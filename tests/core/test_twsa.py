@@ -296,6 +296,14 @@ def test_gain_factors_scale_value_and_sigma(jpl):
     np.testing.assert_allclose(scaled.sigma.values, 1.5 * plain.sigma.values, rtol=1e-6)
 
 
+def test_land_without_a_gain_factor_is_counted(jpl, tmp_path):
+    mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lat > 9) & (lon > 0))
+    log = Log()
+    options = TwsaOptions(bounds=(0, 8, 3, 14), land_mask=mask, gain_factors=True)
+    assert np.isfinite(import_twsa(jpl, options, log).twsa.values[0]).sum() == 16 * 12
+    assert "48 land cells have no gain factor" in log
+
+
 def test_gain_factors_that_a_file_does_not_have_are_refused(tmp_path):
     write_mascons(tmp_path / "f.nc", CSR_CROP)
     with pytest.raises(InputError, match="f.nc has no scale_factor"):
