@@ -9,9 +9,72 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from .catalogue import Predictor
+from .catalogue import Catalogue, Predictor
 from .errors import InputError
+from .months import find_month, month_range, name_runs
 from .stack import band_months
+
+ALWAYS = None  # the "month" of a static predictor
+LISTED = 6  # absent files of one predictor that a message spells out; more are given as pattern and months
+
+
+def locate(catalogue: Catalogue, period=(None, None)) -> tuple[np.ndarray, dict[str, dict]]:
+    """The months that a set can be built for, and per predictor month -> (file, band); a static one has ALWAYS.
+
+    ``period`` is (first, last), None for what all monthly predictors share. Months: datetime64[M], consecutive, empty
+    when all predictors are static. Raises InputError naming every file that is absent, at once.
+    """
+    found = {item.name: _bands(item, catalogue.folder) for item in catalogue.predictors}
+    monthly = [item for item in catalogue.predictors if item.monthly]
+    months = _months({item.name: list(found[item.name]) for item in monthly}, period)
+    absent = [item.files for item in catalogue.predictors if not item.monthly and not found[item.name]]
+    for item in monthly:
+        absent += _absent(item, catalogue.folder, months[[month not in found[item.name] for month in months]])
+        if not found[item.name] and not months.size:
+            absent.append(item.files)
+    if absent:
+        raise InputError(
+            f"{len(absent)} of the inputs that the catalogue names are missing in the folder "
+            f"{catalogue.folder.resolve().name}: {', '.join(absent)}; add them, shorten the period, or take their "
+            "predictors out of the catalogue."
+        )
+    return months, found
+
+
+def _bands(predictor: Predictor, folder: Path) -> dict:
+    if predictor.monthly:
+        return month_bands(predictor, folder)
+    path = folder / predictor.files
+    return {ALWAYS: (path, 1)} if path.exists() else {}
+
+
+def _months(covered: dict[str, list], period) -> np.ndarray:
+    """The calendar months from the first to the last that all predictors have, either end overruled by ``period``."""
+    covered = {name: months for name, months in covered.items() if months}
+    if not covered and None in period:
+        return np.array([], dtype="datetime64[M]")
+    first = period[0] or max(months[0] for months in covered.values())
+    last = period[1] or min(months[-1] for months in covered.values())
+    if covered and last < first:
+        spans = ", ".join(f"{name} {months[0]}..{months[-1]}" for name, months in covered.items())
+        raise InputError(
+            f"The monthly predictors share no month of the period asked for ({spans}); "
+            "choose another period or add files."
+        )
+    return month_range(first, last)
+
+
+def _absent(predictor: Predictor, folder: Path, months: np.ndarray) -> list[str]:
+    """What is missing for ``months``, as people would look for it."""
+    files = list(dict.fromkeys(predictor.file_of(month) for month in months))
+    if len(files) > LISTED:
+        return [f"{predictor.files} for {name_runs(months)}"]
+    return [
+        f"{file} (only without {name_runs([m for m in months if predictor.file_of(m) == file])})"
+        if (folder / file).exists()
+        else file
+        for file in files
+    ]
 
 
 def open_raster(path: Path):
@@ -30,6 +93,7 @@ def open_raster(path: Path):
 def read_values(source, predictor: Predictor, band: int, window=None) -> np.ndarray:
     """One band in the predictor's unit: float32 (rows, columns), NaN where there is no value."""
     values = source.read(band, window=window, masked=True, out_dtype="float32").filled(np.nan)
+    values[~np.isfinite(values)] = np.nan
     if predictor.nodata is not None:
         values[values == np.float32(predictor.nodata)] = np.nan
     return in_unit(values, source, predictor, band)
@@ -47,28 +111,36 @@ def in_unit(values: np.ndarray, source, predictor: Predictor, band: int) -> np.n
 def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple[Path, int]]:
     """Every month that a monthly predictor has under ``folder``, in order, and the file and band that holds it."""
     found = {}
-    for path in _existing(predictor, folder):
-        if "{MM}" in predictor.files:
-            found[_month_in(path, predictor, folder)] = (path, 1)
-            continue
-        with open_raster(path) as source:
-            for band, month in enumerate(band_months(source, path), start=1):
-                found.setdefault(month, (path, band))
+    for path, year, number in _existing(predictor, folder):
+        months = [np.datetime64(f"{year}-{number}", "M")] if number else _months_in(path, year)
+        for band, month in enumerate(months, start=1):
+            if month in found:
+                raise InputError(f"{path.name} and {found[month][0].name} both hold {month}; keep one of them.")
+            found[month] = (path, band)
     return dict(sorted(found.items()))
 
 
-def _existing(predictor: Predictor, folder: Path) -> list[Path]:
-    """The files of the pattern that exist."""
+def _months_in(path: Path, year: str | None) -> np.ndarray:
+    """The month of each band: from its description, or twelve in order in a file whose name states the year."""
+    with open_raster(path) as source:
+        if year is None or any(find_month(text or "") is not None for text in source.descriptions):
+            return band_months(source, path)
+        if source.count != 12:
+            raise InputError(
+                f"{path.name} has {source.count} bands that name no month; give it twelve, January to December, or "
+                "set the band descriptions to YYYY-MM."
+            )
+        return month_range(f"{year}-01", f"{year}-12")
+
+
+def _existing(predictor: Predictor, folder: Path) -> list[tuple[Path, str | None, str | None]]:
+    """The files of the pattern that exist, each with the year and the month that its name states."""
     parts = (folder / predictor.files).parts
     fixed = next((i for i, part in enumerate(parts) if "{" in part), len(parts) - 1)
     blank = glob.escape("/".join(parts[fixed:])).replace("{YYYY}", "[0-9]" * 4).replace("{MM}", "[0-9]" * 2)
     pattern = _pattern(predictor, folder)
-    return sorted(path for path in Path(*parts[:fixed]).glob(blank) if pattern.fullmatch(path.as_posix()))
-
-
-def _month_in(path: Path, predictor: Predictor, folder: Path) -> np.datetime64:
-    year, month = _pattern(predictor, folder).fullmatch(path.as_posix()).group("year", "month")
-    return np.datetime64(f"{year}-{month}", "M")
+    matches = ((path, pattern.fullmatch(path.as_posix())) for path in sorted(Path(*parts[:fixed]).glob(blank)))
+    return [(path, match.groupdict().get("year"), match.groupdict().get("month")) for path, match in matches if match]
 
 
 def _pattern(predictor: Predictor, folder: Path) -> re.Pattern:

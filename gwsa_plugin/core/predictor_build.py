@@ -1,0 +1,181 @@
+"""Static and monthly rasters named by a catalogue, of any projection and resolution, as one aligned predictor set."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from .catalogue import Catalogue, Predictor, read_catalogue
+from .errors import InputError
+from .grid import Grid
+from .months import name_runs
+from .predictor_files import ALWAYS, locate, open_raster
+from .predictor_rasters import Region, find_land, pairs_of, write_land, write_pair
+from .predictors import COARSE, CONTENTS, FINE, PredictorSet
+from .progress import SILENT, Progress
+from .provenance import now, provenance, write_run
+from .stack import open_lonlat
+from .threads import run_all
+from .warp import Geometry, overlaps
+from .whole import whole_folder
+
+STAGE = "buildpredictors"
+LAND = "fine/land.tif"
+FEW = 0.5  # a predictor that has a value in less of the land than this deserves a warning
+POSITIONS = {"lon", "longitude", "lat", "latitude", "x", "y", "year"}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """``grid`` is a stack whose grid is the coarse one; ``land_mask`` goes before the one that the catalogue names."""
+
+    catalogue: Path
+    grid: Path
+    land_mask: Path | None = None
+
+
+def build_predictors(
+    inputs: Inputs, output, period=(None, None), factor: int = 30, progress: Progress = SILENT
+) -> PredictorSet:
+    """Write a predictor set into the folder ``output``, whole or not at all, and open it.
+
+    The fine grid has ``factor`` x ``factor`` pixels a cell of the coarse one. ``period`` is (first, last) month, None
+    for what all monthly predictors share. Land is what the mask says (above 0), or else where at least half of the
+    static predictors have a value; off the land nothing is kept. A coarse value is the mean of the land pixels that
+    have one, weighted by their area; classes become fractions of that area. Raises InputError for files that are
+    missing (all named at once), have no CRS, do not overlap the grid or hold no value there.
+    """
+    started = now()
+    catalogue = read_catalogue(inputs.catalogue)
+    months, files = locate(catalogue, period)
+    with open_lonlat(inputs.grid) as source:
+        fine = Grid.from_transform(source.transform, source.shape, inputs.grid.name).refine(factor)
+    mask = inputs.land_mask or catalogue.land
+    _require_overlap([next(iter(bands.values()))[0] for bands in files.values()] + ([mask] if mask else []), fine)
+    _announce(catalogue.predictors, months, fine, progress)
+    region = Region(fine, factor, _land(mask, catalogue, files, fine, progress.part(0, 0.05)))
+    pairs = [pair for item in catalogue.predictors for pair in pairs_of(item, files[item.name], months)]
+    parameters = {"start": str(months[0]), "end": str(months[-1])} if months.size else {}
+    parameters["factor"] = factor
+    read = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask, **_paths(catalogue, files, months)}
+    with whole_folder(output) as folder:
+        (folder / FINE).mkdir()
+        (folder / COARSE).mkdir()
+        write_land(region.land, fine, folder / LAND)
+        tasks = [partial(write_pair, pair, region, folder) for pair in pairs]
+        _judge(pairs, run_all(tasks, progress.part(0.05, 0.95)), int(region.land.sum()), progress)
+        tags = provenance(STAGE, read, parameters, progress)
+        _describe(folder / CONTENTS, catalogue.predictors, region, months, tags)
+        write_run(folder / "run.json", STAGE, read, parameters, started)
+    progress.advance(1.0)
+    return PredictorSet.open(output)
+
+
+def _require_overlap(paths: list[Path], fine: Grid) -> None:
+    """InputError for the first raster that has no CRS or lies elsewhere."""
+    for path in paths:
+        with open_raster(path) as source:
+            if not overlaps(Geometry.of(source, path), fine):
+                region = ", ".join(f"{degrees:g}" for degrees in fine.bounds)
+                raise InputError(
+                    f"{path.name} does not overlap the grid ({region}: west, south, east, north in degrees); "
+                    "give a raster of that region, or another GRID."
+                )
+
+
+def _announce(predictors: tuple[Predictor, ...], months: np.ndarray, fine: Grid, progress: Progress) -> None:
+    """What is about to be written, which lags reach too far back, and what ought not to be a predictor."""
+    monthly = [item for item in predictors if item.monthly]
+    bands = len(predictors) - len(monthly) + months.size * len(monthly)
+    progress.say(
+        f"{len(predictors)} predictors, {len(monthly)} of them for {name_runs(months)}, on {fine.rows} x "
+        f"{fine.columns} pixels: at most {4e-9 * bands * fine.rows * fine.columns:.2g} GB before compression."
+    )
+    for lag in sorted({lag for item in monthly for lag in item.lags if lag}):
+        lagged = ", ".join(f"{item.name}_lag{lag}" for item in monthly if lag in item.lags)
+        progress.say(
+            f"The first {min(lag, months.size)} of {months.size} months have no value of {lagged}; "
+            f"with files from {months[0] - lag} on, start the set there to have them."
+        )
+    for item in predictors:
+        if item.name.lower() in POSITIONS:
+            progress.warn(f"{item.name} says where or when a pixel is: a model memorises cells with it; leave it out.")
+        if "gldas" in item.source.lower() and item.group != "climate":
+            progress.warn(
+                f"{item.name} comes from GLDAS by its source; if it is the run whose storage is subtracted from TWSA, "
+                "the target predicts itself: take it from another source or leave it out."
+            )
+
+
+def _land(mask: Path | None, catalogue: Catalogue, files: dict, fine: Grid, progress: Progress) -> np.ndarray:
+    statics = [(item, files[item.name][ALWAYS][0]) for item in catalogue.predictors if not item.monthly]
+    if mask:
+        layer = Predictor("land", mask.name, classes=(1,))
+        land = find_land([(layer, mask)], lambda values: values > 0, fine, progress)
+    elif statics:
+        land = find_land(statics, np.isfinite, fine, progress)
+    else:
+        raise InputError("Without a static predictor nothing tells land from sea; give a LAND_MASK (1 on land).")
+    if not land.any():
+        raise InputError(
+            f"{mask.name if mask else 'The static predictors'} leave no land inside the grid; "
+            "give a land mask that is above 0 on land, or another GRID."
+        )
+    return land
+
+
+def _judge(pairs: list, filled: list[int], land: int, progress: Progress) -> None:
+    """InputError for a predictor without any value on land; warn of one with few, and say what share lacks a value."""
+    for predictor in dict.fromkeys(pair.predictor for pair in pairs):
+        own = [(count, pair) for count, pair in zip(filled, pairs) if pair.predictor is predictor]
+        share = sum(count for count, _ in own) / (land * sum(len(pair.sources) for _, pair in own))
+        if share == 0:
+            raise InputError(
+                f"The rasters of {predictor.name} ({predictor.files}) have no value on the land of the grid; "
+                'check their place, and "nodata" in the catalogue.'
+            )
+        if share < 1:
+            tell = progress.warn if share < FEW else progress.say
+            tell(f"{predictor.name} has no value in {1 - share:.2%} of the land pixels and months.")
+
+
+def _paths(catalogue: Catalogue, files: dict, months: np.ndarray) -> dict[str, list[Path]]:
+    """The files that each predictor is read from."""
+    wanted = {ALWAYS, *months}
+    return {
+        f"predictor {item.name}": sorted({path for month, (path, _) in files[item.name].items() if month in wanted})
+        for item in catalogue.predictors
+    }
+
+
+def _describe(path: Path, predictors: tuple[Predictor, ...], region: Region, months: np.ndarray, tags: dict) -> None:
+    """predictors.json: all that reading the set needs, and where it comes from."""
+    content = {
+        "format": 1,
+        "grid": {**asdict(region.fine), "factor": region.factor},
+        "land": LAND,
+        "predictors": [_entry(item) for item in predictors],
+        "provenance": tags,
+    }
+    if months.size:
+        content["months"] = [str(months[0]), str(months[-1])]
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _entry(predictor: Predictor) -> dict:
+    return {
+        "name": predictor.name,
+        "group": predictor.group,
+        "unit": predictor.unit,
+        "kind": predictor.kind,
+        "files": f"{FINE}/{predictor.name}{'_{YYYY}' if predictor.monthly else ''}.tif",
+        "scale": 1,
+        "offset": 0,
+        "aggregation": predictor.aggregation,
+        "lags": predictor.lags,
+        "classes": predictor.classes,
+    }

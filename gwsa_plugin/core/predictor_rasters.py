@@ -1,0 +1,154 @@
+"""The rasters of a predictor set: each input on the fine grid, and its mean over the coarse cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+from .aggregation import BlockMean
+from .catalogue import NO_CLASS, Predictor
+from .grid import Grid
+from .months import month_range, year_of
+from .predictor_files import ALWAYS, open_raster, read_values
+from .predictors import COARSE, FINE, one_hot
+from .progress import Progress
+from .stack import MISSING, OBSERVED, creation, describe_band
+from .warp import Geometry, on_block
+
+TILE = 512
+# A floating-point predictor would save a sixth of the disk and cost as much time as all else together.
+FAST = {"compress": "ZSTD", "zstd_level": 1, "predictor": 1, "sparse_ok": True, "blockxsize": TILE, "blockysize": TILE}
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """What every raster is brought onto. ``land``: bool, shape of the fine grid."""
+
+    fine: Grid
+    factor: int
+    land: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One fine raster, ``file``, and its aggregate. ``sources``: band to write -> (input file, its band).
+
+    ``months`` are those of the bands, January to December; a static predictor has none.
+    """
+
+    predictor: Predictor
+    file: str
+    sources: dict[int, tuple[Path, int]]
+    months: tuple[np.datetime64, ...] = ()
+
+
+def pairs_of(predictor: Predictor, inputs: dict, months: np.ndarray) -> list[Pair]:
+    """One pair for a static predictor, one a year for a monthly one. ``inputs``: month -> (file, band)."""
+    if not predictor.monthly:
+        return [Pair(predictor, f"{predictor.name}.tif", {1: inputs[ALWAYS]})]
+    return [_year(predictor, inputs, months, year) for year in np.unique(year_of(months))]
+
+
+def _year(predictor: Predictor, inputs: dict, months: np.ndarray, year: int) -> Pair:
+    calendar = month_range(f"{year:04}-01", f"{year:04}-12")
+    sources = {band: inputs[month] for band, month in enumerate(calendar, start=1) if month in months}
+    return Pair(predictor, f"{predictor.name}_{year:04}.tif", sources, tuple(calendar))
+
+
+def write_pair(pair: Pair, region: Region, folder: Path, go_on: Callable[[], None]) -> int:
+    """Write both rasters under ``folder``; how many values the land pixels got, all bands together."""
+    filled = 0
+    with _create_fine(pair, region, folder) as fine, _create_coarse(pair, region, folder) as coarse:
+        for path, group in groupby(pair.sources.items(), key=lambda item: item[1][0]):
+            with open_raster(path) as source:
+                for band, (_, own_band) in group:
+                    read = reader(source, path, pair.predictor, own_band)
+                    filled += _write_band(band, read, pair.predictor, region, (fine, coarse), go_on)
+    return filled
+
+
+def reader(source, path: Path, predictor: Predictor, band: int) -> Callable[[Grid], np.ndarray]:
+    """A function that gives one band of an open raster on any block of the fine grid."""
+    return partial(
+        on_block, partial(read_values, source, predictor, band), Geometry.of(source, path),
+        categories=bool(predictor.classes),
+    )  # fmt: skip
+
+
+def find_land(layers: list[tuple[Predictor, Path]], is_land: Callable, fine: Grid, progress: Progress) -> np.ndarray:
+    """Where at least half of the layers say so by ``is_land`` (values -> bool): bool, shape of the fine grid."""
+    land = np.zeros(fine.shape, dtype=bool)
+    with ExitStack() as opened:
+        readers = [reader(opened.enter_context(open_raster(path)), path, layer, 1) for layer, path in layers]
+        for rows, columns in blocks(fine):
+            progress.advance(rows.stop / fine.rows)
+            votes = sum(is_land(read(block=fine.sub(rows, columns))).astype(int) for read in readers)
+            land[rows, columns] = 2 * votes >= len(readers)
+    return land
+
+
+def write_land(land: np.ndarray, fine: Grid, path: Path) -> None:
+    """uint8, 1 on land and 0 elsewhere."""
+    with rasterio.open(path, "w", **creation(fine, 1, dtype="uint8", nodata=None, predictor=2)) as target:
+        target.write(land.astype(np.uint8), 1)
+        target.descriptions = ("land",)
+
+
+def blocks(grid: Grid) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of each tile of a fine raster."""
+    for top in range(0, grid.rows, TILE):
+        for left in range(0, grid.columns, TILE):
+            yield slice(top, min(top + TILE, grid.rows)), slice(left, min(left + TILE, grid.columns))
+
+
+def _write_band(band: int, read, predictor: Predictor, region: Region, targets, go_on) -> int:
+    fine, coarse = targets
+    filled = 0
+    means = [BlockMean(region.fine, region.factor) for _ in predictor.classes or [predictor.name]]
+    for rows, columns in blocks(region.fine):
+        go_on()
+        values = np.where(region.land[rows, columns], read(block=region.fine.sub(rows, columns)), np.nan)
+        stored = _codes(values) if predictor.classes else values
+        fine.write(stored, band, window=Window.from_slices(rows, columns))
+        for mean, part in zip(means, one_hot(stored, predictor.classes) if predictor.classes else [values]):
+            mean.add(part, rows, columns)
+        filled += int(np.isfinite(values).sum())
+    for place, mean in enumerate(means):
+        coarse.write(mean.mean(), band + place)
+    return filled
+
+
+def _codes(values: np.ndarray) -> np.ndarray:
+    """Class codes as they are stored, uint16; what is no code is NO_CLASS."""
+    return np.where((values >= 0) & (values < NO_CLASS), values, NO_CLASS).astype(np.uint16)
+
+
+def _create_fine(pair: Pair, region: Region, folder: Path):
+    kind = {"dtype": "uint16", "nodata": NO_CLASS} if pair.predictor.classes else {}
+    return _create(folder / FINE / pair.file, pair, creation(region.fine, len(pair.months) or 1, **FAST, **kind))
+
+
+def _create_coarse(pair: Pair, region: Region, folder: Path):
+    count = len(pair.months) or len(pair.predictor.features)
+    return _create(folder / COARSE / pair.file, pair, creation(region.fine.coarsen(region.factor), count))
+
+
+def _create(path: Path, pair: Pair, profile: dict):
+    """A raster open for writing, its bands named."""
+    target = rasterio.open(path, "w", **profile)
+    target.update_tags(GWSA_VARIABLE=pair.predictor.name, GWSA_UNIT=pair.predictor.unit)
+    target.units = (pair.predictor.unit,) * target.count
+    for band, month in enumerate(pair.months, start=1):
+        describe_band(target, band, month, OBSERVED if band in pair.sources else MISSING)
+    if not pair.months:
+        names = pair.predictor.features if target.count > 1 else [pair.predictor.name]
+        target.descriptions = tuple(names)
+    return target

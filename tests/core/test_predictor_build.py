@@ -1,0 +1,305 @@
+"""Rasters of any kind become one aligned set: values in their place, gaps named, the same bytes every time."""
+
+import json
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.warp import transform
+
+from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.grid import Grid
+from gwsa.gwsa_plugin.core.months import month_range
+from gwsa.gwsa_plugin.core.predictor_build import Inputs, build_predictors
+from gwsa.gwsa_plugin.core.progress import Progress
+from gwsa.gwsa_plugin.core.stack import MonthlyStack, creation, write_stack
+
+FACTOR = 6
+COARSE = Grid(14.0, 46.0, 0.25, 0.25, 4, 6)
+FINE = COARSE.refine(FACTOR)
+MONTHS = month_range("2003-11", "2004-12")
+UTM = "EPSG:32633"
+
+
+class Log(Progress):
+    def __init__(self):
+        self.lines, self.warnings = [], []
+        self.say, self.warn = self.lines.append, self.warnings.append
+
+
+def plane(longitude, latitude):
+    """Linear in the coordinates: interpolating and averaging it give its value in the centre of the pixel."""
+    return 100 * (longitude - 14) + 30 * (latitude - 45)
+
+
+def plane_on(grid):
+    return plane(*np.meshgrid(grid.longitudes, grid.latitudes)).astype(np.float32)
+
+
+def write(path, bands, grid=FINE, **options):
+    path.parent.mkdir(exist_ok=True)
+    names = options.pop("names", ())
+    options = {"predictor": 1, **options}
+    with rasterio.open(path, "w", **{**creation(grid, len(bands)), **options}) as target:
+        target.write(np.asarray(bands, dtype=target.dtypes[0]))
+        for band, name in enumerate(names, start=1):
+            target.set_band_description(band, str(name))
+    return path
+
+
+def write_utm(path, metres, value=plane, **options):
+    """The plane on a UTM grid that covers the region amply."""
+    west, north = 380_000, 5_120_000
+    size = {"height": 160_000 // metres, "width": 200_000 // metres}
+    grid = {"crs": UTM, "transform": Affine(metres, 0, west, 0, -metres, north), **size}
+    x, y = np.meshgrid(
+        west + metres * (np.arange(size["width"]) + 0.5), north - metres * (np.arange(size["height"]) + 0.5)
+    )
+    longitude, latitude = transform(UTM, "EPSG:4326", x.ravel(), y.ravel())
+    return write(path, [value(np.array(longitude), np.array(latitude)).reshape(x.shape)], **grid, **options)
+
+
+@pytest.fixture
+def grid_file(tmp_path):
+    path = tmp_path / "gwsa.tif"
+    write_stack(path, MonthlyStack.on_calendar(COARSE, MONTHS[:1], np.zeros((1, *COARSE.shape)), "GWSA"))
+    return path
+
+
+@pytest.fixture
+def build(tmp_path, grid_file):
+    """build(entries, …) -> the set; rasters lie in tmp_path / "in"."""
+    (tmp_path / "in").mkdir()
+
+    def run(entries, land_mask=None, period=(None, None), progress=None, output="set"):
+        catalogue = tmp_path / "in" / "catalogue.json"
+        catalogue.write_text(json.dumps({"format": 1, "predictors": entries}))
+        inputs = Inputs(catalogue, grid_file, land_mask)
+        return build_predictors(inputs, tmp_path / output, period, FACTOR, progress or Log())
+
+    return run
+
+
+def rain(folder, year, grid=FINE, **options):
+    """Rain of a month: its number since 2000, everywhere."""
+    months = month_range(f"{year}-01", f"{year}-12").astype(int) - 360
+    return write(folder / f"rain_{year}.tif", months[:, None, None] * np.ones(grid.shape), grid, **options)
+
+
+ELEVATION = {"name": "elevation", "files": "elevation.tif", "group": "topography", "unit": "m"}
+RAIN = {"name": "rain", "files": "rain_{YYYY}.tif", "lags": [0, 2]}
+
+
+def test_aligned_rasters_are_copied_and_averaged(build, tmp_path):
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    for year in (2003, 2004):
+        rain(tmp_path / "in", year)
+    predictors = build([ELEVATION, RAIN], period=(MONTHS[0], MONTHS[-1]))
+    assert predictors.features == ("elevation", "rain", "rain_lag2")
+    assert predictors.months.tolist() == MONTHS.tolist()
+    assert predictors.grid.same_as(FINE) and predictors.coarse_grid.same_as(COARSE)
+    assert predictors.land().all()
+    fine, coarse = predictors.read("fine", MONTHS), predictors.read("coarse", MONTHS)
+    np.testing.assert_array_equal(fine[3, 0], plane_on(FINE))
+    np.testing.assert_allclose(coarse[3, 0], plane_on(COARSE), atol=0.01)
+    for values in (fine, coarse):
+        assert (values[:, 1] == (MONTHS.astype(int) - 360)[:, None, None]).all()
+        assert np.isnan(values[:2, 2]).all() and (values[2:, 2] == values[:-2, 1]).all()
+
+
+def test_months_outside_the_period_are_marked_missing(build, tmp_path):
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    rain(tmp_path / "in", 2004)
+    build([ELEVATION, RAIN], period=(np.datetime64("2004-03"), np.datetime64("2004-05")))
+    with rasterio.open(tmp_path / "set" / "fine" / "rain_2004.tif") as written:
+        assert written.descriptions[2] == "2004-03" and written.count == 12
+        words = [written.tags(band)["GWSA_SOURCE"] for band in written.indexes]
+        assert [i for i, word in enumerate(words) if word == "observed"] == [2, 3, 4]
+        assert np.isnan(written.read(2)).all() and (written.read(3) == 50).all()
+
+
+@pytest.mark.parametrize("metres", [250, 1200, 2500, 9000])
+def test_another_projection_finer_or_coarser_lands_in_its_place(build, tmp_path, metres):
+    write_utm(tmp_path / "in" / "elevation.tif", metres)
+    values = build([ELEVATION]).read("fine", MONTHS[:1])[0, 0]
+    a_pixel_off = 100 * FINE.dx
+    assert np.abs(values - plane_on(FINE)).max() < 0.1 * a_pixel_off
+
+
+def test_half_a_cell_off_is_moved_not_copied(build, tmp_path):
+    shifted = Grid(FINE.west - FINE.dx / 2, FINE.north + FINE.dy / 2, FINE.dx, FINE.dy, FINE.rows + 1, FINE.columns + 1)
+    write(tmp_path / "in" / "elevation.tif", [plane_on(shifted)], shifted)
+    values = build([ELEVATION]).read("fine", MONTHS[:1])[0, 0]
+    np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3)
+
+
+def test_longitudes_from_0_to_360_and_rows_from_the_south(build, tmp_path):
+    grid = Grid(373.0, 47.0, 0.125, 0.125, 20, 24)
+    south_up = Affine(0.125, 0, 373.0, 0, 0.125, 44.5)
+    field = plane(*np.meshgrid(grid.longitudes - 360, grid.latitudes))[::-1]
+    write(tmp_path / "in" / "elevation.tif", [field], grid, transform=south_up)
+    values = build([ELEVATION]).read("fine", MONTHS[:1])[0, 0]
+    np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3)
+
+
+def test_nodata_that_no_tag_declares_does_not_bleed(build, tmp_path):
+    def holes(longitude, latitude):
+        return np.where(longitude < 14.8, 0, 13000)
+
+    write_utm(tmp_path / "in" / "lst.tif", 1000, holes, dtype="uint16", nodata=None)
+    entry = {"name": "lst", "files": "lst.tif", "scale": 0.02, "offset": -273.15, "nodata": 0}
+    values = build([entry]).read("fine", MONTHS[:1])[0, 0]
+    known = np.isfinite(values)
+    assert not known[:, FINE.longitudes < 14.75].any() and known[:, FINE.longitudes > 14.85].all()
+    np.testing.assert_allclose(values[known], 13000 * 0.02 - 273.15, atol=1e-3)
+
+
+def test_scale_of_the_file_unless_the_catalogue_says_otherwise(build, tmp_path):
+    path = write(tmp_path / "in" / "elevation.tif", [np.full(FINE.shape, 8)], dtype="int16", nodata=-1)
+    with rasterio.open(path, "r+") as target:
+        target.scales, target.offsets = [0.5], [1]
+    assert (build([ELEVATION]).read("coarse", MONTHS[:1]) == 5).all()
+    assert (build([{**ELEVATION, "scale": 10, "offset": 0}]).read("coarse", MONTHS[:1]) == 80).all()
+
+
+def test_classes_are_codes_on_the_fine_grid_and_fractions_on_the_coarse(build, tmp_path):
+    codes = np.random.default_rng(5).choice([2, 7, 255], FINE.shape, p=[0.5, 0.4, 0.1])
+    write(tmp_path / "in" / "cover.tif", [codes], dtype="uint8", nodata=255)
+    mask = write(tmp_path / "in" / "mask.tif", [np.ones(FINE.shape)], dtype="uint8", nodata=None)
+    entry = {"name": "cover", "files": "cover.tif", "classes": [2, 7]}
+    predictors = build([entry], land_mask=mask)
+    assert predictors.features == ("cover_2", "cover_7")
+    fine, coarse = (predictors.read(scale, MONTHS[:1])[0] for scale in ("fine", "coarse"))
+    assert (np.isnan(fine[0]) == (codes == 255)).all()
+    assert (fine[0][codes != 255] == (codes == 2)[codes != 255]).all()
+    np.testing.assert_allclose(coarse.sum(axis=0), 1, rtol=1e-6)
+    cell = codes[:FACTOR, :FACTOR]
+    assert abs(coarse[0, 0, 0] - (cell == 2).sum() / (cell != 255).sum()) < 0.01
+
+
+def test_only_land_counts(build, tmp_path):
+    east = np.broadcast_to(FINE.longitudes > 14.9, FINE.shape)
+    write(tmp_path / "in" / "elevation.tif", [np.where(east, 10, 9999)])
+    mask = write(tmp_path / "in" / "mask.tif", [east], dtype="uint8", nodata=None)
+    predictors = build([ELEVATION], land_mask=mask)
+    assert (predictors.land() == east).all() and (predictors.land(slice(3, 5)) == east[3:5]).all()
+    assert np.nanmax(predictors.read("fine", MONTHS[:1])) == 10
+    coarse = predictors.read("coarse", MONTHS[:1])[0, 0]
+    assert np.isnan(coarse[:, :3]).all() and (coarse[:, 3:] == 10).all()
+
+
+def test_land_without_a_mask_is_where_most_static_predictors_are(build, tmp_path):
+    entries = []
+    for name, reach in (("one", 15.0), ("two", 14.5), ("three", 16.0)):
+        write(tmp_path / "in" / f"{name}.tif", [np.where(FINE.longitudes < reach, 1, np.nan) * np.ones(FINE.shape)])
+        entries.append({"name": name, "files": f"{name}.tif"})
+    assert (build(entries).land() == (FINE.longitudes < 15.0)).all()
+
+
+@pytest.mark.parametrize("layout", ["month files", "bands"])
+def test_layouts_of_monthly_files(build, tmp_path, layout):
+    months = month_range("2004-01", "2004-03")
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    bands = [np.full(FINE.shape, i) for i in range(3)]
+    if layout == "bands":
+        files = "rain.tif"
+        write(tmp_path / "in" / files, bands[::-1], names=months[::-1])
+    else:
+        files = "{YYYY}/rain_{YYYY}{MM}.tif"
+        for month, band in zip(months, bands):
+            write(tmp_path / "in" / "2004" / f"rain_{str(month).replace('-', '')}.tif", [band])
+    predictors = build([ELEVATION, {"name": "rain", "files": files, "kind": "monthly"}])
+    assert predictors.months.tolist() == months.tolist()
+    assert predictors.read("coarse", months)[:, 1, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_all_that_is_missing_is_named_at_once(build, tmp_path):
+    for year in (2003, 2005):
+        rain(tmp_path / "in", year)
+    write(tmp_path / "in" / "snow.tif", [plane_on(FINE)] * 2, names=["2003-01", "2005-12"])
+    entries = [ELEVATION, RAIN, {"name": "ndvi", "files": "ndvi_{YYYY}{MM}.tif"}]
+    entries.append({"name": "snow", "files": "snow.tif", "kind": "monthly"})
+    with pytest.raises(InputError) as caught:
+        build(entries)
+    for part in (
+        "elevation.tif", "rain_2004.tif", "ndvi_{YYYY}{MM}.tif for 2003-01..2005-12",
+        "snow.tif (only without 2003-02..2005-11)",
+    ):  # fmt: skip
+        assert part in str(caught.value)
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_period_that_no_file_covers(build, tmp_path):
+    rain(tmp_path / "in", 2003)
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    with pytest.raises(InputError, match="rain_1990.tif"):
+        build([ELEVATION, RAIN], period=(np.datetime64("1990-01"), np.datetime64("1990-06")))
+    with pytest.raises(InputError, match="rain 2003-01..2003-12"):
+        build([ELEVATION, RAIN], period=(np.datetime64("2010-01"), None))
+
+
+def test_what_a_raster_lacks_is_named(build, tmp_path):
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)], crs=None)
+    with pytest.raises(InputError, match="elevation.tif has no coordinate reference system"):
+        build([ELEVATION])
+    elsewhere = Grid(100.0, 10.0, 0.25, 0.25, 4, 4)
+    write(tmp_path / "in" / "elevation.tif", [plane_on(elsewhere)], elsewhere)
+    with pytest.raises(InputError, match="elevation.tif does not overlap the grid"):
+        build([ELEVATION])
+    write(tmp_path / "in" / "elevation.tif", [np.full(FINE.shape, np.nan)])
+    mask = write(tmp_path / "in" / "mask.tif", [np.ones(FINE.shape)], dtype="uint8", nodata=None)
+    with pytest.raises(InputError, match="elevation .* no value on the land"):
+        build([ELEVATION], land_mask=mask)
+    (tmp_path / "in" / "elevation.tif").write_text("no raster")
+    with pytest.raises(InputError, match="elevation.tif cannot be opened"):
+        build([ELEVATION])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gwsa.tif", "in"]
+
+
+def test_twelve_bands_or_names(build, tmp_path):
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    write(tmp_path / "in" / "rain_2004.tif", [plane_on(FINE)] * 9)
+    with pytest.raises(InputError, match="rain_2004.tif has 9 bands that name no month"):
+        build([ELEVATION, RAIN])
+
+
+def test_the_same_bytes_from_every_run(build, tmp_path):
+    write_utm(tmp_path / "in" / "elevation.tif", 900)
+    rain(tmp_path / "in", 2004)
+    for output in ("one", "two"):
+        build([ELEVATION, RAIN], output=output)
+    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file())
+    assert len(files) == 7
+    for file in files:
+        if file.name != "run.json":
+            assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+    origin = json.loads((tmp_path / "one" / "predictors.json").read_text())["provenance"]
+    assert "rain_2004.tif" in origin["GWSA_INPUTS"] and str(tmp_path) not in json.dumps(origin)
+
+
+def test_the_log_counts_lags_and_warns_of_leaks(build, tmp_path):
+    rain(tmp_path / "in", 2004)
+    write(tmp_path / "in" / "latitude.tif", [plane_on(FINE)])
+    entries = [
+        {**RAIN, "group": "hydrology", "source": "GLDAS Noah v2.1 (Rodell et al. 2004)"},
+        {"name": "latitude", "files": "latitude.tif"},
+    ]
+    log = Log()
+    build(entries, progress=log)
+    assert any("The first 2 of 12 months have no value of rain_lag2" in line for line in log.lines)
+    assert any(line.startswith("rain comes from GLDAS") for line in log.warnings)
+    assert any(line.startswith("latitude says where") for line in log.warnings)
+
+
+def test_cancelling_leaves_nothing(build, tmp_path):
+    rain(tmp_path / "in", 2004)
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+
+    class Impatient(Log):
+        def is_cancelled(self):
+            return len(list(tmp_path.glob(".set*"))) > 0
+
+    with pytest.raises(Cancelled):
+        build([ELEVATION, RAIN], progress=Impatient())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gwsa.tif", "in"]
