@@ -14,15 +14,19 @@ from .progress import SILENT, Progress
 from .whole import whole_file
 
 LIBRARIES = ("numpy", "scipy", "rasterio", "xgboost")
+BYSTANDERS = ("run.json", ".aux.xml", ".qml")  # of a run, and of looking at a raster in QGIS
 
 
 def sha256(path, progress: Progress = SILENT) -> str:
-    """Hex digest of a file, or of the names and digests of several: a list of files, or a folder's but its run.json."""
+    """Hex digest of a file, or of the names and digests of several: a list of files, or a folder's.
+
+    Of a folder the files count that hold its content; a viewer's statistics and styles come and go.
+    """
     if isinstance(path, (list, tuple)):
         return _sha256_of_many({Path(item).name: Path(item) for item in path}, progress)
     path = Path(path)
     if path.is_dir():
-        files = [item for item in path.rglob("*") if item.is_file() and not item.name.endswith("run.json")]
+        files = [item for item in path.rglob("*") if item.is_file() and not item.name.endswith(BYSTANDERS)]
         return _sha256_of_many({item.relative_to(path).as_posix(): item for item in files}, progress)
     digest = hashlib.sha256()
     with open(path, "rb") as file:

@@ -18,9 +18,18 @@ def test_a_folder_is_its_names_and_contents_and_not_its_place_or_its_runs(tmp_pa
         (tmp_path / name / "fine" / "ndvi.tif").write_text("ndvi")
         (tmp_path / name / "run.json").write_text(f"this run was in {name}")
     one, other = tmp_path / "one", tmp_path / "other"
+    (other / "fine" / "ndvi.tif.aux.xml").write_text("statistics that a viewer left")
     assert sha256(one) == sha256(other)
     (other / "fine" / "ndvi.tif").rename(other / "fine" / "evi.tif")
     assert sha256(one) != sha256(other)
+
+
+def test_a_list_of_files_is_their_names_and_contents_in_any_order(tmp_path):
+    paths = [tmp_path / name for name in ("A200401.nc4", "A200402.nc4")]
+    for path in paths:
+        path.write_text(path.name)
+    assert sha256(paths) == sha256(paths[::-1]) == sha256(tmp_path) != sha256(paths[:1])
+    assert "A200401.nc4 and 1 more" in provenance("gldasanomaly", {"INPUT": paths}, {})["GWSA_INPUTS"]
 
 
 def test_tags_depend_on_bytes_and_parameters_only(tmp_path):
