@@ -75,7 +75,7 @@ class GwsaBalance(GwsaAlgorithm):
         started = now()
         inputs = {name: self.input_path(parameters, name, context) for name in ("TWSA", *STORES, *OPTIONAL_STACKS)}
         stacks = {name: read_stack(path, f"{name} ({path.name})") for name, path in inputs.items() if path}
-        sigmas = {name: self._number(parameters, f"SIGMA_{name}", context) for name in STORES if name in stacks}
+        sigmas = {name: self.number(parameters, f"SIGMA_{name}", context) for name in STORES if name in stacks}
         gwsa = groundwater(stacks["TWSA"], [stacks[name] for name in sigmas], progress.part(0, 0.8))
         results = {"OUTPUT": (gwsa, "anomaly.qml")}
         if parameters.get("SIGMA"):
@@ -91,9 +91,3 @@ class GwsaBalance(GwsaAlgorithm):
             style_file(path, style)
             outputs[name] = str(path)
         return outputs
-
-    def _number(self, parameters, name, context):
-        """None for a number that was left empty."""
-        if parameters.get(name) in (None, ""):
-            return None
-        return self.parameterAsDouble(parameters, name, context)
