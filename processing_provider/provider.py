@@ -11,8 +11,9 @@ from .base import RESOURCES
 from .gldas_anomaly import GldasAnomaly
 from .gwsa_balance import GwsaBalance
 from .import_twsa import ImportTwsa
+from .validate_wells import ValidateWells
 
-ALGORITHMS = (ImportTwsa, GldasAnomaly, GwsaBalance)
+ALGORITHMS = (ImportTwsa, GldasAnomaly, GwsaBalance, ValidateWells)
 MODELS = Path(__file__).parent / "models"
 
 

@@ -34,17 +34,14 @@ def bilinear(product: Product, longitude, latitude, months, progress: Progress =
     y, x = _position(grid, longitude, latitude)
     top, left = np.floor(y - 0.5).astype(int), np.floor(x - 0.5).astype(int)
     down, right = y - 0.5 - top, x - 0.5 - left
-    corners = [
-        (top, left, (1 - down) * (1 - right)), (top, left + 1, (1 - down) * right),
-        (top + 1, left, down * (1 - right)), (top + 1, left + 1, down * right),
-    ]  # fmt: skip
-    total, weights = 0.0, 0.0
-    for number, (row, column, weight) in enumerate(corners):
-        values = _read(product, *_inside(grid, row, column), months, progress.part(number / 4, (number + 1) / 4))
-        has_value = np.isfinite(values)
-        total = total + np.where(has_value, weight * values, 0.0)
-        weights = weights + np.where(has_value, weight, 0.0)
-    return np.where(weights > 0, total / np.where(weights > 0, weights, 1.0), np.nan)
+    rows, columns = np.stack([top, top, top + 1, top + 1]), np.stack([left, left + 1, left, left + 1])
+    weights = np.stack([(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right])
+    inside = _inside(grid, rows.ravel(), columns.ravel())
+    values = _read(product, *inside, months, progress).reshape(len(months), *weights.shape)
+    has_value = np.isfinite(values)
+    total = np.where(has_value, weights * values, 0.0).sum(axis=1)
+    weight = np.where(has_value, weights, 0.0).sum(axis=1)
+    return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)
 
 
 def pixel(grid: Grid, longitude, latitude) -> tuple[np.ndarray, np.ndarray]:

@@ -31,12 +31,15 @@ SHIFT_SIDE, SHIFT_SMOOTH = 6, 13  # monthly values
 class Rules:
     """``elevation``: readings are water-level elevations (m above a datum), not depths to water. ``min_years``: span
     of a usable well, first to last month. ``min_months``: months with a reading in it. ``outlier``: robust standard
-    deviations from the well's own trend and season."""
+    deviations from the well's own trend and season. ``bounds``: (west, south, east, north) in degrees, None for no
+    limit. ``period``: first and last month that count, datetime64[M], None for an open end."""
 
     elevation: bool = False
     min_years: float = 8.0
     min_months: int = 24
     outlier: float = 6.0
+    bounds: tuple[float, float, float, float] | None = None
+    period: tuple[np.datetime64 | None, np.datetime64 | None] = (None, None)
 
 
 @dataclass(frozen=True)

@@ -39,28 +39,37 @@ def write_well_report(path, validation) -> None:
         _left_out(validation),
         CAVEATS,
     ]
-    write_report(path, "Groundwater storage against wells", verdict(validation, scores["well"], gains), sections)
+    write_report(path, "Groundwater storage against wells", verdict(validation, scores, gains), sections)
 
 
-def verdict(validation, scores: dict[str, Score], gains: dict) -> str:
-    """One or two sentences: is the 1 km field closer to the wells than its two rivals, and by how much."""
+def verdict(validation, scores: dict[str, dict[str, Score]], gains: dict) -> str:
+    """Is the 1 km field closer to the wells than its two rivals, by how much, and does that change with scale."""
+    by_scale, scores = scores, scores["well"]
     fine = scores["fine"]
     count = f"At {fine.n} well{'s' if fine.n != 1 else ''} ({validation.months[0]}..{validation.months[-1]})"
     if fine.n < 3:
         return f"{count}, too few to score trends."
     rivals = " and ".join(
-        f"{_compared(*gains[name])} {NAMES[name]} (R² {scores[name].r2:.2f}, RMSE {scores[name].rmse:.2f} cm/yr)"
+        f"{_compared(*gains[name])} the {NAMES[name]} field (R² {scores[name].r2:.2f}, RMSE {scores[name].rmse:.2f})"
         for name in FIELDS[1:]
     )
-    return f"{count} the trends of the 1 km field have R² {fine.r2:.2f} and RMSE {fine.rmse:.2f} cm/yr: {rivals}."
+    best = ", ".join(
+        f"{NAMES[min(FIELDS, key=lambda name: by_field[name].rmse)]} at the scale of the {scale}"
+        for scale, by_field in by_scale.items()
+        if by_field["fine"].n > 2
+    )
+    return (
+        f"{count} the trends of the 1 km field have R² {fine.r2:.2f} and RMSE {fine.rmse:.2f} cm/yr. It is {rivals}. "
+        f"Lowest RMSE: {best}."
+    )
 
 
 def _compared(estimate: float, low: float, high: float) -> str:
     if low > 0:
-        return "closer to the wells than"
+        return "closer to them than"
     if high < 0:
-        return "farther from the wells than"
-    return "not to be told apart from"
+        return "farther from them than"
+    return "no closer or farther, within the noise, than"
 
 
 def _trends(validation, scores, gains) -> Section:
@@ -70,6 +79,7 @@ def _trends(validation, scores, gains) -> Section:
         for name, value in by_field.items()
     ]
     header = ["Scale", "Field", "n", "R²", "RMSE (cm/yr)", "Slope", "Bias (cm/yr)"]
+    caption = "Trend of each field against the trend of the well, cm/yr; points beyond the frame lie on its edge"
     gain_text = "; ".join(
         f"{gain:+.3f} cm/yr against {NAMES[name]} (90 % interval {low:+.3f} to {high:+.3f})"
         for name, (gain, low, high) in gains.items()
@@ -85,7 +95,7 @@ def _trends(validation, scores, gains) -> Section:
             "(Hamed-Rao Mann-Kendall test, false discovery rate 5 %).",
             PUBLISHED,
         ],
-        [draw(_scatter(validation, scores["well"]), "Trend of each field against the trend of the well, cm/yr")],
+        [draw(_scatter(validation, scores["well"]), caption)],
         [Table("Trends, by scale: single wells, means of the wells in a coarse cell, in an aquifer", header, rows)],
     )
 
@@ -95,42 +105,41 @@ def _significant(validation) -> int:
 
 
 def _scatter(validation, scores) -> Chart:
-    chart = Chart(figsize=(10.5, 3.7))
+    chart = Chart(figsize=(10.5, 3.9), layout="constrained")
     axes = chart.subplots(1, 3, sharex=True, sharey=True)
     well = validation.trend[validation.used]
-    shown = _reach(np.concatenate([well, *(trends[validation.used] for trends in validation.field_trends.values())]))
+    fields = {name: trends[validation.used] for name, trends in validation.field_trends.items()}
+    edge = _reach(np.concatenate([well, *fields.values()]))
     for axis, name in zip(axes, FIELDS):
         axis.axline((0, 0), slope=1, color="#b0b8be", linewidth=1)
-        axis.scatter(well, validation.field_trends[name][validation.used], s=14, alpha=0.6, color=COLOURS[name])
-        axis.set(title=f"{NAMES[name]}: R² {scores[name].r2:.2f}, RMSE {scores[name].rmse:.2f}", xlabel="well, cm/yr")
-        axis.set(xlim=(-shown, shown), ylim=(-shown, shown), aspect="equal")
+        points = np.clip([well, fields[name]], -edge, edge)
+        axis.scatter(*points, s=14, alpha=0.6, color=COLOURS[name], linewidths=0, clip_on=False, zorder=3)
+        figures = f": R² {scores[name].r2:.2f}, RMSE {scores[name].rmse:.2f}" if well.size > 2 else ""
+        axis.set(title=NAMES[name] + figures, xlabel="well, cm/yr")
+        axis.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
     axes[0].set_ylabel("field, cm/yr")
-    chart.tight_layout()
     return chart
 
 
 def _map(validation) -> Section:
-    chart = Chart(figsize=(10.5, 4.6))
-    axes = chart.subplots(1, 2, sharex=True, sharey=True)
-    used = validation.used
+    chart = Chart(figsize=(10.5, 3.9), layout="constrained")
+    axes = chart.subplots(1, 3, sharex=True, sharey=True)
+    used, wells = validation.used, validation.wells
+    longitude, latitude = wells.longitude[used], wells.latitude[used]
     well, fine = validation.trend[used], validation.field_trends["fine"][used]
-    reach = _reach(well)
-    panels = (("trend of the wells", well), ("1 km field minus wells", fine - well))
-    wells = validation.wells
-    latitude = float(np.mean(wells.latitude[used]))
-    for axis, (title, values) in zip(axes, panels):
-        left_out = ~used & np.isfinite(wells.longitude + wells.latitude)
-        limits = _around(wells.longitude[used]), _around(wells.latitude[used])
-        axis.plot(wells.longitude[left_out], wells.latitude[left_out], "x", color="#b0b8be", markersize=3, zorder=1)
+    edge = _reach(well)
+    panels = {"wells": well, "1 km field": fine, "1 km field minus wells": fine - well}
+    for axis, (title, values) in zip(axes, panels.items()):
+        axis.plot(wells.longitude[~used], wells.latitude[~used], "x", color="#b0b8be", markersize=3, zorder=1)
         points = axis.scatter(
-            wells.longitude[used], wells.latitude[used], c=values, s=22, cmap="RdBu", vmin=-reach, vmax=reach,
+            longitude, latitude, c=values, s=20, cmap="BrBG", vmin=-edge, vmax=edge,
             edgecolors="#44515b", linewidths=0.3, zorder=2,
         )  # fmt: skip
-        axis.set(title=title, xlabel="longitude", xlim=limits[0], ylim=limits[1])
-        axis.set_aspect(1 / np.cos(np.radians(latitude)))
+        axis.set(title=title, xlabel="longitude", xlim=_around(longitude), ylim=_around(latitude))
+        axis.set_aspect(1 / np.cos(np.radians(latitude.mean())))
     axes[0].set_ylabel("latitude")
     chart.colorbar(points, ax=axes, label="cm/yr", shrink=0.85, extend="both")
-    caption = "Red: storage falls, or falls faster in the field than in the well; crosses: wells left out"
+    caption = "Trends, cm/yr; brown: storage falls, or falls faster in the field than in the well; crosses: left out"
     return Section("Where", [], [draw(chart, caption)])
 
 
@@ -156,7 +165,7 @@ def _series(validation) -> Section:
 
 
 def _histograms(validation) -> Chart:
-    chart = Chart(figsize=(10.5, 2.8))
+    chart = Chart(figsize=(10.5, 2.8), layout="constrained")
     axes = chart.subplots(1, 3, sharex=True, sharey=True)
     for axis, name in zip(axes, FIELDS):
         r = validation.agreement[name].r
@@ -165,26 +174,25 @@ def _histograms(validation) -> Chart:
         if r.size:
             axis.axvline(np.median(r), color=WELL_COLOUR, linewidth=1)
             axis.set_title(f"{NAMES[name]}: median r {np.median(r):.2f}")
+        axis.set_xlabel("r")
     axes[0].set_ylabel("wells")
-    chart.tight_layout()
     return chart
 
 
 def _examples(validation) -> Chart:
     chosen = _example_wells(validation)
-    chart = Chart(figsize=(10.5, 2.1 * len(chosen)))
+    chart = Chart(figsize=(10.5, 2.1 * len(chosen) + 0.4), layout="constrained")
     for axis, i in zip(np.atleast_1d(chart.subplots(len(chosen), 1, sharex=True)), chosen):
         present = np.isfinite(validation.storage[i])
         months = validation.months[present].astype("datetime64[D]")
         axis.plot(months, validation.storage[i, present], "o", markersize=2.5, color=WELL_COLOUR, label="well")
-        for name in FIELDS:
+        for name in reversed(FIELDS):
             field = validation.fields[name][i, present]
-            axis.plot(months, field, color=COLOURS[name], linewidth=1.1, label=NAMES[name])
+            axis.plot(months, field, color=COLOURS[name], linewidth=1.3, label=NAMES[name])
         title = f"{validation.wells.ids[i]}: r {validation.agreement['fine'].r[i]:.2f}"
         axis.set_title(title, fontsize=9, loc="left")
         axis.set_ylabel("cm")
-    chart.axes[0].legend(ncol=4, fontsize=8, loc="upper right", frameon=False)
-    chart.tight_layout()
+    chart.axes[0].legend(ncol=4, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), frameon=False)
     return chart
 
 
@@ -247,7 +255,7 @@ def _left_out(validation) -> Section:
 
 def _reach(values) -> float:
     """A symmetric range that leaves out the outermost values; never zero."""
-    return max(float(np.nanpercentile(np.abs(values), 98)) * 1.1, 0.01)
+    return max(float(np.nanpercentile(np.abs(values), 99)) * 1.1, 0.01)
 
 
 def _around(values) -> tuple[float, float]:

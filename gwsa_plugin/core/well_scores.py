@@ -10,6 +10,7 @@ import numpy as np
 from .whole import whole_file
 
 FIELDS = ("fine", "bilinear", "coarse")
+SHORT_NAMES = {"fine": "1km", "bilinear": "bilinear", "coarse": "coarse"}
 SCALES = ("well", "coarse cell", "aquifer")
 YIELD_FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
 DRAWS = 500
@@ -148,3 +149,20 @@ def write_scores(path, validation) -> None:
 def _as_json(value: Score) -> dict:
     named = {"r2": value.r2, "rmse_cm_per_yr": value.rmse, "slope": value.slope, "bias_cm_per_yr": value.bias}
     return {"n": value.n, **{key: number if np.isfinite(number) else None for key, number in named.items()}}
+
+
+def well_columns(validation) -> dict[str, np.ndarray]:
+    """One row a well, as a layer holds it: identity, what was used, trends (cm/yr), tests, agreement of each field."""
+    wells, present = validation.wells, np.isfinite(validation.storage)
+    used = present.any(axis=1)
+    ends = validation.months[present.argmax(axis=1)], validation.months[-1 - present[:, ::-1].argmax(axis=1)]
+    columns = {"well": wells.ids, "status": validation.status, "aquifer": wells.region, "storage": wells.storage}
+    columns.update({"months": present.sum(axis=1)})
+    columns.update({name: np.where(used, end.astype(str), "") for name, end in zip(("first", "last"), ends)})
+    columns.update({"trend_well": validation.trend, "p_well": validation.p, "q_well": validation.q})
+    for name, short in SHORT_NAMES.items():
+        columns[f"trend_{short}"] = validation.field_trends[name]
+    for measure in ("r", "rmse", "kge"):
+        for name, short in SHORT_NAMES.items():
+            columns[f"{measure}_{short}"] = getattr(validation.agreement[name], measure)
+    return columns

@@ -54,6 +54,11 @@ class Wells:
         """Volume of water per volume of aquifer and metre of head: storativity if confined, else specific yield."""
         return np.where(self.confined, self.storativity, self.specific_yield)
 
+    def filled(self, specific_yield) -> Wells:
+        """The same wells with this specific yield, a number or one a well, where their own is unknown."""
+        own = self.specific_yield
+        return replace(self, specific_yield=np.where(np.isfinite(own), own, specific_yield))
+
     def take(self, rows) -> Wells:
         return Wells(*(column[rows] for column in vars(self).values()))
 

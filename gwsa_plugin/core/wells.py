@@ -20,6 +20,7 @@ from .well_tables import MAX_YIELD, Readings, Wells
 USED = "used"
 REPEATED = "listed a second time"
 NO_PLACE = "no coordinates, or two places under one identifier"
+AWAY = "outside the region"
 OUTSIDE = "outside the 1 km field"
 CONFINED = "confined, without storativity"
 NO_YIELD = "no specific yield"
@@ -86,7 +87,7 @@ def validate_wells(
     """
     _require_yield(wells)
     months = _common_months(product, coarse, rules)
-    status = _screen(wells, product)
+    status = _screen(wells, product, rules)
     storage, dropped = _storage(wells, readings, months, status, rules, progress.part(0.0, 0.3))
     fields = _fields(wells, product, coarse, months, status, progress.part(0.3, 0.8))
     _share_months(storage, fields)
@@ -125,21 +126,27 @@ def _common_months(product: Product, coarse: Product, rules: Rules) -> np.ndarra
             f"The 1 km field ({product.months[0]}..{product.months[-1]}) and the coarse stack "
             f"({coarse.months[0]}..{coarse.months[-1]}) share no month; give the stack that was downscaled."
         )
+    first, last = rules.period
+    months = months[(months >= (first or months[0])) & (months <= (last or months[-1]))]
     if _span_years(months) < rules.min_years:
         raise InputError(
-            f"The 1 km field and the coarse stack share {_span_years(months):.1f} years, less than the "
+            f"The 1 km field and the coarse stack share {_span_years(months):.1f} years of the period, less than the "
             f"{rules.min_years:g} that a well must span; lower MIN_YEARS or give more years."
         )
     return months
 
 
-def _screen(wells: Wells, product: Product) -> np.ndarray:
+def _screen(wells: Wells, product: Product, rules: Rules) -> np.ndarray:
     """What can be said before any reading is looked at; the first reason that applies."""
     storage = wells.storage
     rows, _ = pixel(product.grid, wells.longitude, wells.latitude)
+    west, south, east, north = rules.bounds or (-np.inf, -np.inf, np.inf, np.inf)
+    inside = (wells.longitude >= west) & (wells.longitude <= east)
+    inside &= (wells.latitude >= south) & (wells.latitude <= north)
     reasons = {
         NO_PLACE: ~np.isfinite(wells.longitude + wells.latitude) | wells.scattered,
         REPEATED: wells.repeats,
+        AWAY: ~inside,
         OUTSIDE: rows < 0,
         CONFINED: wells.confined & np.isnan(storage),
         NO_YIELD: np.isnan(storage),
@@ -256,4 +263,4 @@ def _cells(wells: Wells, coarse: Product) -> np.ndarray:
 
 
 def _span_years(months: np.ndarray) -> float:
-    return (int((months[-1] - months[0]).astype(int)) + 1) / 12
+    return (int((months[-1] - months[0]).astype(int)) + 1) / 12 if months.size else 0.0

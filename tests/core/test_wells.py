@@ -218,6 +218,17 @@ class TestExclusions:
         found = stage.validate_wells(doubled, readings, *rasters)
         assert found.exclusions() == {stage.REPEATED: 1}
 
+    def test_region_and_period_limit_what_counts(self, rasters):
+        wells = drawn_wells(30)
+        west, south, east, north = COARSE.bounds
+        rules = Rules(
+            min_years=4, bounds=(west, south, (west + east) / 2, north), period=(np.datetime64("2006-03", "M"), None)
+        )
+        found = stage.validate_wells(wells, readings_of(wells, rasters[0]), *rasters, rules)
+        assert found.months[0] == rules.period[0] and found.months[-1] == MONTHS[-1]
+        assert np.array_equal(found.used, wells.longitude <= (west + east) / 2)
+        assert found.exclusions() == {stage.AWAY: int((~found.used).sum())}
+
     def test_one_name_at_two_places_is_no_well(self, rasters):
         wells = drawn_wells(12)
         doubled = wells.take(np.r_[np.arange(12), 5])
@@ -253,7 +264,7 @@ class TestMistakes:
 
     def test_a_field_shorter_than_the_span_asked_for(self, rasters):
         wells = drawn_wells(7)
-        with pytest.raises(InputError, match="share 10.0 years.*MIN_YEARS"):
+        with pytest.raises(InputError, match="share 10.0 years of the period.*MIN_YEARS"):
             stage.validate_wells(wells, readings_of(wells, rasters[0]), *rasters, Rules(min_years=12))
 
     def test_no_well_inside(self, rasters):
@@ -311,7 +322,7 @@ class TestReport:
         write_well_report(tmp_path / "report.html", validation)
         html = (tmp_path / "report.html").read_text(encoding="utf-8")
         lead = html.partition('class="lead">')[2].partition("</p>")[0]
-        assert "At 40 wells" in lead and "closer to the wells than bilinear" in lead
+        assert "At 40 wells" in lead and "closer to them than the bilinear field" in lead
         assert html.count("data:image/png") == 4 and "0.44" in html and ">nan<" not in html
         assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 

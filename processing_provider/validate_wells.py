@@ -1,0 +1,264 @@
+"""gwsa:validatewells: the 1 km, bilinear and coarse fields against wells."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+
+from qgis.core import (
+    QgsFeature,
+    QgsFeatureSink,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessing,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterLayer,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+
+from ..gwsa_plugin.core.errors import InputError
+from ..gwsa_plugin.dependencies import require
+from .base import POINTS, POLYGONS, TABLES, GwsaAlgorithm, style_file, style_layer, tr
+
+STYLE = "trend_wells.qml"
+INPUTS = ("GWSA", "LAYERS", "COARSE", "WELLS", "OBSERVATIONS", "AQUIFERS")
+FIELDS = {
+    "WELL_FIELD": ("WELLS", "Well identifier", "Names a well; empty for well, well_id, station, site or id."),
+    "YIELD_FIELD": ("WELLS", "Specific yield", "A fraction; empty for specific_yield or sy."),
+    "CONFINED_FIELD": (
+        "WELLS",
+        "Confined",
+        "1, true, yes or confined marks a confined well, which counts only with a storativity; empty for confined.",
+    ),
+    "STORATIVITY_FIELD": ("WELLS", "Storativity of confined wells", "A fraction; empty for storativity."),
+    "LONGITUDE_FIELD": ("WELLS", "Longitude", "Degrees, for a table without geometry; empty for longitude, lon or x."),
+    "LATITUDE_FIELD": ("WELLS", "Latitude", "Degrees, for a table without geometry; empty for latitude, lat or y."),
+    "READING_WELL_FIELD": ("OBSERVATIONS", "Well of a reading", "The identifier of WELLS; empty for the same names."),
+    "DATE_FIELD": ("OBSERVATIONS", "Date", "Dates, or texts such as 2004-05-31; empty for date, datetime or day."),
+    "VALUE_FIELD": ("OBSERVATIONS", "Water level", "Metres; empty for depth_to_water, dtw, value or depth."),
+    "AQUIFER_FIELD": ("AQUIFERS", "Aquifer identifier", "Names an aquifer; empty for id, aquifer or name."),
+    "AQUIFER_YIELD_FIELD": (
+        "AQUIFERS",
+        "Specific yield of aquifers",
+        "A fraction, for wells that have none of their own; empty for specific_yield or sy.",
+    ),
+}  # fmt: skip
+
+
+class ValidateWells(GwsaAlgorithm):
+    ID = "validatewells"
+    NAME = "Validate against wells"
+    HELP = (
+        "Turns the water levels of wells into storage (minus specific yield times the change of the depth to water) "
+        "and compares each well, month by month and by trend, with the 1 km field, with the coarse field and with its "
+        "bilinear interpolation. Readings are checked first: placeholders, negative depths, repeats, plateaus and "
+        "outliers are left out and counted, and so are wells whose datum jumps. Trends are Theil-Sen slopes of the "
+        "deseasonalised series, tested by Hamed-Rao Mann-Kendall and adjusted for the number of wells. R2 is the "
+        "squared correlation of the trends. The layer holds every well with its scores, or why it was left out."
+    )
+    TAGS = ("wells", "validation", "trend", "Theil-Sen", "Mann-Kendall", "specific yield", "water level")
+
+    def initAlgorithm(self, config=None):
+        self._add_fields_to_compare()
+        self._add_wells()
+        self._add_rules()
+        self._add_outputs()
+
+    def _add_fields_to_compare(self):
+        self.add(
+            QgsProcessingParameterFile(
+                "GWSA", tr("1 km GWSA (folder)"), QgsProcessingParameterFile.Behavior.Folder, optional=True
+            ),
+            "The folder with GWSA_YYYY.tif that gwsa:downscale wrote; or give LAYERS.",
+        )
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "LAYERS", tr("1 km GWSA (layers)"), QgsProcessing.SourceType.TypeRaster, optional=True
+            ),
+            "The yearly rasters themselves, bands named YYYY-MM, in place of the folder.",
+        )
+        self.add(
+            QgsProcessingParameterRasterLayer("COARSE", tr("Coarse GWSA stack")),
+            "The stack that was downscaled, bands named YYYY-MM.",
+        )
+
+    def _add_wells(self):
+        self.add(
+            QgsProcessingParameterFeatureSource("WELLS", tr("Wells"), TABLES),
+            "A point layer, or a table with longitude and latitude. One long table with the readings in it will do.",
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource("OBSERVATIONS", tr("Readings"), TABLES, optional=True),
+            "A table with one row a reading: well, date, value. Empty where WELLS holds the readings.",
+        )
+        self.add(
+            QgsProcessingParameterEnum(
+                "VALUE", tr("Readings are"), [tr("depth to water (m)"), tr("water-level elevation (m)")], defaultValue=0
+            ),
+            "Depths grow downwards, elevations upwards.",
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource("AQUIFERS", tr("Aquifers"), POLYGONS, optional=True),
+            "Polygons for scores by aquifer, and for the specific yield of wells that have none.",
+        )
+        self.add(
+            QgsProcessingParameterNumber(
+                "SPECIFIC_YIELD", tr("Specific yield of all other wells"), QgsProcessingParameterNumber.Type.Double,
+                optional=True, minValue=0.0001, maxValue=0.6,
+            ),
+            "For unconfined wells whose specific yield neither WELLS nor AQUIFERS states; empty to leave them out.",
+        )  # fmt: skip
+        for name, (parent, label, help) in FIELDS.items():
+            field = QgsProcessingParameterField(name, tr(label), parentLayerParameterName=parent, optional=True)
+            self.add(field, help, advanced=True)
+
+    def _add_rules(self):
+        self.add_region("Only the wells in this region; empty for all.")
+        self.add_period("of the comparison")
+        number = QgsProcessingParameterNumber
+        self.add(
+            number("MIN_YEARS", tr("Shortest span (years)"), number.Type.Double, 8, minValue=2),
+            "Wells whose readings span fewer years of the compared period are left out.",
+            advanced=True,
+        )
+        self.add(
+            number("MIN_MONTHS", tr("Fewest months"), number.Type.Integer, 24, minValue=8),
+            "Wells with readings in fewer months of the compared period are left out.",
+            advanced=True,
+        )
+        self.add(
+            number("OUTLIER", tr("Outlier threshold"), number.Type.Double, 6, minValue=2),
+            "Readings farther from the well's own trend and season than this many robust standard deviations go.",
+            advanced=True,
+        )
+
+    def _add_outputs(self):
+        self.add(
+            QgsProcessingParameterFeatureSink("OUTPUT", tr("Wells with scores"), POINTS[0]),
+            "Every well with its trend and those of the fields (cm/yr), r, RMSE (cm) and KGE, or why it was left out.",
+        )
+        self.add(
+            QgsProcessingParameterFileDestination("REPORT", tr("Report"), "HTML (*.html)", optional=True),
+            "The verdict, maps, charts, tables, and what was left out, in one HTML file.",
+        )
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "SCORES", tr("Scores"), "JSON (*.json)", optional=True, createByDefault=False
+            ),
+            "R2, RMSE (cm/yr), slope and bias of the trends at wells, of the three fields, as JSON.",
+            advanced=True,
+        )
+
+    def execute(self, parameters, context, progress):
+        from ..gwsa_plugin.core.product import Product
+        from ..gwsa_plugin.core.provenance import now
+        from ..gwsa_plugin.core.wells import validate_wells
+
+        if parameters.get("REPORT"):
+            require("matplotlib", "jinja2")
+        started = now()
+        product = self._product(parameters, context)
+        coarse = Product.of_files([self.input_path(parameters, "COARSE", context)])
+        wells, readings = self._tables(parameters, context, progress.part(0.0, 0.2))
+        rules = self._rules(parameters, context)
+        validation = validate_wells(wells, readings, product, coarse, rules, progress.part(0.2, 0.95))
+        outputs = self._write_files(parameters, context, validation, rules, started)
+        return {**outputs, "OUTPUT": self._write_layer(parameters, context, validation)}
+
+    def _product(self, parameters, context):
+        from ..gwsa_plugin.core.product import Product
+
+        folder = self.parameterAsFile(parameters, "GWSA", context)
+        layers = self.parameterAsLayerList(parameters, "LAYERS", context) if parameters.get("LAYERS") else []
+        if bool(folder) == bool(layers):
+            raise InputError("Give the 1 km field once: either its folder (GWSA) or its layers (LAYERS).")
+        if folder:
+            return Product.in_folder(folder)
+        return Product.of_files(layer.source().split("|")[0] for layer in layers)
+
+    def _tables(self, parameters, context, progress):
+        from .well_layers import in_aquifers, read_readings, read_wells
+
+        wells_source = self.parameterAsSource(parameters, "WELLS", context)
+        if wells_source is None:
+            raise InputError(f"{parameters['WELLS']} (WELLS) cannot be opened; check the path.")
+        chosen = {name: self.parameterAsString(parameters, name, context) for name in FIELDS}
+        wells = read_wells(wells_source, chosen, context, progress.part(0.0, 0.3))
+        source = self.parameterAsSource(parameters, "OBSERVATIONS", context)
+        if source is None:
+            source, wells = wells_source, wells.merged()
+        aquifers = self.parameterAsSource(parameters, "AQUIFERS", context)
+        if aquifers is not None:
+            wells = in_aquifers(wells, aquifers, chosen, context, progress.part(0.3, 0.5))
+        other = self.number(parameters, "SPECIFIC_YIELD", context)
+        if other is not None:
+            wells = wells.filled(other)
+        return wells, read_readings(source, chosen, wells, progress.part(0.5, 1.0))
+
+    def _rules(self, parameters, context):
+        from ..gwsa_plugin.core.well_quality import Rules
+
+        return Rules(
+            elevation=self.parameterAsEnum(parameters, "VALUE", context) == 1,
+            min_years=self.parameterAsDouble(parameters, "MIN_YEARS", context),
+            min_months=self.parameterAsInt(parameters, "MIN_MONTHS", context),
+            outlier=self.parameterAsDouble(parameters, "OUTLIER", context),
+            bounds=self.region(parameters, context),
+            period=self.period(parameters, context),
+        )
+
+    def _write_files(self, parameters, context, validation, rules, started) -> dict:
+        from ..gwsa_plugin.core.provenance import write_run
+        from ..gwsa_plugin.core.well_scores import write_scores
+
+        outputs = {name: self.output_path(parameters, name, context) for name in ("REPORT", "SCORES")}
+        if outputs["REPORT"]:
+            from ..gwsa_plugin.core.well_report import write_well_report
+
+            write_well_report(outputs["REPORT"], validation)
+            inputs = {name: parameters.get(name) for name in INPUTS}
+            write_run(outputs["REPORT"].with_suffix(".run.json"), self.ID, inputs, vars(rules), started)
+        if outputs["SCORES"]:
+            write_scores(outputs["SCORES"], validation)
+        return {name: str(path) for name, path in outputs.items() if path}
+
+    def _write_layer(self, parameters, context, validation) -> str:
+        from ..gwsa_plugin.core.well_scores import well_columns
+        from .well_layers import LONLAT
+
+        columns, wells = well_columns(validation), validation.wells
+        fields = _fields(columns)
+        sink, layer = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.Point, LONLAT)
+        if sink is None:
+            raise InputError("The layer of wells (OUTPUT) cannot be written there; choose another file.")
+        for place, values in zip(zip(wells.longitude, wells.latitude), zip(*map(_plain, columns.values()))):
+            feature = QgsFeature(fields)
+            feature.setAttributes(list(values))
+            if all(map(isfinite, place)):
+                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(*place)))
+            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
+        del sink
+        if Path(layer.split("|")[0]).is_file():
+            style_file(Path(layer.split("|")[0]), STYLE)
+        style_layer(layer, STYLE, context)
+        return layer
+
+
+def _fields(columns):
+    """Fields for the columns; a memory layer knows their types by name in every QGIS, Qt 5 or 6."""
+    types = {"f": "double", "i": "integer"}
+    uri = "&".join(f"field={name}:{types.get(values.dtype.kind, 'string')}" for name, values in columns.items())
+    return QgsVectorLayer(f"Point?{uri}", "fields", "memory").fields()
+
+
+def _plain(values) -> list:
+    """Python values, None for NaN."""
+    return [None if value != value else value for value in values.tolist()]
