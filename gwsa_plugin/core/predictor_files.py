@@ -12,7 +12,7 @@ import rasterio
 from .catalogue import Catalogue, Predictor
 from .errors import InputError
 from .months import find_month, month_range, name_runs
-from .stack import band_months
+from .stack import MISSING, SOURCE_TAG
 
 ALWAYS = None  # the "month" of a static predictor
 LISTED = 6  # absent files of one predictor that a message spells out; more are given as pattern and months
@@ -112,25 +112,32 @@ def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple
     """Every month that a monthly predictor has under ``folder``, in order, and the file and band that holds it."""
     found = {}
     for path, year, number in _existing(predictor, folder):
-        months = [np.datetime64(f"{year}-{number}", "M")] if number else _months_in(path, year)
-        for band, month in enumerate(months, start=1):
+        months = {np.datetime64(f"{year}-{number}", "M"): 1} if number else _months_in(path, year)
+        for month, band in months.items():
             if month in found:
                 raise InputError(f"{path.name} and {found[month][0].name} both hold {month}; keep one of them.")
             found[month] = (path, band)
     return dict(sorted(found.items()))
 
 
-def _months_in(path: Path, year: str | None) -> np.ndarray:
-    """The month of each band: from its description, or twelve in order in a file whose name states the year."""
+def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
+    """Month -> band: by the descriptions, or January to December in a file whose name states the year.
+
+    Where any band names a month, one that names none, or is marked as missing, holds no month.
+    """
     with open_raster(path) as source:
-        if year is None or any(find_month(text or "") is not None for text in source.descriptions):
-            return band_months(source, path)
-        if source.count != 12:
+        named = [(find_month(text or ""), band) for band, text in enumerate(source.descriptions, start=1)]
+        named = [(month, band) for month, band in named if month is not None]
+        if named:
+            if len(dict(named)) < len(named):
+                raise InputError(f"{path.name} names a month in more than one band; keep one band a month.")
+            return {month: band for month, band in named if source.tags(band).get(SOURCE_TAG) != MISSING}
+        if year is None or source.count != 12:
             raise InputError(
-                f"{path.name} has {source.count} bands that name no month; give it twelve, January to December, or "
-                "set the band descriptions to YYYY-MM."
+                f"{path.name} has {source.count} bands that name no month; set their descriptions to YYYY-MM, or give "
+                "twelve bands, January to December, in a file with {YYYY} in its name."
             )
-        return month_range(f"{year}-01", f"{year}-12")
+        return {month: band for band, month in enumerate(month_range(f"{year}-01", f"{year}-12"), start=1)}
 
 
 def _existing(predictor: Predictor, folder: Path) -> list[tuple[Path, str | None, str | None]]:

@@ -23,11 +23,11 @@ def sha256(path, progress: Progress = SILENT) -> str:
     Of a folder the files count that hold its content; a viewer's statistics and styles come and go.
     """
     if isinstance(path, (list, tuple)):
-        return _sha256_of_many({Path(item).name: Path(item) for item in path}, progress)
+        return _sha256_of_many([(Path(item).name, Path(item)) for item in path], progress)
     path = Path(path)
     if path.is_dir():
         files = [item for item in path.rglob("*") if item.is_file() and not item.name.endswith(BYSTANDERS)]
-        return _sha256_of_many({item.relative_to(path).as_posix(): item for item in files}, progress)
+        return _sha256_of_many([(item.relative_to(path).as_posix(), item) for item in files], progress)
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
@@ -36,9 +36,9 @@ def sha256(path, progress: Progress = SILENT) -> str:
     return digest.hexdigest()
 
 
-def _sha256_of_many(files: dict[str, Path], progress: Progress) -> str:
+def _sha256_of_many(files: list[tuple[str, Path]], progress: Progress) -> str:
     digest = hashlib.sha256()
-    for name, path in sorted(files.items()):
+    for name, path in sorted(files):
         digest.update(f"{name} {sha256(path, progress)}\n".encode())
     return digest.hexdigest()
 

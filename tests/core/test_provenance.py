@@ -32,6 +32,16 @@ def test_a_list_of_files_is_their_names_and_contents_in_any_order(tmp_path):
     assert "A200401.nc4 and 1 more" in provenance("gldasanomaly", {"INPUT": paths}, {})["GWSA_INPUTS"]
 
 
+def test_files_of_one_name_in_two_folders_both_count(tmp_path):
+    paths = [tmp_path / year / "rain.tif" for year in ("2004", "2005")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(path.parent.name)
+    before = sha256(paths)
+    paths[0].write_text("changed")
+    assert sha256(paths) != before
+
+
 def test_tags_depend_on_bytes_and_parameters_only(tmp_path):
     for folder in ("here", "there"):
         (tmp_path / folder).mkdir()

@@ -1,0 +1,68 @@
+"""gwsa:buildpredictors: static and monthly rasters named by a catalogue as one aligned predictor set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import (
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFolderDestination,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterLayer,
+)
+
+from .base import GwsaAlgorithm, tr
+
+
+class BuildPredictors(GwsaAlgorithm):
+    ID = "buildpredictors"
+    NAME = "Build predictors"
+    HELP = (
+        "Brings the rasters that a catalogue names, of any projection, resolution and extent, onto one fine grid "
+        "(1 km for a stack of 0.25°) and averages them by area over the cells of the coarse grid. The result is a "
+        "folder of GeoTIFFs with a predictors.json, which Downscale reads. The catalogue is a JSON file beside the "
+        "rasters; a documented one with 19 predictors (topography, soil, climate, hydrology, vegetation) comes with "
+        "the plugin in resources/catalogue: copy it and change names, files, units and lags. Files that are missing "
+        "are all named at once."
+    )
+    TAGS = ("predictors", "covariates", "catalogue", "resample", "warp", "align", "lags", "one-hot", "1 km")
+
+    def initAlgorithm(self, config=None):
+        self.add(
+            QgsProcessingParameterFile("CATALOGUE", tr("Catalogue"), extension="json"),
+            "JSON file that names the predictors and, by paths relative to it, their rasters.",
+        )
+        self.add(
+            QgsProcessingParameterRasterLayer("GRID", tr("Coarse grid")),
+            "Stack whose cells are the coarse grid, for example the coarse GWSA; its values are not read.",
+        )
+        self.add(
+            QgsProcessingParameterRasterLayer("LAND_MASK", tr("Land mask"), optional=True),
+            "Raster that is above 0 on land. Without one, the land mask that the catalogue names is taken, or else "
+            "land is where at least half of the static predictors have a value.",
+        )
+        self.add_period("of the set")
+        self.add(
+            QgsProcessingParameterNumber(
+                "FACTOR", tr("Pixels along a side of a coarse cell"), defaultValue=30, minValue=1, maxValue=1000
+            ),
+            "How many fine pixels make one coarse cell along a side; 30 makes 0.008333° of 0.25°.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterFolderDestination("OUTPUT", tr("Predictor set")),
+            "Folder for predictors.json, the fine rasters (with land.tif) and the coarse ones.",
+        )
+
+    def execute(self, parameters, context, progress):
+        from ..gwsa_plugin.core.predictor_build import Inputs, build_predictors
+
+        inputs = Inputs(
+            Path(self.parameterAsFile(parameters, "CATALOGUE", context)),
+            self.input_path(parameters, "GRID", context),
+            self.input_path(parameters, "LAND_MASK", context),
+        )
+        output = self.output_path(parameters, "OUTPUT", context)
+        factor = self.parameterAsInt(parameters, "FACTOR", context)
+        build_predictors(inputs, output, self.period(parameters, context), factor, progress)
+        return {"OUTPUT": str(output)}

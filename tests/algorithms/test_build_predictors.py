@@ -1,0 +1,80 @@
+"""gwsa:buildpredictors through the Processing registry."""
+
+import json
+
+import numpy as np
+import pytest
+import rasterio
+from qgis.core import QgsProcessingException
+
+from gwsa.gwsa_plugin.core.grid import Grid
+from gwsa.gwsa_plugin.core.months import month_range
+from gwsa.gwsa_plugin.core.predictors import PredictorSet
+from gwsa.gwsa_plugin.core.stack import MonthlyStack, creation, write_stack
+
+COARSE = Grid(76.0, 30.0, 0.25, 0.25, 3, 2)
+MONTHS = month_range("2004-01", "2005-12")
+ENTRIES = [
+    {"name": "elevation", "files": "elevation.tif"},
+    {"name": "rain", "files": "rain_{YYYY}.tif", "lags": [0, 3]},
+]
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A stack, a catalogue with its rasters on a grid of their own, and a land mask of the western column."""
+    world = tmp_path / "in"
+    world.mkdir()
+    write_stack(world / "gwsa.tif", MonthlyStack.on_calendar(COARSE, MONTHS[:1], np.zeros((1, *COARSE.shape)), "GWSA"))
+    own = Grid(75.9, 30.1, 0.01, 0.01, 100, 80)
+    mask = np.broadcast_to(own.longitudes < 76.25, own.shape)
+    bands = {"elevation": [np.full(own.shape, 300.0)], "mask": [mask]}
+    for year in (2004, 2005):
+        bands[f"rain_{year}"] = [np.full(own.shape, year + band / 12) for band in range(12)]
+    for name, values in bands.items():
+        with rasterio.open(world / f"{name}.tif", "w", **creation(own, len(values))) as target:
+            target.write(np.asarray(values, dtype=np.float32))
+    (world / "catalogue.json").write_text(json.dumps({"predictors": ENTRIES}))
+    return world
+
+
+def test_a_set_on_the_cells_of_the_stack(run, world, tmp_path):
+    outputs = run(
+        "buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", LAND_MASK=world / "mask.tif",
+        START="2004-06", END="2005-02", FACTOR=10, OUTPUT=tmp_path / "set",
+    )  # fmt: skip
+    assert outputs["OUTPUT"] == str(tmp_path / "set")
+    predictors = PredictorSet.open(tmp_path / "set")
+    assert predictors.grid.same_as(COARSE.refine(10)) and predictors.coarse_grid.same_as(COARSE)
+    assert predictors.months.tolist() == month_range("2004-06", "2005-02").tolist()
+    assert (predictors.land() == (predictors.grid.longitudes < 76.25)).all()
+    values = predictors.read("coarse", ["2005-01"])[0]
+    assert (values[0, :, 0] == 300).all() and np.isnan(values[0, :, 1]).all()
+    np.testing.assert_allclose(values[1:, :, 0], [[2005.0] * 3, [2004 + 9 / 12] * 3], rtol=1e-6)
+    assert json.loads((tmp_path / "set" / "run.json").read_text())["stage"] == "buildpredictors"
+
+
+def test_without_a_period_a_mask_or_a_folder_of_ones_own(run, world):
+    outputs = run(
+        "buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", OUTPUT="TEMPORARY_OUTPUT"
+    )
+    predictors = PredictorSet.open(outputs["OUTPUT"])
+    assert predictors.factor == 30 and predictors.land().all()
+    assert predictors.months.tolist() == MONTHS.tolist()
+
+
+def test_absent_files_are_named_at_once_and_nothing_is_written(run, world, tmp_path):
+    (world / "elevation.tif").unlink()
+    (world / "rain_2005.tif").unlink()
+    with pytest.raises(QgsProcessingException, match=r"elevation\.tif, rain_2005\.tif"):
+        run(
+            "buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", END="2005-12",
+            OUTPUT=tmp_path / "set",
+        )  # fmt: skip
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_catalogue_that_is_none(run, world, tmp_path):
+    (world / "catalogue.json").write_text("predictors: none")
+    with pytest.raises(QgsProcessingException, match=r"catalogue\.json is not readable as JSON"):
+        run("buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", OUTPUT=tmp_path / "set")
