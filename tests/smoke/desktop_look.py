@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QTreeView
+from qgis.PyQt.QtWidgets import QApplication, QDialog, QDockWidget, QLabel, QTreeView
 from qgis.utils import iface
 
 PICTURES = Path(os.environ["GWSA_PICTURES"])
@@ -38,15 +38,15 @@ def toolbox_group():
 
 
 def open_dialog(action):
-    """The algorithm and the parameters of the dialog that a menu entry opens; keeps a picture of it."""
+    """The title and the labels of the dialog that a menu entry opens; keeps a picture of it."""
     action.trigger()
-    dialog = next(w for w in QApplication.topLevelWidgets() if hasattr(w, "getParametersPanel") and w.isVisible())
-    algorithm = dialog.algorithm()
+    dialog = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible())
+    title, labels = dialog.windowTitle(), [label.text() for label in dialog.findChildren(QLabel)]
     dialog.resize(1000, 800)
     QApplication.processEvents()
-    dialog.grab().save(str(PICTURES / f"{algorithm.name()}.png"))
+    dialog.grab().save(str(PICTURES / f"{title}.png"))
     dialog.close()
-    return {"id": algorithm.id(), "parameters": sorted(dialog.mainWidget().wrappers)}
+    return {"title": title, "labels": labels}
 
 
 def take_picture_and_quit(code):

@@ -45,7 +45,6 @@ def test_the_plugins_menu_has_an_entry_for_each_and_help(seen):
     assert len(entries) == len(ALGORITHMS) + 1
 
 
-def test_each_entry_opens_a_dialog_with_its_parameters(seen):
-    opened = {dialog["id"]: dialog["parameters"] for dialog in seen["dialogs"]}
-    assert set(opened) == {f"gwsa:{name}" for name in ALGORITHMS}
-    assert all(opened.values())
+def test_each_entry_opens_the_dialog_of_its_algorithm(seen):
+    assert sorted(dialog["title"] for dialog in seen["dialogs"]) == sorted(seen["toolbox"])
+    assert all(len(dialog["labels"]) > 2 for dialog in seen["dialogs"])
