@@ -26,3 +26,13 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("the real files are not here: ../shared/data does not exist")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def sample_world(tmp_path_factory) -> Path:
+    """A sample world of 2° x 2° and one year, with ice and sea in it; a test that spoils a file copies it first."""
+    from gwsa.gwsa_plugin.core.sample import WorldOptions, make_world
+
+    folder = tmp_path_factory.mktemp("world")
+    make_world(folder, WorldOptions(bounds=(77.0, 29.0, 79.0, 31.0), start="2010-01", end="2010-12"))
+    return folder

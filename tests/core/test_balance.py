@@ -11,10 +11,11 @@ from hypothesis.extra.numpy import arrays
 
 from gwsa.gwsa_plugin.core.balance import Sigma, groundwater, groundwater_series, groundwater_sigma
 from gwsa.gwsa_plugin.core.errors import InputError
+from gwsa.gwsa_plugin.core.gldas import gldas_anomalies
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import decimal_years, in_baseline, month_range
 from gwsa.gwsa_plugin.core.progress import Progress
-from gwsa.gwsa_plugin.core.stack import FILLED, MISSING, OBSERVED, MonthlyStack
+from gwsa.gwsa_plugin.core.stack import FILLED, MISSING, OBSERVED, MonthlyStack, read_stack
 
 GRID = Grid(70.0, 30.0, 0.25, 0.25, 3, 4)
 MONTHS = month_range("2003-06", "2010-06")
@@ -200,6 +201,17 @@ def test_sigma_of_nothing_is_refused(world):
     gwsa = groundwater(world[1], world[2])
     with pytest.raises(InputError, match="give SIGMA_TWSA"):
         groundwater_sigma(gwsa, Sigma(stores=dict.fromkeys(STORES)))
+
+
+def test_the_coarse_groundwater_of_the_sample_world_is_as_wrong_as_its_gravity(sample_world):
+    """TWSA has 1 cm of noise, GLDAS none: what is wrong with GWSA is that noise and nothing else."""
+    truth = {name: read_stack(sample_world / "truth" / f"{name}.tif") for name in ("TWSA", "GWSA")}
+    water = gldas_anomalies(sample_world / "gldas", truth["GWSA"].grid.bounds)
+    noise = np.random.default_rng(5).normal(0, 1, truth["TWSA"].values.shape).astype(np.float32)
+    noisy = replace(truth["TWSA"], values=truth["TWSA"].values + noise)
+    gwsa = groundwater(noisy, list(water.stacks.values()))
+    error = (gwsa.values - truth["GWSA"].values)[:, gwsa.valid]
+    assert np.sqrt((error**2).mean()) == pytest.approx(1, abs=0.03)
 
 
 def test_central_valley_loses_what_ahamed_et_al_found(real_data):

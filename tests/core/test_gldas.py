@@ -1,5 +1,6 @@
 """GLDAS months of known content, and the official granule, through the reader and the anomalies."""
 
+import json
 import shutil
 import zlib
 from pathlib import Path
@@ -13,6 +14,7 @@ from gwsa.gwsa_plugin.core.gldas import gldas_anomalies
 from gwsa.gwsa_plugin.core.gldas_files import VARIABLES, find_files, read_grid, read_storage
 from gwsa.gwsa_plugin.core.months import in_baseline, month_range
 from gwsa.gwsa_plugin.core.progress import Progress
+from gwsa.gwsa_plugin.core.stack import read_stack
 
 MONTHS = month_range("2003-11", "2010-02")
 LAT, LON = 20.125 + 0.25 * np.arange(4), 70.125 + 0.25 * np.arange(5)
@@ -241,6 +243,15 @@ def test_a_folder_without_gldas_is_refused_by_name(tmp_path, name):
 def test_cancel_is_heeded_in_every_phase(whole_record, after):
     with pytest.raises(Cancelled):
         gldas_anomalies(whole_record, progress=Log(stop_after=after))
+
+
+def test_the_sample_world_is_read_as_it_truly_is(sample_world):
+    truth = {name: read_stack(sample_world / "truth" / f"{name}.tif") for name in ("SMS", "SWES", "CWS")}
+    water = gldas_anomalies(sample_world / "gldas", truth["SMS"].grid.bounds)
+    assert water.ice == json.loads((sample_world / "truth" / "truth.json").read_text())["ice_cells"] > 0
+    for name, stack in water.stacks.items():
+        assert stack.grid.same_as(truth[name].grid) and stack.valid.sum() == water.land - water.ice > 0
+        np.testing.assert_allclose(stack.values[:, stack.valid], truth[name].values[:, stack.valid], atol=1e-4)
 
 
 def test_the_official_granule(real_data):
