@@ -1,17 +1,23 @@
 """Rasters of any kind become one aligned set: values in their place, gaps named, the same bytes every time."""
 
 import json
+import shutil
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
 from rasterio.warp import transform
+from scipy.ndimage import map_coordinates
 
+from gwsa.gwsa_plugin.core.catalogue import read_catalogue
 from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import month_range
 from gwsa.gwsa_plugin.core.predictor_build import Inputs, build_predictors
+from gwsa.gwsa_plugin.core.predictor_files import locate
 from gwsa.gwsa_plugin.core.progress import Progress
 from gwsa.gwsa_plugin.core.stack import MonthlyStack, creation, write_stack
 
@@ -72,11 +78,11 @@ def build(tmp_path, grid_file):
     """build(entries, …) -> the set; rasters lie in tmp_path / "in"."""
     (tmp_path / "in").mkdir()
 
-    def run(entries, land_mask=None, period=(None, None), progress=None, output="set"):
+    def run(entries, land_mask=None, period=(None, None), progress=None, output="set", factor=FACTOR):
         catalogue = tmp_path / "in" / "catalogue.json"
         catalogue.write_text(json.dumps({"format": 1, "predictors": entries}))
         inputs = Inputs(catalogue, grid_file, land_mask)
-        return build_predictors(inputs, tmp_path / output, period, FACTOR, progress or Log())
+        return build_predictors(inputs, tmp_path / output, period, factor, progress or Log())
 
     return run
 
@@ -303,3 +309,47 @@ def test_cancelling_leaves_nothing(build, tmp_path):
     with pytest.raises(Cancelled):
         build([ELEVATION, RAIN], progress=Impatient())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gwsa.tif", "in"]
+
+
+def test_the_shipped_catalogue():
+    path = Path(__file__).parents[2] / "resources" / "catalogue" / "catalogue.json"
+    predictors = read_catalogue(path).predictors
+    assert Counter(item.group for item in predictors) == {
+        "topography": 3, "soil": 4, "climate": 5, "hydrology": 4, "vegetation": 3,
+    }  # fmt: skip
+    assert Counter(item.kind for item in predictors) == {"static": 8, "monthly": 11}
+    assert all(item.unit and item.source and "gldas" not in item.source.lower() for item in predictors)
+    with pytest.raises(InputError) as caught:
+        locate(read_catalogue(path), MONTHS[[0, -1]])
+    assert all(item.name in str(caught.value) for item in predictors), "a stranger learns at once what to get"
+
+
+def test_real_rasters_of_croatia(build, real_data, tmp_path):
+    """MODIS temperatures whose 0 = no data is undeclared, and a DEM on another grid, half a cell off; UTM 33."""
+    source = real_data / "predictors" / "croatia_1km"
+    days = sorted(source.glob("LST2006_*.tif"))
+    assert len(days) == 13
+    for day in days:  # the later of the two days of January stays
+        shutil.copy(day, tmp_path / "in" / f"lst_2006{day.name[8:10]}.tif")
+    shutil.copy(source / "HRdem_1km.tif", tmp_path / "in" / "elevation.tif")
+    lst = {"name": "lst", "files": "lst_{YYYY}{MM}.tif", "scale": 0.02, "offset": -273.15, "nodata": 0}
+    predictors = build([ELEVATION, lst], factor=30)
+    assert predictors.months.tolist() == month_range("2006-01", "2006-12").tolist()
+    fine, coarse = (predictors.read(scale, predictors.months) for scale in ("fine", "coarse"))
+    assert np.nanmin(fine[:, 1]) > -35 and np.nanmax(fine[:, 1]) < 60, "0 is no data, not 0 K"
+    assert np.nanmean(coarse[6, 1]) - np.nanmean(coarse[1, 1]) > 12
+    for name, values in (("elevation.tif", fine[0, 0]), ("lst_200607.tif", (fine[6, 1] + 273.15) / 0.02)):
+        here, half_a_cell_off = (misfit(tmp_path / "in" / name, values, predictors.grid, shift) for shift in (0, 0.5))
+        assert here < 0.1 * half_a_cell_off
+
+
+def misfit(path, values, grid, shift):
+    """RMS difference to the source interpolated at the pixel centres, moved by ``shift`` source pixels."""
+    with rasterio.open(path) as source:
+        stored, affine = source.read(1).astype(float), source.transform
+    stored[stored == 0] = np.nan
+    longitude, latitude = np.meshgrid(grid.longitudes, grid.latitudes)
+    x, y = map(np.array, transform("EPSG:4326", UTM, longitude.ravel(), latitude.ravel()))
+    columns, rows = ~affine * (x, y)
+    expected = map_coordinates(stored, [rows - 0.5 + shift, columns - 0.5 + shift], order=1, cval=np.nan)
+    return np.sqrt(np.nanmean((values.ravel() - expected) ** 2))
