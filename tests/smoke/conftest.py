@@ -5,18 +5,19 @@ import os
 import shutil
 import subprocess
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from .stages import STAGES
 
 ROOT = Path(__file__).parents[2]
 # Debian 12's wrapper of that name passes an option that the program does not know (QGIS #57683).
 QGIS_PROCESS = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """``json`` is what the program printed, or None; ``errors`` its complaints, each once, without QGIS's own noise."""
 
     code: int
@@ -65,6 +66,31 @@ def qgis_process(environment):
         return Run(run.returncode, json.loads(run.stdout) if run.stdout else None, list(errors))
 
     return qgis_process
+
+
+class Chain(NamedTuple):
+    """``folder`` holds what every stage wrote; ``runs`` is how each one ended."""
+
+    folder: Path
+    runs: dict[str, Run]
+
+
+@pytest.fixture(scope="session")
+def chain(qgis_process, without_xgboost, tmp_path_factory) -> Chain:
+    """Every stage, run where xgboost cannot be imported unless the stage is the one that learns."""
+    folder, runs = tmp_path_factory.mktemp("chain"), {}
+    for name, stage in STAGES.items():
+        hidden = None if name == "downscale" else without_xgboost
+        runs[name] = qgis_process("run", f"gwsa:{name}", python_path=hidden, **stage.parameters(folder))
+    return Chain(folder, runs)
+
+
+@pytest.fixture(scope="session")
+def without_xgboost(tmp_path_factory) -> Path:
+    """A folder that hides xgboost from a Python that looks there first."""
+    folder = tmp_path_factory.mktemp("hidden")
+    (folder / "xgboost.py").write_text("raise ImportError(\"No module named 'xgboost'\")\n")
+    return folder
 
 
 def _run(environment, *arguments):
