@@ -59,8 +59,7 @@ def build_predictors(
     _announce(catalogue.predictors, months, fine, progress)
     region = Region(fine, factor, _land(mask, catalogue, files, fine, progress.part(0, 0.05)))
     pairs = [pair for item in catalogue.predictors for pair in pairs_of(item, files[item.name], months)]
-    parameters = {"start": str(months[0]), "end": str(months[-1])} if months.size else {}
-    parameters["factor"] = factor
+    parameters = {"months": name_runs(months), "factor": factor}
     read = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask, **_paths(catalogue, files, months)}
     with whole_folder(output) as folder:
         (folder / FINE).mkdir()

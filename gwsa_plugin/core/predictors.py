@@ -12,7 +12,7 @@ from rasterio.windows import Window
 from .catalogue import NO_CLASS, Predictor, parse_predictors, read_json
 from .errors import InputError
 from .grid import Grid
-from .months import month_range, name_runs
+from .months import month_range, name_runs, parse_month
 from .predictor_files import month_bands, open_raster, read_values
 from .stack import band_months
 
@@ -46,17 +46,11 @@ class PredictorSet:
             )
         content = read_json(folder / CONTENTS)
         predictors = parse_predictors(content, CONTENTS)
-        try:
-            shape = dict(content["grid"])
-            factor = shape.pop("factor")
-            grid = Grid(**shape)
-            grid.coarsen(factor)
-        except (KeyError, TypeError, ValueError, ZeroDivisionError):
-            raise InputError(
-                f'"grid" in {CONTENTS} of {folder.name} is incomplete; it needs west, north, dx, dy, rows, columns and '
-                "factor, rows and columns being multiples of factor: build the set again."
-            ) from None
-        months = month_range(*content["months"]) if "months" in content else _shared_months(predictors, folder)
+        for predictor in predictors:
+            if Path(predictor.files).parts[0] != FINE:
+                raise InputError(f'"files" of {predictor.name} in {CONTENTS} is not in {FINE}/; build the set again.')
+        grid, factor = _grid_in(content, folder)
+        months = _months_in(content) if "months" in content else _shared_months(predictors, folder)
         return cls(folder, grid, factor, predictors, months, content.get("land", cls.land_file))
 
     @property
@@ -148,6 +142,25 @@ def one_hot(codes: np.ndarray, classes: tuple[int, ...]) -> np.ndarray:
     hot = (codes == np.reshape(classes, (-1, 1, 1))).astype(np.float32)
     hot[:, codes == NO_CLASS] = np.nan
     return hot
+
+
+def _grid_in(content: dict, folder: Path) -> tuple[Grid, int]:
+    try:
+        shape = dict(content["grid"])
+        factor = shape.pop("factor")
+        grid = Grid(**shape)
+        grid.coarsen(factor)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        raise InputError(
+            f'"grid" in {CONTENTS} of {folder.name} is incomplete; it needs west, north, dx, dy, rows, columns and '
+            "factor, rows and columns being multiples of factor: build the set again."
+        ) from None
+    return grid, factor
+
+
+def _months_in(content: dict) -> np.ndarray:
+    first, last = (parse_month(str(month), f'A month of "months" in {CONTENTS}') for month in content["months"])
+    return month_range(first, last)
 
 
 def _shared_months(predictors, folder: Path) -> np.ndarray:

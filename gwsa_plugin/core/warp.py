@@ -54,6 +54,8 @@ class Geometry:
     @property
     def degrees(self) -> tuple[float, float, float, float]:
         """west, south, east, north; the whole world when the raster lies around a pole or the date line."""
+        if CRS.from_wkt(self.crs).is_geographic:
+            return self.bounds  # also beyond 180, which a transformation would fold back
         try:
             bounds = transform_bounds(CRS.from_wkt(self.crs), LONLAT, *self.bounds)
         except RasterioError:
@@ -148,7 +150,7 @@ def _window(crs: CRS, geometry: Geometry, degrees) -> Window | None:
     """The pixels of the raster under a box in degrees, with a margin; None when there is none."""
     rows, columns = geometry.shape
     try:
-        box = transform_bounds(LONLAT, crs, *degrees)
+        box = degrees if crs.is_geographic else transform_bounds(LONLAT, crs, *degrees)
     except RasterioError:
         box = geometry.bounds
     box = box if np.isfinite(box).all() else geometry.bounds
@@ -160,6 +162,8 @@ def _window(crs: CRS, geometry: Geometry, degrees) -> Window | None:
 
 def _pixel_area(crs: CRS, own: Affine, window: Window) -> float:
     """Square degrees of the pixel in the middle of a window."""
+    if crs.is_geographic:
+        return abs(own.determinant)
     column, row = window.width // 2, window.height // 2
     x, y = zip(own * (column, row), own * (column + 1, row), own * (column, row + 1))
     east, north = transform(crs, LONLAT, x, y)

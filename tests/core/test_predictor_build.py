@@ -140,11 +140,12 @@ def test_half_a_cell_off_is_moved_not_copied(build, tmp_path):
     np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3)
 
 
-def test_longitudes_from_0_to_360_and_rows_from_the_south(build, tmp_path):
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4258"])
+def test_longitudes_from_0_to_360_and_rows_from_the_south(build, tmp_path, crs):
     grid = Grid(373.0, 47.0, 0.125, 0.125, 20, 24)
     south_up = Affine(0.125, 0, 373.0, 0, 0.125, 44.5)
     field = plane(*np.meshgrid(grid.longitudes - 360, grid.latitudes))[::-1]
-    write(tmp_path / "in" / "elevation.tif", [field], grid, transform=south_up)
+    write(tmp_path / "in" / "elevation.tif", [field], grid, transform=south_up, crs=crs)
     values = build([ELEVATION]).read("fine", MONTHS[:1])[0, 0]
     np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3)
 
@@ -353,3 +354,21 @@ def misfit(path, values, grid, shift):
     columns, rows = ~affine * (x, y)
     expected = map_coordinates(stored, [rows - 0.5 + shift, columns - 0.5 + shift], order=1, cval=np.nan)
     return np.sqrt(np.nanmean((values.ravel() - expected) ** 2))
+
+
+def test_the_sample_world(sample_world, tmp_path):
+    """19 predictors, one in a metric projection and one of 0.05°, on the cells of the coarse GWSA."""
+    catalogue, stack = sample_world / "predictors" / "catalogue.json", sample_world / "truth" / "GWSA.tif"
+    predictors = build_predictors(Inputs(catalogue, stack), tmp_path / "set")
+    months = predictors.months[[0, 11]]
+    fine, coarse = (predictors.read(scale, months) for scale in ("fine", "coarse"))
+    with rasterio.open(catalogue.parent / "land.tif") as source:
+        assert (predictors.land() == (source.read(1) == 1)).all()
+    places = {name: predictors.features.index(name) for name in ("elevation", "water_table_depth", "radiation")}
+    missing = np.isnan(fine[0][:, predictors.land()]).mean(axis=1)
+    assert missing[places["elevation"]] == 0 and missing[places["water_table_depth"]] < 0.01
+    with rasterio.open(catalogue.parent / "radiation_2010.tif") as source:
+        means = source.read(12)[: 8 * 5, : 8 * 5].reshape(8, 5, 8, 5).mean(axis=(1, 3)) * source.scales[11]
+        assert Grid.from_transform(source.transform, source.shape).coarsen(5).same_as(predictors.coarse_grid)
+    inland = predictors.land().reshape(8, 30, 8, 30).all(axis=(1, 3))
+    np.testing.assert_allclose(coarse[1, places["radiation"]][inland], means[inland], rtol=0.02)

@@ -141,6 +141,8 @@ def test_static_variables_alone_serve_any_month(folder):
         ({"predictors": [{**ENTRIES[0], "lag": [1]}]}, '"lag"'),
         ({"predictors": [{**ENTRIES[2], "lags": [-1]}]}, "lags"),
         ({"predictors": [{**ENTRIES[2], "files": "fine/snow_{YYYY}.tif"}]}, "snow_"),
+        ({"predictors": [{**ENTRIES[0], "files": "elevation.tif"}]}, "not in fine/"),
+        ({"months": ["2004", "2005"]}, "write it as YYYY-MM"),
     ],
 )
 def test_a_set_that_is_not_right_is_named(folder, changes, sentence):
