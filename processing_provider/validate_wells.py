@@ -160,6 +160,7 @@ class ValidateWells(GwsaAlgorithm):
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.product import Product
         from ..gwsa_plugin.core.provenance import now
+        from ..gwsa_plugin.core.well_scores import summary
         from ..gwsa_plugin.core.wells import validate_wells
 
         if parameters.get("REPORT"):
@@ -170,6 +171,7 @@ class ValidateWells(GwsaAlgorithm):
         wells, readings = self._tables(parameters, context, progress.part(0.0, 0.2))
         rules = self._rules(parameters, context)
         validation = validate_wells(wells, readings, product, coarse, rules, progress.part(0.2, 0.95))
+        progress.say(summary(validation))
         outputs = self._write_files(parameters, context, validation, rules, started)
         return {**outputs, "OUTPUT": self._write_layer(parameters, context, validation)}
 

@@ -21,7 +21,7 @@ OUTLIER = "outlier"
 _NINES = np.array([999, 999.9, 999.99, 9999, 9999.9, 9999.99, 99999, 999999])
 CODES = np.concatenate([_NINES, -_NINES, [-9, -99, -99.9, -99.99, -88, -888, -8888, -7777, -1111]])
 PLATEAU_DAYS, PLATEAU_READINGS = 180, 4
-OUTLIER_METRES = 0.5  # never an outlier when closer than this, however quiet the well
+OUTLIER_METRES = 1.0  # never an outlier when closer than this, however quiet the well
 SIGMA_OF_MAD = 1.4826
 SHIFT_METRES, SHIFT_NOISE = 5.0, 8.0
 SHIFT_SIDE, SHIFT_SMOOTH = 6, 13  # monthly values
@@ -31,8 +31,9 @@ SHIFT_SIDE, SHIFT_SMOOTH = 6, 13  # monthly values
 class Rules:
     """``elevation``: readings are water-level elevations (m above a datum), not depths to water. ``min_years``: span
     of a usable well, first to last month. ``min_months``: months with a reading in it. ``outlier``: robust standard
-    deviations from the well's own trend and season. ``bounds``: (west, south, east, north) in degrees, None for no
-    limit. ``period``: first and last month that count, datetime64[M], None for an open end."""
+    deviations from the well's own trend and season and from the readings before and after. ``bounds``: (west, south,
+    east, north) in degrees, None for no limit. ``period``: first and last month that count, datetime64[M], None for an
+    open end."""
 
     elevation: bool = False
     min_years: float = 8.0
@@ -106,7 +107,10 @@ def _plateaus(days, levels) -> np.ndarray:
 
 
 def _outliers(days, levels, threshold: float) -> np.ndarray:
-    """True for readings too far from the well's own median trend and calendar-month medians."""
+    """True for readings too far from the well's own trend and calendar-month medians, and from both neighbours.
+
+    A wet season that lifts several readings is far from the rest, but not alone.
+    """
     months, means = monthly_means(days, levels)
     if months.size < 12:
         return np.zeros(days.size, dtype=bool)
@@ -115,7 +119,9 @@ def _outliers(days, levels, threshold: float) -> np.ndarray:
     offsets = _calendar_medians(months, means - slope * decimal_years(months))
     residual = levels - slope * decimal_years(at) - offsets[calendar_month(at) - 1]
     distance = np.abs(residual - np.median(residual))
-    return distance > max(threshold * SIGMA_OF_MAD * np.median(distance), OUTLIER_METRES)
+    steps = np.abs(np.diff(residual))
+    alone = np.minimum(np.r_[np.inf, steps], np.r_[steps, np.inf])
+    return np.minimum(distance, alone) > max(threshold * SIGMA_OF_MAD * np.median(distance), OUTLIER_METRES)
 
 
 def _calendar_medians(months, values) -> np.ndarray:

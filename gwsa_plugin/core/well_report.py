@@ -6,9 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure as Chart
 
 from .report import Section, Table, draw, write_report
-from .well_scores import FIELDS, Score, rmse_gain, scaled_yield, scores_by_scale, uncertain_yield
+from .well_scores import FIELDS, NAMES, Score, rmse_gain, scaled_yield, scores_by_scale, uncertain_yield
 
-NAMES = {"fine": "1 km", "bilinear": "bilinear", "coarse": "coarse"}
 COLOURS = {"fine": "#0b6e99", "bilinear": "#d98324", "coarse": "#7a7a7a"}
 WELL_COLOUR = "#1d2b36"
 PUBLISHED = (
@@ -54,13 +53,13 @@ def verdict(validation, scores: dict[str, dict[str, Score]], gains: dict) -> str
         for name in FIELDS[1:]
     )
     best = ", ".join(
-        f"{NAMES[min(FIELDS, key=lambda name: by_field[name].rmse)]} at the scale of the {scale}"
+        f"{scale}: {NAMES[min(FIELDS, key=lambda name: by_field[name].rmse)]}"
         for scale, by_field in by_scale.items()
         if by_field["fine"].n > 2
     )
     return (
         f"{count} the trends of the 1 km field have R² {fine.r2:.2f} and RMSE {fine.rmse:.2f} cm/yr. It is {rivals}. "
-        f"Lowest RMSE: {best}."
+        f"Lowest RMSE by scale: {best}."
     )
 
 
@@ -127,12 +126,12 @@ def _map(validation) -> Section:
     used, wells = validation.used, validation.wells
     longitude, latitude = wells.longitude[used], wells.latitude[used]
     well, fine = validation.trend[used], validation.field_trends["fine"][used]
-    edge = _reach(well)
+    edge, size = _reach(well, 95), min(20, max(3, 8000 / well.size))
     panels = {"wells": well, "1 km field": fine, "1 km field minus wells": fine - well}
     for axis, (title, values) in zip(axes, panels.items()):
         axis.plot(wells.longitude[~used], wells.latitude[~used], "x", color="#b0b8be", markersize=3, zorder=1)
         points = axis.scatter(
-            longitude, latitude, c=values, s=20, cmap="BrBG", vmin=-edge, vmax=edge,
+            longitude, latitude, c=values, s=size, cmap="BrBG", vmin=-edge, vmax=edge,
             edgecolors="#44515b", linewidths=0.3, zorder=2,
         )  # fmt: skip
         axis.set(title=title, xlabel="longitude", xlim=_around(longitude), ylim=_around(latitude))
@@ -253,9 +252,9 @@ def _left_out(validation) -> Section:
     )
 
 
-def _reach(values) -> float:
+def _reach(values, percent: float = 99) -> float:
     """A symmetric range that leaves out the outermost values; never zero."""
-    return max(float(np.nanpercentile(np.abs(values), 99)) * 1.1, 0.01)
+    return max(float(np.nanpercentile(np.abs(values), percent)) * 1.1, 0.01)
 
 
 def _around(values) -> tuple[float, float]:

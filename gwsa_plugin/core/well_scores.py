@@ -10,6 +10,7 @@ import numpy as np
 from .whole import whole_file
 
 FIELDS = ("fine", "bilinear", "coarse")
+NAMES = {"fine": "1 km", "bilinear": "bilinear", "coarse": "coarse"}
 SHORT_NAMES = {"fine": "1km", "bilinear": "bilinear", "coarse": "coarse"}
 SCALES = ("well", "coarse cell", "aquifer")
 YIELD_FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
@@ -65,6 +66,16 @@ def score(well: np.ndarray, field: np.ndarray) -> Score:
     return Score(
         int(well.size), float(r2), float(np.sqrt(np.mean(difference**2))), float(slope), float(difference.mean())
     )
+
+
+def summary(validation) -> str:
+    """Wells used, and the scores of the three fields at them, in a line for the log."""
+    scores = "; ".join(
+        f"{NAMES[name]} R² {value.r2:.2f}, RMSE {value.rmse:.2f} cm/yr"
+        for name, value in scores_by_scale(validation)["well"].items()
+    )
+    left_out = ", ".join(f"{count} {reason}" for reason, count in validation.exclusions().items()) or "none"
+    return f"{int(validation.used.sum())} wells used (left out: {left_out}). Trends: {scores}."
 
 
 def scores_by_scale(validation) -> dict[str, dict[str, Score]]:

@@ -109,7 +109,7 @@ def test_tables_give_a_scored_layer_a_report_and_scores(validate, tmp_path):
     assert found["1"]["status"] == "used"
     assert found["1"]["trend_well"] == pytest.approx(found["1"]["trend_1km"], abs=0.01)
     assert found["1"]["months"] == 108 and found["1"]["first"] == "2004-01"
-    assert layer.renderer().type() == "graduatedSymbol"
+    assert layer.renderer().type() == "RuleRenderer"
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert scores["n"] == N - 1 and scores["r2"] > 0.999 > scores["bilinear"]["r2"]
     assert scores["rmse_cm_per_yr"] < 0.01 < scores["coarse"]["rmse_cm_per_yr"]

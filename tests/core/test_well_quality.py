@@ -61,6 +61,11 @@ class TestReadings:
         levels[33] += 8
         assert dropped(levels) == {OUTLIER: 1}
 
+    def test_a_wet_season_is_no_outlier(self):
+        levels = quiet_well()
+        levels[60:64] -= [2.0, 3.5, 3.0, 1.5]
+        assert dropped(levels) == {}
+
     def test_an_outlier_beside_a_good_reading_of_the_month(self):
         days = np.sort(np.r_[DAYS, DAYS[60] + 2])
         levels = np.insert(quiet_well(), 61, 40.0)

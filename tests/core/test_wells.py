@@ -20,7 +20,7 @@ from gwsa.gwsa_plugin.core.product import Product
 from gwsa.gwsa_plugin.core.progress import Progress
 from gwsa.gwsa_plugin.core.stack import MonthlyStack, creation, describe_band, write_stack
 from gwsa.gwsa_plugin.core.well_fields import at_pixels, bilinear
-from gwsa.gwsa_plugin.core.well_quality import Rules
+from gwsa.gwsa_plugin.core.well_quality import NEGATIVE, PLACEHOLDER, Rules
 from gwsa.gwsa_plugin.core.well_report import write_well_report
 from gwsa.gwsa_plugin.core.well_scores import rmse_gain, score, scores_by_scale, uncertain_yield, write_scores
 from gwsa.gwsa_plugin.core.well_tables import Readings, Wells, parse_numbers
@@ -331,6 +331,30 @@ class TestReport:
         found = stage.validate_wells(wells, readings_of(wells, rasters[0], noise=1.0), *rasters)
         write_well_report(tmp_path / "report.html", found)
         assert "At 1 well " in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_wells_of_the_sample_world_agree_with_its_truth_within_their_noise(sample_world):
+    """A well errs by 0.08 m of level times its yield, about 1 cm, and by a tenth of its yield; its flaws are found."""
+    with open(sample_world / "wells.geojson", encoding="utf-8") as file:
+        listed = [(f["properties"], f["geometry"]["coordinates"]) for f in json.load(file)["features"]]
+    wells = Wells.of(
+        [properties["well"] for properties, _ in listed], [place[0] for _, place in listed],
+        [place[1] for _, place in listed], parse_numbers([properties["specific_yield"] for properties, _ in listed]),
+        [properties["confined"] == 1 for properties, _ in listed],
+    )  # fmt: skip
+    with open(sample_world / "observations.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    readings = Readings.of(wells, *([row[name] for row in rows] for name in ("well", "date", "depth_to_water")))
+    truth = sample_world / "truth"
+    found = stage.validate_wells(
+        wells, readings, Product.in_folder(truth / "gwsa_1km"), Product.of_files([truth / "GWSA.tif"]),
+        Rules(min_years=0.75, min_months=9),
+    )  # fmt: skip
+    fine, coarse = (found.agreement[name].rmse[found.used] for name in ("fine", "coarse"))
+    assert found.used.sum() > 15
+    assert np.median(fine) < 1.5 and np.median(fine) < 0.8 * np.median(coarse)
+    assert {stage.CONFINED, stage.REPEATED} <= set(found.exclusions())
+    assert found.dropped[PLACEHOLDER] > 0 and found.dropped[NEGATIVE] > 0
 
 
 def test_real_jamaican_wells(real_data, tmp_path):
