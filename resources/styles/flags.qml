@@ -3,9 +3,8 @@
   <pipe>
     <rasterrenderer type="paletted" band="1" alphaBand="-1" opacity="1" nodataColor="">
       <colorPalette>
-        <paletteEntry value="0" label="missing" color="#bdbdbd" alpha="255"/>
-        <paletteEntry value="1" label="observed" color="#2b83ba" alpha="255"/>
-        <paletteEntry value="2" label="filled" color="#fdae61" alpha="255"/>
+        <paletteEntry value="0" label="observed" color="#2b83ba" alpha="255"/>
+        <paletteEntry value="1" label="filled" color="#fdae61" alpha="255"/>
       </colorPalette>
     </rasterrenderer>
   </pipe>

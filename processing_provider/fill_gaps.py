@@ -1,0 +1,119 @@
+"""gwsa:fillgaps: close the gaps of a monthly stack."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+)
+
+from ..gwsa_plugin.core.fill_methods import METHOD_NAMES
+from ..gwsa_plugin.dependencies import require
+from .base import GwsaAlgorithm, style_file, tr
+
+
+class FillGaps(GwsaAlgorithm):
+    ID = "fillgaps"
+    NAME = "Fill gaps"
+    HELP = (
+        "Fills the months without a solution, among them the 11 months between GRACE and GRACE-FO, cell by cell, and "
+        "says how well: months that were observed are hidden, filled and compared, and the log and the report give the "
+        "error of the method beside that of trend and seasons alone. Observed months stay as they are. Nothing is "
+        "extrapolated before the first or after the last observed month. SSA follows Kondrashov and Ghil (2006) and Yi "
+        "and Sneeuw (2021); its usual settings for GRACE are a window of 24 months and 4 to 10 components."
+    )
+    TAGS = ("TWSA", "SSA", "singular spectrum analysis", "interpolation", "GRACE-FO gap", "missing months")
+
+    def initAlgorithm(self, config=None):
+        self.add(
+            QgsProcessingParameterRasterLayer("INPUT", tr("Monthly stack with gaps")),
+            "TWSA or any other stack with bands named YYYY-MM; a missing month may be an empty band or no band at all.",
+        )
+        self.add(
+            QgsProcessingParameterEnum(
+                "METHOD", tr("Method"), [tr(text) for text in METHOD_NAMES.values()], defaultValue=0
+            ),
+            "How gaps are filled. The first had the smallest error on hidden months of real GRACE series; the report "
+            "says what it is on yours.",
+        )
+        whole, real = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParameterNumber.Type.Double
+        self.add(
+            QgsProcessingParameterNumber("WINDOW", tr("SSA window (months)"), whole, 18, minValue=2, maxValue=240),
+            "Months of the lagged covariance, more than the longest gap and at most half of the record. Read by the "
+            "two SSA methods only, like the next two.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterNumber("COMPONENTS", tr("SSA components"), whole, 10, minValue=1, maxValue=240),
+            "How many leading components rebuild the gaps.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterNumber("TOLERANCE", tr("SSA tolerance"), real, 0.01, minValue=1e-6, maxValue=0.5),
+            "Iteration stops when the gaps change by less than this fraction of their size.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination("OUTPUT", tr("Filled stack")),
+            "GeoTIFF in the unit of the input, one band for every calendar month; filled bands carry the tag "
+            "GWSA_SOURCE=filled.",
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination("SIGMA", tr("Sigma of filled months"), optional=True),
+            "GeoTIFF of one standard error of the filled months, from the errors of hidden ones; no data where the "
+            "value was observed.",
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination("FLAGS", tr("Observed or filled"), optional=True),
+            "GeoTIFF with the same bands: 0 where the value was observed, 1 where it was filled, no data where it is "
+            "missing.",
+        )
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "REPORT", tr("Report"), "HTML (*.html)", optional=True, createByDefault=False
+            ),
+            "Web page: errors on hidden months, example series, the calibration of sigma, the filled months.",
+        )
+
+    def execute(self, parameters, context, progress):
+        if parameters.get("REPORT"):
+            require("matplotlib", "jinja2")
+        from ..gwsa_plugin.core.fill_methods import FillOptions
+        from ..gwsa_plugin.core.gapfill import fill_gaps, write_flags
+        from ..gwsa_plugin.core.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.stack import read_stack, write_stack
+
+        started = now()
+        source = self.input_path(parameters, "INPUT", context)
+        options = FillOptions(
+            list(METHOD_NAMES)[self.parameterAsEnum(parameters, "METHOD", context)],
+            self.parameterAsInt(parameters, "WINDOW", context),
+            self.parameterAsInt(parameters, "COMPONENTS", context),
+            self.parameterAsDouble(parameters, "TOLERANCE", context),
+        )
+        result = fill_gaps(read_stack(source), options, progress.part(0, 0.9))
+        record = (self.ID, {"INPUT": source}, vars(options))
+        tags = provenance(*record, progress)
+        writers = {
+            "OUTPUT": (lambda path: write_stack(path, result.filled, tags), "anomaly.qml"),
+            "SIGMA": (lambda path: write_stack(path, result.sigma, tags), "sigma.qml"),
+            "FLAGS": (lambda path: write_flags(path, result, tags), "flags.qml"),
+        }
+        outputs = {}
+        for name, (write, style) in writers.items():
+            path = self.output_path(parameters, name, context)
+            if path is not None:
+                write(path)
+                write_run(path.with_suffix(".run.json"), *record, started)
+                style_file(path, style)
+                outputs[name] = str(path)
+        if parameters.get("REPORT"):
+            from ..gwsa_plugin.core.gapfill_report import write_fill_report
+
+            path = self.output_path(parameters, "REPORT", context)
+            write_fill_report(path, result)
+            outputs["REPORT"] = str(path)
+        return outputs
