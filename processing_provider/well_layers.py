@@ -88,7 +88,8 @@ def in_aquifers(wells: Wells, source, chosen: dict[str, str], context, progress:
     for i in sorted(range(len(shapes)), key=lambda i: -shapes[i].area()):
         progress.advance(0.9)
         inside = _inside(shapes[i], wells.longitude, wells.latitude)
-        region[inside], known[inside] = str(read[region_field][i]), yields[i]
+        region[inside] = str(read[region_field][i])
+        known[inside] = yields[i] if np.isfinite(yields[i]) else known[inside]
     return replace(wells, region=region).filled(known)
 
 
