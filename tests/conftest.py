@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -18,6 +19,7 @@ def _import_checkout_as_gwsa():
 
 
 _import_checkout_as_gwsa()
+settings.load_profile("ci")  # the same examples every time, and a slow machine is no failure
 
 
 @pytest.fixture(scope="session")
