@@ -6,7 +6,7 @@ from qgis.core import QgsApplication
 from gwsa.processing_provider.provider import GwsaProvider
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def provider(qgis_processing):
     """The GWSA provider, registered as the plugin registers it."""
     provider = GwsaProvider()

@@ -50,7 +50,7 @@ def test_zero_is_neutral_in_anomalies_and_less_water_is_brown(raster):
 
 def test_flags_say_which_month_was_observed(raster):
     classes = styled(raster, "flags.qml").classes()
-    assert {int(item.value): item.label for item in classes} == {0: "missing", 1: "observed", 2: "filled"}
+    assert {int(item.value): item.label for item in classes} == {0: "observed", 1: "filled"}
 
 
 def test_regions_leave_the_map_below_visible():
