@@ -23,7 +23,7 @@ class FillGaps(GwsaAlgorithm):
         "says how well: months that were observed are hidden, filled and compared, and the log and the report give the "
         "error of the method beside that of trend and seasons alone. Observed months stay as they are. Nothing is "
         "extrapolated before the first or after the last observed month. SSA follows Kondrashov and Ghil (2006) and Yi "
-        "and Sneeuw (2021); its usual settings for GRACE are a window of 24 months and 4 to 10 components."
+        "and Sneeuw (2021); more components than the default fit noise in single cells."
     )
     TAGS = ("TWSA", "SSA", "singular spectrum analysis", "interpolation", "GRACE-FO gap", "missing months")
 
@@ -41,13 +41,13 @@ class FillGaps(GwsaAlgorithm):
         )
         whole, real = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParameterNumber.Type.Double
         self.add(
-            QgsProcessingParameterNumber("WINDOW", tr("SSA window (months)"), whole, 18, minValue=2, maxValue=240),
+            QgsProcessingParameterNumber("WINDOW", tr("SSA window (months)"), whole, 24, minValue=2, maxValue=240),
             "Months of the lagged covariance, more than the longest gap and at most half of the record. Read by the "
             "two SSA methods only, like the next two.",
             advanced=True,
         )
         self.add(
-            QgsProcessingParameterNumber("COMPONENTS", tr("SSA components"), whole, 10, minValue=1, maxValue=240),
+            QgsProcessingParameterNumber("COMPONENTS", tr("SSA components"), whole, 4, minValue=1, maxValue=240),
             "How many leading components rebuild the gaps.",
             advanced=True,
         )

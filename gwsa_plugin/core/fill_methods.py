@@ -27,8 +27,8 @@ class FillOptions:
     """
 
     method: str = "harmonic_red"
-    window: int = 18
-    components: int = 10
+    window: int = 24
+    components: int = 4
     tolerance: float = 0.01
 
     def for_record(self, months: int) -> FillOptions:

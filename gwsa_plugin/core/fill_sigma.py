@@ -63,9 +63,11 @@ def sigma(calibration: Calibration, spread: np.ndarray, missing: np.ndarray) -> 
 
 
 def _ratios(errors: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """A place that was never hidden takes the ratio between its neighbours', or that of the nearest."""
+    """A place that was never hidden takes the ratio between its neighbours'; deep in a gap it is at least 1, the error
+    of trend and seasons alone, where nothing says that the method does better."""
     present = np.unique(places)
-    if not present.size:
-        return np.full(len(PLACES), np.nan)
     known = [np.quantile(errors[:, places == place], ONE_SIGMA) for place in present]
+    deepest = len(PLACES) - 1
+    if deepest not in present:
+        present, known = [*present, deepest], [*known, max([1.0, *known])]
     return np.interp(np.arange(len(PLACES)), present, known)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .fill_methods import LEAST_OBSERVED, FillOptions, fill_series
+from .fill_methods import FillOptions, fill_series
 from .progress import SILENT, Progress
 
 LONG_GAP = 11  # months between GRACE and GRACE-FO
 SHORT_GAP = 2  # months, at most
+LEAST_TRAINING = 18  # months that must stay observed
 LONG_ROUNDS, SHORT_ROUNDS = 16, 5
 SHORT_EVERY = 14  # months between two hidden short gaps; prime to twelve in effect
 NEAR = 3  # months from an observation
@@ -108,21 +109,21 @@ def gap_places(missing: np.ndarray) -> np.ndarray:
 
 
 def _round(kind: str, missing: np.ndarray, gaps) -> Round:
-    """The gaps (start, length) that stay about as long when joined with the true gaps that they touch."""
+    """The gaps (start, length) that are half observed at least and stay about as long when joined with true gaps."""
     hidden = np.zeros(missing.size, dtype=bool)
     for start, length in gaps:
         block = slice(start, start + length)
         joined = missing.copy()
         joined[block] = True
         allowed = SHORT_GAP if length <= SHORT_GAP else length + SHORT_GAP
-        if run_lengths(joined)[block].max(initial=0) <= allowed and not missing[block].all():
+        if run_lengths(joined)[block].max(initial=0) <= allowed and 2 * (~missing[block]).sum() >= length:
             hidden[block] = True
     return Round(kind, hidden & ~missing)
 
 
 def _enough(missing: np.ndarray) -> bool:
     """Something to interpolate between at both ends, and enough of it."""
-    return not (missing[0] or missing[-1]) and (~missing).sum() >= LEAST_OBSERVED
+    return not (missing[0] or missing[-1]) and (~missing).sum() >= LEAST_TRAINING
 
 
 def _since(missing: np.ndarray) -> np.ndarray:
