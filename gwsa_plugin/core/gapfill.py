@@ -8,7 +8,7 @@ import numpy as np
 import rasterio
 
 from .errors import InputError
-from .fill_methods import BASELINE_METHOD, LEAST_OBSERVED, METHODS, FillOptions, fill_series
+from .fill_methods import BASELINE_METHOD, LEAST_OBSERVED, METHOD_NAMES, METHODS, FillOptions, fill_series
 from .fill_sigma import Calibration, calibrate, sigma, variability
 from .hidden import Score, hide_and_fill, run_lengths, score
 from .months import name_runs
@@ -169,7 +169,7 @@ def _cross_validate(rows, groups, options, progress) -> tuple[tuple[Score, ...],
         return (), None
     scores = tuple(score(one, name) for one in hidden for name in methods)
     for one in scores:
-        progress.say(f"{one.method}, {one.kind}: RMSE {one.rmse:.2f}, NSE {one.nse:.2f}.")
+        progress.say(f"{METHOD_NAMES[one.method]}, {one.kind}: RMSE {one.rmse:.2f}, NSE {one.nse:.2f}.")
     return scores, calibrate(hidden, options.method, variability(series, group.missing))
 
 
