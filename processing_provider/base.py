@@ -105,13 +105,10 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
 
     def input_path(self, parameters, name, context) -> Path | None:
         """The file behind a raster-layer parameter; None when it was left empty."""
-        given = parameters.get(name)
-        if isinstance(given, str) and Path(given).is_file():
-            return Path(given)  # as a layer, its statistics would be computed, with complaints about empty bands
         layer = self.parameterAsRasterLayer(parameters, name, context)
         if layer is None:
-            if given:
-                raise InputError(f"{given} ({name}) cannot be opened as a raster; check the path.")
+            if parameters.get(name):
+                raise InputError(f"{parameters[name]} ({name}) cannot be opened as a raster; check the path.")
             return None
         return Path(layer.source().split("|")[0])
 
