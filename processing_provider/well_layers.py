@@ -81,7 +81,7 @@ def in_aquifers(wells: Wells, source, chosen: dict[str, str], context, progress:
     """
     fields = {name: field_of(source, chosen[name], name) for name in AQUIFER_FIELDS}
     region_field, yield_field = _needed(source, fields, "AQUIFER_FIELD"), fields["AQUIFER_YIELD_FIELD"]
-    shapes = _geometries(source, context, progress)
+    shapes = geometries_in_degrees(source, context, progress)
     read = columns(source, {region_field, yield_field} - {None}, progress)
     region, known = wells.region.copy(), np.full(len(wells), np.nan)
     yields = parse_numbers(read[yield_field]) if yield_field else np.full(len(shapes), np.nan)
@@ -127,7 +127,7 @@ def points(source, context, progress: Progress) -> np.ndarray | None:
         raise InputError(f"{source.sourceName()} holds {kind} geometries; give wells as points or as a table.")
     if kind == "NoGeometry":
         return None
-    centres = [shape.boundingBox().center() for shape in _geometries(source, context, progress)]
+    centres = [shape.boundingBox().center() for shape in geometries_in_degrees(source, context, progress)]
     places = np.array([(centre.x(), centre.y()) for centre in centres], dtype=float).reshape(-1, 2).T
     return np.where(np.abs(places) <= 360, places, np.nan)
 
@@ -162,7 +162,8 @@ def _inside(shape: QgsGeometry, longitude, latitude) -> np.ndarray:
     return candidates[np.array(hit, dtype=bool)]
 
 
-def _geometries(source, context, progress: Progress) -> list[QgsGeometry]:
+def geometries_in_degrees(source, context, progress: Progress) -> list[QgsGeometry]:
+    """Each feature's geometry in EPSG:4326; InputError for a layer without CRS or that cannot be transformed."""
     if not source.sourceCrs().isValid():
         raise InputError(f"{source.sourceName()} has no coordinate reference system; assign the right one to it first.")
     request = QgsFeatureRequest().setNoAttributes().setDestinationCrs(LONLAT, context.transformContext())

@@ -71,7 +71,7 @@ class Conservation:
             mean = self._block_sum(share * np.tile(weight, self.coarse.shape))
             node = self._shifted(number, down, right)
             linked = self.cells & (node >= 0) & (mean > 0)
-            entries.append((mean[linked] / self._area[linked]))
+            entries.append(mean[linked] / self._area[linked])
             rows.append(number[linked])
             columns.append(node[linked])
         size = int(self.cells.sum())

@@ -83,13 +83,14 @@ def make_land(coarse: Grid, seed: int) -> Land:
     elevation = _elevation(lowland, mask, seed)
     slope = _slope(elevation, seed)
     farm = generator(seed, "farmland")
+    soil = _soil_and_depth(elevation, slope, seed)
     flat = np.clip(1 - slope / 4, 0, 1)
     farmland = flat * _logistic(1.8 * fractal(farm, grid.shape, 4, 120) - 0.2)
     return Land(
         coarse, grid, mask,
-        drivers={"elevation": elevation, "slope": slope, **_soil_and_depth(elevation, slope, seed)},
+        drivers={"elevation": elevation, "slope": slope, **soil},
         farmland=farmland.astype(np.float32),
-        adoption=(2008 + 5 * fractal(farm, grid.shape, 25, 300, 3)).astype(np.float32),
+        adoption=(2010 + 3 * np.log(soil["water_table_depth"] / 7)).astype(np.float32),
         region=fractal(generator(seed, "region"), grid.shape, 60, 400, 3),
     )  # fmt: skip
 

@@ -46,15 +46,15 @@ STATIC = (
     Entry("water_table_depth", "hydrology", "m", 0.1),
 )
 MONTHLY = (
-    Entry("precipitation", "climate", "mm", 0.5, lags=(0, 1, 2, 3, 6)),
+    Entry("precipitation", "climate", "mm", 0.5, lags=(0, 1, 2, 3, 4, 6)),
     Entry("temperature", "climate", "degree_Celsius", 0.1, -90.0),
     Entry("potential_evapotranspiration", "climate", "mm", 0.5),
     Entry("vapour_pressure_deficit", "climate", "hPa", 0.05),
     Entry("radiation", "climate", "W m-2", 0.5),
-    Entry("actual_evapotranspiration", "hydrology", "mm", 0.5, lags=(0, 3)),
+    Entry("actual_evapotranspiration", "hydrology", "mm", 0.5, lags=(0, 1, 3)),
     Entry("runoff", "hydrology", "mm", 0.5),
     Entry("root_zone_soil_moisture", "hydrology", "m3 m-3", 0.001),
-    Entry("ndvi", "vegetation", "1", 0.0001, -0.2, lags=(0, 6)),
+    Entry("ndvi", "vegetation", "1", 0.0001, -0.2, lags=(0, 3, 6, 9)),
     Entry("lai", "vegetation", "m2 m-2", 0.01),
     Entry("land_surface_temperature", "vegetation", "degree_Celsius", 0.1, -90.0),
 )

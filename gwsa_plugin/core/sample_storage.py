@@ -33,9 +33,9 @@ class Water:
         drivers = land.drivers
         self._capacity = 70 + 2.2 * drivers["clay"] - 0.4 * (drivers["sand"] - 50)
         self._infiltration = infiltration(drivers)
-        self._transit = np.exp(-1 / np.clip(drivers["water_table_depth"] / 8, 0.4, 4))
-        self._memory = np.exp(-1 / (3 + 12 * np.tanh(drivers["depth_to_bedrock"] / 40)))
-        self._recovery = np.exp(-1 / (18 + 42 * (1 - self._infiltration)))
+        self._transit = np.exp(-1 / np.clip(drivers["water_table_depth"] / 12, 0.3, 2))
+        self._memory = np.exp(-1 / (1.5 + 4.5 * np.tanh(drivers["depth_to_bedrock"] / 40)))
+        self._recovery = np.exp(-1 / (4 + 8 * (1 - self._infiltration)))
         self.soil = 0.45 * self._capacity
         self._seeping = np.zeros_like(self.soil)
         self._stored = 12 * self._infiltration / (1 - self._memory)
@@ -69,7 +69,7 @@ class Water:
         warm = np.clip((weather["temperature"] + 4) / 22, 0.05, 1)
         wild = 0.1 + 0.52 * np.clip(wetness, 0, 1) * warm
         crop = np.maximum(wild, 0.18 + 0.62 * CROP[season])
-        patchy = 0.025 * self._plots.refine(self._vigour[i])
+        patchy = 0.01 * self._plots.refine(self._vigour[i])
         return np.clip((1 - watered) * wild + watered * crop + patchy, 0.02, 0.9)
 
     def _soil_water(self, weather, wetness, green) -> tuple[np.ndarray, np.ndarray]:
@@ -106,4 +106,4 @@ def pumping(weather: dict[str, np.ndarray], green: np.ndarray) -> np.ndarray:
     """mm taken from groundwater: grows with the canopy and, where there is one, with what rain does not supply."""
     wanted = np.maximum(weather["potential_evapotranspiration"] - weather["precipitation"] - 30, 0)
     thirst = np.clip(weather["vapour_pressure_deficit"] / 18, 0.2, 2)
-    return 0.95 * np.maximum(green - 0.36, 0) * wanted * thirst
+    return 3.4 * np.maximum(green - 0.36, 0) * wanted * thirst

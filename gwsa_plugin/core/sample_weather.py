@@ -23,7 +23,7 @@ class Weather:
         rng = generator(seed, "weather")
         self._broad = Lattice(land.grid.shape, 30)
         self._storms = Lattice(land.grid.shape, 10)
-        self._wet_broad = self._broad.evolving(rng, months.size, 220, 0.25)
+        self._wet_broad = self._broad.evolving(rng, months.size, 220, 0.4)
         self._wet_storms = self._storms.evolving(rng, months.size, 22, 0.1)
         self._warm = self._broad.evolving(rng, months.size, 300, 0.45)
         self._wet_years = _year_to_year(rng, months)
@@ -56,8 +56,8 @@ class Weather:
         if self._latitude.mean() < 0:
             season = (season + 6) % 12
         course = (1 - self._winter) * MONSOON[season] + self._winter * WINTER_RAIN[season]
-        fronts = 0.42 * self._broad.refine(self._wet_broad[i]) + 0.34 * self._storms.refine(self._wet_storms[i])
-        surprise = np.exp(fronts + self._wet_years[i] - 0.5 * (0.42**2 + 0.34**2))
+        fronts = 0.5 * self._broad.refine(self._wet_broad[i]) + 0.34 * self._storms.refine(self._wet_storms[i])
+        surprise = np.exp(fronts + self._wet_years[i] - 0.5 * (0.5**2 + 0.34**2))
         return (self._rain_share * course * surprise).astype(np.float32)
 
     def _mean_temperature(self) -> np.ndarray:

@@ -80,6 +80,14 @@ class MonthlyStack:
         rows, columns = self.grid.window_of(grid)
         return replace(self, grid=grid, values=self.values[:, rows, columns])
 
+    def on(self, grid: Grid) -> MonthlyStack:
+        """The stack on an aligned ``grid``, NaN where it does not reach; InputError when it reaches none of it."""
+        shared = grid.overlap(self.grid)
+        rows, columns = grid.window_of(shared)
+        values = np.full((self.months.size, *grid.shape), np.nan, dtype=np.float32)
+        values[:, rows, columns] = self.crop(shared).values
+        return replace(self, grid=grid, values=values)
+
     def anomaly(self, baseline=BASELINE) -> MonthlyStack:
         """Minus one mean per cell over the baseline months that have a value (not a monthly climatology).
 

@@ -1,0 +1,108 @@
+"""XGBoost trained for what conservation leaves free.
+
+The correction replaces whatever a model says about a coarse cell's mean, and smoothly so about its surroundings; only
+the contrast between near places survives in the 1 km map. So the loss here is that of the contrast: the squared
+residual of a cell minus most of the mean residual of the cells around it in the same month. A plain squared loss spends
+the trees on the regional signal that GRACE gives anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+from .errors import InputError
+
+NEIGHBOURHOOD = 5  # cells along a side
+REGIONAL_SHARE = 0.9  # of the neighbourhood's mean residual that the loss does not count
+THREADS = 1  # training is the same to the bit on any machine; models are trained side by side instead
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """Hyper-parameters of every model of a run."""
+
+    trees: int = 300
+    depth: int = 6
+    rate: float = 0.05
+    row_share: float = 0.5
+    column_share: float = 0.5
+    least_rows: float = 10.0
+    seed: int = 1
+
+    def xgboost(self) -> dict:
+        """The same, by XGBoost's names. 255 bins leave a byte's last value for a missing one."""
+        return {
+            "tree_method": "hist", "max_bin": 255, "max_depth": self.depth, "eta": self.rate,
+            "subsample": self.row_share, "colsample_bytree": self.column_share, "min_child_weight": self.least_rows,
+            "seed": self.seed, "nthread": THREADS, "base_score": 0.0,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """``features``: float32, shape (months, features, rows, columns), NaN missing; ``target``: cm, (months, rows,
+    columns), NaN where there is none; ``names``: of the features."""
+
+    features: np.ndarray
+    target: np.ndarray
+    names: tuple[str, ...]
+
+    def table(self, where: np.ndarray) -> np.ndarray:
+        """The features of the samples ``where`` (bool, shape of the target): float32, (samples, features)."""
+        return np.moveaxis(self.features, 1, -1)[where]
+
+
+def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go_on=lambda: None):
+    """A Booster fitted to the samples ``where`` (bool, shape of the target), begun from the Booster ``base`` if given.
+
+    ``go_on`` is called for every tree and may raise ``Cancelled``. InputError when there is nothing to learn from.
+    """
+    import xgboost
+
+    where = where & np.isfinite(samples.target)
+    if not where.any():
+        raise InputError(
+            "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."
+        )
+    matrix = xgboost.DMatrix(samples.table(where), feature_names=list(samples.names), nthread=THREADS)
+
+    def gradient(prediction: np.ndarray, _) -> tuple[np.ndarray, np.ndarray]:
+        go_on()
+        residual = np.zeros(where.shape)
+        residual[where] = prediction - samples.target[where]
+        slope = local_contrast(local_contrast(residual, where), where)[where]
+        return slope.astype(np.float32), np.ones(slope.size, dtype=np.float32)
+
+    return xgboost.train(boosting.xgboost(), matrix, boosting.trees, obj=gradient, xgb_model=base)
+
+
+def predict(booster, table: np.ndarray) -> np.ndarray:
+    """cm, float32, shape (rows,), for float32 features (rows, features)."""
+    return booster.inplace_predict(table)
+
+
+def local_contrast(values: np.ndarray, where: np.ndarray, share: float = REGIONAL_SHARE) -> np.ndarray:
+    """``values`` minus ``share`` of their mean over the neighbourhood, cells outside ``where`` not counting.
+
+    All of shape (months, rows, columns); 0 outside ``where``.
+    """
+    window = (1, NEIGHBOURHOOD, NEIGHBOURHOOD)
+    total = uniform_filter(np.where(where, values, 0.0), window, mode="constant")
+    count = uniform_filter(where.astype(np.float64), window, mode="constant")
+    mean = np.divide(total, count, out=np.zeros(values.shape), where=where & (count > 0))
+    return np.where(where, values - share * mean, 0.0)
+
+
+def save(booster, path: Path) -> None:
+    booster.save_model(str(path))
+
+
+def gains(booster) -> dict[str, float]:
+    """The share of the total gain that each feature brought, 0 to 1; features never used are left out."""
+    gain = booster.get_score(importance_type="total_gain")
+    total = sum(gain.values())
+    return {name: value / total for name, value in sorted(gain.items(), key=lambda item: -item[1])}

@@ -1,0 +1,95 @@
+"""Splits for held-out scores: blocks of coarse cells with a buffer around them, crossed with blocks of months.
+
+Random splits would leave the neighbour of a cell in training, and GRACE sees the two as one (Ploton et al. 2020;
+Meyer & Pebesma 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .grid import Grid
+from .progress import SILENT, Progress
+
+LEAST_BLOCKS = 8
+SPACE_FOLDS, TIME_FOLDS = 8, 3
+
+
+@dataclass(frozen=True)
+class Split:
+    """Held out are ``cells`` (bool, coarse shape) in ``months`` (bool, (months,)).
+
+    Training sees none of these months and neither these cells nor those of ``near`` (they and their buffer).
+    """
+
+    cells: np.ndarray
+    near: np.ndarray
+    months: np.ndarray
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """``block`` and ``buffer`` in degrees, as asked for; smaller ones are used where fewer than eight blocks fit."""
+
+    block: float = 3.0
+    buffer: float = 1.0
+    seed: int = 1
+
+
+def make_splits(
+    grid: Grid, cells: np.ndarray, months: int, blocking: Blocking, progress: Progress = SILENT
+) -> list[Split]:
+    """Every pair of a space fold and a time fold, so that each cell and month is held out exactly once.
+
+    ``cells``: bool, coarse shape, those that count. The block size that was used is said.
+    """
+    size, buffer = _shrunk(grid, cells, blocking, progress)
+    space = _space_folds(_blocks(grid, size), cells, blocking.seed)
+    time = np.arange(months) * TIME_FOLDS // months
+    return list(_crossed(space, time, cells, round(buffer / grid.dx)))
+
+
+def _crossed(space: np.ndarray, time: np.ndarray, cells: np.ndarray, reach: int) -> Iterator[Split]:
+    for fold in np.unique(space[cells]):
+        held = cells & (space == fold)
+        near = _widened(held, reach)
+        for block in np.unique(time):
+            yield Split(held, near, time == block)
+
+
+def _shrunk(grid: Grid, cells: np.ndarray, blocking: Blocking, progress: Progress) -> tuple[float, float]:
+    size, buffer = blocking.block, blocking.buffer
+    while cells.sum() * grid.dx * grid.dy < LEAST_BLOCKS * size**2 and size > 2 * grid.dx:
+        size, buffer = size / 2, buffer / 2
+    if size < blocking.block:
+        progress.warn(
+            f"Fewer than {LEAST_BLOCKS} blocks of {blocking.block:g}° fit into the region: held-out blocks are {size:g}° "
+            f"with a buffer of {buffer:g}°, so held-out scores are more optimistic than those of a larger region."
+        )
+    return size, buffer
+
+
+def _blocks(grid: Grid, size: float) -> np.ndarray:
+    """A number for each cell's block, blocks aligned to the whole globe so that neighbouring regions share them."""
+    down = np.floor((90 - grid.latitudes) / size).astype(int)
+    across = np.floor((grid.longitudes + 180) / size).astype(int)
+    return down[:, None] * (int(360 / size) + 1) + across
+
+
+def _space_folds(blocks: np.ndarray, cells: np.ndarray, seed: int) -> np.ndarray:
+    """The fold of each cell, blocks being dealt out in random order; -1 outside ``cells``."""
+    present = np.unique(blocks[cells])
+    dealt = np.random.default_rng(seed).permutation(present.size) % min(SPACE_FOLDS, present.size)
+    folds = np.full(blocks.shape, -1)
+    folds[cells] = dealt[np.searchsorted(present, blocks[cells])]
+    return folds
+
+
+def _widened(cells: np.ndarray, reach: int) -> np.ndarray:
+    """The cells and those within ``reach`` cells of them."""
+    wide = np.pad(cells, reach)
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (2 * reach + 1, 2 * reach + 1))
+    return windows.any(axis=(2, 3))

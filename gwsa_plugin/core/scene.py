@@ -1,0 +1,102 @@
+"""What downscaling works on: the coarse stack, the predictors and the regions brought to one grid and one period."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .aquifers import Aquifer, Regions, rasterise
+from .boosting import Samples
+from .conservation import Conservation
+from .errors import InputError
+from .months import name_runs
+from .predictors import COARSE, PredictorSet
+from .progress import Progress
+from .stack import MonthlyStack
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """``gwsa``: the stack on the predictors' coarse grid, in their months. ``used``: bool, (months,), those with data.
+
+    ``samples`` holds the used months only; ``conservation.cells`` are the coarse cells that have GWSA in all of them.
+    """
+
+    gwsa: MonthlyStack
+    used: np.ndarray
+    predictors: PredictorSet
+    regions: Regions
+    conservation: Conservation
+    samples: Samples
+
+    @property
+    def months(self) -> np.ndarray:
+        """The months that are mapped: datetime64[M]."""
+        return self.gwsa.months[self.used]
+
+    def source_of(self, month) -> str:
+        """observed, filled or missing."""
+        return self.gwsa.source[int((month - self.gwsa.months[0]).astype(int))]
+
+    @property
+    def cells(self) -> np.ndarray:
+        return self.conservation.cells
+
+
+def set_scene(
+    gwsa: MonthlyStack, predictors: PredictorSet, aquifers: Sequence[Aquifer], period, progress: Progress
+) -> Scene:
+    """Crop the stack to the predictors and read what a model is trained on.
+
+    ``period``: (first, last) month or None each. Raises InputError when cells, regions or months do not meet.
+    """
+    grid = predictors.coarse_grid
+    if not gwsa.grid.aligned_with(grid):
+        raise InputError(
+            f"The {gwsa.variable} stack has cells of {gwsa.grid.dx:g}° and the predictor set {predictors.folder.name} was "
+            f"built for cells of {grid.dx:g}° or other edges; build the predictors with this stack as GRID."
+        )
+    gwsa = _shared_period(gwsa, predictors, period).on(grid)
+    used = np.isfinite(gwsa.values).any(axis=(1, 2))
+    if not used.any():
+        raise InputError(f"The {gwsa.variable} stack has no value between {gwsa.months[0]} and {gwsa.months[-1]}.")
+    if (~used).any():
+        progress.warn(f"Months without GWSA stay empty: {name_runs(gwsa.months[~used])}.")
+    valid = np.isfinite(gwsa.values[used]).all(axis=0)
+    partly = int((np.isfinite(gwsa.values[used]).any(axis=0) & ~valid).sum())
+    if partly:
+        progress.warn(f"{partly} coarse cells lack GWSA in some months and are left out.")
+    land = predictors.land()
+    conservation = Conservation(land, grid, predictors.factor, valid)
+    progress.say(
+        f"{int(conservation.cells.sum())} coarse cells, {int(conservation.pixels.sum())} pixels, {int(used.sum())} months "
+        f"({name_runs(gwsa.months[used])}), {len(predictors.features)} features."
+    )
+    samples = _samples(gwsa, used, conservation.cells, predictors, progress)
+    regions = rasterise(aquifers, predictors.grid, predictors.factor, land)
+    return Scene(gwsa, used, predictors, regions, conservation, samples)
+
+
+def _shared_period(gwsa: MonthlyStack, predictors: PredictorSet, period) -> MonthlyStack:
+    months = predictors.months if predictors.months.size else gwsa.months
+    first, last = period[0] or months[0], period[1] or months[-1]
+    if first > gwsa.months[-1] or last < gwsa.months[0]:
+        raise InputError(
+            f"The {gwsa.variable} stack covers {gwsa.months[0]} to {gwsa.months[-1]} and the predictors "
+            f"{months[0]} to {months[-1]}: no month is in both; build predictors for the months of the stack."
+        )
+    return gwsa.select(max(first, months[0]), min(last, months[-1]))
+
+
+def _samples(gwsa: MonthlyStack, used, cells, predictors: PredictorSet, progress: Progress) -> Samples:
+    features = predictors.read(COARSE, gwsa.months[used])
+    absent = np.isnan(features)[:, :, cells].mean(axis=(0, 2))
+    if (absent == 1).all():
+        raise InputError(f"The predictor set {predictors.folder.name} has no value in any cell of the GWSA stack.")
+    for name, share in zip(predictors.features, absent):
+        if share > 0:
+            progress.say(f"{name} is missing in {share:.1%} of the samples; the trees have a branch for that.")
+    target = np.where(cells, gwsa.values[used], np.nan)
+    return Samples(features, target, predictors.features)

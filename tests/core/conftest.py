@@ -1,0 +1,86 @@
+"""A world small enough to downscale in a second: 12 x 12 cells of 5 x 5 pixels, two years, a known 1 km truth."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from scipy.ndimage import gaussian_filter
+
+from gwsa.gwsa_plugin.core.aquifers import Aquifer
+from gwsa.gwsa_plugin.core.conservation import Conservation
+from gwsa.gwsa_plugin.core.grid import Grid
+from gwsa.gwsa_plugin.core.months import month_range
+from gwsa.gwsa_plugin.core.predictors import PredictorSet
+from gwsa.gwsa_plugin.core.stack import MonthlyStack, creation
+
+FACTOR = 5
+COARSE = Grid(70.0, 33.0, 0.25, 0.25, 12, 12)
+FINE = COARSE.refine(FACTOR)
+MONTHS = month_range("2009-01", "2010-12")
+
+
+@dataclass(frozen=True, eq=False)
+class SmallWorld:
+    """``truth``: cm, (months, fine rows, columns). The western sea is no land; two aquifers cover part of the rest."""
+
+    gwsa: MonthlyStack
+    predictors: PredictorSet
+    truth: np.ndarray
+    land: np.ndarray
+    aquifers: list
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory) -> SmallWorld:
+    folder, rng = tmp_path_factory.mktemp("predictors"), np.random.default_rng(4)
+    land = np.ones(FINE.shape, bool)
+    land[:, :7] = False
+    soil, relief = (_field(rng, 4), _field(rng, 4))
+    rain = np.stack([_field(rng, 6) + 1.5 * np.cos(2 * np.pi * i / 12) for i in range(MONTHS.size)])
+    truth = 4 * np.tanh(soil) * rain + 2 * (relief > 0) * rain
+    coarse = Conservation(land, COARSE, FACTOR, np.ones(COARSE.shape, bool))
+    means = np.stack([coarse.block_mean(month) for month in truth])
+    _write_set(folder, coarse, {"soil": soil, "relief": relief}, rain, land)
+    gwsa = MonthlyStack.on_calendar(COARSE, MONTHS, means + 0.1 * rng.standard_normal(means.shape), "GWSA")
+    aquifers = [Aquifer("large", _box(71.0, 30.0, 72.5, 33.0)), Aquifer("small", _box(72.5, 30.0, 72.75, 30.25))]
+    return SmallWorld(gwsa, PredictorSet.open(folder), truth, land, aquifers)
+
+
+def _field(rng, length: float) -> np.ndarray:
+    field = gaussian_filter(rng.standard_normal(FINE.shape), length, mode="wrap")
+    return field / field.std()
+
+
+def _box(west, south, east, north) -> dict:
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def _write_set(folder: Path, coarse: Conservation, static: dict, rain: np.ndarray, land: np.ndarray) -> None:
+    (folder / "fine").mkdir()
+    (folder / "coarse").mkdir()
+    entries = [{"name": name, "kind": "static", "files": f"fine/{name}.tif"} for name in static]
+    entries.append({"name": "rain", "kind": "monthly", "files": "fine/rain_{YYYY}.tif", "lags": [0, 1]})
+    for name, field in static.items():
+        _write_both(folder, f"{name}.tif", [field], [name], coarse)
+    for year in (2009, 2010):
+        of_year = MONTHS.astype("datetime64[Y]") == np.datetime64(str(year))
+        _write_both(folder, f"rain_{year}.tif", rain[of_year], MONTHS[of_year], coarse)
+    _write(folder / "fine/land.tif", FINE, [land], ["land"], dtype="uint8", nodata=None, predictor=2)
+    shape = {name: getattr(FINE, name) for name in ("west", "north", "dx", "dy", "rows", "columns")}
+    content = {"format": 1, "land": "fine/land.tif", "grid": {**shape, "factor": FACTOR}, "predictors": entries}
+    (folder / "predictors.json").write_text(json.dumps(content))
+
+
+def _write_both(folder: Path, name: str, fields, names, coarse: Conservation) -> None:
+    _write(folder / "fine" / name, FINE, fields, names)
+    _write(folder / "coarse" / name, COARSE, [coarse.block_mean(field) for field in fields], names)
+
+
+def _write(path: Path, grid: Grid, fields, names, **options) -> None:
+    with rasterio.open(path, "w", **creation(grid, len(fields), **options)) as target:
+        target.write(np.asarray(fields, dtype=target.dtypes[0]))
+        target.descriptions = [str(name) for name in names]

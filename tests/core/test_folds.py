@@ -1,0 +1,49 @@
+"""Held out means held out: every cell and month once, never in training, nor is their neighbourhood."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gwsa.gwsa_plugin.core.folds import Blocking, make_splits
+from gwsa.gwsa_plugin.core.grid import Grid
+from gwsa.gwsa_plugin.core.progress import Progress
+
+
+class Log(Progress):
+    def __init__(self):
+        self.lines = []
+
+    def warn(self, text):
+        self.lines.append(text)
+
+
+@given(seed=st.integers(0, 50), rows=st.integers(8, 40), columns=st.integers(8, 40), share=st.floats(0.3, 1.0))
+def test_every_cell_and_month_is_held_out_exactly_once(seed, rows, columns, share):
+    cells = np.random.default_rng(seed).random((rows, columns)) < share
+    cells[0, 0] = True
+    splits = make_splits(Grid(70.0, 40.0, 0.25, 0.25, rows, columns), cells, 30, Blocking(seed=seed))
+    times = np.zeros((30, rows, columns), int)
+    for split in splits:
+        times += split.months[:, None, None] & split.cells[None]
+        assert (split.near | ~split.cells).all()
+    assert (times == cells).all()
+
+
+def test_the_buffer_keeps_training_away():
+    grid = Grid(70.0, 60.0, 0.25, 0.25, 96, 96)
+    cells = np.ones(grid.shape, bool)
+    for split in make_splits(grid, cells, 12, Blocking(block=3.0, buffer=1.0)):
+        held, trained = np.argwhere(split.cells), np.argwhere(~split.near)
+        distance = np.abs(held[::37, None] - trained[None, ::11]).max(axis=2).min()
+        assert distance > 4
+
+
+def test_small_regions_shrink_the_blocks_and_say_so():
+    log = Log()
+    grid = Grid(70.0, 30.0, 0.25, 0.25, 16, 16)
+    splits = make_splits(grid, np.ones(grid.shape, bool), 12, Blocking(), log)
+    assert len(log.lines) == 1 and "optimistic" in log.lines[0]
+    assert all((~split.near).any() for split in splits)
+    large = Grid(0.0, 60.0, 0.25, 0.25, 48, 96)
+    make_splits(large, np.ones(large.shape, bool), 12, Blocking(), log)
+    assert len(log.lines) == 1
