@@ -33,10 +33,11 @@ TILE_CELLS = 4
 
 @dataclass(frozen=True)
 class WorldOptions:
-    """``bounds`` (west, south, east, north) in degrees are snapped outward to 0.25° cells. ``start`` and ``end`` are the
-    first and last month of the predictors and of the 1 km truth, widened to whole years; GRACE and GLDAS always have the
-    whole record. ``tiles``: GRACE sees means over 1° tiles. ``unexplained``: share of the variance within cells that no
-    predictor explains. Noise: of TWSA in cm; of a predictor in standard deviations of the driver within cells.
+    """``bounds`` (west, south, east, north) in degrees are snapped outward to 0.25° cells. ``start`` and ``end``
+    (YYYY-MM) are the first and last month of the predictors and of the 1 km truth, widened to whole years; GRACE and
+    GLDAS always have the whole record. ``tiles``: GRACE sees means over 1° tiles. ``unexplained``: share of the variance
+    within cells that no predictor explains. Noise: of TWSA in cm; of a predictor in standard deviations of the driver
+    within cells.
     """
 
     bounds: tuple[float, float, float, float] = (74.0, 26.0, 80.0, 32.0)
@@ -60,7 +61,7 @@ class WorldOptions:
         west, south, east, north = self.bounds
         if not (-180 <= west < east <= 180 and -60 <= south < north <= 85):
             raise InputError(
-                f"The region of the sample world is {west:g}, {south:g}, {east:g}, {north:g} (west, south, east, north); "
+                f"The region {west:g}, {south:g}, {east:g}, {north:g} (west, south, east, north) has no sample world; "
                 "choose one between 60° south and 85° north that does not cross 180°."
             )
         return Grid.covering(self.bounds, CELL)

@@ -51,7 +51,7 @@ class Lattice:
     def evolving(self, rng, months: int, length: float, memory: float = 0.0) -> np.ndarray:
         """A unit-variance Gaussian field at the nodes for each month: float32, shape (months, rows, columns).
 
-        ``length`` is the correlation length in pixels (e-folding), ``memory`` the correlation from one month to the next.
+        ``length`` is the correlation length in pixels (e-folding), ``memory`` the correlation of a month with the next.
         """
         fields = np.empty((months, *self.shape), dtype=np.float32)
         for month in range(months):

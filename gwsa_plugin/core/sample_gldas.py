@@ -50,7 +50,7 @@ class Surface:
         self._snow = np.where(self.land.ice_cells, 4000.0 + 500.0 * np.arange(shape[1]), 0.0)
 
     def step(self, soil: np.ndarray, drivers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """``soil`` and ``drivers`` at 1 km -> GLDAS variable -> values on the 0.25° cells, NaN where there is no land."""
+        """``soil`` and ``drivers`` at 1 km -> each GLDAS variable on the 0.25° cells, NaN where there is no land."""
         names = ("precipitation", "temperature", "actual_evapotranspiration", "lai")
         mean = {name: self.land.cell_mean(drivers[name]) for name in names}
         soil = self.land.cell_mean(soil)
@@ -78,7 +78,8 @@ class Surface:
         """Snow falls below 1 °C and melts above 0 °C; ice keeps its mass but for a hundredth of that."""
         fall = rain * np.clip((2 - temperature) / 2, 0, 1)
         melt = MELT_MM_PER_K_MONTH * np.maximum(temperature, 0)
-        self._snow = np.where(self.land.ice_cells, self._snow + 0.01 * (fall - melt), np.maximum(self._snow + fall - melt, 0))
+        snow, ice = np.maximum(self._snow + fall - melt, 0), self._snow + 0.01 * (fall - melt)
+        self._snow = np.where(self.land.ice_cells, ice, snow)
 
 
 def components(variables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -108,8 +109,8 @@ def write_month(path, land: Land, month: np.datetime64, variables: dict[str, np.
         for name, values in variables.items():
             standard_name, long_name, unit, method = VARIABLES[name]
             described = {
-                "units": unit, "standard_name": standard_name, "long_name": long_name, "cell_methods": f"time: {method}",
-                "scale_factor": 1.0, "add_offset": 0.0, "missing_value": FILL,
+                "units": unit, "standard_name": standard_name, "long_name": long_name,
+                "cell_methods": f"time: {method}", "scale_factor": 1.0, "add_offset": 0.0, "missing_value": FILL,
             }  # fmt: skip
             file.variable(name, "time lat lon", "f4", described, CHUNK, FILL)
             block = np.where(seen, values, FILL).astype(np.float32)[None, ::-1]

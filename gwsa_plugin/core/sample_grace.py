@@ -10,11 +10,14 @@ from .progress import SILENT, Progress
 from .sample_netcdf import writing
 
 RECORD = month_range("2002-04", "2020-12")
-MISSING = tuple(
-    ["2002-06", "2002-07", "2003-06", "2011-01", "2011-06", "2012-05", "2012-10", "2013-03", "2013-08", "2013-09", "2014-02", "2014-07", "2014-12", "2015-06", "2015-10", "2015-11", "2016-04", "2016-09", "2016-10", "2017-02", "2017-07", "2017-08", "2017-09", "2017-10", "2017-11", "2017-12", "2018-01", "2018-02", "2018-03", "2018-04", "2018-05", "2018-08", "2018-09"]
-)
-# Days since 2002-01-01 of the solutions that are not a whole calendar month: the first day and the day after the last, as
-# in the file names of CSR's RL06 spherical-harmonic solutions (GSM-2_YYYYDDD-YYYYDDD). 2012-03 is the whole month there.
+MISSING = (
+    "2002-06", "2002-07", "2003-06", "2011-01", "2011-06", "2012-05", "2012-10", "2013-03", "2013-08", "2013-09",
+    "2014-02", "2014-07", "2014-12", "2015-06", "2015-10", "2015-11", "2016-04", "2016-09", "2016-10", "2017-02",
+    "2017-07", "2017-08", "2017-09", "2017-10", "2017-11", "2017-12", "2018-01", "2018-02", "2018-03", "2018-04",
+    "2018-05", "2018-08", "2018-09",
+)  # fmt: skip
+# Days since 2002-01-01 of the solutions that are not a whole calendar month: the first day and the day after the last,
+# as in the names of CSR's RL06 spherical-harmonic files (GSM-2_YYYYDDD-YYYYDDD); 2012-03 is a whole month there.
 PARTIAL = {
     "2002-04": (94, 120), "2002-05": (122, 137), "2003-05": (485, 506), "2004-01": (730, 743), "2004-02": (764, 790),
     "2007-02": (1857, 1884), "2010-12": (3256, 3283), "2011-02": (3325, 3346), "2011-07": (3472, 3499),

@@ -34,7 +34,7 @@ class History:
 def live(land: Land, period: np.ndarray, seed: int, scratch: Path, writers, progress: Progress) -> History:
     """Simulate from a few years before the first month that is needed.
 
-    ``writers`` is the Predictors, which get the months of ``period``, and the folder of the GLDAS files, which gets all.
+    ``writers``: the Predictors, which get the months of ``period``, and the folder of the GLDAS files, which gets all.
     """
     predictors, gldas = writers
     months = month_range(min(RECORD[0], period[0], BASELINE[0]), max(RECORD[-1], period[-1], BASELINE[1]))

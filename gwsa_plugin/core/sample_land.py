@@ -145,7 +145,8 @@ def _soil_and_depth(elevation: np.ndarray, slope: np.ndarray, seed: int) -> dict
     shape = elevation.shape
     steep = np.log(slope)
     valley = standardised(ndimage.gaussian_filter(elevation, 8) - elevation)
-    sand_field, clay_field, rock, density, table = (fractal(rng, shape, 3, longest) for longest in (300, 150, 250, 60, 200))
+    longest = (300, 150, 250, 60, 200)
+    sand_field, clay_field, rock, density, table = (fractal(rng, shape, 3, pixels) for pixels in longest)
     sand = 92 * _logistic(1.1 * sand_field + 0.15 * steep) + 3
     clay = (100 - sand) * (0.15 + 0.55 * _logistic(clay_field))
     drivers = {

@@ -49,7 +49,7 @@ MONTHLY = (
     Entry("precipitation", "climate", "mm", 0.5, lags=(0, 1, 2, 3, 4, 6)),
     Entry("temperature", "climate", "degree_Celsius", 0.1, -90.0),
     Entry("potential_evapotranspiration", "climate", "mm", 0.5),
-    Entry("vapour_pressure_deficit", "climate", "hPa", 0.05),
+    Entry("vapour_pressure_deficit", "climate", "kPa", 0.005),
     Entry("radiation", "climate", "W m-2", 0.5),
     Entry("actual_evapotranspiration", "hydrology", "mm", 0.5, lags=(0, 1, 3)),
     Entry("runoff", "hydrology", "mm", 0.5),

@@ -51,7 +51,7 @@ class Water:
         surplus = weather["precipitation"] - evaporation - RECHARGE_THRESHOLD_MM
         baseflow = self._groundwater(self._infiltration * np.maximum(surplus, 0), pumping(weather, green))
         leaves = -np.log(np.clip((0.93 - green) / 0.85, 0.05, 1)) / 0.5
-        cooled = 1 - 0.75 * evaporation / weather["potential_evapotranspiration"]
+        bare = (1 - 0.75 * evaporation / weather["potential_evapotranspiration"]) * (1 - 0.5 * green)
         self.drivers = {
             **weather,
             "actual_evapotranspiration": evaporation,
@@ -59,7 +59,7 @@ class Water:
             "root_zone_soil_moisture": 0.08 + 0.32 * self.soil / self._capacity,
             "ndvi": green,
             "lai": leaves * (0.7 + 0.6 * self._land.farmland),
-            "land_surface_temperature": weather["temperature"] + 0.05 * weather["radiation"] * cooled * (1 - 0.5 * green),
+            "land_surface_temperature": weather["temperature"] + 0.05 * weather["radiation"] * bare,
         }
 
     def _greenness(self, i: int, weather, wetness) -> np.ndarray:
@@ -105,5 +105,5 @@ def infiltration(drivers: dict[str, np.ndarray]) -> np.ndarray:
 def pumping(weather: dict[str, np.ndarray], green: np.ndarray) -> np.ndarray:
     """mm taken from groundwater: grows with the canopy and, where there is one, with what rain does not supply."""
     wanted = np.maximum(weather["potential_evapotranspiration"] - weather["precipitation"] - 30, 0)
-    thirst = np.clip(weather["vapour_pressure_deficit"] / 18, 0.2, 2)
+    thirst = np.clip(weather["vapour_pressure_deficit"] / 1.8, 0.2, 2)
     return 3.4 * np.maximum(green - 0.36, 0) * wanted * thirst

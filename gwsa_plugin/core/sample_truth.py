@@ -1,4 +1,4 @@
-"""The truth of a sample world: what it stores where, and how near a method could come that knew all there is to explain."""
+"""The truth of a sample world, and how near to it a method could come that knew all there is to explain."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def write_truth(folder: Path, truth: Truth, wells, progress: Progress) -> np.nda
 def ceiling(truth: Truth, gwsa: np.ndarray, months: np.ndarray, valid: np.ndarray, progress: Progress) -> dict:
     """RMSE in cm over pixels and months of the oracle and of no model, given the coarse field that a user gets.
 
-    ``gwsa``: cm, shape (months, rows, columns), of ``months``; those in the period count. ``valid``: the cells that have
-    values. The oracle corrects the explained 1 km part to the coarse field; no model corrects a field of zeros.
+    ``gwsa``: cm, shape (months, rows, columns), of ``months``; those in the period count. ``valid``: the cells that
+    have values. The oracle corrects the explained 1 km part to the coarse field; no model corrects a field of zeros.
     """
     conservation = Conservation(truth.land.mask, truth.land.coarse, FACTOR, valid)
     inside = np.flatnonzero(np.isin(months, truth.period))

@@ -1,4 +1,4 @@
-"""The weather of the sample world: precipitation, temperature, radiation and dryness of the air, month by month at 1 km."""
+"""The weather of the sample world month by month at 1 km: rain, warmth, sunshine and how dry the air is."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Weather:
         self._latitude = land.grid.latitudes[:, None].astype(np.float32)
 
     def month(self, i: int) -> dict[str, np.ndarray]:
-        """``precipitation`` mm/month, ``temperature`` °C, ``radiation`` W m-2, ``vapour_pressure_deficit`` hPa, and
+        """``precipitation`` mm/month, ``temperature`` °C, ``radiation`` W m-2, ``vapour_pressure_deficit`` kPa, and
         ``potential_evapotranspiration`` mm/month: float32, 1 km."""
         season = self._seasons[i]
         rain = self._rain(i, season)
@@ -41,8 +41,8 @@ class Weather:
         air = self._mean_temperature() + self._swing() * _warm_season(season) - 2.0 * cloud + warmth
         radiation = _top_of_atmosphere(self._latitude, season) * (0.71 - 0.24 * cloud)
         humidity = 0.36 + 0.42 * cloud - 0.02 * warmth
-        deficit = 6.11 * np.exp(17.27 * air / (air + 237.3)) * (1 - humidity)
-        demand = 0.0145 * np.maximum(air + 14, 1) * radiation * (0.0353 * 30.44) * (0.8 + 0.01 * deficit)
+        deficit = 0.611 * np.exp(17.27 * air / (air + 237.3)) * (1 - humidity)
+        demand = 0.0145 * np.maximum(air + 14, 1) * radiation * (0.0353 * 30.44) * (0.8 + 0.1 * deficit)
         return {
             "precipitation": rain,
             "temperature": air,

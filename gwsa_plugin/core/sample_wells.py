@@ -28,8 +28,8 @@ AQUIFERS = (
 
 @dataclass(frozen=True)
 class Wells:
-    """One entry a well: pixel ``rows`` and ``columns`` of the 1 km grid, degrees, the true specific yield (of a confined
-    one the storativity), and whether it is confined."""
+    """One entry a well: its pixel in ``rows`` and ``columns`` of the 1 km grid, where it is in degrees, its true specific
+    yield (storativity of a confined one), and whether it is confined."""
 
     rows: np.ndarray
     columns: np.ndarray
@@ -111,7 +111,7 @@ def _depth(gwsa: np.ndarray, wells: Wells, i: int, rng) -> np.ndarray:
 
 
 def _sampled(months: np.ndarray, rng) -> np.ndarray:
-    """The places of the months that a well was read in: monthly or quarterly, from some start to some end, with gaps."""
+    """The places of the months that a well was read in: monthly or quarterly, for a time, with gaps."""
     first = int(rng.integers(0, months.size // 4)) if rng.random() < 0.35 else 0
     last = months.size - (int(rng.integers(0, months.size // 4)) if rng.random() < 0.35 else 0)
     kept = np.arange(first, last, 3 if rng.random() < 0.3 else 1)
