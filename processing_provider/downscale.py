@@ -34,14 +34,14 @@ INTEGER, REAL = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParamete
 NUMBERS = {
     "LEAST_AREA": (
         "Least land for a model of its own (km²)", REAL, 90_000, 0,
-        "Aquifers with less land than this share the model of all cells; 90,000 km² is about one independent GRACE value.",
+        "Aquifers with less land share the model of all cells; 90,000 km² is about one independent GRACE value.",
     ),
     "FEATHER": ("Blending at aquifer borders (km)", REAL, 25, 0, "Half-width of the belt in which models are blended."),
     "TREES": ("Trees", INTEGER, 300, 1, "Number of trees of the model of all cells; aquifers add 30 % to it."),
     "DEPTH": ("Depth of trees", INTEGER, 6, 1, "Deeper trees follow the coarse field more closely and predict worse."),
     "RATE": ("Learning rate", REAL, 0.05, 0.001, "Weight of each tree."),
     "BLOCK": ("Held-out blocks (degrees)", REAL, 3, 0.25, "Side of the blocks of cells that are held out together."),
-    "BUFFER": ("Buffer around them (degrees)", REAL, 1, 0, "Cells this near to a held-out block are not trained on either."),
+    "BUFFER": ("Buffer around them (degrees)", REAL, 1, 0, "Cells this near to a held-out block are left out too."),
     "SEED": ("Seed", INTEGER, 1, 0, "Of the sampling inside the trees and of the folds."),
 }  # fmt: skip
 REGION_FIELDS = {
@@ -54,11 +54,11 @@ class Downscale(GwsaAlgorithm):
     ID = "downscale"
     NAME = "Downscale to 1 km"
     HELP = (
-        "Trains one XGBoost model per aquifer on the coarse GWSA and the predictors aggregated to it, predicts 1 km pixels "
-        "and corrects them smoothly, so that the area-weighted mean of each coarse cell is its coarse value again. Writes "
-        "one GeoTIFF a year (GWSA_YYYY.tif, twelve bands January..December, cm), the models, and scores of two kinds that "
-        "must not be mixed: closure (how closely the map follows its input) and held-out skill (cells and months that a "
-        "model never saw). HELD_OUT holds maps made only by such models."
+        "Trains one XGBoost model per aquifer on the coarse GWSA and the predictors aggregated to it, predicts 1 km "
+        "pixels and corrects them smoothly, so that the area-weighted mean of each coarse cell is its coarse value "
+        "again. Writes one GeoTIFF a year (GWSA_YYYY.tif, twelve bands January..December, cm), the models, and scores "
+        "of two kinds that must not be mixed: closure (how closely the map follows its input) and held-out skill "
+        "(cells and months that a model never saw). HELD_OUT holds maps made only by such models."
     )
     TAGS = ("downscaling", "XGBoost", "1 km", "aquifer", "machine learning", "GWSA")
     REQUIRES = ("rasterio", "scipy", "xgboost")

@@ -9,13 +9,14 @@ from qgis.PyQt.QtGui import QIcon
 
 from .base import RESOURCES
 from .build_predictors import BuildPredictors
+from .downscale import Downscale
 from .fill_gaps import FillGaps
 from .gldas_anomaly import GldasAnomaly
 from .gwsa_balance import GwsaBalance
 from .import_twsa import ImportTwsa
 from .validate_wells import ValidateWells
 
-ALGORITHMS = (ImportTwsa, FillGaps, GldasAnomaly, GwsaBalance, BuildPredictors, ValidateWells)
+ALGORITHMS = (ImportTwsa, FillGaps, GldasAnomaly, GwsaBalance, BuildPredictors, Downscale, ValidateWells)
 MODELS = Path(__file__).parent / "models"
 
 

@@ -55,7 +55,7 @@ def rasterise(aquifers: Sequence[Aquifer], fine: Grid, factor: int, land: np.nda
         pixels = rasterize(shapes, fine.shape, fill=0, transform=fine.transform, dtype="int16")
         if not (pixels[land] > 0).any():
             raise InputError(
-                "None of the aquifer polygons lies on the land of the predictors; give aquifers of this region, or none."
+                "No aquifer polygon lies on the land of the predictors; give aquifers of this region, or none."
             )
     areas = np.bincount(pixels[land], _areas(fine)[land], minlength=len(ranked) + 1)
     names = (BACKGROUND, *(aquifer.name for aquifer in ranked))

@@ -20,9 +20,9 @@ NEIGHBOURS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 class Conservation:
     """The correction for one land mask and one set of valid coarse cells.
 
-    ``land``: bool, fine shape. ``coarse``: the coarse grid; ``factor`` fine pixels a cell along a side. ``valid``: bool,
-    coarse shape, the cells that have a value. ``cells``: bool, coarse shape, the valid cells with a land pixel; only
-    their land pixels, ``pixels``, are part of any result. Raises InputError when there is none.
+    ``land``: bool, fine shape. ``coarse``: the coarse grid; ``factor`` fine pixels a cell along a side. ``valid``:
+    bool, coarse shape, the cells that have a value. ``cells``: bool, coarse shape, the valid cells with a land pixel;
+    only their land pixels, ``pixels``, are part of any result. Raises InputError when there is none.
     """
 
     def __init__(self, land: np.ndarray, coarse: Grid, factor: int, valid: np.ndarray):

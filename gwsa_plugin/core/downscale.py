@@ -58,8 +58,8 @@ class Outputs:
 
 @dataclass(frozen=True, eq=False)
 class Downscaled:
-    """``years`` and ``sigma``: the map files, sigma's where a coarse sigma was given. ``regions``: a row per region (see
-    ``region_table``). ``scores``: see ``score``."""
+    """``years`` and ``sigma``: the map files, the latter where a coarse sigma was given. ``regions``: a row per region,
+    see ``region_table``. ``scores``: see ``score``."""
 
     years: list[Path]
     sigma: list[Path]

@@ -1,4 +1,4 @@
-"""The report of a downscaling: what held-out cells say first, then the map, the regions, the predictors, the closure."""
+"""The report of a downscaling: what held-out cells say first, then map, regions, predictors and closure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def verdict(result: Downscaled) -> str:
         )
     return (
         f"In held-out cells and months the predictors explain {contrast['r2']:.0%} of the variance of the difference "
-        f"between a coarse cell and its surroundings (RMSE {contrast['rmse_cm']:.2f} cm); without a model it would be 0 %. "
+        f"between a coarse cell and its surroundings (RMSE {contrast['rmse_cm']:.2f} cm); no model would explain 0 %. "
         "This is the signal that becomes the detail inside a cell."
     )
 
@@ -68,12 +68,12 @@ def _skill(result: Downscaled) -> Section:
     return Section(
         "Held-out skill: cells and months that no model has seen",
         [
-            f"{held['splits']} splits: blocks of cells with a buffer around them, crossed with blocks of months. R² is 1 "
-            "minus squared error over variance: 0 is what no model reaches, and it can be negative. The region holds "
+            f"{held['splits']} splits: blocks of cells with a buffer around them, crossed with blocks of months. R² is "
+            "1 minus squared error over variance: no model reaches 0, and it can be negative. The region holds "
             f"about {result.scores['n_eff']:.1f} independent GRACE values (one per 90,000 km²), so these figures are "
             "uncertain however many pixels there are.",
-            f"Held-out cells confirm {held['share_confirmed']:.0%} of the predicted contrast; predictions are multiplied by "
-            "this share before they reach the map.",
+            f"Held-out cells confirm {held['share_confirmed']:.0%} of the predicted contrast; predictions are "
+            "multiplied by this share before they reach the map.",
         ],
         [_scatter(result)],
         [Table("Held-out agreement with the coarse field", ["", "R²", "RMSE (cm)"], rows)],

@@ -66,8 +66,8 @@ def _shrunk(grid: Grid, cells: np.ndarray, blocking: Blocking, progress: Progres
         size, buffer = size / 2, buffer / 2
     if size < blocking.block:
         progress.warn(
-            f"Fewer than {LEAST_BLOCKS} blocks of {blocking.block:g}° fit into the region: held-out blocks are {size:g}° "
-            f"with a buffer of {buffer:g}°, so held-out scores are more optimistic than those of a larger region."
+            f"Fewer than {LEAST_BLOCKS} blocks of {blocking.block:g}° fit into the region: held-out blocks are "
+            f"{size:g}° with a buffer of {buffer:g}°, so held-out scores are more optimistic than those of a larger region."
         )
     return size, buffer
 

@@ -65,7 +65,7 @@ class CrossValidation:
 
 
 def fit(scene: Scene, boosting: Boosting, own: list[int], where: np.ndarray, go_on=lambda: None) -> RegionModels:
-    """Train on the samples ``where`` (bool, (months, rows, columns)); ``own``: the regions with a model of their own."""
+    """Train on the samples ``where`` (bool, (months, rows, columns)); ``own``: regions with their own model."""
     base = train(scene.samples, where, boosting, go_on=go_on)
     boosters = {ALL: base}
     further = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))

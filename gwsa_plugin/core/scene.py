@@ -55,8 +55,8 @@ def set_scene(
     grid = predictors.coarse_grid
     if not gwsa.grid.aligned_with(grid):
         raise InputError(
-            f"The {gwsa.variable} stack has cells of {gwsa.grid.dx:g}° and the predictor set {predictors.folder.name} was "
-            f"built for cells of {grid.dx:g}° or other edges; build the predictors with this stack as GRID."
+            f"The {gwsa.variable} stack has cells of {gwsa.grid.dx:g}° and the predictor set {predictors.folder.name} "
+            f"was built for cells of {grid.dx:g}° or other edges; build the predictors with this stack as GRID."
         )
     gwsa = _shared_period(gwsa, predictors, period).on(grid)
     used = np.isfinite(gwsa.values).any(axis=(1, 2))
@@ -71,7 +71,7 @@ def set_scene(
     land = predictors.land()
     conservation = Conservation(land, grid, predictors.factor, valid)
     progress.say(
-        f"{int(conservation.cells.sum())} coarse cells, {int(conservation.pixels.sum())} pixels, {int(used.sum())} months "
+        f"{conservation.cells.sum()} coarse cells, {conservation.pixels.sum()} pixels, {used.sum()} months "
         f"({name_runs(gwsa.months[used])}), {len(predictors.features)} features."
     )
     samples = _samples(gwsa, used, conservation.cells, predictors, progress)

@@ -1,0 +1,99 @@
+"""gwsa:downscale through Processing: outputs in every form that is asked for, and sentences for what is wrong."""
+
+import json
+import sys
+
+import pytest
+import rasterio
+from qgis.core import QgsProcessingException, QgsProcessingUtils, QgsProject, QgsRasterLayer, QgsVectorLayer
+
+from gwsa.gwsa_plugin.core.predictor_build import Inputs, build_predictors
+
+FEW = {"TREES": 20, "DEPTH": 3, "BLOCK": 0.75, "BUFFER": 0.25}
+
+
+@pytest.fixture(scope="module")
+def inputs(sample_world, tmp_path_factory):
+    """The true coarse GWSA of the sample world, its predictors and its aquifers."""
+    gwsa, folder = sample_world / "truth/GWSA.tif", tmp_path_factory.mktemp("downscale") / "predictors"
+    build_predictors(Inputs(sample_world / "predictors/catalogue.json", gwsa), folder)
+    return {"GWSA": gwsa, "PREDICTORS": folder, "AQUIFERS": sample_world / "aquifers.geojson", "ID_FIELD": "name"}
+
+
+def test_every_output(run, inputs, tmp_path):
+    files = {"MODELS": "models", "HELD_OUT": "held_out", "REGIONS": "r.gpkg", "SCORES": "s.json", "REPORT": "r.html"}
+    files = {name: tmp_path / file for name, file in files.items()}
+    outputs = run(
+        "downscale", **inputs, GWSA_SIGMA=inputs["GWSA"], LEAST_AREA=3000, OUTPUT=tmp_path / "maps", **files, **FEW
+    )
+    assert outputs["LAYERS"] == [str(tmp_path / "maps/GWSA_2010.tif")]
+    layer = QgsRasterLayer(outputs["LAYERS"][0])
+    assert layer.bandName(3).endswith("2010-03") and layer.renderer().type() == "singlebandpseudocolor"
+    with rasterio.open(tmp_path / "maps/sigma/GWSA_SIGMA_2010.tif") as source:
+        assert source.count == 12
+    regions = QgsVectorLayer(str(files["REGIONS"]))
+    assert regions.isValid() and regions.crs().authid() == "EPSG:4326"
+    with_polygon = {feature["name"] for feature in regions.getFeatures() if not feature.geometry().isEmpty()}
+    assert with_polygon and "background" not in with_polygon
+    assert sum(feature["cells"] for feature in regions.getFeatures()) == json.loads(files["SCORES"].read_text())["cells"]
+    assert (files["MODELS"] / "model_0.ubj").exists() and (files["HELD_OUT"] / "GWSA_2010.tif").exists()
+    report = files["REPORT"].read_text()
+    assert "data:image/png" in report and "http" not in report.replace("http-equiv", "")
+    record = json.loads((tmp_path / "maps/run.json").read_text())
+    assert record["stage"] == "downscale" and record["parameters"]["boosting"]["trees"] == 20
+
+
+def test_one_model_without_aquifers_and_a_shorter_period(run, inputs, tmp_path):
+    given = {name: inputs[name] for name in ("GWSA", "PREDICTORS")}
+    period = {"START": "2010-04", "END": "2010-06"}
+    outputs = run("downscale", **given, **period, OUTPUT=tmp_path / "maps", MODELS=tmp_path / "models", **FEW)
+    assert [path.name for path in (tmp_path / "models").glob("*.ubj")] == ["model_0.ubj"]
+    with rasterio.open(outputs["LAYERS"][0]) as source:
+        words = [source.tags(band)["GWSA_SOURCE"] for band in source.indexes]
+    assert words == ["missing"] * 3 + ["observed"] * 3 + ["missing"] * 6
+
+
+def test_regions_load_styled(run, inputs, tmp_path):
+    from qgis.core import QgsProcessingContext, QgsProcessingFeedback
+
+    context = QgsProcessingContext()
+    context.setProject(QgsProject.instance())
+    import processing
+
+    parameters = {name: str(value) for name, value in inputs.items()}
+    outputs = processing.run(
+        "gwsa:downscale",
+        {**parameters, **FEW, "OUTPUT": str(tmp_path / "maps"), "REGIONS": "memory:"},
+        context=context,
+        feedback=QgsProcessingFeedback(),
+    )
+    layer = outputs["REGIONS"]
+    assert (layer if not isinstance(layer, str) else QgsProcessingUtils.mapLayerFromString(layer, context)).isValid()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"PREDICTORS": "nowhere"}, "has no predictors.json"),
+        ({"START": "2030-01"}, "nothing from|no month is in both"),
+        ({"START": "January"}, "YYYY-MM"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_leave_nothing(run, inputs, tmp_path, change, sentence):
+    change = {name: tmp_path if value == "nowhere" else value for name, value in change.items()}
+    with pytest.raises(QgsProcessingException, match=sentence):
+        run("downscale", **{**inputs, **change}, OUTPUT=tmp_path / "maps", **FEW)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_polygon_layer_without_crs_is_named(run, inputs, real_data, tmp_path):
+    polygons = real_data / "aquifers/central_valley/cvws.shp"
+    with pytest.raises(QgsProcessingException, match="cvws has no coordinate reference system"):
+        run("downscale", **{**inputs, "AQUIFERS": polygons, "ID_FIELD": ""}, OUTPUT=tmp_path / "maps", **FEW)
+
+
+def test_without_xgboost_the_sentence_says_how_to_install_it(run, inputs, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    with pytest.raises(QgsProcessingException, match="install it with: .*xgboost"):
+        run("downscale", **inputs, OUTPUT=tmp_path / "maps", **FEW)
+    assert not (tmp_path / "maps").exists()
