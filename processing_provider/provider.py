@@ -14,9 +14,10 @@ from .fill_gaps import FillGaps
 from .gldas_anomaly import GldasAnomaly
 from .gwsa_balance import GwsaBalance
 from .import_twsa import ImportTwsa
+from .sample_data import SampleData
 from .validate_wells import ValidateWells
 
-ALGORITHMS = (ImportTwsa, FillGaps, GldasAnomaly, GwsaBalance, BuildPredictors, Downscale, ValidateWells)
+ALGORITHMS = (ImportTwsa, FillGaps, GldasAnomaly, GwsaBalance, BuildPredictors, Downscale, ValidateWells, SampleData)
 MODELS = Path(__file__).parent / "models"
 
 

@@ -26,8 +26,17 @@ from .sample_truth import Truth, ceiling, write_truth
 from .sample_wells import place_wells, write_aquifers, write_wells
 from .whole import whole_folder, whole_folder_beside
 
-MASCONS = "CSR_GRACE_GRACE-FO_RL0603_Mascons_all-corrections.nc"
-LAND_MASK = "CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc"
+PARTS = {
+    "TWSA": "grace/CSR_GRACE_GRACE-FO_RL0603_Mascons_all-corrections.nc",
+    "LAND_MASK": "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc",
+    "GLDAS": "gldas",
+    "CATALOGUE": "predictors/catalogue.json",
+    "LAND": "predictors/land.tif",
+    "AQUIFERS": "aquifers.geojson",
+    "WELLS": "wells.geojson",
+    "OBSERVATIONS": "observations.csv",
+    "TRUTH": "truth/truth.json",
+}
 TILE_CELLS = 4
 
 
@@ -35,9 +44,9 @@ TILE_CELLS = 4
 class WorldOptions:
     """``bounds`` (west, south, east, north) in degrees are snapped outward to 0.25° cells. ``start`` and ``end``
     (YYYY-MM) are the first and last month of the predictors and of the 1 km truth, widened to whole years; GRACE and
-    GLDAS always have the whole record. ``tiles``: GRACE sees means over 1° tiles. ``unexplained``: share of the variance
-    within cells that no predictor explains. Noise: of TWSA in cm; of a predictor in standard deviations of the driver
-    within cells.
+    GLDAS always have the whole record. ``tiles``: GRACE sees means over 1° tiles. ``unexplained``: share of the
+    variance within cells that no predictor explains. Noise: of TWSA in cm; of a predictor in standard deviations of
+    the driver within cells.
     """
 
     bounds: tuple[float, float, float, float] = (74.0, 26.0, 80.0, 32.0)
@@ -73,6 +82,8 @@ NORTH_WEST_INDIA = WorldOptions()
 def make_world(folder, options: WorldOptions = NORTH_WEST_INDIA, progress: Progress = SILENT) -> dict:
     """Write the world under ``folder``, whole or not at all; return what its ``truth/truth.json`` says.
 
+    ``PARTS`` names its files. Beside them, in ``truth``: the coarse storages (``GWSA.tif`` and so on: cm, anomalies to
+    2004-2009, no noise), the 1 km GWSA and what of it is explainable (``gwsa_1km``, ``explained_1km``), ``wells.csv``.
     InputError for a region or period that cannot be.
     """
     folder, seed, period = Path(folder), options.seed, options.period
@@ -86,16 +97,16 @@ def make_world(folder, options: WorldOptions = NORTH_WEST_INDIA, progress: Progr
         predictors.close()
         truth, wells = Truth(land, history, options.unexplained, seed), place_wells(land, seed)
         at_wells = write_truth(out / "truth", truth, wells, progress.part(0.75, 0.9))
-        twsa = _write_grace(out / "grace", truth, options)
-        write_aquifers(out / "aquifers.geojson", land, seed)
+        twsa = _write_grace(out, truth, options)
+        write_aquifers(out / PARTS["AQUIFERS"], land, seed)
         write_wells(out, wells, period, at_wells, seed)
         _write_well_truth(out / "truth" / "wells.csv", wells, at_wells)
         facts = _facts(truth, options, predictors.noise_levels, twsa, progress.part(0.9, 1.0))
-        (out / "truth" / "truth.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        (out / PARTS["TRUTH"]).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return facts
 
 
-def _write_grace(folder: Path, truth: Truth, options: WorldOptions) -> np.ndarray:
+def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray:
     """The mascon file and its land mask; returns TWSA as they have it, cm, shape (192 solutions, rows, columns)."""
     land, months = truth.land, sample_grace.solved_months()
     rng = generator(options.seed, "grace")
@@ -103,8 +114,8 @@ def _write_grace(folder: Path, truth: Truth, options: WorldOptions) -> np.ndarra
     seen = np.nan_to_num(truth.means["TWSA"][np.isin(truth.months, months)])
     if options.tiles:
         seen, noise = _over_tiles(seen, land), _one_a_tile(noise, land)
-    sample_grace.write_mascons(folder / MASCONS, land.coarse, seen + noise)
-    sample_grace.write_land_mask(folder / LAND_MASK, land.coarse, land.land_share >= sample_grace.LAND_SHARE)
+    sample_grace.write_mascons(world / PARTS["TWSA"], land.coarse, seen + noise)
+    sample_grace.write_land_mask(world / PARTS["LAND_MASK"], land.coarse, land.land_share >= sample_grace.LAND_SHARE)
     return seen + noise
 
 

@@ -28,8 +28,8 @@ AQUIFERS = (
 
 @dataclass(frozen=True)
 class Wells:
-    """One entry a well: its pixel in ``rows`` and ``columns`` of the 1 km grid, where it is in degrees, its true specific
-    yield (storativity of a confined one), and whether it is confined."""
+    """One entry a well: its pixel in ``rows`` and ``columns`` of the 1 km grid, where it is in degrees, its true
+    specific yield (storativity of a confined one), and whether it is confined."""
 
     rows: np.ndarray
     columns: np.ndarray
