@@ -38,6 +38,7 @@ PARTS = {
     "TRUTH": "truth/truth.json",
 }
 TILE_CELLS = 4
+LEAST_DEGREES = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,13 @@ class WorldOptions:
 
     @property
     def grid(self) -> Grid:
-        """The 0.25° cells; InputError outside what GLDAS covers."""
+        """The 0.25° cells; InputError outside what GLDAS covers, and where there is no room for land, sea and ice."""
         west, south, east, north = self.bounds
-        if not (-180 <= west < east <= 180 and -60 <= south < north <= 85):
+        inside = -180 <= west < east <= 180 and -60 <= south < north <= 85
+        if not inside or min(east - west, north - south) < LEAST_DEGREES:
             raise InputError(
                 f"The region {west:g}, {south:g}, {east:g}, {north:g} (west, south, east, north) has no sample world; "
-                "choose one between 60° south and 85° north that does not cross 180°."
+                f"choose one of {LEAST_DEGREES:g}° or more a side, between 60° south and 85° north, not across 180°."
             )
         return Grid.covering(self.bounds, CELL)
 

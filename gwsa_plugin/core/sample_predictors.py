@@ -65,7 +65,7 @@ class ScaledRaster:
     """An int16 GeoTIFF of one value a band, with the scale in its bands."""
 
     def __init__(self, path: Path, profile: dict, scale: float, unit: str):
-        kept = {"dtype": "int16", "nodata": NODATA, "predictor": 2, "zlevel": 1}
+        kept = {"dtype": "int16", "nodata": NODATA, "predictor": 2, "zlevel": 1, "num_threads": 2}
         self._file = rasterio.open(path, "w", **{**profile, **kept})
         self._scale = scale
         self._file.scales = (scale,) * profile["count"]
