@@ -60,6 +60,7 @@ def environment(package, tmp_path_factory) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def qgis_process(environment):
     """``qgis_process("run", "gwsa:fillgaps", INPUT=..., OUTPUT=...)`` -> Run; ``python_path`` goes before the rest."""
+
     def qgis_process(*arguments: str, python_path: Path | None = None, **parameters) -> Run:
         extra = {"PYTHONPATH": str(python_path)} if python_path else {}
         run = _run({**environment, **extra}, *arguments, *(f"--{name}={value}" for name, value in parameters.items()))

@@ -60,3 +60,28 @@ STAGES = {
         {"MIN_YEARS": 2, "MIN_MONTHS": 8},
     ),
 }
+
+# The same run as one model: its outputs are named by the stage that writes them.
+MODEL = Stage(
+    {
+        "TWSA": GRACE,
+        "LAND_MASK": LAND,
+        "GLDAS": "world/gldas",
+        "CATALOGUE": "world/predictors/catalogue.json",
+        "AQUIFERS": "world/aquifers.geojson",
+        "WELLS": "world/wells.geojson",
+        "OBSERVATIONS": "world/observations.csv",
+    },
+    {
+        "importtwsa:TWSA": "twsa.tif",
+        "fillgaps:FILLED": "filled.tif",
+        "gwsabalance:GWSA": "gwsa.tif",
+        "buildpredictors:PREDICTORS": "predictors",
+        "downscale:MAPS": "gwsa_1km",
+        "downscale:SCORES": "downscale.json",
+        "downscale:REPORT": "downscale.html",
+        "validatewells:WELLS": "wells.gpkg",
+        "validatewells:REPORT": "wells.html",
+    },
+    {"EXTENT": BOX, "ID_FIELD": "id", "MIN_YEARS": 2, "MIN_MONTHS": 8},
+)
