@@ -14,7 +14,7 @@ STAGES = {
     "importtwsa", "fillgaps", "gldasanomaly", "gwsabalance", "buildpredictors", "downscale", "validatewells",
 }  # fmt: skip
 PATH = Path(gwsa.__file__).parent / "processing_provider/models/fullchain.model3"
-STATIC = QgsProcessingModelChildParameterSource.Source.StaticValue
+STATIC = QgsProcessingModelChildParameterSource.fromStaticValue(0).source()
 
 
 @pytest.fixture
