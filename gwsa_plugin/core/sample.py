@@ -22,7 +22,7 @@ from .sample_fields import generator
 from .sample_history import live
 from .sample_land import CELL, Land, make_land
 from .sample_predictors import Predictors
-from .sample_truth import Truth, ceiling, write_truth
+from .sample_truth import Ceiling, Truth, write_truth
 from .sample_wells import place_wells, write_aquifers, write_wells
 from .whole import whole_folder, whole_folder_beside
 
@@ -91,19 +91,20 @@ def make_world(folder, options: WorldOptions = NORTH_WEST_INDIA, progress: Progr
     folder, seed, period = Path(folder), options.seed, options.period
     land = make_land(options.grid, seed)
     with whole_folder(folder) as out, whole_folder_beside(folder) as scratch:
-        for name in ("grace", "gldas", "truth"):
-            (out / name).mkdir()
+        for name in ("grace", "gldas", "truth/gwsa_1km", "truth/explained_1km"):
+            (out / name).mkdir(parents=True)
         predictors = Predictors(out / "predictors", land, options.predictor_noise, seed)
-        history = live(land, period, seed, scratch, (predictors, out / "gldas"), progress.part(0.0, 0.7))
+        history = live(land, period, seed, scratch, (predictors, out / "gldas"), progress.part(0.0, 0.75))
         predictors.write_static()
         predictors.close()
         truth, wells = Truth(land, history, options.unexplained, seed), place_wells(land, seed)
-        at_wells = write_truth(out / "truth", truth, wells, progress.part(0.75, 0.9))
         twsa = _write_grace(out, truth, options)
+        ceiling = _ceiling(truth, twsa)
+        at_wells = write_truth(out / "truth", truth, ceiling, wells, progress.part(0.8, 1.0))
         write_aquifers(out / PARTS["AQUIFERS"], land, seed)
         write_wells(out, wells, period, at_wells, seed)
         _write_well_truth(out / "truth" / "wells.csv", wells, at_wells)
-        facts = _facts(truth, options, predictors.noise_levels, twsa, progress.part(0.9, 1.0))
+        facts = {**_facts(truth, options, predictors.noise_levels), **ceiling.facts()}
         (out / PARTS["TRUTH"]).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return facts
 
@@ -142,13 +143,22 @@ def _one_a_tile(noise: np.ndarray, land: Land) -> np.ndarray:
     return noise.reshape(len(noise), -1)[:, first][:, tile]
 
 
-def _facts(truth: Truth, options: WorldOptions, noise_levels: dict, twsa: np.ndarray, progress: Progress) -> dict:
-    """What truth.json states: the options, the noise, how the variance is shared, and the ceiling of any method."""
-    land, months = truth.land, sample_grace.solved_months()
+def _ceiling(truth: Truth, twsa: np.ndarray) -> Ceiling:
+    """From GWSA as a user gets it in the months with a solution: TWSA with its noise less what GLDAS has."""
+    months = sample_grace.solved_months()
+    above = sum(truth.means[name] for name in sample_gldas.COMPONENTS)
+    return Ceiling(truth.land, twsa - above[np.isin(truth.months, months)], months, _valid(truth.land))
+
+
+def _valid(land: Land) -> np.ndarray:
+    """The cells that are land for both GRACE and GLDAS and free of ice: bool, coarse shape."""
     least = max(sample_grace.LAND_SHARE, sample_gldas.LAND_SHARE)
-    valid = (land.land_share >= least) & ~land.ice_cells
-    above = sum(truth.means[name] for name in sample_gldas.COMPONENTS)[np.isin(truth.months, months)]
-    within = {"gwsa": truth.variance(truth.gwsa), "unexplained": truth.variance(truth.unexplained)}
+    return (land.land_share >= least) & ~land.ice_cells
+
+
+def _facts(truth: Truth, options: WorldOptions, noise_levels: dict) -> dict:
+    """What truth.json states of the options, the noise and the coarse field."""
+    valid = _valid(truth.land)
     during = truth.means["GWSA"][np.isin(truth.months, truth.period)]
     return {
         "options": asdict(options),
@@ -156,12 +166,9 @@ def _facts(truth: Truth, options: WorldOptions, noise_levels: dict, twsa: np.nda
         "months": [str(truth.months[0]), str(truth.months[-1])],
         "twsa_noise_cm": options.twsa_noise_cm,
         "predictor_noise": {name: float(f"{level:.4g}") for name, level in noise_levels.items()},
-        "gwsa_sd_of_cells_cm": round(float(during[:, valid].std()), 3),
-        "gwsa_sd_within_cells_cm": round(within["gwsa"] ** 0.5, 3),
-        "unexplained_share_within_cells": round(within["unexplained"] / within["gwsa"], 4),
-        "ice_cells": int(land.ice_cells.sum()),
+        "ice_cells": int(truth.land.ice_cells.sum()),
         "valid_cells": int(valid.sum()),
-        **ceiling(truth, np.where(valid, twsa - above, np.nan), months, valid, progress),
+        "gwsa_sd_of_cells_cm": round(float(during[:, valid].std()), 3),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from .months import year_of
 from .sample_fields import generator
 from .sample_land import Land
 from .stack import creation, describe_band
+from .threads import run_all
 
 NODATA = -32768
 RADIATION_BLOCK = 6  # pixels of 1 km a side: 0.05 degrees
@@ -46,16 +47,16 @@ STATIC = (
     Entry("water_table_depth", "hydrology", "m", 0.1),
 )
 MONTHLY = (
-    Entry("precipitation", "climate", "mm", 0.5, lags=(0, 1, 2, 3, 4, 6)),
+    Entry("precipitation", "climate", "mm", 1.0, lags=(0, 1, 2, 3, 4, 6)),
     Entry("temperature", "climate", "degree_Celsius", 0.1, -90.0),
     Entry("potential_evapotranspiration", "climate", "mm", 0.5),
     Entry("vapour_pressure_deficit", "climate", "kPa", 0.005),
     Entry("radiation", "climate", "W m-2", 0.5),
-    Entry("actual_evapotranspiration", "hydrology", "mm", 0.5, lags=(0, 1, 3)),
+    Entry("actual_evapotranspiration", "hydrology", "mm", 1.0, lags=(0, 1, 3)),
     Entry("runoff", "hydrology", "mm", 0.5),
-    Entry("root_zone_soil_moisture", "hydrology", "m3 m-3", 0.001),
+    Entry("root_zone_soil_moisture", "hydrology", "m3 m-3", 0.002),
     Entry("ndvi", "vegetation", "1", 0.0001, -0.2, lags=(0, 3, 6, 9)),
-    Entry("lai", "vegetation", "m2 m-2", 0.01),
+    Entry("lai", "vegetation", "m2 m-2", 0.02),
     Entry("land_surface_temperature", "vegetation", "degree_Celsius", 0.1, -90.0),
 )
 METRIC, COARSER = "water_table_depth", "radiation"
@@ -65,7 +66,7 @@ class ScaledRaster:
     """An int16 GeoTIFF of one value a band, with the scale in its bands."""
 
     def __init__(self, path: Path, profile: dict, scale: float, unit: str):
-        kept = {"dtype": "int16", "nodata": NODATA, "predictor": 2, "zlevel": 1, "num_threads": 2}
+        kept = {"dtype": "int16", "nodata": NODATA, "predictor": 2, "zlevel": 1}
         self._file = rasterio.open(path, "w", **{**profile, **kept})
         self._scale = scale
         self._file.scales = (scale,) * profile["count"]
@@ -143,14 +144,16 @@ class Predictors:
 
     def write(self, month: np.datetime64, drivers: dict[str, np.ndarray]) -> None:
         """One month of the eleven monthly predictors, after all that there is to ``learn``."""
-        for entry in MONTHLY:
-            values = drivers[entry.name]
-            values = _block_mean(values) if entry.name == COARSER else self._masked(values)
-            self._rasters[entry.name].write(month, self._measured(values, entry, month))
+        run_all([partial(self._write, entry, month, drivers[entry.name]) for entry in MONTHLY])
 
     def close(self) -> None:
         for raster in self._rasters.values():
             raster.close()
+
+    def _write(self, entry: Entry, month: np.datetime64, values: np.ndarray, go_on) -> None:
+        go_on()
+        values = _block_mean(values) if entry.name == COARSER else self._masked(values)
+        self._rasters[entry.name].write(month, self._measured(values, entry, month))
 
     def _measured(self, values: np.ndarray, entry: Entry, month="") -> np.ndarray:
         rng = generator(self._seed, "noise", entry.name, month)

@@ -22,76 +22,82 @@ class Truth:
     """The explained history, plus an unexplained part that is the share ``unexplained`` of the variance within cells.
 
     ``means``: TWSA, GWSA, SMS, SWES and CWS on the 0.25° cells in cm, shape (months, rows, columns), NaN without land.
-    ``explained(k)``, ``unexplained(k)`` and ``gwsa(k)``, their sum: month ``k`` of ``period`` at 1 km, cm, float32.
+    ``fields(k)``: the explained and the unexplained GWSA of month ``k`` of ``period`` at 1 km, cm, float32; GWSA is
+    their sum.
     """
 
     def __init__(self, land: Land, history: History, unexplained: float, seed: int):
         self.land, self.months, self.period = land, history.months, history.period
         self._explained, self._hidden = history.explained, Unexplained(land.grid.shape, history.months, seed)
         self._first = int((self.period[0] - self.months[0]).astype(int))
-        self._amplitude = np.float32(1.0)
-        odds = unexplained / (1 - unexplained)
-        self._amplitude = np.float32(np.sqrt(odds * self.variance(self.explained) / self.variance(self.unexplained)))
+        hidden_means, hidden_variance = self._measure_hidden()
+        variance = np.mean([land.variance_within_cells(field) for field in history.explained])
+        self._amplitude = np.float32(np.sqrt(unexplained / (1 - unexplained) * variance / hidden_variance))
         storages = {name: history.means[name] for name in COMPONENTS}
-        storages["GWSA"] = history.means["GWSA"] + self._unexplained_means()
+        storages["GWSA"] = history.means["GWSA"] + self._amplitude * hidden_means
         self.means = {"TWSA": sum(storages.values()), **storages}
 
-    def explained(self, k: int) -> np.ndarray:
-        return self._explained[k]
+    def fields(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.array(self._explained[k]), self._amplitude * self._hidden.month(self._first + k)
 
-    def unexplained(self, k: int) -> np.ndarray:
-        return self._amplitude * self._hidden.month(self._first + k)
-
-    def gwsa(self, k: int) -> np.ndarray:
-        return self.explained(k) + self.unexplained(k)
-
-    def variance(self, field) -> float:
-        """Mean over the period of the variance within cells of ``field(k)``, cm²."""
-        return float(np.mean([self.land.variance_within_cells(field(k)) for k in range(self.period.size)]))
-
-    def _unexplained_means(self) -> np.ndarray:
-        fields = (self._hidden.month(i) for i in range(self.months.size))
-        return self._amplitude * np.array([self.land.cell_mean(field) for field in fields])
+    def _measure_hidden(self) -> tuple[np.ndarray, float]:
+        """Of the unscaled unexplained part: the cell means of every month, the variance within cells in the period."""
+        means, variances = [], []
+        for i, month in enumerate(self.months):
+            field = self._hidden.month(i)
+            means.append(self.land.cell_mean(field))
+            if self.period[0] <= month <= self.period[-1]:
+                variances.append(self.land.variance_within_cells(field))
+        return np.array(means), float(np.mean(variances))
 
 
-def write_truth(folder: Path, truth: Truth, wells, progress: Progress) -> np.ndarray:
+class Ceiling:
+    """How well the best conceivable method does, given the coarse field that a user gets, and how well none at all.
+
+    ``gwsa``: cm, shape (months, rows, columns), of ``months``; ``valid``: the cells that have values. Months without
+    one do not count. The oracle corrects the explained 1 km part to the coarse field, no model a field of zeros.
+    """
+
+    def __init__(self, land: Land, gwsa: np.ndarray, months: np.ndarray, valid: np.ndarray):
+        self._conservation = Conservation(land.mask, land.coarse, FACTOR, valid)
+        self._coarse = dict(zip(months, np.where(valid, gwsa, np.nan)))
+        self._land, self._squares, self._variances = land, [], []
+
+    def add(self, month: np.datetime64, explained: np.ndarray, unexplained: np.ndarray) -> None:
+        gwsa = explained + unexplained
+        self._variances.append([self._land.variance_within_cells(field) for field in (gwsa, unexplained)])
+        if month in self._coarse:
+            pixels, coarse = self._conservation.pixels, self._coarse[month]
+            estimates = self._conservation.correct(explained, coarse), self._conservation.no_model(coarse)
+            self._squares.append([np.mean((field[pixels] - gwsa[pixels]) ** 2) for field in estimates])
+
+    def facts(self) -> dict[str, float]:
+        """For truth.json: RMSE over pixels and months, and how the variance within cells is shared."""
+        gwsa, unexplained = np.mean(self._variances, axis=0)
+        oracle, no_model = np.sqrt(np.mean(self._squares, axis=0)) if self._squares else (np.nan, np.nan)
+        return {
+            "gwsa_sd_within_cells_cm": round(float(gwsa**0.5), 3),
+            "unexplained_share_within_cells": round(float(unexplained / gwsa), 4),
+            "rmse_oracle_cm": round(float(oracle), 4),
+            "rmse_no_model_cm": round(float(no_model), 4),
+        }
+
+
+def write_truth(folder: Path, truth: Truth, ceiling: Ceiling, wells, progress: Progress) -> np.ndarray:
     """The 0.25° stacks and the yearly 1 km rasters; returns GWSA at the wells: cm, shape (months of period, wells)."""
     for name, values in truth.means.items():
         stack = MonthlyStack.on_calendar(truth.land.coarse, truth.months, values, name)
         write_stack(folder / f"{name}.tif", stack)
-    rasters = {
-        field: YearlyRasters(folder / name, "GWSA", truth.land.grid, SCALE_CM, "cm")
-        for field, name in ((truth.gwsa, "gwsa_1km"), (truth.explained, "explained_1km"))
-    }
-    for name in ("gwsa_1km", "explained_1km"):
-        (folder / name).mkdir()
+    places = ("gwsa_1km", "explained_1km")
+    rasters = [YearlyRasters(folder / place, "GWSA", truth.land.grid, SCALE_CM, "cm") for place in places]
     at_wells = np.empty((truth.period.size, wells.rows.size))
     for k, month in enumerate(truth.period):
         progress.advance(k / truth.period.size)
-        for field, raster in rasters.items():
-            raster.write(month, np.where(truth.land.mask, field(k), np.nan))
-        at_wells[k] = truth.gwsa(k)[wells.rows, wells.columns]
-    for raster in rasters.values():
+        explained, unexplained = truth.fields(k)
+        for raster, field in zip(rasters, (explained + unexplained, explained)):
+            raster.write(month, np.where(truth.land.mask, field, np.nan))
+        at_wells[k] = (explained + unexplained)[wells.rows, wells.columns]
+        ceiling.add(month, explained, unexplained)
+    for raster in rasters:
         raster.close()
     return at_wells
-
-
-def ceiling(truth: Truth, gwsa: np.ndarray, months: np.ndarray, valid: np.ndarray, progress: Progress) -> dict:
-    """RMSE in cm over pixels and months of the oracle and of no model, given the coarse field that a user gets.
-
-    ``gwsa``: cm, shape (months, rows, columns), of ``months``; those in the period count. ``valid``: the cells that
-    have values. The oracle corrects the explained 1 km part to the coarse field; no model corrects a field of zeros.
-    """
-    conservation = Conservation(truth.land.mask, truth.land.coarse, FACTOR, valid)
-    inside = np.flatnonzero(np.isin(months, truth.period))
-    squares = {"oracle": 0.0, "no_model": 0.0}
-    for done, i in enumerate(inside):
-        progress.advance(done / inside.size)
-        k = int((months[i] - truth.period[0]).astype(int))
-        estimates = {
-            "oracle": conservation.correct(truth.explained(k), gwsa[i]), "no_model": conservation.no_model(gwsa[i]),
-        }  # fmt: skip
-        actual = truth.gwsa(k)[conservation.pixels]
-        for name, field in estimates.items():
-            squares[name] += float(np.mean((field[conservation.pixels] - actual) ** 2, dtype=np.float64))
-    return {f"rmse_{name}_cm": round(float(np.sqrt(total / inside.size)), 4) for name, total in squares.items()}
