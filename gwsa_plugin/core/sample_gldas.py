@@ -34,6 +34,7 @@ LAYER_RESPONSE = ((0.10, 12.0, 0.0), (0.28, 38.0, 0.2), (0.40, 90.0, 0.5), (0.42
 LAND_SHARE = 0.4  # of a cell that counts as land
 COMPONENTS = ("SMS", "SWES", "CWS")
 MELT_MM_PER_K_MONTH = 60.0
+DEEPEST_SNOW_MM = 600.0  # more than that slides or blows away
 SECONDS_PER_MONTH = 86400 * 30.44
 
 
@@ -75,10 +76,10 @@ class Surface:
         return {name: field.astype(np.float32) for name, field in values.items()}
 
     def _move_snow(self, rain, temperature) -> None:
-        """Snow falls below 1 °C and melts above 0 °C; ice keeps its mass but for a hundredth of that."""
+        """Snow falls below 2 °C and melts above 0 °C; ice keeps its mass but for a hundredth of that."""
         fall = rain * np.clip((2 - temperature) / 2, 0, 1)
         melt = MELT_MM_PER_K_MONTH * np.maximum(temperature, 0)
-        snow, ice = np.maximum(self._snow + fall - melt, 0), self._snow + 0.01 * (fall - melt)
+        snow, ice = np.clip(self._snow + fall - melt, 0, DEEPEST_SNOW_MM), self._snow + 0.01 * (fall - melt)
         self._snow = np.where(self.land.ice_cells, ice, snow)
 
 

@@ -22,9 +22,8 @@ PIXEL_M = 926.6  # 30 arc-seconds of latitude
 class Land:
     """Maps on the 1 km ``grid``, float32 (rows, columns), defined everywhere and meant where ``mask`` is True.
 
-    ``drivers`` are the eight static predictors, free of measurement noise, in the units of the catalogue. ``farmland``
-    (0 to 1) and ``adoption`` (the year around which irrigation came) are known to nobody but the world itself.
-    ``region`` is a broad standard-normal field that shifts the climate.
+    ``drivers`` are the eight static predictors, free of measurement noise, in the units of the catalogue. Two maps that
+    no predictor shows: ``farmland``, 0 to 1, and ``region``, a broad standard-normal field that shifts the climate.
     """
 
     coarse: Grid
@@ -32,7 +31,6 @@ class Land:
     mask: np.ndarray
     drivers: dict[str, np.ndarray]
     farmland: np.ndarray
-    adoption: np.ndarray
     region: np.ndarray
 
     @cached_property
@@ -82,15 +80,12 @@ def make_land(coarse: Grid, seed: int) -> Land:
     mask = _coast(lowland, seed)
     elevation = _elevation(lowland, mask, seed)
     slope = _slope(elevation, seed)
-    farm = generator(seed, "farmland")
-    soil = _soil_and_depth(elevation, slope, seed)
-    flat = np.clip(1 - slope / 4, 0, 1)
-    farmland = flat * _logistic(1.8 * fractal(farm, grid.shape, 4, 120) - 0.2)
+    fertile = fractal(generator(seed, "farmland"), grid.shape, 4, 120)
+    farmland = np.clip(1 - slope / 4, 0, 1) * _logistic(1.8 * fertile - 0.2)
     return Land(
         coarse, grid, mask,
-        drivers={"elevation": elevation, "slope": slope, **soil},
+        drivers={"elevation": elevation, "slope": slope, **_soil_and_depth(elevation, slope, seed)},
         farmland=farmland.astype(np.float32),
-        adoption=(2010 + 3 * np.log(soil["water_table_depth"] / 7)).astype(np.float32),
         region=fractal(generator(seed, "region"), grid.shape, 60, 400, 3),
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ class Water:
         drivers = land.drivers
         self._capacity = 70 + 2.2 * drivers["clay"] - 0.4 * (drivers["sand"] - 50)
         self._infiltration = infiltration(drivers)
+        self._irrigated_since = 2010 + 3 * np.log(drivers["water_table_depth"] / 7)  # shallow water is pumped first
         self._transit = np.exp(-1 / np.clip(drivers["water_table_depth"] / 12, 0.3, 2))
         self._memory = np.exp(-1 / (1.5 + 4.5 * np.tanh(drivers["depth_to_bedrock"] / 40)))
         self._recovery = np.exp(-1 / (4 + 8 * (1 - self._infiltration)))
@@ -65,7 +66,8 @@ class Water:
     def _greenness(self, i: int, weather, wetness) -> np.ndarray:
         """NDVI: rain-fed plants follow soil water and warmth, irrigated fields the crop calendar."""
         season = calendar_month(self._months[i : i + 1])[0] - 1
-        watered = self._land.farmland / (1 + np.exp(-(decimal_years(self._months[i]) - self._land.adoption) / 2.5))
+        years = np.float32(decimal_years(self._months[i])) - self._irrigated_since
+        watered = self._land.farmland / (1 + np.exp(-years / 2.5))
         warm = np.clip((weather["temperature"] + 4) / 22, 0.05, 1)
         wild = 0.1 + 0.52 * np.clip(wetness, 0, 1) * warm
         crop = np.maximum(wild, 0.18 + 0.62 * CROP[season])
