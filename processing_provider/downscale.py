@@ -8,8 +8,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsFeatureSink,
-    QgsField,
-    QgsFields,
     QgsGeometry,
     QgsProcessing,
     QgsProcessingOutputMultipleLayers,
@@ -24,10 +22,9 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
 
 from ..gwsa_plugin.dependencies import require
-from .base import POLYGONS, GwsaAlgorithm, style_file, style_layer, tr
+from .base import POLYGONS, GwsaAlgorithm, layer_fields, style_file, style_layer, tr
 from .well_layers import columns, geometries_in_degrees
 
 INTEGER, REAL = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParameterNumber.Type.Double
@@ -37,7 +34,7 @@ NUMBERS = {
         "Aquifers with less land share the model of all cells; 90,000 km² is about one independent GRACE value.",
     ),
     "FEATHER": ("Blending at aquifer borders (km)", REAL, 25, 0, "Half-width of the belt in which models are blended."),
-    "TREES": ("Trees", INTEGER, 300, 1, "Number of trees of the model of all cells; aquifers add 30 % to it."),
+    "TREES": ("Trees", INTEGER, 200, 1, "Number of trees of the model of all cells; aquifers add 30 % to it."),
     "DEPTH": ("Depth of trees", INTEGER, 6, 1, "Deeper trees follow the coarse field more closely and predict worse."),
     "RATE": ("Learning rate", REAL, 0.05, 0.001, "Weight of each tree."),
     "BLOCK": ("Held-out blocks (degrees)", REAL, 3, 0.25, "Side of the blocks of cells that are held out together."),
@@ -45,8 +42,8 @@ NUMBERS = {
     "SEED": ("Seed", INTEGER, 1, 0, "Of the sampling inside the trees and of the folds."),
 }  # fmt: skip
 REGION_FIELDS = {
-    "name": QVariant.String, "cells": QVariant.Int, "area_km2": QVariant.Double, "n_eff": QVariant.Double,
-    "own_model": QVariant.Int, "contrast_r2": QVariant.Double, "contrast_rmse_cm": QVariant.Double,
+    "name": "string", "cells": "integer", "area_km2": "double", "n_eff": "double",
+    "own_model": "integer", "contrast_r2": "double", "contrast_rmse_cm": "double",
 }  # fmt: skip
 
 
@@ -200,9 +197,7 @@ class Downscale(GwsaAlgorithm):
         return {name: QgsGeometry.collectGeometry(parts) for name, parts in joined.items()}
 
     def _write_regions(self, parameters, context, rows, polygons) -> str:
-        fields = QgsFields()
-        for name, kind in REGION_FIELDS.items():
-            fields.append(QgsField(name, kind))
+        fields = layer_fields(REGION_FIELDS)
         degrees = QgsCoordinateReferenceSystem("EPSG:4326")
         shape = QgsWkbTypes.Type.MultiPolygon
         sink, layer_id = self.parameterAsSink(parameters, "REGIONS", context, fields, shape, degrees)

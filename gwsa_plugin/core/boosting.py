@@ -4,6 +4,9 @@ The correction replaces whatever a model says about a coarse cell's mean, and sm
 the contrast between near places survives in the 1 km map. So the loss here is that of the contrast: the squared
 residual of a cell minus most of the mean residual of the cells around it in the same month. A plain squared loss spends
 the trees on the regional signal that GRACE gives anyway.
+
+Every cell is seen twice: once by its mean predictors, and once by a few of its pixels, of which only the mean of the
+predictions is compared with the cell. The response to 1 km values is not that to their means; the pixels tell it.
 """
 
 from __future__ import annotations
@@ -25,12 +28,12 @@ THREADS = 1  # training is the same to the bit on any machine; models are traine
 class Boosting:
     """Hyper-parameters of every model of a run."""
 
-    trees: int = 300
+    trees: int = 200
     depth: int = 6
     rate: float = 0.05
     row_share: float = 0.5
     column_share: float = 0.5
-    least_rows: float = 10.0
+    least_rows: float = 40.0
     seed: int = 1
 
     def xgboost(self) -> dict:
@@ -44,16 +47,22 @@ class Boosting:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """``features``: float32, shape (months, features, rows, columns), NaN missing; ``target``: cm, (months, rows,
-    columns), NaN where there is none; ``names``: of the features."""
+    """``features``: of the cells, float32, shape (months, features, rows, columns), NaN missing. ``pixels``: those of a
+    few pixels of each cell, (months, rows, columns, pixels, features). ``target``: cm, (months, rows, columns), NaN
+    where there is none. ``names``: of the features."""
 
     features: np.ndarray
+    pixels: np.ndarray
     target: np.ndarray
     names: tuple[str, ...]
 
     def table(self, where: np.ndarray) -> np.ndarray:
-        """The features of the samples ``where`` (bool, shape of the target): float32, (samples, features)."""
+        """The cells' features of the samples ``where`` (bool, shape of the target): float32, (samples, features)."""
         return np.moveaxis(self.features, 1, -1)[where]
+
+    def pixel_table(self, where: np.ndarray) -> np.ndarray:
+        """Likewise of their pixels: (samples x pixels, features), the pixels of a sample one after the other."""
+        return self.pixels[where].reshape(-1, len(self.names))
 
 
 def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go_on=lambda: None):
@@ -68,14 +77,21 @@ def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go
         raise InputError(
             "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."
         )
-    matrix = xgboost.DMatrix(samples.table(where), feature_names=list(samples.names), nthread=THREADS)
+    count, pixels = int(where.sum()), samples.pixels.shape[3]
+    table = np.concatenate([samples.table(where), samples.pixel_table(where)])
+    matrix = xgboost.DMatrix(table, feature_names=list(samples.names), nthread=THREADS)
+    curvature = np.repeat(np.float32([1, 1 / pixels]), [count, count * pixels])
+
+    def slope(prediction: np.ndarray) -> np.ndarray:
+        residual = np.zeros(where.shape)
+        residual[where] = prediction - samples.target[where]
+        return local_contrast(local_contrast(residual, where), where)[where]
 
     def gradient(prediction: np.ndarray, _) -> tuple[np.ndarray, np.ndarray]:
         go_on()
-        residual = np.zeros(where.shape)
-        residual[where] = prediction - samples.target[where]
-        slope = local_contrast(local_contrast(residual, where), where)[where]
-        return slope.astype(np.float32), np.ones(slope.size, dtype=np.float32)
+        of_cells, of_pixels = prediction[:count], prediction[count:].reshape(count, pixels)
+        slopes = np.concatenate([slope(of_cells), np.repeat(slope(of_pixels.mean(axis=1)) / pixels, pixels)])
+        return slopes.astype(np.float32), curvature
 
     return xgboost.train(boosting.xgboost(), matrix, boosting.trees, obj=gradient, xgb_model=base)
 

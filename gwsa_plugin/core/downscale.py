@@ -86,11 +86,11 @@ def downscale(
     held-out maps are those of models that saw neither the cell nor the month of a pixel, corrected with the cell's
     coarse value as bilinear interpolation uses it. Raises InputError when the inputs do not meet; nothing is then left.
     """
-    scene = set_scene(gwsa, predictors, aquifers, options.period, progress)
+    scene = set_scene(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
     own = scene.regions.with_own_model(options.least_area)
     splits = make_splits(scene.gwsa.grid, scene.cells, scene.months.size, options.blocking, progress)
     progress.say(f"Training on {len(splits)} splits of cells and months to measure skill.")
-    validation = cross_validate(scene, splits, options.boosting, own, progress.part(0.02, 0.25))
+    validation = cross_validate(scene, splits, options.boosting, own, progress.part(0.1, 0.35))
     progress.say(f"Held-out cells confirm {validation.share:.0%} of the predicted local contrast.")
     everywhere = np.ones(scene.samples.target.shape, dtype=bool)
     fitted = fit(scene, options.boosting, own, everywhere, progress.stop_if_cancelled)
@@ -104,7 +104,7 @@ def downscale(
         makers = [Maker(maps, models)]
         if outputs.held_out:
             makers.append(Maker(folders.enter_context(whole_folder(outputs.held_out)), validation.held_out))
-        closures = write_maps(scene, makers, mapping, scratch, progress.part(0.3, 0.95))
+        closures = write_maps(scene, makers, mapping, scratch, progress.part(0.4, 0.95))
         if sigma:
             missed = {row["number"]: row["contrast_rmse_cm"] for row in regions}
             write_sigma(scene, sigma, missed, maps / "sigma", mapping, progress.part(0.95, 1.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,9 +13,13 @@ from .boosting import Samples
 from .conservation import Conservation
 from .errors import InputError
 from .months import name_runs
-from .predictors import COARSE, PredictorSet
+from .predictors import COARSE, FINE, PredictorSet
 from .progress import Progress
 from .stack import MonthlyStack
+from .threads import run_all
+
+PIXELS = 8  # of each coarse cell that training sees
+MONTHS_AT_ONCE = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +79,7 @@ def set_scene(
         f"{conservation.cells.sum()} coarse cells, {conservation.pixels.sum()} pixels, {used.sum()} months "
         f"({name_runs(gwsa.months[used])}), {len(predictors.features)} features."
     )
-    samples = _samples(gwsa, used, conservation.cells, predictors, progress)
+    samples = _samples(gwsa, used, conservation, predictors, progress)
     regions = rasterise(aquifers, predictors.grid, predictors.factor, land)
     return Scene(gwsa, used, predictors, regions, conservation, samples)
 
@@ -90,13 +95,43 @@ def _shared_period(gwsa: MonthlyStack, predictors: PredictorSet, period) -> Mont
     return gwsa.select(max(first, months[0]), min(last, months[-1]))
 
 
-def _samples(gwsa: MonthlyStack, used, cells, predictors: PredictorSet, progress: Progress) -> Samples:
-    features = predictors.read(COARSE, gwsa.months[used])
+def _samples(
+    gwsa: MonthlyStack, used: np.ndarray, conservation: Conservation, predictors: PredictorSet, progress: Progress
+) -> Samples:
+    months, cells = gwsa.months[used], conservation.cells
+    features = predictors.read(COARSE, months)
     absent = np.isnan(features)[:, :, cells].mean(axis=(0, 2))
     if (absent == 1).all():
         raise InputError(f"The predictor set {predictors.folder.name} has no value in any cell of the GWSA stack.")
     for name, share in zip(predictors.features, absent):
         if share > 0:
             progress.say(f"{name} is missing in {share:.1%} of the samples; the trees have a branch for that.")
-    target = np.where(cells, gwsa.values[used], np.nan)
-    return Samples(features, target, predictors.features)
+    strips = [partial(_pixels_of_row, conservation, predictors, months, row) for row in range(cells.shape[0])]
+    pixels = np.stack(run_all(strips, progress), axis=1)
+    return Samples(features, pixels, np.where(cells, gwsa.values[used], np.nan), predictors.features)
+
+
+def _pixels_of_row(conservation: Conservation, predictors: PredictorSet, months, row: int, go_on) -> np.ndarray:
+    """Features of a few random land pixels of each cell of a row: (months, columns, PIXELS, features), NaN off the
+    cells."""
+    factor, columns = predictors.factor, conservation.cells.shape[1]
+    read = np.full((months.size, columns, PIXELS, len(predictors.features)), np.nan, dtype=np.float32)
+    rows = slice(row * factor, (row + 1) * factor)
+    held = np.flatnonzero(conservation.cells[row])
+    rng = np.random.default_rng(row)
+    chosen = [_pick(conservation.pixels[rows, column * factor : (column + 1) * factor], rng) for column in held]
+    if not chosen:
+        return read
+    down, across = np.array(chosen).transpose(2, 0, 1)
+    across = across + held[:, None] * factor
+    for first in range(0, months.size, MONTHS_AT_ONCE):
+        go_on()
+        part = slice(first, first + MONTHS_AT_ONCE)
+        read[part, held] = np.moveaxis(predictors.read(FINE, months[part], rows)[:, :, down, across], 1, -1)
+    return read
+
+
+def _pick(land: np.ndarray, rng) -> np.ndarray:
+    """Row and column of PIXELS random land pixels of a cell, some twice where it has fewer: (PIXELS, 2)."""
+    places = np.argwhere(land)
+    return places[rng.choice(len(places), PIXELS, replace=len(places) < PIXELS)]

@@ -1,5 +1,7 @@
 """What the loss leaves out, what training sees, and that a model is the same wherever it is trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,8 +17,9 @@ def samples(seed=0, level=0.0):
     """Only the first feature matters; ``level`` adds a signal of the whole month, which no feature tells."""
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((10, 3, 12, 12)).astype(np.float32)
+    pixels = np.repeat(np.moveaxis(features, 1, -1)[:, :, :, None], 2, axis=3)
     target = 3 * np.tanh(features[:, 0]) + level * rng.standard_normal((10, 1, 1))
-    return Samples(features, target.astype(np.float32), ("a", "b", "c"))
+    return Samples(features, pixels, target.astype(np.float32), ("a", "b", "c"))
 
 
 @given(seed=st.integers(0, 100))
@@ -46,6 +49,7 @@ def test_samples_outside_are_not_seen():
     where[:, :, :8] = True
     spoiled.target[~where] = 1e6
     spoiled.features[np.broadcast_to(~where[:, None], spoiled.features.shape)] = np.nan
+    spoiled.pixels[~where] = np.nan
     one, other = (train(each, where, FEW).save_raw() for each in (data, spoiled))
     assert one == other
 
@@ -70,4 +74,17 @@ def test_training_stops_when_asked():
 def test_nothing_to_learn_from_is_said():
     data = samples()
     with pytest.raises(InputError, match="overlap"):
-        train(Samples(data.features, np.full(data.target.shape, np.nan), data.names), data.target == data.target, FEW)
+        train(replace(data, target=np.full(data.target.shape, np.nan)), np.ones(data.target.shape, bool), FEW)
+
+
+def test_pixels_tell_what_their_means_cannot():
+    """Cells whose pixels have one mean and differ in spread only: the target is the mean of the squares."""
+    rng = np.random.default_rng(3)
+    spread = rng.uniform(0, 2, (10, 12, 12, 1, 1))
+    pixels = (spread * rng.standard_normal((10, 12, 12, 8, 1))).astype(np.float32)
+    pixels -= pixels.mean(axis=3, keepdims=True)
+    target = (pixels[..., 0] ** 2).mean(axis=3)
+    features = np.moveaxis(pixels.mean(axis=3), -1, 1)
+    booster = train(Samples(features, pixels, target, ("x",)), np.ones(target.shape, bool), FEW)
+    far, near = predict(booster, np.array([[2.0], [0.0]], np.float32))
+    assert far - near > 2
