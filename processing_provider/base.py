@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsFields,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingException,
@@ -14,6 +15,7 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterExtent,
     QgsProcessingParameterString,
+    QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
@@ -165,10 +167,19 @@ def style_file(path: Path, style: str) -> None:
 
 
 def style_layer(layer_id: str, style: str, context) -> None:
-    """Style a layer (a feature sink, for one) when Processing loads it."""
+    """Style what a feature sink wrote: beside its file, if it is one, and in the project that loads it."""
+    path = Path(layer_id.partition("|")[0])
+    if path.is_file():
+        style_file(path, style)
     if context.willLoadLayerOnCompletion(layer_id):
         styler = _stylers.setdefault(style, _Styler(style))
         context.layerToLoadOnCompletionDetails(layer_id).setPostProcessor(styler)
+
+
+def layer_fields(types: dict[str, str]) -> QgsFields:
+    """Fields from name to type: string, integer or double, which a memory layer knows in every QGIS, Qt 5 or 6."""
+    uri = "&".join(f"field={name}:{kind}" for name, kind in types.items())
+    return QgsVectorLayer(f"NoGeometry?{uri}", "fields", "memory").fields()
 
 
 def tr(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import isfinite
-from pathlib import Path
 
 from qgis.core import (
     QgsFeature,
@@ -20,13 +19,12 @@ from qgis.core import (
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
-    QgsVectorLayer,
     QgsWkbTypes,
 )
 
 from ..gwsa_plugin.core.errors import InputError
 from ..gwsa_plugin.dependencies import require
-from .base import POINTS, POLYGONS, TABLES, GwsaAlgorithm, style_file, style_layer, tr
+from .base import POINTS, POLYGONS, TABLES, GwsaAlgorithm, layer_fields, style_layer, tr
 
 STYLE = "trend_wells.qml"
 INPUTS = ("GWSA", "LAYERS", "COARSE", "WELLS", "OBSERVATIONS", "AQUIFERS")
@@ -237,7 +235,8 @@ class ValidateWells(GwsaAlgorithm):
         from .well_layers import LONLAT
 
         columns, wells = well_columns(validation), validation.wells
-        fields = _fields(columns)
+        types = {"f": "double", "i": "integer"}
+        fields = layer_fields({name: types.get(values.dtype.kind, "string") for name, values in columns.items()})
         sink, layer = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.Point, LONLAT)
         if sink is None:
             raise InputError("The layer of wells (OUTPUT) cannot be written there; choose another file.")
@@ -248,17 +247,8 @@ class ValidateWells(GwsaAlgorithm):
                 feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(*place)))
             sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
         del sink
-        if Path(layer.split("|")[0]).is_file():
-            style_file(Path(layer.split("|")[0]), STYLE)
         style_layer(layer, STYLE, context)
         return layer
-
-
-def _fields(columns):
-    """Fields for the columns; a memory layer knows their types by name in every QGIS, Qt 5 or 6."""
-    types = {"f": "double", "i": "integer"}
-    uri = "&".join(f"field={name}:{types.get(values.dtype.kind, 'string')}" for name, values in columns.items())
-    return QgsVectorLayer(f"Point?{uri}", "fields", "memory").fields()
 
 
 def _plain(values) -> list:
