@@ -46,7 +46,7 @@ STAGES = {
     ),
     "downscale": Stage(
         {"GWSA": "gwsa.tif", "PREDICTORS": "predictors", "AQUIFERS": "world/aquifers.geojson"},
-        {"OUTPUT": "gwsa_1km", "REPORT": "downscale.html", "SCORES": "downscale.json"},
+        {"OUTPUT": "gwsa_1km", "REGIONS": "regions.gpkg", "REPORT": "downscale.html", "SCORES": "downscale.json"},
         {"ID_FIELD": "id"},
     ),
     "validatewells": Stage(

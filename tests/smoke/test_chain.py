@@ -2,6 +2,7 @@
 
 import pytest
 import rasterio
+from qgis.core import QgsRasterLayer, QgsVectorLayer
 
 from .stages import STAGES
 
@@ -19,10 +20,31 @@ def test_nothing_unfinished_is_left(chain):
 
 
 @pytest.mark.parametrize("name", ["twsa", "filled", "filled_sigma", "flags", "sms", "gwsa", "gwsa_1km/GWSA_2009"])
-def test_plain_gdal_reads_the_months_and_qgis_finds_a_style(chain, name):
+def test_plain_gdal_reads_the_months(chain, name):
     with rasterio.open(chain.folder / f"{name}.tif") as source:
         months = source.descriptions
         assert source.crs.to_epsg() == 4326
     assert "2009-01" in months
     assert list(months) == sorted(months)
-    assert (chain.folder / f"{name}.qml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "renderer"),
+    [
+        ("twsa.tif", "singlebandpseudocolor"),
+        ("filled_sigma.tif", "singlebandpseudocolor"),
+        ("flags.tif", "paletted"),
+        ("land_water.tif", "singlebandpseudocolor"),
+        ("gwsa.tif", "singlebandpseudocolor"),
+        ("gwsa_1km/GWSA_2009.tif", "singlebandpseudocolor"),
+        ("regions.gpkg", "singleSymbol"),
+        ("wells.gpkg", "RuleRenderer"),
+    ],
+)
+def test_qgis_opens_it_styled(chain, name, renderer):
+    path = chain.folder / name
+    layer = QgsRasterLayer(str(path)) if path.suffix == ".tif" else QgsVectorLayer(str(path))
+    assert layer.isValid()
+    assert layer.renderer().type() == renderer
+    assert layer.styleURI() == str(path.with_suffix(".qml"))
+    assert path.with_suffix(".qml").exists()
