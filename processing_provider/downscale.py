@@ -36,7 +36,7 @@ NUMBERS = {
     "FEATHER": ("Blending at aquifer borders (km)", REAL, 25, 0, "Half-width of the belt in which models are blended."),
     "TREES": ("Trees", INTEGER, 200, 1, "Number of trees of the model of all cells; aquifers add 30 % to it."),
     "DEPTH": ("Depth of trees", INTEGER, 6, 1, "Deeper trees follow the coarse field more closely and predict worse."),
-    "RATE": ("Learning rate", REAL, 0.05, 0.001, "Weight of each tree."),
+    "RATE": ("Learning rate", REAL, 0.08, 0.001, "Weight of each tree."),
     "BLOCK": ("Held-out blocks (degrees)", REAL, 3, 0.25, "Side of the blocks of cells that are held out together."),
     "BUFFER": ("Buffer around them (degrees)", REAL, 1, 0, "Cells this near to a held-out block are left out too."),
     "SEED": ("Seed", INTEGER, 1, 0, "Of the sampling inside the trees and of the folds."),

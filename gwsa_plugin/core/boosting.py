@@ -30,7 +30,7 @@ class Boosting:
 
     trees: int = 200
     depth: int = 6
-    rate: float = 0.05
+    rate: float = 0.08
     row_share: float = 0.5
     column_share: float = 0.5
     least_rows: float = 40.0
