@@ -174,7 +174,7 @@ def score(scene: Scene, validation: CrossValidation, closure: Closure) -> dict:
     observed, predicted = contrasts(scene, validation)
     return {
         "closure_raw": agreement(closure.raw, target),
-        "closure": {"r2": 1.0, "rmse_cm": closure.worst_cm, "worst_cm": closure.worst_cm},
+        "closure": {**agreement(closure.corrected, target), "worst_cm": _largest(closure.corrected - target)},
         "held_out": {
             "field": agreement(validation.coarse, target),
             "contrast": agreement(predicted, observed),
@@ -186,6 +186,10 @@ def score(scene: Scene, validation: CrossValidation, closure: Closure) -> dict:
         "months": int(scene.months.size),
         "n_eff": float(scene.regions.areas.sum() / GRACE_FOOTPRINT_KM2),
     }
+
+
+def _largest(difference: np.ndarray) -> float:
+    return float(np.nanmax(np.abs(difference)))
 
 
 def contrasts(scene: Scene, validation: CrossValidation) -> tuple[np.ndarray, np.ndarray]:

@@ -36,12 +36,12 @@ class Maker:
 class Closure:
     """How the block means of the maps compare with the coarse field, gathered while the maps are written.
 
-    ``raw``: of the predictions before the correction, cm, (months, rows, columns). ``worst_cm``: the largest difference
-    after it. ``stretch``: the largest correction over the largest residual that it removes.
+    ``raw`` and ``corrected``: of the predictions and of the maps before encoding, cm, (months, rows, columns).
+    ``stretch``: the largest correction over the largest residual that it removes.
     """
 
     raw: np.ndarray
-    worst_cm: float = 0.0
+    corrected: np.ndarray
     stretch: float = 0.0
     paths: list[Path] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ def write_maps(scene: Scene, makers: list[Maker], mapping: Mapping, scratch: Pat
     The features are read once for all makers. Returns the closure of each. RuntimeError when a coarse cell's mean is
     not kept to 1e-3 cm.
     """
-    closures = [Closure(np.full(scene.samples.target.shape, np.nan)) for _ in makers]
+    closures = [Closure(*np.full((2, *scene.samples.target.shape), np.nan)) for _ in makers]
     years = np.unique(year_of(scene.months))
     for done, year in enumerate(years):
         part = progress.part(done / len(years), (done + 1) / len(years))
@@ -181,10 +181,10 @@ def _corrected(scene: Scene, month: int, raw: np.ndarray, closure: Closure) -> n
     conservation, coarse = scene.conservation, scene.samples.target[month].astype(np.float64)
     closure.raw[month] = conservation.block_mean(raw)
     field = conservation.correct(raw, coarse)
-    worst = float(np.nanmax(np.abs(conservation.block_mean(field) - coarse)))
+    closure.corrected[month] = conservation.block_mean(field)
+    worst = float(np.nanmax(np.abs(closure.corrected[month] - coarse)))
     if not worst < TOLERANCE_CM:
         raise RuntimeError(f"{scene.months[month]}: block means differ from the coarse field by {worst:g} cm")
     residual = np.nanmax(np.abs(coarse - closure.raw[month]))
-    closure.worst_cm = max(closure.worst_cm, worst)
     closure.stretch = max(closure.stretch, float(np.nanmax(np.abs(field - raw)) / max(residual, 1e-9)))
     return field
