@@ -47,13 +47,15 @@ class Boosting:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """``features``: of the cells, float32, shape (months, features, rows, columns), NaN missing. ``pixels``: those of a
-    few pixels of each cell, (months, rows, columns, pixels, features). ``target``: cm, (months, rows, columns), NaN
-    where there is none. ``names``: of the features."""
+    """``features``: of the cells, float32, shape (months, features, rows, columns), NaN missing. ``target``: cm,
+    (months, rows, columns), NaN where there is none. ``taught``: bool, (months,), those that models are trained on.
+    ``pixels``: the features of a few pixels of each cell, (taught months, rows, columns, pixels, features). ``names``:
+    of the features."""
 
     features: np.ndarray
-    pixels: np.ndarray
     target: np.ndarray
+    taught: np.ndarray
+    pixels: np.ndarray
     names: tuple[str, ...]
 
     def table(self, where: np.ndarray) -> np.ndarray:
@@ -61,8 +63,9 @@ class Samples:
         return np.moveaxis(self.features, 1, -1)[where]
 
     def pixel_table(self, where: np.ndarray) -> np.ndarray:
-        """Likewise of their pixels: (samples x pixels, features), the pixels of a sample one after the other."""
-        return self.pixels[where].reshape(-1, len(self.names))
+        """Likewise of their pixels, ``where`` being in taught months: (samples x pixels, features), the pixels of a
+        sample one after the other."""
+        return self.pixels[where[self.taught]].reshape(-1, len(self.names))
 
 
 def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go_on=lambda: None):
@@ -72,7 +75,7 @@ def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go
     """
     import xgboost
 
-    where = where & np.isfinite(samples.target)
+    where = where & np.isfinite(samples.target) & samples.taught[:, None, None]
     if not where.any():
         raise InputError(
             "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."

@@ -67,7 +67,8 @@ def _shrunk(grid: Grid, cells: np.ndarray, blocking: Blocking, progress: Progres
     if size < blocking.block:
         progress.warn(
             f"Fewer than {LEAST_BLOCKS} blocks of {blocking.block:g}° fit into the region: held-out blocks are "
-            f"{size:g}° with a buffer of {buffer:g}°, so held-out scores are more optimistic than those of a larger region."
+            f"{size:g}° with a buffer of {buffer:g}°, so held-out scores are more optimistic than those of a larger "
+            "region."
         )
     return size, buffer
 

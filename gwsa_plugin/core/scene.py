@@ -20,6 +20,8 @@ from .threads import run_all
 
 PIXELS = 8  # of each coarse cell that training sees
 MONTHS_AT_ONCE = 12
+MOST_SAMPLES = 200_000  # cells times months that models are trained on; about 1 kB each with 30 features
+FEWEST_MONTHS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +108,21 @@ def _samples(
     for name, share in zip(predictors.features, absent):
         if share > 0:
             progress.say(f"{name} is missing in {share:.1%} of the samples; the trees have a branch for that.")
-    strips = [partial(_pixels_of_row, conservation, predictors, months, row) for row in range(cells.shape[0])]
+    taught = _evenly(months.size, MOST_SAMPLES // int(cells.sum()))
+    if not taught.all():
+        progress.say(
+            f"Models are trained on {taught.sum()} of the {months.size} months, evenly spaced, to bound memory."
+        )
+    strips = [partial(_pixels_of_row, conservation, predictors, months[taught], row) for row in range(cells.shape[0])]
     pixels = np.stack(run_all(strips, progress), axis=1)
-    return Samples(features, pixels, np.where(cells, gwsa.values[used], np.nan), predictors.features)
+    return Samples(features, np.where(cells, gwsa.values[used], np.nan), taught, pixels, predictors.features)
+
+
+def _evenly(count: int, most: int) -> np.ndarray:
+    """``most`` of ``count`` places (at least a few, at most all), evenly spaced: bool, (count,)."""
+    taught = np.zeros(count, dtype=bool)
+    taught[np.linspace(0, count - 1, min(count, max(most, FEWEST_MONTHS))).round().astype(int)] = True
+    return taught
 
 
 def _pixels_of_row(conservation: Conservation, predictors: PredictorSet, months, row: int, go_on) -> np.ndarray:

@@ -19,7 +19,7 @@ def samples(seed=0, level=0.0):
     features = rng.standard_normal((10, 3, 12, 12)).astype(np.float32)
     pixels = np.repeat(np.moveaxis(features, 1, -1)[:, :, :, None], 2, axis=3)
     target = 3 * np.tanh(features[:, 0]) + level * rng.standard_normal((10, 1, 1))
-    return Samples(features, pixels, target.astype(np.float32), ("a", "b", "c"))
+    return Samples(features, target.astype(np.float32), np.ones(10, bool), pixels, ("a", "b", "c"))
 
 
 @given(seed=st.integers(0, 100))
@@ -54,6 +54,15 @@ def test_samples_outside_are_not_seen():
     assert one == other
 
 
+def test_only_taught_months_are_trained_on():
+    data = samples()
+    taught = np.arange(10) % 2 == 0
+    everywhere = np.ones(data.target.shape, bool)
+    some = replace(data, taught=taught, pixels=data.pixels[taught])
+    where = everywhere & taught[:, None, None]
+    assert train(some, everywhere, FEW).save_raw() == train(data, where, FEW).save_raw()
+
+
 def test_a_model_can_begin_from_another():
     data = samples()
     everywhere = np.ones(data.target.shape, bool)
@@ -85,6 +94,6 @@ def test_pixels_tell_what_their_means_cannot():
     pixels -= pixels.mean(axis=3, keepdims=True)
     target = (pixels[..., 0] ** 2).mean(axis=3)
     features = np.moveaxis(pixels.mean(axis=3), -1, 1)
-    booster = train(Samples(features, pixels, target, ("x",)), np.ones(target.shape, bool), FEW)
+    booster = train(Samples(features, target, np.ones(10, bool), pixels, ("x",)), np.ones(target.shape, bool), FEW)
     far, near = predict(booster, np.array([[2.0], [0.0]], np.float32))
     assert far - near > 2

@@ -1,0 +1,1 @@
+"""What the plugin reaches, measured: `make bench`."""
