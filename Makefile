@@ -9,7 +9,7 @@ VENV := build/venv
 PYTEST := $(VENV)/bin/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test lint package link test-trixie packages
+.PHONY: help demo test test-trixie bench lint package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: packages $(VENV)/ready  ## All tests: the core without QGIS, the algorithm
 
 test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
 	setup/trixie.sh make test VENV=/gwsa/venv
+
+bench: packages  ## Measure the skill of the chain on sample worlds (BENCHMARKS=names for some of them)
+	$(PYTHON) -m benchmarks.run build/bench $(BENCHMARKS)
 
 lint: $(VENV)/ready  ## Style, QGIS import rules, security scan
 	$(VENV)/bin/ruff check .
