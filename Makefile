@@ -15,7 +15,7 @@ help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: packages  ## Make a sample world, run the whole chain on it through qgis_process, show maps and scores
-	$(PYTHON) demo/run.py build/demo
+	$(PYTHON) -m demo.run build/demo
 
 test: packages $(VENV)/ready  ## All tests: the core without QGIS, the algorithms, the desktop, the packaged plugin
 	$(PYTEST) -p no:pytest_qgis tests/core

@@ -32,12 +32,13 @@ class Figure:
 
 @dataclass
 class Section:
-    """Paragraphs, then figures, then tables, under one heading."""
+    """Paragraphs, then figures, tables and links (text -> address) under one heading."""
 
     title: str
     paragraphs: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
 
 
 def draw(figure, caption: str, dpi: int = 110) -> Figure:

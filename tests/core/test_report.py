@@ -39,3 +39,8 @@ def test_numbers_have_three_digits_and_nothing_is_a_dash(page):
     assert "nan" not in page
     assert "None" not in page
     assert page.count("<td>–</td>") == 2
+
+
+def test_links_to_other_reports(tmp_path):
+    write_report(tmp_path / "report.html", "All", "Good.", [Section("More", links={"Wells & trends": "wells.html"})])
+    assert '<a href="wells.html">Wells &amp; trends</a>' in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -1,0 +1,94 @@
+"""Pictures of one month: the coarse field beside the 1 km one, and the 1 km one beside its rival and the truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from gwsa_plugin.core.conservation import Conservation
+from gwsa_plugin.core.product import Product
+from gwsa_plugin.core.stack import OBSERVED, MonthlyStack, read_stack
+
+COLOURS = "BrBG"  # as the plugin's own style: brown is less water, green is more
+BORDER = {"color": "#1d2b36", "linewidth": 0.8, "alpha": 0.75}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One month of the demonstration in ``folder``, all fields in cm."""
+
+    folder: Path
+    gwsa: MonthlyStack
+    month: np.datetime64
+
+    @classmethod
+    def of(cls, folder: Path) -> Scene:
+        """The observed month whose coarse cells differ most."""
+        stack, product = read_stack(folder / "gwsa.tif"), Product.in_folder(folder / "gwsa_1km")
+        months = np.intersect1d(stack.named(OBSERVED), product.months)
+        spread = np.nanstd(stack.values[np.isin(stack.months, months)], axis=(1, 2))
+        return cls(folder, stack.on(product.grid.coarsen(product.grid.factor_to(stack.grid))), months[spread.argmax()])
+
+    @property
+    def coarse(self) -> np.ndarray:
+        return self.gwsa.values[int((self.month - self.gwsa.months[0]).astype(int))]
+
+    def fine(self, product: str) -> np.ndarray:
+        return Product.in_folder(self.folder / product).read(self.month)
+
+    def bilinear(self) -> np.ndarray:
+        fine = self.fine("gwsa_1km")
+        factor = fine.shape[0] // self.coarse.shape[0]
+        conservation = Conservation(np.isfinite(fine), self.gwsa.grid, factor, np.isfinite(self.coarse))
+        return np.where(np.isfinite(fine), conservation.bilinear(self.coarse.astype(np.float64)), np.nan)
+
+    @property
+    def limit(self) -> float:
+        """Of the colours, cm."""
+        return float(np.nanpercentile(np.abs(self.fine("gwsa_1km")), 99))
+
+
+def draw_map(scene: Scene) -> Figure:
+    return _panels(scene, {"Coarse GWSA, 0.25°": scene.coarse, "1 km GWSA": scene.fine("gwsa_1km")}, 11.5)
+
+
+def draw_truth(scene: Scene) -> Figure:
+    fields = {
+        "Coarse GWSA, interpolated": scene.bilinear(),
+        "1 km GWSA, models that saw\nneither cell nor month": scene.fine("held_out"),
+        "Truth": scene.fine("world/truth/gwsa_1km"),
+    }
+    return _panels(scene, fields, 16)
+
+
+def _panels(scene: Scene, fields: dict[str, np.ndarray], width: float) -> Figure:
+    west, south, east, north = scene.gwsa.grid.bounds
+    rings, limit = _aquifer_rings(scene.folder / "world" / "aquifers.geojson"), scene.limit
+    figure = Figure(figsize=(width, 5.4), layout="constrained")
+    figure.suptitle(f"Groundwater storage anomaly of the sample world, {scene.month}", fontsize=14)
+    for axes, (title, field) in zip(figure.subplots(1, len(fields), sharey=True), fields.items()):
+        image = axes.imshow(
+            field, cmap=COLOURS, vmin=-limit, vmax=limit, extent=(west, east, south, north),
+            interpolation="nearest",
+        )  # fmt: skip
+        for ring in rings:
+            axes.plot(*ring, **BORDER)
+        axes.set(title=title, xlim=(west, east), ylim=(south, north), facecolor="#e9edf0")
+        axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)))
+        for axis, side in ((axes.xaxis, "E"), (axes.yaxis, "N")):
+            axis.set_major_locator(MaxNLocator(4))
+            axis.set_major_formatter(f"{{x:g}}° {side}")
+    bar = figure.colorbar(image, ax=figure.axes, extend="both", shrink=0.85, pad=0.015)
+    bar.set_label("cm of water against 2004-2009")
+    return figure
+
+
+def _aquifer_rings(path: Path) -> list[np.ndarray]:
+    """Longitudes and latitudes of each border, shape (2, points)."""
+    features = json.loads(path.read_text())["features"]
+    return [np.array(ring).T for feature in features for ring in feature["geometry"]["coordinates"]]

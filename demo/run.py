@@ -1,0 +1,78 @@
+"""`make demo`: a sample world, the whole chain on it stage by stage through qgis_process, then scores and pictures.
+
+Usage: python3 -m demo.run FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from gwsa_plugin.core.progress import Progress
+from gwsa_plugin.core.report import draw
+
+from .pictures import Scene, draw_map, draw_truth
+from .qgis import QgisProcess, StepFailed
+from .report import score_tables, write_demo_report
+from .scores import collect_scores
+from .screen import Screen, table
+from .steps import steps
+
+BYSTANDERS = (".aux.xml", ".qml", ".run.json", "profile")  # what QGIS and the stages leave beside outputs
+REGION, START, END = "74,80,26,32 [EPSG:4326]", "2009-01", "2018-12"
+
+
+def main(folder: Path, region: str = REGION, start: str = START, end: str = END) -> None:
+    """Everything under ``folder``; StepFailed with what the first stage that fails has said."""
+    started = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    stages = steps(region, start, end)
+    screen = Screen(len(stages) + 2)
+    qgis = QgisProcess(folder / "profile", folder / "log.txt")
+    for step in stages:
+        with screen.step(step.title) as show:
+            qgis.run(step.stage, step.parameters(folder), show)
+    with screen.step("Scoring against the truth") as show:
+        scores = collect_scores(folder, _Shown(show))
+        (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
+    with screen.step("Drawing maps"):
+        _draw(folder, scores)
+    print(_summary(folder, scores))
+    print(f"Done in {time.monotonic() - started:.0f} s. Open {folder / 'report.html'} first.")
+
+
+def _draw(folder: Path, scores: dict) -> None:
+    scene = Scene.of(folder)
+    pictures = {
+        "map.png": (draw_map(scene), "What GRACE and GLDAS give, and the 1 km field made of it, with the aquifers."),
+        "truth.png": (
+            draw_truth(scene),
+            "The coarse field interpolated, the 1 km field of held-out models, the truth.",
+        ),
+    }
+    for name, (figure, _) in pictures.items():
+        figure.savefig(folder / name, dpi=110)
+    write_demo_report(folder / "report.html", scores, [draw(*picture) for picture in pictures.values()])
+
+
+def _summary(folder: Path, scores: dict) -> str:
+    tables = (f"{item.caption}\n{table([item.header, *item.rows])}" for item in score_tables(scores).values())
+    outputs = sorted(path for path in folder.iterdir() if not path.name.endswith(BYSTANDERS))
+    listing = "\n".join(f"  {path}{'/' * path.is_dir()}" for path in outputs)
+    return "\n\n".join(["", *tables, f"Outputs:\n{listing}", ""])
+
+
+class _Shown(Progress):
+    """Progress of a computation in this process, on the screen."""
+
+    def __init__(self, show):
+        self.show = show
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except StepFailed as failure:
+        sys.exit(f"\n{failure}")
