@@ -35,7 +35,8 @@ def test_every_output(run, inputs, tmp_path):
     assert regions.isValid() and regions.crs().authid() == "EPSG:4326"
     with_polygon = {feature["name"] for feature in regions.getFeatures() if not feature.geometry().isEmpty()}
     assert with_polygon and "background" not in with_polygon
-    assert sum(feature["cells"] for feature in regions.getFeatures()) == json.loads(files["SCORES"].read_text())["cells"]
+    cells = json.loads(files["SCORES"].read_text())["cells"]
+    assert sum(feature["cells"] for feature in regions.getFeatures()) == cells
     assert (files["MODELS"] / "model_0.ubj").exists() and (files["HELD_OUT"] / "GWSA_2010.tif").exists()
     report = files["REPORT"].read_text()
     assert "data:image/png" in report and "http" not in report.replace("http-equiv", "")
