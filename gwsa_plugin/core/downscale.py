@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from .folds import Blocking, make_splits
 from .maps import Closure, Maker, Mapping, write_maps
 from .predictors import PredictorSet
 from .progress import SILENT, Progress
-from .region_models import ALL, CrossValidation, RegionModels, cross_validate, fit
+from .region_models import ALL, CrossValidation, RegionModels, train_and_validate
 from .scene import Scene, set_scene
 from .scores import agreement
 from .sigma_maps import write_sigma
@@ -90,11 +90,8 @@ def downscale(
     own = scene.regions.with_own_model(options.least_area)
     splits = make_splits(scene.gwsa.grid, scene.cells, scene.months.size, options.blocking, progress)
     progress.say(f"Training on {len(splits)} splits of cells and months to measure skill.")
-    validation = cross_validate(scene, splits, options.boosting, own, progress.part(0.1, 0.35))
-    progress.say(f"Held-out cells confirm {validation.share:.0%} of the predicted local contrast.")
-    everywhere = np.ones(scene.samples.target.shape, dtype=bool)
-    fitted = fit(scene, options.boosting, own, everywhere, progress.stop_if_cancelled)
-    models = replace(fitted, share=validation.share)
+    models, validation = train_and_validate(scene, splits, options.boosting, own, progress.part(0.1, 0.4))
+    progress.say(f"Held-out cells confirm {models.share:.0%} of the predicted local contrast.")
     mapping = Mapping(options.feather_km, options.exact, tags or {})
     regions = region_table(scene, models, validation)
     with ExitStack() as folders:
@@ -112,7 +109,7 @@ def downscale(
             write_models(folders.enter_context(whole_folder(outputs.models)), scene, models)
     years = [outputs.maps / path.name for path in closures[0].paths]
     sigmas = [outputs.maps / "sigma" / path.name.replace("GWSA", "GWSA_SIGMA") for path in closures[0].paths if sigma]
-    return Downscaled(years, sigmas, regions, score(scene, validation, closures[0]), scene, models, validation)
+    return Downscaled(years, sigmas, regions, score(scene, models, validation, closures[0]), scene, models, validation)
 
 
 def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:
@@ -162,7 +159,7 @@ def region_table(scene: Scene, models: RegionModels, validation: CrossValidation
     return rows
 
 
-def score(scene: Scene, validation: CrossValidation, closure: Closure) -> dict:
+def score(scene: Scene, models: RegionModels, validation: CrossValidation, closure: Closure) -> dict:
     """Three kinds of figures, never mixed.
 
     ``closure_raw`` and ``closure``: the block means of the map against the coarse field it was trained on, before and
@@ -178,7 +175,7 @@ def score(scene: Scene, validation: CrossValidation, closure: Closure) -> dict:
         "held_out": {
             "field": agreement(validation.coarse, target),
             "contrast": agreement(predicted, observed),
-            "share_confirmed": validation.share,
+            "share_confirmed": models.share,
             "splits": len(validation.held_out),
         },
         "correction_stretch": closure.stretch,

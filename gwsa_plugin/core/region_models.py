@@ -54,18 +54,34 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """``coarse``: the field that held-out models predict, cm, float64, (months, rows, columns), NaN outside the cells.
-
-    ``share``: what all splits together confirm, for the models that are trained on everything.
-    """
+    """``coarse``: the field that held-out models predict, cm, float64, (months, rows, columns), NaN off the cells."""
 
     held_out: list[HeldOut]
     coarse: np.ndarray
-    share: float
 
 
-def fit(scene: Scene, boosting: Boosting, own: list[int], where: np.ndarray, go_on=lambda: None) -> RegionModels:
-    """Train on the samples ``where`` (bool, (months, rows, columns)); ``own``: regions with their own model."""
+def train_and_validate(
+    scene: Scene, splits: list[Split], boosting: Boosting, own: list[int], progress: Progress
+) -> tuple[RegionModels, CrossValidation]:
+    """Train on everything, and without each split to predict it; ``own``: regions with a model of their own.
+
+    The models are multiplied by the share of their contrast that all splits together confirm; those of a split by what
+    the cells and months of the other splits confirm, so that none is scaled by what it is scored on.
+    """
+    everywhere = np.ones(scene.samples.target.shape, dtype=bool)
+    wheres = [everywhere, *(~split.near[None] & ~split.months[:, None, None] for split in splits)]
+    models, *fitted = run_all([partial(_fit, scene, boosting, own, where) for where in wheres], progress)
+    predictions = [_at_cells(scene, models, split) for models, split in zip(fitted, splits)]
+    evidence = np.array([_evidence(scene, field) for field in predictions])
+    shares = [_confirmed(np.delete(evidence, i, axis=0).sum(axis=0)) for i in range(len(splits))]
+    held = [HeldOut(split, replace(models, share=share)) for split, models, share in zip(splits, fitted, shares)]
+    scaled = [share * field for share, field in zip(shares, predictions)]
+    whole = np.where(scene.cells, np.nansum(scaled, axis=0), np.nan)
+    return replace(models, share=_confirmed(evidence.sum(axis=0))), CrossValidation(held, whole)
+
+
+def _fit(scene: Scene, boosting: Boosting, own: list[int], where: np.ndarray, go_on) -> RegionModels:
+    """Train on the samples ``where``: bool, (months, rows, columns)."""
     base = train(scene.samples, where, boosting, go_on=go_on)
     boosters = {ALL: base}
     further = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
@@ -74,29 +90,6 @@ def fit(scene: Scene, boosting: Boosting, own: list[int], where: np.ndarray, go_
         if inside.any():
             boosters[number] = train(scene.samples, inside, further, base, go_on)
     return RegionModels(boosters)
-
-
-def cross_validate(
-    scene: Scene, splits: list[Split], boosting: Boosting, own: list[int], progress: Progress
-) -> CrossValidation:
-    """Train without each split and predict it.
-
-    Each split's models are multiplied by the share that the cells and months of the other splits confirm, so that none
-    is scaled by what it is scored on.
-    """
-    tasks = [partial(_without, scene, split, boosting, own) for split in splits]
-    fitted = run_all(tasks, progress)
-    predictions = [_at_cells(scene, models, split) for models, split in zip(fitted, splits)]
-    evidence = np.array([_evidence(scene, field) for field in predictions])
-    shares = [_confirmed(np.delete(evidence, i, axis=0).sum(axis=0)) for i in range(len(splits))]
-    held = [HeldOut(split, replace(models, share=share)) for split, models, share in zip(splits, fitted, shares)]
-    scaled = [share * field for share, field in zip(shares, predictions)]
-    whole = np.where(scene.cells, np.nansum(scaled, axis=0), np.nan)
-    return CrossValidation(held, whole, _confirmed(evidence.sum(axis=0)))
-
-
-def _without(scene: Scene, split: Split, boosting: Boosting, own: list[int], go_on) -> RegionModels:
-    return fit(scene, boosting, own, ~split.near[None] & ~split.months[:, None, None], go_on)
 
 
 def _at_cells(scene: Scene, models: RegionModels, split: Split) -> np.ndarray:
