@@ -28,11 +28,11 @@ class Scene:
 
     @classmethod
     def of(cls, folder: Path) -> Scene:
-        """The observed month whose coarse cells differ most."""
+        """The observed month whose coarse cells differ most, a few extreme ones apart."""
         stack, product = read_stack(folder / "gwsa.tif"), Product.in_folder(folder / "gwsa_1km")
         months = np.intersect1d(stack.named(OBSERVED), product.months)
-        spread = np.nanstd(stack.values[np.isin(stack.months, months)], axis=(1, 2))
-        return cls(folder, stack.on(product.grid.coarsen(product.grid.factor_to(stack.grid))), months[spread.argmax()])
+        low, high = np.nanpercentile(stack.values[np.isin(stack.months, months)], (10, 90), axis=(1, 2))
+        return cls(folder, stack.on(product.grid.coarsen(product.grid.factor_to(stack.grid))), months[(high - low).argmax()])
 
     @property
     def coarse(self) -> np.ndarray:
@@ -50,7 +50,7 @@ class Scene:
     @property
     def limit(self) -> float:
         """Of the colours, cm."""
-        return float(np.nanpercentile(np.abs(self.fine("gwsa_1km")), 99))
+        return float(np.nanpercentile(np.abs(self.fine("gwsa_1km")), 98))
 
 
 def draw_map(scene: Scene) -> Figure:
