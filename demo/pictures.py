@@ -32,7 +32,8 @@ class Scene:
         stack, product = read_stack(folder / "gwsa.tif"), Product.in_folder(folder / "gwsa_1km")
         months = np.intersect1d(stack.named(OBSERVED), product.months)
         low, high = np.nanpercentile(stack.values[np.isin(stack.months, months)], (10, 90), axis=(1, 2))
-        return cls(folder, stack.on(product.grid.coarsen(product.grid.factor_to(stack.grid))), months[(high - low).argmax()])
+        coarse_grid = product.grid.coarsen(product.grid.factor_to(stack.grid))
+        return cls(folder, stack.on(coarse_grid), months[(high - low).argmax()])
 
     @property
     def coarse(self) -> np.ndarray:
@@ -60,7 +61,7 @@ def draw_map(scene: Scene) -> Figure:
 def draw_truth(scene: Scene) -> Figure:
     fields = {
         "Coarse GWSA, interpolated": scene.bilinear(),
-        "1 km GWSA, models that saw\nneither cell nor month": scene.fine("held_out"),
+        "1 km GWSA, held-out models": scene.fine("held_out"),
         "Truth": scene.fine("world/truth/gwsa_1km"),
     }
     return _panels(scene, fields, 16)
