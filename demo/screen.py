@@ -6,6 +6,8 @@ import sys
 import time
 from contextlib import contextmanager
 
+from gwsa_plugin.core.report import cell_text
+
 
 class Screen:
     """``steps`` is how many there will be; ``seconds`` holds what each one took, by its title."""
@@ -46,7 +48,7 @@ def _elapsed(started: float) -> str:
 
 def table(rows: list[tuple]) -> str:
     """Columns as wide as they need; numbers with three significant digits, to the right."""
-    texts = [[cell if isinstance(cell, str) else "" if cell is None else f"{cell:.3g}" for cell in row] for row in rows]
+    texts = [[cell_text(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts)]
     lines = ("  ".join([f"{row[0]:<{widths[0]}}", *map(str.rjust, row[1:], widths[1:])]) for row in texts)
     return "\n".join(line.rstrip() for line in lines)

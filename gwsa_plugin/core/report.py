@@ -53,7 +53,7 @@ def write_report(path, title: str, lead: str, sections: list[Section]) -> None:
     from jinja2 import Environment, FileSystemLoader
 
     environment = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, trim_blocks=True)
-    environment.filters["cell"] = _cell
+    environment.filters["cell"] = cell_text
     html = environment.get_template(TEMPLATE.name).render(
         title=title, lead=lead, sections=sections, version=plugin_version()
     )
@@ -61,7 +61,8 @@ def write_report(path, title: str, lead: str, sections: list[Section]) -> None:
         part.write_text(html, encoding="utf-8")
 
 
-def _cell(value) -> str:
+def cell_text(value) -> str:
+    """A cell of a table as it is shown."""
     if value is None or value != value:
         return "–"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:#.3g}".rstrip(".") if isinstance(value, float) else str(value)
