@@ -50,4 +50,4 @@ def test_the_sentence_of_a_failure_is_said_once():
 
 def test_a_table_on_the_screen():
     text = table([["", "R²", "n"], ["1 km", 0.58473, 30], ["none", None, 7]])
-    assert text.splitlines() == ["         R²   n", "1 km  0.585  30", "none          7"]
+    assert text.splitlines() == ["         R²   n", "1 km  0.585  30", "none      –   7"]
