@@ -17,7 +17,7 @@ import numpy as np
 from .aquifers import Aquifer
 from .boosting import Boosting, local_contrast, save
 from .folds import Blocking, make_splits
-from .maps import Closure, Maker, Mapping, write_maps
+from .maps import Closure, Maker, Mapping, Part, write_maps
 from .predictors import PredictorSet
 from .progress import SILENT, Progress
 from .region_models import ALL, CrossValidation, RegionModels, train_and_validate
@@ -98,9 +98,10 @@ def downscale(
         # The folders get their files together when the stack closes, and none of them when anything fails before.
         maps = folders.enter_context(whole_folder(outputs.maps))
         scratch = folders.enter_context(whole_folder_beside(outputs.maps))
-        makers = [Maker(maps, models)]
+        makers = [Maker(maps, [Part(models, scene.cells, np.ones(scene.months.size, dtype=bool))])]
         if outputs.held_out:
-            makers.append(Maker(folders.enter_context(whole_folder(outputs.held_out)), validation.held_out))
+            parts = [Part(held.models, held.split.cells, held.split.months) for held in validation.held_out]
+            makers.append(Maker(folders.enter_context(whole_folder(outputs.held_out)), parts))
         closures = write_maps(scene, makers, mapping, scratch, progress.part(0.4, 0.95))
         if sigma:
             missed = {row["number"]: row["contrast_rmse_cm"] for row in regions}

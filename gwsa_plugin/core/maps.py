@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import rasterio
 
-from .aquifers import blend
+from .aquifers import KM_PER_DEGREE, blend
 from .months import calendar_month, month_range, year_of
 from .predictors import FINE
 from .progress import Progress
-from .region_models import HeldOut, RegionModels
+from .region_models import RegionModels
 from .scene import Scene
 from .stack import MISSING, UNIT, creation, describe_band
 from .threads import run_all
@@ -25,11 +26,20 @@ FEATURE_BYTES = 96 << 20  # of the features that one thread holds
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """``models`` predict ``cells`` (bool, coarse shape) in ``months`` (bool, (months,))."""
+
+    models: RegionModels
+    cells: np.ndarray
+    months: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Maker:
-    """One product: what predicts it, and where its yearly files go."""
+    """One product: the folder of its yearly files, and the parts that together predict every cell and month once."""
 
     folder: Path
-    models: RegionModels | list[HeldOut]
+    parts: list[Part]
 
 
 @dataclass
@@ -101,69 +111,52 @@ def _predict_strip(scene: Scene, makers, mapping: Mapping, wanted: np.ndarray, r
     pixels = scene.conservation.pixels[rows]
     if not pixels.any():
         return
-    blends = [_Blender(scene, maker.models, mapping.feather_km, rows) for maker in makers]
-    per_month = 4 * len(scene.predictors.features) * pixels.size
-    months = max(1, FEATURE_BYTES // per_month)
+    parts = [(raw, part) for maker, raw in zip(makers, raws) for part in _on_strip(scene, maker, mapping, rows)]
+    months = max(1, FEATURE_BYTES // (4 * len(scene.predictors.features) * pixels.size))
     for first in range(0, wanted.size, months):
         chosen = wanted[first : first + months]
         features = scene.predictors.read(FINE, scene.months[chosen], rows)
         for i, month in enumerate(chosen, start=first):
             table = np.ascontiguousarray(features[i - first][:, pixels].T)
-            for blender, raw in zip(blends, raws):
+            for raw, part in parts:
                 go_on()
-                raw[i, rows][pixels] = blender.predict(table, int(month))
+                if part.months[month]:
+                    raw[i, rows][part.pixels] = part.models.predict(table[part.pixels[pixels]], part.weights)
 
 
-class _Blender:
-    """What one maker says of the land pixels of a strip."""
+class _OnStrip(NamedTuple):
+    """A part on a row of coarse cells: the pixels of the strip that it predicts (bool), the models' weights there."""
 
-    def __init__(self, scene: Scene, models, feather_km: float, rows: slice):
-        self._parts = [_Part(scene, models, None, feather_km, rows)] if isinstance(models, RegionModels) else [
-            _Part(scene, held.models, held.split, feather_km, rows) for held in models
-        ]  # fmt: skip
-
-    def predict(self, table: np.ndarray, month: int) -> np.ndarray:
-        field = np.zeros(len(table), dtype=np.float32)
-        for part in self._parts:
-            part.add(field, table, month)
-        return field
+    models: RegionModels
+    months: np.ndarray
+    pixels: np.ndarray
+    weights: dict[int, np.ndarray]
 
 
-class _Part:
-    """Models with their weights at the pixels that they serve: all of a strip, or those of a split's cells."""
-
-    def __init__(self, scene: Scene, models: RegionModels, split, feather_km: float, rows: slice):
-        factor = scene.predictors.factor
-        pixels = scene.conservation.pixels[rows]
-        self._models, self._months = models, None if split is None else split.months
-        cells = None if split is None else np.repeat(split.cells[rows.start // factor], factor)
-        self._served = (
-            np.ones(int(pixels.sum()), bool) if split is None else np.broadcast_to(cells, pixels.shape)[pixels]
-        )
-        self._weights = _weights(scene, models, feather_km, rows, pixels, self._served)
-
-    def add(self, field: np.ndarray, table: np.ndarray, month: int) -> None:
-        if self._served.any() and (self._months is None or self._months[month]):
-            field[self._served] = self._models.predict(table[self._served], self._weights)
+def _on_strip(scene: Scene, maker: Maker, mapping: Mapping, rows: slice) -> Iterator[_OnStrip]:
+    factor = scene.predictors.factor
+    for part in maker.parts:
+        pixels = scene.conservation.pixels[rows] & np.repeat(part.cells[rows.start // factor], factor)
+        if pixels.any():
+            yield _OnStrip(part.models, part.months, pixels, _weights(scene, part.models, mapping, rows, pixels))
 
 
-def _weights(scene: Scene, models: RegionModels, feather_km: float, rows: slice, pixels, served) -> dict:
-    """number of a model -> its weight at the served pixels; the strip is widened so that the blend sees beyond it."""
+def _weights(scene: Scene, models: RegionModels, mapping: Mapping, rows: slice, pixels: np.ndarray) -> dict:
+    """number of a model -> its weight at the pixels; the strip is widened so that the blend sees beyond it."""
     grid = scene.predictors.grid
-    margin = round(2 * feather_km / (111.2 * grid.dy)) + 1
+    margin = round(2 * mapping.feather_km / (KM_PER_DEGREE * grid.dy)) + 1
     wide = slice(max(rows.start - margin, 0), min(rows.stop + margin, grid.rows))
     numbers = models.numbers(scene.regions.pixels[wide])
     inside = slice(rows.start - wide.start, rows.stop - wide.start)
-    weights = blend(numbers, grid.sub(wide, slice(0, grid.columns)), feather_km)
-    return {number: weight[inside][pixels][served] for number, weight in weights.items()}
+    weights = blend(numbers, grid.sub(wide, slice(0, grid.columns)), mapping.feather_km)
+    return {number: weight[inside][pixels] for number, weight in weights.items()}
 
 
 def _correct_and_write(scene: Scene, path: Path, wanted, raw, closure: Closure, mapping: Mapping) -> None:
     months = month_range(f"{path.stem[-4:]}-01", f"{path.stem[-4:]}-12")
     places = dict(zip(calendar_month(scene.months[wanted]), range(wanted.size)))
     profile = creation(scene.predictors.grid, 12, blockxsize=512, blockysize=512, sparse_ok=True, **mapping.encoding)
-    with ExitStack() as stack:
-        target = stack.enter_context(rasterio.open(path, "w", **profile))
+    with rasterio.open(path, "w", **profile) as target:
         target.update_tags(**scene.gwsa.tags, **mapping.tags, GWSA_VARIABLE="GWSA", GWSA_UNIT=UNIT)
         target.units = (UNIT,) * 12
         for band, month in enumerate(months, start=1):
