@@ -27,7 +27,7 @@ from .sigma_maps import write_sigma
 from .stack import MonthlyStack
 from .whole import whole_file, whole_folder, whole_folder_beside
 
-GRACE_FOOTPRINT_KM2 = 90_000.0  # about one independent GRACE value: 300 km squared (Vishwakarma et al. 2018)
+GRACE_FOOTPRINT_KM2 = 90_000.0  # 300 km squared: about one independent GRACE value
 
 
 @dataclass(frozen=True)
