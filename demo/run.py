@@ -21,7 +21,7 @@ from .screen import Screen, table
 from .steps import steps
 
 BYSTANDERS = (".aux.xml", ".qml", ".run.json", "profile")  # what QGIS and the stages leave beside outputs
-REGION, START, END = "74,79,26,31 [EPSG:4326]", "2013-01", "2018-12"
+REGION, START, END = "74,79,26,31 [EPSG:4326]", "2010-01", "2018-12"
 
 
 def main(folder: Path, region: str = REGION, start: str = START, end: str = END) -> None:

@@ -10,7 +10,6 @@ from gwsa_plugin.core.sample import PARTS
 
 WORLD = {name: f"world/{part}" for name, part in PARTS.items()}
 SIGMA_TWSA_CM = 1  # what the sample world adds to TWSA
-LEAST_YEARS = 5  # of readings at a well: the maps cover six, and the stage's own default asks for eight
 
 
 class Step(NamedTuple):
@@ -96,6 +95,5 @@ def steps(region: str, start: str, end: str) -> list[Step]:
                 "WELLS": WORLD["WELLS"], "OBSERVATIONS": WORLD["OBSERVATIONS"],
                 "OUTPUT": "wells.gpkg", "SCORES": "wells.json", "REPORT": "wells.html",
             },
-            {"MIN_YEARS": LEAST_YEARS},
         ),
     ]  # fmt: skip

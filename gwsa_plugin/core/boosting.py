@@ -28,9 +28,9 @@ THREADS = 1  # training is the same to the bit on any machine; models are traine
 class Boosting:
     """Hyper-parameters of every model of a run."""
 
-    trees: int = 200
-    depth: int = 6
-    rate: float = 0.08
+    trees: int = 120
+    depth: int = 5
+    rate: float = 0.12
     row_share: float = 0.5
     column_share: float = 0.5
     least_rows: float = 40.0
