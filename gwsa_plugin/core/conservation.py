@@ -31,7 +31,7 @@ class Conservation:
         self.cells = valid & (self._block_sum(land) > 0)
         if not self.cells.any():
             raise InputError("No valid coarse cell has a land pixel; check that the land mask and the stack overlap.")
-        self.pixels = land & _spread(self.cells, factor)
+        self.pixels = land & spread(self.cells, factor)
         self._area = self._block_sum(self.pixels)
         self._reach = self._interpolate(self.cells.astype(np.float64))
         self._solve = splu(self._matrix()).solve
@@ -108,6 +108,6 @@ def _hat(factor: int) -> np.ndarray:
     return np.stack([np.maximum(-offset, 0), 1 - np.abs(offset), np.maximum(offset, 0)])
 
 
-def _spread(cells: np.ndarray, factor: int) -> np.ndarray:
+def spread(cells: np.ndarray, factor: int) -> np.ndarray:
     """Each cell's value on all its pixels."""
     return np.repeat(np.repeat(cells, factor, axis=0), factor, axis=1)

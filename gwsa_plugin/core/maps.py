@@ -12,6 +12,7 @@ import numpy as np
 import rasterio
 
 from .aquifers import KM_PER_DEGREE, blend
+from .conservation import spread
 from .months import calendar_month, month_range, year_of
 from .predictors import FINE
 from .progress import Progress
@@ -22,6 +23,7 @@ from .threads import run_all
 
 TOLERANCE_CM = 1e-3  # between a cell of the coarse field and the mean of its pixels, before encoding
 LERC_ERROR_CM = 0.005
+STRIP_CELLS = 5  # rows of cells predicted together; with fewer, each tile of the predictors is decompressed more often
 FEATURE_BYTES = 96 << 20  # of the features that one thread holds
 
 
@@ -94,7 +96,8 @@ def _write_year(scene, year: int, makers, closures, mapping, scratch: Path, prog
     raws = [
         np.memmap(scratch / f"raw_{i}.f32", dtype=np.float32, mode="w+", shape=shape) for i in range(len(makers))
     ]  # fmt: skip
-    strips = [partial(_predict_strip, scene, makers, mapping, wanted, raws, row) for row in range(scene.gwsa.grid.rows)]
+    firsts = range(0, scene.gwsa.grid.rows, STRIP_CELLS)
+    strips = [partial(_predict_strip, scene, makers, mapping, wanted, raws, first) for first in firsts]
     run_all(strips, progress.part(0.0, 0.85))
     for maker, raw, closure in zip(makers, raws, closures):
         path = maker.folder / f"GWSA_{year}.tif"
@@ -104,10 +107,10 @@ def _write_year(scene, year: int, makers, closures, mapping, scratch: Path, prog
     progress.advance(1.0)
 
 
-def _predict_strip(scene: Scene, makers, mapping: Mapping, wanted: np.ndarray, raws, row: int, go_on) -> None:
-    """Predict one row of coarse cells, as many months at a time as the memory bound allows."""
+def _predict_strip(scene: Scene, makers, mapping: Mapping, wanted: np.ndarray, raws, top: int, go_on) -> None:
+    """Predict the coarse cells from row ``top`` on, as many months at a time as the memory bound allows."""
     factor = scene.predictors.factor
-    rows = slice(row * factor, (row + 1) * factor)
+    rows = slice(top * factor, min(top + STRIP_CELLS, scene.gwsa.grid.rows) * factor)
     pixels = scene.conservation.pixels[rows]
     if not pixels.any():
         return
@@ -125,7 +128,7 @@ def _predict_strip(scene: Scene, makers, mapping: Mapping, wanted: np.ndarray, r
 
 
 class _OnStrip(NamedTuple):
-    """A part on a row of coarse cells: the pixels of the strip that it predicts (bool), the models' weights there."""
+    """A part on a strip of coarse cells: the pixels of the strip that it predicts (bool), the models' weights there."""
 
     models: RegionModels
     months: np.ndarray
@@ -136,7 +139,8 @@ class _OnStrip(NamedTuple):
 def _on_strip(scene: Scene, maker: Maker, mapping: Mapping, rows: slice) -> Iterator[_OnStrip]:
     factor = scene.predictors.factor
     for part in maker.parts:
-        pixels = scene.conservation.pixels[rows] & np.repeat(part.cells[rows.start // factor], factor)
+        cells = part.cells[rows.start // factor : rows.stop // factor]
+        pixels = scene.conservation.pixels[rows] & spread(cells, factor)
         if pixels.any():
             yield _OnStrip(part.models, part.months, pixels, _weights(scene, part.models, mapping, rows, pixels))
 
