@@ -9,6 +9,7 @@ import numpy as np
 from rasterio.features import rasterize
 from scipy.ndimage import uniform_filter
 
+from .conservation import spread
 from .errors import InputError
 from .grid import Grid
 
@@ -57,7 +58,7 @@ def rasterise(aquifers: Sequence[Aquifer], fine: Grid, factor: int, land: np.nda
             raise InputError(
                 "No aquifer polygon lies on the land of the predictors; give aquifers of this region, or none."
             )
-    areas = np.bincount(pixels[land], _areas(fine)[land], minlength=len(ranked) + 1)
+    areas = np.bincount(pixels[land], fine.cell_areas()[land], minlength=len(ranked) + 1)
     names = (BACKGROUND, *(aquifer.name for aquifer in ranked))
     return Regions(names, pixels, _majority(pixels, land, fine, factor, len(names)), areas)
 
@@ -91,14 +92,11 @@ def _ring_area(ring) -> float:
     return abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
 
 
-def _areas(grid: Grid) -> np.ndarray:
-    return np.broadcast_to(grid.row_areas()[:, None], grid.shape)
-
-
 def _majority(pixels, land, fine: Grid, factor: int, count: int) -> np.ndarray:
     """The region with most land in each coarse cell; the background where there is no land."""
     coarse = fine.coarsen(factor)
     cell = np.arange(coarse.rows * coarse.columns).reshape(coarse.shape)
-    cell = np.repeat(np.repeat(cell, factor, axis=0), factor, axis=1)
-    shares = np.bincount(cell[land] * count + pixels[land], _areas(fine)[land], minlength=cell.max() * count + count)
+    cell = spread(cell, factor)
+    areas = fine.cell_areas()[land]
+    shares = np.bincount(cell[land] * count + pixels[land], areas, minlength=cell.max() * count + count)
     return shares.reshape(*coarse.shape, count).argmax(axis=2).astype(np.int16)
