@@ -10,7 +10,14 @@ from qgis.core import (
 
 from .base import GwsaAlgorithm, style_file, tr
 
-STORES = {"SMS": "soil moisture", "SWES": "snow water", "CWS": "canopy water", "SWS": "surface water"}
+STORES = {
+    "SMS": "soil moisture",
+    "SWES": "snow water",
+    "CWS": "canopy water",
+    "SWS": "surface water",
+    "GLACIER": "glacier ice",
+}
+OPTIONAL_STORES = ("SWS", "GLACIER")  # not of GLDAS, and as sharp as their maps
 OPTIONAL_STACKS = {
     "SIGMA_TWSA": "One standard deviation of TWSA in cm, a stack as gwsa:importtwsa writes.",
     "SIGMA_FILL": "One standard deviation of the gap-filled months in cm, a stack as gwsa:fillgaps writes; it "
@@ -22,13 +29,14 @@ class GwsaBalance(GwsaAlgorithm):
     ID = "gwsabalance"
     NAME = "Groundwater balance (GWSA)"
     HELP = (
-        "Subtracts the anomalies of soil moisture, snow, canopy water and, if given, surface water from total water "
-        "storage: GWSA = TWSA - SMS - SWES - CWS - SWS, in cm, on the months and cells that all inputs have. Each "
-        "input is brought to the baseline 2004-2009 first. All must lie on one grid of cells. Filled and missing "
-        "months stay marked as such. The sigmas of the terms add as squares; a term whose sigma is not given makes the "
-        "total a lower bound, and the log and the file's tags say so."
+        "Subtracts the anomalies of soil moisture, snow, canopy water and, if given, surface water and glaciers from "
+        "total water storage: GWSA = TWSA - SMS - SWES - CWS - SWS - GLACIER, in cm, on the months and cells that all "
+        "inputs have. Each input is brought to the baseline 2004-2009 first. All must lie on one grid of cells. Filled "
+        "and missing months stay marked as such. GLDAS knows no lakes, rivers, reservoirs or glaciers: what they lose "
+        "is counted as groundwater unless they are given. The sigmas of the terms add as squares; a term whose sigma "
+        "is not given makes the total a lower bound, and the log and the file's tags say so."
     )
-    TAGS = ("GWSA", "water balance", "TWSA", "groundwater storage", "uncertainty", "sigma")
+    TAGS = ("GWSA", "water balance", "TWSA", "groundwater storage", "uncertainty", "sigma", "reservoirs", "lakes")
 
     def initAlgorithm(self, config=None):
         self.add(
@@ -37,8 +45,25 @@ class GwsaBalance(GwsaAlgorithm):
         )
         for name, water in STORES.items():
             self.add(
-                QgsProcessingParameterRasterLayer(name, tr(f"{name} stack ({water})"), optional=name == "SWS"),
-                f"Anomaly of {water} storage, a stack with bands named YYYY-MM on the same cells.",
+                QgsProcessingParameterRasterLayer(
+                    name, tr(f"{name} stack ({water})"), optional=name in OPTIONAL_STORES
+                ),
+                f"Anomaly of {water} storage, a stack with bands named YYYY-MM on the same cells"
+                + (", zero and not nodata where there is none." if name in OPTIONAL_STORES else "."),
+                advanced=name == "GLACIER",
+            )
+        for name in OPTIONAL_STORES:
+            self.add(
+                QgsProcessingParameterNumber(
+                    f"{name}_RADIUS",
+                    tr(f"Gaussian filter of {STORES[name]}: radius (km)"),
+                    QgsProcessingParameterNumber.Type.Double,
+                    defaultValue=0,
+                    minValue=0,
+                ),
+                f"Radius in km of a Gaussian filter that makes {STORES[name]} as smooth as GRACE sees it, about 300; 0 "
+                "takes it as given. A filtered stack should reach three radii beyond the region; the log warns if not.",
+                advanced=True,
             )
         for name, help in OPTIONAL_STACKS.items():
             self.add(
@@ -68,7 +93,7 @@ class GwsaBalance(GwsaAlgorithm):
         )
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.balance import Sigma, groundwater, groundwater_sigma
+        from ..gwsa_plugin.core.balance import Sigma, as_grace_sees, groundwater, groundwater_sigma
         from ..gwsa_plugin.core.provenance import now, provenance, write_run
         from ..gwsa_plugin.core.stack import read_stack, write_stack
 
@@ -76,12 +101,18 @@ class GwsaBalance(GwsaAlgorithm):
         inputs = {name: self.input_path(parameters, name, context) for name in ("TWSA", *STORES, *OPTIONAL_STACKS)}
         stacks = {name: read_stack(path, f"{name} ({path.name})") for name, path in inputs.items() if path}
         sigmas = {name: self.number(parameters, f"SIGMA_{name}", context) for name in STORES if name in stacks}
-        gwsa = groundwater(stacks["TWSA"], [stacks[name] for name in sigmas], progress.part(0, 0.8))
+        radii = {name: self.parameterAsDouble(parameters, f"{name}_RADIUS", context) for name in OPTIONAL_STORES}
+        for name, radius in radii.items():
+            if name in stacks and radius:
+                stacks[name] = as_grace_sees(stacks[name], radius, stacks["TWSA"], progress.part(0, 0.6))
+        gwsa = groundwater(stacks["TWSA"], [stacks[name] for name in sigmas], progress.part(0.6, 0.8))
         results = {"OUTPUT": (gwsa, "anomaly.qml")}
         if parameters.get("SIGMA"):
             known = Sigma(stacks.get("SIGMA_TWSA"), stacks.get("SIGMA_FILL"), sigmas)
             results["SIGMA"] = (groundwater_sigma(gwsa, known, progress), "sigma.qml")
-        record = (self.ID, inputs, {f"SIGMA_{name}": value for name, value in sigmas.items()})
+        settings = {f"SIGMA_{name}": sigma for name, sigma in sigmas.items()}
+        settings |= {f"{name}_RADIUS": radius for name, radius in radii.items()}
+        record = (self.ID, inputs, settings)
         tags = provenance(*record, progress)
         outputs = {}
         for name, (stack, style) in results.items():

@@ -1,4 +1,4 @@
-"""Groundwater storage as what is left of total storage: GWSA = TWSA - dSMS - dSWES - dCWS [- dSWS]."""
+"""Groundwater storage as what is left of total storage: GWSA = TWSA - dSMS - dSWES - dCWS [- dSWS - dGlacier]."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .errors import InputError
+from .gaussian import smooth, surroundings
+from .grid import EDGE_TOLERANCE, Grid
 from .months import BASELINE, month_range, name_runs
 from .progress import SILENT, Progress
-from .stack import FILLED, MISSING, MonthlyStack, period_name
+from .stack import FILLED, MISSING, UNIT, MonthlyStack, period_name
 
 NEGLIGIBLE_CM = 0.01
 
@@ -19,8 +21,8 @@ NEGLIGIBLE_CM = 0.01
 class Sigma:
     """One standard error of each term in cm, None where it is not known.
 
-    ``twsa``: of the observed months (NaN where unknown). ``filled``: of the gap-filled months, where it stands in for
-    ``twsa``. ``stores``: name -> one number for all cells and months.
+    ``twsa``: of the observed months; ``filled``: of the gap-filled months, where that of a solution means nothing (NaN
+    in either: unknown). ``stores``: name -> one number for all cells and months.
     """
 
     twsa: MonthlyStack | None = None
@@ -32,9 +34,10 @@ def groundwater(twsa: MonthlyStack, stores: Sequence[MonthlyStack], progress: Pr
     """GWSA in cm on the months and cells that ``twsa`` and all ``stores`` (anomalies, cm) share.
 
     The terrestrial water balance of Rodell et al. 2009 (doi:10.1038/nature08238), each term against 2004-2009. NaN
-    where any term is NaN; a month that a store lacks is an all-NaN band, and is warned of. A month keeps the source
-    (observed or filled) of its TWSA. Raises InputError, naming the inputs, when their cells are not one lattice, when
-    they share no cell or month, or when the baseline of one is unknown.
+    where any term is NaN; a month that a store lacks is an all-NaN band, and months and cells that it lacks are warned
+    of. A month keeps the source (observed or filled) of its TWSA. Raises InputError, naming the inputs, when one is not
+    in cm, when their cells are not one lattice, when they share no cell or month, or when the baseline of one is
+    unknown.
     """
     gwsa = on_baseline(twsa, progress)
     for i, store in enumerate(stores):
@@ -50,6 +53,30 @@ def groundwater_series(twsa: np.ndarray, *stores: np.ndarray) -> np.ndarray:
     for store in stores:
         result -= store
     return result
+
+
+def as_grace_sees(
+    store: MonthlyStack, radius_km: float, twsa: MonthlyStack, progress: Progress = SILENT
+) -> MonthlyStack:
+    """A store, as an anomaly, after the Gaussian filter of ``radius_km`` (see ``gaussian.smooth``) on its own cells.
+
+    TWSA resolves about 300 km; a lake or a glacier as sharp as its map would be subtracted where TWSA has only part of
+    it, and not where TWSA has the rest. Says by how much the filter changes the store in the region of ``twsa``, and
+    warns when the store ends within the filter's reach of that region. Raises InputError as ``groundwater`` does.
+    """
+    anomaly = on_baseline(store, progress)
+    before = _shared(anomaly, twsa)[0]
+    short = _short_sides(store.grid, surroundings(before.grid.bounds, radius_km))
+    if short:
+        progress.warn(
+            f"{store.variable} ends too near the region in the {' and '.join(short)} for a filter of {radius_km:g} km: "
+            "what lies beyond is missing there; give a larger stack."
+        )
+    smoothed = smooth(anomaly, radius_km, progress)
+    change = _shared(smoothed, twsa)[0].values - before.values
+    rms = np.sqrt(np.nanmean(np.square(change, dtype=np.float64)))
+    progress.say(f"{store.variable}: the filter of {radius_km:g} km changes it by {rms:.2f} cm rms in the region.")
+    return smoothed
 
 
 def groundwater_sigma(gwsa: MonthlyStack, sigma: Sigma, progress: Progress = SILENT) -> MonthlyStack:
@@ -98,6 +125,14 @@ def on_baseline(stack: MonthlyStack, progress: Progress = SILENT) -> MonthlyStac
     return stack
 
 
+def _short_sides(grid: Grid, needed) -> list[str]:
+    """The sides where ``grid`` ends before the bounds ``needed`` do."""
+    west, south, east, north = (have - need for have, need in zip(grid.bounds, needed))
+    short = {"north": -north, "south": south, "west": west, "east": -east}
+    sides = ("north", "south") if grid.wraps else tuple(short)
+    return [side for side in sides if short[side] > EDGE_TOLERANCE * grid.dx]
+
+
 def _minus(rest: MonthlyStack, store: MonthlyStack, progress: Progress) -> MonthlyStack:
     """``rest`` less ``store`` where both are."""
     rest, store = _shared(rest, store)
@@ -105,6 +140,11 @@ def _minus(rest: MonthlyStack, store: MonthlyStack, progress: Progress) -> Month
     lost = rest.months[~has_values & (np.array(rest.source) != MISSING)]
     if lost.size:
         progress.warn(f"{store.variable} has no values for {name_runs(lost)}: GWSA is missing there.")
+    outside = int((rest.valid & ~store.valid).sum())
+    if outside:
+        progress.warn(
+            f"{store.variable} has no values in {outside} of {rest.valid.sum()} cells: GWSA is missing there."
+        )
     values = groundwater_series(rest.values, store.values)
     remain = np.isfinite(values).any(axis=(1, 2))
     if not remain.any():
@@ -115,6 +155,7 @@ def _minus(rest: MonthlyStack, store: MonthlyStack, progress: Progress) -> Month
 
 def _shared(one: MonthlyStack, other: MonthlyStack) -> tuple[MonthlyStack, MonthlyStack]:
     """The cells and months that both have."""
+    _require_centimetres(one, other)
     _require_one_lattice(one, other)
     try:
         grid = one.grid.overlap(other.grid)
@@ -129,6 +170,15 @@ def _shared(one: MonthlyStack, other: MonthlyStack) -> tuple[MonthlyStack, Month
     return tuple(stack.crop(grid).select(first, last) for stack in (one, other))
 
 
+def _require_centimetres(*stacks: MonthlyStack) -> None:
+    for stack in stacks:
+        if stack.unit.split()[0] != UNIT:
+            raise InputError(
+                f"{stack.variable} is in {stack.unit}; give it in cm of water, or set the unit of its bands to mm or m "
+                "if that is what it is."
+            )
+
+
 def _require_one_lattice(one: MonthlyStack, other: MonthlyStack) -> None:
     if not one.grid.aligned_with(other.grid):
         cells = [f"{s.variable} ({s.grid.dx:g}° from {s.grid.west:g}, {s.grid.north:g})" for s in (other, one)]
@@ -136,13 +186,11 @@ def _require_one_lattice(one: MonthlyStack, other: MonthlyStack) -> None:
 
 
 def _twsa_sigma(gwsa: MonthlyStack, sigma: Sigma) -> np.ndarray | None:
-    """cm, shape of GWSA: the observed months' own, and the filling's where a month is filled; None when neither is."""
+    """cm, shape of GWSA: the filling's where a month is filled, else the solution's; None when neither is given."""
     if sigma.twsa is None and sigma.filled is None:
         return None
-    values = _laid_on(gwsa, sigma.twsa)
-    filling = _laid_on(gwsa, sigma.filled)
-    use = np.isfinite(filling) & (np.array(gwsa.source) == FILLED)[:, None, None]
-    return np.where(use, filling, values)
+    filled = (np.array(gwsa.source) == FILLED)[:, None, None]
+    return np.where(filled, _laid_on(gwsa, sigma.filled), _laid_on(gwsa, sigma.twsa))
 
 
 def _laid_on(gwsa: MonthlyStack, stack: MonthlyStack | None) -> np.ndarray:

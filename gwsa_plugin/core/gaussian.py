@@ -52,8 +52,21 @@ def smooth(stack: MonthlyStack, radius_km: float, progress: Progress = SILENT) -
 
 
 def reach_km(radius_km: float) -> float:
-    """The distance beyond which a thousandth of the weight lies: how far around a region its filter needs data."""
+    """The distance beyond which a thousandth of the weight lies."""
     return float(EARTH_RADIUS_KM * _angle(BEYOND_REACH, _sharpness(radius_km)))
+
+
+def surroundings(bounds, radius_km: float) -> tuple[float, float, float, float]:
+    """``bounds`` (west, south, east, north in degrees) and what lies within the filter's reach of them.
+
+    Longitudes may pass 180; from where the reach includes a pole they go all around.
+    """
+    west, south, east, north = bounds
+    reach = reach_km(radius_km) / EARTH_RADIUS_KM
+    up = np.degrees(reach)
+    narrowing = np.cos(np.radians(max(abs(south), abs(north))))
+    across = np.degrees(np.arcsin(np.sin(reach) / narrowing)) if max(north, -south) + up < 90.0 else 180.0
+    return west - across, max(south - up, -90.0), east + across, min(north + up, 90.0)
 
 
 def _sharpness(radius_km: float) -> float:

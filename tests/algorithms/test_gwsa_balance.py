@@ -1,5 +1,7 @@
 """gwsa:gwsabalance through the Processing registry."""
 
+import json
+
 import numpy as np
 import pytest
 import rasterio
@@ -12,7 +14,8 @@ from gwsa.gwsa_plugin.core.stack import FILLED, MISSING, OBSERVED, MonthlyStack,
 GRID = Grid(77.0, 31.0, 0.25, 0.25, 4, 4)
 MONTHS = month_range("2004-01", "2010-03")
 SOURCE = [MISSING, FILLED, *[OBSERVED] * (MONTHS.size - 2)]
-LEVELS = {"TWSA": 10.0, "SMS": 4.0, "SWES": 2.0, "CWS": 1.0, "SWS": 0.5}
+LEVELS = {"TWSA": 10.0, "SMS": 4.0, "SWES": 2.0, "CWS": 1.0, "SWS": 0.5, "GLACIER": 0.25}
+GLDAS = ("TWSA", "SMS", "SWES", "CWS")
 
 
 def write_constant(path, value, grid=GRID, source=None):
@@ -34,23 +37,22 @@ def stacks(tmp_path):
     return files
 
 
-@pytest.mark.parametrize("surface_water", [False, True])
-def test_the_stores_are_subtracted_and_the_source_is_kept(run, stacks, tmp_path, surface_water):
+@pytest.mark.parametrize(("more", "level"), [((), 3.0), (("SWS",), 2.5), (("SWS", "GLACIER"), 2.25)])
+def test_the_stores_are_subtracted_and_the_source_is_kept(run, stacks, tmp_path, more, level):
     output = tmp_path / "out" / "gwsa.tif"
-    given = stacks if surface_water else {name: path for name, path in stacks.items() if name != "SWS"}
-    run("gwsabalance", **given, OUTPUT=output)
+    run("gwsabalance", **{name: stacks[name] for name in (*GLDAS, *more)}, OUTPUT=output)
     with rasterio.open(output) as source:
         assert source.descriptions == tuple(map(str, MONTHS))
         assert [source.tags(band)["GWSA_SOURCE"] for band in (1, 2, 3)] == [MISSING, FILLED, OBSERVED]
         assert source.tags()["GWSA_VARIABLE"] == "GWSA"
-        np.testing.assert_allclose(source.read(MONTHS.size), 2.5 if surface_water else 3.0, atol=1e-5)
+        np.testing.assert_allclose(source.read(MONTHS.size), level, atol=1e-5)
     assert output.with_suffix(".qml").exists() and output.with_suffix(".run.json").exists()
     assert {path.name for path in output.parent.iterdir()} == {"gwsa.tif", "gwsa.qml", "gwsa.run.json"}
 
 
 def test_the_sigmas_add_as_squares_and_a_lower_bound_is_tagged(run, stacks, tmp_path):
     sigma = tmp_path / "out" / "sigma.tif"
-    given = {name: path for name, path in stacks.items() if name != "SWS"}
+    given = {name: stacks[name] for name in GLDAS}
     known = {
         "SIGMA_TWSA": write_constant(tmp_path / "s.tif", 3.0),
         "SIGMA_FILL": write_constant(tmp_path / "f.tif", 9.0),
@@ -62,6 +64,18 @@ def test_the_sigmas_add_as_squares_and_a_lower_bound_is_tagged(run, stacks, tmp_
         np.testing.assert_allclose(source.read(MONTHS.size), 5.0, rtol=1e-6)
         assert source.tags()["GWSA_SIGMA"] == "lower bound" and source.tags()["GWSA_SIGMA_WITHOUT"] == "CWS"
     assert sigma.with_suffix(".qml").exists()
+
+
+def test_a_lake_is_subtracted_as_grace_sees_it(run, stacks, tmp_path):
+    """The lake is one cell in the middle; within 4 x 4 cells, and the filter far wider, it is the same everywhere."""
+    lake = np.zeros((MONTHS.size, *GRID.shape), dtype=np.float32)
+    lake[-1, 1, 2] = 16.0
+    write_stack(tmp_path / "lake.tif", MonthlyStack.on_calendar(GRID, MONTHS, lake, "lake"))
+    given = {**{name: stacks[name] for name in GLDAS}, "SWS": tmp_path / "lake.tif"}
+    run("gwsabalance", **given, SWS_RADIUS=2000, OUTPUT=tmp_path / "gwsa.tif")
+    with rasterio.open(tmp_path / "gwsa.tif") as source:
+        np.testing.assert_allclose(source.read(MONTHS.size), 3.0 - 1.0, atol=0.02)
+        assert json.loads(source.tags()["GWSA_PARAMETERS"])["SWS_RADIUS"] == 2000
 
 
 def test_a_sigma_without_any_known_is_one_sentence_and_no_output(run, stacks, tmp_path):

@@ -1,7 +1,9 @@
 """The groundwater balance against worlds whose groundwater is known, and against published Central Valley series."""
 
 import csv
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gwsa.gwsa_plugin.core.balance import Sigma, groundwater, groundwater_series, groundwater_sigma
+from gwsa.gwsa_plugin.core.balance import (
+    Sigma,
+    as_grace_sees,
+    groundwater,
+    groundwater_series,
+    groundwater_sigma,
+    on_baseline,
+)
 from gwsa.gwsa_plugin.core.errors import InputError
+from gwsa.gwsa_plugin.core.gaussian import smooth
 from gwsa.gwsa_plugin.core.gldas import gldas_anomalies
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import decimal_years, in_baseline, month_range
@@ -115,6 +125,61 @@ def test_a_month_that_a_store_lacks_is_missing_and_named(world):
     assert log.warned == ["SWES (swes.tif) has no values for 2010-02..2010-03: GWSA is missing there."]
 
 
+def test_cells_that_a_store_lacks_are_missing_and_counted(world):
+    _, twsa, stores = world
+    values = stores[1].values.copy()
+    values[:, 0, :2] = np.nan
+    log = Log()
+    gwsa = groundwater(twsa, [stores[0], replace(stores[1], values=values), stores[2]], log)
+    assert np.isnan(gwsa.values[:, 0, :2]).all() and np.isfinite(gwsa.values[:, 1:]).all()
+    assert log.warned == ["SWES has no values in 2 of 12 cells: GWSA is missing there."]
+
+
+def test_an_input_that_is_not_in_centimetres_is_refused(world):
+    _, twsa, stores = world
+    with pytest.raises(InputError, match="SMS is in percent; give it in cm"):
+        groundwater(twsa, [replace(stores[0], unit="percent")])
+    with pytest.raises(InputError, match="sigma is in cm2; give it in cm"):
+        groundwater_sigma(twsa, Sigma(constant(1.0, unit="cm2")))
+
+
+WORLD = Grid(-180.0, 90.0, 2.5, 2.5, 72, 144)
+REGION = WORLD.sub(slice(20, 30), slice(40, 52))
+
+
+def test_a_store_as_grace_sees_it_is_its_filtered_anomaly():
+    twsa, lake = stack("TWSA", grid=REGION), stack("SWS", grid=WORLD)
+    log = Log()
+    seen = as_grace_sees(replace(lake, values=lake.values + 40), 300.0, twsa, log)
+    expected = smooth(lake, 300.0).values
+    np.testing.assert_allclose(seen.values, expected, atol=1e-4)
+    change = (expected - lake.values)[:, 20:30, 40:52].astype(float)
+    assert (
+        log.said[-1]
+        == f"SWS: the filter of 300 km changes it by {np.sqrt((change**2).mean()):.2f} cm rms in the region."
+    )
+    assert not log.warned
+    gwsa = groundwater(twsa, [seen])
+    np.testing.assert_allclose(gwsa.values, on_baseline(twsa).values - seen.crop(REGION).values, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "sides"),
+    [
+        (slice(20, 30), slice(40, 52), "north and south and west and east"),
+        (slice(16, 34), slice(34, 58), None),
+        (slice(17, 34), slice(34, 58), "north"),
+        (slice(0, 72), slice(36, 56), "west and east"),
+    ],
+)
+def test_a_store_that_ends_within_the_reach_of_the_filter_is_warned_of(rows, columns, sides):
+    """300 km reach 947 km: 3.4 cells of 2.5° to the north and south, 4.5 at 40° N to the west and east."""
+    log = Log()
+    as_grace_sees(stack("SWS", grid=WORLD.sub(rows, columns)), 300.0, stack("TWSA", grid=REGION), log)
+    expected = [] if sides is None else [f"SWS ends too near the region in the {sides} for a filter of 300 km"]
+    assert [line.partition(":")[0] for line in log.warned] == expected
+
+
 def test_a_stack_without_the_baseline_needs_the_tag(world):
     truth, twsa, stores = world
     late = stores[0].select(np.datetime64("2008-01"), np.datetime64("2010-06"))
@@ -181,6 +246,14 @@ def test_the_filling_has_its_own_sigma_in_the_filled_months(world):
     assert alone.tags["GWSA_SIGMA_WITHOUT"] == "TWSA"
 
 
+def test_a_filled_month_does_not_have_the_sigma_of_a_solution(world):
+    _, twsa, stores = world
+    gwsa = groundwater(replace(twsa, source=(FILLED, *twsa.source[1:])), stores)
+    sigma = groundwater_sigma(gwsa, Sigma(constant(2.0), stores=dict.fromkeys(STORES, 1.0)))
+    np.testing.assert_allclose(sigma.values[:2, 0, 0], np.sqrt([3, 7]), rtol=1e-6)
+    assert sigma.tags["GWSA_SIGMA_WITHOUT"] == "TWSA"
+
+
 def test_sigma_is_nan_where_gwsa_is(world):
     _, twsa, stores = world
     values = twsa.values.copy()
@@ -214,24 +287,92 @@ def test_the_coarse_groundwater_of_the_sample_world_is_as_wrong_as_its_gravity(s
     assert np.sqrt((error**2).mean()) == pytest.approx(1, abs=0.03)
 
 
-def test_central_valley_loses_what_ahamed_et_al_found(real_data):
-    """Monthly km³ of Ahamed et al. 2022; C2VSim gives -2.80 and the wells -3.80 km³/yr for the same years.
+VALLEY_MONTHS = month_range("2002-04", "2017-01")
+VALLEY = {
+    "TWS": ("grace.csv", "grace_mean"),
+    "soil": ("RS_analysis_dat_cvws.csv", "sm_gldas_cvws"),
+    "snow": ("UCB_LRM_SWE.csv", "swe_lrm"),
+    "reservoirs": ("cvws_Sres.csv", "Sres"),
+}
+TERRACLIMATE = {"soil": ("RS_analysis_dat_cvws.csv", "sm_tc_cvws")}
+GLDAS_SNOW = {"snow": ("RS_analysis_dat_cvws.csv", "swe_gldas_cvws")}
+SNODAS = {"snow": ("SNODAS_SWE.csv", "swe_snodas")}
+SNODAS_MONTHS = np.setdiff1d(month_range("2003-09", "2017-01"), np.array(["2005-07", "2006-09"], "datetime64[M]"))
+CHOICES = {
+    "upper bound of GRACE": {"TWS": ("grace.csv", "grace_max")},
+    "lower bound of GRACE": {"TWS": ("grace.csv", "grace_min")},
+    "soil moisture of TerraClimate": TERRACLIMATE,
+    "snow of Daymet": {"snow": ("RS_analysis_dat_cvws.csv", "swe_dmet_cvws")},
+    "snow of TerraClimate": {"snow": ("RS_analysis_dat_cvws.csv", "swe_tc_cvws")},
+    "snow of FLDAS": {"snow": ("RS_analysis_dat_cvws.csv", "swe_fldas_cvws")},
+    "snow of GLDAS": GLDAS_SNOW,
+    "no soil moisture": {"soil": None},
+    "no snow": {"snow": None},
+    "reservoirs on the valley floor only": {"reservoirs": ("cv_Sres.csv", "Sres")},
+    "no reservoirs": {"reservoirs": None},
+    "soil moisture of TerraClimate, snow of GLDAS": {**TERRACLIMATE, **GLDAS_SNOW},
+    "snow of GLDAS, no reservoirs": {**GLDAS_SNOW, "reservoirs": None},
+    "snow of SNODAS, from September 2003": SNODAS,
+    "the same months, snow of UCB-LRM": {"months": SNODAS_MONTHS},
+    "soil moisture of TerraClimate, snow of SNODAS, from September 2003": {**TERRACLIMATE, **SNODAS},
+    "the components of the first table, until December 2014": {"months": month_range("2002-04", "2014-12")},
+}
+PAGE = Path(__file__).parents[2] / "docs" / "central_valley.md"
 
-    Other plausible choices of the soil moisture and snow products give -1.9 to -3.9.
+
+@pytest.fixture
+def valley(real_data):
+    return real_data / "published" / "centralvalley_RS_GW"
+
+
+def test_central_valley_loses_what_ahamed_et_al_found(valley):
+    """Monthly km³ of Ahamed et al. 2022 (doi:10.1016/j.scitotenv.2021.150635), of which docs/central_valley.md tells.
+
+    Between the two comparators of the same months: the groundwater model C2VSim and the wells.
     """
-    folder = real_data / "published" / "centralvalley_RS_GW"
-    columns = [
-        ("grace.csv", "grace_mean"), ("RS_analysis_dat_cvws.csv", "sm_gldas_cvws"),
-        ("UCB_LRM_SWE.csv", "swe_lrm"), ("cvws_Sres.csv", "Sres"),
-    ]  # fmt: skip
-    months = month_range("2002-04", "2017-01")
-    gwsa = groundwater_series(*(_column(folder / file, name, months) for file, name in columns))
-    trend = np.polyfit(decimal_years(months), gwsa, 1)[0]
-    assert trend == pytest.approx(-2.75, abs=0.01)
+    model = _trend(_column(valley, "C2VSIM_GWS.csv", "Cum_GWS_km3"))
+    wells = _trend(_column(valley, "Well_GWS_km3_5Mon_movAvg_allMon.csv", "GWS_km3_5MA"))
+    assert (model, wells) == (pytest.approx(-2.80, abs=0.01), pytest.approx(-3.80, abs=0.01))
+    assert _valley_trend(valley) == pytest.approx(-2.75, abs=0.01)
 
 
-def _column(path, name, months) -> np.ndarray:
-    """One column on ``months``, the first column holding the last day of each."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        values = {next(iter(row.values()))[:7]: row[name] for row in csv.DictReader(file)}
-    return np.array([float(values[str(month)]) for month in months])
+@pytest.mark.parametrize("choice", CHOICES)
+def test_other_choices_of_components_give_what_the_docs_say(valley, choice):
+    trend = _valley_trend(valley, **CHOICES[choice])
+    assert f"| {choice} | {trend:.2f} |" in PAGE.read_text(encoding="utf-8")
+    assert -3.9 <= round(trend, 1) <= -1.9
+
+
+def test_the_docs_state_the_trend_of_each_component(valley):
+    trends = {name: _trend(_column(valley, *column)) for name, column in VALLEY.items()}
+    stated = re.findall(r"^\| (?:total|less) .* \| (-.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [f"{trend:.2f}" for trend in trends.values()] == stated
+
+
+def _valley_trend(folder, months=VALLEY_MONTHS, **other) -> float:
+    """km³/yr of the groundwater balance of VALLEY with ``other`` components in place of some, None for none."""
+    terms = [_column(folder, *column) for column in {**VALLEY, **other}.values() if column]
+    return _trend(np.where(np.isin(VALLEY_MONTHS, months), groundwater_series(*terms), np.nan))
+
+
+def _trend(series: np.ndarray) -> float:
+    """Least squares through the monthly values that there are, per year."""
+    known = np.isfinite(series)
+    return np.polyfit(decimal_years(VALLEY_MONTHS)[known], series[known], 1)[0]
+
+
+def _column(folder, file: str, name: str) -> np.ndarray:
+    """One column on VALLEY_MONTHS, NaN where it has none; the file opens with a day, or a year and a month."""
+    with open(folder / file, encoding="utf-8-sig", newline="") as lines:
+        values = {_month(row): row[name] for row in csv.DictReader(lines)}
+    return np.array([float(values.get(str(month)) or "nan") for month in VALLEY_MONTHS])
+
+
+def _month(row: dict) -> str:
+    date = next(iter(row.values()))
+    if "Month" in row:
+        return f"{date}-{int(row['Month']):02d}"
+    if "/" in date:
+        month, _, year = date.split("/")
+        return f"{year}-{int(month):02d}"
+    return date[:7]

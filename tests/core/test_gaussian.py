@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
-from gwsa.gwsa_plugin.core.gaussian import reach_km, smooth
+from gwsa.gwsa_plugin.core.gaussian import reach_km, smooth, surroundings
 from gwsa.gwsa_plugin.core.grid import EARTH_RADIUS_KM, Grid
 from gwsa.gwsa_plugin.core.progress import Progress
 from gwsa.gwsa_plugin.core.stack import MonthlyStack
@@ -37,12 +37,19 @@ def random_stack(grid, seed=0, months=3, sea=0.4) -> MonthlyStack:
     return stack(grid, np.where(land, random.normal(3, 10, (months, *grid.shape)), np.nan))
 
 
-def great_circle_km(grid) -> np.ndarray:
-    """Between all pairs of cells, from the vectors to their centres."""
-    longitude, latitude = np.meshgrid(np.radians(grid.longitudes), np.radians(grid.latitudes))
-    east, north = np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude)
-    points = np.stack([east, north, np.sin(latitude)], axis=-1).reshape(-1, 3)
-    return EARTH_RADIUS_KM * np.arccos(np.clip(points @ points.T, -1, 1))
+def great_circle_km(ones, others) -> np.ndarray:
+    """Between all of the one places and all of the others, (longitude, latitude) arrays each, from their vectors."""
+    return EARTH_RADIUS_KM * np.arccos(np.clip(vectors(*ones) @ vectors(*others).T, -1, 1))
+
+
+def vectors(longitudes, latitudes) -> np.ndarray:
+    longitude, latitude = np.radians(np.ravel(longitudes)), np.radians(np.ravel(latitudes))
+    return np.stack([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], 1)
+
+
+def between_cells_km(grid) -> np.ndarray:
+    cells = np.meshgrid(grid.longitudes, grid.latitudes)
+    return great_circle_km(cells, cells)
 
 
 def filtered_pair_by_pair(values: np.ndarray, grid, radius_km: float) -> np.ndarray:
@@ -50,7 +57,7 @@ def filtered_pair_by_pair(values: np.ndarray, grid, radius_km: float) -> np.ndar
     land = np.isfinite(values).ravel()
     areas = grid.cell_areas().ravel()[land]
     sharpness = np.log(2) / (1 - np.cos(radius_km / EARTH_RADIUS_KM))
-    weights = np.exp(-sharpness * (1 - np.cos(great_circle_km(grid)[np.ix_(land, land)] / EARTH_RADIUS_KM)))
+    weights = np.exp(-sharpness * (1 - np.cos(between_cells_km(grid)[np.ix_(land, land)] / EARTH_RADIUS_KM)))
     scale = np.ones(land.sum())
     for _ in range(300):
         scale = np.sqrt(scale / (weights @ (areas * scale)))
@@ -105,7 +112,7 @@ def test_a_single_cell_is_spread_to_half_its_peak_at_the_radius():
     field = np.zeros((1, *grid.shape))
     field[0, 22, 3] = 100.0
     for row, column in ((22, 6), (25, 3), (24, 89)):
-        radius = great_circle_km(grid)[22 * 90 + 3, row * 90 + column]
+        radius = between_cells_km(grid)[22 * 90 + 3, row * 90 + column]
         spread = smooth(stack(grid, field), radius).values[0]
         assert spread[row, column] == pytest.approx(spread[22, 3] / 2, rel=1e-3)
 
@@ -165,6 +172,23 @@ def test_a_thousandth_of_the_weight_lies_beyond_the_reach(radius):
     weight = np.exp(-sharpness * (1 - np.cos(angles))) * np.sin(angles)
     beyond = weight[angles > reach_km(radius) / EARTH_RADIUS_KM].sum() / weight.sum()
     assert beyond == pytest.approx(1e-3, rel=1e-2)
+
+
+@pytest.mark.parametrize("bounds", [(70.0, 25.0, 80.0, 33.0), (-75.0, -55.0, -60.0, -20.0), (10.0, -5.0, 12.0, 60.0)])
+def test_the_surroundings_are_what_the_reach_touches(bounds):
+    """The places within reach of the region's border all lie inside, and touch each side."""
+    west, south, east, north = surroundings(bounds, 300.0)
+    places = Grid(-180.0, 90.0, 0.5, 0.5, 360, 720)
+    longitudes, latitudes = map(np.ravel, np.meshgrid(places.longitudes, places.latitudes))
+    border = np.meshgrid(bounds[::2], np.linspace(bounds[1], bounds[3], 40))
+    near = great_circle_km(border, (longitudes, latitudes)).min(axis=0) < reach_km(300.0)
+    reached = longitudes[near].min(), latitudes[near].min(), longitudes[near].max(), latitudes[near].max()
+    np.testing.assert_allclose(reached, (west, south, east, north), atol=0.6)
+    assert west <= reached[0] and south <= reached[1] and east >= reached[2] and north >= reached[3]
+
+
+def test_the_surroundings_of_a_polar_region_go_all_around():
+    assert surroundings((0.0, 70.0, 10.0, 84.0), 300.0)[::3] == (-180.0, 90.0)
 
 
 def test_it_can_be_cancelled():
