@@ -14,7 +14,7 @@ from .netcdf import NetCdf
 from .progress import SILENT, Progress
 from .regrid import Regridding
 
-THICKNESS, SIGMA, GAIN, LAND = "lwe_thickness", "uncertainty", "scale_factor", "land_mask"
+THICKNESS, SIGMA, GAIN, LAND, MASCON = "lwe_thickness", "uncertainty", "scale_factor", "land_mask", "mascon_ID"
 MASKS = ("LO_val", LAND, "GLDAS_mask")
 NO_VALUE = -99999.0  # in GRACE products, also where no _FillValue says so
 CENTRES = {
@@ -24,6 +24,8 @@ CENTRES = {
 }
 CENTIMETRES = {"cm": 1.0, "mm": 0.1, "kg m-2": 0.1, "kg/m^2": 0.1, "kg m^-2": 0.1, "m": 100.0}
 MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0, "day": 1440.0}
+DAY = np.timedelta64(1440, "m")
+HALF_MONTH = np.timedelta64(21_915, "m")  # 365.25 days / 24
 BLOCK_CELLS = 50_000_000  # read at once: 200 MB of float32
 
 
@@ -32,7 +34,8 @@ class MasconFile:
     """What the file says about itself; the fields stay on disk.
 
     ``centre`` is CSR, JPL, GSFC or empty, from the attributes, never from the file's name. ``spans``: datetime64[m],
-    shape (solutions, 2), start and exclusive end. ``listed_missing``: datetime64[M], None without the attribute.
+    shape (solutions, 2), start and exclusive end; not ``spans_stated`` when they are half a month to each side of the
+    file's times. ``listed_missing``: datetime64[M], None without the attribute.
     """
 
     file: NetCdf
@@ -40,6 +43,7 @@ class MasconFile:
     release: str
     title: str
     spans: np.ndarray
+    spans_stated: bool
     listed_missing: np.ndarray | None
 
     @classmethod
@@ -47,7 +51,7 @@ class MasconFile:
         """Raises InputError for a file that is not NetCDF, holds no lwe_thickness, or whose times cannot be read."""
         file = NetCdf(path)
         _require_time_lat_lon(file, THICKNESS)
-        return cls(file, _centre(file), _release(file), file.text("title"), _spans(file), _listed_missing(file))
+        return cls(file, _centre(file), _release(file), file.text("title"), *_spans(file), _listed_missing(file))
 
     @property
     def name(self) -> str:
@@ -64,6 +68,12 @@ class MasconFile:
         if not self.has(GAIN):
             raise InputError(f"{self.name} has no {GAIN}; only JPL's CRI mascons do, so switch gain factors off.")
         return read_fields(self.file, GAIN, regridding)
+
+    def identifiers(self, regridding: Regridding) -> np.ndarray | None:
+        """The mascon of each target cell: int32, -1 where the file names none; None for a file without mascon_ID."""
+        if not self.has(MASCON):
+            return None
+        return np.nan_to_num(regridding.largest(read_fields(self.file, MASCON, regridding)), nan=-1).astype(np.int32)
 
     def fields(self, variable: str, wanted: np.ndarray, regridding: Regridding, progress: Progress = SILENT):
         """Yield (solution, field) for the ``wanted`` solutions: cm, float (rows, columns) of ``regridding``'s source.
@@ -134,6 +144,8 @@ def _require_time_lat_lon(file: NetCdf, variable: str) -> None:
             f"{variable} in {file.name} has the dimensions {', '.join(file.dimensions(variable))}; "
             "give a file in which they are time, lat, lon."
         )
+    if 0 in file.shape(variable):
+        raise InputError(f"{variable} in {file.name} is empty; crop it again so that it holds cells and months.")
 
 
 def _centre(file: NetCdf) -> str:
@@ -145,17 +157,27 @@ def _centre(file: NetCdf) -> str:
 
 
 def _release(file: NetCdf) -> str:
-    """``RL06.3``, ``RL06Mv2``, ``RL06.3Mv04``; empty where the file does not say."""
+    """``RL06.3``, ``RL06Mv2``, ``RL06.3Mv04``, ``RL06 v1.0``; empty where the file does not say.
+
+    GSFC's RL06v2.0 half-degree file still says v1.0; what the file says is repeated, not corrected.
+    """
     stated = " ".join(file.text(attribute) for attribute in ("product_version", "title", "subtitle"))
-    found = re.search(r"RL\d\d[\w.]*", stated)
+    found = re.search(r"RL\d\d[\w.]*(?: v[\d.]+)?", stated)
     return found[0].rstrip(".") if found else ""
 
 
-def _spans(file: NetCdf) -> np.ndarray:
+def _spans(file: NetCdf) -> tuple[np.ndarray, bool]:
+    """Start and exclusive end of each solution, and whether the file states them; a crop of one variable does not."""
     time = file.dimensions(THICKNESS)[0]
-    bounds = file.text("bounds", time) or "time_bounds"
-    epoch = file.unit(time)
-    times, spans = _dates(file, time, epoch), _dates(file, bounds, file.unit(bounds) or epoch)
+    times = _dates(file, time, file.unit(time))
+    for bounds in (file.text("bounds", time), "time_bounds", "time_bnds"):
+        if bounds in file.variables:
+            return _stated_spans(file, bounds, times, file.unit(time)), True
+    return np.stack([times - HALF_MONTH, times + HALF_MONTH], axis=1), False
+
+
+def _stated_spans(file: NetCdf, bounds: str, times: np.ndarray, epoch: str) -> np.ndarray:
+    spans = _dates(file, bounds, file.unit(bounds) or epoch)
     if spans.shape != (times.size, 2):
         raise InputError(f"{bounds} in {file.name} is not two dates a solution; give the file as distributed.")
     outside = (times < spans[:, 0]) | (times > spans[:, 1])
@@ -165,14 +187,28 @@ def _spans(file: NetCdf) -> np.ndarray:
             f"In {file.name} the time of solution {place + 1}, {times[place]}, lies outside its {bounds}, "
             f"{spans[place, 0]} to {spans[place, 1]}; one of the two was damaged, so give the file as distributed."
         )
-    return spans
+    return _with_last_day(spans)
+
+
+def _with_last_day(spans: np.ndarray) -> np.ndarray:
+    """Ends as the day after the last one: CSR's are, GSFC's are the last day itself.
+
+    Most solutions are whole months, so that the ends tell it.
+    """
+    following = spans[:, 1] + DAY
+    included = _starts_month(following).sum() > _starts_month(spans[:, 1]).sum()
+    return np.stack([spans[:, 0], following if included else spans[:, 1]], axis=1)
+
+
+def _starts_month(dates: np.ndarray) -> np.ndarray:
+    return dates == dates.astype("datetime64[M]").astype(dates.dtype)
 
 
 def _dates(file: NetCdf, variable: str, unit: str) -> np.ndarray:
     """Dates to the minute, datetime64[m], of a variable in ``unit``: "days since 2002-01-01T00:00:00Z" or the like."""
     stated = re.match(r"(day|hour|minute|second)s? since (\d+)-(\d+)-(\d+)(?:[T ](\d\d:\d\d))?", unit, re.IGNORECASE)
     if not stated:
-        raise InputError(f"{variable} in {file.name} has the unit “{unit}”; it must be days since a date.")
+        raise InputError(f"{variable} in {file.name} has {_named(unit)}; it must be days since a date.")
     step, year, month, day, clock = stated.groups()
     epoch = np.datetime64(f"{int(year):04}-{int(month):02}-{int(day):02}T{clock or '00:00'}", "m")
     minutes = np.rint(file.read(variable).astype(np.float64) * MINUTES[step.lower()])
@@ -191,5 +227,9 @@ def _centimetres(file: NetCdf, variable: str) -> float:
     """The factor that makes cm of a variable."""
     unit = file.unit(variable)
     if unit.lower() not in CENTIMETRES:
-        raise InputError(f"{variable} in {file.name} has the unit “{unit}”; it must be cm, mm, kg m-2 or m.")
+        raise InputError(f"{variable} in {file.name} has {_named(unit)}; it must be cm, mm, kg m-2 or m.")
     return CENTIMETRES[unit.lower()]
+
+
+def _named(unit: str) -> str:
+    return f"the unit “{unit}”" if unit else "no unit"

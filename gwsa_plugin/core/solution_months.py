@@ -19,15 +19,23 @@ from .whole import whole_file
 
 @dataclass(frozen=True)
 class Solution:
-    """Data from ``start`` up to, not including, ``end`` (datetime64[m]); ``month`` (datetime64[M]) is its label."""
+    """Data from ``start`` up to, not including, ``end`` (datetime64[m]); ``month`` (datetime64[M]) is its label.
+
+    ``stated`` is False for a span that the file does not state, half a month to each side of its time.
+    """
 
     start: np.datetime64
     end: np.datetime64
     month: np.datetime64
+    stated: bool = True
 
     @property
     def midpoint(self) -> np.datetime64:
         return self.start + (self.end - self.start) // 2
+
+    @property
+    def days(self) -> float:
+        return float((self.end - self.start) / np.timedelta64(1, "D"))
 
     @property
     def moved_from(self) -> np.datetime64 | None:
@@ -41,12 +49,13 @@ class Solution:
         return f"{self.start.astype('datetime64[D]')}..{last.astype('datetime64[D]')}"
 
 
-def label_solutions(spans: np.ndarray, name: str) -> tuple[Solution, ...]:
+def label_solutions(spans: np.ndarray, name: str, stated: bool = True) -> tuple[Solution, ...]:
     """One month for each span, no month twice.
 
     ``spans``: datetime64[m], shape (solutions, 2), start and exclusive end. The label is the month of the midpoint.
     Where two share it, the later moves forward or else the earlier moves back, and only into a month that no other
-    solution has and that its own span reaches. Raises InputError naming ``name`` and both solutions when neither can.
+    solution has and that its own span reaches. Raises InputError naming ``name`` and the solutions when neither can, or
+    when more than two share a month.
     """
     spans = spans.astype("datetime64[m]")
     if not (spans[:, 1] > spans[:, 0]).all():
@@ -57,21 +66,23 @@ def label_solutions(spans: np.ndarray, name: str) -> tuple[Solution, ...]:
     for month in shared[count > 1]:
         sharing = np.flatnonzero(months == month)
         _part(spans, months, sharing[np.argsort(midpoints[sharing], kind="stable")], name)
-    return tuple(Solution(start, end, month) for (start, end), month in zip(spans, months))
+    return tuple(Solution(start, end, month, stated) for (start, end), month in zip(spans, months))
 
 
 def _part(spans, months, sharing, name: str) -> None:
     """Move one of two solutions of the same month, in ``months``; ``sharing`` are their places, the earlier first."""
-    earlier, later = sharing[:2]
-    month = months[earlier]
-    if len(sharing) == 2 and _can_take(spans[later], month + 1, months):
+    month = months[sharing[0]]
+    named = " and ".join(str(Solution(*spans[place], month)) for place in sharing)
+    if len(sharing) > 2:
+        raise InputError(f"{name} has {len(sharing)} solutions for {month}, {named}; keep one of them in the file.")
+    earlier, later = sharing
+    if _can_take(spans[later], month + 1, months):
         months[later] = month + 1
-    elif len(sharing) == 2 and _can_take(spans[earlier], month - 1, months):
+    elif _can_take(spans[earlier], month - 1, months):
         months[earlier] = month - 1
     else:
-        pair = " and ".join(str(Solution(*spans[place], month)) for place in (earlier, later))
         raise InputError(
-            f"{name} has two solutions for {month}, {pair}, and neither reaches a free month beside it; "
+            f"{name} has two solutions for {month}, {named}, and neither reaches a free month beside it; "
             "remove one of them from the file."
         )
 
@@ -105,10 +116,16 @@ def check_labels(solutions, listed: np.ndarray, name: str) -> None:
 
 
 def write_table(path, solutions) -> None:
-    """CSV: start, end (exclusive) and midpoint of each solution, its month, and a note where the label was moved."""
+    """CSV: start and end (the first moment after it) of each solution, its days, midpoint and month, and a note where
+    the label was moved or the span is not the file's."""
     with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["start", "end", "midpoint", "month", "note"])
+        writer.writerow(["start", "end", "days", "midpoint", "month", "note"])
         for one in solutions:
-            note = f"moved from {one.moved_from}, which another solution has" if one.moved_from else ""
-            writer.writerow([one.start, one.end, one.midpoint, one.month, note])
+            writer.writerow([one.start, one.end, f"{one.days:g}", one.midpoint, one.month, _note(one)])
+
+
+def _note(solution: Solution) -> str:
+    moved = f"moved from {solution.moved_from}, which another solution has" if solution.moved_from else ""
+    nominal = "" if solution.stated else "nominal span: the file states none"
+    return "; ".join(filter(None, (moved, nominal)))

@@ -43,11 +43,15 @@ class TwsaOptions:
 
 @dataclass(frozen=True)
 class TwsaImport:
-    """``sigma`` is None where neither the product nor the options state one; ``solutions`` are all of the file's."""
+    """``sigma`` is None where neither the product nor the options state one; ``solutions`` are all of the file's.
+
+    ``mascons``: the number of each cell's mascon, int, shape (rows, columns); None where the product gives none.
+    """
 
     twsa: MonthlyStack
     sigma: MonthlyStack | None
     solutions: tuple[Solution, ...]
+    mascons: np.ndarray | None = None
 
 
 def import_twsa(path, options: TwsaOptions = TwsaOptions(), progress: Progress = SILENT) -> TwsaImport:
@@ -62,14 +66,14 @@ def import_twsa(path, options: TwsaOptions = TwsaOptions(), progress: Progress =
     """
     mascons = MasconFile.open(path)
     _say_what_it_is(mascons, progress)
-    solutions = label_solutions(mascons.spans, mascons.name)
+    solutions = label_solutions(mascons.spans, mascons.name, mascons.spans_stated)
     if mascons.listed_missing is not None:
         check_labels(solutions, mascons.listed_missing, mascons.name)
     _say_months(solutions, progress)
     selection = _select(mascons, solutions, options, progress)
     twsa = _anomaly(selection, progress.part(0.0, 0.7))
     sigma = _sigma(selection, twsa, options.sigma_cm, progress.part(0.7, 1.0))
-    return TwsaImport(twsa, sigma, solutions)
+    return TwsaImport(twsa, sigma, solutions, mascons.identifiers(selection.regridding))
 
 
 @dataclass(frozen=True)
@@ -133,8 +137,8 @@ def _sigma(
 ) -> MonthlyStack | None:
     """The product's own 1 sigma, else ``sigma_cm`` wherever TWSA has a value, else None.
 
-    JPL's is one value a 3 degree mascon (Wiese et al. 2016), so neighbouring cells err together: no division by the
-    square root of their number when they are averaged. A gain factor scales it as it scales the value.
+    JPL's is one value a 3 degree mascon (Wiese et al. 2016), so neighbouring cells err together: ``regional_mean`` of
+    the module of that name averages it. A gain factor scales it as it scales the value.
     """
     if selection.mascons.has(SIGMA):
         if sigma_cm is not None:
@@ -143,7 +147,9 @@ def _sigma(
         for place, field in selection.fields(SIGMA, selection.in_period, progress):
             values[selection.band(place)] = np.abs(field)
     elif sigma_cm is not None:
-        values = np.where(np.isfinite(twsa.values), np.float32(sigma_cm), np.float32(np.nan))
+        values = np.full_like(twsa.values, sigma_cm)
+        for field, anomaly in zip(values, twsa.values):
+            field[np.isnan(anomaly)] = np.nan
     else:
         progress.warn(
             f"{selection.mascons.name} states no uncertainty and no constant sigma was given, so there is no sigma "
@@ -169,9 +175,10 @@ def _target(mascons: MasconFile, options: TwsaOptions) -> Grid:
     """The cells of the region that the file reaches."""
     if options.cell <= 0 or abs(180 / options.cell - round(180 / options.cell)) > 1e-6:
         raise InputError(f"A cell size of {options.cell}° does not divide 180°; choose 0.25, 0.5 or 1, for example.")
-    grid = mascons.regridding(Grid.covering(options.bounds or GLOBE, options.cell)).covered()
+    bounds = options.bounds or GLOBE
+    grid = mascons.regridding(Grid.covering(bounds, options.cell)).covered()
     if grid is None:
-        region = ", ".join(f"{value:g}" for value in options.bounds)
+        region = ", ".join(f"{value:g}" for value in bounds)
         raise InputError(
             f"{mascons.name} holds nothing in the region {region} (west, south, east, north in degrees); "
             "choose a region inside the file."
@@ -222,8 +229,13 @@ def _say_what_it_is(mascons: MasconFile, progress: Progress) -> None:
         progress.warn(f"{mascons.name} does not say which centre made it; it is read by its variables.")
     if mascons.has(GAIN):
         progress.say("It holds gain factors, which are applied only when the option is on.")
+    if not mascons.spans_stated:
+        progress.warn(
+            f"{mascons.name} has no time_bounds, so each solution is taken to reach half a month to either side of its "
+            "time; give the file as its centre distributes it to have the true spans."
+        )
     if mascons.listed_missing is None:
-        progress.warn(f"{mascons.name} lists no missing months, so its month labels rest on its time_bounds alone.")
+        progress.warn(f"{mascons.name} lists no missing months, so its month labels rest on its own times alone.")
 
 
 def _say_months(solutions, progress: Progress) -> None:

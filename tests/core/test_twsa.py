@@ -1,8 +1,8 @@
-"""The import on files small enough to know every value of, in the layouts of CSR and JPL, and on the real ones."""
+"""The import on files small enough to know every value of, and on the real ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,178 +15,8 @@ from gwsa.gwsa_plugin.core.netcdf import NetCdf
 from gwsa.gwsa_plugin.core.progress import Progress
 from gwsa.gwsa_plugin.core.sample_grace import write_land_mask as write_sample_mask
 from gwsa.gwsa_plugin.core.sample_grace import write_mascons as write_sample_mascons
-from gwsa.gwsa_plugin.core.sample_netcdf import writing
 from gwsa.gwsa_plugin.core.twsa import TwsaOptions, import_twsa
-
-RECORD = month_range("2003-11", "2010-02")
-LISTED = "2002-06;2002-07;2003-06;2011-01;2017-02;2017-02;2018-08-2018-09"
-JPL = {"institution": "NASA/JPL", "title": "JPL GRACE and GRACE-FO MASCON RL06.3Mv04 CRI", "months_missing": LISTED}
-CSR = {
-    "institution": "The University of Texas - Center for Space Research (CSR)",
-    "title": "CSR GRACE and GRACE-FO MASCON RL0603M",
-    "product_version": "RL06.3",
-    "C_20_substitution": "TN-14; Loomis et al., 2019 (GSFC SLR, archive at JPL)",
-    "months_missing": LISTED,
-}
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A mascon file. ``extra``: name -> array over (time, lat, lon) or (lat, lon)."""
-
-    longitudes: np.ndarray
-    latitudes: np.ndarray
-    months: np.ndarray = field(default_factory=lambda: RECORD)
-    attributes: dict = field(default_factory=lambda: CSR)
-    units: str = "Units"
-    thickness: dict = field(default_factory=dict)
-    unit: str = "cm"
-    kind: str = "f4"
-    fill: float | None = None
-    chunks: tuple | None = None
-    extra: dict = field(default_factory=dict)
-
-
-CSR_CROP = Layout(np.arange(70.125, 72, 0.25), np.arange(20.125, 21.5, 0.25))
-
-
-def days(months):
-    return (months.astype("datetime64[D]") - np.datetime64("2002-01-01")).astype("f4")
-
-
-def truth(latitudes, longitudes, months):
-    """cm: a number that no two cells or months share."""
-    longitudes = (np.asarray(longitudes) + 180) % 360 - 180
-    place = np.asarray(latitudes)[:, None] * 0.5 + longitudes * 0.01
-    return (
-        place * np.sin(np.arange(months.size))[:, None, None]
-        + (months - np.datetime64("2003-01", "M")).astype(int)[:, None, None]
-    )
-
-
-def write_mascons(path, layout, values=None):
-    values = truth(layout.latitudes, layout.longitudes, layout.months) if values is None else values
-    spans = np.stack([days(layout.months), days(layout.months + 1)], axis=1)
-    with writing(path, layout.attributes) as file:
-        sizes = {
-            "time": layout.months.size, "timebound": 2, "lat": layout.latitudes.size, "lon": layout.longitudes.size
-        }  # fmt: skip
-        for name, size in sizes.items():
-            file.dimension(name, size)
-        clock = {layout.units: "days since 2002-01-01T00:00:00Z", "bounds": "time_bounds"}
-        file.variable("time", "time", "f4", clock)
-        file.variable("time_bounds", "time timebound", "f4", {})
-        file.variable("lat", "lat", "f4", {layout.units: "degrees_north"})
-        file.variable("lon", "lon", "f4", {layout.units: "degrees_east"})
-        attributes = {layout.units: layout.unit, **layout.thickness}
-        file.variable("lwe_thickness", "time lat lon", layout.kind, attributes, layout.chunks, layout.fill)
-        for name, array in layout.extra.items():
-            of_time = {"units": "cm"} if array.ndim == 3 else {}
-            file.variable(name, "time lat lon" if array.ndim == 3 else "lat lon", "f4", of_time)
-        file.write("time", spans.mean(axis=1).astype("f4"))
-        file.write("time_bounds", spans)
-        file.write("lat", layout.latitudes.astype("f4"))
-        file.write("lon", layout.longitudes.astype("f4"))
-        file.write("lwe_thickness", values.astype(layout.kind))
-        for name, array in layout.extra.items():
-            file.write(name, array.astype("f4"))
-    return path
-
-
-def write_mask(path, is_land, cell=0.25, name="LO_val"):
-    """Global, 0-360, south-up as CSR's; ``is_land(latitudes, longitudes in -180..180)``."""
-    latitudes, longitudes = np.arange(-90 + cell / 2, 90, cell), np.arange(cell / 2, 360, cell)
-    with writing(path, {}) as file:
-        file.dimension("lat", latitudes.size)
-        file.dimension("lon", longitudes.size)
-        for axis, values in (("lat", latitudes), ("lon", longitudes)):
-            file.variable(axis, axis, "f4", {})
-            file.write(axis, values.astype("f4"))
-        file.variable(name, "lat lon", "f4", {})
-        land = is_land(latitudes[:, None], (longitudes + 180) % 360 - 180)
-        file.write(name, np.broadcast_to(land, (latitudes.size, longitudes.size)).astype("f4"))
-    return path
-
-
-def expected(stack):
-    """Anomalies of the truth at the stack's own cells."""
-    values = truth(stack.grid.latitudes, stack.grid.longitudes, RECORD)
-    inside = (np.datetime64("2004-01") <= RECORD) & (np.datetime64("2009-12") >= RECORD)
-    anomalies = values - values[inside].mean(axis=0)
-    return anomalies[np.isin(RECORD, stack.months)]
-
-
-class Log(Progress):
-    def __init__(self):
-        self.lines = []
-
-    def say(self, text):
-        self.lines.append(text)
-
-    warn = say
-
-    def __contains__(self, text):
-        return any(text in line for line in self.lines)
-
-
-# Where values land
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {},
-        {"latitudes": CSR_CROP.latitudes[::-1]},
-        {"longitudes": CSR_CROP.longitudes - 80},
-        {"longitudes": CSR_CROP.longitudes + 280},
-        {"longitudes": (CSR_CROP.longitudes + 289) % 360},
-        {"units": "units"},
-        {"chunks": (12, 2, 5)},
-    ],
-    ids=["as CSR", "north-up", "western", "western in 0-360", "across Greenwich", "lower-case units", "compressed"],
-)
-def test_each_value_is_in_its_cell_and_month(tmp_path, change):
-    layout = replace(CSR_CROP, **change)
-    stack = import_twsa(write_mascons(tmp_path / "f.nc", layout)).twsa
-    assert stack.grid.shape == (6, 8)
-    assert stack.grid.latitudes[0] == layout.latitudes.max()
-    np.testing.assert_allclose(stack.values, expected(stack), atol=2e-5)
-    assert stack.tags["GWSA_BASELINE"] == "2004-01..2009-12"
-
-
-@pytest.mark.parametrize(("unit", "factor"), [("mm", 10), ("m", 0.01), ("kg m-2", 10)])
-def test_other_units_become_centimetres(tmp_path, unit, factor):
-    values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD) * factor
-    stack = import_twsa(write_mascons(tmp_path / "f.nc", replace(CSR_CROP, unit=unit), values)).twsa
-    np.testing.assert_allclose(stack.values, expected(stack), atol=1e-4)
-
-
-def test_packed_values_are_unpacked(tmp_path):
-    values = np.rint((truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD) - 2) / 0.125)
-    layout = replace(CSR_CROP, kind="i4", fill=-9999, thickness={"scale_factor": 0.125, "add_offset": 2.0})
-    stack = import_twsa(write_mascons(tmp_path / "f.nc", layout, values)).twsa
-    np.testing.assert_allclose(stack.values, expected(stack), atol=0.125)
-
-
-@pytest.mark.parametrize("fill", [-99999.0, None], ids=["stated", "not stated"])
-def test_fill_is_no_value(tmp_path, fill):
-    values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD)
-    values[:, 0, 0] = values[5, 1, 1] = -99999
-    stack = import_twsa(write_mascons(tmp_path / "f.nc", replace(CSR_CROP, fill=fill), values)).twsa
-    assert np.isnan(stack.values[:, -1, 0]).all()
-    assert np.isnan(stack.values[:, -2, 1]).sum() == 1
-    assert np.nanmin(stack.values) > -100
-
-
-def test_half_degree_is_copied_into_quarter_degrees(tmp_path):
-    layout = Layout(np.arange(10.25, 13, 0.5), np.arange(40.25, 42, 0.5), attributes=JPL)
-    stack = import_twsa(write_mascons(tmp_path / "f.nc", layout)).twsa
-    assert stack.grid.dx == 0.25
-    np.testing.assert_array_equal(stack.values[:, ::2, ::2], stack.values[:, 1::2, 1::2])
-    half = import_twsa(tmp_path / "f.nc", TwsaOptions(cell=0.5)).twsa
-    np.testing.assert_allclose(half.values, expected(half), atol=2e-5)
-    np.testing.assert_array_equal(half.values, stack.values[:, ::2, ::2])
-
+from gwsa.tests.core.mascon_layouts import CSR, CSR_CROP, RECORD, Log, expected, truth, write_mascons, write_mask
 
 # Region, land and period
 
@@ -257,57 +87,7 @@ def test_a_record_without_the_baseline_is_refused(tmp_path):
         import_twsa(tmp_path / "f.nc")
 
 
-# JPL's layout
-
-
-@pytest.fixture(scope="module")
-def jpl(tmp_path_factory):
-    """Half-degree, global, 0-360; uncertainty per 3 degree mascon, gain factors on land only, its own land mask."""
-    latitudes, longitudes = np.arange(-89.75, 90, 0.5), np.arange(0.25, 360, 0.5)
-    months = month_range("2004-01", "2004-06")
-    values = np.broadcast_to(truth(latitudes, longitudes, RECORD)[:6], (6, 360, 720)).copy()
-    mascon = np.floor((latitudes[:, None] + 90) / 3) * 120 + np.floor(longitudes / 3)
-    land = (latitudes[:, None] > 10) & (longitudes < 60)
-    gain = np.where(land, 1.5, -99999.0)
-    uncertainty = np.broadcast_to(mascon % 7 + 1, values.shape)
-    extra = {"uncertainty": uncertainty, "scale_factor": gain, "mascon_ID": mascon, "land_mask": land}
-    layout = Layout(longitudes, latitudes, months, JPL, "units", fill=-99999.0, chunks=(6, 90, 180), extra=extra)
-    return write_mascons(tmp_path_factory.mktemp("jpl") / "anything.nc", layout, values)
-
-
-def test_jpl_is_recognised_by_its_content_and_brings_its_own_mask_and_sigma(jpl):
-    log = Log()
-    found = import_twsa(jpl, TwsaOptions(bounds=(-3, 8, 6, 14)), log)
-    assert "JPL RL06.3Mv04" in log
-    assert found.twsa.tags["GWSA_CENTRE"] == "JPL"
-    grid = found.twsa.grid
-    assert grid.shape == (24, 36)
-    land = (grid.latitudes[:, None] > 10) & (grid.longitudes > 0)
-    np.testing.assert_array_equal(np.isfinite(found.twsa.values[0]), land)
-    mascon = np.floor((grid.latitudes[:, None] + 90) / 3) * 120 + np.floor(grid.longitudes % 360 / 3)
-    np.testing.assert_array_equal(found.sigma.values[0], np.where(land, mascon % 7 + 1, np.nan))
-    assert found.sigma.variable == "SIGMA_TWSA"
-
-
-def test_gain_factors_scale_value_and_sigma(jpl):
-    plain = import_twsa(jpl, TwsaOptions(bounds=(0, 12, 3, 14)))
-    scaled = import_twsa(jpl, TwsaOptions(bounds=(0, 12, 3, 14), gain_factors=True))
-    np.testing.assert_allclose(scaled.twsa.values, 1.5 * plain.twsa.values, atol=1e-5)
-    np.testing.assert_allclose(scaled.sigma.values, 1.5 * plain.sigma.values, rtol=1e-6)
-
-
-def test_land_without_a_gain_factor_is_counted(jpl, tmp_path):
-    mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lat > 9) & (lon > 0))
-    log = Log()
-    options = TwsaOptions(bounds=(0, 8, 3, 14), land_mask=mask, gain_factors=True)
-    assert np.isfinite(import_twsa(jpl, options, log).twsa.values[0]).sum() == 16 * 12
-    assert "48 land cells have no gain factor" in log
-
-
-def test_gain_factors_that_a_file_does_not_have_are_refused(tmp_path):
-    write_mascons(tmp_path / "f.nc", CSR_CROP)
-    with pytest.raises(InputError, match="f.nc has no scale_factor"):
-        import_twsa(tmp_path / "f.nc", TwsaOptions(gain_factors=True))
+# Sigma where the product states none
 
 
 def test_a_constant_sigma_holds_where_there_is_a_value(tmp_path):
@@ -368,10 +148,10 @@ def test_another_netcdf_is_refused(tmp_path):
         import_twsa(tmp_path / "mask.nc")
 
 
-def test_an_unknown_unit_is_refused(tmp_path):
-    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, unit="inch"))
-    with pytest.raises(InputError, match="lwe_thickness in f.nc has the unit “inch”"):
-        import_twsa(tmp_path / "f.nc")
+def test_a_file_in_metres_is_outside_the_globe(tmp_path):
+    layout = replace(CSR_CROP, latitudes=np.arange(6) * 1000.0 + 4e6)
+    with pytest.raises(InputError, match="f.nc holds nothing in the region -180, -90, 180, 90"):
+        import_twsa(write_mascons(tmp_path / "f.nc", layout))
 
 
 def test_a_cell_that_does_not_divide_the_globe_is_refused(tmp_path):
