@@ -59,6 +59,7 @@ class GwsaBalance(GwsaAlgorithm):
                     tr(f"Gaussian filter of {STORES[name]}: radius (km)"),
                     QgsProcessingParameterNumber.Type.Double,
                     defaultValue=0,
+                    optional=True,
                     minValue=0,
                 ),
                 f"Radius in km of a Gaussian filter that makes {STORES[name]} as smooth as GRACE sees it, about 300; 0 "

@@ -17,7 +17,7 @@ BEYOND_REACH = 1e-3  # of the kernel's mass
 TOLERANCE = 1e-10  # of a constant field
 WIDEST_KM = 10_000.0
 BLOCK_ROWS = 32
-BATCH_VALUES = 12 << 20
+BATCH_VALUES = 4 << 20  # 34 MB of float64, and a handful of such at once
 
 
 def smooth(stack: MonthlyStack, radius_km: float, progress: Progress = SILENT) -> MonthlyStack:
