@@ -23,7 +23,9 @@ class ImportTwsa(GwsaAlgorithm):
         "storage anomalies (TWSA) in cm against 2004-2009, one band per calendar month. Months without a solution "
         "are empty bands; fill them with gwsa:fillgaps. Each solution is labelled by the middle of its span; where "
         "two fall into one month, one of them moves into the empty month beside it that its span reaches, and the "
-        "table says so. The labels are checked against the file's own list of missing months."
+        "table says so. The labels are checked against the file's own list of missing months. The centre is told by "
+        "what is in the file, never by its name; cm, mm and m, packed values and any order of latitudes and longitudes "
+        "are understood."
     )
     TAGS = ("GRACE-FO", "mascon", "TWSA", "CSR", "JPL", "GSFC", "NetCDF", "terrestrial water storage")
 
@@ -31,7 +33,7 @@ class ImportTwsa(GwsaAlgorithm):
         netcdf = "NetCDF (*.nc *.nc4);;All files (*)"
         self.add(
             QgsProcessingParameterFile("INPUT", tr("Mascon file"), fileFilter=netcdf),
-            "The NetCDF file as its centre distributes it, or a crop of it that kept the attributes.",
+            "The NetCDF file as its centre distributes it, or a crop of it in space or time.",
         )
         self.add(
             QgsProcessingParameterFile("LAND_MASK", tr("Land mask"), fileFilter=netcdf, optional=True),
@@ -72,12 +74,23 @@ class ImportTwsa(GwsaAlgorithm):
             "there is no such output, and the log says so.",
         )
         self.add(
-            QgsProcessingParameterFileDestination("TABLE", tr("Month table"), "CSV (*.csv)", optional=True),
-            "CSV with the span of each solution, the month it is labelled with, and a note where the label was moved.",
+            self._csv("TABLE", tr("Month table")),
+            "CSV with the start and end (the first moment after it) of each solution, its middle, the month it is "
+            "labelled with, and a note where the label was moved; empty for a file beside the TWSA, named .months.csv.",
         )
+        self.add(
+            self._csv("REGION_MEAN", tr("Mean of the region")),
+            "CSV of the area-weighted mean of the region's cells each month and its sigma, which counts each mascon of "
+            "JPL once; sigma_upper_cm takes all cells as erring together.",
+        )
+
+    @staticmethod
+    def _csv(name: str, label: str) -> QgsProcessingParameterFileDestination:
+        return QgsProcessingParameterFileDestination(name, label, "CSV (*.csv)", optional=True, createByDefault=False)
 
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.regional_mean import regional_mean, write_regional_mean
         from ..gwsa_plugin.core.solution_months import write_table
         from ..gwsa_plugin.core.stack import write_stack
         from ..gwsa_plugin.core.twsa import import_twsa
@@ -96,10 +109,13 @@ class ImportTwsa(GwsaAlgorithm):
                 write_run(path.with_suffix(".run.json"), *record, started)
                 style_file(path, style)
                 outputs[name] = str(path)
-        table = self.output_path(parameters, "TABLE", context)
-        if table:
-            write_table(table, result.solutions)
-            outputs["TABLE"] = str(table)
+        table = self.output_path(parameters, "TABLE", context) or Path(outputs["OUTPUT"]).with_suffix(".months.csv")
+        write_table(table, result.solutions)
+        outputs["TABLE"] = str(table)
+        mean = self.output_path(parameters, "REGION_MEAN", context)
+        if mean:
+            write_regional_mean(mean, regional_mean(result.twsa, result.sigma, result.mascons, progress))
+            outputs["REGION_MEAN"] = str(mean)
         return outputs
 
     def _options(self, parameters, context):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ class MasconFile:
         Read in the file's own compressed blocks of time, so that none is unpacked twice where memory allows.
         """
         factor = _centimetres(self.file, variable)
-        block = min(self.file.chunk(variable)[0], max(BLOCK_CELLS // regridding.source_cells, 1))
+        block = min(self.file.chunk(variable)[0], max(BLOCK_CELLS // prod(regridding.source_shape), 1))
         for start in range(0, wanted.size, block):
             places = np.flatnonzero(wanted[start : start + block]) + start
             if not places.size:
@@ -119,12 +120,13 @@ def regridding_of(file: NetCdf, variable: str, target: Grid) -> Regridding:
 
 
 def read_fields(file: NetCdf, variable: str, regridding: Regridding, *leading: slice, progress: Progress = SILENT):
-    """The source cells that ``regridding`` needs, shape (..., rows, columns); ``leading`` are slices before those."""
-    bands = []
+    """The source cells that ``regridding`` needs: float32, shape (..., rows, columns); ``leading`` are slices before."""
+    values = np.empty((*(part.stop - part.start for part in leading), *regridding.source_shape), dtype=np.float32)
+    top = regridding.rows.start
     for rows in _steps(regridding.rows, file.chunk(variable)[-2]):
         progress.stop_if_cancelled()
-        bands.append(np.concatenate([file.read(variable, *leading, rows, c) for c in regridding.columns], axis=-1))
-    values = np.concatenate(bands, axis=-2)
+        parts = [file.read(variable, *leading, rows, columns) for columns in regridding.columns]
+        values[..., rows.start - top : rows.stop - top, :] = np.concatenate(parts, axis=-1)
     values[values == NO_VALUE] = np.nan
     return values
 

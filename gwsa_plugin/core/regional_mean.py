@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .progress import SILENT, Progress
 from .stack import MonthlyStack
 from .whole import whole_file
 
@@ -32,7 +33,9 @@ class RegionalMean:
     mascons: int
 
 
-def regional_mean(stack: MonthlyStack, sigma: MonthlyStack | None = None, mascons=None) -> RegionalMean:
+def regional_mean(
+    stack: MonthlyStack, sigma: MonthlyStack | None = None, mascons=None, progress: Progress = SILENT
+) -> RegionalMean:
     """The area-weighted mean over the cells that have a value in the month, and its one standard deviation.
 
     With area shares w: sigma² = sum over mascons of (sum of w sigma over the cells of the mascon)²; the upper bound is
@@ -46,7 +49,20 @@ def regional_mean(stack: MonthlyStack, sigma: MonthlyStack | None = None, mascon
         _month(values[cells], np.full(areas.size, np.nan) if sigma is None else sigma.values[i][cells], areas, mascon)
         for i, values in enumerate(stack.values)
     ]
+    if sigma is not None:
+        progress.say(_account(numbers.size))
     return RegionalMean(stack.months, *np.array(rows).T, numbers.size)
+
+
+def _account(mascons: int) -> str:
+    if mascons:
+        return (
+            f"The region is in {mascons} mascons; the sigma of its mean counts each once and takes them as independent."
+        )
+    return (
+        "The product does not say which cells share a mascon, so the mean of the region has an upper bound of sigma "
+        "only, with all cells erring together."
+    )
 
 
 def _month(values: np.ndarray, sigma: np.ndarray, areas: np.ndarray, mascon: np.ndarray) -> tuple[float, float, float]:

@@ -36,8 +36,9 @@ class Regridding:
         self._column_shares = csr_matrix(columns[:, columns.any(axis=0)].T)
 
     @property
-    def source_cells(self) -> int:
-        return self._row_shares.shape[1] * self._column_shares.shape[0]
+    def source_shape(self) -> tuple[int, int]:
+        """Rows and columns of a field that the call takes."""
+        return self._row_shares.shape[1], self._column_shares.shape[0]
 
     def covered(self) -> Grid | None:
         """The part of the target that the source reaches; None when there is none."""

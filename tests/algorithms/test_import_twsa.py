@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 import rasterio
 from qgis.core import QgsProcessingException, QgsRasterLayer
@@ -42,6 +43,33 @@ def test_the_real_record_becomes_stacks_and_a_table(run, twsa, mask, tmp_path):
     layer = QgsRasterLayer(outputs["OUTPUT"], "twsa")
     assert layer.isValid()
     assert "2016-01" in layer.bandName(1)
+
+
+def test_the_table_is_beside_the_stack_where_no_other_place_is_given(run, twsa, tmp_path):
+    outputs = run("importtwsa", INPUT=twsa, END="2005-12", OUTPUT=tmp_path / "twsa.tif")
+    assert outputs["TABLE"] == str(tmp_path / "twsa.months.csv")
+    with open(tmp_path / "twsa.months.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["start", "end", "days", "midpoint", "month", "note"]
+    assert len(rows) == 231
+    assert rows[0]["month"] == "2002-04"
+    assert "REGION_MEAN" not in outputs
+
+
+def test_the_mean_of_the_region_has_a_sigma_where_one_is_given(run, twsa, tmp_path):
+    outputs = run(
+        "importtwsa", INPUT=twsa, EXTENT="72,77,27,32 [EPSG:4326]", START="2010-12", END="2011-02", SIGMA_TWSA=2,
+        OUTPUT=tmp_path / "twsa.tif", REGION_MEAN=tmp_path / "mean.csv",
+    )  # fmt: skip
+    with open(outputs["REGION_MEAN"], newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["month"] for row in rows] == ["2010-12", "2011-01", "2011-02"]
+    assert rows[1] == {"month": "2011-01", "twsa_cm": "", "sigma_cm": "", "sigma_upper_cm": ""}
+    assert [row["sigma_upper_cm"] for row in rows[::2]] == ["2.0000", "2.0000"]
+    with rasterio.open(tmp_path / "twsa.tif") as source:
+        values, latitudes = source.read(1), np.linspace(31.875, 27.125, 20)
+    mean = np.average(values.mean(axis=1), weights=np.cos(np.radians(latitudes)))
+    assert float(rows[0]["twsa_cm"]) == pytest.approx(mean, abs=1e-3)
 
 
 def test_two_runs_write_the_same_bytes(run, twsa, tmp_path):

@@ -11,7 +11,7 @@ from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import month_range
 from gwsa.gwsa_plugin.core.regional_mean import regional_mean, write_regional_mean
 from gwsa.gwsa_plugin.core.stack import MonthlyStack
-from gwsa.tests.core.mascon_layouts import jpl_mascons
+from gwsa.tests.core.mascon_layouts import Log, jpl_mascons
 
 GRID = Grid.covering((69, 39, 78, 48), 0.25)
 MASCONS = jpl_mascons(GRID.latitudes, GRID.longitudes)
@@ -37,15 +37,19 @@ def test_the_sigma_is_that_of_means_whose_errors_are_one_to_a_mascon():
     mascon = mascon.reshape(GRID.shape)
     shares = GRID.cell_areas() / GRID.cell_areas().sum()
     errors = [(shares * SIGMA * rng.standard_normal(9)[mascon]).sum() for _ in range(4000)]
-    regional = regional_mean(stack([np.zeros(GRID.shape)]), stack([SIGMA]), MASCONS)
+    log = Log()
+    regional = regional_mean(stack([np.zeros(GRID.shape)]), stack([SIGMA]), MASCONS, log)
     assert regional.mascons == 9
+    assert "The region is in 9 mascons" in log
     assert regional.sigma[0] == pytest.approx(np.std(errors), rel=0.05)
     cell_by_cell = np.sqrt(((shares * SIGMA) ** 2).sum())
     assert regional.sigma[0] > 10 * cell_by_cell
 
 
 def test_cells_that_cannot_be_told_apart_err_together():
-    regional = regional_mean(stack([np.zeros(GRID.shape)]), stack([np.full(GRID.shape, 2.0)]))
+    log = Log()
+    regional = regional_mean(stack([np.zeros(GRID.shape)]), stack([np.full(GRID.shape, 2.0)]), progress=log)
+    assert "upper bound of sigma" in log
     assert regional.mascons == 0
     assert np.isnan(regional.sigma[0])
     assert regional.upper_sigma[0] == pytest.approx(2.0)
