@@ -16,7 +16,7 @@ NEGLIGIBLE = 1e-12  # of the kernel's largest value, by distance and by zonal wa
 BEYOND_REACH = 1e-3  # of the kernel's mass
 TOLERANCE = 1e-10  # of a constant field
 WIDEST_KM = 10_000.0
-BLOCK_ROWS = 32
+BLOCK_ROWS = 16
 BATCH_VALUES = 4 << 20  # 34 MB of float64, and a handful of such at once
 
 
@@ -39,14 +39,14 @@ def smooth(stack: MonthlyStack, radius_km: float, progress: Progress = SILENT) -
     kernel = _Kernel(stack.grid, radius_km, progress.part(0.0, 0.1))
     areas = stack.grid.row_areas()[:, None]
     values = np.full_like(stack.values, np.nan)
-    batches = _batches_by_cells(stack.values)
+    batches = _batches_by_cells(stack.values, progress)
     scaled_cells = scale = None
     for i, (cells, months) in enumerate(batches):
-        part = progress.part(0.1 + 0.9 * i / len(batches), 0.1 + 0.9 * (i + 1) / len(batches))
+        progress.advance(0.1 + 0.9 * i / len(batches))
         if cells is not scaled_cells:
-            scaled_cells, scale = cells, _scale(kernel, cells, areas, part)
+            scaled_cells, scale = cells, _scale(kernel, cells, areas, progress)
         given = np.where(cells, stack.values[months], 0.0) * (areas * scale)
-        values[months] = np.where(cells, kernel.sums(given, part) * scale, np.nan)
+        values[months] = np.where(cells, kernel.sums(given, progress) * scale, np.nan)
     progress.advance(1)
     return replace(stack, values=values)
 
@@ -79,13 +79,14 @@ def _angle(weight: float, sharpness: float) -> float:
     return 2.0 * np.arcsin(np.sqrt(min(-np.log(weight) / sharpness / 2.0, 1.0)))
 
 
-def _batches_by_cells(values: np.ndarray) -> list[tuple[np.ndarray, list[int]]]:
+def _batches_by_cells(values: np.ndarray, progress: Progress) -> list[tuple[np.ndarray, list[int]]]:
     """(cells that have a value, the months that have a value in just these), as many months as memory is meant for.
 
     Batches of the same cells follow one another and share the array. Months without any value are in none.
     """
     groups: dict[bytes, tuple[np.ndarray, list[int]]] = {}
     for month, cells in enumerate(map(np.isfinite, values)):
+        progress.stop_if_cancelled()
         if cells.any():
             groups.setdefault(np.packbits(cells).tobytes(), (cells, []))[1].append(month)
     size = max(BATCH_VALUES // values[0].size, 1)
