@@ -26,6 +26,11 @@ CENTRES = {
 CENTIMETRES = {"cm": 1.0, "mm": 0.1, "kg m-2": 0.1, "kg/m^2": 0.1, "kg m^-2": 0.1, "m": 100.0}
 MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0, "day": 1440.0}
 DAY = np.timedelta64(1440, "m")
+CLOCK = re.compile(
+    r"(day|hour|minute|second)s? since (\d{1,4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])(?:[T ](\d\d:\d\d))?(?!\d)",
+    re.I,
+)
+LONGEST = 1e9  # minutes from an epoch to a solution; more is a fill value
 HALF_MONTH = np.timedelta64(21_915, "m")  # 365.25 days / 24
 BLOCK_CELLS = 50_000_000  # read at once: 200 MB of float32
 
@@ -120,7 +125,7 @@ def regridding_of(file: NetCdf, variable: str, target: Grid) -> Regridding:
 
 
 def read_fields(file: NetCdf, variable: str, regridding: Regridding, *leading: slice, progress: Progress = SILENT):
-    """The source cells that ``regridding`` needs: float32, shape (..., rows, columns); ``leading`` are slices before."""
+    """The source cells that ``regridding`` needs: float32, shape (..., rows, columns), after the ``leading`` slices."""
     values = np.empty((*(part.stop - part.start for part in leading), *regridding.source_shape), dtype=np.float32)
     top = regridding.rows.start
     for rows in _steps(regridding.rows, file.chunk(variable)[-2]):
@@ -208,13 +213,13 @@ def _starts_month(dates: np.ndarray) -> np.ndarray:
 
 def _dates(file: NetCdf, variable: str, unit: str) -> np.ndarray:
     """Dates to the minute, datetime64[m], of a variable in ``unit``: "days since 2002-01-01T00:00:00Z" or the like."""
-    stated = re.match(r"(day|hour|minute|second)s? since (\d+)-(\d+)-(\d+)(?:[T ](\d\d:\d\d))?", unit, re.IGNORECASE)
+    stated = CLOCK.match(unit)
     if not stated:
         raise InputError(f"{variable} in {file.name} has {_named(unit)}; it must be days since a date.")
     step, year, month, day, clock = stated.groups()
     epoch = np.datetime64(f"{int(year):04}-{int(month):02}-{int(day):02}T{clock or '00:00'}", "m")
     minutes = np.rint(file.read(variable).astype(np.float64) * MINUTES[step.lower()])
-    if not np.isfinite(minutes).all():
+    if not (np.abs(minutes) < LONGEST).all():
         raise InputError(f"{variable} in {file.name} has an empty entry; give the file as distributed.")
     return epoch + minutes.astype("timedelta64[m]")
 

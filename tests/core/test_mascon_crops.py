@@ -12,7 +12,17 @@ from gwsa.gwsa_plugin.core import sample_netcdf
 from gwsa.gwsa_plugin.core.errors import InputError
 from gwsa.gwsa_plugin.core.sample_grace import MISSING, solved_months, time_bounds
 from gwsa.gwsa_plugin.core.twsa import TwsaOptions, import_twsa
-from gwsa.tests.core.mascon_layouts import CSR, CSR_CROP, RECORD, Log, expected, truth, write_classic, write_mascons
+from gwsa.tests.core.mascon_layouts import (
+    CSR,
+    CSR_CROP,
+    RECORD,
+    Layout,
+    Log,
+    expected,
+    truth,
+    write_classic,
+    write_mascons,
+)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +134,24 @@ def test_time_in_no_unit_is_refused(tmp_path):
     layout = replace(CSR_CROP, units="was_units")
     with pytest.raises(InputError, match="time in f.nc has no unit; it must be days since a date"):
         import_twsa(write_mascons(tmp_path / "f.nc", layout))
+
+
+class NoDate(Layout):
+    times = property(lambda self: self.days.mean(axis=1))
+
+
+@pytest.mark.parametrize("unit", ["days since 2002-01-00", "months since 2002-01-01", "days since 2002-13-01"])
+def test_time_since_no_date_is_refused(tmp_path, unit):
+    write_mascons(tmp_path / "f.nc", NoDate(**{**vars(CSR_CROP), "clock": ("f4", unit)}))
+    with pytest.raises(InputError, match=f"time in f.nc has the unit “{unit}”; it must be days since a date"):
+        import_twsa(tmp_path / "f.nc")
+
+
+@pytest.mark.parametrize("value", [np.nan, 9.96921e36], ids=["NaN", "NetCDF's fill"])
+def test_an_empty_time_is_refused(tmp_path, value):
+    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, bounds=False, spans=np.full((RECORD.size, 2), value)))
+    with pytest.raises(InputError, match="time in f.nc has an empty entry"):
+        import_twsa(tmp_path / "f.nc")
 
 
 def mission(**change):
