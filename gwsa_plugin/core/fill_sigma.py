@@ -40,16 +40,13 @@ def variability(series: np.ndarray, missing: np.ndarray) -> np.ndarray:
     return np.sqrt((residual**2).mean(axis=1))
 
 
-def calibrate(hidden: list[Hidden], method: str, spread: np.ndarray) -> Calibration:
+def calibrate(hidden: Hidden, method: str, spread: np.ndarray) -> Calibration:
     """``spread`` is the ``variability`` of the hidden series. A sigma holds 68.27 % of the errors: the root mean square
     would be set by the few months in which the observation, not the fill, is off."""
-    errors = np.concatenate([one.filled[method] - one.truth for one in hidden], axis=1)
-    errors = np.abs(errors) / np.maximum(spread, np.finfo(float).tiny)[:, None]
-    places = np.concatenate([one.places for one in hidden])
-    rounds = np.concatenate([one.rounds for one in hidden])
-    within = np.empty(errors.shape, dtype=bool)
-    for number in np.unique(rounds):
-        others = rounds != number
+    errors = np.abs(hidden.filled[method] - hidden.truth) / np.maximum(spread, np.finfo(float).tiny)[:, None]
+    places, within = hidden.places, np.empty(errors.shape, dtype=bool)
+    for number in np.unique(hidden.rounds):
+        others = hidden.rounds != number
         ratios = _ratios(errors[:, others], places[others])
         within[:, ~others] = errors[:, ~others] <= ratios[places[~others]]
     months = np.bincount(places, minlength=len(PLACES))

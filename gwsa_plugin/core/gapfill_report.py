@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as Chart
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from .fill_methods import BASELINE_METHOD, METHOD_NAMES
+from .fill_methods import AUTO, BASELINE_METHOD, METHOD_NAMES, METHODS, SSA
 from .fill_sigma import ONE_SIGMA, PLACES
 from .gapfill import FLAG_FILLED, FilledStack
 from .hidden import Score
 from .months import decimal_years, name_runs
 from .report import Section, Table, draw, write_report
-from .stack import FILLED, MISSING
+from .stack import FILLED, MISSING, nan_mean
 
 BLUE, ORANGE = "#2b83ba", "#e66101"
+METHOD_COLOURS = ("#c9d9e8", "#1b7837", "#762a83", "#fdb863", "#969696")  # one for each of METHODS
 EXAMPLES = {"calm": 0.1, "typical": 0.5, "lively": 0.9}  # quantiles of the series' standard deviations
 
 
 def write_fill_report(path, result: FilledStack) -> None:
     """Self-contained HTML of a ``FilledStack``, whole or not at all."""
-    sections = [_skill(result), _examples(result), _certainty(result), _months(result)]
+    sections = [_skill(result), *_choice(result), _examples(result), _certainty(result), _months(result)]
     write_report(path, f"Gaps of {result.filled.variable} filled", verdict(result), sections)
 
 
@@ -62,36 +65,87 @@ def _skill(result: FilledStack) -> Section:
 
 def _settings(result: FilledStack) -> str:
     options = result.options
-    if "ssa" not in options.method:
+    if options.method == AUTO:
+        return "The choice that is scored on some hidden months was made without them."
+    if options.method not in SSA:
         return "The method has no parameters."
     return f"Window {options.window} months, {options.components} components, tolerance {options.tolerance:g}."
 
 
+def _choice(result: FilledStack) -> list[Section]:
+    if not result.chosen:
+        return []
+    text = (
+        "For every distinct series and each kind of gap, the method, window and number of components with the smallest "
+        "error on hidden months. A method takes the place of red noise about trend and seasons only where it is better "
+        "by more than one standard error; the less the series truly differ, the more the evidence of all of them "
+        "counts."
+    )
+    header = ["method", *(f"{kind} gaps" for kind in result.chosen), "window (months)", "components"]
+    figures = [draw(_choice_map(result), "Long gaps are those of more than two months.")]
+    return [Section("Which method where", [text], figures, [Table("Share of the series", header, _rows(result))])]
+
+
+def _rows(result: FilledStack) -> list[list]:
+    """Of each method: its share of the series for each kind of gap, and the settings it was chosen with."""
+    chosen = {kind: [one for one in options if one] for kind, options in result.chosen.items()}
+    rows = []
+    for method in METHODS:
+        its = [one for options in chosen.values() for one in options if one.method == method]
+        shares = [f"{np.mean([one.method == method for one in options]):.0%}" for options in chosen.values()]
+        settings = [_span([getattr(one, name) for one in its]) for name in ("window", "components")]
+        if its:
+            rows.append([METHOD_NAMES[method], *shares, *(settings if method in SSA else [None, None])])
+    return rows
+
+
+def _span(numbers: list[int]) -> str:
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    return str(low) if low == high else f"{low} to {high}, median {np.median(numbers):.0f}"
+
+
+def _choice_map(result: FilledStack) -> Chart:
+    colours, numbers = ListedColormap(METHOD_COLOURS), {method: number for number, method in enumerate(METHODS)}
+    chart = Chart(figsize=(10, 5), layout="constrained")
+    panels = chart.subplots(1, len(result.chosen), sharey=True)
+    for axes, (kind, options) in zip(panels, result.chosen.items()):
+        series = np.array([numbers[one.method] if one else np.nan for one in options])
+        _draw_map(axes, series[result.cells], result, cmap=colours, vmin=-0.5, vmax=len(METHODS) - 0.5)
+        axes.set_title(f"{kind} gaps", loc="left", fontsize=10)
+    present = {one.method for options in result.chosen.values() for one in options if one}
+    patches = [Patch(color=colours(numbers[name]), label=METHOD_NAMES[name]) for name in METHODS if name in present]
+    panels[0].legend(handles=patches, loc="upper left", bbox_to_anchor=(0, -0.15), fontsize=9, frameon=False)
+    return chart
+
+
+def _draw_map(axes, field: np.ndarray, result: FilledStack, **look):
+    west, south, east, north = result.filled.grid.bounds
+    axes.set(xlabel="longitude", ylabel="latitude")
+    return axes.imshow(field, extent=(west, east, south, north), interpolation="nearest", **look)
+
+
 def _examples(result: FilledStack) -> Section:
-    stack = result.filled
-    series = stack.values[:, stack.valid].T
+    series = np.flatnonzero(np.isfinite(result.values).any(axis=1))
     if not series.size:
         return Section("Examples")
-    order = np.argsort(np.nanstd(series, axis=1), kind="stable")
+    order = series[np.argsort(np.nanstd(result.values[series], axis=1), kind="stable")]
     picked = {name: order[round(place * (order.size - 1))] for name, place in EXAMPLES.items()}
     chart = Chart(figsize=(10, 7.5), layout="constrained")
+    grid = result.filled.grid
     for axes, (name, number) in zip(chart.subplots(len(picked), sharex=True), picked.items()):
         _draw_series(axes, result, number)
-        row, column = np.argwhere(stack.valid)[number]
-        place = f"{stack.grid.latitudes[row]:.3f}°, {stack.grid.longitudes[column]:.3f}°"
+        row, column = np.argwhere(result.cells == number)[0]
+        place = f"{grid.latitudes[row]:.3f}°, {grid.longitudes[column]:.3f}°"
         axes.set_title(f"A {name} cell, latitude and longitude {place}", loc="left", fontsize=10)
-        axes.set_ylabel(f"{stack.variable} ({stack.unit})")
+        axes.set_ylabel(f"{result.filled.variable} ({result.filled.unit})")
     chart.axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     chart.axes[0].legend(loc="lower left", ncols=3, fontsize=8, frameon=False)
     return Section("Examples", figures=[draw(chart, "Filled months in orange with one and two sigma.")])
 
 
 def _draw_series(axes, result: FilledStack, number: int) -> None:
-    years = decimal_years(result.filled.months)
-    values, sigmas, flags = (
-        field[:, result.filled.valid][:, number] for field in (result.filled.values, result.sigma.values, result.flags)
-    )
-    new = flags == FLAG_FILLED
+    years, values, sigmas = decimal_years(result.filled.months), result.values[number], result.sigmas[number]
+    new = result.marks[number] == FLAG_FILLED
     axes.plot(years, np.where(new, np.nan, values), ".-", color=BLUE, ms=4, lw=1, label="observed")
     axes.errorbar(years[new], values[new], 2 * sigmas[new], fmt="none", ecolor=ORANGE, elinewidth=0.7, alpha=0.6)
     axes.errorbar(
@@ -121,16 +175,11 @@ def _certainty(result: FilledStack) -> Section:
 
 
 def _sigma_map(result: FilledStack) -> Chart:
-    filled = np.isfinite(result.sigma.values)
-    squares = np.where(filled, result.sigma.values, 0.0).astype(np.float64) ** 2
-    count = filled.sum(axis=0)
-    field = np.where(count > 0, np.sqrt(squares.sum(axis=0) / np.maximum(count, 1)), np.nan)
-    west, south, east, north = result.sigma.grid.bounds
+    size = np.sqrt(nan_mean(result.sigmas.T.astype(np.float64) ** 2))
     chart = Chart(figsize=(7, 4.5), layout="constrained")
     axes = chart.subplots()
-    image = axes.imshow(field, extent=(west, east, south, north), cmap="YlOrRd", interpolation="nearest", vmin=0)
-    axes.set(xlabel="longitude", ylabel="latitude")
-    chart.colorbar(image, label=f"sigma ({result.sigma.unit})")
+    image = _draw_map(axes, size[result.cells], result, cmap="YlOrRd", vmin=0)
+    chart.colorbar(image, label=f"sigma ({result.filled.unit})")
     return chart
 
 

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from .fill_methods import FillOptions, fill_series
 from .progress import SILENT, Progress
 
 LONG_GAP = 11  # months between GRACE and GRACE-FO
 SHORT_GAP = 2  # months, at most
 LEAST_TRAINING = 18  # months that must stay observed
-LONG_ROUNDS, SHORT_ROUNDS = 16, 5
+MOST_HIDDEN = 0.25  # of the observed months in one round, where a round has more than one block
+ROUNDS, BLOCKS = 8, 2  # blocks a round
 SHORT_EVERY = 14  # months between two hidden short gaps; prime to twelve in effect
 NEAR = 3  # months from an observation
 MARGIN = 3  # months at either end that are never hidden
+LONG, SHORT = "long", "short"
 
-
-@dataclass(frozen=True)
-class Round:
-    """One pass of hiding. ``kind`` says what; ``hidden``: bool, shape (months,), observed months only."""
-
-    kind: str
-    hidden: np.ndarray
+Fill = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+"""(series, missing, number of the round) -> the missing months, shape (series, missing months)."""
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """All hidden months of one kind. ``truth`` and each of ``filled`` (by method): shape (series, hidden months).
+    """All hidden months. ``truth`` and each of ``filled`` (by method): shape (series, hidden months).
 
-    ``places``: what sort of place in a gap each is (see ``gap_places``); ``rounds``: the pass that hid it.
+    ``places``: what sort of place in a gap each is (see ``gap_places``); ``rounds``: the pass that hid it. ``block``:
+    the length of the hidden blocks.
     """
 
-    kind: str
     truth: np.ndarray
     filled: dict[str, np.ndarray]
     places: np.ndarray
     rounds: np.ndarray
+    block: int
+
+    def kinds(self) -> dict[str, np.ndarray]:
+        """What was hidden, in words -> which of the months: bool, shape (hidden months,)."""
+        kinds = {
+            f"blocks of {self.block} months": is_long(self.places),
+            "scattered gaps of 1 and 2 months": ~is_long(self.places),
+        }
+        return {name: those for name, those in kinds.items() if those.any()}
 
 
 @dataclass(frozen=True)
@@ -54,43 +60,64 @@ class Score:
     nse: float
 
 
-def hide_and_fill(series, missing, options: list[FillOptions], progress: Progress = SILENT) -> list[Hidden]:
-    """Every round of hiding, filled by every method of ``options``; an empty list where the record is too short.
+def hide_and_fill(series, missing, fills: dict[str, Fill], progress: Progress = SILENT) -> Hidden | None:
+    """Every round of hiding, filled by each of ``fills``; None where the record is too short to hide anything.
 
     ``series``: float64, shape (series, months), in missing months not read; ``missing``: bool, shape (months,).
     """
     rounds = hiding_rounds(missing)
-    steps = [(one, each) for one in rounds for each in options]
-    fills = {each.method: [] for each in options}
-    for step, (one, each) in enumerate(steps):
-        gaps = missing | one.hidden
-        part = progress.part(step / len(steps), (step + 1) / len(steps))
-        filled = fill_series(np.where(gaps, 0.0, series), gaps, each, part)
-        fills[each.method].append(filled[:, one.hidden[gaps]])
-    kinds = dict.fromkeys(one.kind for one in rounds)
-    return [_gather(kind, series, missing, rounds, fills) for kind in kinds]
-
-
-def score(hidden: Hidden, method: str) -> Score:
-    squares = (hidden.filled[method] - hidden.truth) ** 2
-    spread = (hidden.truth - hidden.truth.mean(axis=1, keepdims=True)) ** 2
-    efficiency = 1 - squares.sum(axis=1) / np.maximum(spread.sum(axis=1), np.finfo(float).tiny)
-    return Score(
-        hidden.kind, method, hidden.truth.shape[1], float(np.sqrt(squares.mean())), float(np.median(efficiency))
+    if not rounds:
+        return None
+    filled = {name: [] for name in fills}
+    for number, hidden in enumerate(rounds):
+        gaps = missing | hidden
+        for name, fill in fills.items():
+            progress.advance(number / len(rounds))
+            filled[name].append(fill(np.where(gaps, 0.0, series), gaps, number)[:, hidden[gaps]])
+    return Hidden(
+        np.concatenate([series[:, hidden] for hidden in rounds], axis=1),
+        {name: np.concatenate(parts, axis=1) for name, parts in filled.items()},
+        np.concatenate([hidden_places(missing, hidden) for hidden in rounds]),
+        np.repeat(np.arange(len(rounds)), [hidden.sum() for hidden in rounds]),
+        block_length(missing),
     )
 
 
-def hiding_rounds(missing: np.ndarray) -> list[Round]:
-    """Contiguous blocks one at a time, as long as the record's longest gap and at least 11 months; then scattered gaps
-    of one and two months. Hidden gaps do not grow together with true ones into longer ones."""
-    length = max(LONG_GAP, run_lengths(missing).max())
-    starts = np.linspace(MARGIN, max(missing.size - MARGIN - length, MARGIN), LONG_ROUNDS).round().astype(int)
-    rounds = [_round(f"blocks of {length} months", missing, [(start, length)]) for start in np.unique(starts)]
-    for phase in range(SHORT_ROUNDS):
-        starts = np.arange(MARGIN + phase * SHORT_EVERY // SHORT_ROUNDS, missing.size - MARGIN - SHORT_GAP, SHORT_EVERY)
-        gaps = [(start, 1 + number % SHORT_GAP) for number, start in enumerate(starts)]
-        rounds.append(_round("scattered gaps of 1 and 2 months", missing, gaps))
-    return [one for one in rounds if one.hidden.any() and _enough(missing | one.hidden)]
+def scores(hidden: Hidden, methods) -> tuple[Score, ...]:
+    """Of each method on each kind of hidden months."""
+    return tuple(_score(hidden, kind, those, name) for kind, those in hidden.kinds().items() for name in methods)
+
+
+def _score(hidden: Hidden, kind: str, those: np.ndarray, method: str) -> Score:
+    truth = hidden.truth[:, those]
+    squares = (hidden.filled[method][:, those] - truth) ** 2
+    spread = (truth - truth.mean(axis=1, keepdims=True)) ** 2
+    efficiency = 1 - squares.sum(axis=1) / np.maximum(spread.sum(axis=1), np.finfo(float).tiny)
+    return Score(kind, method, truth.shape[1], float(np.sqrt(squares.mean())), float(np.median(efficiency)))
+
+
+def hiding_rounds(missing: np.ndarray) -> list[np.ndarray]:
+    """What each round hides: bool, shape (months,), observed months only.
+
+    Contiguous blocks as long as the record's longest gap and at least 11 months, two far apart in a round where the
+    record has room; and between them scattered gaps of one and two months. The blocks of all rounds cover the record.
+    Hidden gaps do not grow together with each other or with true ones into longer ones.
+    """
+    length = block_length(missing)
+    starts = np.linspace(MARGIN, max(missing.size - MARGIN - length, MARGIN), ROUNDS * BLOCKS).round().astype(int)
+    rounds = []
+    for number in range(ROUNDS):
+        blocks = [(start, length) for start in starts[number::ROUNDS]]
+        first = MARGIN + number * SHORT_EVERY // ROUNDS
+        short = range(first, missing.size - MARGIN - SHORT_GAP, SHORT_EVERY)
+        gaps = blocks + [(start, 1 + place % SHORT_GAP) for place, start in enumerate(short)]
+        rounds.append(_hide(missing, gaps))
+    return [hidden for hidden in rounds if hidden.any()]
+
+
+def block_length(missing: np.ndarray) -> int:
+    """Months of a hidden block."""
+    return max(LONG_GAP, int(run_lengths(missing).max()))
 
 
 def run_lengths(missing: np.ndarray) -> np.ndarray:
@@ -108,17 +135,36 @@ def gap_places(missing: np.ndarray) -> np.ndarray:
     return np.where(length <= SHORT_GAP, length - 1, np.where(distance <= NEAR, 2, 3))[missing]
 
 
-def _round(kind: str, missing: np.ndarray, gaps) -> Round:
-    """The gaps (start, length) that are half observed at least and stay about as long when joined with true gaps."""
-    hidden = np.zeros(missing.size, dtype=bool)
+def hidden_places(missing: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """``gap_places`` of the hidden months among true gaps: int, shape (hidden months,)."""
+    return gap_places(missing | hidden)[hidden[missing | hidden]]
+
+
+def is_long(places: np.ndarray) -> np.ndarray:
+    """Whether a place is in a gap of more than two months: bool."""
+    return places >= SHORT_GAP
+
+
+def _hide(missing: np.ndarray, gaps) -> np.ndarray:
+    """The gaps (start, length), as many as fit, in their order."""
+    hidden, observed = np.zeros(missing.size, dtype=bool), (~missing).sum()
     for start, length in gaps:
-        block = slice(start, start + length)
-        joined = missing.copy()
-        joined[block] = True
-        allowed = SHORT_GAP if length <= SHORT_GAP else length + SHORT_GAP
-        if run_lengths(joined)[block].max(initial=0) <= allowed and 2 * (~missing[block]).sum() >= length:
-            hidden[block] = True
-    return Round(kind, hidden & ~missing)
+        more = hidden.copy()
+        more[start : start + length] = True
+        more &= ~missing
+        room = (more.sum() <= MOST_HIDDEN * observed or not hidden.any()) and _enough(missing | more)
+        if room and _keeps_its_length(missing | hidden, start, length):
+            hidden = more
+    return hidden
+
+
+def _keeps_its_length(missing: np.ndarray, start: int, length: int) -> bool:
+    """Half of the gap is observed at least, and joined with the gaps beside it it stays about as long."""
+    block = slice(start, start + length)
+    joined = missing.copy()
+    joined[block] = True
+    allowed = SHORT_GAP if length <= SHORT_GAP else length + SHORT_GAP
+    return run_lengths(joined)[block].max() <= allowed and 2 * (~missing[block]).sum() >= length
 
 
 def _enough(missing: np.ndarray) -> bool:
@@ -130,15 +176,3 @@ def _since(missing: np.ndarray) -> np.ndarray:
     """Months since the last observed one, 0 in observed months."""
     month = np.arange(missing.size)
     return month - np.maximum.accumulate(np.where(missing, -1, month))
-
-
-def _gather(kind, series, missing, rounds, fills) -> Hidden:
-    numbers = [number for number, one in enumerate(rounds) if one.kind == kind]
-    masks = [rounds[number].hidden for number in numbers]
-    return Hidden(
-        kind,
-        np.concatenate([series[:, mask] for mask in masks], axis=1),
-        {name: np.concatenate([filled[number] for number in numbers], axis=1) for name, filled in fills.items()},
-        np.concatenate([gap_places(missing | mask)[mask[missing | mask]] for mask in masks]),
-        np.repeat(numbers, [mask.sum() for mask in masks]),
-    )

@@ -34,6 +34,10 @@ class Progress:
         """The progress of a sub-task that spans ``start`` to ``stop`` of this one."""
         return _Part(self, start, stop)
 
+    def parts(self, count: int) -> list[Progress]:
+        """The progress of ``count`` sub-tasks, one after the other."""
+        return [self.part(number / count, (number + 1) / count) for number in range(count)]
+
 
 class _Part(Progress):
     def __init__(self, whole: Progress, start: float, stop: float):

@@ -10,15 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
-from gwsa.gwsa_plugin.core.fill_methods import METHOD_NAMES, METHODS, FillOptions, fill_series
+from gwsa.gwsa_plugin.core.fill_methods import AUTO, METHOD_NAMES, METHODS, FillOptions, fill_series
 from gwsa.gwsa_plugin.core.gapfill import FLAG_FILLED, FLAG_MISSING, FLAG_OBSERVED, fill_gaps, write_flags
 from gwsa.gwsa_plugin.core.gapfill_report import write_fill_report
 from gwsa.gwsa_plugin.core.grid import Grid
-from gwsa.gwsa_plugin.core.hidden import hide_and_fill, score
+from gwsa.gwsa_plugin.core.hidden import LONG, SHORT
 from gwsa.gwsa_plugin.core.months import month_range
 from gwsa.gwsa_plugin.core.progress import Progress
 from gwsa.gwsa_plugin.core.stack import FILLED, MISSING, OBSERVED, MonthlyStack
-from gwsa.gwsa_plugin.core.twsa import TwsaOptions, import_twsa
 
 MONTHS = month_range("2002-04", "2020-12")
 GAPS = np.zeros(MONTHS.size, dtype=bool)
@@ -53,10 +52,10 @@ def stack_of(values, months=MONTHS):
 
 
 def test_every_method_has_a_name():
-    assert list(METHODS) == list(METHOD_NAMES)
+    assert [AUTO, *METHODS] == list(METHOD_NAMES)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "ssa"])
+@pytest.mark.parametrize("method", [name for name in METHOD_NAMES if name != "ssa"])
 def test_trend_and_seasons_come_back_exactly(method):
     truth, stack = waves()
     result = fill_gaps(stack, FillOptions(method))
@@ -69,7 +68,7 @@ def test_ssa_recovers_trend_and_seasons_closely():
     assert np.abs(result.filled.values - truth)[GAPS].max() < 0.03 * np.abs(truth).max()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHOD_NAMES)
 def test_observed_values_stay_bit_for_bit_and_only_gaps_get_a_sigma(method):
     _, stack = waves(noise=1.0)
     result = fill_gaps(stack, FillOptions(method))
@@ -203,8 +202,9 @@ def test_the_report_states_scores_sigma_and_months(tmp_path):
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "33 months are filled" in html and "2017-07..2018-05" in html
     assert "blocks of 11 months" in html and "Trend and seasons (baseline)" in html
+    assert "Which method where" in html
     pictures = [base64.b64decode(text) for text in re.findall(r"data:image/png;base64,([^\"]+)", html)]
-    assert len(pictures) == 2 and all(picture.startswith(b"\x89PNG") for picture in pictures)
+    assert len(pictures) == 3 and all(picture.startswith(b"\x89PNG") for picture in pictures)
 
 
 def test_a_report_without_gaps_says_so(tmp_path):
@@ -214,29 +214,14 @@ def test_a_report_without_gaps_says_so(tmp_path):
     assert "there is no gap" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def india(real_data):
-    """Twenty real series of north-west India, float64 (series, months), and the months without a solution."""
-    path = real_data / "grace/DERIVED_CSR_SH_G300_TWSA_nwindia_0.25deg.nc"
-    stack = import_twsa(path, TwsaOptions(period=(MONTHS[0], MONTHS[-1]))).twsa
-    series = stack.values.reshape(MONTHS.size, -1).T.astype(np.float64)
-    missing = np.isnan(series).all(axis=0)
-    chosen = np.linspace(0, series.shape[0] - 1, 20).astype(int)
-    return np.where(missing, 0.0, series[chosen]), missing
-
-
-def test_on_real_series_the_default_is_best(india):
-    """Root mean square error of every method on hidden months, those of the literature's settings among them."""
-    series, missing = india
-    names = [name for name in METHODS if name != "ssa"]
-    hidden = hide_and_fill(series, missing, [FillOptions(name) for name in names])
-    plain = [hide_and_fill(series, missing, [FillOptions("ssa", 24, components)]) for components in (4, 10)]
-    for number, one in enumerate(hidden):
-        own = score(one, FillOptions().method)
-        rivals = [score(one, name) for name in names] + [score(each[number], "ssa") for each in plain]
-        assert own.rmse <= min(rival.rmse for rival in rivals) * 1.005
-        baseline = score(one, "harmonic")
-        assert own.nse > baseline.nse and own.rmse < 0.96 * baseline.rmse
-        residual = score(one, "ssa_residual")
-        better = min(score(one, "harmonic").rmse, *(score(each[number], "ssa").rmse for each in plain))
-        assert residual.rmse <= better * 1.005
+def test_the_choice_is_told_for_every_cell_that_was_filled():
+    _, stack = waves(noise=1.0)
+    stack.values[:, 0, 0] = np.nan
+    log = Log()
+    result = fill_gaps(stack_of(stack.values), progress=log)
+    assert list(result.chosen) == [LONG, SHORT]
+    for options in result.chosen.values():
+        cells = options[result.cells]
+        assert cells[0, 0] is None and sum(one is not None for one in cells.flat) == 5
+    assert any(text.startswith("Chosen for long gaps: ") for text in log.said)
+    assert fill_gaps(stack_of(stack.values), FillOptions("harmonic")).chosen == {}
