@@ -21,10 +21,10 @@ class FillGaps(GwsaAlgorithm):
     HELP = (
         "Fills the months without a solution, among them the 11 months between GRACE and GRACE-FO, cell by cell, and "
         "says how well: months that were observed are hidden, filled and compared, and the log and the report give the "
-        "error of the method beside that of trend and seasons alone. By default every series gets the method, and every "
-        "SSA the window and number of components, that fills its hidden months best, long gaps and short ones each "
-        "their own. Observed months stay as they are. Nothing is extrapolated before the first or after the last "
-        "observed month. SSA follows Kondrashov and Ghil (2006) and Yi and Sneeuw (2021)."
+        "error of the method beside that of trend and seasons alone. By default every series gets the method, the SSA "
+        "window and the number of components that fill its hidden months best, long gaps and short ones each their "
+        "own. Observed months stay as they are. Nothing is extrapolated before the first or after the last observed "
+        "month. SSA follows Kondrashov and Ghil (2006) and Yi and Sneeuw (2021)."
     )
     TAGS = ("TWSA", "SSA", "singular spectrum analysis", "interpolation", "GRACE-FO gap", "missing months")
 
@@ -37,9 +37,9 @@ class FillGaps(GwsaAlgorithm):
             QgsProcessingParameterEnum(
                 "METHOD", tr("Method"), [tr(text) for text in METHOD_NAMES.values()], defaultValue=0
             ),
-            "How gaps are filled. The first tries the others on hidden months, SSA with 49 pairs of window and number of "
-            "components, and takes half a second a distinct series; red noise takes a thousandth of that and is seldom "
-            "much worse.",
+            "How gaps are filled. The first tries the others on hidden months, SSA with 49 pairs of window and number "
+            "of components, and takes half a second a distinct series; red noise takes a thousandth of that and is "
+            "seldom much worse.",
         )
         whole, real = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParameterNumber.Type.Double
         self.add(
@@ -77,8 +77,8 @@ class FillGaps(GwsaAlgorithm):
             QgsProcessingParameterFileDestination(
                 "REPORT", tr("Report"), "HTML (*.html)", optional=True, createByDefault=False
             ),
-            "Web page: errors on hidden months, which method was chosen where, example series, the calibration of sigma, "
-            "the filled months.",
+            "Web page: errors on hidden months, which method was chosen where, example series, the calibration of "
+            "sigma, the filled months.",
         )
 
     def execute(self, parameters, context, progress):
