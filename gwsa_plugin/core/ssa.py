@@ -44,20 +44,20 @@ def fill_path(start: np.ndarray, missing: np.ndarray, embedding: Embedding, nois
     where n is the larger of the noise and the mean of the eigenvalues left out (regularised iterative PCA, Josse &
     Husson 2012, J. Soc. Fr. Stat. 153:79): without it the gaps fit noise as soon as the components are too many.
     """
-    try:
-        from .ssa_kernel import fill_path as fill
-    except ImportError:
-        fill = fill_path_plainly
-    return fill(start, missing, embedding, noise)
+    return (_kernel() or fill_path_plainly)(start, missing, embedding, noise)
 
 
 def has_kernel() -> bool:
     """Whether numba is here, and with it the fast program."""
+    return _kernel() is not None
+
+
+def _kernel():
     try:
-        from . import ssa_kernel  # noqa: F401
-    except ImportError:
-        return False
-    return True
+        from .ssa_kernel import fill_path as fill
+    except (ImportError, RuntimeError):  # no numba; or one that finds nowhere to keep what it compiled
+        return None
+    return fill
 
 
 def fill_path_plainly(start, missing, embedding: Embedding, noise=None) -> np.ndarray:

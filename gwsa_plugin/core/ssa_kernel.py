@@ -9,6 +9,8 @@ gaps: the results are those of full decompositions well within the tolerance at 
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from numba import njit
 
@@ -18,7 +20,11 @@ SPARE = 4  # vectors beyond the most components, which let those converge
 MOST_SWEEPS = 4
 NEGLIGIBLE = 1e-5  # coupling of two vectors, against the geometric mean of their eigenvalues
 
-compiled = njit(nogil=True, fastmath=True, cache=True)
+# numba's cache finds this module by its name, and QGIS imports it under another one than a script does.
+sys.modules["gwsa_ssa_kernel"] = sys.modules[__name__]
+__name__ = "gwsa_ssa_kernel"
+
+compiled = njit(nogil=True, fastmath=True)
 
 
 def fill_path(start: np.ndarray, missing: np.ndarray, embedding: Embedding, noise: np.ndarray | None = None):
@@ -32,7 +38,7 @@ def fill_path(start: np.ndarray, missing: np.ndarray, embedding: Embedding, nois
     return path
 
 
-@compiled
+@njit(nogil=True, cache=True)
 def _fill_all(start, gaps, window, components, tolerance, noise, path):
     for number in range(start.shape[0]):
         _fill(start[number].copy(), gaps, window, components, tolerance, noise[number], path[:, number])

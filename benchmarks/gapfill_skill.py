@@ -1,0 +1,81 @@
+"""Skill of every gap filling method on hidden months of real and sample series, ``auto`` chosen without them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from gwsa_plugin.core.fill_choice import choose, fill_chosen, try_all
+from gwsa_plugin.core.fill_methods import AUTO, METHODS, FillOptions, fill_series
+from gwsa_plugin.core.fill_sigma import calibrate, variability
+from gwsa_plugin.core.hidden import hide_and_fill, scores
+from gwsa_plugin.core.months import month_range
+from gwsa_plugin.core.sample import PARTS, WorldOptions, make_world
+from gwsa_plugin.core.twsa import TwsaOptions, import_twsa
+
+REAL = Path(__file__).parents[2] / "shared/data/grace/DERIVED_CSR_SH_G300_TWSA_nwindia_0.25deg.nc"
+RECORD = tuple(month_range("2002-04", "2020-12")[[0, -1]])
+SAMPLE = WorldOptions((74.0, 26.0, 79.0, 31.0), start="2010-01", end="2010-12", seed=1)
+SERIES = {"north-west India": 100, "sample world": 60}
+PLAIN_SSA = FillOptions("ssa", 24, 10)
+RIVALS = {**{name: FillOptions(name) for name in METHODS}, "ssa_24_10": PLAIN_SSA}
+
+
+def measure_gapfill_skill(folder: Path) -> dict:
+    """NSE of hidden blocks and of hidden short gaps: each series its own, the median of them is given.
+
+    The real series need the real file; without it the sample world's are all there is.
+    """
+    values, within = {}, {}
+    for place, stack in _stacks(folder):
+        series, missing = sample_of(stack, SERIES[place])
+        for (kind, method), nse in nested_skill(series, missing, within.setdefault(place, {})).items():
+            values[f"{place}, {kind}, {method}"] = nse
+        values[f"{place}, within 1 sigma"] = within[place]["share"]
+    blocks = {name: nse for name, nse in values.items() if "blocks" in name}
+    own = {name: nse for name, nse in blocks.items() if name.endswith(AUTO)}
+    first = next(iter(own))
+    best = max(nse for name, nse in blocks.items() if name.startswith(first.split(",")[0]) and name not in own)
+    return {
+        "values": values, "ours": own[first], "peer": best, "ratio": None, "equal": None,
+        "unit": "NSE", "peer_name": f"the best single method, {first.rpartition(',')[0]}",
+    }  # fmt: skip
+
+
+def nested_skill(series, missing, sigma: dict) -> dict[tuple[str, str], float]:
+    """(kind of gap, method) -> median NSE. What ``auto`` is judged on was hidden before it chose; ``sigma`` receives
+    the share of hidden values within one sigma."""
+    fills = {AUTO: _auto, **{name: _by(options) for name, options in RIVALS.items()}}
+    hidden = hide_and_fill(series, missing, fills)
+    sigma["share"] = calibrate(hidden, AUTO, variability(series, missing)).overall
+    return {(one.kind, one.method): one.nse for one in scores(hidden, fills)}
+
+
+def sample_of(stack, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Series evenly spread over the map, float64 (series, months), and the months that none of them has."""
+    series = stack.values.reshape(stack.months.size, -1).T.astype(np.float64)
+    series = series[np.isfinite(series).any(axis=1)]
+    series = series[np.linspace(0, len(series) - 1, count).astype(int)]
+    missing = np.isnan(series).all(axis=0)
+    return np.where(missing, 0.0, series), missing
+
+
+def _stacks(folder: Path):
+    if REAL.is_file():
+        yield "north-west India", import_twsa(REAL, TwsaOptions(period=RECORD)).twsa
+    world = folder / "world"
+    make_world(world, SAMPLE)
+    options = TwsaOptions(world / PARTS["LAND_MASK"], SAMPLE.bounds, RECORD)
+    yield "sample world", import_twsa(world / PARTS["TWSA"], options).twsa
+    shutil.rmtree(world)
+
+
+def _auto(series, missing, number):
+    trials = try_all(series, missing, variability(series, missing), FillOptions().tolerance)
+    return fill_chosen(series, missing, choose(trials))
+
+
+def _by(options: FillOptions):
+    return lambda series, missing, number: fill_series(series, missing, options)
