@@ -6,6 +6,7 @@ in the file's own order: tables such as ``time_bounds`` come out upside down the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,6 +81,11 @@ class NetCdf:
         if scale is not None or offset is not None:
             values = values * (1.0 if scale is None else scale) + (offset or 0.0)
         return values
+
+    def fetch(self, variable: str, *window: slice) -> Callable[..., np.ndarray]:
+        """A call that gives what ``read`` gives, or at flat places in it if given some; here it is all read before."""
+        values = self.read(variable, *window)
+        return lambda places=None: values if places is None else values.reshape(-1)[places]
 
     def _array(self, variable: str):
         if variable not in self.variables:

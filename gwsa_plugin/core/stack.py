@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from osgeo import gdal
 from rasterio.crs import CRS
 
 from .errors import InputError
@@ -19,6 +20,12 @@ from .whole import whole_file
 OBSERVED, FILLED, MISSING = "observed", "filled", "missing"
 SOURCE_TAG = "GWSA_SOURCE"
 UNIT = "cm"
+DEFLATED = (
+    "TILED=YES", "BLOCKXSIZE=128", "BLOCKYSIZE=128", "INTERLEAVE=BAND", "COMPRESS=DEFLATE", "ZLEVEL=1",
+    "BIGTIFF=IF_SAFER",
+)  # fmt: skip
+"""How stacks are written. The digits of storage are noise: a higher level or a predictor hardly makes them smaller, in
+three times the time. Small tiles hold less of the sea."""
 
 
 @dataclass(frozen=True)
@@ -125,15 +132,41 @@ def nan_mean(values: np.ndarray) -> np.ndarray:
 def write_stack(path, stack: MonthlyStack, tags: dict[str, str] | None = None) -> None:
     """A tiled, DEFLATE-compressed float32 GeoTIFF, one band per calendar month, whole or not at all.
 
-    Bands are named YYYY-MM and carry the unit and GWSA_SOURCE; ``tags`` (provenance) join the stack's own.
+    Bands are named YYYY-MM and carry the unit and GWSA_SOURCE; ``tags`` (provenance) join the stack's own. The months
+    of ``stack.values`` are asked for one by one, so they may be made when asked for. Other threads go on meanwhile:
+    GDAL compresses a band at its flush and, unlike rasterio's, its own binding then lets go of Python's lock. Raises
+    OSError when the disk is full or the like.
     """
     months, rows, columns = stack.values.shape
-    with whole_file(path) as part, rasterio.open(part, "w", **creation(stack.grid, months)) as target:
-        target.update_tags(**stack.tags, **(tags or {}), GWSA_VARIABLE=stack.variable, GWSA_UNIT=stack.unit)
-        target.units = (stack.unit,) * months
-        for band in range(1, months + 1):
-            target.write(stack.values[band - 1].astype(np.float32), band)
-            describe_band(target, band, stack.months[band - 1], stack.source[band - 1])
+    with whole_file(path) as part, _gdal_errors(path):
+        target = gdal.GetDriverByName("GTiff").Create(
+            str(part), columns, rows, months, gdal.GDT_Float32, list(DEFLATED)
+        )
+        target.SetGeoTransform(stack.grid.transform.to_gdal())
+        target.SetProjection(CRS.from_string(stack.grid.crs).to_wkt())
+        target.SetMetadata({**stack.tags, **(tags or {}), "GWSA_VARIABLE": stack.variable, "GWSA_UNIT": stack.unit})
+        bands = [target.GetRasterBand(band) for band in range(1, months + 1)]
+        for place, band in enumerate(bands):
+            band.SetNoDataValue(float("nan"))
+            band.SetDescription(str(stack.months[place]))
+            band.SetUnitType(stack.unit)
+            band.SetMetadataItem(SOURCE_TAG, stack.source[place])
+        for place, band in enumerate(bands):
+            band.WriteArray(np.asarray(stack.values[place], dtype=np.float32))
+            band.FlushCache()
+        del band, bands, target
+
+
+@contextmanager
+def _gdal_errors(path):
+    """What GDAL only notes, or raises where its exceptions are on, as OSError once the file is closed."""
+    gdal.ErrorReset()
+    try:
+        yield
+    except (RuntimeError, AttributeError):  # AttributeError: of the None that stands for a file
+        raise OSError(f"{Path(path).name} cannot be written: {gdal.GetLastErrorMsg()}") from None
+    if gdal.GetLastErrorType() >= gdal.CE_Failure:
+        raise OSError(f"{Path(path).name} cannot be written: {gdal.GetLastErrorMsg()}")
 
 
 def describe_band(target, band: int, month, source: str) -> None:

@@ -175,7 +175,7 @@ def test_what_is_no_raster_is_refused_by_name(tmp_path, content):
 def test_a_file_cut_short_is_refused_by_name(stack, tmp_path):
     path = tmp_path / "twsa.tif"
     write_stack(path, stack)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match=r"twsa\.tif cannot be opened"):
         read_stack(path)
 

@@ -1,0 +1,178 @@
+"""Global GLDAS, 225 months: read, reduced and written, beside merely decompressing the same variables.
+
+Usage: python3 -m benchmarks.gldas_global FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import h5py
+import numpy as np
+import rasterio
+from scipy.ndimage import zoom
+
+from gwsa_plugin.core.gldas import TOTAL, gldas_anomalies
+from gwsa_plugin.core.gldas_storage import LAYERS, VARIABLES
+from gwsa_plugin.core.months import in_baseline, month_range
+from gwsa_plugin.core.sample_gldas import file_name
+
+GRANULE = Path("../shared/data/gldas/GLDAS_NOAH025_3H.A20150101.0000.021.nc4")
+MONTHS = month_range("2002-04", "2020-12")
+DIFFERENT = 25  # months of their own content; no multiple of 12, so that no calendar month is like another
+OTHERS = ("RootMoist_inst", "Evap_tavg")  # in the files, and to be left alone
+SHAPE = (600, 1440)
+FILL = np.float32(-9999)
+ROUNDS = 3
+
+
+def measure_gldas(folder: Path, granule: Path = GRANULE) -> dict:
+    """Make the files, run both in turn, each in a process of its own, compare with the truth, and delete it all.
+
+    ``ours`` and ``peer`` are the medians of ``ROUNDS`` rounds in seconds, ``ratio`` is ours / peer: 1.5 at most.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "files").mkdir(parents=True)
+    try:
+        fields = make_files(folder / "files", granule)
+        rounds = [(_timed("peer", folder), _timed("ours", folder)) for _ in range(ROUNDS)]
+        peer, ours = (sorted(runs, key=lambda run: run["s"])[ROUNDS // 2] for runs in zip(*rounds))
+        equal = _equals_truth(folder, fields)
+    finally:
+        shutil.rmtree(folder)
+    return {
+        "values": {
+            "months": MONTHS.size,
+            "threads": os.cpu_count(),
+            "peak_memory_gb": ours["peak_gb"],
+            "read_s": ours["read_s"],
+            "write_s": ours["s"] - ours["read_s"],
+        },
+        "ours": ours["s"],
+        "peer": peer["s"],
+        "ratio": ours["s"] / peer["s"],
+        "equal": equal,
+        "unit": "s",
+        "peer_name": "reading, inflating (zlib) and unshuffling the six variables in as many threads",
+    }
+
+
+def make_files(folder: Path, granule: Path) -> list[dict[str, np.ndarray]]:
+    """225 monthly files; the fields of the ``DIFFERENT`` ones, south first, FILL off the land."""
+    base, random = _base_fields(granule), np.random.default_rng(1)
+    fields = [_perturbed(base, place, random) for place in range(DIFFERENT)]
+    for place, maps in enumerate(fields):
+        first, *others = (folder / file_name(month) for month in MONTHS[place::DIFFERENT])
+        _write_file(first, maps)
+        for path in others:
+            shutil.copyfile(first, path)
+    return fields
+
+
+def _base_fields(granule: Path) -> dict[str, np.ndarray]:
+    """Those of the official granule; where it is absent, fields of like entropy on a quarter of the globe."""
+    if granule.is_file():
+        with h5py.File(granule) as file:
+            return {name: file[name][0] for name in VARIABLES}
+    random = np.random.default_rng(0)
+    land = zoom(random.normal(size=(20, 48)), 30, order=1) > 0.45
+    return {name: np.where(land, random.uniform(5, 300, SHAPE), FILL).astype(np.float32) for name in VARIABLES}
+
+
+def _perturbed(base: dict[str, np.ndarray], month: int, random) -> dict[str, np.ndarray]:
+    """Seasons and weather that change every digit of the soil and leave snow and dew where they can be."""
+    weather = 1 + 0.1 * np.sin(2 * np.pi * month / 12) + zoom(random.normal(0, 0.05, (20, 48)), 30, order=1)
+    return {
+        name: np.where(values == FILL, FILL, values * weather).astype(np.float32) for name, values in base.items()
+    }  # fmt: skip
+
+
+def _write_file(path: Path, maps: dict[str, np.ndarray]) -> None:
+    """In the layout of the official granule: one chunk a map, shuffled, deflated by 4."""
+    with h5py.File(path, "w") as file:
+        file.attrs["title"], file.attrs["source"] = "GLDAS2.1 LIS land surface model output", "Noah_v3.3"
+        file["lat"] = np.linspace(-59.875, 89.875, SHAPE[0], dtype=np.float32)
+        file["lon"] = np.linspace(-179.875, 179.875, SHAPE[1], dtype=np.float32)
+        for name, values in {**maps, **dict.fromkeys(OTHERS, maps["SWE_inst"])}.items():
+            options = {"chunks": (1, *SHAPE), "compression": "gzip", "compression_opts": 4, "shuffle": True}
+            array = file.create_dataset(name, data=values[None], fillvalue=FILL, **options)
+            array.attrs["_FillValue"], array.attrs["units"] = FILL, "kg m-2"
+
+
+def _timed(who: str, folder: Path) -> dict:
+    command = [sys.executable, "-m", "benchmarks.gldas_global", who, str(folder)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def run_ours(folder: Path) -> dict:
+    """As gwsa:gldasanomaly does it, without the digests of its inputs."""
+    started = time.perf_counter()
+    water = gldas_anomalies(folder / "files")
+    read = time.perf_counter()
+    water.write({name: folder / f"{name}.tif" for name in (*LAYERS, TOTAL)})
+    return {"s": time.perf_counter() - started, "read_s": read - started, "peak_gb": _peak_gb()}
+
+
+def run_peer(folder: Path) -> dict:
+    """Every chunk of the six variables to the float32 values in it, and no more."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(_decompress, sorted((folder / "files").iterdir())):
+            pass
+    return {"s": time.perf_counter() - started, "peak_gb": _peak_gb()}
+
+
+def _decompress(path: Path) -> None:
+    with h5py.File(path) as file:
+        chunks = [file[name].id.read_direct_chunk((0, 0, 0))[1] for name in VARIABLES]
+    for chunk in chunks:
+        planes = np.frombuffer(zlib.decompress(chunk), dtype=np.uint8).reshape(4, -1)
+        values = np.empty(SHAPE[0] * SHAPE[1], dtype="<u4")
+        values[:] = planes[3]
+        for plane in planes[2::-1]:
+            values <<= 8
+            values |= plane
+
+
+def _peak_gb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def _equals_truth(folder: Path, fields: list[dict[str, np.ndarray]]) -> bool:
+    """Every written value within 1e-3 cm of the anomaly computed in float64 from the fields, and as empty."""
+    place = np.arange(MONTHS.size) % DIFFERENT
+    weights = np.bincount(place[in_baseline(MONTHS)], minlength=DIFFERENT)
+    ice = np.any([maps["SWE_inst"] > 2000 for maps in fields], axis=0)
+    total = np.zeros((DIFFERENT, *SHAPE))
+    for name, layers in LAYERS.items():
+        storage = np.array(
+            [sum(np.where(maps[layer] == FILL, np.nan, maps[layer]) for layer in layers) for maps in fields]
+        )
+        storage[:, ice] = np.nan
+        anomaly = (storage - np.average(storage, axis=0, weights=weights))[:, ::-1] / 10
+        total += anomaly
+        if not _file_equals(folder / f"{name}.tif", anomaly, place):
+            return False
+    return _file_equals(folder / f"{TOTAL}.tif", total, place)
+
+
+def _file_equals(path: Path, expected: np.ndarray, place: np.ndarray) -> bool:
+    with rasterio.open(path) as source:
+        return all(
+            np.allclose(source.read(band), expected[i], rtol=0, atol=1e-3, equal_nan=True)
+            for band, i in enumerate(place, start=1)
+        )
+
+
+if __name__ == "__main__":
+    who, folder = sys.argv[1], Path(sys.argv[2])
+    print(json.dumps({"ours": run_ours, "peer": run_peer}[who](folder)))
