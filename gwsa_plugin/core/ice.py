@@ -9,7 +9,7 @@ from rasterio.features import rasterize
 
 from .grid import Grid
 
-SUBCELLS = 10  # along each side of a cell: shares to a hundredth or so
+SUBCELLS = 10  # along each side of a cell: shares to a few hundredths
 
 
 def covered(polygons: Sequence[dict], grid: Grid) -> np.ndarray:

@@ -137,7 +137,7 @@ def write_stack(path, stack: MonthlyStack, tags: dict[str, str] | None = None) -
     GDAL compresses a band at its flush and, unlike rasterio's, its own binding then lets go of Python's lock. Raises
     OSError when the disk is full or the like.
     """
-    months, rows, columns = stack.values.shape
+    months, rows, columns = map(int, stack.values.shape)
     with whole_file(path) as part, _gdal_errors(path):
         target = gdal.GetDriverByName("GTiff").Create(
             str(part), columns, rows, months, gdal.GDT_Float32, list(DEFLATED)

@@ -1,11 +1,12 @@
 """gwsa:gldasanomaly through the Processing registry."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 import rasterio
-from qgis.core import QgsProcessingException
+from qgis.core import QgsFeature, QgsGeometry, QgsProcessingException, QgsRectangle, QgsVectorLayer
 
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import in_baseline, month_range
@@ -65,10 +66,26 @@ def test_a_missing_month_is_named_and_nothing_is_written(run, months_of_gldas, t
     assert not (tmp_path / "out").exists()
 
 
-def test_a_granule_without_snow_is_named(run, real_data, tmp_path):
-    with pytest.raises(QgsProcessingException, match="without .*SWE_inst, CanopInt_inst: .*A20160101"):
+def test_granules_that_are_no_months_are_named(run, real_data, tmp_path):
+    with pytest.raises(QgsProcessingException, match="not monthly means: .*A20150101.*A20160101"):
         run("gldasanomaly", INPUT=real_data / "gldas", OUTPUT=tmp_path / "sum.tif")
     assert not list(tmp_path.iterdir())
+
+
+def test_ice_polygons_come_in_any_crs(run, months_of_gldas, tmp_path):
+    ice = QgsVectorLayer("Polygon?crs=EPSG:3857", "ice", "memory")
+    outline = QgsFeature()
+    outline.setGeometry(QgsGeometry.fromRect(QgsRectangle(8571000, 3503500, 8600000, 3540000)))
+    ice.dataProvider().addFeatures([outline])
+    sharp, smooth = (tmp_path / f"{name}.tif" for name in ("sharp", "smooth"))
+    run("gldasanomaly", INPUT=months_of_gldas[0], OUTPUT=sharp)
+    run("gldasanomaly", INPUT=months_of_gldas[0], ICE=ice, OUTPUT=smooth, CELL_SIZE=0.5, GAUSSIAN_RADIUS=30)
+    with rasterio.open(sharp) as source:
+        assert source.res == (0.25, 0.25)
+    with rasterio.open(smooth) as source:
+        assert source.res == (0.5, 0.5)
+        parameters = json.loads(source.tags()["GWSA_PARAMETERS"])
+    assert parameters["gaussian_km"] == 30 and len(parameters["ice_polygons"]) == 64
 
 
 @pytest.mark.parametrize("start, sentence", [("2010", "START is “2010”"), ("2011-01", "starts in 2011-01")])

@@ -16,51 +16,16 @@ from gwsa.gwsa_plugin.core.gldas_granule import read_granule
 from gwsa.gwsa_plugin.core.gldas_netcdf import read_granules
 from gwsa.gwsa_plugin.core.gldas_storage import VARIABLES
 from gwsa.gwsa_plugin.core.months import in_baseline, month_range
-from gwsa.gwsa_plugin.core.progress import Progress
 from gwsa.gwsa_plugin.core.stack import read_stack
+from gwsa.tests.core.gldas_layouts import LAT, LON, Log, name_of, write_granule
 
 MONTHS = month_range("2003-11", "2010-02")
-LAT, LON = 20.125 + 0.25 * np.arange(4), 70.125 + 0.25 * np.arange(5)
 ICE, SEA = (0, 1), (3, 4)  # row and column of the file, south first
 FIELDS = np.random.default_rng(7).uniform(10, 100, (MONTHS.size, len(VARIABLES), LAT.size, LON.size)).astype("f4")
 FIELDS[:, VARIABLES.index("SWE_inst")][:, ICE[0], ICE[1]] = 5000
 FIELDS[:, :, SEA[0], SEA[1]] = -9999
 GRANULE = "gldas/GLDAS_NOAH025_3H.A20150101.0000.021.nc4"
 CUT_GRANULE = "gldas/GLDAS_NOAH025_3H.A20160101.0300.021.nc4"
-
-
-def name_of(month) -> str:
-    return f"GLDAS_NOAH025_M.A{str(month).replace('-', '')}.021.nc4"
-
-
-def write_granule(
-    path, fields, *, lat=LAT, lon=LON, without=(), south_first=True, unit="kg m-2", title="GLDAS2.1 LIS", begin=""
-):
-    """A file of the real layout, on the tiny grid or another; RootMoist_inst is enormous, so that it would show."""
-    file = gdal.GetDriverByName("netCDF").CreateMultiDimensional(str(path), [], ["FORMAT=NC4"])
-    root = file.GetRootGroup()
-    _attribute(root, "title", title)
-    real, double = (gdal.ExtendedDataType.Create(kind) for kind in (gdal.GDT_Float32, gdal.GDT_Float64))
-    sizes = {"time": 1, "lat": lat.size, "lon": lon.size}
-    dimensions = [root.CreateDimension(name, "", "", size) for name, size in sizes.items()]
-    time = root.CreateMDArray("time", dimensions[:1], double)
-    time.Write(np.zeros(1))
-    _attribute(time, "units", " days since 2000-01-01 00:00:00")
-    _attribute(time, "begin_date", begin)
-    order = 1 if south_first else -1
-    for dimension, values in zip(dimensions[1:], (lat[::order], lon)):
-        root.CreateMDArray(dimension.GetName(), [dimension], real).Write(values.astype("f4"))
-    maps = dict(zip(VARIABLES, fields))
-    for name, values in {**maps, "RootMoist_inst": np.full_like(fields[0], 1e6)}.items():
-        if name not in without:
-            array = root.CreateMDArray(name, dimensions, real, ["COMPRESS=DEFLATE"])
-            array.SetNoDataValueDouble(-9999)
-            array.SetUnit(unit)
-            array.Write(np.ascontiguousarray(values[None, ::order]))
-
-
-def _attribute(owner, name, text):
-    owner.CreateAttribute(name, [], gdal.ExtendedDataType.CreateString()).Write(text)
 
 
 @pytest.fixture(scope="module")
@@ -92,20 +57,6 @@ def reader(request, monkeypatch):
     if request.param and not hdf5.usable():
         pytest.skip("no h5py that shares GDAL's HDF5")
     monkeypatch.setattr(hdf5, "usable", lambda: request.param)
-
-
-class Log(Progress):
-    def __init__(self, stop_after=np.inf):
-        self.lines, self.calls, self.stop_after = [], 0, stop_after
-
-    def say(self, text):
-        self.lines.append(text)
-
-    warn = say
-
-    def is_cancelled(self):
-        self.calls += 1
-        return self.calls > self.stop_after
 
 
 def period(first, last) -> GldasOptions:
