@@ -63,7 +63,8 @@ class GldasAnomaly(GwsaAlgorithm):
         )
         for name, (label, default, help) in NUMBERS.items():
             kind = QgsProcessingParameterNumber.Type.Double
-            self.add(QgsProcessingParameterNumber(name, tr(label), kind, default, minValue=0), help, advanced=True)
+            # Optional, so that models made before one of them was there still run.
+            self.add(QgsProcessingParameterNumber(name, tr(label), kind, default, True, 0), help, advanced=True)
         for name, label in (
             ("SMS", "Soil moisture anomaly"),
             ("SWES", "Snow water anomaly"),
