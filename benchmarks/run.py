@@ -8,25 +8,42 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from functools import partial
 from pathlib import Path
 
+from .gapfill_auto import measure_gapfill_auto
+from .gapfill_skill import measure_gapfill_skill
+from .gldas_global import measure_gldas
 from .skill import SKILL_WORLDS, measure_skill
+
+BENCHMARKS = {
+    "gapfill_nse": measure_gapfill_skill,
+    "gapfill_auto": measure_gapfill_auto,
+    "gldas_global": measure_gldas,
+    **{name: partial(measure_skill, options=options) for name, options in SKILL_WORLDS.items()},
+}
 
 
 def main(folder: Path, names: list[str]) -> None:
-    """``names`` picks benchmarks; all when empty."""
+    """``names`` picks benchmarks; all when empty. What other runs left in ``results.json`` stays there."""
     folder.mkdir(parents=True, exist_ok=True)
-    results = {"machine": f"{platform.machine()}, {platform.platform()}, Python {platform.python_version()}"}
-    for name in names or SKILL_WORLDS:
-        results[name] = measure_skill(folder / name, SKILL_WORLDS[name])
-        print(_line(name, results[name]), flush=True)
-        (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(f"Written to {folder / 'results.json'}.")
+    file = folder / "results.json"
+    results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    results["machine"] = f"{platform.machine()}, {platform.platform()}, Python {platform.python_version()}"
+    for name in names or BENCHMARKS:
+        results[name] = BENCHMARKS[name](folder / name)
+        print(_table(name, results[name]), flush=True)
+        file.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(f"Written to {file}.")
 
 
-def _line(name: str, result: dict) -> str:
-    values = ", ".join(f"{key} {value:.3f}" for key, value in result["values"].items())
-    return f"{name} ({result['unit']}): {values}"
+def _table(name: str, result: dict) -> str:
+    """The comparison in a line, the values below it."""
+    ratio = f", ratio {result['ratio']:.2f}" if result["ratio"] is not None else ""
+    equal = {True: ", equal", False: ", NOT EQUAL", None: ""}[result["equal"]]
+    unit = result["unit"]
+    head = f"{name}: {result['ours']:.3f} {unit}, {result['peer_name']} {result['peer']:.3f} {unit}{ratio}{equal}"
+    return "\n".join([head, *(f"    {key:<60} {value:.3f}" for key, value in result["values"].items())])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from .progress import SILENT, Progress
 from .ssa import STEPS, Embedding
 
 WINDOWS = range(24, 97, 12)  # months, the grid of Yi & Sneeuw 2021
-SIMPLEST = ("harmonic_red", "harmonic_linear")  # the first one is what others must beat
+SIMPLE = ("harmonic_red", "harmonic", "harmonic_linear")  # the first one is what others must beat
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Trials:
 def candidates_for(months: int, tolerance: float) -> tuple[FillOptions, ...]:
     """The simple methods, then both kinds of SSA with every window that half of the record holds."""
     windows = [window for window in WINDOWS if window <= months // 2] or [months // 2]
-    simple = [FillOptions(name, tolerance=tolerance) for name in SIMPLEST]
+    simple = [FillOptions(name, tolerance=tolerance) for name in SIMPLE]
     grid = [FillOptions(name, w, k, tolerance) for name in SSA for w in windows for k in STEPS if k <= w]
     return (*simple, *grid)
 

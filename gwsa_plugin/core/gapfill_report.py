@@ -55,7 +55,7 @@ def _skill(result: FilledStack) -> Section:
         return Section("Skill", ["Nothing could be hidden: there is no gap, or the record is too short."])
     text = (
         "Observed months were hidden, filled as if they were missing, and compared with what was there: contiguous "
-        "blocks, one at a time, and scattered short gaps. NSE is the Nash-Sutcliffe efficiency, 1 for a perfect fill "
+        "blocks, two at a time, and scattered short gaps. NSE is the Nash-Sutcliffe efficiency, 1 for a perfect fill "
         "and 0 for one no better than the mean; the table gives its median over the series."
     )
     rows = [[one.kind, METHOD_NAMES[one.method], one.months, one.rmse, one.nse] for one in result.scores]

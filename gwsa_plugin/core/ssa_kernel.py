@@ -2,7 +2,8 @@
 
 From pass to pass only the gaps change, and little. So the leading eigenvectors are not computed anew but follow: one
 step of orthogonal iteration with a Rayleigh-Ritz rotation (Golub & Van Loan, Matrix Computations, 8.2.4 and 8.7) from
-those of the pass before, with a few spare vectors. The covariance is built along its diagonals, one product an entry,
+those of the pass before, with a few spare vectors. Matrices stay below the size at which BLAS calls other threads, for
+which there are other series. The covariance is built along its diagonals, one product an entry,
 and only the gaps are rebuilt. The iteration corrects what the vectors lag behind, as it does every other error in the
 gaps: the results are those of full decompositions well within the tolerance at which it stops.
 """
@@ -16,8 +17,12 @@ from numba import njit
 
 from .ssa import MOST_ITERATIONS, Embedding
 
+FIRST_STEPS = 4  # from cosines to eigenvectors
 SPARE = 4  # vectors beyond the most components, which let those converge
-MOST_SWEEPS = 4
+MOST_SWEEPS = 8
+TINY = 1e-300
+DEPENDENT = 1e-12  # square of what is left of a unit vector that others span; keeps it finite
+RIDGE = 1e-10  # of the variance, on the diagonal: no direction vanishes where a series is a pure wave
 NEGLIGIBLE = 1e-5  # coupling of two vectors, against the geometric mean of their eigenvalues
 
 # numba's cache finds this module by its name, and QGIS imports it under another one than a script does.
@@ -47,24 +52,27 @@ def _fill_all(start, gaps, window, components, tolerance, noise, path):
 @compiled
 def _fill(series, gaps, window, components, tolerance, noise, path):
     """The gaps of one series after each number of components; ``noise`` below 0 leaves the components unweighted."""
-    starts, most = series.size - window + 1, components[-1]
-    spanned = min(window, most + SPARE)
-    covariance, work = np.empty((window, window)), np.empty((spanned, window))
-    projections, weighted, weights = np.empty(starts * most), np.empty(window * most), np.ones(most)
+    starts, spanned = series.size - window + 1, min(window, components[-1] + SPARE)
+    windows, covariance = np.empty((starts, window)), np.empty((window, window))
+    work, small = np.empty((spanned, window)), np.empty((2, spanned, spanned))
     new = np.empty(gaps.size)
+    values, vectors = np.empty(spanned), np.empty((spanned, window))
+    _begin(vectors)
     _covariance(series, covariance)
-    values, vectors = _decomposed(covariance, spanned)
-    first = True
+    for _ in range(FIRST_STEPS):
+        _follow(covariance, values, vectors, work, small)
     for step in range(components.size):
         count = components[step]
+        weights, projections = np.ones(count), np.empty((starts, count))
         for _ in range(MOST_ITERATIONS):
-            if not first:
-                _covariance(series, covariance)
-                _follow(covariance, values, vectors, work)
-            first = False
+            _covariance(series, covariance)
+            _follow(covariance, values, vectors, work, small)
             if noise >= 0:
-                _weigh(values, np.trace(covariance), noise * starts, weights[:count], window - count)
-            _rebuild(series, vectors[:count], weights[:count], gaps, projections, weighted, new)
+                _weigh(values, np.trace(covariance), noise * starts, weights, window - count)
+            for place in range(starts):
+                windows[place] = series[place : place + window]
+            np.dot(windows, vectors[:count].T, projections)
+            _rebuild(projections, vectors, weights, gaps, new)
             if _replace(series, gaps, new, tolerance):
                 break
         path[step] = new
@@ -93,47 +101,44 @@ def _covariance(series, covariance):
         below = covariance[row + 1, row + 1 :]
         for lag in range(below.size):
             below[lag] = above[lag] + enters[0] * enters[lag] - leaves[0] * leaves[lag]
+    ridge = RIDGE * covariance[0, 0]
     for row in range(window):
+        covariance[row, row] += ridge
         for column in range(row):
             covariance[row, column] = covariance[column, row]
 
 
 @compiled
-def _decomposed(covariance, count):
-    """The leading eigenvalues and, as rows, eigenvectors, the largest first."""
-    window = covariance.shape[0]
-    values, vectors = np.linalg.eigh(covariance)
-    leading = np.empty((count, window))
-    for number in range(count):
-        leading[number] = vectors[:, window - 1 - number]
-    return values[::-1][:count].copy(), leading
+def _begin(vectors):
+    """Orthonormal rows to start from: cosines of rising frequency."""
+    count, window = vectors.shape
+    for row in range(count):
+        size = np.sqrt((1.0 if row == 0 else 2.0) / window)
+        for lag in range(window):
+            vectors[row, lag] = size * np.cos(np.pi * row * (lag + 0.5) / window)
 
 
 @compiled
-def _follow(covariance, values, vectors, work):
+def _follow(covariance, values, vectors, work, small):
     """One step of orthogonal iteration; ``values`` and ``vectors`` are renewed in place."""
-    count = vectors.shape[0]
-    coupling, turns = np.empty((count, count)), np.zeros((count, count))
-    for one in range(count):
-        _combine(vectors[one], covariance, work[one])
-        turns[one, one] = 1.0
-        for other in range(one + 1):
-            coupling[one, other] = coupling[other, one] = _dot(work[one], vectors[other])
+    coupling, turns = small[0], small[1]
+    np.dot(vectors, covariance, work)
+    np.dot(work, vectors.T, coupling)
     _diagonalise(coupling, turns)
-    for one in range(count):
+    for one in range(values.size):
         values[one] = coupling[one, one]
     _sort(values, turns)
-    for one in range(count):
-        _combine(turns[one], work, vectors[one])
-        for other in range(one):
-            _add(vectors[one], -_dot(vectors[one], vectors[other]), vectors[other])
-        vectors[one] /= np.sqrt(_dot(vectors[one], vectors[one])) + 1e-300
+    np.dot(turns, work, vectors)
+    _orthonormalise(vectors, coupling)
 
 
 @compiled
 def _diagonalise(matrix, turns):
     """Jacobi's rotations; the matrix is nearly diagonal already, so that few are needed."""
     count = matrix.shape[0]
+    turns[:] = 0.0
+    for one in range(count):
+        turns[one, one] = 1.0
     for _ in range(MOST_SWEEPS):
         turned = False
         for one in range(count - 1):
@@ -153,6 +158,13 @@ def _diagonalise(matrix, turns):
 
 
 @compiled
+def _turn(one, other, cosine, sine):
+    for place in range(one.size):
+        a, b = one[place], other[place]
+        one[place], other[place] = cosine * a - sine * b, sine * a + cosine * b
+
+
+@compiled
 def _sort(values, rows):
     """The largest value first, rows alongside."""
     for place in range(values.size):
@@ -167,82 +179,53 @@ def _sort(values, rows):
 
 
 @compiled
+def _orthonormalise(vectors, products):
+    """By the Cholesky factor of the vectors' ``products`` with each other, which is built in its place."""
+    for one in range(vectors.shape[0]):
+        vectors[one] /= np.sqrt(_dot(vectors[one], vectors[one])) + TINY
+    np.dot(vectors, vectors.T, products)
+    for one in range(vectors.shape[0]):
+        for other in range(one + 1):
+            entry = products[one, other] - _dot(products[one, :other], products[other, :other])
+            products[one, other] = np.sqrt(max(entry, DEPENDENT)) if one == other else entry / products[other, other]
+        for other in range(one):
+            for place in range(vectors.shape[1]):
+                vectors[one, place] -= products[one, other] * vectors[other, place]
+        vectors[one] /= products[one, one]
+
+
+@compiled
 def _weigh(values, total, noise, weights, others):
     """As ``ssa._above_noise``: the ``others`` are left out, and their sum is the trace less the leading values."""
     for number in range(weights.size):
         total -= values[number]
     floor = max(noise, total / others if others else 0.0)
     for number in range(weights.size):
-        weights[number] = min(1.0, max(0.0, 1 - floor / max(values[number], 1e-300)))
+        weights[number] = min(1.0, max(0.0, 1 - floor / max(values[number], TINY)))
 
 
 @compiled
-def _rebuild(series, vectors, weights, gaps, projections, weighted, new):
+def _rebuild(projections, vectors, weights, gaps, new):
     """The gaps from the leading components: a mean, over the windows that a month lies in, of what each rebuilds.
 
-    Projections and vectors lie month by month, all components together, so that a gap is one product of two spans.
+    The vectors are laid out as the projections are, month by month and backwards, so that a gap is one product of two
+    spans.
     """
-    count, window = weights.size, vectors.shape[1]
-    starts = series.size - window + 1
-    span = np.empty(starts)
+    starts, count = projections.shape
+    window = vectors.shape[1]
+    weighted = np.empty((window, count))
     for number in range(count):
-        vector = vectors[number]
-        _slide(vector, series, span)
-        for month in range(starts):
-            projections[month * count + number] = span[month]
         for lag in range(window):
-            weighted[lag * count + number] = vector[window - 1 - lag] * weights[number]
+            weighted[window - 1 - lag, number] = vectors[number, lag] * weights[number]
+    projections, weighted = projections.reshape(-1), weighted.reshape(-1)
     for place in range(gaps.size):
         month = gaps[place]
         first, last = max(0, month - window + 1), min(starts - 1, month) + 1
-        lag = window - 1 - month
-        total = _dot(projections[first * count : last * count], weighted[(first + lag) * count : (last + lag) * count])
+        shift = window - 1 - month
+        total = _dot(
+            projections[first * count : last * count], weighted[(first + shift) * count : (last + shift) * count]
+        )
         new[place] = total / (last - first)
-
-
-@compiled
-def _slide(vector, series, span):
-    """``span[t]`` = sum of vector[lag] * series[t + lag]; four lags in one pass over the memory."""
-    size, rest = span.size, vector.size % 4
-    span[:] = 0.0
-    for lag in range(0, vector.size - rest, 4):
-        _add_four(
-            span, vector[lag : lag + 4], series[lag : lag + size], series[lag + 1 : lag + 1 + size],
-            series[lag + 2 : lag + 2 + size], series[lag + 3 : lag + 3 + size],
-        )  # fmt: skip
-    for lag in range(vector.size - rest, vector.size):
-        _add(span, vector[lag], series[lag : lag + size])
-
-
-@compiled
-def _combine(factors, rows, result):
-    """``result`` = sum of factors[k] * rows[k]."""
-    rest = factors.size % 4
-    result[:] = 0.0
-    for row in range(0, factors.size - rest, 4):
-        _add_four(result, factors[row : row + 4], rows[row], rows[row + 1], rows[row + 2], rows[row + 3])
-    for row in range(factors.size - rest, factors.size):
-        _add(result, factors[row], rows[row])
-
-
-@compiled
-def _add_four(result, factors, first, second, third, fourth):
-    a, b, c, d = factors[0], factors[1], factors[2], factors[3]
-    for place in range(result.size):
-        result[place] += a * first[place] + b * second[place] + c * third[place] + d * fourth[place]
-
-
-@compiled
-def _add(result, factor, row):
-    for place in range(result.size):
-        result[place] += factor * row[place]
-
-
-@compiled
-def _turn(one, other, cosine, sine):
-    for place in range(one.size):
-        a, b = one[place], other[place]
-        one[place], other[place] = cosine * a - sine * b, sine * a + cosine * b
 
 
 @compiled
