@@ -29,9 +29,10 @@ def read_granules(folder: Path, period=(None, None), bounds=None, progress: Prog
     land = first.land
     while True:
         values, granules, more_land = _read_cells(files, first, window, land, progress)
-        if not more_land.any():
+        if not more_land.size:
             break
-        land = land | more_land  # of a month whose land is not that of the first
+        land = land.copy()
+        land.flat[more_land] = True  # of months whose land is not that of the first
     _warn_of_other_dates(files, granules, progress)
     progress.say(f"GLDAS: {len(granules)} monthly files read by {'h5py' if hdf5.usable() else 'GDAL'}.")
     months = np.array(list(files.paths), dtype="datetime64[M]")
@@ -53,24 +54,24 @@ def _first_sound(files: MonthlyFiles, bounds) -> tuple[Granule, tuple[slice, sli
 
 
 def _read_cells(files: MonthlyFiles, first: Granule, window, land: np.ndarray, progress: Progress):
-    """Values of ``land``, shape (components, months, cells), the granules without theirs, and land beyond ``land``."""
+    """Values of ``land``, shape (components, months, cells), the granules without theirs, flat places of more land."""
     paths = dict.fromkeys([*files.paths.values(), *(path for _, path in files.faults)])
     values = np.empty((len(COMPONENTS), len(paths), np.count_nonzero(land)), dtype=np.float32)
-    more_land = np.zeros_like(land)
 
-    def read(path: Path, place: int, go_on) -> Granule:
+    def read(path: Path, place: int, go_on) -> tuple[Granule, np.ndarray]:
         go_on()
         granule = read_granule(path, first, window, land)
-        if not granule.faults:
-            values[:, place] = granule.storage
-            np.logical_or(more_land, granule.land & ~land, out=more_land)
-        return replace(granule, land=None, storage=None)
+        if granule.faults:
+            return granule, np.zeros(0, dtype=int)
+        values[:, place] = granule.storage
+        return replace(granule, land=None, storage=None), np.flatnonzero(granule.land & ~land)
 
-    granules = run_all([partial(read, path, place) for place, path in enumerate(paths)], progress)
+    tasks = [partial(read, path, place) for place, path in enumerate(paths)]
+    granules, more_land = zip(*run_all(tasks, progress))
     faults = files.faults + [(fault, granule.path) for granule in granules for fault in granule.faults]
     if faults:
         raise InputError(sentence(files.folder, faults))
-    return values, granules, more_land
+    return values, granules, np.concatenate(more_land)
 
 
 def _warn_of_other_dates(files: MonthlyFiles, granules: list[Granule], progress: Progress) -> None:
