@@ -47,7 +47,7 @@ def measure_gapfill_skill(folder: Path) -> dict:
 def nested_skill(series, missing, sigma: dict) -> dict[tuple[str, str], float]:
     """(kind of gap, method) -> median NSE. What ``auto`` is judged on was hidden before it chose; ``sigma`` receives
     the share of hidden values within one sigma."""
-    fills = {AUTO: _auto, **{name: _by(options) for name, options in RIVALS.items()}}
+    fills = {AUTO: auto, **{name: by(options) for name, options in RIVALS.items()}}
     hidden = hide_and_fill(series, missing, fills)
     sigma["share"] = calibrate(hidden, AUTO, variability(series, missing)).overall
     return {(one.kind, one.method): one.nse for one in scores(hidden, fills)}
@@ -72,10 +72,10 @@ def _stacks(folder: Path):
     shutil.rmtree(world)
 
 
-def _auto(series, missing, number):
+def auto(series, missing, number):
     trials = try_all(series, missing, variability(series, missing), FillOptions().tolerance)
     return fill_chosen(series, missing, choose(trials))
 
 
-def _by(options: FillOptions):
+def by(options: FillOptions):
     return lambda series, missing, number: fill_series(series, missing, options)

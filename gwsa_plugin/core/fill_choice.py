@@ -20,6 +20,7 @@ from .ssa import STEPS, Embedding
 
 WINDOWS = range(24, 97, 12)  # months, the grid of Yi & Sneeuw 2021
 SIMPLE = ("harmonic_red", "harmonic", "harmonic_linear")  # the first one is what others must beat
+FLAT = 1e-6  # of its size: a series that varies no more about trend and seasons is filled alike by all
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def try_all(series, missing, spread, tolerance: float, progress: Progress = SILE
     rounds = hiding_rounds(missing)
     candidates = candidates_for(missing.size, tolerance)
     long = [is_long(hidden_places(missing, hidden)) for hidden in rounds]
-    units = np.column_stack([series, np.maximum(spread, np.finfo(float).tiny)])
+    flat = spread <= FLAT * np.abs(series).max(axis=1)
+    units = np.column_stack([series, np.where(flat, np.inf, spread)])
 
     def squares(batch, go_on):
         return np.stack([_squares(batch, missing, *one, candidates, go_on) for one in zip(rounds, long)], axis=1)
@@ -121,9 +123,14 @@ def _fill_by_each(series, missing, candidates, go_on) -> np.ndarray:
 
 
 def _least(squares: np.ndarray, months: np.ndarray) -> np.ndarray:
-    """int, shape (series,). ``squares``: shape (rounds, candidates, series); ``months``: of each round."""
-    if len(months) < 2:
-        return np.zeros(squares.shape[2], dtype=int)
+    """int, shape (series,). ``squares``: shape (rounds, candidates, series); ``months``: of each round.
+
+    Series without any error have no say, and take the first candidate.
+    """
+    least, voting = np.zeros(squares.shape[2], dtype=int), squares.any(axis=(0, 1))
+    if len(months) < 2 or not voting.any():
+        return least
+    squares = squares[:, :, voting]
     total, rounds = months.sum(), len(months)
     gain = squares - squares[:, :1].astype(np.float64)
     own = gain.sum(axis=0) / total
@@ -136,4 +143,6 @@ def _least(squares: np.ndarray, months: np.ndarray) -> np.ndarray:
     differ = np.maximum(((own - of_all[:, None]) ** 2).mean(axis=1) - variance_of_own, 0)
     trust = differ / np.maximum(differ + variance_of_own, np.finfo(float).tiny)
     estimate = of_all[:, None] + trust[:, None] * (own - of_all[:, None])
-    return (estimate + np.sqrt(variance_of_all + trust * variance_of_own)[:, None]).argmin(axis=0)
+    error = np.sqrt(variance_of_all + trust * variance_of_own)
+    least[voting] = (estimate + error[:, None]).argmin(axis=0)
+    return least

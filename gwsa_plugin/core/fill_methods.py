@@ -17,7 +17,7 @@ from .ssa import Embedding, fill_path, has_kernel
 from .threads import run_all
 
 LEAST_OBSERVED = 24  # months: a trend and four waves have six coefficients, and seasons need two of each month
-BATCH, SLOW_BATCH = 64, 4  # series between two looks at the cancel button, with and without numba
+BATCH, SLOW_BATCH = 16, 2  # series between two looks at the cancel button, with and without numba
 
 
 @dataclass(frozen=True)

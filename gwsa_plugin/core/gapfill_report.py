@@ -29,16 +29,16 @@ def write_fill_report(path, result: FilledStack) -> None:
 
 def verdict(result: FilledStack) -> str:
     """What was filled, and whether the method earns its place beside the baseline."""
-    count = int((np.array(result.filled.source) == FILLED).sum())
+    count = int((result.marks == FLAG_FILLED).any(axis=0).sum())
     lead = f"{count} months are filled. Method: {METHOD_NAMES[result.options.method]}."
     by_kind = _by_kind(result.scores)
     if result.options.method == BASELINE_METHOD or not by_kind:
         return lead
     compared = [
-        f"{100 * (own.rmse / baseline.rmse - 1):+.0f} % for {kind} (NSE {own.nse:.2f} against {baseline.nse:.2f})"
+        f"{own.rmse:.2f} against {baseline.rmse:.2f} for {kind} (NSE {own.nse:.2f} against {baseline.nse:.2f})"
         for kind, (own, baseline) in by_kind.items()
     ]
-    return f"{lead} Its error on hidden months against that of the baseline: {' and '.join(compared)}."
+    return f"{lead} Its RMSE on hidden months against that of the baseline: {' and '.join(compared)}."
 
 
 def _by_kind(scores: tuple[Score, ...]) -> dict[str, tuple[Score, Score]]:

@@ -14,7 +14,7 @@ SHORT_GAP = 2  # months, at most
 LEAST_TRAINING = 18  # months that must stay observed
 MOST_HIDDEN = 0.25  # of the observed months in one round, where a round has more than one block
 ROUNDS, BLOCKS = 8, 2  # blocks a round
-SHORT_EVERY = 14  # months between two hidden short gaps; prime to twelve in effect
+SHORT_EVERY = 17  # months between two short gaps of a round: prime to twelve, and room for those of all rounds
 NEAR = 3  # months from an observation
 MARGIN = 3  # months at either end that are never hidden
 LONG, SHORT = "long", "short"
@@ -100,18 +100,18 @@ def hiding_rounds(missing: np.ndarray) -> list[np.ndarray]:
     """What each round hides: bool, shape (months,), observed months only.
 
     Contiguous blocks as long as the record's longest gap and at least 11 months, two far apart in a round where the
-    record has room; and between them scattered gaps of one and two months. The blocks of all rounds cover the record.
-    Hidden gaps do not grow together with each other or with true ones into longer ones.
+    record has room; and between them scattered gaps of one and two months. The blocks of all rounds cover the record,
+    and no month is twice in a block or twice in a short gap, so that a round can judge what the others chose. Hidden
+    gaps do not grow together with each other or with true ones into longer ones.
     """
-    length = block_length(missing)
-    starts = np.linspace(MARGIN, max(missing.size - MARGIN - length, MARGIN), ROUNDS * BLOCKS).round().astype(int)
+    length, last = block_length(missing), missing.size - MARGIN
+    blocks = max(min(ROUNDS * BLOCKS, (last - MARGIN) // length), 1)
+    starts = np.linspace(MARGIN, max(last - length, MARGIN), blocks).round().astype(int)
     rounds = []
     for number in range(ROUNDS):
-        blocks = [(start, length) for start in starts[number::ROUNDS]]
-        first = MARGIN + number * SHORT_EVERY // ROUNDS
-        short = range(first, missing.size - MARGIN - SHORT_GAP, SHORT_EVERY)
-        gaps = blocks + [(start, 1 + place % SHORT_GAP) for place, start in enumerate(short)]
-        rounds.append(_hide(missing, gaps))
+        short = range(MARGIN + SHORT_GAP * number, last - SHORT_GAP, SHORT_EVERY)
+        gaps = [(start, length) for start in starts[number::ROUNDS]]
+        rounds.append(_hide(missing, gaps + [(start, 1 + place % SHORT_GAP) for place, start in enumerate(short)]))
     return [hidden for hidden in rounds if hidden.any()]
 
 

@@ -8,6 +8,7 @@ observed ones: near an observation they follow it, far from any they return to z
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -43,17 +44,26 @@ def fit_red_noise(residual: np.ndarray, missing: np.ndarray) -> RedNoise:
 
 def expected(residual: np.ndarray, missing: np.ndarray, noise: RedNoise) -> np.ndarray:
     """The conditional mean of the missing months: shape (series, missing months), in the unit of ``residual``."""
-    observed, gaps = np.flatnonzero(~missing), np.flatnonzero(missing)
-    apart, across = np.abs(observed[:, None] - observed), np.abs(gaps[:, None] - observed)
-    result = np.zeros((residual.shape[0], gaps.size))
+    result = np.zeros((residual.shape[0], np.count_nonzero(missing)))
     for memory in np.unique(noise.memory):
-        # One eigendecomposition serves every ratio of red to white noise.
-        values, vectors = np.linalg.eigh(np.exp(-apart / memory))
+        values, vectors, across = _decomposed(missing.tobytes(), memory)
         alike = (noise.memory == memory) & (noise.red > 0)
         red, white = noise.red[alike, None], noise.white[alike, None]
-        loadings = residual[alike][:, observed] @ vectors * (red / (red * np.maximum(values, 0) + white))
-        result[alike] = loadings @ (np.exp(-across / memory) @ vectors).T
+        # Not by matrix products: BLAS would call threads of its own, which then stand in the way of ours.
+        loadings = np.einsum("so,ov->sv", residual[alike][:, ~missing], vectors)
+        result[alike] = np.einsum("sv,gv->sg", loadings * (red / (red * values + white)), across)
     return result
+
+
+@lru_cache(maxsize=256)
+def _decomposed(missing: bytes, memory: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Eigenvalues and eigenvectors of the correlation of the observed months, which serve every ratio of red to white
+    noise, and the correlation of the missing months with the eigenvectors."""
+    missing = np.frombuffer(missing, dtype=bool)
+    observed, gaps = np.flatnonzero(~missing), np.flatnonzero(missing)
+    values, vectors = np.linalg.eigh(np.exp(-np.abs(observed[:, None] - observed) / memory))
+    across = np.exp(-np.abs(gaps[:, None] - observed) / memory) @ vectors
+    return np.maximum(values, 0), vectors, across
 
 
 def _autocovariances(residual: np.ndarray, missing: np.ndarray) -> np.ndarray:

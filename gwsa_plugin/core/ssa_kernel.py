@@ -63,15 +63,17 @@ def _fill(series, gaps, window, components, tolerance, noise, path):
         _follow(covariance, values, vectors, work, small)
     for step in range(components.size):
         count = components[step]
-        weights, projections = np.ones(count), np.empty((starts, count))
+        taken = max(count, 2)  # BLAS calls its threads for the product with a single vector
+        weights, projections = np.zeros(taken), np.empty((starts, taken))
+        weights[:count] = 1.0
         for _ in range(MOST_ITERATIONS):
             _covariance(series, covariance)
             _follow(covariance, values, vectors, work, small)
             if noise >= 0:
-                _weigh(values, np.trace(covariance), noise * starts, weights, window - count)
+                _weigh(values, np.trace(covariance), noise * starts, weights[:count], window - count)
             for place in range(starts):
                 windows[place] = series[place : place + window]
-            np.dot(windows, vectors[:count].T, projections)
+            np.dot(windows, vectors[:taken].T, projections)
             _rebuild(projections, vectors, weights, gaps, new)
             if _replace(series, gaps, new, tolerance):
                 break

@@ -107,6 +107,15 @@ def test_a_round_left_out_has_no_say():
     np.testing.assert_array_equal(choose(trials, without=5).of[LONG], other.of[LONG])
 
 
+@pytest.mark.parametrize("flat", [5.3, 0.02 * MONTHS, np.zeros(MONTHS.size)])
+def test_a_series_without_anything_to_fill_changes_no_other_choice(flat):
+    series = memories(6)
+    alone, beside = (choose(trials_of(those)) for those in (series, np.vstack([series, np.zeros(120) + flat])))
+    for kind, places in alone.of.items():
+        np.testing.assert_array_equal(beside.of[kind][:6], places)
+        assert beside.of[kind][6] == 0
+
+
 def test_too_little_to_compare_leaves_the_simplest():
     one_round = noise_of(candidates_for(225, 0.01), gain=0.9, rounds=1)
     assert not choose(one_round).of[LONG].any()

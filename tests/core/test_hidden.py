@@ -44,6 +44,16 @@ def test_only_observed_months_are_hidden_and_the_ends_stay(missing):
         assert not hidden[0] and not hidden[-1]
 
 
+@given(missing=st.lists(st.booleans(), min_size=40, max_size=260).map(lambda inner: [False, *inner, False]))
+def test_no_month_is_hidden_twice_in_the_same_sort_of_gap(missing):
+    missing = np.array(missing)
+    for kind in (True, False):
+        times = np.zeros(missing.size, dtype=int)
+        for hidden in hiding_rounds(missing):
+            times += _spread(is_long(hidden_places(missing, hidden)) == kind, hidden)
+        assert times.max() <= 1
+
+
 def test_the_mission_is_hidden_in_long_blocks_and_in_short_gaps():
     rounds = hiding_rounds(GRACE)
     assert len(rounds) == 8
