@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
 from .errors import InputError
@@ -37,10 +38,11 @@ def read_stacks(folder: Path, period=(None, None), bounds=None, progress: Progre
         needed = np.union1d(month_range(*period), month_range(*BASELINE))
         require_months(f"The GeoTIFFs in {folder.name} lack a band in one of the variables", needed, months, period)
         window = grid.window(bounds or grid.bounds)
-        land = _land(files["SWE_inst"], needed, window)
+        reading, adding = progress.part(0, 1 / 7), progress.part(1 / 7, 1)  # of seven bands a month, snow's comes twice
+        land = _land(files["SWE_inst"], needed, window, reading)
         values = np.zeros((len(LAYERS), needed.size, np.count_nonzero(land)), dtype=np.float32)
         for place, month in enumerate(needed):
-            progress.advance(place / needed.size)
+            adding.advance(place / needed.size)
             for component, names in zip(values[:, place], LAYERS.values()):
                 for name in names:
                     component += files[name].read(month, window)[land]
@@ -81,8 +83,10 @@ class _Variable:
 
     def read(self, month, window: tuple[slice, slice]) -> np.ndarray:
         """cm, float32, shape of the window, NaN where there is none."""
-        rows, columns = window
-        values = read_bands(self.source, [self.bands[month]], Window.from_slices(rows, columns))[0]
+        try:
+            values = read_bands(self.source, [self.bands[month]], Window.from_slices(*window))[0]
+        except RasterioIOError:
+            raise InputError(f"The band of {month} in {self.path.name} is damaged; make the file again.") from None
         values[values == OFF_LAND] = np.nan
         if self.unit.lower() in MASS_UNITS:
             return values * np.float32(CM_PER_KG_M2)
@@ -97,6 +101,10 @@ def _common_grid(files: dict[str, _Variable]) -> Grid:
     return first.grid
 
 
-def _land(snow: _Variable, months, window: tuple[slice, slice]) -> np.ndarray:
+def _land(snow: _Variable, months, window: tuple[slice, slice], progress: Progress) -> np.ndarray:
     """Cells with snow water, be it 0, in any month: bool, shape of the window."""
-    return np.logical_or.reduce([np.isfinite(snow.read(month, window)) for month in months])
+    land = np.False_
+    for place, month in enumerate(months):
+        progress.advance(place / months.size)
+        land = land | np.isfinite(snow.read(month, window))
+    return land

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from gwsa.gwsa_plugin.core.errors import InputError
+from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.gldas import GldasOptions, gldas_anomalies
 from gwsa.gwsa_plugin.core.gldas_files import find_files
 from gwsa.gwsa_plugin.core.gldas_granule import read_granule
@@ -12,7 +12,7 @@ from gwsa.gwsa_plugin.core.gldas_storage import VARIABLES
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import BASELINE, month_range
 from gwsa.gwsa_plugin.core.stack import creation, describe_band
-from gwsa.tests.core.gldas_layouts import LAT, LON, name_of, write_granule
+from gwsa.tests.core.gldas_layouts import LAT, LON, Log, name_of, write_granule
 
 MONTHS = month_range(*BASELINE)
 FIELDS = np.random.default_rng(3).uniform(1, 100, (MONTHS.size, len(VARIABLES), LAT.size, LON.size)).astype("f4")
@@ -158,6 +158,24 @@ def test_months_that_a_geotiff_lacks_are_named(tiffs):
     write_stack_of(tiffs, "SWE_inst", months=np.delete(MONTHS, [3, 10, 11]))
     with pytest.raises(InputError, match=r"lack a band .* for 2004-04, 2004-11\.\.2004-12 "):
         gldas_anomalies(tiffs)
+
+
+@pytest.mark.parametrize("name", ["SoilMoi0_10cm_inst", "SWE_inst"])
+def test_a_damaged_geotiff_is_named(tiffs, name):
+    path = tiffs / f"GLDAS_{name}_monthly.tif"
+    with rasterio.open(path) as source:
+        start = int(source.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=5))
+    content = bytearray(path.read_bytes())
+    content[start : start + 8] = b"\x55" * 8
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"The band of {MONTHS[4]} in {path.name} is damaged"):
+        gldas_anomalies(tiffs)
+
+
+def test_reading_geotiffs_can_be_cancelled_from_the_first_band_on(tiffs):
+    for stop_after in (0, MONTHS.size):
+        with pytest.raises(Cancelled):
+            gldas_anomalies(tiffs, progress=Log(stop_after))
 
 
 def test_a_geotiff_in_another_unit_is_named(tiffs):
