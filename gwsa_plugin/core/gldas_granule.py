@@ -12,7 +12,6 @@ from threading import Lock
 import numpy as np
 
 from . import hdf5
-from .errors import InputError
 from .gldas_files import ASSIMILATES_GRACE, cell_size
 from .gldas_storage import CM_PER_KG_M2, LAYERS, MASS_UNITS, OFF_LAND, VARIABLES
 from .grid import EDGE_TOLERANCE, Grid
@@ -20,6 +19,8 @@ from .netcdf import NetCdf
 
 SNOW = LAYERS["SWES"][0]
 DAMAGED = "damaged, cut short or not NetCDF"
+# What the readers and, where bytes of a file's structure are overwritten, the libraries under them raise.
+UNREADABLE = (OSError, KeyError, RuntimeError, ValueError)  # an InputError is a ValueError
 
 _turn = Lock()  # HDF5, through h5py or GDAL, serves one thread at a time
 
@@ -62,7 +63,7 @@ def read_granule(path: Path, like: Granule | None = None, window=None, land: np.
         own_land = np.isfinite(snow)[from_north]
         places = np.arange(snow.size).reshape(snow.shape)[from_north][own_land if land is None else land]
         return replace(granule, land=own_land, storage=_add_up(layers, places))
-    except InputError:
+    except UNREADABLE:
         return Granule(path, None, "", [DAMAGED])
 
 
@@ -81,9 +82,10 @@ def _opened(path: Path):
 
 def _look_into(file, path: Path) -> tuple[Granule, bool]:
     """The granule without its water, and whether its rows ascend (south first)."""
-    absent = [name for name in VARIABLES if name not in file.variables]
+    present = file.variables
+    absent = [name for name in VARIABLES if name not in present]
     faults = _other_version(file) + ([f"without {', '.join(absent)}"] if absent else [])
-    if not {"lat", "lon"} <= set(file.variables):
+    if not {"lat", "lon"} <= set(present):
         return Granule(path, None, "", [*faults, "without lat and lon"]), False
     latitudes, longitudes = (file.read(name).astype(np.float64) for name in ("lat", "lon"))
     if not (_steps_evenly(latitudes) and _steps_evenly(longitudes) and longitudes[0] <= longitudes[-1]):
@@ -92,7 +94,7 @@ def _look_into(file, path: Path) -> tuple[Granule, bool]:
     for name in VARIABLES:
         if name not in absent:
             faults += _unlike_a_map(file, name, grid)
-    begin = file.text("begin_date", "time") if "time" in file.variables else ""
+    begin = file.text("begin_date", "time") if "time" in present else ""
     return Granule(path, grid, begin, faults), bool(latitudes[-1] > latitudes[0])
 
 

@@ -1,6 +1,7 @@
 """GLDAS months of known content, and the official granule, through the reader and the anomalies."""
 
 import json
+import re
 import shutil
 import zlib
 from pathlib import Path
@@ -12,7 +13,7 @@ from osgeo import gdal
 from gwsa.gwsa_plugin.core import hdf5
 from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.gldas import GldasOptions, gldas_anomalies
-from gwsa.gwsa_plugin.core.gldas_granule import read_granule
+from gwsa.gwsa_plugin.core.gldas_granule import DAMAGED, read_granule
 from gwsa.gwsa_plugin.core.gldas_netcdf import read_granules
 from gwsa.gwsa_plugin.core.gldas_storage import VARIABLES
 from gwsa.gwsa_plugin.core.months import in_baseline, month_range
@@ -181,6 +182,24 @@ def _damage_snow(path, snow):
     start, size = next((content.find(chunk), len(chunk)) for chunk in chunks if chunk in content)
     content[start : start + size] = b"\x55" * size
     path.write_bytes(content)
+
+
+def test_a_file_whose_structure_is_overwritten_is_damaged(tmp_path, gdal_habit, reader):
+    """Whichever part of it, unless that of a variable not needed; the libraries raise KeyError and more."""
+    whole = tmp_path / name_of("2004-02")
+    write_granule(whole, FIELDS[0])
+    content, window = whole.read_bytes(), (slice(0, 4), slice(0, 5))
+    storage, damaged = read_granule(whole, window=window).storage, 0
+    for start in (match.start() for match in re.finditer(b"OHDR", content)):
+        path = tmp_path / f"{start}_{whole.name}"
+        path.write_bytes(content[: start + 8] + b"\xff" * 16 + content[start + 24 :])
+        granule = read_granule(path, window=window)
+        if granule.faults:
+            assert granule.faults == [DAMAGED]
+            damaged += 1
+        else:
+            np.testing.assert_array_equal(granule.storage, storage)
+    assert damaged > len(VARIABLES)
 
 
 def test_another_grid_is_named(folder):
