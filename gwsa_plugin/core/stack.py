@@ -15,6 +15,7 @@ from rasterio.crs import CRS
 from .errors import InputError
 from .grid import Grid
 from .months import BASELINE, find_month, in_baseline, month_range, name_runs
+from .progress import SILENT, Progress
 from .whole import whole_file
 
 OBSERVED, FILLED, MISSING = "observed", "filled", "missing"
@@ -129,7 +130,7 @@ def nan_mean(values: np.ndarray) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def write_stack(path, stack: MonthlyStack, tags: dict[str, str] | None = None) -> None:
+def write_stack(path, stack: MonthlyStack, tags: dict[str, str] | None = None, progress: Progress = SILENT) -> None:
     """A tiled, DEFLATE-compressed float32 GeoTIFF, one band per calendar month, whole or not at all.
 
     Bands are named YYYY-MM and carry the unit and GWSA_SOURCE; ``tags`` (provenance) join the stack's own. The months
@@ -137,36 +138,71 @@ def write_stack(path, stack: MonthlyStack, tags: dict[str, str] | None = None) -
     GDAL compresses a band at its flush and, unlike rasterio's, its own binding then lets go of Python's lock. Raises
     OSError when the disk is full or the like.
     """
+    name = Path(path).name
+    with whole_file(path) as part:
+        with _gdal_errors(name):
+            target = _create(part, stack)
+        try:
+            with _gdal_errors(name):
+                _describe(target, stack, tags or {})
+            for place in range(stack.months.size):
+                progress.advance(place / stack.months.size)
+                field = np.asarray(stack.values[place], dtype=np.float32)
+                with _gdal_errors(name):
+                    _write_band(target, place + 1, field)
+            with _gdal_errors(name):
+                target.FlushCache()  # a failure while closing would not always be told
+        finally:
+            with _gdal_errors(name):
+                del target  # closes the file, before it is renamed or deleted
+    progress.advance(1)
+
+
+def _create(path: Path, stack: MonthlyStack):
     months, rows, columns = map(int, stack.values.shape)
-    with whole_file(path) as part, _gdal_errors(path):
-        target = gdal.GetDriverByName("GTiff").Create(
-            str(part), columns, rows, months, gdal.GDT_Float32, list(DEFLATED)
-        )
-        target.SetGeoTransform(stack.grid.transform.to_gdal())
-        target.SetProjection(CRS.from_string(stack.grid.crs).to_wkt())
-        target.SetMetadata({**stack.tags, **(tags or {}), "GWSA_VARIABLE": stack.variable, "GWSA_UNIT": stack.unit})
-        bands = [target.GetRasterBand(band) for band in range(1, months + 1)]
-        for place, band in enumerate(bands):
-            band.SetNoDataValue(float("nan"))
-            band.SetDescription(str(stack.months[place]))
-            band.SetUnitType(stack.unit)
-            band.SetMetadataItem(SOURCE_TAG, stack.source[place])
-        for place, band in enumerate(bands):
-            band.WriteArray(np.asarray(stack.values[place], dtype=np.float32))
-            band.FlushCache()
-        del band, bands, target
+    driver = gdal.GetDriverByName("GTiff")
+    return driver.Create(str(path), columns, rows, months, gdal.GDT_Float32, list(DEFLATED))
+
+
+def _describe(target, stack: MonthlyStack, tags: dict[str, str]) -> None:
+    target.SetGeoTransform(stack.grid.transform.to_gdal())
+    target.SetProjection(CRS.from_string(stack.grid.crs).to_wkt())
+    target.SetMetadata({**stack.tags, **tags, "GWSA_VARIABLE": stack.variable, "GWSA_UNIT": stack.unit})
+    for place in range(target.RasterCount):
+        band = target.GetRasterBand(place + 1)
+        band.SetNoDataValue(float("nan"))
+        band.SetDescription(str(stack.months[place]))
+        band.SetUnitType(stack.unit)
+        band.SetMetadataItem(SOURCE_TAG, stack.source[place])
+
+
+def _write_band(target, number: int, field: np.ndarray) -> None:
+    band = target.GetRasterBand(number)
+    band.WriteArray(field)
+    band.FlushCache()
 
 
 @contextmanager
-def _gdal_errors(path):
-    """What GDAL only notes, or raises where its exceptions are on, as OSError once the file is closed."""
-    gdal.ErrorReset()
+def _gdal_errors(name: str):
+    """Every failure that GDAL notes, or raises where its exceptions are on, as OSError at the end.
+
+    Meant for calls of GDAL alone, so that a RuntimeError is its own.
+    """
+    failures = []
+
+    def note(kind: int, _number: int, text: str) -> None:
+        if kind >= gdal.CE_Failure:
+            failures.append(text)
+
+    gdal.PushErrorHandler(note)  # of this thread; the last error alone would not tell, as a warning may follow it
     try:
         yield
-    except (RuntimeError, AttributeError):  # AttributeError: of the None that stands for a file
-        raise OSError(f"{Path(path).name} cannot be written: {gdal.GetLastErrorMsg()}") from None
-    if gdal.GetLastErrorType() >= gdal.CE_Failure:
-        raise OSError(f"{Path(path).name} cannot be written: {gdal.GetLastErrorMsg()}")
+    except RuntimeError as error:
+        failures.append(str(error))
+    finally:
+        gdal.PopErrorHandler()
+    if failures:
+        raise OSError(f"{name} cannot be written: {failures[0]}")
 
 
 def describe_band(target, band: int, month, source: str) -> None:

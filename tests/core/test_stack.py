@@ -1,3 +1,4 @@
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -5,8 +6,9 @@ import pytest
 import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from osgeo import gdal
 
-from gwsa.gwsa_plugin.core.errors import InputError
+from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import month_range
 from gwsa.gwsa_plugin.core.stack import (
@@ -19,6 +21,7 @@ from gwsa.gwsa_plugin.core.stack import (
     read_stack,
     write_stack,
 )
+from gwsa.tests.core.gldas_layouts import Log
 
 GRID = Grid(70.0, 32.0, 0.25, 0.25, 3, 4)
 MONTHS = month_range("2003-11", "2010-02")
@@ -184,6 +187,43 @@ def test_nothing_is_left_when_writing_fails(stack, tmp_path):
     broken = replace(stack, months=MONTHS[:3])
     with pytest.raises(IndexError):
         write_stack(tmp_path / "twsa.tif", broken)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(params=[False, True], ids=["gdal-returns", "gdal-raises"])
+def gdal_habit(request):
+    """QGIS and other plugins may switch GDAL's Python exceptions on."""
+    before = gdal.GetUseExceptions()
+    (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
+    yield
+    (gdal.UseExceptions if before else gdal.DontUseExceptions)()
+
+
+@contextmanager
+def room_on_disk(size: int):
+    """A file may not grow beyond ``size`` bytes."""
+    resource = pytest.importorskip("resource")
+    _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.7, 0.99, 0.9999])
+def test_a_full_disk_is_an_error_and_leaves_nothing(stack, tmp_path, gdal_habit, share):
+    write_stack(tmp_path / "whole.tif", stack)
+    size = (tmp_path / "whole.tif").stat().st_size
+    with pytest.raises(OSError, match=r"twsa\.tif cannot be written: ."), room_on_disk(int(share * size)):
+        write_stack(tmp_path / "twsa.tif", stack)
+    assert [item.name for item in tmp_path.iterdir()] == ["whole.tif"]
+
+
+def test_writing_can_be_cancelled_at_every_band(stack, tmp_path):
+    for bands in (0, 1, MONTHS.size - 1):
+        with pytest.raises(Cancelled):
+            write_stack(tmp_path / "twsa.tif", stack, progress=Log(stop_after=bands))
     assert list(tmp_path.iterdir()) == []
 
 
