@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .errors import InputError
-from .gaussian import smooth, surroundings
-from .grid import EDGE_TOLERANCE, Grid
+from .gaussian import short_sides, smooth, surroundings
 from .months import BASELINE, month_range, name_runs
 from .progress import SILENT, Progress
 from .stack import FILLED, MISSING, UNIT, MonthlyStack, period_name
@@ -66,7 +65,7 @@ def as_grace_sees(
     """
     anomaly = on_baseline(store, progress)
     before = _shared(anomaly, twsa)[0]
-    short = _short_sides(store.grid, surroundings(before.grid.bounds, radius_km))
+    short = short_sides(store.grid, surroundings(before.grid.bounds, radius_km))
     if short:
         progress.warn(
             f"{store.variable} ends too near the region in the {' and '.join(short)} for a filter of {radius_km:g} km: "
@@ -123,14 +122,6 @@ def on_baseline(stack: MonthlyStack, progress: Progress = SILENT) -> MonthlyStac
             f"GWSA_BASELINE={period_name(BASELINE)} if that is its baseline."
         )
     return stack
-
-
-def _short_sides(grid: Grid, needed) -> list[str]:
-    """The sides where ``grid`` ends before the bounds ``needed`` do."""
-    west, south, east, north = (have - need for have, need in zip(grid.bounds, needed))
-    short = {"north": -north, "south": south, "west": west, "east": -east}
-    sides = ("north", "south") if grid.wraps else tuple(short)
-    return [side for side in sides if short[side] > EDGE_TOLERANCE * grid.dx]
 
 
 def _minus(rest: MonthlyStack, store: MonthlyStack, progress: Progress) -> MonthlyStack:

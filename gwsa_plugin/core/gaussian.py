@@ -8,7 +8,7 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
 from .errors import InputError
-from .grid import EARTH_RADIUS_KM, Grid
+from .grid import EARTH_RADIUS_KM, EDGE_TOLERANCE, Grid
 from .progress import SILENT, Progress
 from .stack import MonthlyStack
 
@@ -32,10 +32,6 @@ def smooth(stack: MonthlyStack, radius_km: float, progress: Progress = SILENT) -
 
     Raises InputError for a radius that is not above zero and below 10,000 km.
     """
-    if not 0 < radius_km < WIDEST_KM:
-        raise InputError(
-            f"A Gaussian filter with a radius of {radius_km:g} km is not possible; give one from 0 to {WIDEST_KM:g} km."
-        )
     kernel = _Kernel(stack.grid, radius_km, progress.part(0.0, 0.1))
     areas = stack.grid.row_areas()[:, None]
     values = np.full_like(stack.values, np.nan)
@@ -59,7 +55,7 @@ def reach_km(radius_km: float) -> float:
 def surroundings(bounds, radius_km: float) -> tuple[float, float, float, float]:
     """``bounds`` (west, south, east, north in degrees) and what lies within the filter's reach of them.
 
-    Longitudes may pass 180; from where the reach includes a pole they go all around.
+    Longitudes may pass 180; from where the reach includes a pole they go all around. Raises InputError as ``smooth``.
     """
     west, south, east, north = bounds
     reach = reach_km(radius_km) / EARTH_RADIUS_KM
@@ -69,8 +65,20 @@ def surroundings(bounds, radius_km: float) -> tuple[float, float, float, float]:
     return west - across, max(south - up, -90.0), east + across, min(north + up, 90.0)
 
 
+def short_sides(grid: Grid, needed) -> list[str]:
+    """The sides where ``grid`` ends before the bounds ``needed`` do, as ``surroundings`` gives them."""
+    west, south, east, north = (have - need for have, need in zip(grid.bounds, needed))
+    short = {"north": -north, "south": south, "west": west, "east": -east}
+    sides = ("north", "south") if grid.wraps else tuple(short)
+    return [side for side in sides if short[side] > EDGE_TOLERANCE * grid.dx]
+
+
 def _sharpness(radius_km: float) -> float:
-    """Jekeli's b; 1 - cos x as 2 sin²(x/2), exact for small radii."""
+    """Jekeli's b; 1 - cos x as 2 sin²(x/2), exact for small radii. InputError for a radius that cannot be."""
+    if not 0 < radius_km < WIDEST_KM:
+        raise InputError(
+            f"A Gaussian filter with a radius of {radius_km:g} km is not possible; give one from 0 to {WIDEST_KM:g} km."
+        )
     return np.log(2.0) / (2.0 * np.sin(radius_km / EARTH_RADIUS_KM / 2.0) ** 2)
 
 

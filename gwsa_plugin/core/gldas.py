@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from .errors import InputError
-from .gaussian import reach_km, smooth
+from .gaussian import short_sides, smooth, surroundings
 from .gldas_files import WANTED, has_granules
 from .gldas_netcdf import read_granules
 from .gldas_storage import CM_PER_KG_M2, COMPONENTS, VARIABLES, Made, Storage, in_memory
 from .gldas_tiff import has_stacks, read_stacks
-from .grid import EARTH_RADIUS_KM, Grid
+from .grid import GLOBE, Grid
 from .ice import covered
 from .progress import SILENT, Progress
 from .regrid import Regridding
@@ -29,6 +29,8 @@ ICE_THRESHOLD = 2000.0
 
 SNOW = COMPONENTS.index("SWES")
 TOTAL = "OUTPUT"
+SOUTH_END = -60.0
+"""Degrees: GLDAS has no Antarctica."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,9 @@ class LandWater:
         """SMS, SWES, CWS and TOTAL, those of them that have a path, as GeoTIFFs, side by side."""
 
         def task(name: str, path: Path, go_on) -> None:
-            stack = self._stack(name)
-
-            def make(month: int) -> np.ndarray:
-                go_on()
-                return stack.values[month]
-
-            write_stack(path, replace(stack, values=Made(stack.values.shape, make)), tags)
+            listening = Progress()
+            listening.stop_if_cancelled = go_on
+            write_stack(path, self._stack(name), tags, listening)
 
         run_all([partial(task, name, path) for name, path in paths.items()], progress)
 
@@ -112,18 +110,19 @@ def gldas_anomalies(
 
     GLDAS Noah 2.1: Rodell et al. 2004, doi:10.1175/BAMS-85-3-381; granules of doi:10.5067/SXAVCZFAQLNO. Version 2.2
     assimilates GRACE and is refused. Raises InputError for unusable or missing files (see ``read_granules`` and
-    ``read_stacks``), and for a region with no land.
+    ``read_stacks``), for a region with no land, and, before any file is read, for a cell size that does not divide 180
+    and a radius that ``smooth`` refuses.
     """
-    if region is not None:
-        region = _covering(region, options.cell).bounds
-    margin = reach_km(options.gaussian_km) if options.gaussian_km else 0.0
-    storage = _read(folder, options.period, region and _widened(region, margin), progress.part(0, 0.8))
+    wanted = Grid.covering(region or GLOBE, options.cell).bounds
+    needed = surroundings(wanted, options.gaussian_km) if options.gaussian_km else wanted
+    region = region and wanted
+    storage = _read(folder, options.period, region and _without_gap(needed), progress.part(0, 0.8))
     inside = storage.grid.sub(*storage.grid.window(region or storage.grid.bounds))
     ice, land = _mask_ice(storage, inside, options, progress)
     progress.say(f"{storage.period[0]} to {storage.period[1]} are kept.")
     anomalies = storage.anomaly().in_period()
-    if margin:
-        _warn_of_short_margin(storage.grid, _widened(inside.bounds, margin), progress)
+    if options.gaussian_km:
+        _warn_of_short_margin(storage.grid, needed, progress)
         anomalies = _smoothed(anomalies, inside, options.gaussian_km, progress.part(0.8, 1))
     progress.advance(1)
     return LandWater(anomalies.crop(inside), _target(inside, region, options.cell), ice, land)
@@ -143,15 +142,9 @@ def _read(folder, period, bounds, progress: Progress) -> Storage:
     )
 
 
-def _covering(bounds, cell: float) -> Grid:
-    if cell <= 0 or abs(180 / cell - round(180 / cell)) > 1e-6:
-        raise InputError(f"A cell size of {cell:g}° does not divide 180°; choose 0.25, 0.5 or 1, for example.")
-    return Grid.covering(bounds, cell)
-
-
 def _target(grid: Grid, region, cell: float) -> Grid:
     """The cells of the output: the files' own, or those of ``cell`` degrees that they reach."""
-    wanted = _covering(region or grid.bounds, cell)
+    wanted = Grid.covering(region or grid.bounds, cell)
     return grid if grid.aligned_with(wanted) else _regridding(grid, wanted).covered()
 
 
@@ -190,9 +183,7 @@ def _mask_ice(storage: Storage, inside: Grid, options: GldasOptions, progress: P
 def _smoothed(anomalies: Storage, inside: Grid, radius_km: float, progress: Progress) -> Storage:
     """Each component after the Gaussian filter, in place; the log says what that changes in the region."""
     counted = anomalies.within(inside)
-    for place, name in enumerate(COMPONENTS):
-        part = progress.part(place / len(COMPONENTS), (place + 1) / len(COMPONENTS))
-        before = anomalies.values[place]
+    for name, before, part in zip(COMPONENTS, anomalies.values, progress.parts(len(COMPONENTS))):
         after = anomalies.gather(smooth(in_memory(anomalies.stack(name, before)), radius_km, part))
         change = np.sqrt(np.nanmean((after - before)[:, counted] ** 2, dtype=np.float64))
         progress.say(f"The Gaussian filter of {radius_km:g} km changes {name} by {change:.3g} cm (root mean square).")
@@ -200,23 +191,16 @@ def _smoothed(anomalies: Storage, inside: Grid, radius_km: float, progress: Prog
     return anomalies
 
 
-def _widened(bounds, km: float) -> tuple[float, float, float, float]:
-    """The bounds with all that is within ``km`` of them; all longitudes where that reaches a pole or ±180°."""
+def _without_gap(bounds) -> tuple[float, float, float, float]:
+    """The bounds, with all longitudes where they pass ±180: what lies beyond is at the other end of the files."""
     west, south, east, north = bounds
-    degrees = np.degrees(km / EARTH_RADIUS_KM)
-    south, north = max(south - degrees, -90.0), min(north + degrees, 90.0)
-    narrowing = np.cos(np.radians(max(abs(south), abs(north))))
-    wide = degrees / max(narrowing, 1e-6)
-    if west - wide < -180 or east + wide > 180:
-        return -180.0, south, 180.0, north
-    return west - wide, south, east + wide, north
+    return bounds if west >= -180 and east <= 180 else (-180.0, south, 180.0, north)
 
 
-def _warn_of_short_margin(grid: Grid, wanted, progress: Progress) -> None:
-    """GLDAS itself ends at 60° south: what is beyond is not missed."""
-    west, south, east, north = grid.bounds
-    gaps = (west - max(wanted[0], -180), south - max(wanted[1], -60), min(wanted[2], 180) - east, wanted[3] - north)
-    ends = [side for side, gap in zip(("west", "south", "east", "north"), gaps) if gap > grid.dx]
+def _warn_of_short_margin(grid: Grid, needed, progress: Progress) -> None:
+    """What is beyond the end of GLDAS in the south is not missed."""
+    west, south, east, north = needed
+    ends = short_sides(grid, (west, max(south, SOUTH_END), east, north))
     if ends:
         progress.warn(
             f"The files end nearer to the region than the Gaussian filter reaches ({', '.join(ends)}), so that its "

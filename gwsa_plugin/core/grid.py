@@ -11,6 +11,7 @@ from affine import Affine
 from .errors import InputError
 
 EARTH_RADIUS_KM = 6371.0088  # IUGG mean radius
+GLOBE = (-180.0, -90.0, 180.0, 90.0)  # west, south, east, north
 EDGE_TOLERANCE = 1e-3  # of a cell: files state their corners to five digits or so
 
 
@@ -35,7 +36,12 @@ class Grid:
 
     @classmethod
     def covering(cls, bounds, cell: float) -> Grid:
-        """The smallest grid of ``cell`` degrees, aligned to -180/90, that covers ``bounds`` (w, s, e, n)."""
+        """The smallest grid of ``cell`` degrees, aligned to -180/90, that covers ``bounds`` (w, s, e, n).
+
+        Raises InputError for a cell size that does not divide 180.
+        """
+        if not 0 < cell <= 180 or abs(180 / cell - round(180 / cell)) > 1e-6:
+            raise InputError(f"A cell size of {cell:g}° does not divide 180°; choose 0.25, 0.5 or 1, for example.")
         whole = cls(-180.0, 90.0, cell, cell, round(180 / cell), round(360 / cell))
         return whole.sub(*whole.window(bounds))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import InputError
-from .grid import Grid
+from .grid import GLOBE, Grid
 from .mascon_files import GAIN, LAND, SIGMA, THICKNESS, MasconFile, read_land
 from .months import BASELINE, in_baseline, month_range, name_runs
 from .netcdf import NetCdf
@@ -20,8 +20,6 @@ from .progress import SILENT, Progress
 from .regrid import Regridding
 from .solution_months import Solution, check_labels, label_solutions, missing_months
 from .stack import MISSING, OBSERVED, MonthlyStack, period_name
-
-GLOBE = (-180.0, -90.0, 180.0, 90.0)
 
 
 @dataclass(frozen=True)
@@ -173,8 +171,6 @@ def _select(mascons: MasconFile, solutions, options: TwsaOptions, progress: Prog
 
 def _target(mascons: MasconFile, options: TwsaOptions) -> Grid:
     """The cells of the region that the file reaches."""
-    if options.cell <= 0 or abs(180 / options.cell - round(180 / options.cell)) > 1e-6:
-        raise InputError(f"A cell size of {options.cell}° does not divide 180°; choose 0.25, 0.5 or 1, for example.")
     bounds = options.bounds or GLOBE
     grid = mascons.regridding(Grid.covering(bounds, options.cell)).covered()
     if grid is None:

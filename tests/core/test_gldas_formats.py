@@ -72,10 +72,19 @@ def test_larger_cells_hold_the_same_water(quarter_degree):
     np.testing.assert_allclose(stack.values[:, 0, 0], np.average(soil[:, land], axis=1, weights=areas[land]), atol=1e-4)
 
 
-@pytest.mark.parametrize("cell", [0, 0.7])
-def test_cells_that_do_not_fit_the_globe_are_refused(quarter_degree, cell):
-    with pytest.raises(InputError, match="does not divide 180"):
-        gldas_anomalies(quarter_degree, options=GldasOptions(cell=cell))
+@pytest.mark.parametrize("region", [None, (70, 20, 71, 21)])
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (GldasOptions(cell=0), "does not divide 180"),
+        (GldasOptions(cell=0.7), "does not divide 180"),
+        (GldasOptions(gaussian_km=-1), "radius of -1 km is not possible"),
+        (GldasOptions(gaussian_km=20_000), "radius of 20000 km is not possible"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_any_file_is_read(region, options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        gldas_anomalies("nowhere", region, options)
 
 
 @pytest.mark.parametrize(

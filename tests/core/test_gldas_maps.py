@@ -31,6 +31,17 @@ def record(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def globe(tmp_path_factory):
+    """All of GLDAS in cells of 5 degrees."""
+    folder, random = tmp_path_factory.mktemp("globe"), np.random.default_rng(2)
+    lat, lon = np.arange(-57.5, 90, 5), np.arange(-177.5, 180, 5)
+    for month in MONTHS:
+        fields = random.uniform(1, 100, (len(VARIABLES), lat.size, lon.size)).astype("f4")
+        write_granule(folder / name_of(month), fields, lat=lat, lon=lon)
+    return folder
+
+
 def square(west, south, east, north):
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {"type": "Polygon", "coordinates": [ring]}
@@ -81,6 +92,15 @@ def test_files_that_end_within_the_reach_of_the_filter_are_warned_of(record):
     log = Log()
     gldas_anomalies(record, (70, 22, 71, 23), GldasOptions(gaussian_km=40), log)
     assert any("The files end nearer to the region than the Gaussian filter reaches (west)" in s for s in log.lines)
+
+
+@pytest.mark.parametrize("region", [(160, 0, 180, 20), (-180, 60, -160, 90), (0, -60, 20, -40)])
+def test_the_filter_sees_across_180_and_the_pole_and_no_antarctica(globe, region):
+    options, log = GldasOptions(cell=5, gaussian_km=500), Log()
+    found = gldas_anomalies(globe, region, options, log).stacks["SMS"]
+    whole = gldas_anomalies(globe, options=options).stacks["SMS"].crop(found.grid)
+    np.testing.assert_allclose(found.values, whole.values, atol=0.02 * whole.values.std())
+    assert not any("end nearer" in line for line in log.lines)
 
 
 @pytest.mark.parametrize("cell", [0.25, 0.5])

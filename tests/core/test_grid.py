@@ -69,6 +69,12 @@ def test_a_region_is_snapped_outward_by_less_than_a_cell(bounds, cell):
     assert bounds[3] - slack <= north < bounds[3] + cell + slack
 
 
+@pytest.mark.parametrize("cell", [0.7, 0, -1, 360, np.nan, np.inf])
+def test_cells_that_do_not_fit_the_globe_are_refused(cell):
+    with pytest.raises(InputError, match="does not divide 180"):
+        Grid.covering((70, 20, 80, 30), cell)
+
+
 @given(windows())
 def test_the_bounds_of_a_window_give_the_window_back(window):
     assert WORLD.window(WORLD.sub(*window).bounds) == window
