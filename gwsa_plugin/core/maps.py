@@ -83,8 +83,7 @@ def write_maps(scene: Scene, makers: list[Maker], mapping: Mapping, scratch: Pat
     """
     closures = [Closure(*np.full((2, *scene.samples.target.shape), np.nan)) for _ in makers]
     years = np.unique(year_of(scene.months))
-    for done, year in enumerate(years):
-        part = progress.part(done / len(years), (done + 1) / len(years))
+    for year, part in zip(years, progress.parts(len(years))):
         _write_year(scene, int(year), makers, closures, mapping, scratch, part)
         progress.say(f"{year} is mapped.")
     return closures
