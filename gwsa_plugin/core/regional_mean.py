@@ -17,13 +17,15 @@ from .progress import SILENT, Progress
 from .stack import MonthlyStack
 from .whole import whole_file
 
+NO_MASCON = -1
+
 
 @dataclass(frozen=True)
 class RegionalMean:
     """One value a month, cm, NaN where it is not known.
 
     ``sigma`` takes the mascons as independent, ``upper_sigma`` all cells as erring together. ``mascons``: how many the
-    region has, 0 where the product does not tell them apart.
+    region has, 0 where the product does not tell them apart; cells that are in none are not counted.
     """
 
     months: np.ndarray
@@ -40,21 +42,30 @@ def regional_mean(
 
     With area shares w: sigma² = sum over mascons of (sum of w sigma over the cells of the mascon)²; the upper bound is
     the sum of w sigma over all cells. ``sigma``: cm, on the months and cells of ``stack``. ``mascons``: int, shape
-    (rows, columns), the same number for cells that err together.
+    (rows, columns), the same number for cells that err together, -1 for cells of which that is not known: a month in
+    which such a cell has a value has no sigma (NaN), only its upper bound.
     """
     cells = stack.valid
     areas = stack.grid.cell_areas()[cells]
-    numbers, mascon = np.unique(np.zeros(0) if mascons is None else mascons[cells], return_inverse=True)
-    rows = [
-        _month(values[cells], np.full(areas.size, np.nan) if sigma is None else sigma.values[i][cells], areas, mascon)
-        for i, values in enumerate(stack.values)
-    ]
+    numbers = np.full(areas.size, NO_MASCON) if mascons is None else mascons[cells]
+    found = np.unique(numbers[numbers != NO_MASCON])
+    mascon = np.where(numbers == NO_MASCON, 0, np.searchsorted(found, numbers) + 1)
+    rows = []
+    for i, values in enumerate(stack.values):
+        progress.advance(i / len(stack.values))
+        errors = np.full(areas.size, np.nan) if sigma is None else sigma.values[i][cells]
+        rows.append(_month(values[cells], errors, areas, mascon))
     if sigma is not None:
-        progress.say(_account(numbers.size))
-    return RegionalMean(stack.months, *np.array(rows).T, numbers.size)
+        progress.say(_account(found.size, np.count_nonzero(mascon == 0)))
+    return RegionalMean(stack.months, *np.array(rows).T, found.size)
 
 
-def _account(mascons: int) -> str:
+def _account(mascons: int, in_none: int) -> str:
+    if mascons and in_none:
+        return (
+            f"The region is in {mascons} mascons, but of {in_none} of its cells the product does not say in which, so "
+            "the mean has an upper bound of sigma only in months in which these have a value."
+        )
     if mascons:
         return (
             f"The region is in {mascons} mascons; the sigma of its mean counts each once and takes them as independent."
@@ -66,14 +77,15 @@ def _account(mascons: int) -> str:
 
 
 def _month(values: np.ndarray, sigma: np.ndarray, areas: np.ndarray, mascon: np.ndarray) -> tuple[float, float, float]:
-    """Mean, sigma with independent mascons, sigma with all cells erring together."""
+    """Mean, sigma with independent mascons, sigma with all cells erring together; ``mascon`` is 0 in none of them."""
     known = np.isfinite(values)
     if not known.any():
         return np.nan, np.nan, np.nan
     shares = areas[known] / areas[known].sum()
     errors = shares * sigma[known]
-    of_mascons = np.bincount(mascon[known], weights=errors) if mascon.size else np.array([np.nan])
-    return (shares * values[known]).sum(), np.sqrt((of_mascons**2).sum()), errors.sum()
+    of_mascons = np.bincount(mascon[known], weights=errors)
+    independent = np.sqrt((of_mascons**2).sum()) if mascon[known].all() else np.nan
+    return (shares * values[known]).sum(), independent, errors.sum()
 
 
 def write_regional_mean(path, regional: RegionalMean) -> None:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gwsa.gwsa_plugin.core.errors import Cancelled
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import month_range
+from gwsa.gwsa_plugin.core.progress import Progress
 from gwsa.gwsa_plugin.core.regional_mean import regional_mean, write_regional_mean
 from gwsa.gwsa_plugin.core.stack import MonthlyStack
 from gwsa.tests.core.mascon_layouts import Log, jpl_mascons
@@ -53,6 +55,26 @@ def test_cells_that_cannot_be_told_apart_err_together():
     assert regional.mascons == 0
     assert np.isnan(regional.sigma[0])
     assert regional.upper_sigma[0] == pytest.approx(2.0)
+
+
+def test_cells_in_no_mascon_are_not_one_and_leave_no_sigma_where_they_have_a_value():
+    log, outside = Log(), GRID.longitudes + 0 * GRID.latitudes[:, None] < 72
+    everywhere, without = np.zeros(GRID.shape), np.where(outside, np.nan, 0.0)
+    regional = regional_mean(stack([everywhere, without]), stack([SIGMA, SIGMA]), np.where(outside, -1, MASCONS), log)
+    assert regional.mascons == 6
+    assert f"of {outside.sum()} of its cells" in log
+    assert np.isnan(regional.sigma[0]) and np.isfinite(regional.upper_sigma[0])
+    told = regional_mean(stack([without]), stack([SIGMA]), MASCONS)
+    assert regional.sigma[1] == pytest.approx(told.sigma[0])
+
+
+def test_it_can_be_cancelled():
+    class Stopped(Progress):
+        def is_cancelled(self):
+            return True
+
+    with pytest.raises(Cancelled):
+        regional_mean(stack([np.zeros(GRID.shape)]), progress=Stopped())
 
 
 @given(st.integers(1, 9), st.integers(0, 99))
