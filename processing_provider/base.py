@@ -119,12 +119,22 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         text = self.parameterAsOutputLayer(parameters, name, context)
         return Path(text) if text else None
 
+    def finish_raster(self, path: Path, style: str, inputs: dict, settings: dict, started) -> str:
+        """Put its run.json and its style beside a raster that is written; the path as outputs state it."""
+        from ..gwsa_plugin.core.provenance import write_run
+
+        write_run(path.with_suffix(".run.json"), self.ID, inputs, settings, started)
+        style_file(path, style)
+        return str(path)
+
     def processAlgorithm(self, parameters, context, feedback):
         try:
             require(*self.REQUIRES)
             return self.execute(parameters, context, FeedbackProgress(feedback))
         except (InputError, MissingLibrary) as error:
             raise QgsProcessingException(str(error)) from None
+        except OSError as error:
+            raise QgsProcessingException(_what_to_check(error)) from None
         except Cancelled:
             raise QgsProcessingException(tr("Cancelled; no output was written.")) from None
 
@@ -159,6 +169,16 @@ class _Styler(QgsProcessingLayerPostProcessorInterface):
 
 
 _stylers: dict[str, _Styler] = {}  # QGIS does not keep a post-processor alive (QGIS #47533)
+
+
+def _what_to_check(error: OSError) -> str:
+    """One sentence that names the file: the disk is full, the folder is read-only, or the like."""
+    file = error.filename2 or error.filename
+    what = f"{file} cannot be read or written ({error.strerror})" if file else str(error).rstrip(".")
+    return (
+        f"{what}; check that its folder exists and may be written to, that the disk has room, and that no other "
+        "program has the file open."
+    )
 
 
 def style_file(path: Path, style: str) -> None:

@@ -84,6 +84,16 @@ def test_a_sigma_without_any_known_is_one_sentence_and_no_output(run, stacks, tm
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("obstacle", ["out", "out/gwsa.tif/a folder"])
+def test_an_output_that_cannot_be_written_is_one_sentence(run, stacks, tmp_path, obstacle):
+    """A file where its folder should be, a folder where it should be itself."""
+    (tmp_path / obstacle).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / obstacle).touch()
+    output = tmp_path / "out" / "gwsa.tif"
+    with pytest.raises(QgsProcessingException, match=r"/out.* cannot be .*; check that its folder .* file open\.$"):
+        run("gwsabalance", **{name: stacks[name] for name in GLDAS}, OUTPUT=output)
+
+
 def test_inputs_of_two_regions_are_named(run, stacks, tmp_path):
     stacks["SMS"] = write_constant(tmp_path / "elsewhere.tif", 1.0, Grid(10.0, 31.0, 0.25, 0.25, 4, 4))
     with pytest.raises(QgsProcessingException, match=r"TWSA \(TWSA.tif\) and SMS \(elsewhere.tif\).*do not overlap"):
