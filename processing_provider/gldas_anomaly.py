@@ -12,7 +12,7 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 
-from .base import POLYGONS, GwsaAlgorithm, style_file, tr
+from .base import POLYGONS, GwsaAlgorithm, tr
 from .well_layers import geometries_in_degrees
 
 NUMBERS = {
@@ -78,32 +78,41 @@ class GldasAnomaly(GwsaAlgorithm):
 
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.gldas import COMPONENTS, TOTAL, gldas_anomalies
-        from ..gwsa_plugin.core.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.provenance import now, provenance
 
         started = now()
         folder = Path(self.parameterAsFile(parameters, "INPUT", context))
-        region, options = self.region(parameters, context), self._options(parameters, context, progress)
+        region, options = self.region(parameters, context), self._options(parameters, context, progress.part(0, 0.05))
         record = {"region": region, **options.as_parameters()}
-        water = gldas_anomalies(folder, region, options, progress.part(0, 0.5))
+        water = gldas_anomalies(folder, region, options, progress.part(0.05, 0.5))
         tags = provenance(self.ID, {"INPUT": water.files}, record, progress)
         paths = {name: self.output_path(parameters, name, context) for name in (*COMPONENTS, TOTAL)}
         paths = {name: path for name, path in paths.items() if path}
         water.write(paths, tags, progress.part(0.5, 1))
-        for path in paths.values():
-            write_run(path.with_suffix(".run.json"), self.ID, {"INPUT": folder}, record, started)
-            style_file(path, "anomaly.qml")
-        return {name: str(path) for name, path in paths.items()}
+        beside = ("anomaly.qml", {"INPUT": folder}, record, started)
+        return {name: self.finish_raster(path, *beside) for name, path in paths.items()}
 
     def _options(self, parameters, context, progress):
         from ..gwsa_plugin.core.gldas import GldasOptions
 
         number = {name: self.parameterAsDouble(parameters, name, context) for name in NUMBERS}
         ice = self.parameterAsSource(parameters, "ICE", context)
-        shapes = geometries_in_degrees(ice, context, progress) if ice else []
         return GldasOptions(
             self.period(parameters, context),
             number["ICE_THRESHOLD"],
-            [json.loads(shape.asJson(9)) for shape in shapes if not shape.isEmpty()],
+            _as_geojson(ice, context, progress) if ice else [],
             number["CELL_SIZE"],
             number["GAUSSIAN_RADIUS"],
         )
+
+
+def _as_geojson(polygons, context, progress) -> list[dict]:
+    """The outlines of a layer in EPSG:4326."""
+    reading, converting = progress.parts(2)
+    shapes = geometries_in_degrees(polygons, context, reading)
+    outlines = []
+    for number, shape in enumerate(shapes):
+        converting.advance(number / len(shapes))
+        if not shape.isEmpty():
+            outlines.append(json.loads(shape.asJson(9)))
+    return outlines

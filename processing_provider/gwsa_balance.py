@@ -8,7 +8,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from .base import GwsaAlgorithm, style_file, tr
+from .base import GwsaAlgorithm, tr
 
 STORES = {
     "SMS": "soil moisture",
@@ -95,7 +95,7 @@ class GwsaBalance(GwsaAlgorithm):
 
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.balance import Sigma, as_grace_sees, groundwater, groundwater_sigma
-        from ..gwsa_plugin.core.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.provenance import now, provenance
         from ..gwsa_plugin.core.stack import read_stack, write_stack
 
         started = now()
@@ -103,9 +103,9 @@ class GwsaBalance(GwsaAlgorithm):
         stacks = {name: read_stack(path, f"{name} ({path.name})") for name, path in inputs.items() if path}
         sigmas = {name: self.number(parameters, f"SIGMA_{name}", context) for name in STORES if name in stacks}
         radii = {name: self.parameterAsDouble(parameters, f"{name}_RADIUS", context) for name in OPTIONAL_STORES}
-        for name, radius in radii.items():
-            if name in stacks and radius:
-                stacks[name] = as_grace_sees(stacks[name], radius, stacks["TWSA"], progress.part(0, 0.6))
+        filtered = [name for name, radius in radii.items() if name in stacks and radius]
+        for name, part in zip(filtered, progress.part(0, 0.6).parts(len(filtered))):
+            stacks[name] = as_grace_sees(stacks[name], radii[name], stacks["TWSA"], part)
         gwsa = groundwater(stacks["TWSA"], [stacks[name] for name in sigmas], progress.part(0.6, 0.8))
         results = {"OUTPUT": (gwsa, "anomaly.qml")}
         if parameters.get("SIGMA"):
@@ -113,13 +113,10 @@ class GwsaBalance(GwsaAlgorithm):
             results["SIGMA"] = (groundwater_sigma(gwsa, known, progress), "sigma.qml")
         settings = {f"SIGMA_{name}": sigma for name, sigma in sigmas.items()}
         settings |= {f"{name}_RADIUS": radius for name, radius in radii.items()}
-        record = (self.ID, inputs, settings)
-        tags = provenance(*record, progress)
+        tags = provenance(self.ID, inputs, settings, progress)
         outputs = {}
-        for name, (stack, style) in results.items():
+        for (name, (stack, style)), part in zip(results.items(), progress.part(0.8, 1).parts(len(results))):
             path = self.output_path(parameters, name, context)
-            write_stack(path, stack, tags)
-            write_run(path.with_suffix(".run.json"), *record, started)
-            style_file(path, style)
-            outputs[name] = str(path)
+            write_stack(path, stack, tags, part)
+            outputs[name] = self.finish_raster(path, style, inputs, settings, started)
         return outputs

@@ -12,7 +12,7 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 
-from .base import GwsaAlgorithm, style_file, tr
+from .base import GwsaAlgorithm, tr
 
 
 class ImportTwsa(GwsaAlgorithm):
@@ -89,7 +89,7 @@ class ImportTwsa(GwsaAlgorithm):
         return QgsProcessingParameterFileDestination(name, label, "CSV (*.csv)", optional=True, createByDefault=False)
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.provenance import now, provenance
         from ..gwsa_plugin.core.regional_mean import regional_mean, write_regional_mean
         from ..gwsa_plugin.core.solution_months import write_table
         from ..gwsa_plugin.core.stack import write_stack
@@ -98,23 +98,23 @@ class ImportTwsa(GwsaAlgorithm):
         started = now()
         options = self._options(parameters, context)
         inputs = {"INPUT": Path(self.parameterAsFile(parameters, "INPUT", context)), "LAND_MASK": options.land_mask}
-        result = import_twsa(inputs["INPUT"], options, progress)
-        record = (self.ID, inputs, {name: value for name, value in vars(options).items() if name != "land_mask"})
-        tags = provenance(*record, progress)
+        result = import_twsa(inputs["INPUT"], options, progress.part(0, 0.7))
+        record = (inputs, {name: value for name, value in vars(options).items() if name != "land_mask"})
+        tags = provenance(self.ID, *record, progress)
+        results = (("OUTPUT", result.twsa, "anomaly.qml"), ("SIGMA", result.sigma, "sigma.qml"))
         outputs = {}
-        for name, stack, style in (("OUTPUT", result.twsa, "anomaly.qml"), ("SIGMA", result.sigma, "sigma.qml")):
+        for (name, stack, style), part in zip(results, progress.part(0.7, 0.9).parts(len(results))):
             path = self.output_path(parameters, name, context) if stack else None
             if path:
-                write_stack(path, stack, tags)
-                write_run(path.with_suffix(".run.json"), *record, started)
-                style_file(path, style)
-                outputs[name] = str(path)
+                write_stack(path, stack, tags, part)
+                outputs[name] = self.finish_raster(path, style, *record, started)
         table = self.output_path(parameters, "TABLE", context) or Path(outputs["OUTPUT"]).with_suffix(".months.csv")
         write_table(table, result.solutions)
         outputs["TABLE"] = str(table)
         mean = self.output_path(parameters, "REGION_MEAN", context)
         if mean:
-            write_regional_mean(mean, regional_mean(result.twsa, result.sigma, result.mascons, progress))
+            regional = regional_mean(result.twsa, result.sigma, result.mascons, progress.part(0.9, 1))
+            write_regional_mean(mean, regional)
             outputs["REGION_MEAN"] = str(mean)
         return outputs
 
@@ -122,12 +122,11 @@ class ImportTwsa(GwsaAlgorithm):
         from ..gwsa_plugin.core.twsa import TwsaOptions
 
         mask = self.parameterAsFile(parameters, "LAND_MASK", context)
-        has_sigma = parameters.get("SIGMA_TWSA") not in (None, "")
         return TwsaOptions(
             land_mask=Path(mask) if mask else None,
             bounds=self.region(parameters, context),
             period=self.period(parameters, context),
-            sigma_cm=self.parameterAsDouble(parameters, "SIGMA_TWSA", context) if has_sigma else None,
+            sigma_cm=self.number(parameters, "SIGMA_TWSA", context),
             gain_factors=self.parameterAsBoolean(parameters, "GAIN_FACTORS", context),
             cell=self.parameterAsDouble(parameters, "CELL_SIZE", context),
         )
