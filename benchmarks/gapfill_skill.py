@@ -73,8 +73,7 @@ def _stacks(folder: Path):
 
 
 def auto(series, missing, number):
-    trials = try_all(series, missing, variability(series, missing), FillOptions().tolerance)
-    return fill_chosen(series, missing, choose(trials))
+    return fill_chosen(series, missing, choose(try_all(series, missing, FillOptions().tolerance)))
 
 
 def by(options: FillOptions):

@@ -12,7 +12,7 @@ from qgis.core import (
 
 from ..gwsa_plugin.core.fill_methods import METHOD_NAMES
 from ..gwsa_plugin.dependencies import require
-from .base import GwsaAlgorithm, style_file, tr
+from .base import GwsaAlgorithm, tr
 
 
 class FillGaps(GwsaAlgorithm):
@@ -86,7 +86,7 @@ class FillGaps(GwsaAlgorithm):
             require("matplotlib", "jinja2")
         from ..gwsa_plugin.core.fill_methods import FillOptions
         from ..gwsa_plugin.core.gapfill import fill_gaps, write_flags
-        from ..gwsa_plugin.core.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.provenance import now, provenance
         from ..gwsa_plugin.core.stack import read_stack, write_stack
 
         started = now()
@@ -98,21 +98,19 @@ class FillGaps(GwsaAlgorithm):
             self.parameterAsDouble(parameters, "TOLERANCE", context),
         )
         result = fill_gaps(read_stack(source), options, progress.part(0, 0.9))
-        record = (self.ID, {"INPUT": source}, vars(options))
-        tags = provenance(*record, progress)
+        record = ({"INPUT": source}, vars(options))
+        tags = provenance(self.ID, *record, progress.part(0.9, 0.91))
         writers = {
-            "OUTPUT": (lambda path: write_stack(path, result.filled, tags), "anomaly.qml"),
-            "SIGMA": (lambda path: write_stack(path, result.sigma, tags), "sigma.qml"),
-            "FLAGS": (lambda path: write_flags(path, result, tags), "flags.qml"),
+            "OUTPUT": (lambda path, part: write_stack(path, result.filled, tags, part), "anomaly.qml"),
+            "SIGMA": (lambda path, part: write_stack(path, result.sigma, tags, part), "sigma.qml"),
+            "FLAGS": (lambda path, part: write_flags(path, result, tags, part), "flags.qml"),
         }
         outputs = {}
-        for name, (write, style) in writers.items():
+        for (name, (write, style)), part in zip(writers.items(), progress.part(0.91, 1).parts(len(writers))):
             path = self.output_path(parameters, name, context)
             if path is not None:
-                write(path)
-                write_run(path.with_suffix(".run.json"), *record, started)
-                style_file(path, style)
-                outputs[name] = str(path)
+                write(path, part)
+                outputs[name] = self.finish_raster(path, style, *record, started)
         if parameters.get("REPORT"):
             from ..gwsa_plugin.core.gapfill_report import write_fill_report
 

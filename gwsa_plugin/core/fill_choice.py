@@ -20,7 +20,7 @@ from .ssa import STEPS, Embedding
 
 WINDOWS = range(24, 97, 12)  # months, the grid of Yi & Sneeuw 2021
 SIMPLE = ("harmonic_red", "harmonic", "harmonic_linear")  # the first one is what others must beat
-FLAT = 1e-6  # of its size: a series that varies no more about trend and seasons is filled alike by all
+FLAT = 1e-6  # of its size: what varies no more is rounding
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ class Choice:
 @dataclass(frozen=True)
 class Trials:
     """``squares``: kind -> sum of squared errors on the hidden months of each round, as a multiple of the series'
-    variance about trend and seasons: float32, shape (rounds, candidates, series). ``months``: kind -> how many were
-    hidden, shape (rounds,)."""
+    variance: float32, shape (rounds, candidates, series). ``months``: kind -> how many were hidden, shape (rounds,)."""
 
     candidates: tuple[FillOptions, ...]
     squares: dict[str, np.ndarray]
@@ -54,17 +53,15 @@ def candidates_for(months: int, tolerance: float) -> tuple[FillOptions, ...]:
     return (*simple, *grid)
 
 
-def try_all(series, missing, spread, tolerance: float, progress: Progress = SILENT) -> Trials:
+def try_all(series, missing, tolerance: float, progress: Progress = SILENT) -> Trials:
     """Every candidate on every round of ``hiding_rounds``.
 
-    ``series``: float64, shape (series, months); ``missing``: bool, shape (months,); ``spread``: one standard deviation
-    about trend and seasons, shape (series,), in the unit of ``series``.
+    ``series``: float64, shape (series, months), in missing months not read; ``missing``: bool, shape (months,).
     """
     rounds = hiding_rounds(missing)
     candidates = candidates_for(missing.size, tolerance)
     long = [is_long(hidden_places(missing, hidden)) for hidden in rounds]
-    flat = spread <= FLAT * np.abs(series).max(axis=1)
-    units = np.column_stack([series, np.where(flat, np.inf, spread)])
+    units = np.column_stack([series, _unit(series[:, ~missing])])
 
     def squares(batch, go_on):
         return np.stack([_squares(batch, missing, *one, candidates, go_on) for one in zip(rounds, long)], axis=1)
@@ -98,12 +95,18 @@ def fill_chosen(series, missing, choice: Choice, progress: Progress = SILENT) ->
     return result
 
 
+def _unit(observed: np.ndarray) -> np.ndarray:
+    """One standard deviation, shape (series,); without end for a series in which there is nothing to tell."""
+    spread = observed.std(axis=1)
+    return np.where(spread > FLAT * np.abs(observed).max(axis=1), spread, np.inf)
+
+
 def _squares(batch, missing, hidden, long, candidates, go_on) -> np.ndarray:
     """float32, shape (series, kinds, candidates)."""
-    series, spread = batch[:, :-1], batch[:, -1:]
+    series, unit = batch[:, :-1], batch[:, -1:]
     gaps = missing | hidden
     filled = _fill_by_each(np.where(gaps, 0.0, series), gaps, candidates, go_on)[:, :, hidden[gaps]]
-    squares = ((filled - series[:, hidden]) / spread) ** 2
+    squares = ((filled - series[:, hidden]) / unit) ** 2
     return np.stack([squares[:, :, those].sum(axis=2).T for those in (long, ~long)], axis=1).astype(np.float32)
 
 

@@ -99,13 +99,14 @@ def on_map(series: np.ndarray, cells: np.ndarray) -> np.ndarray:
     return field
 
 
-def write_flags(path, result: FilledStack, tags: dict[str, str]) -> None:
+def write_flags(path, result: FilledStack, tags: dict[str, str], progress: Progress = SILENT) -> None:
     """A uint8 GeoTIFF with the bands of the filled stack: 0 observed, 1 filled, no data (255) missing."""
     stack = result.filled
     profile = creation(stack.grid, stack.months.size, dtype="uint8", nodata=FLAG_MISSING, predictor=1)
     with whole_file(path) as part, rasterio.open(part, "w", **profile) as target:
         target.update_tags(**tags, GWSA_VARIABLE="FLAGS", GWSA_FLAGS="0 observed, 1 filled, 255 missing")
         for band, (marks, month, word) in enumerate(zip(result.marks.T, stack.months, stack.source), start=1):
+            progress.advance(band / stack.months.size)
             target.write(marks[result.cells], band)
             describe_band(target, band, month, word)
 
@@ -142,8 +143,7 @@ def _try_candidates(rows, groups, options, progress) -> list[Trials | None]:
         return [None] * len(groups)
     trials = []
     for group, part in zip(groups, progress.parts(len(groups))):
-        series = group.series(rows)
-        trials.append(try_all(series, group.missing, variability(series, group.missing), options.tolerance, part))
+        trials.append(try_all(group.series(rows), group.missing, options.tolerance, part))
     return trials
 
 
