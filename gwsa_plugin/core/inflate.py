@@ -50,7 +50,7 @@ def _scratch(name: str, size: int) -> np.ndarray:
 
 
 def _inflate(packed: bytes, plain: np.ndarray) -> None:
-    library = _libdeflate()
+    library = libdeflate()
     if library is None:
         plain[:] = _inflated_by_zlib(packed, plain.size)
         return
@@ -74,7 +74,7 @@ def _inflated_by_zlib(packed: bytes, size: int) -> np.ndarray:
 
 
 @lru_cache
-def _libdeflate():
+def libdeflate():
     """The library that GDAL itself inflates with, three times as fast as zlib; None where it is not to be found."""
     for name in LIBDEFLATE:
         try:

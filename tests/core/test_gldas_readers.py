@@ -85,8 +85,8 @@ def test_a_damaged_file_is_refused_by_name(tmp_path):
 @pytest.fixture(params=["libdeflate", "zlib"])
 def library(request, monkeypatch):
     if request.param == "zlib":
-        monkeypatch.setattr(inflate, "_libdeflate", lambda: None)
-    elif inflate._libdeflate() is None:
+        monkeypatch.setattr(inflate, "libdeflate", lambda: None)
+    elif inflate.libdeflate() is None:
         pytest.skip("no libdeflate")
 
 
