@@ -10,7 +10,7 @@ import numpy as np
 from gwsa_plugin.core.fill_choice import choose, fill_chosen, try_all
 from gwsa_plugin.core.fill_methods import AUTO, METHODS, FillOptions, fill_series
 from gwsa_plugin.core.fill_sigma import calibrate, variability
-from gwsa_plugin.core.hidden import hide_and_fill, scores
+from gwsa_plugin.core.hidden import Score, hide_and_fill, scores
 from gwsa_plugin.core.months import month_range
 from gwsa_plugin.core.sample import PARTS, WorldOptions, make_world
 from gwsa_plugin.core.twsa import TwsaOptions, import_twsa
@@ -28,29 +28,28 @@ def measure_gapfill_skill(folder: Path) -> dict:
 
     The real series need the real file; without it the sample world's are all there is.
     """
-    values, within = {}, {}
+    values, first = {}, None
     for place, stack in _stacks(folder):
         series, missing = sample_of(stack, SERIES[place])
-        for (kind, method), nse in nested_skill(series, missing, within.setdefault(place, {})).items():
-            values[f"{place}, {kind}, {method}"] = nse
-        values[f"{place}, within 1 sigma"] = within[place]["share"]
-    blocks = {name: nse for name, nse in values.items() if "blocks" in name}
-    own = {name: nse for name, nse in blocks.items() if name.endswith(AUTO)}
-    first = next(iter(own))
-    best = max(nse for name, nse in blocks.items() if name.startswith(first.split(",")[0]) and name not in own)
+        found, within = nested_skill(series, missing)
+        for one in found:
+            values[f"{place}, {one.kind}, {one.method}"] = one.nse
+            values[f"{place}, {one.kind}, {one.method}, RMSE (cm)"] = one.rmse
+        values[f"{place}, within 1 sigma"] = within
+        first = first or found
+    blocks = {one.method: one.nse for one in first if "blocks" in one.kind}
     return {
-        "values": values, "ours": own[first], "peer": best, "ratio": None, "equal": None,
-        "unit": "NSE", "peer_name": f"the best single method, {first.rpartition(',')[0]}",
+        "values": values, "ours": blocks.pop(AUTO), "peer": max(blocks.values()), "ratio": None, "equal": None,
+        "unit": "NSE", "peer_name": f"the best single method, {next(iter(values)).rpartition(',')[0]}",
     }  # fmt: skip
 
 
-def nested_skill(series, missing, sigma: dict) -> dict[tuple[str, str], float]:
-    """(kind of gap, method) -> median NSE. What ``auto`` is judged on was hidden before it chose; ``sigma`` receives
-    the share of hidden values within one sigma."""
+def nested_skill(series, missing) -> tuple[tuple[Score, ...], float]:
+    """Scores of every method, and the share of hidden values within one sigma. What ``auto`` is judged on was hidden
+    before it chose."""
     fills = {AUTO: auto, **{name: by(options) for name, options in RIVALS.items()}}
     hidden = hide_and_fill(series, missing, fills)
-    sigma["share"] = calibrate(hidden, AUTO, variability(series, missing)).overall
-    return {(one.kind, one.method): one.nse for one in scores(hidden, fills)}
+    return scores(hidden, fills), calibrate(hidden, AUTO, variability(series, missing)).overall
 
 
 def sample_of(stack, count: int) -> tuple[np.ndarray, np.ndarray]:
