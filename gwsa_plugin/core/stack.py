@@ -155,6 +155,10 @@ def write_stack(path, stack: MonthlyStack, tags: dict[str, str] | None = None, p
         finally:
             with _gdal_errors(name):
                 del target  # closes the file, before it is renamed or deleted
+        with _gdal_errors(name):
+            end = _end_of_blocks(part)
+        if end > part.stat().st_size:  # GDAL 3.10 only prints what fails when it writes its last buffer
+            raise OSError(f"{name} cannot be written: it was cut short")
     progress.advance(1)
 
 
@@ -180,6 +184,20 @@ def _write_band(target, number: int, field: np.ndarray) -> None:
     band = target.GetRasterBand(number)
     band.WriteArray(field)
     band.FlushCache()
+
+
+def _end_of_blocks(path: Path) -> int:
+    """Where in a GeoTIFF its last block ends."""
+    file = gdal.Open(str(path))
+    width, height = file.GetRasterBand(1).GetBlockSize()
+    places = [f"{x}_{y}" for y in range(-(-file.RasterYSize // height)) for x in range(-(-file.RasterXSize // width))]
+    ends = [0]
+    for number in range(1, file.RasterCount + 1):
+        band = file.GetRasterBand(number)
+        for place in places:
+            offset, size = (band.GetMetadataItem(f"BLOCK_{what}_{place}", "TIFF") for what in ("OFFSET", "SIZE"))
+            ends.append(int(offset or 0) + int(size or 0))
+    return max(ends)
 
 
 @contextmanager
