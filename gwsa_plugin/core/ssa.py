@@ -44,7 +44,10 @@ def fill_path(start: np.ndarray, missing: np.ndarray, embedding: Embedding, nois
     where n is the larger of the noise and the mean of the eigenvalues left out (regularised iterative PCA, Josse &
     Husson 2012, J. Soc. Fr. Stat. 153:79): without it the gaps fit noise as soon as the components are too many.
     """
-    return (_kernel() or fill_path_plainly)(start, missing, embedding, noise)
+    kernel = _kernel()
+    if kernel is None:
+        return fill_path_plainly(start, missing, embedding, noise)
+    return kernel.fill_path(start, missing, embedding, noise, MOST_ITERATIONS)
 
 
 def has_kernel() -> bool:
@@ -54,10 +57,10 @@ def has_kernel() -> bool:
 
 def _kernel():
     try:
-        from .ssa_kernel import fill_path as fill
+        from . import ssa_kernel
     except (ImportError, RuntimeError):  # no numba; or one that finds nowhere to keep what it compiled
         return None
-    return fill
+    return ssa_kernel
 
 
 def fill_path_plainly(start, missing, embedding: Embedding, noise=None) -> np.ndarray:

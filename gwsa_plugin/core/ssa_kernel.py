@@ -2,10 +2,11 @@
 
 From pass to pass only the gaps change, and little. So the leading eigenvectors are not computed anew but follow: one
 step of orthogonal iteration with a Rayleigh-Ritz rotation (Golub & Van Loan, Matrix Computations, 8.2.4 and 8.7) from
-those of the pass before, with a few spare vectors. Matrices stay below the size at which BLAS calls other threads, for
-which there are other series. The covariance is built along its diagonals, one product an entry,
+those of the pass before, with a few spare vectors. The covariance is built along its diagonals, one product an entry,
 and only the gaps are rebuilt. The iteration corrects what the vectors lag behind, as it does every other error in the
-gaps: the results are those of full decompositions well within the tolerance at which it stops.
+gaps: the results are those of full decompositions well within the tolerance at which it stops. Up to windows of some
+hundred months all matrices stay below the size at which BLAS calls threads of its own, which would stand in the way of
+those that work on other series.
 """
 
 from __future__ import annotations
@@ -15,11 +16,9 @@ import sys
 import numpy as np
 from numba import njit
 
-from .ssa import MOST_ITERATIONS, Embedding
-
 FIRST_STEPS = 4  # from cosines to eigenvectors
 SPARE = 4  # vectors beyond the most components, which let those converge
-MOST_SWEEPS = 8
+MOST_SWEEPS = 8  # of Jacobi's rotations; one or two do after the first steps
 TINY = 1e-300
 DEPENDENT = 1e-12  # square of what is left of a unit vector that others span; keeps it finite
 RIDGE = 1e-10  # of the variance, on the diagonal: no direction vanishes where a series is a pure wave
@@ -32,25 +31,25 @@ __name__ = "gwsa_ssa_kernel"
 compiled = njit(nogil=True, fastmath=True)
 
 
-def fill_path(start: np.ndarray, missing: np.ndarray, embedding: Embedding, noise: np.ndarray | None = None):
-    """See ``ssa.fill_path``."""
+def fill_path(start, missing, embedding, noise, most: int) -> np.ndarray:
+    """See ``ssa.fill_path``; ``most`` passes for one number of components."""
     gaps = np.flatnonzero(missing)
     path = np.empty((len(embedding.components), start.shape[0], gaps.size))
     _fill_all(
         np.ascontiguousarray(start), gaps, embedding.window, np.array(embedding.components), embedding.tolerance,
-        np.full(start.shape[0], -1.0) if noise is None else noise, path,
+        np.full(start.shape[0], -1.0) if noise is None else noise, most, path,
     )  # fmt: skip
     return path
 
 
 @njit(nogil=True, cache=True)
-def _fill_all(start, gaps, window, components, tolerance, noise, path):
+def _fill_all(start, gaps, window, components, tolerance, noise, most, path):
     for number in range(start.shape[0]):
-        _fill(start[number].copy(), gaps, window, components, tolerance, noise[number], path[:, number])
+        _fill(start[number].copy(), gaps, window, components, tolerance, noise[number], most, path[:, number])
 
 
 @compiled
-def _fill(series, gaps, window, components, tolerance, noise, path):
+def _fill(series, gaps, window, components, tolerance, noise, most, path):
     """The gaps of one series after each number of components; ``noise`` below 0 leaves the components unweighted."""
     starts, spanned = series.size - window + 1, min(window, components[-1] + SPARE)
     windows, covariance = np.empty((starts, window)), np.empty((window, window))
@@ -66,7 +65,7 @@ def _fill(series, gaps, window, components, tolerance, noise, path):
         taken = max(count, 2)  # BLAS calls its threads for the product with a single vector
         weights, projections = np.zeros(taken), np.empty((starts, taken))
         weights[:count] = 1.0
-        for _ in range(MOST_ITERATIONS):
+        for _ in range(most):
             _covariance(series, covariance)
             _follow(covariance, values, vectors, work, small)
             if noise >= 0:
