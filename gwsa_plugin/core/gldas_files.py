@@ -26,16 +26,21 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class MonthlyFiles:
-    """``paths``: month -> file, in order, every month of the period and of the baseline.
+    """``paths``: month -> file, in order, those of the period and of the baseline that there are.
 
-    ``faults``: what is wrong with files of these months by their names, and which. Where there are any, ``paths`` may
-    lack months.
+    ``faults``: what is wrong with files of these months by their names, and which.
     """
 
     folder: Path
     period: tuple[np.datetime64, np.datetime64]
     paths: dict[np.datetime64, Path]
     faults: list[Fault]
+
+    def require_all(self) -> None:
+        """InputError, naming them, when months are missing and no file is wrong."""
+        if not self.faults:
+            needed = np.union1d(month_range(*self.period), month_range(*BASELINE))
+            require_months(f"The folder {self.folder.name} has no file", needed, self.paths, self.period)
 
 
 def has_granules(folder: Path) -> bool:
@@ -45,7 +50,7 @@ def has_granules(folder: Path) -> bool:
 def find_files(folder: Path, period=(None, None)) -> MonthlyFiles:
     """The files of ``period`` (None: the first or last month there is) and of the baseline 2004-2009.
 
-    Raises InputError, naming all of them, when months are missing and no file is wrong.
+    Raises InputError when no file is one of Noah 2.1's monthly means.
     """
     months, faults = _sort_by_month(folder)
     if not months:
@@ -54,8 +59,6 @@ def find_files(folder: Path, period=(None, None)) -> MonthlyFiles:
     needed = np.union1d(month_range(*period), month_range(*BASELINE))
     chosen = {month: months[month] for month in needed if month in months}
     faults += [(f"more than one for {m}", path) for m, paths in chosen.items() if len(paths) > 1 for path in paths]
-    if not faults:
-        require_months(f"The folder {folder.name} has no file", needed, chosen, period)
     return MonthlyFiles(folder, period, {month: paths[0] for month, paths in chosen.items()}, faults)
 
 

@@ -26,6 +26,7 @@ def read_granules(folder: Path, period=(None, None), bounds=None, progress: Prog
     """
     files = find_files(folder, period)
     first, window = _first_sound(files, bounds)
+    files.require_all()  # not before a look inside: a file that is wrong is told first
     land = first.land
     while True:
         values, granules, more_land = _read_cells(files, first, window, land, progress)
@@ -50,6 +51,8 @@ def _first_sound(files: MonthlyFiles, bounds) -> tuple[Granule, tuple[slice, sli
             if not granule.faults:
                 return granule, window
         faults += [(fault, path) for fault in granule.faults]
+    if not faults:
+        files.require_all()
     raise InputError(sentence(files.folder, faults))
 
 
