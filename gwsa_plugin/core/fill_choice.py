@@ -13,7 +13,7 @@ from itertools import groupby
 
 import numpy as np
 
-from .fill_methods import METHODS, SSA, FillOptions, in_batches
+from .fill_methods import METHODS, SSA, FillOptions, fill_series, in_batches
 from .hidden import LONG, SHORT, gap_places, hidden_places, hiding_rounds, is_long
 from .progress import SILENT, Progress
 from .ssa import STEPS, Embedding
@@ -88,10 +88,9 @@ def fill_chosen(series, missing, choice: Choice, progress: Progress = SILENT) ->
     used = [(kind, place) for kind, places in choice.of.items() for place in np.unique(places)]
     for (kind, place), part in zip(used, progress.parts(len(used))):
         members, months = np.flatnonzero(choice.of[kind] == place), np.flatnonzero(long == (kind == LONG))
-        options = choice.candidates[place]
         if months.size:
-            fill = in_batches(lambda batch, _, o=options: METHODS[o.method](batch, missing, o), series[members], part)
-            result[np.ix_(members, months)] = fill[:, months]
+            filled = fill_series(series[members], missing, choice.candidates[place], part)
+            result[np.ix_(members, months)] = filled[:, months]
     return result
 
 

@@ -38,10 +38,6 @@ class FillOptions:
         window = min(self.window, months // 2)
         return replace(self, window=window, components=min(self.components, window))
 
-    def __str__(self) -> str:
-        name = METHOD_NAMES[self.method]
-        return f"{name} ({self.window} months, {self.components} components)" if self.method in SSA else name
-
 
 def fill_series(series, missing, options: FillOptions, progress: Progress = SILENT) -> np.ndarray:
     """The missing months by one method of METHODS."""

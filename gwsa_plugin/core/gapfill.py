@@ -165,9 +165,10 @@ def _cross_validate(rows, groups, trials, options, progress) -> tuple[tuple[Scor
     if hidden is None:
         progress.warn("The record is too short to hide months of it: the filled months have no sigma and no score.")
         return (), None
-    for one in scores(hidden, fills):
+    found = scores(hidden, fills)
+    for one in found:
         progress.say(f"{METHOD_NAMES[one.method]}, {one.kind}: RMSE {one.rmse:.2f}, NSE {one.nse:.2f}.")
-    return scores(hidden, fills), calibrate(hidden, options.method, variability(series, group.missing))
+    return found, calibrate(hidden, options.method, variability(series, group.missing))
 
 
 def _plainly(method: str):

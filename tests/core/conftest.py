@@ -1,4 +1,7 @@
-"""A world small enough to downscale in a second: 12 x 12 cells of 5 x 5 pixels, two years, a known 1 km truth."""
+"""GDAL in both its habits, and a world small enough to downscale in a second.
+
+The world: 12 x 12 cells of 5 x 5 pixels, two years, a known 1 km truth.
+"""
 
 import json
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from osgeo import gdal
 from scipy.ndimage import gaussian_filter
 
 from gwsa.gwsa_plugin.core.aquifers import Aquifer
@@ -20,6 +24,15 @@ FACTOR = 5
 COARSE = Grid(70.0, 33.0, 0.25, 0.25, 12, 12)
 FINE = COARSE.refine(FACTOR)
 MONTHS = month_range("2009-01", "2010-12")
+
+
+@pytest.fixture(params=[False, True], ids=["gdal-returns", "gdal-raises"])
+def gdal_habit(request):
+    """QGIS and other plugins may switch GDAL's Python exceptions on."""
+    before = gdal.GetUseExceptions()
+    (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
+    yield
+    (gdal.UseExceptions if before else gdal.DontUseExceptions)()
 
 
 @dataclass(frozen=True, eq=False)

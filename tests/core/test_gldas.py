@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from osgeo import gdal
 
 from gwsa.gwsa_plugin.core import hdf5
 from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
@@ -41,15 +40,6 @@ def whole_record(tmp_path_factory):
 def folder(whole_record, tmp_path):
     """A copy that a test may spoil."""
     return Path(shutil.copytree(whole_record, tmp_path / "gldas"))
-
-
-@pytest.fixture(params=[False, True], ids=["gdal-returns-None", "gdal-raises"])
-def gdal_habit(request):
-    """QGIS and other plugins may switch GDAL's Python exceptions on."""
-    before = gdal.GetUseExceptions()
-    (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
-    yield
-    (gdal.UseExceptions if before else gdal.DontUseExceptions)()
 
 
 @pytest.fixture(params=[True, False], ids=["h5py", "gdal"])

@@ -6,7 +6,6 @@ import pytest
 import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from osgeo import gdal
 
 from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.grid import Grid
@@ -188,15 +187,6 @@ def test_nothing_is_left_when_writing_fails(stack, tmp_path):
     with pytest.raises(IndexError):
         write_stack(tmp_path / "twsa.tif", broken)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture(params=[False, True], ids=["gdal-returns", "gdal-raises"])
-def gdal_habit(request):
-    """QGIS and other plugins may switch GDAL's Python exceptions on."""
-    before = gdal.GetUseExceptions()
-    (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
-    yield
-    (gdal.UseExceptions if before else gdal.DontUseExceptions)()
 
 
 @contextmanager
