@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from . import sample_gldas, sample_grace
+from .aquifers import Aquifer
 from .errors import InputError
 from .grid import Grid
 from .months import month_range
@@ -22,6 +23,7 @@ from .sample_fields import generator
 from .sample_history import live
 from .sample_land import CELL, Land, make_land
 from .sample_predictors import Predictors
+from .sample_pumping import Drawdown
 from .sample_truth import Ceiling, Truth, write_truth
 from .sample_wells import place_wells, write_aquifers, write_wells
 from .whole import whole_folder, whole_folder_beside
@@ -47,7 +49,8 @@ class WorldOptions:
     (YYYY-MM) are the first and last month of the predictors and of the 1 km truth, widened to whole years; GRACE and
     GLDAS always have the whole record. ``tiles``: GRACE sees means over 1° tiles. ``unexplained``: share of the
     variance within cells that no predictor explains. Noise: of TWSA in cm; of a predictor in standard deviations of
-    the driver within cells.
+    the driver within cells. ``pumping_cm_per_yr``: how fast storage falls in the middle of patches from half of the
+    period on, which no predictor tells either (see ``Drawdown``).
     """
 
     bounds: tuple[float, float, float, float] = (74.0, 26.0, 80.0, 32.0)
@@ -58,6 +61,7 @@ class WorldOptions:
     unexplained: float = 0.3
     twsa_noise_cm: float = 1.0
     predictor_noise: float = 0.15
+    pumping_cm_per_yr: float = 0.0
 
     @property
     def period(self) -> np.ndarray:
@@ -97,7 +101,8 @@ def make_world(folder, options: WorldOptions = NORTH_WEST_INDIA, progress: Progr
         history = live(land, period, seed, scratch, (predictors, out / "gldas"), progress.part(0.0, 0.75))
         predictors.write_static()
         predictors.close()
-        truth, wells = Truth(land, history, options.unexplained, seed), place_wells(land, seed)
+        drawdown = Drawdown(land, history.months, period, options.pumping_cm_per_yr, seed)
+        truth, wells = Truth(land, history, options.unexplained, drawdown, seed), place_wells(land, seed)
         twsa = _write_grace(out, truth, options)
         ceiling = _ceiling(truth, twsa)
         at_wells = write_truth(out / "truth", truth, ceiling, wells, progress.part(0.8, 1.0))
@@ -107,6 +112,12 @@ def make_world(folder, options: WorldOptions = NORTH_WEST_INDIA, progress: Progr
         facts = {**_facts(truth, options, predictors.noise_levels), **ceiling.facts()}
         (out / PARTS["TRUTH"]).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return facts
+
+
+def read_aquifers(world) -> list[Aquifer]:
+    """The aquifers of a world, with their names, as downscaling takes them."""
+    features = json.loads((Path(world) / PARTS["AQUIFERS"]).read_text(encoding="utf-8"))["features"]
+    return [Aquifer(feature["properties"]["name"], feature["geometry"]) for feature in features]
 
 
 def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray:
@@ -160,8 +171,11 @@ def _facts(truth: Truth, options: WorldOptions, noise_levels: dict) -> dict:
     """What truth.json states of the options, the noise and the coarse field."""
     valid = _valid(truth.land)
     during = truth.means["GWSA"][np.isin(truth.months, truth.period)]
+    stated = asdict(options)
+    if not options.pumping_cm_per_yr:
+        del stated["pumping_cm_per_yr"]  # worlds without it are the same bytes as before there was any
     return {
-        "options": asdict(options),
+        "options": stated,
         "period": [str(truth.period[0]), str(truth.period[-1])],
         "months": [str(truth.months[0]), str(truth.months[-1])],
         "twsa_noise_cm": options.twsa_noise_cm,

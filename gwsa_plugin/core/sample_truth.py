@@ -12,6 +12,7 @@ from .sample_gldas import COMPONENTS
 from .sample_history import History
 from .sample_land import FACTOR, Land
 from .sample_predictors import YearlyRasters
+from .sample_pumping import Drawdown
 from .sample_unexplained import Unexplained
 from .stack import MonthlyStack, write_stack
 
@@ -19,26 +20,30 @@ SCALE_CM = 0.01  # of the stored numbers of the 1 km truth
 
 
 class Truth:
-    """The explained history, plus an unexplained part that is the share ``unexplained`` of the variance within cells.
+    """The explained history, an unexplained part that is the share ``unexplained`` of the variance within cells of the
+    two, and what is pumped away on top.
 
     ``means``: TWSA, GWSA, SMS, SWES and CWS on the 0.25° cells in cm, shape (months, rows, columns), NaN without land.
-    ``fields(k)``: the explained and the unexplained GWSA of month ``k`` of ``period`` at 1 km, cm, float32; GWSA is
-    their sum.
+    ``fields(k)``: the explained GWSA and all other of month ``k`` of ``period`` at 1 km, cm, float32; GWSA is their
+    sum.
     """
 
-    def __init__(self, land: Land, history: History, unexplained: float, seed: int):
+    def __init__(self, land: Land, history: History, unexplained: float, drawdown: Drawdown, seed: int):
         self.land, self.months, self.period = land, history.months, history.period
         self._explained, self._hidden = history.explained, Unexplained(land.grid.shape, history.months, seed)
+        self._drawdown = drawdown
         self._first = int((self.period[0] - self.months[0]).astype(int))
         hidden_means, hidden_variance = self._measure_hidden()
         variance = np.mean([land.variance_within_cells(field) for field in history.explained])
         self._amplitude = np.float32(np.sqrt(unexplained / (1 - unexplained) * variance / hidden_variance))
         storages = {name: history.means[name] for name in COMPONENTS}
-        storages["GWSA"] = history.means["GWSA"] + self._amplitude * hidden_means
+        pumped = -drawdown.years[:, None, None] * land.cell_mean(drawdown.pace)
+        storages["GWSA"] = history.means["GWSA"] + self._amplitude * hidden_means + pumped
         self.means = {"TWSA": sum(storages.values()), **storages}
 
     def fields(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        return np.array(self._explained[k]), self._amplitude * self._hidden.month(self._first + k)
+        i = self._first + k
+        return np.array(self._explained[k]), self._amplitude * self._hidden.month(i) + self._drawdown.month(i)
 
     def _measure_hidden(self) -> tuple[np.ndarray, float]:
         """Of the unscaled unexplained part: the cell means of every month, the variance within cells in the period."""
