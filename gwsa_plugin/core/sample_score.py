@@ -7,44 +7,56 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
+from .aquifers import rasterise
 from .conservation import Conservation
 from .errors import InputError
+from .months import calendar_month
 from .product import Product
 from .progress import SILENT, Progress
+from .sample import PARTS, read_aquifers
+from .sample_land import FACTOR
 from .stack import read_stack
 
 BASELINES = ("bilinear", "no_model", "oracle")
+SEASONS = ("DJF", "MAM", "JJA", "SON")
 
 
-def score_truth(world, product, coarse_gwsa, progress: Progress = SILENT) -> dict[str, float]:
+def score_truth(world, product, coarse_gwsa, progress: Progress = SILENT) -> dict:
     """Score the ``GWSA_YYYY.tif`` of the folder ``product`` against the truth of the sample world in ``world``.
 
     ``coarse_gwsa`` is the stack that the product was made from. All months and land pixels count where the product has
     a value, the same for every field: ``rmse_cm`` and ``r`` of the product, ``rmse_bilinear_cm`` and ``r_bilinear`` of
     the coarse stack interpolated, ``rmse_no_model_cm`` of its conservative correction without a predictor,
     ``rmse_oracle_cm`` of the explainable truth corrected to it, and ``share_of_the_way`` that the product went from no
-    model to the oracle. Raises InputError when grids or months do not meet.
+    model to the oracle, NaN where the oracle is no nearer. ``by_region`` (name of the aquifer -> errors and share) and
+    ``by_season`` (DJF, MAM, JJA, SON -> the same) have those in which something counts, with ``pixels``, how many count
+    in the mean month. Raises InputError when grids or months do not meet.
     """
     contest = _Contest(Path(world), Product.in_folder(product), coarse_gwsa)
-    tallies = {name: _Tally() for name in ("product", *BASELINES)}
+    errors = _Errors(contest.regions)
+    correlations = {name: _Correlation() for name in ("product", "bilinear")}
     for done, month in enumerate(contest.months):
         progress.advance(done / contest.months.size)
         truth, fields = contest.fields(month)
         counted = np.isfinite(truth) & np.isfinite(fields["product"])
-        for name, tally in tallies.items():
-            tally.add(fields[name][counted], truth[counted])
-    rmse = {name: tally.rmse() for name, tally in tallies.items()}
+        values = {name: field[counted].astype(np.float64) for name, field in fields.items()}
+        truth = truth[counted].astype(np.float64)
+        errors.add(month, contest.numbers[counted], {name: field - truth for name, field in values.items()})
+        for name, correlation in correlations.items():
+            correlation.add(values[name], truth)
+    figures, by_region, by_season = errors.of_all(), errors.by_region(), errors.by_season()
     return {
-        "rmse_cm": rmse["product"],
-        **{f"rmse_{name}_cm": rmse[name] for name in BASELINES},
-        "r": tallies["product"].r(),
-        "r_bilinear": tallies["bilinear"].r(),
-        "share_of_the_way": (rmse["no_model"] - rmse["product"]) / (rmse["no_model"] - rmse["oracle"]),
+        **{name: value for name, value in figures.items() if name != "pixels"},
+        "r": correlations["product"].r(),
+        "r_bilinear": correlations["bilinear"].r(),
+        "by_region": by_region,
+        "by_season": by_season,
     }
 
 
 class _Contest:
-    """The fields that are compared, month by month, on the grid of the product."""
+    """The fields that are compared, month by month, on the grid of the product. ``regions``: names of the aquifers,
+    ``numbers``: which of them each pixel is in."""
 
     def __init__(self, world: Path, product: Product, coarse_gwsa):
         self._product = product
@@ -61,8 +73,11 @@ class _Contest:
         if not self.months.size:
             raise InputError("The product, the coarse stack and the sample world have no month in common.")
         valid = np.isfinite(self._stack.values[np.isin(self._stack.months, self.months)]).all(axis=0)
-        land = _land(world, self._window)
-        self._conservation = Conservation(land, self._stack.grid, factor, valid)
+        with rasterio.open(world / PARTS["LAND"]) as source:
+            land = source.read(1) > 0
+        self._conservation = Conservation(land[self._window], self._stack.grid, factor, valid)
+        regions = rasterise(read_aquifers(world), self._truth.grid, FACTOR, land)
+        self.regions, self.numbers = regions.names, regions.pixels[self._window]
 
     def fields(self, month) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The truth and each field of one month: cm, 1 km, NaN where there is none."""
@@ -76,27 +91,57 @@ class _Contest:
         }
 
 
-def _land(world: Path, window) -> np.ndarray:
-    with rasterio.open(world / "predictors" / "land.tif") as source:
-        return source.read(1, window=rasterio.windows.Window.from_slices(*window)) > 0
+class _Errors:
+    """Squared errors of all fields, summed by season and region."""
+
+    FIELDS = ("product", *BASELINES)
+
+    def __init__(self, regions: tuple[str, ...]):
+        self._regions = regions
+        self._squares = np.zeros((len(self.FIELDS), len(SEASONS), len(regions)))
+        self._counts = np.zeros((len(SEASONS), len(regions)))
+        self._months = np.zeros(len(SEASONS))
+
+    def add(self, month: np.datetime64, numbers: np.ndarray, errors: dict[str, np.ndarray]) -> None:
+        """``numbers``: the region of each pixel that counts; ``errors``: field -> cm, same shape."""
+        season, size = calendar_month(month) % 12 // 3, len(self._regions)
+        self._months[season] += 1
+        self._counts[season] += np.bincount(numbers, minlength=size)
+        for name, squares in zip(self.FIELDS, self._squares):
+            squares[season] += np.bincount(numbers, errors[name] ** 2, minlength=size)
+
+    def of_all(self) -> dict[str, float]:
+        return self._figures(slice(None), slice(None))
+
+    def by_region(self) -> dict[str, dict]:
+        present = np.flatnonzero(self._counts.sum(axis=0))
+        return {self._regions[region]: self._figures(slice(None), region) for region in present}
+
+    def by_season(self) -> dict[str, dict]:
+        present = np.flatnonzero(self._counts.sum(axis=1))
+        return {SEASONS[season]: self._figures(season, slice(None)) for season in present}
+
+    def _figures(self, season, region) -> dict[str, float]:
+        count = self._counts[season, region].sum()
+        rmse = {name: float(np.sqrt(s[season, region].sum() / count)) for name, s in zip(self.FIELDS, self._squares)}
+        reach = rmse["no_model"] - rmse["oracle"]
+        return {
+            "rmse_cm": rmse["product"],
+            **{f"rmse_{name}_cm": rmse[name] for name in BASELINES},
+            "share_of_the_way": (rmse["no_model"] - rmse["product"]) / reach if reach > 0 else float("nan"),
+            "pixels": round(float(count / self._months[season].sum())),
+        }
 
 
-class _Tally:
-    """Sums from which error and correlation follow."""
+class _Correlation:
+    """Sums from which it follows."""
 
     def __init__(self):
-        self._sums = np.zeros(7)
+        self._sums = np.zeros(6)
 
     def add(self, field: np.ndarray, truth: np.ndarray) -> None:
-        field, truth = field.astype(np.float64), truth.astype(np.float64)
-        error = field - truth
-        self._sums += (
-            field.size, field.sum(), truth.sum(), field @ field, truth @ truth, field @ truth, error @ error,
-        )  # fmt: skip
-
-    def rmse(self) -> float:
-        return float(np.sqrt(self._sums[6] / self._sums[0]))
+        self._sums += (field.size, field.sum(), truth.sum(), field @ field, truth @ truth, field @ truth)
 
     def r(self) -> float:
-        n, f, t, ff, tt, ft, _ = self._sums
+        n, f, t, ff, tt, ft = self._sums
         return float((n * ft - f * t) / np.sqrt((n * ff - f * f) * (n * tt - t * t)))

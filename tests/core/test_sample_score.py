@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 import rasterio
 
+from gwsa.gwsa_plugin.core.aquifers import rasterise
 from gwsa.gwsa_plugin.core.conservation import Conservation
 from gwsa.gwsa_plugin.core.errors import InputError
 from gwsa.gwsa_plugin.core.product import Product
-from gwsa.gwsa_plugin.core.sample import PARTS
+from gwsa.gwsa_plugin.core.sample import PARTS, read_aquifers
 from gwsa.gwsa_plugin.core.sample_score import score_truth
 from gwsa.gwsa_plugin.core.stack import creation, describe_band, read_stack
 
-KEYS = {"rmse_cm", "rmse_bilinear_cm", "rmse_no_model_cm", "rmse_oracle_cm", "r", "r_bilinear", "share_of_the_way"}
+ERRORS = {"rmse_cm", "rmse_bilinear_cm", "rmse_no_model_cm", "rmse_oracle_cm"}
+KEYS = {*ERRORS, "r", "r_bilinear", "share_of_the_way", "by_region", "by_season"}
+PART_KEYS = {*ERRORS, "share_of_the_way", "pixels"}
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,38 @@ def test_a_product_of_another_grid_is_refused(sample_world, coarse, tmp_path):
     folder = _write(tmp_path / "other", other, truth.months[:1], [np.zeros(other.shape)])
     with pytest.raises(InputError, match="pixels"):
         score_truth(sample_world, folder, coarse)
+
+
+def test_regions_and_seasons_have_their_own_figures(sample_world, coarse, tmp_path):
+    """Errors that are put into one aquifer and one season are found there and nowhere else."""
+    truth = Product.in_folder(sample_world / "truth" / "gwsa_1km")
+    with rasterio.open(sample_world / PARTS["LAND"]) as source:
+        regions = rasterise(read_aquifers(sample_world), truth.grid, 30, source.read(1) > 0)
+    inside = regions.pixels == regions.names.index("Northern Plain")
+    months = truth.months[[0, 2, 5, 6]]  # January, March, June, July
+    fields = [truth.read(month) + 2.0 * (inside & (month >= months[2])) for month in months]
+    scores = score_truth(sample_world, _write(tmp_path / "product", truth.grid, months, fields), coarse)
+    by_region, by_season = scores["by_region"], scores["by_season"]
+    assert set(by_region) == set(regions.names) and list(by_season) == ["DJF", "MAM", "JJA"]
+    for part in (*by_region.values(), *by_season.values()):
+        assert set(part) == PART_KEYS
+    errors = {name: part["rmse_cm"] for name, part in by_region.items()}
+    assert errors.pop("Northern Plain") == pytest.approx(np.sqrt(2), abs=1e-5) and not any(errors.values())
+    assert by_season["DJF"]["rmse_cm"] == by_season["MAM"]["rmse_cm"] == 0 < by_season["JJA"]["rmse_cm"]
+    counted = np.isfinite(fields[0]) & np.isfinite(_no_model(sample_world, coarse))
+    assert by_region["Northern Plain"]["pixels"] == (inside & counted).sum()
+    assert by_season["JJA"]["pixels"] == sum(part["pixels"] for part in by_region.values()) == counted.sum()
+
+
+def test_parts_add_up_to_the_whole(sample_world, coarse):
+    scores = score_truth(sample_world, sample_world / "truth" / "explained_1km", coarse)
+    for name in ERRORS:
+        squares = [(part["pixels"], part[name] ** 2) for part in scores["by_region"].values()]
+        counts, values = np.array(squares).T
+        assert np.average(values, weights=counts) == pytest.approx(scores[name] ** 2)
+
+
+def _no_model(sample_world, coarse):
+    stack = read_stack(coarse)
+    with rasterio.open(sample_world / PARTS["LAND"]) as source:
+        return Conservation(source.read(1) > 0, stack.grid, 30, stack.valid).no_model(stack.values[0].astype(float))
