@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 
 import numpy as np
 
@@ -10,9 +11,11 @@ from .boosting import THREADS, gains
 from .progress import SILENT, Progress
 from .region_models import RegionModels
 from .scene import Scene
+from .threads import run_all
 from .whole import whole_file
 
 MOST_SAMPLES = 1500  # cell-months that a region is explained on
+ROWS_AT_ONCE = 250  # between two looks at whether to stop
 FIELDS = ("region", "predictor", "feature", "shap_cm", "gain")
 
 
@@ -25,19 +28,16 @@ def explain(scene: Scene, models: RegionModels, progress: Progress = SILENT) -> 
     XGBoost computes it). It is of the prediction that reaches the map, the models' confirmed share included, before the
     correction. ``gain``: the share of the model's total gain, 0 to 1.
     """
-    predictor_of = {feature: one.name for one in scene.predictors.predictors for feature in one.features}
     present = np.unique(scene.regions.cells[scene.cells])
-    serving = models.numbers(present)
+    boosters = [models.boosters[int(number)] for number in models.numbers(present)]
+    tasks = [partial(_mean_contribution, scene, int(region), booster) for region, booster in zip(present, boosters)]
+    predictor_of = {feature: one.name for one in scene.predictors.predictors for feature in one.features}
     rows = []
-    for region, model, part in zip(present, serving, progress.parts(present.size)):
-        booster = models.boosters[int(model)]
-        table = _some_samples(scene, int(region))
-        contributions = models.share * np.abs(_contributions(booster, table, scene.samples.names)).mean(axis=0)
+    for region, booster, contribution in zip(present, boosters, run_all(tasks, progress)):
         gain = gains(booster)
-        for feature, shap in zip(scene.samples.names, contributions):
+        for feature, shap in zip(scene.samples.names, models.share * contribution):
             values = (scene.regions.names[region], predictor_of[feature], feature, float(shap), gain.get(feature, 0.0))
             rows.append(dict(zip(FIELDS, values)))
-        part.advance(1.0)
     return rows
 
 
@@ -49,10 +49,8 @@ def by_predictor(rows: list[dict]) -> list[dict]:
     """
     sums = {}
     for row in rows:
-        total = sums.setdefault(
-            (row["region"], row["predictor"]),
-            {"region": row["region"], "predictor": row["predictor"], "shap_cm": 0.0, "gain": 0.0},
-        )
+        own = {"region": row["region"], "predictor": row["predictor"], "shap_cm": 0.0, "gain": 0.0}
+        total = sums.setdefault((row["region"], row["predictor"]), own)
         total["shap_cm"] += row["shap_cm"]
         total["gain"] += row["gain"]
     return list(sums.values())
@@ -66,6 +64,21 @@ def write_explanation(path, rows: list[dict]) -> None:
         writer.writerows({**row, "shap_cm": f"{row['shap_cm']:.5f}", "gain": f"{row['gain']:.5f}"} for row in rows)
 
 
+def _mean_contribution(scene: Scene, region: int, booster, go_on) -> np.ndarray:
+    """Mean |contribution| of each feature over some samples of the region, cm, (features,), ``share`` not applied."""
+    import xgboost
+
+    table = _some_samples(scene, region)
+    total = np.zeros(table.shape[1])
+    for first in range(0, len(table), ROWS_AT_ONCE):
+        go_on()
+        rows = table[first : first + ROWS_AT_ONCE]
+        matrix = xgboost.DMatrix(rows, feature_names=list(scene.samples.names), nthread=THREADS)
+        contributions = booster.predict(matrix, pred_contribs=True)[:, :-1]  # the last is the mean prediction
+        total += np.abs(contributions).sum(axis=0)
+    return total / len(table)
+
+
 def _some_samples(scene: Scene, region: int) -> np.ndarray:
     """Features of at most MOST_SAMPLES cell-months of a region: float32, (samples, features)."""
     inside = np.broadcast_to(scene.cells & (scene.regions.cells == region), scene.samples.target.shape)
@@ -73,11 +86,3 @@ def _some_samples(scene: Scene, region: int) -> np.ndarray:
     chosen = np.zeros(inside.shape, dtype=bool)
     chosen.flat[np.random.default_rng(region).choice(places, min(places.size, MOST_SAMPLES), replace=False)] = True
     return scene.samples.table(chosen)
-
-
-def _contributions(booster, table: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Of each feature to each prediction, cm: (rows, features). The last column, dropped, is the mean prediction."""
-    import xgboost
-
-    matrix = xgboost.DMatrix(table, feature_names=list(names), nthread=THREADS)
-    return booster.predict(matrix, pred_contribs=True)[:, :-1]

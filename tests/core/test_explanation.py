@@ -8,8 +8,9 @@ import pytest
 import xgboost
 
 from gwsa.gwsa_plugin.core.boosting import Boosting, Samples, gains, predict, train
+from gwsa.gwsa_plugin.core.errors import Cancelled
 from gwsa.gwsa_plugin.core.explanation import by_predictor, explain, write_explanation
-from gwsa.gwsa_plugin.core.progress import SILENT
+from gwsa.gwsa_plugin.core.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.region_models import ALL, RegionModels
 from gwsa.gwsa_plugin.core.scene import set_scene
 
@@ -80,6 +81,16 @@ def test_features_of_one_predictor_are_summed(scene, models):
     of_rain = [rows_of(rows, "small")[feature] for feature in ("rain", "rain_lag1")]
     assert rain["shap_cm"] == pytest.approx(sum(row["shap_cm"] for row in of_rain))
     assert rain["gain"] == pytest.approx(sum(row["gain"] for row in of_rain))
+
+
+class Stopped(Progress):
+    def is_cancelled(self):
+        return True
+
+
+def test_it_can_be_stopped(scene, models):
+    with pytest.raises(Cancelled):
+        explain(scene, models, Stopped())
 
 
 def test_the_table_is_the_rows_and_the_same_bytes_again(scene, models, tmp_path):
