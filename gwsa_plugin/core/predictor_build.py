@@ -46,8 +46,9 @@ def build_predictors(
     The fine grid has ``factor`` x ``factor`` pixels a cell of the coarse one. ``period`` is (first, last) month, None
     for what all monthly predictors share. Land is what the mask says (above 0), or else where at least half of the
     static predictors have a value; off the land nothing is kept. A coarse value is the mean of the land pixels that
-    have one, weighted by their area; classes become fractions of that area. Raises InputError for files that are
-    missing (all named at once), have no CRS, do not overlap the grid or hold no value there.
+    have one, weighted by their area; classes become fractions of that area. A predictor without files, a difference,
+    gets no raster. Raises InputError for files that are missing (all named at once), have no CRS, do not overlap the
+    grid or hold no value there.
     """
     started = now()
     catalogue = read_catalogue(inputs.catalogue)
@@ -58,7 +59,7 @@ def build_predictors(
     _require_overlap([next(iter(bands.values()))[0] for bands in files.values()] + ([mask] if mask else []), fine)
     _announce(catalogue.predictors, months, fine, progress)
     region = Region(fine, factor, _land(mask, catalogue, files, fine, progress.part(0, 0.05)))
-    pairs = [pair for item in catalogue.predictors for pair in pairs_of(item, files[item.name], months)]
+    pairs = [pair for item in catalogue.with_files for pair in pairs_of(item, files[item.name], months)]
     parameters = {"months": name_runs(months), "factor": factor}
     read = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask, **_paths(catalogue, files, months)}
     with whole_folder(output) as folder:
@@ -89,7 +90,7 @@ def _require_overlap(paths: list[Path], fine: Grid) -> None:
 def _announce(predictors: tuple[Predictor, ...], months: np.ndarray, fine: Grid, progress: Progress) -> None:
     """What is about to be written, which lags reach too far back, and what ought not to be a predictor."""
     monthly = [item for item in predictors if item.monthly]
-    bands = len(predictors) - len(monthly) + months.size * len(monthly)
+    bands = sum(months.size if item.monthly else 1 for item in predictors if item.files)
     progress.say(
         f"{len(predictors)} predictors, {len(monthly)} of them for {name_runs(months)}, on {fine.rows} x "
         f"{fine.columns} pixels: at most {4e-9 * bands * fine.rows * fine.columns:.2g} GB before compression."
@@ -99,6 +100,12 @@ def _announce(predictors: tuple[Predictor, ...], months: np.ndarray, fine: Grid,
         progress.say(
             f"The first {min(lag, months.size)} of {months.size} months have no value of {lagged}; "
             f"with files from {months[0] - lag} on, start the set there to have them."
+        )
+    longest = max((window for item in monthly for window in item.means), default=1)
+    if longest > 1:
+        progress.say(
+            f"The first {min(longest - 1, months.size)} of {months.size} months have means over fewer than {longest} "
+            f"months; with files from {months[0] - longest + 1} on, start the set there to have them whole."
         )
     for item in predictors:
         if item.name.lower() in POSITIONS:
@@ -147,7 +154,7 @@ def _paths(catalogue: Catalogue, files: dict, months: np.ndarray) -> dict[str, l
     wanted = {ALWAYS, *months}
     return {
         f"predictor {item.name}": sorted({path for month, (path, _) in files[item.name].items() if month in wanted})
-        for item in catalogue.predictors
+        for item in catalogue.with_files
     }
 
 
@@ -171,10 +178,18 @@ def _entry(predictor: Predictor) -> dict:
         "group": predictor.group,
         "unit": predictor.unit,
         "kind": predictor.kind,
+        **(_rasters(predictor) if predictor.files else {"difference": predictor.difference}),
+        "lags": predictor.lags,
+        "means": predictor.means,
+    }
+
+
+def _rasters(predictor: Predictor) -> dict:
+    """Where the set has the rasters of a predictor, and what their numbers are."""
+    return {
         "files": f"{FINE}/{predictor.name}{'_{YYYY}' if predictor.monthly else ''}.tif",
         "scale": 1,
         "offset": 0,
         "aggregation": predictor.aggregation,
-        "lags": predictor.lags,
         "classes": predictor.classes,
     }

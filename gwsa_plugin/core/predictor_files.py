@@ -22,12 +22,13 @@ def locate(catalogue: Catalogue, period=(None, None)) -> tuple[np.ndarray, dict[
     """The months that a set can be built for, and per predictor month -> (file, band); a static one has ALWAYS.
 
     ``period`` is (first, last), None for what all monthly predictors share. Months: datetime64[M], consecutive, empty
-    when all predictors are static. Raises InputError naming every file that is absent, at once.
+    when all predictors are static. A predictor without files is left out. Raises InputError naming every file that is
+    absent, at once.
     """
-    found = {item.name: _bands(item, catalogue.folder) for item in catalogue.predictors}
-    monthly = [item for item in catalogue.predictors if item.monthly]
+    found = {item.name: _bands(item, catalogue.folder) for item in catalogue.with_files}
+    monthly = [item for item in catalogue.with_files if item.monthly]
     months = _months({item.name: list(found[item.name]) for item in monthly}, period)
-    absent = [item.files for item in catalogue.predictors if not item.monthly and not found[item.name]]
+    absent = [item.files for item in catalogue.with_files if not item.monthly and not found[item.name]]
     for item in monthly:
         absent += _absent(item, catalogue.folder, months[[month not in found[item.name] for month in months]])
         if not found[item.name] and not months.size:

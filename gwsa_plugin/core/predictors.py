@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from .grid import Grid
 from .months import month_range, name_runs, parse_month
 from .predictor_files import month_bands, open_raster, read_values
 from .stack import band_months
+from .trailing import TrailingMeans
 
 FINE, COARSE = "fine", "coarse"
 CONTENTS = "predictors.json"
@@ -47,7 +50,7 @@ class PredictorSet:
         content = read_json(folder / CONTENTS)
         predictors = parse_predictors(content, CONTENTS)
         for predictor in predictors:
-            if Path(predictor.files).parts[0] != FINE:
+            if predictor.files and Path(predictor.files).parts[0] != FINE:
                 raise InputError(f'"files" of {predictor.name} in {CONTENTS} is not in {FINE}/; build the set again.')
         grid, factor = _grid_in(content, folder)
         months = _months_in(content) if "months" in content else _shared_months(predictors, folder)
@@ -59,7 +62,7 @@ class PredictorSet:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names in the order of the second axis of ``read``: ``ndvi``, ``ndvi_lag3``, ``landcover_2``."""
+        """Names in the order of ``read``'s second axis: ``ndvi``, ``ndvi_lag3``, ``ndvi_mean6``, ``landcover_2``."""
         return tuple(feature for predictor in self.predictors for feature in predictor.features)
 
     @property
@@ -77,22 +80,22 @@ class PredictorSet:
         """Every feature in each of ``months``: float32, shape (months, features, rows, columns), NaN where missing.
 
         ``scale`` is "fine" or "coarse" and ``rows`` rows of that grid. Static variables repeat over the months; a lag
-        that reaches before the first month of the set is NaN. Each band is read once. InputError for a month that the
-        set does not have, and for a file that is gone or of another shape.
+        that reaches before the first month of the set is NaN, a mean is over the months of it that the set has and that
+        have a value. A month has the same bits whichever others are asked for. Each band is read once. InputError for a
+        month that the set does not have, and for a file that is gone or of another shape.
         """
         months = np.asarray(months, dtype="datetime64[M]")
         self._require(months)
         grid = self.grid_of(scale)
         height = len(range(*rows.indices(grid.rows)))
         values = np.full((months.size, len(self.features), height, grid.columns), np.nan, dtype=np.float32)
-        first = 0
+        counts = [len(predictor.features) for predictor in self.predictors]
+        parts = dict(zip(self.predictors, np.split(values, np.cumsum(counts)[:-1], axis=1)))
+        for family in _families(self.predictors):
+            self._fill_monthly({predictor: parts[predictor] for predictor in family}, scale, months, rows)
         for predictor in self.predictors:
-            own = values[:, first : first + len(predictor.features)]
-            if predictor.monthly:
-                self._fill_monthly(own, predictor, scale, months, rows)
-            else:
-                own[:] = self._read_static(predictor, scale, rows)
-            first += len(predictor.features)
+            if not predictor.monthly:
+                parts[predictor][:] = self._read_static(predictor, scale, rows)
         return values
 
     def path_of(self, predictor: Predictor, scale: str, month=None) -> Path:
@@ -100,20 +103,34 @@ class PredictorSet:
         name = predictor.files if month is None else predictor.file_of(month)
         return self.folder / scale / Path(name).relative_to(FINE)
 
-    def _fill_monthly(self, values: np.ndarray, predictor: Predictor, scale: str, months, rows: slice) -> None:
-        wanted = np.unique(np.concatenate([months - lag for lag in predictor.lags]))
-        files = defaultdict(list)
-        for month in wanted[np.isin(wanted, self.months)]:
-            files[self.path_of(predictor, scale, month)].append(month)
-        for path, members in files.items():
+    def _fill_monthly(self, parts: dict[Predictor, np.ndarray], scale: str, months: np.ndarray, rows: slice) -> None:
+        """Fill the features of a family of monthly predictors, from the newest month back."""
+        wanted = np.unique(np.concatenate([months - back for predictor in parts for back in predictor.reach]))
+        wanted = wanted[np.isin(wanted, self.months)][::-1]
+        stored = {predictor.name: self._bands(predictor, scale, wanted, rows) for predictor in parts if predictor.files}
+        means = {
+            predictor: TrailingMeans(part[:, len(predictor.lags) :], months, predictor.means, self.months[0])
+            for predictor, part in parts.items()
+        }
+        for month, *bands in zip(wanted, *stored.values()):
+            known = dict(zip(stored, bands))
+            for predictor, part in parts.items():
+                band = known[predictor.name] if predictor.files else np.subtract(*map(known.get, predictor.difference))
+                for column, lag in enumerate(predictor.lags):
+                    part[months - lag == month, column] = band
+                means[predictor].take(month, band)
+
+    def _bands(self, predictor: Predictor, scale: str, months: np.ndarray, rows: slice) -> Iterator[np.ndarray]:
+        """The values of each month, float32 (rows, columns), NaN for one that no band holds."""
+        for path, members in groupby(months, partial(self.path_of, predictor, scale)):
             with open_raster(path) as source:
                 window = _window(source, self.grid_of(scale), rows, path)
                 bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
                 for month in members:
                     if month in bands:
-                        band = read_values(source, predictor, bands[month], window)
-                        for column, lag in enumerate(predictor.lags):
-                            values[months - lag == month, column] = band
+                        yield read_values(source, predictor, bands[month], window)
+                    else:
+                        yield np.full((window.height, window.width), np.nan, dtype=np.float32)
 
     def _read_static(self, predictor: Predictor, scale: str, rows: slice) -> np.ndarray:
         """float32, shape (features, rows, columns)."""
@@ -135,6 +152,14 @@ class PredictorSet:
                 f"The predictor set {self.folder.name} covers {self.months[0]} to {self.months[-1]}, not "
                 f"{name_runs(absent)}; build it for a longer period or choose months inside it."
             )
+
+
+def _families(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
+    """The monthly predictors, those that a difference ties together in one family and each other one alone."""
+    monthly = [predictor for predictor in predictors if predictor.monthly]
+    names = {name for predictor in monthly if predictor.difference for name in (predictor.name, *predictor.difference)}
+    tied = [predictor for predictor in monthly if predictor.name in names]
+    return ([tied] if tied else []) + [[predictor] for predictor in monthly if predictor.name not in names]
 
 
 def one_hot(codes: np.ndarray, classes: tuple[int, ...]) -> np.ndarray:
@@ -165,7 +190,7 @@ def _months_in(content: dict) -> np.ndarray:
 
 def _shared_months(predictors, folder: Path) -> np.ndarray:
     """What a set that does not state its months covers: the calendar months that every monthly variable has."""
-    monthly = [predictor for predictor in predictors if predictor.monthly]
+    monthly = [predictor for predictor in predictors if predictor.monthly and predictor.files]
     if not monthly:
         return np.array([], dtype="datetime64[M]")
     covered = [list(month_bands(predictor, folder)) for predictor in monthly]

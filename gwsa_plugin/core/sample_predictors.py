@@ -34,6 +34,7 @@ class Entry:
     scale: float
     least: float = 0.0
     lags: tuple[int, ...] = (0,)
+    means: tuple[int, ...] = ()
 
 
 STATIC = (
@@ -47,18 +48,22 @@ STATIC = (
     Entry("water_table_depth", "hydrology", "m", 0.1),
 )
 MONTHLY = (
-    Entry("precipitation", "climate", "mm", 1.0, lags=(0, 1, 2, 3, 4, 6)),
+    Entry("precipitation", "climate", "mm", 1.0, lags=(0, 1, 2, 3, 4, 6), means=(3, 6, 12, 24)),
     Entry("temperature", "climate", "degree_Celsius", 0.1, -90.0),
-    Entry("potential_evapotranspiration", "climate", "mm", 0.5),
-    Entry("vapour_pressure_deficit", "climate", "kPa", 0.005),
+    Entry("potential_evapotranspiration", "climate", "mm", 0.5, means=(6, 12)),
+    Entry("vapour_pressure_deficit", "climate", "kPa", 0.005, means=(3, 12)),
     Entry("radiation", "climate", "W m-2", 0.5),
-    Entry("actual_evapotranspiration", "hydrology", "mm", 1.0, lags=(0, 1, 3)),
-    Entry("runoff", "hydrology", "mm", 0.5),
-    Entry("root_zone_soil_moisture", "hydrology", "m3 m-3", 0.002),
-    Entry("ndvi", "vegetation", "1", 0.0001, -0.2, lags=(0, 3, 6, 9)),
+    Entry("actual_evapotranspiration", "hydrology", "mm", 1.0, lags=(0, 1, 3), means=(3, 6, 12, 24)),
+    Entry("runoff", "hydrology", "mm", 0.5, means=(3, 6, 12)),
+    Entry("root_zone_soil_moisture", "hydrology", "m3 m-3", 0.002, means=(6, 12)),
+    Entry("ndvi", "vegetation", "1", 0.0001, -0.2, lags=(0, 3, 6, 9), means=(3, 6, 12, 24)),
     Entry("lai", "vegetation", "m2 m-2", 0.02),
     Entry("land_surface_temperature", "vegetation", "degree_Celsius", 0.1, -90.0),
 )
+SURPLUS = {
+    "name": "water_surplus", "group": "hydrology", "unit": "mm", "kind": "monthly",
+    "difference": ["precipitation", "actual_evapotranspiration"], "lags": [0], "means": [3, 6, 12, 24],
+}  # fmt: skip
 METRIC, COARSER = "water_table_depth", "radiation"
 
 
@@ -192,7 +197,7 @@ def _write_catalogue(path: Path) -> None:
     """Every predictor as ``gwsa:buildpredictors`` reads it, paths relative to the catalogue."""
     entries = [_described(entry, "static", f"{entry.name}.tif") for entry in STATIC]
     entries += [_described(entry, "monthly", f"{entry.name}_{{YYYY}}.tif") for entry in MONTHLY]
-    content = {"format": 1, "land": "land.tif", "predictors": entries}
+    content = {"format": 1, "land": "land.tif", "predictors": [*entries, SURPLUS]}
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
@@ -201,4 +206,4 @@ def _described(entry: Entry, kind: str, files: str) -> dict:
         "name": entry.name, "group": entry.group, "unit": entry.unit, "kind": kind, "files": files,
         "scale": entry.scale, "offset": 0.0, "nodata": NODATA, "aggregation": "mean", "source": "GWSA sample world",
     }  # fmt: skip
-    return {**described, "lags": list(entry.lags)} if kind == "monthly" else described
+    return {**described, "lags": entry.lags, "means": entry.means} if kind == "monthly" else described

@@ -63,6 +63,27 @@ def test_without_a_period_a_mask_or_a_folder_of_ones_own(run, world):
     assert predictors.months.tolist() == MONTHS.tolist()
 
 
+def test_a_difference_and_means_reach_the_set(run, world):
+    surplus = {"name": "surplus", "difference": ["rain", "loss"], "means": [12]}
+    entries = [*ENTRIES, {"name": "loss", "files": "rain_{YYYY}.tif", "scale": 0.5}, surplus]
+    (world / "catalogue.json").write_text(json.dumps({"predictors": entries}))
+    outputs = run(
+        "buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", FACTOR=10,
+        OUTPUT="TEMPORARY_OUTPUT",
+    )  # fmt: skip
+    predictors = PredictorSet.open(outputs["OUTPUT"])
+    assert predictors.features[-2:] == ("surplus", "surplus_mean12")
+    values = predictors.read("fine", ["2004-12"])[0, -2:]
+    np.testing.assert_allclose(values[:, 0, 0], [(2004 + 11 / 12) / 2, (2004 + 5.5 / 12) / 2], rtol=1e-6)
+
+
+def test_a_difference_of_what_is_not_there(run, world, tmp_path):
+    entries = [*ENTRIES, {"name": "surplus", "difference": ["rain", "loss"]}]
+    (world / "catalogue.json").write_text(json.dumps({"predictors": entries}))
+    with pytest.raises(QgsProcessingException, match=r'catalogue\.json names loss in "difference" of surplus'):
+        run("buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", OUTPUT=tmp_path / "set")
+
+
 def test_absent_files_are_named_at_once_and_nothing_is_written(run, world, tmp_path):
     (world / "elevation.tif").unlink()
     (world / "rain_2005.tif").unlink()

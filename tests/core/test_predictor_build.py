@@ -114,6 +114,34 @@ def test_aligned_rasters_are_copied_and_averaged(build, tmp_path):
         assert np.isnan(values[:2, 2]).all() and (values[2:, 2] == values[:-2, 1]).all()
 
 
+def test_a_difference_is_described_and_has_no_raster(build, tmp_path):
+    write(tmp_path / "in" / "elevation.tif", [np.where(FINE.longitudes < 14.3, 1, 2) * np.ones(FINE.shape)])
+    rain(tmp_path / "in", 2004)
+    holed = np.where(FINE.longitudes < 14.05, np.nan, FINE.latitudes[:, None])
+    write(tmp_path / "in" / "evaporation_2004.tif", [holed] * 12)
+    surplus = {"name": "surplus", "group": "hydrology", "unit": "mm", "difference": ["rain", "evaporation"]}
+    entries = [ELEVATION, {**surplus, "lags": [0, 1], "means": [3]}, RAIN]
+    entries.append({"name": "evaporation", "files": "evaporation_{YYYY}.tif", "means": [2, 4]})
+    log = Log()
+    predictors = build(entries, progress=log)
+    names = {path.name for path in (tmp_path / "set").rglob("*.tif")}
+    assert names == {"land.tif", "elevation.tif", "rain_2004.tif", "evaporation_2004.tif"}
+    described = json.loads((tmp_path / "set" / "predictors.json").read_text())["predictors"]
+    written = {entry["name"]: entry for entry in described}
+    assert written["surplus"] == {**surplus, "kind": "monthly", "lags": [0, 1], "means": [3]}
+    assert written["evaporation"]["means"] == [2, 4]
+    at = {name: place for place, name in enumerate(predictors.features)}
+    for scale in ("fine", "coarse"):
+        values = predictors.read(scale, predictors.months)
+        difference = values[:, at["rain"]] - values[:, at["evaporation"]]
+        np.testing.assert_array_equal(values[:, at["surplus"]], difference)
+        np.testing.assert_array_equal(values[1:, at["surplus_lag1"]], difference[:-1])
+        np.testing.assert_allclose(values[7, at["surplus_mean3"]], difference[5:8].mean(axis=0), rtol=1e-6)
+    assert np.isfinite(values[:, at["surplus"]]).all(), "the cell knows the difference where some of its pixels do not"
+    assert any("The first 3 of 12 months have means over fewer than 4 months" in line for line in log.lines)
+    assert any("files from 2003-10 on" in line for line in log.lines)
+
+
 def test_months_outside_the_period_are_marked_missing(build, tmp_path):
     write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
     rain(tmp_path / "in", 2004)
@@ -315,14 +343,24 @@ def test_cancelling_leaves_nothing(build, tmp_path):
 def test_the_shipped_catalogue():
     path = Path(__file__).parents[2] / "resources" / "catalogue" / "catalogue.json"
     predictors = read_catalogue(path).predictors
-    assert Counter(item.group for item in predictors) == {
+    rasters = read_catalogue(path).with_files
+    assert Counter(item.group for item in rasters) == {
         "topography": 3, "soil": 4, "climate": 5, "hydrology": 4, "vegetation": 3,
     }  # fmt: skip
-    assert Counter(item.kind for item in predictors) == {"static": 8, "monthly": 11}
-    assert all(item.unit and item.source and "gldas" not in item.source.lower() for item in predictors)
+    assert Counter(item.kind for item in rasters) == {"static": 8, "monthly": 11}
+    assert all(item.unit and item.source and "gldas" not in item.source.lower() for item in rasters)
+    assert [item.name for item in predictors if item not in rasters] == ["water_surplus"]
     with pytest.raises(InputError) as caught:
         locate(read_catalogue(path), MONTHS[[0, -1]])
-    assert all(item.name in str(caught.value) for item in predictors), "a stranger learns at once what to get"
+    assert all(item.name in str(caught.value) for item in rasters), "a stranger learns at once what to get"
+
+
+def test_the_sample_and_the_shipped_catalogue_remember_the_same(sample_world):
+    """Names, kinds, means and the surplus are one list in two places; lags are each one's own."""
+    shipped = Path(__file__).parents[2] / "resources" / "catalogue" / "catalogue.json"
+    both = [read_catalogue(path).predictors for path in (shipped, sample_world / "predictors" / "catalogue.json")]
+    kept = [{item.name: (item.kind, item.unit, item.means, item.difference) for item in items} for items in both]
+    assert kept[0] == kept[1]
 
 
 def test_real_rasters_of_croatia(build, real_data, tmp_path):

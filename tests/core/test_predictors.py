@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import rasterio
 
+from gwsa.gwsa_plugin.core import predictors as module
 from gwsa.gwsa_plugin.core.errors import InputError
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import month_range
+from gwsa.gwsa_plugin.core.predictor_files import read_values
 from gwsa.gwsa_plugin.core.predictors import PredictorSet
 from gwsa.gwsa_plugin.core.stack import creation
 
@@ -16,6 +18,7 @@ FACTOR = 3
 COARSE = Grid(10.0, 46.0, 0.25, 0.25, 2, 4)
 FINE = COARSE.refine(FACTOR)
 MONTHS = month_range("2003-11", "2005-02")
+LACKED = np.datetime64("2004-05")  # by evaporation
 ENTRIES = [
     {"name": "elevation", "group": "topography", "unit": "m", "kind": "static", "files": "fine/elevation.tif"},
     {
@@ -26,6 +29,11 @@ ENTRIES = [
         "classes": [1, 4],
     },
     {"name": "rain", "kind": "monthly", "files": "fine/rain_{YYYY}.tif", "lags": [0, 2]},
+]
+REMEMBERING = [
+    {"name": "surplus", "unit": "mm", "difference": ["rain", "evaporation"], "lags": [0, 1], "means": [3, 12]},
+    *ENTRIES,
+    {"name": "evaporation", "kind": "monthly", "files": "fine/evaporation.tif", "means": [2]},
 ]
 
 
@@ -93,6 +101,69 @@ def test_values_follow_the_months_and_rows_asked_for(folder, scale, grid):
     assert (values[:, 0] == 250).all()
 
 
+@pytest.fixture
+def remembering(folder):
+    """The set with the surplus of rain over evaporation, which has a hole in the first column and lacks 2004-05."""
+    for scale, grid in (("fine", FINE), ("coarse", COARSE)):
+        known = MONTHS[MONTHS != LACKED]
+        write(folder / scale / "evaporation.tif", grid, [evaporation(grid, month) for month in known], known)
+    describe(folder, predictors=REMEMBERING)
+    return PredictorSet.open(folder)
+
+
+def evaporation(grid, month):
+    field = np.cos(truth(grid, month))
+    field[:, 0] = np.nan
+    return field.astype(np.float32)
+
+
+@pytest.mark.parametrize("scale, grid", [("fine", FINE), ("coarse", COARSE)])
+def test_a_difference_and_means_over_the_months_there_are(remembering, scale, grid):
+    assert remembering.features == (
+        "surplus", "surplus_lag1", "surplus_mean3", "surplus_mean12", "elevation", "landcover_1", "landcover_4",
+        "rain", "rain_lag2", "evaporation", "evaporation_mean2",
+    )  # fmt: skip
+    assert remembering.longest_lag == 2, "no month lacks a mean"
+    rain, loss = (np.array([of(grid, month) for month in MONTHS], np.float32) for of in (truth, evaporation))
+    loss[MONTHS == LACKED] = np.nan
+    surplus, asked = rain - loss, [9, 0, 7, 15, 1, 6]
+    values = remembering.read(scale, MONTHS[asked])
+    for i, month in enumerate(asked):
+        np.testing.assert_array_equal(values[i, 0], surplus[month])
+        np.testing.assert_array_equal(values[i, 1], surplus[month - 1] if month else np.nan)
+        for feature, field, window in ((2, surplus, 3), (3, surplus, 12), (10, loss, 2)):
+            expected = nan_mean(field[max(0, month - window + 1) : month + 1])
+            np.testing.assert_allclose(values[i, feature], expected, rtol=1e-6)
+    assert np.isnan(values[:, [0, 2, 3, 10], :, 0]).all() and np.isfinite(values[:, [2, 3, 10], :, 1:]).all()
+
+
+def nan_mean(fields):
+    known = np.isfinite(fields)
+    count = known.sum(axis=0)
+    return np.where(count, np.where(known, fields, 0).sum(axis=0, dtype=float) / np.maximum(count, 1), np.nan)
+
+
+def test_a_month_has_the_same_bits_alone_and_among_others(remembering):
+    rows = slice(1, 5)
+    together = remembering.read("fine", MONTHS[::-1], rows)[::-1]
+    for i, month in enumerate(MONTHS):
+        assert remembering.read("fine", [month], rows)[0].tobytes() == together[i].tobytes()
+
+
+def test_each_band_is_read_once(remembering, monkeypatch):
+    read = []
+
+    def counted(source, predictor, band, window):
+        read.append((source.name, band))
+        return read_values(source, predictor, band, window)
+
+    monkeypatch.setattr(module, "read_values", counted)
+    remembering.read("coarse", MONTHS[[5, 12, 13]])
+    assert len(read) == len(set(read))
+    wanted = 14 + 13 + 1  # of rain, of evaporation, which has no 2004-05, and of elevation
+    assert len(read) == wanted + 2, "and two classes"
+
+
 def test_class_codes_become_zeros_and_ones(folder, codes):
     values = PredictorSet.open(folder).read("fine", MONTHS[:1])[0, 1:3]
     assert (np.isnan(values) == (codes == 65535)).all()
@@ -140,6 +211,22 @@ def test_static_variables_alone_serve_any_month(folder):
         ({"predictors": [{**ENTRIES[0], "kind": "yearly"}]}, "static or monthly"),
         ({"predictors": [{**ENTRIES[0], "lag": [1]}]}, '"lag"'),
         ({"predictors": [{**ENTRIES[2], "lags": [-1]}]}, "lags"),
+        ({"predictors": [{**ENTRIES[2], "means": [1]}]}, "means.*whole numbers from 2"),
+        ({"predictors": [{**ENTRIES[2], "means": [3, 3]}]}, "means.*distinct"),
+        ({"predictors": [{**ENTRIES[2], "means": 3}]}, "means.*a list"),
+        ({"predictors": [{**ENTRIES[0], "means": [3]}]}, "elevation.* static but has .* means"),
+        ({"predictors": [ENTRIES[2], {**ENTRIES[0], "name": "rain_lag2"}]}, "rain_lag2 twice"),
+        ({"predictors": [{**ENTRIES[2], "means": [3]}, {**ENTRIES[0], "name": "rain_mean3"}]}, "rain_mean3 twice"),
+        ({"predictors": [{"name": "surplus"}]}, 'surplus.* neither "files", as text, nor a "difference"'),
+        ({"predictors": [{"name": "surplus", "difference": []}]}, "surplus.* list of two monthly predictors"),
+        ({"predictors": [{"name": "surplus", "difference": "rain"}]}, "surplus.* list of two monthly predictors"),
+        ({"predictors": [{"name": "surplus", "difference": ["rain", "rain"]}]}, "list of two monthly predictors"),
+        ({"predictors": [{**REMEMBERING[0], "files": "fine/surplus.tif"}]}, 'both "difference" and "files"'),
+        ({"predictors": [{**REMEMBERING[0], "scale": 2}]}, 'both "difference" and "scale"'),
+        ({"predictors": [{**REMEMBERING[0], "kind": "static", "lags": [0], "means": []}]}, "surplus.* of kind static"),
+        ({"predictors": REMEMBERING[:-1]}, 'names evaporation in "difference" of surplus'),
+        ({"predictors": [*ENTRIES, {"name": "odd", "difference": ["rain", "elevation"]}]}, "names elevation in"),
+        ({"predictors": [*ENTRIES, {"name": "odd", "difference": ["rain", "odd"]}]}, "names odd in"),
         ({"predictors": [{**ENTRIES[2], "files": "fine/snow_{YYYY}.tif"}]}, "snow_"),
         ({"predictors": [{**ENTRIES[0], "files": "elevation.tif"}]}, "not in fine/"),
         ({"months": ["2004", "2005"]}, "write it as YYYY-MM"),

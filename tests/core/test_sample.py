@@ -169,12 +169,12 @@ def test_gldas_files_hold_the_truth_in_the_real_layout(sample_world, coarse):
 
 def test_the_catalogue_names_nineteen_rasters_two_of_them_on_other_grids(sample_world):
     catalogue = read_catalogue(sample_world / PARTS["CATALOGUE"])
-    kinds = [predictor.kind for predictor in catalogue.predictors]
+    kinds = [predictor.kind for predictor in catalogue.with_files]
     assert (kinds.count(STATIC), kinds.count(MONTHLY)) == (8, 11)
     with rasterio.open(catalogue.land) as source:
         land = source.transform
     other = {}
-    for predictor in catalogue.predictors:
+    for predictor in catalogue.with_files:
         with rasterio.open(catalogue.folder / predictor.file_of(np.datetime64("2010-05"))) as source:
             assert source.count == (12 if predictor.monthly else 1) and source.dtypes[0] == "int16"
             if source.transform != land:
