@@ -1,7 +1,7 @@
 """Trailing means against their definition, and to the bit whatever else is asked for."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -23,6 +23,7 @@ def means(series, asked, windows):
     return found
 
 
+@settings(max_examples=50, deadline=None)
 @given(SERIES, ASKED, WINDOWS)
 def test_the_mean_of_the_months_that_have_a_value(series, asked, windows):
     found = means(series, asked, windows)
@@ -35,6 +36,7 @@ def test_the_mean_of_the_months_that_have_a_value(series, asked, windows):
                 np.testing.assert_allclose(found[i, j, 0, pixel], expected, rtol=1e-6, atol=1e-9)
 
 
+@settings(max_examples=50, deadline=None)
 @given(SERIES, ASKED, WINDOWS)
 def test_no_other_month_or_window_changes_a_bit(series, asked, windows):
     found = means(series, asked, windows)
