@@ -19,29 +19,41 @@ KM_PER_DEGREE = 111.195  # of latitude, on the sphere of Grid
 
 @dataclass(frozen=True)
 class Aquifer:
-    """``geometry`` is a GeoJSON polygon or multipolygon in EPSG:4326."""
+    """``geometry`` is a GeoJSON polygon or multipolygon in EPSG:4326. ``parent``: the larger system it is part of."""
 
     name: str
     geometry: dict
+    parent: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Regions:
     """``names[0]`` is the background: land that no polygon covers.
 
-    ``pixels`` and ``cells``: int16, fine and coarse shape, numbers of regions. A cell belongs to the region that has
-    most of its land. ``areas``: land of each region in km².
+    ``parents``: the larger system of each, "" for none. ``pixels`` and ``cells``: int16, fine and coarse shape, numbers
+    of regions. A cell belongs to the region that has most of its land. ``areas``: land of each region in km².
     """
 
     names: tuple[str, ...]
+    parents: tuple[str, ...]
     pixels: np.ndarray
     cells: np.ndarray
     areas: np.ndarray
 
-    def with_own_model(self, least_area: float) -> list[int]:
-        """The regions other than the background of at least ``least_area`` km² that some coarse cell belongs to."""
-        present = np.unique(self.cells)
-        return [k for k in range(1, len(self.names)) if self.areas[k] >= least_area and k in present]
+    def pooled(self, least_area: float) -> np.ndarray:
+        """The number of the model that serves each region, int, (regions,).
+
+        Its own number for a region of at least ``least_area`` km²; numbers past the last region for the smaller ones of
+        one parent that reach it together; 0, the model of all cells, for the others.
+        """
+        numbers = np.arange(len(self.names))
+        small = self.areas < least_area
+        serves = np.where(small, 0, numbers)
+        for i, parent in enumerate(sorted(set(self.parents) - {""}), start=len(self.names)):
+            children = small & (np.array(self.parents) == parent)
+            if self.areas[children].sum() >= least_area:
+                serves[children] = i
+        return serves
 
 
 def rasterise(aquifers: Sequence[Aquifer], fine: Grid, factor: int, land: np.ndarray) -> Regions:
@@ -60,7 +72,8 @@ def rasterise(aquifers: Sequence[Aquifer], fine: Grid, factor: int, land: np.nda
             )
     areas = np.bincount(pixels[land], fine.cell_areas()[land], minlength=len(ranked) + 1)
     names = (BACKGROUND, *(aquifer.name for aquifer in ranked))
-    return Regions(names, pixels, _majority(pixels, land, fine, factor, len(names)), areas)
+    parents = ("", *(aquifer.parent for aquifer in ranked))
+    return Regions(names, parents, pixels, _majority(pixels, land, fine, factor, len(names)), areas)
 
 
 def blend(numbers: np.ndarray, grid: Grid, feather_km: float) -> dict[int, np.ndarray]:

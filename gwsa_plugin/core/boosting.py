@@ -20,7 +20,7 @@ from scipy.ndimage import uniform_filter
 from .errors import InputError
 
 NEIGHBOURHOOD = 5  # cells along a side
-REGIONAL_SHARE = 0.9  # of the neighbourhood's mean residual that the loss does not count
+REGIONAL_SHARE = 0.7  # of the neighbourhood's mean residual that the loss does not count
 THREADS = 1  # training is the same to the bit on any machine; models are trained side by side instead
 
 
@@ -28,9 +28,9 @@ THREADS = 1  # training is the same to the bit on any machine; models are traine
 class Boosting:
     """Hyper-parameters of every model of a run."""
 
-    trees: int = 120
+    trees: int = 300
     depth: int = 5
-    rate: float = 0.12
+    rate: float = 0.08
     row_share: float = 0.5
     column_share: float = 0.5
     least_rows: float = 40.0
@@ -67,6 +67,11 @@ class Samples:
         sample one after the other."""
         return self.pixels[where[self.taught]].reshape(-1, len(self.names))
 
+    @property
+    def usable(self) -> np.ndarray:
+        """bool, (months, rows, columns): taught samples with a target."""
+        return np.isfinite(self.target) & self.taught[:, None, None]
+
 
 def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go_on=lambda: None):
     """A Booster fitted to the samples ``where`` (bool, shape of the target), begun from the Booster ``base`` if given.
@@ -75,7 +80,7 @@ def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go
     """
     import xgboost
 
-    where = where & np.isfinite(samples.target) & samples.taught[:, None, None]
+    where = where & samples.usable
     if not where.any():
         raise InputError(
             "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."

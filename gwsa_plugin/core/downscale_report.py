@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure as Chart
 
 from .boosting import gains
-from .downscale import Downscaled, contrasts
+from .downscale import BLOCKED, Downscaled, contrasts
 from .product import Product
 from .report import Section, Table, draw, write_report
 
@@ -81,7 +81,7 @@ def _skill(result: Downscaled) -> Section:
 
 
 def _scatter(result: Downscaled):
-    observed, predicted = (field[np.isfinite(field)] for field in contrasts(result.scene, result.validation))
+    observed, predicted = (field[np.isfinite(field)] for field in contrasts(result.scene, result.validations[BLOCKED]))
     limit = float(np.percentile(np.abs(observed), 99.5))
     chart = Chart(figsize=(4.6, 4.2), layout="constrained")
     axes = chart.subplots()
@@ -100,7 +100,7 @@ def _scatter(result: Downscaled):
 def _regions(result: Downscaled) -> Section:
     header = ["Region", "cells", "land (km²)", "independent values", "own model", "R² of contrast", "RMSE (cm)"]
     rows = [
-        [row["name"], row["cells"], f"{row['area_km2']:,.0f}", row["n_eff"], "yes" if row["own_model"] else "pooled",
+        [row["name"], row["cells"], f"{row['area_km2']:,.0f}", row["n_eff"], row["model"],
          row["contrast_r2"], row["contrast_rmse_cm"]]
         for row in result.regions
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from .scene import Scene
 from .threads import run_all
 from .whole import whole_file
 
-MOST_SAMPLES = 1500  # cell-months that a region is explained on
+MOST_SAMPLES = 500  # cell-months that a region is explained on
 ROWS_AT_ONCE = 250  # between two looks at whether to stop
 FIELDS = ("region", "predictor", "feature", "shap_cm", "gain")
 
@@ -23,7 +23,7 @@ def explain(scene: Scene, models: RegionModels, progress: Progress = SILENT) -> 
     """A row per region that has coarse cells and per feature, in the order of both: region, predictor, feature, shap_cm
     and gain, of the model that serves the region.
 
-    ``shap_cm``: the mean absolute contribution of the feature to the prediction, cm, over at most 1,500 random
+    ``shap_cm``: the mean absolute contribution of the feature to the prediction, cm, over at most 500 random
     cell-months of the region, always the same (TreeSHAP, Lundberg et al. 2020, Nature Machine Intelligence 2:56, as
     XGBoost computes it). It is of the prediction that reaches the map, the models' confirmed share included, before the
     correction. ``gain``: the share of the model's total gain, 0 to 1.

@@ -18,6 +18,7 @@ from .predictors import FINE
 from .progress import Progress
 from .region_models import RegionModels
 from .scene import Scene
+from .seams import edge_ratio
 from .stack import MISSING, UNIT, creation, describe_band
 from .threads import run_all
 
@@ -49,11 +50,13 @@ class Closure:
     """How the block means of the maps compare with the coarse field, gathered while the maps are written.
 
     ``raw`` and ``corrected``: of the predictions and of the maps before encoding, cm, (months, rows, columns).
+    ``seams``: of both in each month, how much steeper they are across edges of cells than inside, (months, 2).
     ``stretch``: the largest correction over the largest residual that it removes.
     """
 
     raw: np.ndarray
     corrected: np.ndarray
+    seams: np.ndarray
     stretch: float = 0.0
     paths: list[Path] = field(default_factory=list)
 
@@ -81,7 +84,8 @@ def write_maps(scene: Scene, makers: list[Maker], mapping: Mapping, scratch: Pat
     The features are read once for all makers. Returns the closure of each. RuntimeError when a coarse cell's mean is
     not kept to 1e-3 cm.
     """
-    closures = [Closure(*np.full((2, *scene.samples.target.shape), np.nan)) for _ in makers]
+    shape = scene.samples.target.shape
+    closures = [Closure(*np.full((2, *shape), np.nan), np.full((shape[0], 2), np.nan)) for _ in makers]
     years = np.unique(year_of(scene.months))
     for year, part in zip(years, progress.parts(len(years))):
         _write_year(scene, int(year), makers, closures, mapping, scratch, part)
@@ -181,6 +185,7 @@ def _corrected(scene: Scene, month: int, raw: np.ndarray, closure: Closure) -> n
     worst = float(np.nanmax(np.abs(closure.corrected[month] - coarse)))
     if not worst < TOLERANCE_CM:
         raise RuntimeError(f"{scene.months[month]}: block means differ from the coarse field by {worst:g} cm")
+    closure.seams[month] = [edge_ratio(each, conservation.cells, conservation.factor) for each in (raw, field)]
     residual = np.nanmax(np.abs(coarse - closure.raw[month]))
     closure.stretch = max(closure.stretch, float(np.nanmax(np.abs(field - raw)) / max(residual, 1e-9)))
     return field

@@ -9,28 +9,41 @@ import numpy as np
 
 from .boosting import Boosting, local_contrast, predict, train
 from .folds import Split
+from .level_trend import level_and_trend
 from .progress import Progress
 from .scene import Scene
 from .threads import run_all
 
-ALL = 0  # the number of the model of all cells, which serves the background and the pooled regions
+ALL = 0  # the number of the model of all cells, which serves the background and what is pooled with it
 REGION_TREES = 0.3  # of the trees of the model of all cells: what a region adds to it
+DIRECT, ANOMALY = "direct", "anomaly"  # targets: GWSA itself, or what is left of it about each cell's level and trend
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How models are made. ``pooled``: the number of the model that serves each region, int, (regions,)."""
+
+    boosting: Boosting
+    pooled: np.ndarray
+    target: str = DIRECT
 
 
 @dataclass(frozen=True, eq=False)
 class RegionModels:
-    """``boosters``: by region number, ``ALL`` for every region without one of its own.
+    """``boosters``: by number, ``ALL`` for every region whose own (``pooled``) is not there.
 
     ``share``: by what the prediction is multiplied, 0 to 1: the part of its local contrast that held-out cells confirm.
+    Where they ask for more than the models say, nothing is added: at 1 km it may be otherwise.
     """
 
     boosters: dict[int, object]
+    pooled: np.ndarray
     share: float = 1.0
 
     def numbers(self, regions: np.ndarray) -> np.ndarray:
         """The model of each place, of the shape of ``regions``."""
-        own = [number for number in self.boosters if number != ALL]
-        return np.where(np.isin(regions, own), regions, ALL)
+        serving = np.where(np.isin(self.pooled, list(self.boosters)), self.pooled, ALL)
+        return serving[regions]
 
     def predict(self, table: np.ndarray, weights: dict[int, np.ndarray]) -> np.ndarray:
         """cm, float32, (rows,): the models' predictions for ``table`` blended by ``weights`` (number -> (rows,))."""
@@ -46,7 +59,7 @@ class RegionModels:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """``models`` were trained without the cells and months of ``split``."""
+    """``models`` were trained without the samples, cells and months that ``split`` keeps from them."""
 
     split: Split
     models: RegionModels
@@ -54,62 +67,93 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """``coarse``: the field that held-out models predict, cm, float64, (months, rows, columns), NaN off the cells."""
+    """``detail``: what held-out models predict for the samples that have pixels: cm, (months, rows, columns), NaN
+    elsewhere. ``level``: each cell's level and trend in the months that its models saw; 0 when the target is GWSA."""
 
     held_out: list[HeldOut]
-    coarse: np.ndarray
+    detail: np.ndarray
+    level: np.ndarray
 
 
 def train_and_validate(
-    scene: Scene, splits: list[Split], boosting: Boosting, own: list[int], progress: Progress
-) -> tuple[RegionModels, CrossValidation]:
-    """Train on everything, and without each split to predict it; ``own``: regions with a model of their own.
+    scene: Scene, validations: dict[str, list[Split]], recipe: Recipe, progress: Progress
+) -> tuple[RegionModels, dict[str, CrossValidation]]:
+    """Train on everything, and without each split of each of the ``validations`` (name -> splits) to predict it.
 
-    The models are multiplied by the share of their contrast that all splits together confirm; those of a split by what
-    the cells and months of the other splits confirm, so that none is scaled by what it is scored on.
+    The models are multiplied by the share of their contrast that all splits of the first validation together confirm;
+    those of a split by what the other splits of its validation confirm, so that none is scaled by what it is scored on.
     """
-    everywhere = np.ones(scene.samples.target.shape, dtype=bool)
-    wheres = [everywhere, *(~split.near[None] & ~split.months[:, None, None] for split in splits)]
-    models, *fitted = run_all([partial(_fit, scene, boosting, own, where) for where in wheres], progress)
-    predictions = [_at_cells(scene, models, split) for models, split in zip(fitted, splits)]
-    evidence = np.array([_evidence(scene, field) for field in predictions])
-    shares = [_confirmed(np.delete(evidence, i, axis=0).sum(axis=0)) for i in range(len(splits))]
-    held = [HeldOut(split, replace(models, share=share)) for split, models, share in zip(splits, fitted, shares)]
-    scaled = [share * field for share, field in zip(shares, predictions)]
-    whole = np.where(scene.cells, np.nansum(scaled, axis=0), np.nan)
-    return replace(models, share=_confirmed(evidence.sum(axis=0))), CrossValidation(held, whole)
+    everything = np.ones(scene.samples.target.shape, dtype=bool)
+    tasks = [partial(_fit, scene, recipe, everything)]
+    tasks += [partial(_fit_split, scene, recipe, split) for splits in validations.values() for split in splits]
+    models, *fitted = run_all(tasks, progress)
+    validated, fitted = {}, iter(fitted)
+    for name, splits in validations.items():
+        evidence, validated[name] = _scaled(scene, splits, [next(fitted) for _ in splits])
+        if len(validated) == 1:
+            models = replace(models, share=_confirmed(evidence))
+    return models, validated
 
 
-def _fit(scene: Scene, boosting: Boosting, own: list[int], where: np.ndarray, go_on) -> RegionModels:
+def _scaled(scene: Scene, splits: list[Split], fitted: list) -> tuple[np.ndarray, CrossValidation]:
+    """The evidence of each split, and its models and predictions multiplied by what the others confirm."""
+    evidence = np.array([_evidence(scene, detail, level) for _, detail, level in fitted])
+    held, detail, level = [], np.full(scene.samples.target.shape, np.nan), np.zeros(scene.samples.target.shape)
+    for i, (split, (models, predicted, line)) in enumerate(zip(splits, fitted)):
+        share = _confirmed(np.delete(evidence, i, axis=0))
+        held.append(HeldOut(split, replace(models, share=share)))
+        where = np.isfinite(predicted)
+        detail[where], level[where] = share * predicted[where], line[where]
+    return evidence, CrossValidation(held, detail, level)
+
+
+def _fit(scene: Scene, recipe: Recipe, where: np.ndarray, go_on) -> RegionModels:
     """Train on the samples ``where``: bool, (months, rows, columns)."""
-    base = train(scene.samples, where, boosting, go_on=go_on)
-    boosters = {ALL: base}
-    further = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
-    for number in own:
-        inside = where & (scene.regions.cells == number) & scene.cells
+    samples = replace(scene.samples, target=scene.samples.target - level_of(scene, recipe, where))
+    boosters = {ALL: train(samples, where, recipe.boosting, go_on=go_on)}
+    further = replace(recipe.boosting, trees=max(1, round(REGION_TREES * recipe.boosting.trees)))
+    for number in np.unique(recipe.pooled[recipe.pooled != ALL]):
+        inside = where & samples.usable & np.isin(scene.regions.cells, np.flatnonzero(recipe.pooled == number))
         if inside.any():
-            boosters[number] = train(scene.samples, inside, further, base, go_on)
-    return RegionModels(boosters)
+            boosters[int(number)] = train(samples, inside, further, boosters[ALL], go_on)
+    return RegionModels(boosters, recipe.pooled)
 
 
-def _at_cells(scene: Scene, models: RegionModels, split: Split) -> np.ndarray:
-    """What the models say of the split's cells and months: cm, (months, rows, columns), NaN elsewhere."""
-    where = split.cells[None] & split.months[:, None, None]
+def _fit_split(scene: Scene, recipe: Recipe, split: Split, go_on) -> tuple[RegionModels, np.ndarray, np.ndarray]:
+    """The models of a split, what they say of its samples, and the level and trend of all cells in what is not held."""
+    models = _fit(scene, recipe, split.trained, go_on)
+    known = np.broadcast_to(~(split.months | split.unseen)[:, None, None], split.held.shape)
+    return models, _mean_over_pixels(scene, models, split), level_of(scene, recipe, known)
+
+
+def level_of(scene: Scene, recipe: Recipe, known: np.ndarray) -> np.ndarray:
+    """What of the coarse field models need not explain, from the ``known`` samples: cm, (months, rows, columns)."""
+    if recipe.target == DIRECT:
+        return np.zeros_like(scene.samples.target)
+    return level_and_trend(scene.samples.target, known & scene.samples.usable)
+
+
+def _mean_over_pixels(scene: Scene, models: RegionModels, split: Split) -> np.ndarray:
+    """The mean of what the models say of the pixels of the split's samples: cm, (months, rows, columns), else NaN."""
+    where = split.held & scene.samples.usable
     field = np.full(where.shape, np.nan)
-    numbers = np.broadcast_to(models.numbers(scene.regions.cells), where.shape)[where]
-    weights = {int(number): (numbers == number).astype(np.float32) for number in np.unique(numbers)}
-    field[where] = models.predict(scene.samples.table(where), weights)
+    if where.any():
+        numbers = np.broadcast_to(models.numbers(scene.regions.cells), where.shape)[where]
+        numbers = np.repeat(numbers, scene.samples.pixels.shape[3])
+        weights = {int(number): (numbers == number).astype(np.float32) for number in np.unique(numbers)}
+        said = models.predict(scene.samples.pixel_table(where), weights)
+        field[where] = said.reshape(where.sum(), -1).mean(axis=1, dtype=np.float64)
     return field
 
 
-def _evidence(scene: Scene, field: np.ndarray) -> tuple[float, float]:
+def _evidence(scene: Scene, predicted: np.ndarray, level: np.ndarray) -> tuple[float, float]:
     """Covariance of predicted and observed local contrast, and variance of the predicted one, over held-out samples."""
-    where = np.isfinite(field)
-    predicted = local_contrast(np.where(where, field, 0.0), where, share=1.0)
-    observed = local_contrast(np.where(where, scene.samples.target, 0.0), where, share=1.0)
-    return float((predicted * observed).sum()), float((predicted**2).sum())
+    where = np.isfinite(predicted)
+    of_models = local_contrast(np.where(where, predicted, 0.0), where, share=1.0)
+    observed = local_contrast(np.where(where, scene.samples.target - level, 0.0), where, share=1.0)
+    return float((of_models * observed).sum()), float((of_models**2).sum())
 
 
-def _confirmed(evidence) -> float:
-    covariance, variance = evidence
+def _confirmed(evidence: np.ndarray) -> float:
+    covariance, variance = evidence.sum(axis=0)
     return float(np.clip(covariance / variance, 0.0, 1.0)) if variance > 0 else 0.0

@@ -15,12 +15,12 @@ from .errors import InputError
 from .months import name_runs
 from .predictors import COARSE, FINE, PredictorSet
 from .progress import Progress
-from .stack import MonthlyStack
+from .stack import OBSERVED, MonthlyStack
 from .threads import run_all
 
-PIXELS = 8  # of each coarse cell that training sees
-MONTHS_AT_ONCE = 12
-MOST_SAMPLES = 200_000  # cells times months that models are trained on; about 1 kB each with 30 features
+PIXELS = 16  # of each coarse cell that training sees
+MONTHS_AT_ONCE = 60
+MOST_SAMPLES = 100_000  # cells times months that models are trained on; about 4 kB each with 60 features
 FEWEST_MONTHS = 24
 
 
@@ -108,20 +108,20 @@ def _samples(
     for name, share in zip(predictors.features, absent):
         if share > 0:
             progress.say(f"{name} is missing in {share:.1%} of the samples; the trees have a branch for that.")
-    taught = _evenly(months.size, MOST_SAMPLES // int(cells.sum()))
-    if not taught.all():
-        progress.say(
-            f"Models are trained on {taught.sum()} of the {months.size} months, evenly spaced, to bound memory."
-        )
+    taught = _taught(np.array([gwsa.source[i] for i in np.flatnonzero(used)]) == OBSERVED, int(cells.sum()))
+    progress.say(f"Models are trained on {taught.sum()} of the {months.size} months.")
     strips = [partial(_pixels_of_row, conservation, predictors, months[taught], row) for row in range(cells.shape[0])]
     pixels = np.stack(run_all(strips, progress), axis=1)
     return Samples(features, np.where(cells, gwsa.values[used], np.nan), taught, pixels, predictors.features)
 
 
-def _evenly(count: int, most: int) -> np.ndarray:
-    """``most`` of ``count`` places (at least a few, at most all), evenly spaced: bool, (count,)."""
-    taught = np.zeros(count, dtype=bool)
-    taught[np.linspace(0, count - 1, min(count, max(most, FEWEST_MONTHS))).round().astype(int)] = True
+def _taught(observed: np.ndarray, cells: int) -> np.ndarray:
+    """The months to train on: bool, (months,). Filled ones, of which GRACE saw nothing, only where too few others are;
+    of many, as many as memory allows, evenly spaced."""
+    choice = np.flatnonzero(observed) if observed.sum() >= FEWEST_MONTHS else np.arange(observed.size)
+    count = min(choice.size, max(MOST_SAMPLES // cells, FEWEST_MONTHS))
+    taught = np.zeros(observed.size, dtype=bool)
+    taught[choice[np.linspace(0, choice.size - 1, count).round().astype(int)]] = True
     return taught
 
 

@@ -1,33 +1,102 @@
-"""Sigma of the 1 km maps: what the coarse field's sigma and the unexplained local contrast add up to."""
+"""Sigma of the 1 km maps: of the coarse field, of the models, and of what no model explains inside a cell."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import rasterio
 
+from .boosting import local_contrast
 from .maps import Mapping
 from .months import month_range, year_of
 from .progress import Progress
+from .region_models import CrossValidation, RegionModels
 from .scene import Scene
 from .stack import MISSING, UNIT, MonthlyStack, creation, describe_band
 
+MONTHS_OF_DOUBT = 24  # of which the spread of the models is taken
+
+
+@dataclass(frozen=True, eq=False)
+class Doubt:
+    """``models``: how far the predictions of detail of the models of different splits lie apart, cm, coarse shape.
+    ``within``: the standard deviation inside a cell that models miss, cm, (regions,)."""
+
+    models: np.ndarray
+    within: np.ndarray
+
+
+def find_doubt(scene: Scene, models: RegionModels, validation: CrossValidation, sigma: MonthlyStack) -> Doubt:
+    """What held-out models tell about their errors.
+
+    At the scale of cells it can be measured: the held-out local contrast misses the observed one by more than the noise
+    of GRACE in it (``sigma``, cm, the coarse field's own). That the models miss detail inside cells in proportion to
+    what they predict there is taken over from it; structure finer than any predictor stays unseen, so that the sum is a
+    lower bound.
+    """
+    detail = np.stack([_detail(scene, held.models) for held in validation.held_out])
+    predicted = _detail(scene, models)
+    missed = _missed(scene, validation, sigma.on(scene.gwsa.grid))
+    return Doubt(
+        models=np.sqrt(detail.var(axis=0).mean(axis=(0, -1))),
+        within=np.sqrt(missed * _finer(scene, predicted, validation)),
+    )
+
+
+def _detail(scene: Scene, models: RegionModels) -> np.ndarray:
+    """What models say of some pixels of all cells less the mean of the cell: cm, (months, rows, columns, pixels)."""
+    pixels = scene.samples.pixels
+    some = pixels[:: max(1, len(pixels) // MONTHS_OF_DOUBT), ..., ::2, :]
+    where = np.broadcast_to(scene.cells, some.shape[:3])
+    numbers = np.repeat(np.broadcast_to(models.numbers(scene.regions.cells), where.shape)[where], some.shape[3])
+    weights = {int(number): (numbers == number).astype(np.float32) for number in np.unique(numbers)}
+    said = np.zeros(some.shape[:4])
+    said[where] = models.predict(some[where].reshape(-1, some.shape[4]), weights).reshape(-1, some.shape[3])
+    return said - said.mean(axis=-1, keepdims=True)
+
+
+def _missed(scene: Scene, validation: CrossValidation, sigma: MonthlyStack) -> np.ndarray:
+    """Variance of the observed local contrast that held-out models miss and noise does not explain: cm², (regions,)."""
+    where = np.isfinite(validation.detail)
+    errors = scene.samples.target - validation.level - validation.detail
+    missed = local_contrast(np.where(where, errors, 0.0), where, share=1.0) ** 2
+    known = np.isin(sigma.months, scene.months[scene.samples.taught])
+    noise = np.square(np.nan_to_num(sigma.values[known])).mean(axis=0) if known.any() else 0.0
+    return _by_region(scene, missed - noise, where)
+
+
+def _finer(scene: Scene, predicted: np.ndarray, validation: CrossValidation) -> np.ndarray:
+    """Predicted variance inside cells over that of the predicted local contrast: (regions,)."""
+    where = np.isfinite(validation.detail)
+    contrast = local_contrast(np.where(where, validation.detail, 0.0), where, share=1.0)
+    inside = predicted.var(axis=-1)
+    of_cells = _by_region(scene, contrast**2, where)
+    return np.divide(
+        _by_region(scene, inside, np.broadcast_to(scene.cells, inside.shape)),
+        of_cells, out=np.ones(of_cells.shape), where=of_cells > 0,
+    )  # fmt: skip
+
+
+def _by_region(scene: Scene, values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The mean over the samples ``where`` of each region, not below 0; that of all for a region without one."""
+    regions = np.broadcast_to(scene.regions.cells, where.shape)[where]
+    count = np.bincount(regions, minlength=len(scene.regions.names))
+    total = np.bincount(regions, values[where], minlength=count.size)
+    return np.maximum(np.where(count > 0, total / np.maximum(count, 1), values[where].mean()), 0.0)
+
 
 def write_sigma(
-    scene: Scene, sigma: MonthlyStack, unexplained: dict[int, float], folder: Path, mapping: Mapping, progress: Progress
+    scene: Scene, sigma: MonthlyStack, doubt: Doubt, folder: Path, mapping: Mapping, progress: Progress
 ) -> None:
     """``GWSA_SIGMA_YYYY.tif`` in ``folder``: cm, twelve bands, NaN where the coarse sigma is unknown.
 
-    sigma² = (bilinear coarse sigma)² + (``unexplained``: region number -> root mean square of the local contrast that
-    held-out models miss, cm)². The contrast is measured between coarse cells and the pixels inside one differ too, so
-    the total is a lower bound and tagged so.
+    sigma² = (bilinear coarse sigma)² + both parts of ``doubt`` squared; a lower bound and tagged so.
     """
     folder.mkdir()
     sigma = sigma.on(scene.gwsa.grid)
-    within = np.zeros(len(scene.regions.names))
-    within[list(unexplained)] = list(unexplained.values())
-    variance = np.square(within)[scene.regions.pixels]
+    variance = np.square(doubt.within)[scene.regions.pixels] + scene.conservation.bilinear(doubt.models**2)
     years = np.unique(year_of(scene.months))
     for done, year in enumerate(years):
         profile = creation(

@@ -48,8 +48,18 @@ def test_areas_add_up_to_the_land():
 def test_only_aquifers_that_are_large_enough_have_a_model_of_their_own():
     aquifers = [Aquifer("large", box(10, 44, 11, 46)), Aquifer("small", box(11.5, 44, 11.75, 44.25))]
     regions = rasterise(aquifers, FINE, FACTOR, LAND)
-    assert [regions.names[number] for number in regions.with_own_model(5_000)] == ["large"]
-    assert len(regions.with_own_model(0)) == 2
+    assert list(regions.pooled(5_000)) == [0, 1, 0]
+    assert list(regions.pooled(0)) == [0, 1, 2]
+
+
+def test_small_aquifers_of_one_parent_share_a_model_where_they_reach_it_together():
+    boxes = {"a": box(10, 44, 10.5, 44.5), "b": box(11, 44, 11.5, 44.5), "c": box(10, 45, 10.5, 45.25)}
+    parents = {"a": "system", "b": "system", "c": "other"}
+    regions = rasterise([Aquifer(name, boxes[name], parents[name]) for name in boxes], FINE, FACTOR, LAND)
+    serves = dict(zip(regions.names, regions.pooled(3_000)))
+    assert serves["a"] == serves["b"] == len(regions.names) + 1
+    assert serves["c"] == serves["background"] == 0
+    assert set(regions.pooled(6_000)) == {0}
 
 
 def test_aquifers_elsewhere_are_a_mistake():

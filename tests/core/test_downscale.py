@@ -82,7 +82,7 @@ def test_models_are_xgboosts_own_and_name_whom_they_serve(made):
     for name in contents["models"]:
         assert xgboost.Booster(model_file=str(folder / name)).num_features() == 4
     rows = {row["name"]: row for row in made.regions}
-    assert rows["large"]["own_model"] and not rows["small"]["own_model"]
+    assert rows["large"]["model"] == "own" and rows["small"]["model"] == "all"
     assert rows["small"]["cells"] == 1
 
 

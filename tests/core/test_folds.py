@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.folds import Blocking, make_splits
+from gwsa.gwsa_plugin.core.folds import Blocking, forward_splits, make_splits, random_splits
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.progress import Progress
 
@@ -25,7 +25,8 @@ def test_every_cell_and_month_is_held_out_exactly_once(seed, rows, columns, shar
     times = np.zeros((30, rows, columns), int)
     for split in splits:
         times += split.months[:, None, None] & split.cells[None]
-        assert (split.near | ~split.cells).all()
+        assert not (split.trained & split.held).any()
+        assert not split.trained[split.months].any() and not split.trained[:, split.cells].any()
     assert (times == cells).all()
 
 
@@ -47,3 +48,20 @@ def test_small_regions_shrink_the_blocks_and_say_so():
     large = Grid(0.0, 60.0, 0.25, 0.25, 48, 96)
     make_splits(large, np.ones(large.shape, bool), 12, Blocking(), log)
     assert len(log.lines) == 1
+
+
+@given(seed=st.integers(0, 50))
+def test_random_splits_hold_every_sample_once_and_hide_nothing_else(seed):
+    cells = np.random.default_rng(seed).random((9, 11)) < 0.7
+    splits = random_splits(cells, 30, seed)
+    assert (sum(split.held.astype(int) for split in splits) == cells).all()
+    for split in splits:
+        assert (split.trained == ~split.held).all()
+
+
+def test_forward_splits_know_only_what_was_before():
+    cells = np.ones((3, 4), bool)
+    splits = forward_splits(cells, 40)
+    assert sum(split.held.sum() for split in splits) == 30 * cells.size
+    for split in splits:
+        assert np.flatnonzero(split.trained.any(axis=(1, 2))).max() < np.flatnonzero(split.months).min()
