@@ -115,9 +115,11 @@ def make_world(folder, options: WorldOptions = NORTH_WEST_INDIA, progress: Progr
 
 
 def read_aquifers(world) -> list[Aquifer]:
-    """The aquifers of a world, with their names, as downscaling takes them."""
+    """The aquifers of a world, with their names and parents, as downscaling takes them."""
     features = json.loads((Path(world) / PARTS["AQUIFERS"]).read_text(encoding="utf-8"))["features"]
-    return [Aquifer(feature["properties"]["name"], feature["geometry"]) for feature in features]
+    facts = [feature["properties"] for feature in features]
+    names = {None: "", **{fact["id"]: fact["name"] for fact in facts}}
+    return [Aquifer(fact["name"], feature["geometry"], names[fact["parent"]]) for fact, feature in zip(facts, features)]
 
 
 def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray:

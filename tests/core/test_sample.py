@@ -13,7 +13,7 @@ from gwsa.gwsa_plugin.core.errors import InputError
 from gwsa.gwsa_plugin.core.months import in_baseline
 from gwsa.gwsa_plugin.core.product import Product
 from gwsa.gwsa_plugin.core.provenance import sha256
-from gwsa.gwsa_plugin.core.sample import PARTS, WorldOptions, make_world
+from gwsa.gwsa_plugin.core.sample import PARTS, WorldOptions, make_world, read_aquifers
 from gwsa.gwsa_plugin.core.sample_grace import MISSING, RECORD, solved_months, time_bounds
 from gwsa.gwsa_plugin.core.sample_land import make_land
 from gwsa.gwsa_plugin.core.stack import read_stack
@@ -239,6 +239,8 @@ def test_two_aquifers_overlap_one_is_tiny_and_land_is_left_over(sample_world):
     assert (land & ~np.any(covers, axis=0)).mean() > 0.2
     tiny = features[np.argmin([cover.sum() for cover in covers])]["properties"]
     assert tiny["parent"] in [feature["properties"]["id"] for feature in features]
+    read = {aquifer.name: aquifer.parent for aquifer in read_aquifers(sample_world)}
+    assert len(read) == len(features) and read.pop(tiny["name"]) in read and not any(read.values())
 
 
 def test_the_same_seed_makes_the_same_bytes(tiled, tmp_path):
