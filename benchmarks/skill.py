@@ -2,60 +2,71 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
-from gwsa_plugin.core.aquifers import Aquifer
-from gwsa_plugin.core.balance import groundwater
-from gwsa_plugin.core.downscale import Outputs, downscale
-from gwsa_plugin.core.gapfill import fill_gaps
-from gwsa_plugin.core.gldas import gldas_anomalies
-from gwsa_plugin.core.predictor_build import Inputs, build_predictors
-from gwsa_plugin.core.sample import PARTS, WorldOptions, make_world
-from gwsa_plugin.core.sample_score import score_truth
-from gwsa_plugin.core.stack import write_stack
-from gwsa_plugin.core.twsa import TwsaOptions, import_twsa
+import numpy as np
+
+from gwsa_plugin.core.aquifers import rasterise
+from gwsa_plugin.core.sample import NORTH_WEST_INDIA, WorldOptions, read_aquifers
+
+from .result import score_result
+from .shuffled import movable, shuffle, shuffled_order
+from .worlds import SHARED, World, the_world
 
 REGION = (74.0, 26.0, 79.0, 31.0)
 SKILL_WORLDS = {
-    "skill_sample": WorldOptions(REGION, end="2016-12", seed=1),
+    "skill_sample": NORTH_WEST_INDIA,
     "skill_sample_2": WorldOptions(REGION, end="2016-12", seed=2),
     "skill_sample_3": WorldOptions((-4.0, 38.0, 1.0, 43.0), end="2016-12", seed=3),
     "skill_tiles": WorldOptions(REGION, end="2016-12", seed=1, tiles=True),
 }
+PUMPING = WorldOptions(REGION, end="2016-12", seed=1, pumping_cm_per_yr=6.0)
+OF_PARTS = ("rmse_cm", "rmse_no_model_cm", "share_of_the_way")
+MOST_GAIN = 2.0  # %, that shuffled predictors may bring
 
 
 def measure_skill(folder: Path, options: WorldOptions) -> dict:
-    """Make a world, run the chain on it, score it and leave only the figures; they are scores, so there is no ratio."""
-    shutil.rmtree(folder, ignore_errors=True)
-    world = folder / "world"
-    make_world(world, options)
-    gwsa = coarse_gwsa(world, options)
-    write_stack(folder / "gwsa.tif", gwsa)
-    predictors = build_predictors(Inputs(world / PARTS["CATALOGUE"], folder / "gwsa.tif"), folder / "predictors")
-    downscale(gwsa, predictors, _aquifers(world), Outputs(folder / "maps", held_out=folder / "held_out"))
-    scores = score_truth(world, folder / "held_out", folder / "gwsa.tif")
-    shutil.rmtree(folder)
-    return {
-        "values": scores,
-        "ours": scores["rmse_cm"],
-        "peer": scores["rmse_bilinear_cm"],
-        "ratio": None,
-        "equal": None,
-        "unit": "cm",
-        "peer_name": "bilinear interpolation of the coarse field",
-    }
+    truth = the_world(folder.parent / SHARED, options).run.truth
+    peer = "bilinear interpolation of the coarse field"
+    return score_result(flat(truth), truth["rmse_cm"], truth["rmse_bilinear_cm"], "cm", peer)
 
 
-def coarse_gwsa(world: Path, options: WorldOptions):
-    """The coarse GWSA stack that a user gets from the world's files."""
-    bounds = options.grid.bounds
-    twsa = import_twsa(world / PARTS["TWSA"], TwsaOptions(world / PARTS["LAND_MASK"], bounds)).twsa
-    land_water = gldas_anomalies(world / PARTS["GLDAS"], bounds)
-    return groundwater(fill_gaps(twsa).filled, list(land_water.stacks.values()))
+def measure_pumping(folder: Path, options: WorldOptions = PUMPING) -> dict:
+    """Where a trend sets in that no predictor tells, and that models of the first half of the period have not seen."""
+    truth = the_world(folder.parent / SHARED, options).run.truth
+    parts = {f"RMSE / no model, {name}": part for name, part in truth["by_region"].items()}
+    ratios = {name: part["rmse_cm"] / part["rmse_no_model_cm"] for name, part in parts.items()}
+    values = {**ratios, "RMSE / no model, worst region": max(ratios.values()), **flat(truth)}
+    return score_result(values, truth["rmse_cm"], truth["rmse_no_model_cm"], "cm", "no model")
 
 
-def _aquifers(world: Path) -> list[Aquifer]:
-    features = json.loads((world / PARTS["AQUIFERS"]).read_text(encoding="utf-8"))["features"]
-    return [Aquifer(feature["properties"]["name"], feature["geometry"]) for feature in features]
+def measure_shuffled(folder: Path, options: WorldOptions = SKILL_WORLDS["skill_sample_2"]) -> dict:
+    """What is gained from predictors of other places, in per cent of the error of no model.
+
+    Cells that keep their own predictors are left out: what they teach is true.
+    """
+    world = the_world(folder.parent / SHARED, options)
+    gwsa, order = world.gwsa.on(world.predictors.coarse_grid), _order(world)
+    moved = order != np.arange(order.size).reshape(order.shape)
+    shuffled = shuffle(world.predictors, order, world.folder / "shuffled")
+    others = replace(gwsa, values=np.where(moved, gwsa.values, np.float32(np.nan)))
+    truth = world.downscale(others, shuffled, world.folder / "shuffled_run").truth
+    gain = 100 * (1 - truth["rmse_cm"] / truth["rmse_no_model_cm"])
+    values = {"gain (%)": gain, "cells that moved (%)": float(100 * moved[gwsa.valid].mean()), **flat(truth)}
+    return score_result(values, gain, MOST_GAIN, "%", "at most")
+
+
+def _order(world: World) -> np.ndarray:
+    """Which cell's predictors each cell gets."""
+    predictors, land = world.predictors, world.predictors.land()
+    regions = rasterise(read_aquifers(world.source), predictors.grid, predictors.factor, land)
+    valid = world.gwsa.on(predictors.coarse_grid).valid
+    return shuffled_order(movable(valid, land, regions.pixels), regions.cells)
+
+
+def flat(truth: dict) -> dict[str, float]:
+    """The scores of all, and those of each region and season under ``rmse_cm, JJA``."""
+    parts = {**truth["by_region"], **truth["by_season"]}
+    of_parts = {f"{name}, {part}": figures[name] for part, figures in parts.items() for name in OF_PARTS}
+    return {**{name: value for name, value in truth.items() if isinstance(value, float)}, **of_parts}

@@ -1,0 +1,84 @@
+"""What the maps of a sample world show beside their skill: seams, closure, and whether their sigma is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from gwsa_plugin.core.aquifers import rasterise
+from gwsa_plugin.core.product import Product
+from gwsa_plugin.core.sample import NORTH_WEST_INDIA, WorldOptions, read_aquifers
+from gwsa_plugin.core.seams import border_ratio, edge_ratio
+
+from .result import score_result
+from .shuffled import blocks
+from .worlds import SHARED, World, the_world
+
+PUBLISHED_R2, PUBLISHED_RMSE_CM = 0.9728, 2.10
+WITHIN_ONE_SIGMA, WITHIN_TWO_SIGMA = 0.683, 0.954  # of a normal distribution
+
+
+def measure_seams(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
+    """How much steeper the map is across the edges of cells, and across the borders of aquifers, than elsewhere."""
+    ratios = _ratios_of_months(the_world(folder.parent / SHARED, options))
+    values = {}
+    for what, (map_, truth) in ratios.items():
+        values[f"{what}, median"], values[f"{what} of the truth, median"] = np.median(map_), np.median(truth)
+        values[f"{what}, highest month"], values[f"{what} of the truth, highest month"] = map_.max(), truth.max()
+        values[f"{what} / that of the truth, month farthest from 1"] = _farthest_from_one(map_ / truth)
+    values = {name: float(value) for name, value in values.items()}
+    ours, peer = values["edge ratio, median"], values["edge ratio of the truth, median"]
+    return score_result(values, ours, peer, "across / inside", "the truth")
+
+
+def measure_closure(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
+    """How closely the block means follow the coarse field before the correction: no skill, so there is no target."""
+    closure = the_world(folder.parent / SHARED, options).run.scores["closure_raw"]
+    values = {
+        "R2": closure["r2"], "RMSE (cm)": closure["rmse_cm"],
+        "R2 of the published dataset": PUBLISHED_R2, "RMSE of the published dataset (cm)": PUBLISHED_RMSE_CM,
+    }  # fmt: skip
+    return score_result(values, closure["r2"], PUBLISHED_R2, "R2", "the published dataset")
+
+
+def measure_sigma(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
+    """The share of held-out pixels and months whose error against the truth is within the sigma of the product."""
+    world = the_world(folder.parent / SHARED, options)
+    held_out = Product.in_folder(world.run.held_out)
+    sigma = Product.of_files(sorted((world.run.maps / "sigma").glob("GWSA_SIGMA_*.tif")))
+    within, count = np.zeros(2), 0
+    for month, truth in _truth_of_months(world, held_out):
+        ratio = np.abs(held_out.read(month) - truth) / sigma.read(month)
+        ratio = ratio[np.isfinite(ratio)]
+        within += (ratio <= 1).sum(), (ratio <= 2).sum()
+        count += ratio.size
+    one, two = (float(share) for share in within / count)
+    values = {"within 1 sigma": one, "within 2 sigma": two, "within 2 sigma of a normal error": WITHIN_TWO_SIGMA}
+    return score_result(values, one, WITHIN_ONE_SIGMA, "share", "a normal error")
+
+
+def _ratios_of_months(world: World) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Kind of ratio -> those of the map and of the truth, a value a month."""
+    product, predictors = Product.in_folder(world.run.maps), world.predictors
+    regions = rasterise(read_aquifers(world.source), predictors.grid, predictors.factor, predictors.land())
+    edges, borders = [], []
+    for month, truth in _truth_of_months(world, product):
+        fields = product.read(month), truth
+        cells = blocks(np.isfinite(truth), predictors.factor).any(axis=(2, 3))
+        edges.append([edge_ratio(field, cells, predictors.factor) for field in fields])
+        borders.append([border_ratio(field, regions.pixels) for field in fields])
+    return {"edge ratio": np.transpose(edges), "border ratio": np.transpose(borders)}
+
+
+def _truth_of_months(world: World, product: Product):
+    """Each month that the product maps and the truth on its pixels, cm, NaN elsewhere."""
+    truth = Product.in_folder(world.source / "truth" / "gwsa_1km")
+    for month in product.months:
+        mapped = np.isfinite(product.read(month))
+        if mapped.any():
+            yield month, np.where(mapped, truth.read(month, truth.grid.window_of(product.grid)), np.nan)
+
+
+def _farthest_from_one(ratios: np.ndarray) -> float:
+    return ratios[np.abs(ratios - 1).argmax()]
