@@ -1,134 +1,254 @@
-"""The report of a downscaling: what held-out cells say first, then map, regions, predictors and closure."""
+"""The report of a downscaling: how good, where, against what, with which predictors, and where not to trust it."""
 
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure as Chart
+import rasterio
 
-from .boosting import gains
-from .downscale import BLOCKED, Downscaled, contrasts
-from .product import Product
-from .report import Section, Table, draw, write_report
+from .downscale import BLOCKED, FORWARD, RANDOM, Downscaled, DownscaleOptions
+from .downscale_charts import draw_applicability, draw_contributions, draw_gain, draw_map
+from .downscale_tables import (
+    contributions,
+    missing_table,
+    regions_table,
+    seasons_table,
+    settings_table,
+    skill_table,
+    strongest_table,
+)
+from .months import name_runs
+from .region_models import ANOMALY
+from .report import Section, Table, write_report
+from .scene import Scene
+from .stack import FILLED
 
+LEAST_GAIN = 0.01  # over no model; less is no gain
+OF_LAND_MODELS = ("gldas", "moist", "soilmoi", "evap")  # in a predictor's name or source
 PUBLISHED = "The published 1 km dataset states a closure of R² 0.9728 and RMSE 2.10 cm."
-COLOURS = {"cmap": "BrBG", "interpolation": "nearest"}
 
 
-def write_downscale_report(path, result: Downscaled) -> None:
-    """Self-contained HTML, whole or not at all."""
-    sections = [_map(result), _skill(result), _regions(result), _predictors(result), _closure(result)]
+def write_downscale_report(path, result: Downscaled, options: DownscaleOptions, applicability=None) -> None:
+    """Self-contained HTML, whole or not at all. ``applicability``: the raster of ``write_applicability``, if any."""
+    sections = [
+        Section("The map", figures=[draw_map(result)]),
+        _skill(result, options),
+        _where(result),
+        _distrust(result, applicability),
+        _predictors(result),
+        Section("Settings", tables=[settings_table(options, result.models.boosting)]),
+        _closure(result),
+    ]
     write_report(path, "Groundwater storage at 1 km", verdict(result), sections)
 
 
 def verdict(result: Downscaled) -> str:
-    """Whether the predictors say anything about cells and months that no model has seen."""
-    contrast = result.scores["held_out"]["contrast"]
-    if not contrast["r2"] > 0:
+    """How much less than no model and than bilinear the models miss where the answer is known."""
+    scores = result.backs[BLOCKED].scores()
+    gain, over_bilinear = scores["gain_over_no_model"], scores["gain_over_bilinear"]
+    if gain != gain:
         return (
-            "In held-out cells and months the predictors explain none of the difference between a cell and its "
-            "surroundings: the 1 km detail of these maps is not supported, use the coarse field."
+            "Too few held-out cells can be averaged over 2 x 2 and predicted back to measure any skill: the 1 km "
+            "detail of these maps is not supported, use the coarse field."
+        )
+    measured = (
+        "Observations at 1 km do not exist, so the models are measured one scale up: cells averaged over 2 x 2 and "
+        f"predicted back. In held-out cells and months they miss by {scores['rmse_model_cm']:.2f} cm (RMSE), "
+        f"{_compared(gain)} no model ({scores['rmse_no_model_cm']:.2f} cm) and {_compared(over_bilinear)} bilinear "
+        f"interpolation ({scores['rmse_bilinear_cm']:.2f} cm)."
+    )
+    if gain <= LEAST_GAIN:
+        return f"{measured} That is no gain: the 1 km detail of these maps is not supported, use the coarse field."
+    if over_bilinear <= 0:
+        return f"{measured} Bilinear interpolation of the coarse field is the better map here."
+    return f"{measured} The gain over no model is what the predictors know."
+
+
+def _compared(gain: float) -> str:
+    if f"{abs(gain):.0%}" == "0%":
+        return "as much as"
+    return f"{abs(gain):.0%} {'less' if gain > 0 else 'more'} than"
+
+
+def _skill(result: Downscaled, options: DownscaleOptions) -> Section:
+    held, blocking = result.scores["held_out"], options.blocking
+    paragraphs = [
+        f"Held out, blocked: {held['splits']} pairs of some blocks of cells (up to {blocking.block:g}° wide) and half "
+        "of the record. The models that predict them saw none of these cells, no cell within the buffer (up to "
+        f"{blocking.buffer:g}°), and none of these months. Every cell and month is held out once.",
+        *_other_validations(result),
+        "One scale up: the averages of 2 x 2 cells take the place of the coarse field, the cells that of the pixels. "
+        "The conserved map keeps these averages, to which held-out cells belong; bilinear interpolation and no model "
+        "(the conserving correction alone, without predictors) start from the same averages, so the comparison is "
+        "fair, and only the gain over no model is owed to predictors. A gain is the share of the rival's RMSE that is "
+        "saved. The Pascal/Merlin gain, -1 to 1, is the mean gain in slope, correlation and bias over the averages "
+        "drawn as blocks. R² counts all variance, most of which the averages give to any rival.",
+        _unconserved(options),
+        f"The region holds about {result.scores['n_eff']:.1f} independent GRACE values (N_eff, one per 90,000 km²): "
+        "the figures are as uncertain as so few values make them, however many pixels and months there are.",
+        "Of the difference between a cell and its surroundings, which is what reaches the map, held-out models "
+        f"explain {held['contrast']['r2']:.0%} of the variance, and {held['share_confirmed']:.0%} of what they predict "
+        "is confirmed; predictions are multiplied by this share before they reach the map.",
+    ]
+    return Section("Held-out skill", paragraphs, tables=[skill_table(result.backs)])
+
+
+def _other_validations(result: Downscaled) -> list[str]:
+    texts = []
+    if FORWARD in result.backs:
+        texts.append(
+            "Forward in time: each quarter of the record but the first, in all cells, by models that know only the "
+            "months before it."
+        )
+    if RANDOM in result.backs:
+        texts.append(
+            "Random samples: random halves of cells and months, so that models saw the neighbours of what they "
+            "predict. Most published figures are of this kind; do not judge the map by it."
+        )
+    return texts
+
+
+def _unconserved(options: DownscaleOptions) -> str:
+    if options.target == ANOMALY:
+        return (
+            "Before the correction: with the target anomaly the prediction is of what is left about level and trend, "
+            "and this score adds the smoothed level and trend of the averages, which are of GRACE and no skill of the "
+            "predictors."
         )
     return (
-        f"In held-out cells and months the predictors explain {contrast['r2']:.0%} of the variance of the difference "
-        f"between a coarse cell and its surroundings (RMSE {contrast['rmse_cm']:.2f} cm); no model would explain 0 %. "
-        "This is the signal that becomes the detail inside a cell."
+        "Before the correction: what the models say by themselves. They are trained for the differences between near "
+        "cells, since the level of a region is given back by the correction, so this error is large by design."
     )
 
 
-def _map(result: Downscaled) -> Section:
-    scene, month = result.scene, _most_varied(result)
-    fine = Product.of_files(result.years).read(scene.months[month])
-    coarse = np.where(scene.cells, scene.samples.target[month], np.nan)
-    limit = float(np.nanpercentile(np.abs(coarse), 98))
-    west, south, east, north = scene.gwsa.grid.bounds
-    chart = Chart(figsize=(11, 5), layout="constrained")
-    for axes, field, title in zip(chart.subplots(1, 2), (coarse, fine), ("Coarse GWSA", "1 km GWSA")):
-        image = axes.imshow(field, vmin=-limit, vmax=limit, extent=(west, east, south, north), **COLOURS)
-        axes.set(
-            title=title,
-            xlabel="longitude (°)",
-            ylabel="latitude (°)",
-            aspect=1 / np.cos(np.radians((south + north) / 2)),
-        )
-    chart.colorbar(image, ax=chart.axes, label="GWSA (cm)", shrink=0.8)
-    caption = f"{scene.months[month]}, the month in which coarse cells differ most. Both maps have one colour scale."
-    return Section("The map", figures=[draw(chart, caption)])
-
-
-def _most_varied(result: Downscaled) -> int:
-    return int(np.nanargmax(np.nanstd(result.scene.samples.target, axis=(1, 2))))
-
-
-def _skill(result: Downscaled) -> Section:
-    held = result.scores["held_out"]
-    rows = [
-        ["difference of a cell from its surroundings", held["contrast"]["r2"], held["contrast"]["rmse_cm"]],
-        ["GWSA itself, before any correction", held["field"]["r2"], held["field"]["rmse_cm"]],
-    ]
+def _where(result: Downscaled) -> Section:
+    back, scene = result.backs[BLOCKED], result.scene
+    gain = back.gain_map()
     return Section(
-        "Held-out skill: cells and months that no model has seen",
+        "Where",
         [
-            f"{held['splits']} splits: blocks of cells with a buffer around them, crossed with blocks of months. R² is "
-            "1 minus squared error over variance: no model reaches 0, and it can be negative. The region holds "
-            f"about {result.scores['n_eff']:.1f} independent GRACE values (one per 90,000 km²), so these figures are "
-            "uncertain however many pixels there are.",
-            f"Held-out cells confirm {held['share_confirmed']:.0%} of the predicted contrast; predictions are "
-            "multiplied by this share before they reach the map.",
+            _without_gain(result.regions),
+            "A region has a model of its own (own), shares one with the others of its parent system, or is served by "
+            "the model of all cells (all). R² of contrast is of the difference between a cell and its surroundings. "
+            "The background is the land that no aquifer covers. A region with N_eff below 1 is smaller than what GRACE "
+            "resolves, so that its figures are those of its surroundings too.",
         ],
-        [_scatter(result)],
-        [Table("Held-out agreement with the coarse field", ["", "R²", "RMSE (cm)"], rows)],
+        [draw_gain(scene, gain)] if np.isfinite(gain).any() else [],
+        [regions_table(result.regions), seasons_table(back, scene.months)],
     )
 
 
-def _scatter(result: Downscaled):
-    observed, predicted = (field[np.isfinite(field)] for field in contrasts(result.scene, result.validations[BLOCKED]))
-    limit = float(np.percentile(np.abs(observed), 99.5))
-    chart = Chart(figsize=(4.6, 4.2), layout="constrained")
-    axes = chart.subplots()
-    axes.hexbin(
-        observed, predicted, gridsize=60, bins="log", cmap="viridis", extent=(-limit, limit, -limit, limit), mincnt=1
-    )
-    axes.plot([-limit, limit], [-limit, limit], color="black", linewidth=0.8)
-    axes.set(
-        xlabel="observed contrast (cm)", ylabel="predicted, held out (cm)", xlim=(-limit, limit), ylim=(-limit, limit)
-    )
-    return draw(
-        chart, "Difference of each coarse cell from its surroundings, all months; the line is perfect agreement."
+def _without_gain(regions: list[dict]) -> str:
+    unmeasured = [row["name"] for row in regions if np.isnan(row["gain_over_no_model"])]
+    without = [row["name"] for row in regions if row["gain_over_no_model"] <= LEAST_GAIN]
+    text = "Every measured region gains over no model."
+    if without:
+        text = f"No gain over no model, so use the coarse field there: {', '.join(without)}."
+    if len(unmeasured) == len(regions):
+        text = ""
+    if unmeasured:
+        text += f" Too small to be measured one scale up: {', '.join(unmeasured)}."
+    return text.strip()
+
+
+def _distrust(result: Downscaled, applicability) -> Section:
+    paragraphs, figures = [], []
+    if applicability:
+        with rasterio.open(applicability) as source:
+            share, facts = source.read(2), source.tags()
+        threshold = float(facts["GWSA_DI_THRESHOLD"])
+        figures.append(draw_applicability(result.scene, share))
+        paragraphs.append(
+            f"{_outside(result.scene, share):.1%} of the land is outside the area of applicability, as a mean of "
+            f"{facts['GWSA_MONTHS']}. There the dissimilarity index of a pixel exceeds {threshold:.3g}: "
+            "its predictors, weighted by their importance, are farther from those of any training sample than those "
+            "of held-out samples usually are (1 is the mean distance between samples; Meyer & Pebesma 2021). A tree "
+            "repeats its last leaf there, and no score of this report holds."
+        )
+    else:
+        paragraphs.append("The area of applicability was not asked for, so pixels unlike all training are not marked.")
+    return Section("Where not to trust it", [*paragraphs, _sigma(result), *_months(result.scene)], figures)
+
+
+def _outside(scene: Scene, share: np.ndarray) -> float:
+    """Land outside over all land; ``share`` applicable, NaN off the land."""
+    area = scene.predictors.grid.row_areas()
+    inside = np.nansum(share, axis=1, dtype=np.float64) @ area
+    return float(1 - inside / (np.isfinite(share).sum(axis=1) @ area))
+
+
+def _sigma(result: Downscaled) -> str:
+    if not result.sigma:
+        return "There are no sigma maps, because no sigma of the coarse GWSA was given."
+    return (
+        "Sigma is a lower bound. In it are the sigma of the coarse field, how far models of different splits lie "
+        "apart, and the variance inside cells that models miss, taken over from what held-out models miss between "
+        "cells. Not in it is structure finer than any predictor. Errors of near pixels and months go together, so the "
+        "sigma of a mean is not that of independent values."
     )
 
 
-def _regions(result: Downscaled) -> Section:
-    header = ["Region", "cells", "land (km²)", "independent values", "own model", "R² of contrast", "RMSE (cm)"]
-    rows = [
-        [row["name"], row["cells"], f"{row['area_km2']:,.0f}", row["n_eff"], row["model"],
-         row["contrast_r2"], row["contrast_rmse_cm"]]
-        for row in result.regions
-    ]  # fmt: skip
-    text = "A pooled region shares the model of all cells; the others add trees of their own to it."
-    return Section("Regions", [text], tables=[Table("Held-out skill by region", header, rows)])
+def _months(scene: Scene) -> list[str]:
+    texts = []
+    filled = np.array([scene.source_of(month) == FILLED for month in scene.months])
+    if filled.any():
+        taught = (filled & scene.samples.taught).any()
+        texts.append(
+            f"Months that GRACE did not observe and that were filled before ({filled.sum()} of {filled.size}): "
+            f"{name_runs(scene.months[filled])}. Models {'are' if taught else 'are not'} trained and scored on them; "
+            "their maps share the error of the filling."
+        )
+    if not scene.used.all():
+        texts.append(f"Months without GWSA, which have no map: {name_runs(scene.gwsa.months[~scene.used])}.")
+    return texts
 
 
 def _predictors(result: Downscaled) -> Section:
-    gain = gains(result.models.boosters[0])
-    names = list(gain)[:15][::-1]
-    chart = Chart(figsize=(7, 0.28 * len(names) + 0.8), layout="constrained")
-    axes = chart.subplots()
-    axes.barh(names, [100 * gain[name] for name in names], color="#0b6e99")
-    axes.set(xlabel="share of the gain (%)")
-    text = "How much each predictor lowered the training loss of the model of all cells. Gain tells use, not cause."
-    return Section("Predictors", [text], [draw(chart, "The fifteen most used features.")])
+    missing = missing_table(result.scene)
+    paragraphs = [
+        "SHAP is by how much a predictor moves the prediction that reaches the map, before the correction, in cm. Its "
+        "features (lags, means, classes) are added up by size; lags that work against each other are not set off. The "
+        "gain is the share of the training loss that a predictor lowered. Both tell use by the models, not cause, and "
+        "predictors that vary together share either at random.",
+        *_circular(result.scene),
+    ]
+    if not result.models.share:
+        paragraphs.insert(0, "Held-out cells confirm nothing, so that no predictor reaches the map: all SHAP are 0.")
+    if not missing:
+        paragraphs.append("No predictor lacks a value in any cell and month.")
+    return Section(
+        "Predictors",
+        paragraphs,
+        [draw_contributions(contributions(result))],
+        [strongest_table(result.explanation), *([missing] if missing else [])],
+    )
+
+
+def _circular(scene: Scene) -> list[str]:
+    """A warning where a predictor may be what was subtracted from GRACE."""
+    suspects = []
+    for one in scene.predictors.predictors:
+        words = " ".join([one.name, one.source, *one.difference]).lower()
+        if any(word in words for word in OF_LAND_MODELS):
+            suspects.append(f"{one.name} ({one.source or 'no source stated'})")
+    if not suspects:
+        return []
+    return [
+        f"Check the source of {'; '.join(suspects)}. Soil moisture or evapotranspiration of the GLDAS run that was "
+        "subtracted from GRACE lets the target predict itself: skill that it brings is not of groundwater."
+    ]
 
 
 def _closure(result: Downscaled) -> Section:
-    raw, after = result.scores["closure_raw"], result.scores["closure"]
+    raw, after, seams = (result.scores[name] for name in ("closure_raw", "closure", "seams"))
     rows = [
-        ["before the correction", raw["r2"], raw["rmse_cm"]],
-        ["after the correction", after["r2"], after["rmse_cm"]],
+        ["before the correction", raw["r2"], raw["rmse_cm"], seams["before"]["median"], seams["before"]["largest"]],
+        ["after the correction", after["r2"], after["rmse_cm"], seams["after"]["median"], seams["after"]["largest"]],
     ]
-    text = (
+    texts = [
         "The map averaged back to coarse cells, against the field it was made from. The correction makes this exact "
-        f"whatever the model does, so it says nothing about the detail. {PUBLISHED}"
-    )
-    return Section(
-        "Closure: not skill", [text], tables=[Table("Agreement with the input", ["", "R²", "RMSE (cm)"], rows)]
-    )
+        f"whatever the model does, so it says nothing about the detail. {PUBLISHED}",
+        "Seams: how much steeper the map is across the edges of coarse cells than inside them, over the months; 1 "
+        "means that no edge shows.",
+    ]
+    header = ["", "R²", "RMSE (cm)", "seams, median", "seams, largest"]
+    return Section("Closure: not skill", texts, tables=[Table("Agreement with the input", header, rows)])
