@@ -94,7 +94,7 @@ def _show(axes, field: np.ndarray, grid: Grid, **look):
     axes.set(xlabel="longitude (°)", facecolor=NO_VALUE)
     image = axes.imshow(field[::step, ::step], extent=(west, east, south, north), interpolation="nearest", **look)
     axes.set_aspect(1 / _narrowing(grid))
-    axes.locator_params(nbins=6)
+    axes.locator_params(axis="x", nbins=4)
     return image
 
 
