@@ -12,6 +12,7 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingOutputMultipleLayers,
     QgsProcessingParameterBoolean,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
@@ -19,6 +20,7 @@ from qgis.core import (
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
     QgsWkbTypes,
 )
@@ -31,19 +33,57 @@ INTEGER, REAL = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParamete
 NUMBERS = {
     "LEAST_AREA": (
         "Least land for a model of its own (km²)", REAL, 90_000, 0,
-        "Aquifers with less land share the model of all cells; 90,000 km² is about one independent GRACE value.",
+        "Aquifers with less land share the model of their parent or of all cells; 90,000 km² is about one independent "
+        "GRACE value.",
     ),
     "FEATHER": ("Blending at aquifer borders (km)", REAL, 25, 0, "Half-width of the belt in which models are blended."),
-    "TREES": ("Trees", INTEGER, 120, 1, "Number of trees of the model of all cells; aquifers add 30 % to it."),
+    "TREES": ("Trees", INTEGER, 300, 1, "Most trees of the model of all cells; aquifers add 30 % to it."),
     "DEPTH": ("Depth of trees", INTEGER, 5, 1, "Deeper trees follow the coarse field more closely and predict worse."),
-    "RATE": ("Learning rate", REAL, 0.12, 0.001, "Weight of each tree."),
+    "RATE": ("Learning rate", REAL, 0.08, 0.001, "Weight of each tree."),
     "BLOCK": ("Held-out blocks (degrees)", REAL, 3, 0.25, "Side of the blocks of cells that are held out together."),
     "BUFFER": ("Buffer around them (degrees)", REAL, 1, 0, "Cells this near to a held-out block are left out too."),
+    "SEARCH": (
+        "Settings to try", INTEGER, 0, 0,
+        "So many other settings of the trees (at most 8) are tried inside each training, on blocks of cells that it "
+        "leaves out and never on those that it is scored on; each takes as long as the training itself.",
+    ),
     "SEED": ("Seed", INTEGER, 1, 0, "Of the sampling inside the trees and of the folds."),
 }  # fmt: skip
+SWITCHES = {
+    "STOPPING": (
+        "Early stopping", True,
+        "Settle the number of trees on blocks of cells that a training leaves out; doubles the time of training.",
+    ),
+    "COMPARE": (
+        "All validations", True,
+        "Score the models also forward in time, and on random samples as most published figures are; doubles the time "
+        "of training.",
+    ),
+    "EXACT": (
+        "Exact values", False,
+        "Write float32 as computed; otherwise values are rounded within 0.005 cm (LERC), a third of the size.",
+    ),
+}  # fmt: skip
+TARGETS = {"direct": "GWSA itself", "anomaly": "What level and trend of each coarse cell leave"}
 REGION_FIELDS = {
-    "name": "string", "cells": "integer", "area_km2": "double", "n_eff": "double",
-    "own_model": "integer", "contrast_r2": "double", "contrast_rmse_cm": "double",
+    "name": "string", "cells": "integer", "area_km2": "double", "n_eff": "double", "model": "string",
+    "contrast_r2": "double", "contrast_rmse_cm": "double", "rmse_cm": "double",
+    "gain_over_no_model": "double", "gain_over_bilinear": "double",
+}  # fmt: skip
+FILES = {
+    "MODELS": ("Models", None, "Folder for the models in XGBoost's own format (.ubj) and models.json."),
+    "HELD_OUT": (
+        "Maps of held-out models", None, "Folder for GWSA_YYYY.tif of models that saw neither cell nor month.",
+    ),
+    "EXPLANATION": (
+        "What the models make of their predictors", "CSV (*.csv)",
+        "SHAP contributions in cm and gain of every feature, region by region.",
+    ),
+    "SCORES": ("Scores", "JSON (*.json)", "Closure and held-out skill as JSON."),
+    "REPORT": (
+        "Report", "HTML (*.html)",
+        "How good, where, against what, with which predictors, where not to trust it; needs matplotlib and jinja2.",
+    ),
 }  # fmt: skip
 
 
@@ -81,43 +121,51 @@ class Downscale(GwsaAlgorithm):
             QgsProcessingParameterField("ID_FIELD", tr("Field that names an aquifer"), "", "AQUIFERS", optional=True),
             "Polygons of one name are one region; empty: each polygon is a region.",
         )
+        self.add(
+            QgsProcessingParameterField(
+                "PARENT_FIELD", tr("Field that names its parent"), "", "AQUIFERS", optional=True
+            ),
+            "The larger system that an aquifer is part of: small aquifers of one parent share a model.",
+        )
         self.add_period("to map")
         for name, (label, kind, default, least, help) in NUMBERS.items():
-            self.add(QgsProcessingParameterNumber(name, tr(label), kind, default, minValue=least), help, advanced=True)
+            self.add(QgsProcessingParameterNumber(name, tr(label), kind, default, True, least), help, advanced=True)
         self.add(
-            QgsProcessingParameterBoolean("EXACT", tr("Exact values"), False),
-            "Write float32 as computed; otherwise values are rounded within 0.005 cm (LERC), a third of the size.",
+            QgsProcessingParameterEnum(
+                "TARGET", tr("What models explain"), list(TARGETS.values()), defaultValue=0, optional=True
+            ),
+            "GWSA itself, as the published dataset does; or what is left of it about the level and trend of each "
+            "coarse cell, which then come from GRACE alone: for pumping that no predictor shows.",
             advanced=True,
         )
+        for name, (label, default, help) in SWITCHES.items():
+            self.add(QgsProcessingParameterBoolean(name, tr(label), default, optional=True), help, advanced=True)
         self.add(
             QgsProcessingParameterFolderDestination("OUTPUT", tr("1 km maps")),
             "Folder for GWSA_YYYY.tif, and sigma/GWSA_SIGMA_YYYY.tif where a sigma is given.",
         )
-        for name, label, help in (
-            ("MODELS", "Models", "Folder for the models in XGBoost's own format (.ubj) and models.json."),
-            (
-                "HELD_OUT",
-                "Maps of held-out models",
-                "Folder for GWSA_YYYY.tif of models that saw neither cell nor month.",
+        self.add(
+            QgsProcessingParameterRasterDestination(
+                "APPLICABILITY", tr("Area of applicability"), optional=True, createByDefault=False
             ),
-        ):
-            self.add(
-                QgsProcessingParameterFolderDestination(name, tr(label), optional=True, createByDefault=False), help
-            )
+            "Where not to trust the models: how unlike the training samples a pixel's predictors are, and the share of "
+            "four seasons in which it is inside the area of applicability (Meyer & Pebesma 2021).",
+        )
         self.add(
             QgsProcessingParameterFeatureSink(
                 "REGIONS", tr("Regions and their skill"), QgsProcessing.SourceType.TypeVectorPolygon, optional=True,
                 createByDefault=False,
             ),
-            "The aquifers with their cells, independent GRACE values, kind of model, and held-out skill.",
+            "The aquifers with their cells, independent GRACE values, whose model serves them, and held-out skill.",
         )  # fmt: skip
-        for name, label, kind, help in (
-            ("SCORES", "Scores", "JSON (*.json)", "Closure and held-out skill as JSON."),
-            ("REPORT", "Report", "HTML (*.html)", "How good, where, against what; needs matplotlib and jinja2."),
-        ):
-            self.add(
-                QgsProcessingParameterFileDestination(name, tr(label), kind, optional=True, createByDefault=False), help
+        for name, (label, kind, help) in FILES.items():
+            optional = {"optional": True, "createByDefault": False}
+            parameter = (
+                QgsProcessingParameterFileDestination(name, tr(label), kind, **optional)
+                if kind
+                else QgsProcessingParameterFolderDestination(name, tr(label), **optional)
             )
+            self.add(parameter, help)
         self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Yearly maps")))
 
     def execute(self, parameters, context, progress):
@@ -131,19 +179,18 @@ class Downscale(GwsaAlgorithm):
         started, options = now(), self._options(parameters, context)
         inputs = {name: self.input_path(parameters, name, context) for name in ("GWSA", "GWSA_SIGMA")}
         polygons = self._polygons(parameters, context, progress)
-        aquifers = [Aquifer(name, json.loads(polygon.asJson(9))) for name, polygon in polygons.items()]
+        aquifers = [
+            Aquifer(name, json.loads(polygon.asJson(9)), parent) for name, (polygon, parent) in polygons.items()
+        ]
         predictors = PredictorSet.open(self.parameterAsString(parameters, "PREDICTORS", context))
-        paths = {
-            name: self.output_path(parameters, name, context)
-            for name in ("OUTPUT", "MODELS", "HELD_OUT", "SCORES", "REPORT")
-        }
+        paths = {name: self.output_path(parameters, name, context) for name in ("OUTPUT", "APPLICABILITY", *FILES)}
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
         record = (self.ID, inputs, options.as_parameters())
         result = downscale(
             read_stack(inputs["GWSA"], "GWSA"),
             predictors,
             aquifers,
-            Outputs(paths["OUTPUT"], paths["MODELS"], paths["HELD_OUT"]),
+            Outputs(*(paths[name] for name in ("OUTPUT", "MODELS", "HELD_OUT", "APPLICABILITY", "EXPLANATION"))),
             options,
             sigma=read_stack(inputs["GWSA_SIGMA"], "GWSA sigma") if inputs["GWSA_SIGMA"] else None,
             tags=provenance(*record, progress),
@@ -153,13 +200,15 @@ class Downscale(GwsaAlgorithm):
             style_file(path, "anomaly.qml")
         for path in result.sigma:
             style_file(path, "sigma.qml")
+        if paths["APPLICABILITY"]:
+            style_file(paths["APPLICABILITY"], "applicability.qml")
         write_run(paths["OUTPUT"] / "run.json", *record, started)
         if paths["SCORES"]:
             write_scores(paths["SCORES"], result)
         if paths["REPORT"]:
             from ..gwsa_plugin.core.downscale_report import write_downscale_report
 
-            write_downscale_report(paths["REPORT"], result)
+            write_downscale_report(paths["REPORT"], result, options, paths["APPLICABILITY"])
         outputs = {name: str(path) for name, path in paths.items() if path}
         outputs["LAYERS"] = [str(path) for path in result.years]
         if parameters.get("REGIONS"):
@@ -178,23 +227,32 @@ class Downscale(GwsaAlgorithm):
             value["LEAST_AREA"],
             value["FEATHER"],
             self.parameterAsBool(parameters, "EXACT", context),
+            list(TARGETS)[self.parameterAsEnum(parameters, "TARGET", context)],
+            self.parameterAsBool(parameters, "COMPARE", context),
+            self.parameterAsBool(parameters, "STOPPING", context),
+            value["SEARCH"],
             Boosting(value["TREES"], value["DEPTH"], value["RATE"], seed=value["SEED"]),
             Blocking(value["BLOCK"], value["BUFFER"], value["SEED"]),
         )
 
-    def _polygons(self, parameters, context, progress) -> dict[str, QgsGeometry]:
-        """Name -> polygon in EPSG:4326, the polygons of one name joined."""
+    def _polygons(self, parameters, context, progress) -> dict[str, tuple[QgsGeometry, str]]:
+        """Name -> polygon in EPSG:4326, the polygons of one name joined, and the name of its parent."""
         source = self.parameterAsSource(parameters, "AQUIFERS", context)
         if source is None:
             return {}
         shapes = geometries_in_degrees(source, context, progress)
-        field = self.parameterAsString(parameters, "ID_FIELD", context)
-        names = columns(source, [field], progress)[field] if field else range(1, len(shapes) + 1)
-        joined: dict[str, list[QgsGeometry]] = {}
-        for name, shape in zip(names, shapes):
+        fields = [self.parameterAsString(parameters, name, context) for name in ("ID_FIELD", "PARENT_FIELD")]
+        values = columns(source, [field for field in fields if field], progress)
+        names = values.get(fields[0], range(1, len(shapes) + 1))
+        parents = values.get(fields[1], [""] * len(shapes))
+        joined: dict[str, list] = {}
+        for name, parent, shape in zip(names, parents, shapes):
             if not shape.isEmpty():
-                joined.setdefault(str(name), []).append(shape)
-        return {name: QgsGeometry.collectGeometry(parts) for name, parts in joined.items()}
+                joined.setdefault(str(name), []).append((shape, str(parent or "")))
+        return {
+            name: (QgsGeometry.collectGeometry([shape for shape, _ in parts]), parts[0][1])
+            for name, parts in joined.items()
+        }
 
     def _write_regions(self, parameters, context, rows, polygons) -> str:
         fields = layer_fields(REGION_FIELDS)
@@ -205,7 +263,7 @@ class Downscale(GwsaAlgorithm):
             feature = QgsFeature(fields)
             feature.setAttributes([row[name] for name in REGION_FIELDS])
             if row["name"] in polygons:
-                feature.setGeometry(polygons[row["name"]])
+                feature.setGeometry(polygons[row["name"]][0])
             sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
         style_layer(layer_id, "regions.qml", context)
         return layer_id

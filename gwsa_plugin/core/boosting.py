@@ -21,6 +21,7 @@ from .errors import InputError
 
 NEIGHBOURHOOD = 5  # cells along a side
 REGIONAL_SHARE = 0.7  # of the neighbourhood's mean residual that the loss does not count
+PATIENCE = 40  # trees without a gain after which early stopping ends
 THREADS = 1  # training is the same to the bit on any machine; models are trained side by side instead
 
 
@@ -80,28 +81,76 @@ def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go
     """
     import xgboost
 
-    where = where & samples.usable
-    if not where.any():
-        raise InputError(
-            "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."
-        )
-    count, pixels = int(where.sum()), samples.pixels.shape[3]
-    table = np.concatenate([samples.table(where), samples.pixel_table(where)])
-    matrix = xgboost.DMatrix(table, feature_names=list(samples.names), nthread=THREADS)
-    curvature = np.repeat(np.float32([1, 1 / pixels]), [count, count * pixels])
+    lesson = _Lesson(samples, where & samples.usable)
+    return xgboost.train(
+        boosting.xgboost(), lesson.matrix(), boosting.trees, obj=lesson.gradient(go_on), xgb_model=base
+    )
 
-    def slope(prediction: np.ndarray) -> np.ndarray:
-        residual = np.zeros(where.shape)
-        residual[where] = prediction - samples.target[where]
-        return local_contrast(local_contrast(residual, where), where)[where]
 
-    def gradient(prediction: np.ndarray, _) -> tuple[np.ndarray, np.ndarray]:
-        go_on()
-        of_cells, of_pixels = prediction[:count], prediction[count:].reshape(count, pixels)
-        slopes = np.concatenate([slope(of_cells), np.repeat(slope(of_pixels.mean(axis=1)) / pixels, pixels)])
-        return slopes.astype(np.float32), curvature
+def trees_that_help(samples: Samples, where: np.ndarray, watched: np.ndarray, boosting: Boosting, go_on) -> tuple:
+    """Early stopping: how many trees fitted to the samples ``where`` predict the contrast of the samples ``watched``
+    best, up to ``boosting.trees``, and their mean squared error in cm². Both bool, of the target's shape, apart."""
+    import xgboost
 
-    return xgboost.train(boosting.xgboost(), matrix, boosting.trees, obj=gradient, xgb_model=base)
+    lesson = _Lesson(samples, where & samples.usable)
+    exam = _Lesson(samples, watched & samples.usable, pixels_only=True)
+    settings = {**boosting.xgboost(), "disable_default_eval_metric": 1}
+    booster = xgboost.train(
+        settings, lesson.matrix(), boosting.trees, obj=lesson.gradient(go_on), verbose_eval=False,
+        evals=[(exam.matrix(), "watched")], custom_metric=exam.metric, early_stopping_rounds=PATIENCE,
+    )  # fmt: skip
+    return booster.best_iteration + 1, booster.best_score
+
+
+class _Lesson:
+    """The table of the samples ``where`` for XGBoost, and the loss of its predictions: rows of the cells, unless
+    ``pixels_only``, then those of their pixels, the pixels of a sample one after the other."""
+
+    def __init__(self, samples: Samples, where: np.ndarray, pixels_only: bool = False):
+        if not where.any():
+            raise InputError(
+                "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."
+            )
+        self._samples, self._where = samples, where
+        self._count, self._pixels = int(where.sum()), samples.pixels.shape[3]
+        self._cells = 0 if pixels_only else self._count
+
+    def matrix(self):
+        import xgboost
+
+        table = self._samples.pixel_table(self._where)
+        if self._cells:
+            table = np.concatenate([self._samples.table(self._where), table])
+        return xgboost.DMatrix(table, feature_names=list(self._samples.names), nthread=THREADS)
+
+    def gradient(self, go_on):
+        """The objective: first and second derivatives of the loss at a prediction."""
+        curvature = np.repeat(np.float32([1, 1 / self._pixels]), [self._cells, self._count * self._pixels])
+
+        def objective(prediction: np.ndarray, _) -> tuple[np.ndarray, np.ndarray]:
+            go_on()
+            slopes = [self._slope(prediction[: self._cells])] if self._cells else []
+            of_means = self._slope(self._means(prediction)) / self._pixels
+            return np.concatenate([*slopes, np.repeat(of_means, self._pixels)]).astype(np.float32), curvature
+
+        return objective
+
+    def metric(self, prediction: np.ndarray, _) -> tuple[str, float]:
+        """Mean squared residual of the local contrast, cm²."""
+        return "contrast", float(np.mean(self._contrast(self._means(prediction)) ** 2))
+
+    def _means(self, prediction: np.ndarray) -> np.ndarray:
+        return prediction[self._cells :].reshape(self._count, self._pixels).mean(axis=1)
+
+    def _slope(self, prediction: np.ndarray) -> np.ndarray:
+        residual = np.zeros(self._where.shape)
+        residual[self._where] = self._contrast(prediction)
+        return local_contrast(residual, self._where)[self._where]
+
+    def _contrast(self, prediction: np.ndarray) -> np.ndarray:
+        residual = np.zeros(self._where.shape)
+        residual[self._where] = prediction - self._samples.target[self._where]
+        return local_contrast(residual, self._where)[self._where]
 
 
 def predict(booster, table: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from .applicability import Applicability, write_applicability
 from .aquifers import Aquifer
 from .boosting import Boosting, gains, local_contrast, save
 from .explanation import explain, write_explanation
-from .folds import Blocking, Split, forward_splits, make_splits, random_splits
+from .folds import Blocking, Split, forward_splits, make_blocks, make_splits, random_splits
 from .maps import Closure, Maker, Mapping, Part, write_maps
 from .predicted_back import PredictedBack, predict_back
 from .predictors import PredictorSet
@@ -28,6 +28,7 @@ from .scene import Scene, set_scene
 from .scores import agreement
 from .sigma_maps import find_doubt, write_sigma
 from .stack import MonthlyStack
+from .tuning import Tuning
 from .whole import whole_file, whole_folder, whole_folder_beside
 
 GRACE_FOOTPRINT_KM2 = 90_000.0  # 300 km squared: about one independent GRACE value
@@ -38,7 +39,9 @@ BLOCKED, FORWARD, RANDOM = "blocked", "forward", "random"
 class DownscaleOptions:
     """``period``: (first, last) month, None for all that stack and predictors share. ``least_area``: land in km² from
     which an aquifer has a model of its own. ``feather_km`` and ``exact``: see Mapping. ``target``: what models explain,
-    see region_models. ``compare``: also validate forward in time, and on random samples as most published figures."""
+    see region_models. ``compare``: also validate forward in time, and on random samples as most published figures.
+    ``stopping``: settle the number of trees by grouped folds inside each training; ``search``: and try as many settings
+    beside the given ones."""
 
     period: tuple = (None, None)
     least_area: float = GRACE_FOOTPRINT_KM2
@@ -46,6 +49,8 @@ class DownscaleOptions:
     exact: bool = False
     target: str = DIRECT
     compare: bool = True
+    stopping: bool = True
+    search: int = 0
     boosting: Boosting = Boosting()
     blocking: Blocking = Blocking()
 
@@ -101,13 +106,15 @@ def downscale(
     coarse value as bilinear interpolation uses it. Raises InputError when the inputs do not meet; nothing is then left.
     """
     scene = set_scene(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
-    recipe = Recipe(options.boosting, scene.regions.pooled(options.least_area), options.target)
     splits = make_validations(scene, options, progress)
+    recipe = make_recipe(scene, options)
     progress.say(f"Training {1 + sum(map(len, splits.values()))} times, all but once to measure skill.")
     models, validations = train_and_validate(scene, splits, recipe, progress.part(0.1, 0.4))
     progress.say(f"Held-out cells confirm {models.share:.0%} of the predicted local contrast.")
     backs = {kind: predict_back(scene, validation) for kind, validation in validations.items()}
-    mapping = Mapping(options.feather_km, options.exact, tags or {})
+    progress.say(f"The model of all cells has {models.boosting.trees} trees of depth {models.boosting.depth}.")
+    settled = {f"GWSA_{name.upper()}": str(value) for name, value in asdict(models.boosting).items()}
+    mapping = Mapping(options.feather_km, options.exact, {**(tags or {}), **settled})
     regions = region_table(scene, models, validations[BLOCKED], backs[BLOCKED])
     with ExitStack() as folders:
         # The folders get their files together when the stack closes, and none of them when anything fails before.
@@ -144,6 +151,13 @@ def make_validations(scene: Scene, options: DownscaleOptions, progress: Progress
         validations[FORWARD] = forward_splits(scene.cells, months)
         validations[RANDOM] = random_splits(scene.cells, months, blocking.seed)
     return validations
+
+
+def make_recipe(scene: Scene, options: DownscaleOptions) -> Recipe:
+    tuning = None
+    if options.stopping or options.search:
+        tuning = Tuning(*make_blocks(scene.gwsa.grid, scene.cells, options.blocking), options.search)
+    return Recipe(options.boosting, scene.regions.pooled(options.least_area), options.target, tuning)
 
 
 def find_applicability(scene: Scene, models: RegionModels, validation: CrossValidation) -> Applicability:
@@ -236,6 +250,7 @@ def score(scene: Scene, recipe: Recipe, models: RegionModels, validation: CrossV
             "field": agreement(validation.detail + validation.level, target),
             "contrast": agreement(predicted, observed),
             "share_confirmed": models.share,
+            "trees": models.boosting.trees,
             "splits": len(validation.held_out),
         },
         "seams": {name: _seams(closure.seams[:, i]) for i, name in enumerate(("before", "after"))},

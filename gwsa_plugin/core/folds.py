@@ -56,12 +56,20 @@ def make_splits(
 ) -> list[Split]:
     """Every pair of a space fold and a time fold, so that each cell and month is held out exactly once.
 
-    ``cells``: bool, coarse shape, those that count. The block size that was used is said.
+    ``cells``: bool, coarse shape, those that count.
     """
-    size, buffer = _shrunk(grid, cells, blocking, progress)
-    space = _space_folds(_blocks(grid, size), cells, blocking.seed)
+    blocks, reach = make_blocks(grid, cells, blocking, progress)
+    space = _space_folds(blocks, cells, blocking.seed)
     time = np.arange(months) * TIME_FOLDS // months
-    return list(_crossed(space, time, cells, round(buffer / grid.dx)))
+    return list(_crossed(space, time, cells, reach))
+
+
+def make_blocks(
+    grid: Grid, cells: np.ndarray, blocking: Blocking, progress: Progress = SILENT
+) -> tuple[np.ndarray, int]:
+    """The number of each cell's block, and the buffer in cells; the block size is said where it had to shrink."""
+    size, buffer = _shrunk(grid, cells, blocking, progress)
+    return _blocks(grid, size), round(buffer / grid.dx)
 
 
 def forward_splits(cells: np.ndarray, months: int) -> list[Split]:
@@ -88,7 +96,7 @@ def random_splits(cells: np.ndarray, months: int, seed: int) -> list[Split]:
 def _crossed(space: np.ndarray, time: np.ndarray, cells: np.ndarray, reach: int) -> Iterator[Split]:
     for fold in np.unique(space[cells]):
         held = cells & (space == fold)
-        near = _widened(held, reach)
+        near = widened(held, reach)
         for block in np.unique(time):
             yield Split(held, time == block, near, time == block)
 
@@ -122,7 +130,7 @@ def _space_folds(blocks: np.ndarray, cells: np.ndarray, seed: int) -> np.ndarray
     return folds
 
 
-def _widened(cells: np.ndarray, reach: int) -> np.ndarray:
+def widened(cells: np.ndarray, reach: int) -> np.ndarray:
     """The cells and those within ``reach`` cells of them."""
     wide = np.pad(cells, reach)
     windows = np.lib.stride_tricks.sliding_window_view(wide, (2 * reach + 1, 2 * reach + 1))

@@ -13,6 +13,7 @@ from .level_trend import level_and_trend
 from .progress import Progress
 from .scene import Scene
 from .threads import run_all
+from .tuning import Tuning
 
 ALL = 0  # the number of the model of all cells, which serves the background and what is pooled with it
 REGION_TREES = 0.3  # of the trees of the model of all cells: what a region adds to it
@@ -21,11 +22,13 @@ DIRECT, ANOMALY = "direct", "anomaly"  # targets: GWSA itself, or what is left o
 
 @dataclass(frozen=True)
 class Recipe:
-    """How models are made. ``pooled``: the number of the model that serves each region, int, (regions,)."""
+    """How models are made. ``pooled``: the number of the model that serves each region, int, (regions,). ``tuning``:
+    how the settings are settled for each training; None takes ``boosting`` as it is."""
 
     boosting: Boosting
     pooled: np.ndarray
     target: str = DIRECT
+    tuning: Tuning | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +36,13 @@ class RegionModels:
     """``boosters``: by number, ``ALL`` for every region whose own (``pooled``) is not there.
 
     ``share``: by what the prediction is multiplied, 0 to 1: the part of its local contrast that held-out cells confirm.
-    Where they ask for more than the models say, nothing is added: at 1 km it may be otherwise.
+    Where they ask for more than the models say, nothing is added: at 1 km it may be otherwise. ``boosting``: what the
+    model of all cells was trained with.
     """
 
     boosters: dict[int, object]
     pooled: np.ndarray
+    boosting: Boosting = Boosting()
     share: float = 1.0
 
     def numbers(self, regions: np.ndarray) -> np.ndarray:
@@ -110,13 +115,14 @@ def _scaled(scene: Scene, splits: list[Split], fitted: list) -> tuple[np.ndarray
 def _fit(scene: Scene, recipe: Recipe, where: np.ndarray, go_on) -> RegionModels:
     """Train on the samples ``where``: bool, (months, rows, columns)."""
     samples = replace(scene.samples, target=scene.samples.target - level_of(scene, recipe, where))
-    boosters = {ALL: train(samples, where, recipe.boosting, go_on=go_on)}
-    further = replace(recipe.boosting, trees=max(1, round(REGION_TREES * recipe.boosting.trees)))
+    boosting = recipe.tuning.settle(samples, where, recipe.boosting, go_on) if recipe.tuning else recipe.boosting
+    boosters = {ALL: train(samples, where, boosting, go_on=go_on)}
+    further = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
     for number in np.unique(recipe.pooled[recipe.pooled != ALL]):
         inside = where & samples.usable & np.isin(scene.regions.cells, np.flatnonzero(recipe.pooled == number))
         if inside.any():
             boosters[int(number)] = train(samples, inside, further, boosters[ALL], go_on)
-    return RegionModels(boosters, recipe.pooled)
+    return RegionModels(boosters, recipe.pooled, boosting)
 
 
 def _fit_split(scene: Scene, recipe: Recipe, split: Split, go_on) -> tuple[RegionModels, np.ndarray, np.ndarray]:

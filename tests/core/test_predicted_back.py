@@ -1,4 +1,4 @@
-"""Cells made coarser and predicted back: a perfect model wins all, an empty one is no model, and the gain has its signs."""
+"""Cells made coarser and predicted back: a perfect model wins all, an empty one is no model; the gain has its signs."""
 
 from types import SimpleNamespace
 
