@@ -16,11 +16,10 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from .errors import InputError
-from .maps import STRIP_CELLS
 from .months import calendar_month
 from .predictors import FINE
 from .progress import SILENT, Progress
-from .scene import Scene
+from .scene import STRIP_CELLS, Scene
 from .stack import creation, nan_mean
 from .threads import run_all
 from .whole import whole_file

@@ -17,15 +17,13 @@ from .months import calendar_month, month_range, year_of
 from .predictors import FINE
 from .progress import Progress
 from .region_models import RegionModels
-from .scene import Scene
+from .scene import FEATURE_BYTES, STRIP_CELLS, Scene
 from .seams import edge_ratio
 from .stack import MISSING, UNIT, creation, describe_band
 from .threads import run_all
 
 TOLERANCE_CM = 1e-3  # between a cell of the coarse field and the mean of its pixels, before encoding
 LERC_ERROR_CM = 0.005
-STRIP_CELLS = 5  # rows of cells predicted together; with fewer, each tile of the predictors is decompressed more often
-FEATURE_BYTES = 96 << 20  # of the features that one thread holds
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,8 @@ from .stack import OBSERVED, MonthlyStack
 from .threads import run_all
 
 PIXELS = 16  # of each coarse cell that training sees
-MONTHS_AT_ONCE = 60
+STRIP_CELLS = 5  # rows of cells read together; with fewer, each tile of the predictors is decompressed more often
+FEATURE_BYTES = 256 << 20  # of the features that one thread holds; with few months at once, past ones are read again
 MOST_SAMPLES = 100_000  # cells times months that models are trained on; about 4 kB each with 60 features
 FEWEST_MONTHS = 24
 
@@ -110,8 +111,9 @@ def _samples(
             progress.say(f"{name} is missing in {share:.1%} of the samples; the trees have a branch for that.")
     taught = _taught(np.array([gwsa.source[i] for i in np.flatnonzero(used)]) == OBSERVED, int(cells.sum()))
     progress.say(f"Models are trained on {taught.sum()} of the {months.size} months.")
-    strips = [partial(_pixels_of_row, conservation, predictors, months[taught], row) for row in range(cells.shape[0])]
-    pixels = np.stack(run_all(strips, progress), axis=1)
+    firsts = range(0, cells.shape[0], STRIP_CELLS)
+    strips = [partial(_pixels_of_strip, conservation, predictors, months[taught], first) for first in firsts]
+    pixels = np.concatenate(run_all(strips, progress), axis=1)
     return Samples(features, np.where(cells, gwsa.values[used], np.nan), taught, pixels, predictors.features)
 
 
@@ -125,23 +127,24 @@ def _taught(observed: np.ndarray, cells: int) -> np.ndarray:
     return taught
 
 
-def _pixels_of_row(conservation: Conservation, predictors: PredictorSet, months, row: int, go_on) -> np.ndarray:
-    """Features of a few random land pixels of each cell of a row: (months, columns, PIXELS, features), NaN off the
-    cells."""
-    factor, columns = predictors.factor, conservation.cells.shape[1]
-    read = np.full((months.size, columns, PIXELS, len(predictors.features)), np.nan, dtype=np.float32)
-    rows = slice(row * factor, (row + 1) * factor)
-    held = np.flatnonzero(conservation.cells[row])
-    rng = np.random.default_rng(row)
-    chosen = [_pick(conservation.pixels[rows, column * factor : (column + 1) * factor], rng) for column in held]
-    if not chosen:
+def _pixels_of_strip(conservation: Conservation, predictors: PredictorSet, months, top: int, go_on) -> np.ndarray:
+    """Features of a few random land pixels of each cell of STRIP_CELLS rows: (months, rows, columns, PIXELS, features),
+    NaN off the cells."""
+    factor, cells = predictors.factor, conservation.cells[top : top + STRIP_CELLS]
+    read = np.full((months.size, *cells.shape, PIXELS, len(predictors.features)), np.nan, dtype=np.float32)
+    rows = slice(top * factor, (top + len(cells)) * factor)
+    held = np.argwhere(cells)
+    if not held.size:
         return read
-    down, across = np.array(chosen).transpose(2, 0, 1)
-    across = across + held[:, None] * factor
-    for first in range(0, months.size, MONTHS_AT_ONCE):
+    land = conservation.pixels[rows].reshape(len(cells), factor, -1, factor).swapaxes(1, 2)
+    picked = [_pick(land[row, column], np.random.default_rng([top + row, column])) for row, column in held]
+    down, across = (np.array(picked) + held[:, None] * factor).transpose(2, 0, 1)
+    at_once = max(1, FEATURE_BYTES // (4 * len(predictors.features) * conservation.pixels[rows].size))
+    for first in range(0, months.size, at_once):
         go_on()
-        part = slice(first, first + MONTHS_AT_ONCE)
-        read[part, held] = np.moveaxis(predictors.read(FINE, months[part], rows)[:, :, down, across], 1, -1)
+        part = slice(first, first + at_once)
+        values = predictors.read(FINE, months[part], rows)[:, :, down, across]
+        read[part, held[:, 0], held[:, 1]] = np.moveaxis(values, 1, -1)
     return read
 
 
