@@ -20,9 +20,13 @@ WITHIN_ONE_SIGMA, WITHIN_TWO_SIGMA = 0.683, 0.954  # of a normal distribution
 
 
 def measure_seams(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
-    """How much steeper the map is across the edges of cells, and across the borders of aquifers, than elsewhere."""
-    ratios = _ratios_of_months(the_world(folder.parent / SHARED, options))
-    values = {}
+    """How much steeper the map is across the edges of cells, and across the borders of aquifers, than elsewhere.
+
+    ``before`` and ``after``: the correction; ``most_changed``: by what it multiplies the ratio in the month where most.
+    """
+    world = the_world(folder.parent / SHARED, options)
+    ratios = _ratios_of_months(world)
+    values = {f"edge ratio, {name}": value for name, value in world.run.scores["seams"].items()}
     for what, (map_, truth) in ratios.items():
         values[f"{what}, median"], values[f"{what} of the truth, median"] = np.median(map_), np.median(truth)
         values[f"{what}, highest month"], values[f"{what} of the truth, highest month"] = map_.max(), truth.max()

@@ -237,8 +237,8 @@ def score(scene: Scene, recipe: Recipe, models: RegionModels, validation: CrossV
     ``closure_raw`` and ``closure``: the block means of the map against the coarse field it was trained on, before and
     after the correction: how closely the map follows its input, no skill. ``held_out``: the prediction for cells and
     months never seen, before any correction: ``field`` against GWSA itself, ``contrast`` against the difference of a
-    cell from its surroundings, which is what reaches the map. ``seams``: over the months, how much steeper the map is
-    across edges of cells than inside them, before and after the correction. ``n_eff``: independent GRACE values.
+    cell from its surroundings, which is what reaches the map. ``seams``: how much steeper the map is across
+    edges of cells than inside them, before and after the correction. ``n_eff``: independent GRACE values.
     """
     target = scene.samples.target
     observed, predicted = contrasts(scene, validation)
@@ -253,7 +253,7 @@ def score(scene: Scene, recipe: Recipe, models: RegionModels, validation: CrossV
             "trees": models.boosting.trees,
             "splits": len(validation.held_out),
         },
-        "seams": {name: _seams(closure.seams[:, i]) for i, name in enumerate(("before", "after"))},
+        "seams": _seams(*closure.seams.T),
         "correction_stretch": closure.stretch,
         "cells": int(scene.cells.sum()),
         "months": int(scene.months.size),
@@ -261,10 +261,15 @@ def score(scene: Scene, recipe: Recipe, models: RegionModels, validation: CrossV
     }
 
 
-def _seams(ratios: np.ndarray) -> dict[str, float]:
-    if not np.isfinite(ratios).any():
-        return {"median": float("nan"), "largest": float("nan")}
-    return {"median": float(np.nanmedian(ratios)), "largest": float(np.nanmax(ratios))}
+def _seams(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
+    """The median month of both, and what the correction multiplied the ratio by in the month where it changed most."""
+    known = np.isfinite(before) & np.isfinite(after) & (before > 0)
+    if not known.any():
+        return dict.fromkeys(("before", "after", "most_changed"), float("nan"))
+    before, after = before[known], after[known]
+    change = after / before
+    changed_most = float(change[np.abs(change - 1).argmax()])
+    return {"before": float(np.median(before)), "after": float(np.median(after)), "most_changed": changed_most}
 
 
 def _largest(difference: np.ndarray) -> float:
