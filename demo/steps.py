@@ -10,6 +10,7 @@ from gwsa_plugin.core.sample import PARTS
 
 WORLD = {name: f"world/{part}" for name, part in PARTS.items()}
 SIGMA_TWSA_CM = 1  # what the sample world adds to TWSA
+QUICK = {"TREES": 120, "RATE": 0.2, "STOPPING": "false"}  # for the patience of who tries it; the defaults predict better
 
 
 class Step(NamedTuple):
@@ -83,9 +84,10 @@ def steps(region: str, start: str, end: str) -> list[Step]:
                 "GWSA": "gwsa.tif", "GWSA_SIGMA": "gwsa_sigma.tif", "PREDICTORS": "predictors",
                 "AQUIFERS": WORLD["AQUIFERS"],
                 "OUTPUT": "gwsa_1km", "MODELS": "models", "HELD_OUT": "held_out", "REGIONS": "regions.gpkg",
+                "APPLICABILITY": "applicability.tif", "EXPLANATION": "explanation.csv",
                 "SCORES": "downscale.json", "REPORT": "downscale.html",
             },
-            {"ID_FIELD": "id"},
+            {"ID_FIELD": "id", **QUICK},
         ),
         Step(
             "Validating against wells",
