@@ -181,6 +181,7 @@ def _entry(predictor: Predictor) -> dict:
         **(_rasters(predictor) if predictor.files else {"difference": predictor.difference}),
         "lags": predictor.lags,
         "means": predictor.means,
+        **({"source": predictor.source} if predictor.source else {}),
     }
 
 
