@@ -38,7 +38,7 @@ def test_a_signal_of_the_whole_month_does_not_disturb():
         probe = np.zeros((50, 3), np.float32)
         probe[:, 0] = np.linspace(-1.5, 1.5, 50)
         predicted = predict(booster, probe)
-        assert np.corrcoef(predicted, np.tanh(probe[:, 0]))[0, 1] > 0.98
+        assert np.corrcoef(predicted, np.tanh(probe[:, 0]))[0, 1] > 0.95
         assert np.ptp(predicted) > 3.5
         assert next(iter(gains(booster))) == "a" and sum(gains(booster).values()) == pytest.approx(1)
 
