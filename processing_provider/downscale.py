@@ -169,7 +169,8 @@ class Downscale(GwsaAlgorithm):
         self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Yearly maps")))
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.downscale import Aquifer, Outputs, PredictorSet, downscale, write_scores
+        from ..gwsa_plugin.core.downscale import Aquifer, Outputs, PredictorSet, downscale
+        from ..gwsa_plugin.core.downscale_scores import write_scores
         from ..gwsa_plugin.core.predictors import CONTENTS
         from ..gwsa_plugin.core.provenance import now, provenance, write_run
         from ..gwsa_plugin.core.stack import read_stack
@@ -204,7 +205,7 @@ class Downscale(GwsaAlgorithm):
             style_file(paths["APPLICABILITY"], "applicability.qml")
         write_run(paths["OUTPUT"] / "run.json", *record, started)
         if paths["SCORES"]:
-            write_scores(paths["SCORES"], result)
+            write_scores(paths["SCORES"], result.scores)
         if paths["REPORT"]:
             from ..gwsa_plugin.core.downscale_report import write_downscale_report
 

@@ -16,22 +16,21 @@ import numpy as np
 
 from .applicability import Applicability, write_applicability
 from .aquifers import Aquifer
-from .boosting import Boosting, gains, local_contrast, save
+from .boosting import Boosting, gains, save
+from .downscale_scores import GRACE_FOOTPRINT_KM2, region_table, score
 from .explanation import explain, write_explanation
 from .folds import Blocking, Split, forward_splits, make_blocks, make_splits, random_splits
-from .maps import Closure, Maker, Mapping, Part, write_maps
+from .maps import Maker, Mapping, Part, write_maps
 from .predicted_back import PredictedBack, predict_back
 from .predictors import PredictorSet
 from .progress import SILENT, Progress
-from .region_models import ALL, DIRECT, CrossValidation, Recipe, RegionModels, level_of, train_and_validate
+from .region_models import ALL, DIRECT, CrossValidation, Recipe, RegionModels, train_and_validate
 from .scene import Scene, set_scene
-from .scores import agreement
 from .sigma_maps import find_doubt, write_sigma
 from .stack import MonthlyStack
 from .tuning import Tuning
-from .whole import whole_file, whole_folder, whole_folder_beside
+from .whole import whole_folder, whole_folder_beside
 
-GRACE_FOOTPRINT_KM2 = 90_000.0  # 300 km squared: about one independent GRACE value
 BLOCKED, FORWARD, RANDOM = "blocked", "forward", "random"
 
 
@@ -130,12 +129,12 @@ def downscale(
             write_sigma(scene, sigma, doubt, maps / "sigma", mapping, progress.part(0.93, 0.97))
         if outputs.models:
             write_models(folders.enter_context(whole_folder(outputs.models)), scene, models)
-    explanation = explain(scene, models)
-    if outputs.explanation:
-        write_explanation(outputs.explanation, explanation)
-    if outputs.applicability:
-        applicability = find_applicability(scene, models, validations[BLOCKED])
-        write_applicability(scene, applicability, outputs.applicability, tags, progress.part(0.97, 1.0))
+        explanation = explain(scene, models)
+        if outputs.explanation:
+            write_explanation(outputs.explanation, explanation)
+        if outputs.applicability:
+            applicability = find_applicability(scene, models, validations[BLOCKED])
+            write_applicability(scene, applicability, outputs.applicability, tags, progress.part(0.97, 1.0))
     years = [outputs.maps / path.name for path in closures[0].paths]
     sigmas = [outputs.maps / "sigma" / path.name.replace("GWSA", "GWSA_SIGMA") for path in closures[0].paths if sigma]
     scores = score(scene, recipe, models, validations[BLOCKED], closures[0])
@@ -182,105 +181,3 @@ def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:
         files[f"model_{number}.ubj"] = [scene.regions.names[region] for region in present[served == number]]
     contents = {"features": list(scene.samples.names), "share": models.share, "models": files}
     (folder / "models.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
-
-
-def write_scores(path, result: Downscaled) -> None:
-    """The scores, with NaN as null, whole or not at all."""
-    with whole_file(path) as part:
-        part.write_text(json.dumps(_json_safe(result.scores), indent=2) + "\n", encoding="utf-8")
-
-
-def _json_safe(value):
-    if isinstance(value, dict):
-        return {key: _json_safe(item) for key, item in value.items()}
-    return None if isinstance(value, float) and value != value else value
-
-
-def region_table(scene: Scene, models: RegionModels, validation: CrossValidation, back: PredictedBack) -> list[dict]:
-    """Per region: name, coarse cells, land in km², independent GRACE values (land / 90,000 km²), whose model serves it
-    (own, that of its parent, or all), the held-out agreement of local contrast (r2, rmse_cm), and one scale up the RMSE
-    of the held-out models and how much less that is than without a model and by bilinear interpolation."""
-    observed, predicted = contrasts(scene, validation)
-    served = models.numbers(np.arange(len(scene.regions.names)))
-    rows = []
-    for number, name in enumerate(scene.regions.names):
-        cells = scene.cells & (scene.regions.cells == number)
-        if not cells.any():
-            continue
-        held_out = agreement(predicted[:, cells], observed[:, cells])
-        one_up = back.scores(np.broadcast_to(cells, back.observed.shape))
-        rows.append({
-            "number": number,
-            "name": name,
-            "cells": int(cells.sum()),
-            "area_km2": float(scene.regions.areas[number]),
-            "n_eff": float(scene.regions.areas[number] / GRACE_FOOTPRINT_KM2),
-            "model": _whose(served[number], number, scene.regions.parents[number]),
-            "contrast_r2": held_out["r2"],
-            "contrast_rmse_cm": held_out["rmse_cm"],
-            "rmse_cm": one_up["rmse_model_cm"],
-            "gain_over_no_model": one_up["gain_over_no_model"],
-            "gain_over_bilinear": one_up["gain_over_bilinear"],
-        })  # fmt: skip
-    return rows
-
-
-def _whose(served: int, number: int, parent: str) -> str:
-    if served == ALL:
-        return "all"
-    return "own" if served == number else f"parent {parent}"
-
-
-def score(scene: Scene, recipe: Recipe, models: RegionModels, validation: CrossValidation, closure: Closure) -> dict:
-    """Figures that must not be mixed.
-
-    ``closure_raw`` and ``closure``: the block means of the map against the coarse field it was trained on, before and
-    after the correction: how closely the map follows its input, no skill. ``held_out``: the prediction for cells and
-    months never seen, before any correction: ``field`` against GWSA itself, ``contrast`` against the difference of a
-    cell from its surroundings, which is what reaches the map. ``seams``: how much steeper the map is across
-    edges of cells than inside them, before and after the correction. ``n_eff``: independent GRACE values.
-    """
-    target = scene.samples.target
-    observed, predicted = contrasts(scene, validation)
-    raw = closure.raw + level_of(scene, recipe, np.ones(target.shape, dtype=bool))
-    return {
-        "closure_raw": agreement(raw, target),
-        "closure": {**agreement(closure.corrected, target), "worst_cm": _largest(closure.corrected - target)},
-        "held_out": {
-            "field": agreement(validation.detail + validation.level, target),
-            "contrast": agreement(predicted, observed),
-            "share_confirmed": models.share,
-            "trees": models.boosting.trees,
-            "splits": len(validation.held_out),
-        },
-        "seams": _seams(*closure.seams.T),
-        "correction_stretch": closure.stretch,
-        "cells": int(scene.cells.sum()),
-        "months": int(scene.months.size),
-        "n_eff": float(scene.regions.areas.sum() / GRACE_FOOTPRINT_KM2),
-    }
-
-
-def _seams(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
-    """The median month of both, and what the correction multiplied the ratio by in the month where it changed most."""
-    known = np.isfinite(before) & np.isfinite(after) & (before > 0)
-    if not known.any():
-        return dict.fromkeys(("before", "after", "most_changed"), float("nan"))
-    before, after = before[known], after[known]
-    change = after / before
-    changed_most = float(change[np.abs(change - 1).argmax()])
-    return {"before": float(np.median(before)), "after": float(np.median(after)), "most_changed": changed_most}
-
-
-def _largest(difference: np.ndarray) -> float:
-    return float(np.nanmax(np.abs(difference)))
-
-
-def contrasts(scene: Scene, validation: CrossValidation) -> tuple[np.ndarray, np.ndarray]:
-    """Observed and held-out predicted difference of each cell from the mean of its surroundings: cm, NaN where no
-    model predicts, (months, rows, columns). Of the target ``anomaly`` both are without level and trend."""
-    where = np.isfinite(validation.detail)
-    fields = (scene.samples.target - validation.level, validation.detail)
-    return tuple(
-        np.where(where, local_contrast(np.where(where, field, 0.0), where, share=1.0), np.nan) for field in fields
-    )

@@ -10,7 +10,8 @@ import xgboost
 
 from gwsa.gwsa_plugin.core.boosting import Boosting
 from gwsa.gwsa_plugin.core.conservation import Conservation
-from gwsa.gwsa_plugin.core.downscale import DownscaleOptions, Outputs, downscale, write_scores
+from gwsa.gwsa_plugin.core.downscale import DownscaleOptions, Outputs, downscale
+from gwsa.gwsa_plugin.core.downscale_scores import write_scores
 from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.folds import Blocking
 from gwsa.gwsa_plugin.core.grid import Grid
@@ -126,7 +127,7 @@ def test_exact_values_are_those_before_encoding(small_world, tmp_path):
 
 
 def test_scores_are_json_without_nan(made, tmp_path):
-    write_scores(tmp_path / "scores.json", made)
+    write_scores(tmp_path / "scores.json", made.scores)
     scores = json.loads((tmp_path / "scores.json").read_text(), parse_constant=lambda text: pytest.fail(text))
     assert scores["closure_raw"]["rmse_cm"] > scores["closure"]["rmse_cm"]
 
@@ -139,6 +140,34 @@ class StopSoon(Progress):
 
     def show(self, fraction):
         self.fraction = fraction
+
+
+def test_a_target_without_level_and_trend_keeps_the_mass_and_the_skill(small_world, tmp_path):
+    """The map gets level and trend back by the correction alone: its means are those of the coarse field."""
+    options = replace(OPTIONS, target="anomaly", compare=False)
+    made = downscale(small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options)
+    assert made.scores["closure"]["worst_cm"] < 1e-3
+    assert made.scores["predicted_back"]["blocked"]["gain_over_no_model"] > 0.2
+    assert made.scores["closure_raw"]["r2"] > 0.3
+
+
+def test_validations_are_named_and_random_samples_flatter(made):
+    gains = {kind: back["gain_over_no_model"] for kind, back in made.scores["predicted_back"].items()}
+    assert set(gains) == {"blocked", "forward", "random"}
+    assert 0 < gains["blocked"] < gains["random"]
+
+
+def test_the_correction_adds_no_seam(made):
+    assert made.scores["seams"]["most_changed"] == pytest.approx(1, abs=0.05)
+
+
+def test_applicability_and_explanation_go_where_they_are_wanted(small_world, tmp_path):
+    outputs = Outputs(tmp_path / "maps", applicability=tmp_path / "area.tif", explanation=tmp_path / "shap.csv")
+    downscale(small_world.gwsa, small_world.predictors, [], outputs, replace(OPTIONS, compare=False))
+    with rasterio.open(outputs.applicability) as source:
+        inside = source.read(2)
+    assert np.nanmean(inside) > 0.5 and np.nanmin(inside) >= 0
+    assert outputs.explanation.read_text().startswith("region,predictor,feature,shap_cm,gain\nbackground,soil,soil,")
 
 
 def test_nothing_is_left_when_stopped(small_world, tmp_path):
