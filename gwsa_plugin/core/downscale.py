@@ -125,7 +125,7 @@ def downscale(
             makers.append(Maker(folders.enter_context(whole_folder(outputs.held_out)), parts))
         closures = write_maps(scene, makers, mapping, scratch, progress.part(0.4, 0.93))
         if sigma:
-            doubt = find_doubt(scene, models, validations[BLOCKED], sigma)
+            doubt = find_doubt(scene, validations[BLOCKED], backs[BLOCKED], sigma)
             write_sigma(scene, sigma, doubt, maps / "sigma", mapping, progress.part(0.93, 0.97))
         if outputs.models:
             write_models(folders.enter_context(whole_folder(outputs.models)), scene, models)

@@ -181,9 +181,9 @@ def _sigma(result: Downscaled) -> str:
         return "There are no sigma maps, because no sigma of the coarse GWSA was given."
     return (
         "Sigma is a lower bound. In it are the sigma of the coarse field, how far models of different splits lie "
-        "apart, and the variance inside cells that models miss, taken over from what held-out models miss between "
-        "cells. Not in it is structure finer than any predictor. Errors of near pixels and months go together, so the "
-        "sigma of a mean is not that of independent values."
+        "apart, and the detail inside cells that models miss: what held-out models miss one scale up, once for each "
+        "halving of scale down to the pixel. What GRACE is too coarse to show at the scale of cells is not in it. "
+        "Errors of near pixels and months go together, so the sigma of a mean is not that of independent values."
     )
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from .boosting import local_contrast
 from .maps import Mapping
 from .months import month_range, year_of
+from .predicted_back import MODEL, ONE_SCALE_UP, PredictedBack
 from .progress import Progress
 from .region_models import CrossValidation, RegionModels
 from .scene import Scene
 from .stack import MISSING, UNIT, MonthlyStack, creation, describe_band
 
+NOISE_LEFT = 1 - 1 / ONE_SCALE_UP**2  # of independent noise in cells, when the mean of their average is taken out
 MONTHS_OF_DOUBT = 24  # of which the spread of the models is taken
 
 
@@ -28,20 +29,22 @@ class Doubt:
     within: np.ndarray
 
 
-def find_doubt(scene: Scene, models: RegionModels, validation: CrossValidation, sigma: MonthlyStack) -> Doubt:
+def find_doubt(scene: Scene, validation: CrossValidation, back: PredictedBack, sigma: MonthlyStack) -> Doubt:
     """What held-out models tell about their errors.
 
-    At the scale of cells it can be measured: the held-out local contrast misses the observed one by more than the noise
-    of GRACE in it (``sigma``, cm, the coarse field's own). That the models miss detail inside cells in proportion to
-    what they predict there is taken over from it; structure finer than any predictor stays unseen, so that the sum is a
-    lower bound.
+    One scale up it is known what they miss between averages of 2 x 2 cells and the cells (``back``). Beyond the noise
+    of GRACE in it (``sigma``, cm, the coarse field's own, taken as independent between cells) it is detail. Each
+    halving of scale from the cell down to the pixel is taken to hide as much, as in fields whose every octave has one
+    variance. Where GRACE shows less detail at the scale of cells than there is, the sum is a lower bound.
     """
     detail = np.stack([_detail(scene, held.models) for held in validation.held_out])
-    predicted = _detail(scene, models)
-    missed = _missed(scene, validation, sigma.on(scene.gwsa.grid))
+    known = np.isin(sigma.months, scene.months[scene.samples.taught])
+    noise = np.square(np.nan_to_num(sigma.on(scene.gwsa.grid).values[known])).mean(axis=0) if known.any() else 0.0
+    missed = (back.fields[MODEL] - back.observed) ** 2 - NOISE_LEFT * noise
+    octaves = np.log2(scene.predictors.factor)
     return Doubt(
         models=np.sqrt(detail.var(axis=0).mean(axis=(0, -1))),
-        within=np.sqrt(missed * _finer(scene, predicted, validation)),
+        within=np.sqrt(octaves * _by_region(scene, missed, np.isfinite(missed))),
     )
 
 
@@ -57,34 +60,13 @@ def _detail(scene: Scene, models: RegionModels) -> np.ndarray:
     return said - said.mean(axis=-1, keepdims=True)
 
 
-def _missed(scene: Scene, validation: CrossValidation, sigma: MonthlyStack) -> np.ndarray:
-    """Variance of the observed local contrast that held-out models miss and noise does not explain: cm², (regions,)."""
-    where = np.isfinite(validation.detail)
-    errors = scene.samples.target - validation.level - validation.detail
-    missed = local_contrast(np.where(where, errors, 0.0), where, share=1.0) ** 2
-    known = np.isin(sigma.months, scene.months[scene.samples.taught])
-    noise = np.square(np.nan_to_num(sigma.values[known])).mean(axis=0) if known.any() else 0.0
-    return _by_region(scene, missed - noise, where)
-
-
-def _finer(scene: Scene, predicted: np.ndarray, validation: CrossValidation) -> np.ndarray:
-    """Predicted variance inside cells over that of the predicted local contrast: (regions,)."""
-    where = np.isfinite(validation.detail)
-    contrast = local_contrast(np.where(where, validation.detail, 0.0), where, share=1.0)
-    inside = predicted.var(axis=-1)
-    of_cells = _by_region(scene, contrast**2, where)
-    return np.divide(
-        _by_region(scene, inside, np.broadcast_to(scene.cells, inside.shape)),
-        of_cells, out=np.ones(of_cells.shape), where=of_cells > 0,
-    )  # fmt: skip
-
-
 def _by_region(scene: Scene, values: np.ndarray, where: np.ndarray) -> np.ndarray:
     """The mean over the samples ``where`` of each region, not below 0; that of all for a region without one."""
     regions = np.broadcast_to(scene.regions.cells, where.shape)[where]
     count = np.bincount(regions, minlength=len(scene.regions.names))
     total = np.bincount(regions, values[where], minlength=count.size)
-    return np.maximum(np.where(count > 0, total / np.maximum(count, 1), values[where].mean()), 0.0)
+    of_all = total.sum() / max(count.sum(), 1)
+    return np.maximum(np.where(count > 0, total / np.maximum(count, 1), of_all), 0.0)
 
 
 def write_sigma(
