@@ -87,7 +87,7 @@ def steps(region: str, start: str, end: str) -> list[Step]:
                 "APPLICABILITY": "applicability.tif", "EXPLANATION": "explanation.csv",
                 "SCORES": "downscale.json", "REPORT": "downscale.html",
             },
-            {"ID_FIELD": "id", **QUICK},
+            {"ID_FIELD": "name", "PARENT_FIELD": "parent", **QUICK},
         ),
         Step(
             "Validating against wells",

@@ -187,7 +187,7 @@ def test_maps_are_where_and_when_they_say(folder):
 def test_aquifers_are_regions_by_their_names(folder):
     regions = {row["name"]: row for row in QgsVectorLayer(str(folder / "regions.gpkg"), "regions", "ogr").getFeatures()}
     assert {"IndoGangetic Plain", "Indus Basin"} <= set(regions)
-    assert regions["IndoGangetic Plain"]["own_model"] and not regions["Indus Basin"]["own_model"]
+    assert regions["IndoGangetic Plain"]["model"] == "own" and regions["Indus Basin"]["model"] == "all"
 
 
 def test_wells_are_scored(folder):
