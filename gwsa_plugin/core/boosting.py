@@ -129,9 +129,9 @@ class _Lesson:
 
         def objective(prediction: np.ndarray, _) -> tuple[np.ndarray, np.ndarray]:
             go_on()
-            slopes = [self._slope(prediction[: self._cells])] if self._cells else []
+            of_cells = self._slope(prediction[: self._cells])
             of_means = self._slope(self._means(prediction)) / self._pixels
-            return np.concatenate([*slopes, np.repeat(of_means, self._pixels)]).astype(np.float32), curvature
+            return np.concatenate([of_cells, np.repeat(of_means, self._pixels)]).astype(np.float32), curvature
 
         return objective
 

@@ -61,6 +61,11 @@ class RegionModels:
                 field[near] += weight[near] * predict(self.boosters[number], table[near])
         return field * np.float32(self.share)
 
+    def predict_in(self, table: np.ndarray, regions: np.ndarray) -> np.ndarray:
+        """cm, float32, (rows,): each row by the model of its region, of (rows,) ``regions``."""
+        numbers = self.numbers(regions)
+        return self.predict(table, {int(one): (numbers == one).astype(np.float32) for one in np.unique(numbers)})
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
@@ -144,10 +149,8 @@ def _mean_over_pixels(scene: Scene, models: RegionModels, split: Split) -> np.nd
     where = split.held & scene.samples.usable
     field = np.full(where.shape, np.nan)
     if where.any():
-        numbers = np.broadcast_to(models.numbers(scene.regions.cells), where.shape)[where]
-        numbers = np.repeat(numbers, scene.samples.pixels.shape[3])
-        weights = {int(number): (numbers == number).astype(np.float32) for number in np.unique(numbers)}
-        said = models.predict(scene.samples.pixel_table(where), weights)
+        regions = np.broadcast_to(scene.regions.cells, where.shape)[where]
+        said = models.predict_in(scene.samples.pixel_table(where), np.repeat(regions, scene.samples.pixels.shape[3]))
         field[where] = said.reshape(where.sum(), -1).mean(axis=1, dtype=np.float64)
     return field
 

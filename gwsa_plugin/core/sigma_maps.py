@@ -53,10 +53,9 @@ def _detail(scene: Scene, models: RegionModels) -> np.ndarray:
     pixels = scene.samples.pixels
     some = pixels[:: max(1, len(pixels) // MONTHS_OF_DOUBT), ..., ::2, :]
     where = np.broadcast_to(scene.cells, some.shape[:3])
-    numbers = np.repeat(np.broadcast_to(models.numbers(scene.regions.cells), where.shape)[where], some.shape[3])
-    weights = {int(number): (numbers == number).astype(np.float32) for number in np.unique(numbers)}
+    regions = np.repeat(np.broadcast_to(scene.regions.cells, where.shape)[where], some.shape[3])
     said = np.zeros(some.shape[:4])
-    said[where] = models.predict(some[where].reshape(-1, some.shape[4]), weights).reshape(-1, some.shape[3])
+    said[where] = models.predict_in(some[where].reshape(-1, some.shape[4]), regions).reshape(-1, some.shape[3])
     return said - said.mean(axis=-1, keepdims=True)
 
 
