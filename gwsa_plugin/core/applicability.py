@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from .errors import InputError
-from .months import calendar_month
+from .months import season_of
 from .predictors import FINE
 from .progress import SILENT, Progress
 from .scene import STRIP_CELLS, Scene
@@ -110,7 +110,7 @@ def write_applicability(
 
 def one_of_each_season(months: np.ndarray) -> np.ndarray:
     """Places of up to four of ``months`` (datetime64[M], ascending), one of each season, spread over the period."""
-    season = calendar_month(months) % 12 // 3
+    season = season_of(months)
     of_seasons = [np.flatnonzero(season == one) for one in np.unique(season)]
     count = len(of_seasons)
     return np.sort([places[(2 * i + 1) * places.size // (2 * count)] for i, places in enumerate(of_seasons)])

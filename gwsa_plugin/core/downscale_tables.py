@@ -9,7 +9,7 @@ import numpy as np
 from .boosting import Boosting
 from .downscale import BLOCKED, FORWARD, RANDOM, Downscaled, DownscaleOptions
 from .explanation import by_predictor
-from .months import calendar_month
+from .months import SEASONS, season_of
 from .predicted_back import PredictedBack
 from .report import Table
 from .scene import Scene
@@ -19,7 +19,6 @@ KINDS = {
     FORWARD: "forward in time",
     RANDOM: "random samples (optimistic, comparable to published figures)",
 }
-SEASONS = ("DJF", "MAM", "JJA", "SON")
 STRONGEST = 5
 
 
@@ -43,7 +42,7 @@ def seasons_table(back: PredictedBack, months: np.ndarray) -> Table:
         "Season", "cell-months", "RMSE of model (cm)", "no model (cm)", "bilinear (cm)", "gain over no model",
         "gain over bilinear",
     ]  # fmt: skip
-    rows, season = [], calendar_month(months) % 12 // 3
+    rows, season = [], season_of(months)
     for number, name in enumerate(SEASONS):
         scores = back.scores(season == number)
         rows.append([name, scores["samples"], scores["rmse_model_cm"], *_rivals(scores)])

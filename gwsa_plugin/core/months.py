@@ -9,6 +9,7 @@ import numpy as np
 from .errors import InputError
 
 _MONTH = re.compile(r"(?<!\d)(\d{4})[-_./ ]?(0[1-9]|1[0-2])(?!\d)")
+SEASONS = ("DJF", "MAM", "JJA", "SON")
 
 
 def parse_month(text: str, what: str = "The month") -> np.datetime64:
@@ -35,6 +36,11 @@ def month_range(first, last) -> np.ndarray:
 def calendar_month(months: np.ndarray) -> np.ndarray:
     """1 for January ... 12 for December; same shape as ``months``."""
     return months.astype("datetime64[M]").astype(int) % 12 + 1
+
+
+def season_of(months: np.ndarray) -> np.ndarray:
+    """The place in ``SEASONS`` of each month; same shape as ``months``."""
+    return calendar_month(months) % 12 // 3
 
 
 def year_of(months: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from .conservation import Conservation, spread
 from .region_models import CrossValidation
 from .scene import Scene
+from .stack import nan_mean
 
 MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE = "model", "unconserved", "no_model", "bilinear", "coarse"
 COMPETITORS = (MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE)
@@ -49,7 +50,7 @@ class PredictedBack:
 
     def gain_map(self) -> np.ndarray:
         """By how much of the RMSE of no model the model misses less, each cell over its months: (rows, columns)."""
-        model, none = (np.sqrt(_mean_square(self.fields[name] - self.observed)) for name in (MODEL, NO_MODEL))
+        model, none = (np.sqrt(nan_mean((self.fields[name] - self.observed) ** 2)) for name in (MODEL, NO_MODEL))
         return np.divide(none - model, none, out=np.full(model.shape, np.nan), where=none > 0)
 
 
@@ -118,13 +119,6 @@ def _misses(field: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
 def _rmse(field: np.ndarray, truth: np.ndarray) -> float:
     square = (field - truth) ** 2
     return float(np.sqrt(np.nanmean(square))) if np.isfinite(square).any() else float("nan")
-
-
-def _mean_square(error: np.ndarray) -> np.ndarray:
-    known = np.isfinite(error)
-    total = np.where(known, error, 0.0) ** 2
-    count = known.sum(axis=0)
-    return np.divide(total.sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -10,7 +10,7 @@ import rasterio
 from .aquifers import rasterise
 from .conservation import Conservation
 from .errors import InputError
-from .months import calendar_month
+from .months import SEASONS, season_of
 from .product import Product
 from .progress import SILENT, Progress
 from .sample import PARTS, read_aquifers
@@ -18,7 +18,6 @@ from .sample_land import FACTOR
 from .stack import read_stack
 
 BASELINES = ("bilinear", "no_model", "oracle")
-SEASONS = ("DJF", "MAM", "JJA", "SON")
 
 
 def score_truth(world, product, coarse_gwsa, progress: Progress = SILENT) -> dict:
@@ -104,7 +103,7 @@ class _Errors:
 
     def add(self, month: np.datetime64, numbers: np.ndarray, errors: dict[str, np.ndarray]) -> None:
         """``numbers``: the region of each pixel that counts; ``errors``: field -> cm, same shape."""
-        season, size = calendar_month(month) % 12 // 3, len(self._regions)
+        season, size = season_of(month), len(self._regions)
         self._months[season] += 1
         self._counts[season] += np.bincount(numbers, minlength=size)
         for name, squares in zip(self.FIELDS, self._squares):
