@@ -30,7 +30,8 @@ def the_world(folder: Path, options: WorldOptions) -> World:
     make_world(source, options)
     gwsa, sigma = coarse_fields(source, options)
     write_stack(folder / "gwsa.tif", gwsa)
-    predictors = build_predictors(Inputs(source / PARTS["CATALOGUE"], folder / "gwsa.tif"), folder / "predictors")
+    inputs, period = Inputs(source / PARTS["CATALOGUE"], folder / "gwsa.tif"), options.period[[0, -1]]
+    predictors = build_predictors(inputs, folder / "predictors", period)
     return World(folder, gwsa, sigma, predictors)
 
 

@@ -22,8 +22,8 @@ class BuildPredictors(GwsaAlgorithm):
         "(1 km for a stack of 0.25°) and averages them by area over the cells of the coarse grid. The result is a "
         "folder of GeoTIFFs with a predictors.json, which Downscale reads. The catalogue is a JSON file beside the "
         "rasters; a documented one with 19 predictors (topography, soil, climate, hydrology, vegetation) comes with "
-        "the plugin in resources/catalogue: copy it and change names, files, units, lags and means. Files that are "
-        "missing are all named at once."
+        "the plugin in resources/catalogue: copy it and change names, files, units, lags and means. Lags and means "
+        "reach back before the first month as far as there are files. Files that are missing are all named at once."
     )
     TAGS = ("predictors", "covariates", "catalogue", "resample", "warp", "align", "lags", "one-hot", "1 km")
 

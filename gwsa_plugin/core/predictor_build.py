@@ -13,7 +13,7 @@ from .catalogue import Catalogue, Predictor, read_catalogue
 from .errors import InputError
 from .grid import Grid
 from .months import name_runs
-from .predictor_files import ALWAYS, locate, open_raster
+from .predictor_files import ALWAYS, locate, months_before, open_raster
 from .predictor_rasters import Region, find_land, pairs_of, write_land, write_pair
 from .predictors import COARSE, CONTENTS, FINE, PredictorSet
 from .progress import SILENT, Progress
@@ -44,7 +44,8 @@ def build_predictors(
     """Write a predictor set into the folder ``output``, whole or not at all, and open it.
 
     The fine grid has ``factor`` x ``factor`` pixels a cell of the coarse one. ``period`` is (first, last) month, None
-    for what all monthly predictors share. Land is what the mask says (above 0), or else where at least half of the
+    for what all monthly predictors share; rasters of the months before it are written too where lags and means reach
+    back to them and there are files. Land is what the mask says (above 0), or else where at least half of the
     static predictors have a value; off the land nothing is kept. A coarse value is the mean of the land pixels that
     have one, weighted by their area; classes become fractions of that area. A predictor without files, a difference,
     gets no raster. Raises InputError for files that are missing (all named at once), have no CRS, do not overlap the
@@ -53,15 +54,17 @@ def build_predictors(
     started = now()
     catalogue = read_catalogue(inputs.catalogue)
     months, files = locate(catalogue, period)
+    before = months_before(catalogue, files, months)
     with open_lonlat(inputs.grid) as source:
         fine = Grid.from_transform(source.transform, source.shape, inputs.grid.name).refine(factor)
     mask = inputs.land_mask or catalogue.land
     _require_overlap([next(iter(bands.values()))[0] for bands in files.values()] + ([mask] if mask else []), fine)
-    _announce(catalogue.predictors, months, fine, progress)
+    _announce(catalogue.predictors, months, before.size, fine, progress)
     region = Region(fine, factor, _land(mask, catalogue, files, fine, progress.part(0, 0.05)))
-    pairs = [pair for item in catalogue.with_files for pair in pairs_of(item, files[item.name], months)]
+    stored = np.concatenate([before, months])
+    pairs = [pair for item in catalogue.with_files for pair in pairs_of(item, files[item.name], stored)]
     parameters = {"months": name_runs(months), "factor": factor}
-    read = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask, **_paths(catalogue, files, months)}
+    read = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask, **_paths(catalogue, files, stored)}
     with whole_folder(output) as folder:
         (folder / FINE).mkdir()
         (folder / COARSE).mkdir()
@@ -69,7 +72,8 @@ def build_predictors(
         tasks = [partial(write_pair, pair, region, folder) for pair in pairs]
         _judge(pairs, run_all(tasks, progress.part(0.05, 0.95)), int(region.land.sum()), progress)
         tags = provenance(STAGE, read, parameters, progress)
-        _describe(folder / CONTENTS, catalogue.predictors, region, months, tags)
+        periods = {"months": months, "before": before}
+        _describe(folder / CONTENTS, catalogue.predictors, region, periods, tags)
         write_run(folder / "run.json", STAGE, read, parameters, started)
     progress.advance(1.0)
     return PredictorSet.open(output)
@@ -87,25 +91,27 @@ def _require_overlap(paths: list[Path], fine: Grid) -> None:
                 )
 
 
-def _announce(predictors: tuple[Predictor, ...], months: np.ndarray, fine: Grid, progress: Progress) -> None:
-    """What is about to be written, which lags reach too far back, and what ought not to be a predictor."""
+def _announce(predictors, months: np.ndarray, before: int, fine: Grid, progress: Progress) -> None:
+    """What is about to be written, which lags and means reach too far back although there are as many months
+    ``before``, and what ought not to be a predictor."""
     monthly = [item for item in predictors if item.monthly]
-    bands = sum(months.size if item.monthly else 1 for item in predictors if item.files)
+    bands = sum(before + months.size if item.monthly else 1 for item in predictors if item.files)
+    reach_back = f" and, for lags and means, the {before} months before" if before else ""
     progress.say(
-        f"{len(predictors)} predictors, {len(monthly)} of them for {name_runs(months)}, on {fine.rows} x "
+        f"{len(predictors)} predictors, {len(monthly)} of them for {name_runs(months)}{reach_back}, on {fine.rows} x "
         f"{fine.columns} pixels: at most {4e-9 * bands * fine.rows * fine.columns:.2g} GB before compression."
     )
-    for lag in sorted({lag for item in monthly for lag in item.lags if lag}):
+    for lag in sorted({lag for item in monthly for lag in item.lags if lag > before}):
         lagged = ", ".join(f"{item.name}_lag{lag}" for item in monthly if lag in item.lags)
         progress.say(
-            f"The first {min(lag, months.size)} of {months.size} months have no value of {lagged}; "
-            f"with files from {months[0] - lag} on, start the set there to have them."
+            f"The first {min(lag - before, months.size)} of {months.size} months have no value of {lagged}; "
+            f"with files from {months[0] - lag} on they would."
         )
     longest = max((window for item in monthly for window in item.means), default=1)
-    if longest > 1:
+    if longest > before + 1:
         progress.say(
-            f"The first {min(longest - 1, months.size)} of {months.size} months have means over fewer than {longest} "
-            f"months; with files from {months[0] - longest + 1} on, start the set there to have them whole."
+            f"The first {min(longest - 1 - before, months.size)} of {months.size} months have means over fewer than "
+            f"{longest} months; with files from {months[0] - longest + 1} on they would be whole."
         )
     for item in predictors:
         if item.name.lower() in POSITIONS:
@@ -158,8 +164,8 @@ def _paths(catalogue: Catalogue, files: dict, months: np.ndarray) -> dict[str, l
     }
 
 
-def _describe(path: Path, predictors: tuple[Predictor, ...], region: Region, months: np.ndarray, tags: dict) -> None:
-    """predictors.json: all that reading the set needs, and where it comes from."""
+def _describe(path: Path, predictors: tuple[Predictor, ...], region: Region, periods: dict, tags: dict) -> None:
+    """predictors.json: all that reading the set needs, and where it comes from. ``periods``: name -> months."""
     content = {
         "format": 1,
         "grid": {**asdict(region.fine), "factor": region.factor},
@@ -167,8 +173,7 @@ def _describe(path: Path, predictors: tuple[Predictor, ...], region: Region, mon
         "predictors": [_entry(item) for item in predictors],
         "provenance": tags,
     }
-    if months.size:
-        content["months"] = [str(months[0]), str(months[-1])]
+    content.update({name: [str(months[0]), str(months[-1])] for name, months in periods.items() if months.size})
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

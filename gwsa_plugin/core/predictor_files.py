@@ -42,6 +42,18 @@ def locate(catalogue: Catalogue, period=(None, None)) -> tuple[np.ndarray, dict[
     return months, found
 
 
+def months_before(catalogue: Catalogue, found: dict[str, dict], months: np.ndarray) -> np.ndarray:
+    """The months just before ``months`` that lags and means reach back to, as far as every monthly predictor has them:
+    datetime64[M], consecutive. ``found``: as ``locate`` gives it."""
+    monthly = [item for item in catalogue.predictors if item.monthly]
+    reach = max((item.reach[-1] for item in monthly), default=0)
+    for back in range(1, reach + 1):
+        if any(months[0] - back not in found[item.name] for item in monthly if item.files):
+            reach = back - 1
+            break
+    return months[0] - np.arange(reach, 0, -1) if reach else months[:0]
+
+
 def _bands(predictor: Predictor, folder: Path) -> dict:
     if predictor.monthly:
         return month_bands(predictor, folder)

@@ -28,8 +28,8 @@ ALL = slice(None)
 class PredictorSet:
     """``grid`` is the fine one, ``factor`` x ``factor`` pixels a coarse cell.
 
-    ``months``: datetime64[M], consecutive, what every monthly variable covers; empty when all variables are static,
-    which then serve any month.
+    ``months``: datetime64[M], consecutive, those that there are features of; empty when all variables are static,
+    which then serve any month. ``before``: the months just before them that have rasters for lags and means.
     """
 
     folder: Path
@@ -37,6 +37,7 @@ class PredictorSet:
     factor: int
     predictors: tuple[Predictor, ...]
     months: np.ndarray
+    before: np.ndarray
     land_file: str = "fine/land.tif"
 
     @classmethod
@@ -53,8 +54,9 @@ class PredictorSet:
             if predictor.files and Path(predictor.files).parts[0] != FINE:
                 raise InputError(f'"files" of {predictor.name} in {CONTENTS} is not in {FINE}/; build the set again.')
         grid, factor = _grid_in(content, folder)
-        months = _months_in(content) if "months" in content else _shared_months(predictors, folder)
-        return cls(folder, grid, factor, predictors, months, content.get("land", cls.land_file))
+        months = _months_in(content, "months") if "months" in content else _shared_months(predictors, folder)
+        before = _months_in(content, "before") if "before" in content else months[:0]
+        return cls(folder, grid, factor, predictors, months, before, content.get("land", cls.land_file))
 
     @property
     def coarse_grid(self) -> Grid:
@@ -64,11 +66,6 @@ class PredictorSet:
     def features(self) -> tuple[str, ...]:
         """Names in the order of ``read``'s second axis: ``ndvi``, ``ndvi_lag3``, ``ndvi_mean6``, ``landcover_2``."""
         return tuple(feature for predictor in self.predictors for feature in predictor.features)
-
-    @property
-    def longest_lag(self) -> int:
-        """In months: how many of the first months have a lagged feature without a value."""
-        return max(max(predictor.lags) for predictor in self.predictors)
 
     def land(self, rows: slice = ALL) -> np.ndarray:
         """bool, shape (rows, columns) of the fine grid: True on land."""
@@ -80,9 +77,9 @@ class PredictorSet:
         """Every feature in each of ``months``: float32, shape (months, features, rows, columns), NaN where missing.
 
         ``scale`` is "fine" or "coarse" and ``rows`` rows of that grid. Static variables repeat over the months; a lag
-        that reaches before the first month of the set is NaN, a mean is over the months of it that the set has and that
-        have a value. A month has the same bits whichever others are asked for. Each band is read once. InputError for a
-        month that the set does not have, and for a file that is gone or of another shape.
+        that reaches before the first month that has rasters is NaN, a mean is over the months of it that have a value.
+        A month has the same bits whichever others are asked for. Each band is read once. InputError for a month that
+        the set does not have, and for a file that is gone or of another shape.
         """
         months = np.asarray(months, dtype="datetime64[M]")
         self._require(months)
@@ -106,14 +103,15 @@ class PredictorSet:
     def _fill_monthly(self, parts: dict[Predictor, np.ndarray], scale: str, months: np.ndarray, rows: slice) -> None:
         """Fill the features of a family of monthly predictors, from the newest month back."""
         wanted = np.unique(np.concatenate([months - back for predictor in parts for back in predictor.reach]))
-        wanted = wanted[np.isin(wanted, self.months)][::-1]
-        stored = {predictor.name: self._bands(predictor, scale, wanted, rows) for predictor in parts if predictor.files}
+        stored = np.concatenate([self.before, self.months])
+        wanted = wanted[np.isin(wanted, stored)][::-1]
+        bands = {predictor.name: self._bands(predictor, scale, wanted, rows) for predictor in parts if predictor.files}
         means = {
-            predictor: TrailingMeans(part[:, len(predictor.lags) :], months, predictor.means, self.months[0])
+            predictor: TrailingMeans(part[:, len(predictor.lags) :], months, predictor.means, stored[0])
             for predictor, part in parts.items()
         }
-        for month, *bands in zip(wanted, *stored.values()):
-            known = dict(zip(stored, bands))
+        for month, *read in zip(wanted, *bands.values()):
+            known = dict(zip(bands, read))
             for predictor, part in parts.items():
                 band = known[predictor.name] if predictor.files else np.subtract(*map(known.get, predictor.difference))
                 for column, lag in enumerate(predictor.lags):
@@ -183,8 +181,8 @@ def _grid_in(content: dict, folder: Path) -> tuple[Grid, int]:
     return grid, factor
 
 
-def _months_in(content: dict) -> np.ndarray:
-    first, last = (parse_month(str(month), f'A month of "months" in {CONTENTS}') for month in content["months"])
+def _months_in(content: dict, key: str) -> np.ndarray:
+    first, last = (parse_month(str(month), f'A month of "{key}" in {CONTENTS}') for month in content[key])
     return month_range(first, last)
 
 

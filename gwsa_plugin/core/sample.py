@@ -46,11 +46,11 @@ LEAST_DEGREES = 1.0
 @dataclass(frozen=True)
 class WorldOptions:
     """``bounds`` (west, south, east, north) in degrees are snapped outward to 0.25° cells. ``start`` and ``end``
-    (YYYY-MM) are the first and last month of the predictors and of the 1 km truth, widened to whole years; GRACE and
-    GLDAS always have the whole record. ``tiles``: GRACE sees means over 1° tiles. ``unexplained``: share of the
-    variance within cells that no predictor explains. Noise: of TWSA in cm; of a predictor in standard deviations of
-    the driver within cells. ``pumping_cm_per_yr``: how fast storage falls in the middle of patches from half of the
-    period on, which no predictor tells either (see ``Drawdown``).
+    (YYYY-MM) are the first and last month of the 1 km truth, widened to whole years; predictors begin two years
+    before, GRACE and GLDAS always have the whole record. ``tiles``: GRACE sees means over 1° tiles. ``unexplained``:
+    share of the variance within cells that no predictor explains. Noise: of TWSA in cm; of a predictor in standard
+    deviations of the driver within cells. ``pumping_cm_per_yr``: how fast storage falls in the middle of patches from
+    half of the period on, which no predictor tells either (see ``Drawdown``).
     """
 
     bounds: tuple[float, float, float, float] = (74.0, 26.0, 80.0, 32.0)
@@ -65,7 +65,7 @@ class WorldOptions:
 
     @property
     def period(self) -> np.ndarray:
-        """The months of the predictors and the 1 km truth: datetime64[M]."""
+        """The months of the 1 km truth: datetime64[M]."""
         years = month_range(self.start, self.end).astype("datetime64[Y]")
         return np.arange(years[0], years[-1] + 1, dtype="datetime64[M]")
 

@@ -15,6 +15,7 @@ from .sample_land import Land
 from .sample_storage import Water
 
 SPIN_UP_MONTHS = 36
+MONTHS_BEFORE = 24  # of the predictors, ahead of the maps: what is stored remembers what fell long ago
 LEARNING_MONTHS = 12  # the spread of the drivers within cells, which sets the noise, is measured in the first year
 
 
@@ -34,7 +35,8 @@ class History:
 def live(land: Land, period: np.ndarray, seed: int, scratch: Path, writers, progress: Progress) -> History:
     """Simulate from a few years before the first month that is needed.
 
-    ``writers``: the Predictors, which get the months of ``period``, and the folder of the GLDAS files, which gets all.
+    ``writers``: the Predictors, which get the months of ``period`` and two years before, and the folder of the GLDAS
+    files, which gets all.
     """
     predictors, gldas = writers
     months = month_range(min(RECORD[0], period[0], BASELINE[0]), max(RECORD[-1], period[-1], BASELINE[1]))
@@ -49,6 +51,8 @@ def live(land: Land, period: np.ndarray, seed: int, scratch: Path, writers, prog
         variables = surface.step(water.soil, water.drivers)
         if i < LEARNING_MONTHS:
             predictors.learn(water.drivers)
+        if period[0] - MONTHS_BEFORE <= month <= period[-1]:
+            predictors.write(month, water.drivers)
         if month < months[0]:
             continue
         for name, values in {"GWSA": land.cell_mean(water.storage), **components(variables)}.items():
@@ -57,7 +61,6 @@ def live(land: Land, period: np.ndarray, seed: int, scratch: Path, writers, prog
         if in_baseline(month):
             baseline += water.storage
         if period[0] <= month <= period[-1]:
-            predictors.write(month, water.drivers)
             explained[(month - period[0]).astype(int)] = water.storage
     inside = in_baseline(months)
     explained -= (baseline / inside.sum()).astype(np.float32)

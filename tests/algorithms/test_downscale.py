@@ -3,6 +3,7 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 import rasterio
 from qgis.core import QgsProcessingException, QgsProcessingUtils, QgsProject, QgsRasterLayer, QgsVectorLayer
@@ -16,7 +17,8 @@ FEW = {"TREES": 20, "DEPTH": 3, "BLOCK": 0.75, "BUFFER": 0.25}
 def inputs(sample_world, tmp_path_factory):
     """The true coarse GWSA of the sample world, its predictors and its aquifers."""
     gwsa, folder = sample_world / "truth/GWSA.tif", tmp_path_factory.mktemp("downscale") / "predictors"
-    build_predictors(Inputs(sample_world / "predictors/catalogue.json", gwsa), folder)
+    period = np.array(["2010-01", "2010-12"], dtype="datetime64[M]")
+    build_predictors(Inputs(sample_world / "predictors/catalogue.json", gwsa), folder, period)
     return {"GWSA": gwsa, "PREDICTORS": folder, "AQUIFERS": sample_world / "aquifers.geojson", "ID_FIELD": "name"}
 
 

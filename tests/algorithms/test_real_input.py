@@ -68,7 +68,7 @@ def folder(real_data, parquet, stage, tmp_path_factory) -> Path:
     stage("gwsabalance", TWSA=out / "filled.tif", **stores, OUTPUT=out / "gwsa.tif")
     stage(
         "buildpredictors", CATALOGUE=shorter(out / "world/predictors/catalogue.json"), GRID=out / "gwsa.tif",
-        OUTPUT=out / "predictors",
+        START=START, OUTPUT=out / "predictors",
     )  # fmt: skip
     stage(
         "downscale", GWSA=out / "gwsa.tif", PREDICTORS=out / "predictors", AQUIFERS=real_data / AQUIFERS, ID_FIELD="n",

@@ -111,7 +111,7 @@ def test_aligned_rasters_are_copied_and_averaged(build, tmp_path):
     np.testing.assert_allclose(coarse[3, 0], plane_on(COARSE), atol=0.01)
     for values in (fine, coarse):
         assert (values[:, 1] == (MONTHS.astype(int) - 360)[:, None, None]).all()
-        assert np.isnan(values[:2, 2]).all() and (values[2:, 2] == values[:-2, 1]).all()
+        assert (values[:, 2] == values[:, 1] - 2).all()
 
 
 def test_a_difference_is_described_and_has_no_raster(build, tmp_path):
@@ -142,6 +142,22 @@ def test_a_difference_is_described_and_has_no_raster(build, tmp_path):
     assert any("files from 2003-10 on" in line for line in log.lines)
 
 
+def test_lags_and_means_reach_back_before_the_period_where_there_are_files(build, tmp_path):
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    for year in (2002, 2003, 2004):
+        rain(tmp_path / "in", year)
+    write(tmp_path / "in" / "sun.tif", np.ones((15, *FINE.shape)), names=month_range("2003-10", "2004-12").astype(str))
+    entries, log = [ELEVATION, {**RAIN, "means": [24]}, {"name": "sun", "files": "sun.tif", "kind": "monthly"}], Log()
+    predictors = build(entries, period=(np.datetime64("2004-02"), np.datetime64("2004-04")), progress=log)
+    assert [str(month) for month in predictors.before] == ["2003-10", "2003-11", "2003-12", "2004-01"]
+    values = predictors.read("fine", predictors.months)[:, :, 0, 0]
+    number = predictors.months.astype(int) - 360
+    np.testing.assert_array_equal(values[:, 1:3].T, [number, number - 2])
+    np.testing.assert_allclose(values[:, 3], [np.mean(np.arange(45, last + 1)) for last in number])
+    assert any("The first 3 of 3 months have means over fewer than 24 months" in line for line in log.lines)
+    assert not any("no value of rain_lag2" in line for line in log.lines)
+
+
 def test_months_outside_the_period_are_marked_missing(build, tmp_path):
     write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
     rain(tmp_path / "in", 2004)
@@ -149,8 +165,9 @@ def test_months_outside_the_period_are_marked_missing(build, tmp_path):
     with rasterio.open(tmp_path / "set" / "fine" / "rain_2004.tif") as written:
         assert written.descriptions[2] == "2004-03" and written.count == 12
         words = [written.tags(band)["GWSA_SOURCE"] for band in written.indexes]
-        assert [i for i, word in enumerate(words) if word == "observed"] == [2, 3, 4]
-        assert np.isnan(written.read(2)).all() and (written.read(3) == 50).all()
+        in_reach = [0, 1, 2, 3, 4]
+        assert [i for i, word in enumerate(words) if word == "observed"] == in_reach
+        assert np.isnan(written.read(6)).all() and (written.read(3) == 50).all()
 
 
 @pytest.mark.parametrize("metres", [250, 1200, 2500, 9000])
@@ -397,7 +414,9 @@ def misfit(path, values, grid, shift):
 def test_the_sample_world(sample_world, tmp_path):
     """19 predictors, one in a metric projection and one of 0.05°, on the cells of the coarse GWSA."""
     catalogue, stack = sample_world / "predictors" / "catalogue.json", sample_world / "truth" / "GWSA.tif"
-    predictors = build_predictors(Inputs(catalogue, stack), tmp_path / "set")
+    period = np.array(["2010-01", "2010-12"], dtype="datetime64[M]")
+    predictors = build_predictors(Inputs(catalogue, stack), tmp_path / "set", period)
+    assert (predictors.months[[0, -1]] == period).all() and predictors.before.size == 23
     months = predictors.months[[0, 11]]
     fine, coarse = (predictors.read(scale, months) for scale in ("fine", "coarse"))
     with rasterio.open(catalogue.parent / "land.tif") as source:

@@ -84,7 +84,6 @@ def test_names_grids_and_months(folder):
     assert predictors.features == ("elevation", "landcover_1", "landcover_4", "rain", "rain_lag2")
     assert predictors.grid.same_as(FINE) and predictors.coarse_grid.same_as(COARSE) and predictors.factor == FACTOR
     assert predictors.months.tolist() == MONTHS.tolist()
-    assert predictors.longest_lag == 2
 
 
 @pytest.mark.parametrize("scale, grid", [("fine", FINE), ("coarse", COARSE)])
@@ -123,7 +122,6 @@ def test_a_difference_and_means_over_the_months_there_are(remembering, scale, gr
         "surplus", "surplus_lag1", "surplus_mean3", "surplus_mean12", "elevation", "landcover_1", "landcover_4",
         "rain", "rain_lag2", "evaporation", "evaporation_mean2",
     )  # fmt: skip
-    assert remembering.longest_lag == 2, "no month lacks a mean"
     rain, loss = (np.array([of(grid, month) for month in MONTHS], np.float32) for of in (truth, evaporation))
     loss[MONTHS == LACKED] = np.nan
     surplus, asked = rain - loss, [9, 0, 7, 15, 1, 6]

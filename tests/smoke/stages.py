@@ -42,7 +42,9 @@ STAGES = {
         {"TWSA": "filled.tif", "SMS": "sms.tif", "SWES": "swes.tif", "CWS": "cws.tif"}, {"OUTPUT": "gwsa.tif"}
     ),
     "buildpredictors": Stage(
-        {"CATALOGUE": "world/predictors/catalogue.json", "GRID": "gwsa.tif"}, {"OUTPUT": "predictors"}
+        {"CATALOGUE": "world/predictors/catalogue.json", "GRID": "gwsa.tif"},
+        {"OUTPUT": "predictors"},
+        {"START": "2009-01"},
     ),
     "downscale": Stage(
         {"GWSA": "gwsa.tif", "PREDICTORS": "predictors", "AQUIFERS": "world/aquifers.geojson"},
@@ -83,5 +85,5 @@ MODEL = Stage(
         "validatewells:WELLS": "wells.gpkg",
         "validatewells:REPORT": "wells.html",
     },
-    {"EXTENT": BOX, "ID_FIELD": "id", "MIN_YEARS": 2, "MIN_MONTHS": 8},
+    {"EXTENT": BOX, "START": "2009-01", "ID_FIELD": "id", "MIN_YEARS": 2, "MIN_MONTHS": 8},
 )
