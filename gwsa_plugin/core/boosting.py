@@ -137,20 +137,19 @@ class _Lesson:
 
     def metric(self, prediction: np.ndarray, _) -> tuple[str, float]:
         """Mean squared residual of the local contrast, cm²."""
-        return "contrast", float(np.mean(self._contrast(self._means(prediction)) ** 2))
+        return "contrast", float(np.mean(self._contrast(self._means(prediction))[self._where] ** 2))
 
     def _means(self, prediction: np.ndarray) -> np.ndarray:
         return prediction[self._cells :].reshape(self._count, self._pixels).mean(axis=1)
 
     def _slope(self, prediction: np.ndarray) -> np.ndarray:
-        residual = np.zeros(self._where.shape)
-        residual[self._where] = self._contrast(prediction)
-        return local_contrast(residual, self._where)[self._where]
+        return local_contrast(self._contrast(prediction), self._where)[self._where]
 
     def _contrast(self, prediction: np.ndarray) -> np.ndarray:
+        """What is left of the residual in the loss: (months, rows, columns), 0 outside ``where``."""
         residual = np.zeros(self._where.shape)
         residual[self._where] = prediction - self._samples.target[self._where]
-        return local_contrast(residual, self._where)[self._where]
+        return local_contrast(residual, self._where)
 
 
 def predict(booster, table: np.ndarray) -> np.ndarray:
