@@ -34,7 +34,7 @@ class Boosting:
     rate: float = 0.08
     row_share: float = 0.5
     column_share: float = 0.5
-    least_rows: float = 40.0
+    least_rows: float = 10.0
     seed: int = 1
 
     def xgboost(self) -> dict:

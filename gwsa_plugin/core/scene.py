@@ -18,7 +18,7 @@ from .progress import Progress
 from .stack import OBSERVED, MonthlyStack
 from .threads import run_all
 
-PIXELS = 16  # of each coarse cell that training sees
+PIXELS = 16  # of each coarse cell that training sees in a month
 STRIP_CELLS = 5  # rows of cells read together; with fewer, each tile of the predictors is decompressed more often
 FEATURE_BYTES = 256 << 20  # of the features that one thread holds; with few months at once, past ones are read again
 MOST_SAMPLES = 100_000  # cells times months that models are trained on; about 4 kB each with 60 features
@@ -128,8 +128,8 @@ def _taught(observed: np.ndarray, cells: int) -> np.ndarray:
 
 
 def _pixels_of_strip(conservation: Conservation, predictors: PredictorSet, months, top: int, go_on) -> np.ndarray:
-    """Features of a few random land pixels of each cell of STRIP_CELLS rows: (months, rows, columns, PIXELS, features),
-    NaN off the cells."""
+    """Features of a few random land pixels of each cell of STRIP_CELLS rows, of others in each month: (months, rows,
+    columns, PIXELS, features), NaN off the cells."""
     factor, cells = predictors.factor, conservation.cells[top : top + STRIP_CELLS]
     read = np.full((months.size, *cells.shape, PIXELS, len(predictors.features)), np.nan, dtype=np.float32)
     rows = slice(top * factor, (top + len(cells)) * factor)
@@ -137,18 +137,20 @@ def _pixels_of_strip(conservation: Conservation, predictors: PredictorSet, month
     if not held.size:
         return read
     land = conservation.pixels[rows].reshape(len(cells), factor, -1, factor).swapaxes(1, 2)
-    picked = [_pick(land[row, column], np.random.default_rng([top + row, column])) for row, column in held]
-    down, across = (np.array(picked) + held[:, None] * factor).transpose(2, 0, 1)
+    picked = [_pick(land[place], months.size, np.random.default_rng([top, *place])) for place in map(tuple, held)]
+    down, across = (np.stack(picked, axis=1) + held[:, None] * factor).transpose(3, 0, 1, 2)
     at_once = max(1, FEATURE_BYTES // (4 * len(predictors.features) * conservation.pixels[rows].size))
     for first in range(0, months.size, at_once):
         go_on()
-        part = slice(first, first + at_once)
-        values = predictors.read(FINE, months[part], rows)[:, :, down, across]
-        read[part, held[:, 0], held[:, 1]] = np.moveaxis(values, 1, -1)
+        fields = predictors.read(FINE, months[first : first + at_once], rows)
+        for month, field in enumerate(fields, start=first):
+            read[month, held[:, 0], held[:, 1]] = np.moveaxis(field[:, down[month], across[month]], 0, -1)
     return read
 
 
-def _pick(land: np.ndarray, rng) -> np.ndarray:
-    """Row and column of PIXELS random land pixels of a cell, some twice where it has fewer: (PIXELS, 2)."""
+def _pick(land: np.ndarray, months: int, rng) -> np.ndarray:
+    """Row and column of PIXELS random land pixels of a cell in each month, some twice where it has fewer: (months,
+    PIXELS, 2)."""
     places = np.argwhere(land)
-    return places[rng.choice(len(places), PIXELS, replace=len(places) < PIXELS)]
+    twice = len(places) < PIXELS
+    return places[[rng.choice(len(places), PIXELS, replace=twice) for _ in range(months)]]

@@ -11,8 +11,8 @@ from .folds import widened
 
 WATCHED = 0.3  # of the blocks of cells
 CANDIDATES = (
-    {"depth": 4}, {"depth": 6, "column_share": 0.3}, {"least_rows": 150.0}, {"depth": 7, "least_rows": 150.0},
-    {"column_share": 0.25}, {"depth": 3}, {"least_rows": 15.0}, {"row_share": 0.8},
+    {"depth": 4}, {"depth": 6, "column_share": 0.3}, {"least_rows": 40.0}, {"depth": 7, "least_rows": 40.0},
+    {"column_share": 0.25}, {"depth": 3}, {"least_rows": 3.0}, {"row_share": 0.8},
 )  # fmt: skip
 
 

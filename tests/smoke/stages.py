@@ -49,7 +49,7 @@ STAGES = {
     "downscale": Stage(
         {"GWSA": "gwsa.tif", "PREDICTORS": "predictors", "AQUIFERS": "world/aquifers.geojson"},
         {"OUTPUT": "gwsa_1km", "REGIONS": "regions.gpkg", "REPORT": "downscale.html", "SCORES": "downscale.json"},
-        {"ID_FIELD": "id"},
+        {"ID_FIELD": "id", "TREES": 60},
     ),
     "validatewells": Stage(
         {
@@ -85,5 +85,5 @@ MODEL = Stage(
         "validatewells:WELLS": "wells.gpkg",
         "validatewells:REPORT": "wells.html",
     },
-    {"EXTENT": BOX, "START": "2009-01", "ID_FIELD": "id", "MIN_YEARS": 2, "MIN_MONTHS": 8},
+    {"EXTENT": BOX, "START": "2009-01", "ID_FIELD": "id", "TREES": 60, "MIN_YEARS": 2, "MIN_MONTHS": 8},
 )
