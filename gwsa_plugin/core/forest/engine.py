@@ -72,7 +72,7 @@ class _Part:
 
     def __init__(self, segment: Segment, permuting: bool | None):
         kernel, recode = _compiled()
-        self._coders = {feature: recode.Coder(thresholds) for feature, thresholds in segment.thresholds.items()}
+        self._coders = [recode.Coder(coding) for coding in segment.codings]
         permuting = kernel.can_permute() if permuting is None else permuting
         leaves = kernel.permutable(segment.leaves) if permuting else segment.leaves
         self._trees = segment.runs, segment.limits, segment.nodes, leaves
@@ -81,9 +81,10 @@ class _Part:
     def add(self, features: Sequence, sums: np.ndarray) -> None:
         """To ``sums``, float32, (rows,)."""
         filled_up = -(-sums.size // self._width) * self._width
-        codes = np.empty((len(self._coders), filled_up), dtype=np.uint8)
-        for (feature, coder), of_feature in zip(self._coders.items(), codes):
-            coder.code(features[feature], of_feature[: sums.size])
+        codes, row = np.empty((len(self._trees[0]), filled_up), dtype=np.uint8), 0
+        for coder in self._coders:
+            coder.code(features[coder.feature], codes[row : row + coder.rows, : sums.size])
+            row += coder.rows
         self._add(codes, *self._trees, sums)
 
 

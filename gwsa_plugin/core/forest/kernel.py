@@ -53,7 +53,7 @@ def permutable(leaves: np.ndarray) -> np.ndarray:
 def add_trees(codes, runs, limits, nodes, leaves, sums):
     """Add to ``sums``, float32, what each tree says, in the order of the trees.
 
-    ``codes``: uint8, (features, rows), the rows filled up to a multiple of 512 with anything. ``runs``, ``limits`` and
+    ``codes``: uint8, (rows of codes, rows), the latter filled up to a multiple of 512 with anything. ``runs``, ``limits`` and
     ``nodes``: see ``Segment``; ``leaves`` too, or the same made ``permutable``.
     """
     planes, bits = _lines(max(1, limits.size)), _lines(BATCH * len(nodes))
@@ -61,8 +61,8 @@ def add_trees(codes, runs, limits, nodes, leaves, sums):
     for first in range(0, sums.size, ROWS):
         rows = min(ROWS, sums.size - first)
         for run in range(runs.shape[0]):
-            feature, added, start, stop = runs[run]
-            _compare(codes, feature * codes.shape[1] + first, added, limits, start, stop, planes)
+            row, start, stop = runs[run]
+            _compare(codes, row * codes.shape[1] + first, limits, start, stop, planes)
         block[:rows] = sums[first : first + rows]
         for tree in range(0, leaves.shape[0], BATCH):
             count = min(BATCH, leaves.shape[0] - tree)
@@ -84,14 +84,13 @@ def _lines(count):
 
 
 @intrinsic
-def _compare(typing, codes, place, added, limits, start, stop, planes):
-    """Planes ``start`` to ``stop``: of the 512 codes from ``place`` on, plus ``added``, whether above each limit."""
+def _compare(typing, codes, place, limits, start, stop, planes):
+    """Planes ``start`` to ``stop``: of the 512 codes from ``place`` on whether above each limit."""
 
     def generate(context, builder, signature, arguments):
-        codes, limits, planes = (_data(context, builder, signature, arguments, number) for number in (0, 3, 6))
-        place, added, start, stop = arguments[1], arguments[2], arguments[4], arguments[5]
-        addition = _splat(builder, builder.trunc(added, BYTE))
-        lanes = [builder.add(_load(builder, codes, place, LANES, 64 * word), addition) for word in range(WORDS)]
+        codes, limits, planes = (_data(context, builder, signature, arguments, number) for number in (0, 2, 5))
+        place, start, stop = arguments[1], arguments[3], arguments[4]
+        lanes = [_load(builder, codes, place, LANES, 64 * word) for word in range(WORDS)]
         with cgutils.for_range(builder, stop, start=start, intp=WORD) as loop:
             limit = _splat(builder, _load(builder, limits, loop.index, BYTE))
             first = builder.mul(loop.index, WORD(WORDS))
@@ -100,7 +99,7 @@ def _compare(typing, codes, place, added, limits, start, stop, planes):
                 _store(builder, planes, first, builder.bitcast(above, WORD), word)
         return context.get_dummy_value()
 
-    return types.void(codes, types.int64, types.int64, limits, types.int64, types.int64, planes), generate
+    return types.void(codes, types.int64, limits, types.int64, types.int64, planes), generate
 
 
 # Trees

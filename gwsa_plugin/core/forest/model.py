@@ -82,7 +82,7 @@ def _forest(trees: list[dict], features: int, base: np.float32) -> Forest:
 
 def _levels(roots: np.ndarray, left: np.ndarray, right: np.ndarray, is_leaf: np.ndarray) -> list[np.ndarray]:
     levels = [roots]
-    while not is_leaf[levels[-1]].all():
+    while len(levels) == 1 or not is_leaf[levels[-1]].all():  # one level of splits at least, to look leaves up by
         if len(levels) > DEEPEST:
             raise Unsupported(f"trees are deeper than {DEEPEST} levels")
         nodes = levels[-1]

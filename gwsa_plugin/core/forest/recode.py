@@ -1,4 +1,4 @@
-"""Values of a feature to their places among a forest's thresholds: a byte each, and 255 for a missing one.
+"""Values of a feature to their places among a forest's thresholds, a byte each.
 
 Numbers become integers of the same order, and those an address in a table that says how many thresholds lie in lower
 sections of the axis; what lies in the same section, mostly one threshold or none, is compared. Values stored in 16 bits
@@ -14,9 +14,10 @@ import numpy as np
 from numba import njit
 
 from .features import Scaled
+from .segments import Coding
 
-MISSING = np.uint8(255)
-INFINITY = 0x7F800000  # as bits; what is NaN has more
+MAGNITUDE = 0x7FFFFFFF  # the bits of a float32 without its sign
+BEYOND = 0x7FFFFFFF  # a mark that no number reaches
 FINEST, COARSEST = 16, 8  # bits of an address in the table of sections
 
 # numba's cache finds this module by its name, and QGIS imports it under another one than a script does.
@@ -25,78 +26,89 @@ __name__ = "gwsa_forest_recode"
 
 
 class Coder:
-    """Codes one feature by its thresholds: float32, ascending, up to 254 of them."""
+    """Codes one feature."""
 
-    def __init__(self, thresholds: np.ndarray):
-        self._ruler, self._tables = _ruler(thresholds), {}
+    def __init__(self, coding: Coding):
+        self.feature, self.rows = coding.feature, coding.missing.size
+        self._ruler, self._missing, self._tables = _ruler(coding.thresholds), coding.missing, {}
 
     def code(self, feature, codes: np.ndarray) -> None:
-        """Into ``codes``, uint8, how many thresholds are not above each value; 255 for missing ones."""
+        """Fill ``codes``, uint8, a row for each code that a missing value has."""
         if isinstance(feature, Scaled):
-            _look_up(np.ascontiguousarray(feature.stored).view(np.uint16), self._table(*feature[1:]), codes)
+            absent = feature.stored == feature.nodata
+            _look_up(np.ascontiguousarray(feature.stored).view(np.uint16), self._table(*feature[1:]), codes[0])
         else:
-            _measure(np.ascontiguousarray(feature, dtype=np.float32).view(np.int32), *self._ruler, codes)
+            absent = np.isnan(feature)
+            _measure(np.ascontiguousarray(feature, dtype=np.float32).view(np.int32), *self._ruler, codes[0])
+        codes[1:] = codes[0]
+        for row, missing in zip(codes, self._missing):
+            _mark(absent, missing, row)
 
     def _table(self, *scaling) -> np.ndarray:
-        """The codes of all that can be stored; threads that ask at the same time may each make it."""
+        """The code of all that can be stored; threads that ask at the same time may each make it."""
         if scaling not in self._tables:
-            table = np.empty(1 << 16, dtype=np.uint8)
-            self.code(Scaled(np.arange(1 << 16, dtype=np.uint16).view(np.int16), *scaling).values(), table)
-            self._tables[scaling] = table
+            everything = Scaled(np.arange(1 << 16, dtype=np.uint16).view(np.int16), *scaling)
+            self._tables[scaling] = np.empty(1 << 16, dtype=np.uint8)
+            _measure(everything.values().view(np.int32), *self._ruler, self._tables[scaling])
         return self._tables[scaling]
 
 
 class _Ruler(NamedTuple):
     """``marks``: the thresholds as ordered integers, then some that nothing reaches. ``below``: uint8, of each section
-    of the axis the thresholds in lower ones. The sections begin at ``low`` and are 2^``shift`` wide; ``most`` thresholds
-    lie in one, or up to 2^n - 1."""
+    of the axis the thresholds in lower ones. Sections begin at ``low``, below the least, and are 2^``shift`` wide.
+    ``half``: the first step of a search within a section, a power of two: below twice as many thresholds lie in it."""
 
     marks: np.ndarray
     below: np.ndarray
     low: int
     shift: int
-    most: int
+    half: int
 
 
 def _ruler(thresholds: np.ndarray) -> _Ruler:
-    """Of up to 254 ascending thresholds, float32: as few sections as keep them apart, as far as 16 bits can."""
-    marks = _ordered(thresholds).astype(np.int64)
-    low, span = int(marks[0]), int(marks[-1] - marks[0])
+    """As few sections as keep the thresholds apart, as far as ``FINEST`` can."""
+    marks = _ordered(thresholds)
+    low = int(marks[0]) - 1
+    span = int(marks[-1]) - low
     for bits in range(COARSEST, FINEST + 1):
         shift = max(0, span.bit_length() - bits)
-        section = (marks - low) >> shift
-        crowd = np.bincount(section)
-        if crowd.max() == 1:
+        crowds = np.bincount((marks - low) >> shift)
+        if crowds.max() == 1:
             break
-    below = np.cumsum(crowd) - crowd
-    most = (1 << int(crowd.max()).bit_length()) - 1
-    marks = np.append(marks, np.full(most, np.iinfo(np.int32).max)).astype(np.int32)
-    return _Ruler(marks, below.astype(np.uint8), low, shift, most)
+    half = 1 << (int(crowds.max()).bit_length() - 1)
+    marks = np.append(marks, np.full(2 * half - 1, BEYOND)).astype(np.int32)
+    return _Ruler(marks, (np.cumsum(crowds) - crowds).astype(np.uint8), low, shift, half)
 
 
 def _ordered(values: np.ndarray) -> np.ndarray:
-    """Sign and magnitude to two's complement: both zeros become the same."""
-    bits = values.view(np.int32)
-    magnitude = bits & np.int32(0x7FFFFFFF)
-    return np.where(bits < 0, -magnitude, magnitude)
+    """Sign and magnitude to int64 of the same order; both zeros become 0."""
+    bits = values.view(np.int32).astype(np.int64)
+    return np.where(bits < 0, -(bits & MAGNITUDE), bits)
 
 
 @njit(nogil=True, cache=True)
-def _measure(bits, marks, below, low, shift, most, codes):
-    high = low + (np.int64(below.size) << shift) - 1
+def _measure(bits, marks, below, low, shift, half, codes):
+    """The codes of float32 numbers, by their ``bits``; written so that no processor has to guess at a branch."""
+    high = np.int64(marks[marks.size - 2 * half])
     for place in range(bits.size):
-        magnitude = np.int64(bits[place] & 0x7FFFFFFF)
-        number = -magnitude if bits[place] < 0 else magnitude
-        code = np.int64(below[(min(max(number, low), high) - low) >> shift])
-        step = (most + 1) >> 1
+        sign, magnitude = np.int64(bits[place]) >> 63, np.int64(bits[place]) & MAGNITUDE
+        number = (magnitude ^ sign) - sign
+        code = np.int64(below[np.uint64(min(max(number, low), high) - low) >> np.uint64(shift)])
+        step = half
         while step:
-            code += step if marks[code + step - 1] <= number else 0
+            reached = (marks[np.uint64(code + step - 1)] - number - 1) >> 63  # all bits or none
+            code += step & reached
             step >>= 1
-        codes[place] = MISSING if magnitude > INFINITY else code
+        codes[place] = code
 
 
 @njit(nogil=True, cache=True)
 def _look_up(stored, table, codes):
-    """Into ``codes`` the answers in ``table``, uint8, (65536,), for ``stored``, uint16."""
     for place in range(stored.size):
         codes[place] = table[stored[place]]
+
+
+@njit(nogil=True, cache=True)
+def _mark(absent, missing, codes):
+    for place in range(absent.size):
+        codes[place] = missing if absent[place] else codes[place]
