@@ -1,10 +1,10 @@
 """XGBoost's forests evaluated 512 rows at a time: the same numbers as ``Booster.inplace_predict``, to the bit.
 
-What a tree asks of a row is whether a feature lies below a threshold. A feature becomes one byte, its place among the
-thresholds that the forest compares it with (``recode``); a question becomes one bit of every row, asked once however
-many trees ask it (``kernel``: planes); a tree becomes a selection among such planes, which yields the bits of the number
-of the leaf (trees), and the leaves are looked up and added in the order of the trees (leaves). ``model`` reads the trees
-out of a Booster, ``segments`` lays them out, ``engine`` chooses who predicts and leads the rows through.
+What a tree asks of a row is whether a feature lies below a threshold. ``model`` reads the trees out of a Booster, and
+``segments`` lays them out. Each feature becomes a byte, its place among the thresholds that it is compared with
+(``recode``). Each question becomes a bit of every row, asked once however many trees ask it; a tree becomes a selection
+among such bits, which yields the number of the leaf; leaves are looked up and added in the order of the trees
+(``kernel``). ``engine`` chooses who predicts and leads the rows through.
 """
 
 from .engine import evaluator

@@ -16,7 +16,7 @@ def evaluator(booster, say: Callable[[str], None], skip: int = 0, permuting: boo
     """What predicts as ``booster`` does, to the bit, by ``predict(features, onto=None)``, as fast as it can be here.
 
     ``features``: one for each that the Booster knows, in its order: float32, (rows,), NaN missing, or ``Scaled``; an
-    array of shape (features, rows) is such a sequence. The result is float32, (rows,). Threads may predict side by side.
+    array of shape (features, rows) is such a sequence. The result is float32, (rows,). Threads may share an evaluator.
 
     ``skip``: trees at the beginning that are left out. ``onto``: float32, (rows,), what the sum starts from in place of
     the Booster's base score. So the trees that two models share are evaluated once:
@@ -24,8 +24,8 @@ def evaluator(booster, say: Callable[[str], None], skip: int = 0, permuting: boo
         first = evaluator(booster, say).predict(features)
         second = evaluator(continued, say, skip=booster.num_boosted_rounds()).predict(features, onto=first)
 
-    ``say`` is told, in a sentence, when XGBoost itself must predict and why. ``permuting``: whether leaves are looked up
-    by permuting bytes, which takes AVX512-VBMI; if the processor has it by default.
+    ``say`` is told, in a sentence, when XGBoost itself must predict and why. ``permuting``: whether leaves are looked
+    up by permuting bytes, which takes a processor with AVX512-VBMI; by default where there is one.
     """
     try:
         return _Kernel(read_forest(booster, skip), permuting)

@@ -53,8 +53,8 @@ def permutable(leaves: np.ndarray) -> np.ndarray:
 def add_trees(codes, runs, limits, nodes, leaves, sums):
     """Add to ``sums``, float32, what each tree says, in the order of the trees.
 
-    ``codes``: uint8, (rows of codes, rows), the latter filled up to a multiple of 512 with anything. ``runs``, ``limits`` and
-    ``nodes``: see ``Segment``; ``leaves`` too, or the same made ``permutable``.
+    ``codes``: uint8, (rows of codes, rows), the latter filled up to a multiple of 512 with anything. ``runs``,
+    ``limits`` and ``nodes``: see ``Segment``; ``leaves`` too, or the same made ``permutable``.
     """
     planes, bits = _lines(max(1, limits.size)), _lines(BATCH * len(nodes))
     block = np.empty(ROWS, dtype=np.float32)
@@ -261,8 +261,8 @@ def _interleaved(builder, one, other, kind, half):
 
 
 def _exchange(builder, quarters):
-    """Four vectors of four times 128 bits as a matrix, transposed: from the order of rows to that of ``_assembled``, and
-    back."""
+    """Four vectors of four times 128 bits as a matrix, transposed: from the order of rows to that of ``_assembled``,
+    and back."""
     halves = [_shuffled(builder, *quarters[i : i + 2], range(32)) for i in (0, 2)]
     return [
         _shuffled(builder, *halves, [16 * i + 4 * number + j for i in range(4) for j in range(4)])
