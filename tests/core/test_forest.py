@@ -139,7 +139,7 @@ def test_255_thresholds_and_both_ways_for_missing_values_fit_a_byte():
     random = np.random.default_rng(9)
     features = random.integers(0, 255, (5000, 1)).astype(np.float32) / 64 - 2
     features[random.random(5000) < 0.2] = np.nan
-    booster = grown(random, features, 80, max_depth=8)
+    booster = grown(random, features, 150, max_depth=8)
     forest = model.read_forest(booster)
     splits = ~forest.is_leaf
     assert np.unique(forest.value[splits]).size == 255 and np.unique(forest.missing_left[splits]).size == 2

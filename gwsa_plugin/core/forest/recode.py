@@ -45,11 +45,12 @@ class Coder:
             _mark(absent, missing, row)
 
     def _table(self, *scaling) -> np.ndarray:
-        """The code of all that can be stored; threads that ask at the same time may each make it."""
+        """The code of all that can be stored. Threads that ask at the same time each make it: it is shared when whole."""
         if scaling not in self._tables:
             everything = Scaled(np.arange(1 << 16, dtype=np.uint16).view(np.int16), *scaling)
-            self._tables[scaling] = np.empty(1 << 16, dtype=np.uint8)
-            _measure(everything.values().view(np.int32), *self._ruler, self._tables[scaling])
+            table = np.empty(1 << 16, dtype=np.uint8)
+            _measure(everything.values().view(np.int32), *self._ruler, table)
+            self._tables[scaling] = table
         return self._tables[scaling]
 
 
