@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 CORE = ROOT / "gwsa_plugin" / "core"
 SHIPPED = ["__init__.py", "gwsa_plugin", "processing_provider", "ui"]
 CORE_LIBRARIES = {
-    "numpy", "scipy", "rasterio", "affine", "osgeo", "xgboost", "matplotlib", "jinja2", "numba", "h5py",
+    "numpy", "scipy", "rasterio", "affine", "osgeo", "xgboost", "matplotlib", "jinja2", "numba", "llvmlite", "h5py",
 }  # fmt: skip
 STAGES = ["twsa", "gapfill", "gldas", "balance", "predictors", "aquifers", "downscale", "wells", "sample"]
 LONGEST = 400  # lines: beyond it a file has more than one subject
@@ -123,7 +123,8 @@ def test_each_stage_is_found_by_its_name(stage):
 
 def test_the_core_imports_where_there_is_no_qgis(tmp_path):
     (tmp_path / "gwsa").symlink_to(ROOT)
-    modules = [f"gwsa.gwsa_plugin.core.{path.stem}" for path in sources("gwsa_plugin/core") if path.stem != "__init__"]
+    files = [path.relative_to(ROOT) for path in sources("gwsa_plugin/core") if path.stem != "__init__"]
+    modules = [".".join(["gwsa", *file.with_suffix("").parts]) for file in files]
     command = [sys.executable, "-c", BLOCK_QGIS, str(tmp_path), *modules]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
