@@ -16,6 +16,7 @@ from .gapfill_auto import measure_gapfill_auto
 from .gapfill_skill import measure_gapfill_skill
 from .gldas_global import measure_gldas
 from .map_checks import measure_closure, measure_seams, measure_sigma
+from .predict import measure_predict
 from .skill import SKILL_WORLDS, measure_pumping, measure_shuffled, measure_skill
 from .worlds import SHARED
 
@@ -23,6 +24,8 @@ BENCHMARKS = {
     "gapfill_nse": measure_gapfill_skill,
     "gapfill_auto": measure_gapfill_auto,
     "gldas_global": measure_gldas,
+    "predict_300x6": partial(measure_predict, trees=300, depth=6),
+    "predict_500x8": partial(measure_predict, trees=500, depth=8),
     # Those of one world stand together, so that it is made once.
     "skill_sample": partial(measure_skill, options=SKILL_WORLDS["skill_sample"]),
     "seams": measure_seams,

@@ -173,6 +173,8 @@ def test_trees_that_models_share_are_evaluated_once(kernel_is_here, monkeypatch)
     rest = evaluator(further, ignored, skip=first.num_boosted_rounds())
     assert_same_bits(rest.predict(features.T, onto=shared), further.inplace_predict(features))
     assert_same_bits(shared, before)
+    nothing_more = evaluator(first, ignored, skip=first.num_boosted_rounds())
+    assert_same_bits(nothing_more.predict(features.T, onto=shared), shared)
 
 
 def test_threads_may_predict_side_by_side():
@@ -239,7 +241,7 @@ def test_features_that_the_model_does_not_know_are_refused(ours, monkeypatch):
         monkeypatch.setattr(engine, "_compiled", no_numba)
     random = np.random.default_rng(7)
     booster = grown(random, table(random, ["normal", "ties"], 500, 0.1))
-    predictor = evaluator(booster, ignored)
-    for wrong in (np.zeros((3, 9), np.float32), [np.zeros(9, np.float32), np.zeros(8, np.float32)]):
+    predictor, nine, eight = evaluator(booster, ignored), np.zeros(9, np.float32), np.zeros(8, np.float32)
+    for wrong, onto in (([nine] * 3, None), ([nine, eight], None), ([nine, nine], eight)):
         with pytest.raises(ValueError, match="takes 2 features of one length"):
-            predictor.predict(wrong)
+            predictor.predict(wrong, onto)

@@ -41,7 +41,7 @@ class _Plain:
         self._booster, self._trees = booster, (skip, booster.num_boosted_rounds())
 
     def predict(self, features: Sequence, onto: np.ndarray | None = None) -> np.ndarray:
-        rows = rows_of(features, self._booster.num_features())
+        rows = rows_of(features, self._booster.num_features(), onto)
         sums = np.empty(rows, dtype=np.float32)
         for block, of_block in blocks_of(features, rows):
             start = None if onto is None else onto[block]
@@ -59,7 +59,7 @@ class _Kernel:
         self._parts = [_Part(segment, permuting) for segment in segments_of(forest)]
 
     def predict(self, features: Sequence, onto: np.ndarray | None = None) -> np.ndarray:
-        rows = rows_of(features, self._features)
+        rows = rows_of(features, self._features, onto)
         sums = np.full(rows, self._base) if onto is None else np.array(onto, dtype=np.float32)
         for block, of_block in blocks_of(features, rows):
             for part in self._parts:

@@ -26,12 +26,17 @@ class Scaled(NamedTuple):
         return values
 
 
-def rows_of(features: Sequence, expected: int) -> int:
-    """How many rows the features have. ValueError unless there are as many features as ``expected``, all as long."""
-    sizes = {np.shape(feature.stored if isinstance(feature, Scaled) else feature) for feature in features}
-    if len(features) != expected or len(sizes) != 1:
-        raise ValueError(f"The model takes {expected} features of one length; these are {len(features)}: {sizes}.")
-    return sizes.pop()[0]
+def rows_of(features: Sequence, expected: int, onto: np.ndarray | None) -> int:
+    """How many rows there are. ValueError unless there are as many features as ``expected``, all as long, ``onto``
+    too."""
+    shapes = {np.shape(feature.stored if isinstance(feature, Scaled) else feature) for feature in features}
+    shapes |= set() if onto is None else {np.shape(onto)}
+    if len(features) != expected or len(shapes) != 1:
+        raise ValueError(
+            f"The model takes {expected} features of one length and sums as long; these are {len(features)} features, "
+            f"of the shapes {sorted(shapes)}."
+        )
+    return shapes.pop()[0]
 
 
 def blocks_of(features: Sequence, rows: int) -> Iterator[tuple[slice, list]]:

@@ -86,5 +86,5 @@ def _levels(roots: np.ndarray, left: np.ndarray, right: np.ndarray, is_leaf: np.
         if len(levels) > DEEPEST:
             raise Unsupported(f"trees are deeper than {DEEPEST} levels")
         nodes = levels[-1]
-        levels.append(np.stack([left[nodes], right[nodes]], axis=-1).reshape(len(nodes), -1))
+        levels.append(np.stack([left[nodes], right[nodes]], axis=-1).reshape(len(nodes), 2 * nodes.shape[1]))
     return levels

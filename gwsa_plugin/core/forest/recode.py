@@ -45,7 +45,7 @@ class Coder:
             _mark(absent, missing, row)
 
     def _table(self, *scaling) -> np.ndarray:
-        """The code of all that can be stored. Threads that ask at the same time each make it: it is shared when whole."""
+        """The code of all that can be stored. Threads may each make it at the same time; it is shared when whole."""
         if scaling not in self._tables:
             everything = Scaled(np.arange(1 << 16, dtype=np.uint16).view(np.int16), *scaling)
             table = np.empty(1 << 16, dtype=np.uint8)

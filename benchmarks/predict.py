@@ -1,0 +1,84 @@
+"""Speed of a forest beside ``Booster.inplace_predict``, on one thread, coding of the features included.
+
+Repeats take turns, so that a slow moment of the machine meets all, and medians are compared. Equal means every bit of
+the rows that both predict. The Booster reads a table (rows, features) as it likes it best; ours reads rasters, features
+one by one, as float32 or as stored int16.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import xgboost
+
+from gwsa_plugin.core.boosting import Boosting
+from gwsa_plugin.core.forest import Scaled, evaluator
+from gwsa_plugin.core.forest.kernel import can_permute
+
+FEATURES = (19, 55)  # the first is compared; lags make the second
+TAUGHT, ROWS, PEER_ROWS = 60_000, 262_144, 16_384
+STEPS, NODATA = 50_000, -32768  # of the stored numbers
+MISSING_SHARE = 0.02
+REPEATS = 7
+WAYS = {"one by one": False, **({"permuting": True} if can_permute() else {})}
+
+
+def measure_predict(folder: Path, trees: int, depth: int) -> dict:
+    """``ours`` and ``peer``: microseconds a row, of 19 features that ours has as int16, leaves looked up as the
+    processor can best. ``values``: how many times as fast as the peer all of ours are with the same features."""
+    values = {}
+    for features in reversed(FEATURES):
+        times, equal = _race(*_lesson(features, trees, depth))
+        peer = times.pop("peer")
+        values.update({f"{features} features, {name}: ratio": peer / ours for name, ours in times.items()})
+        values[f"{features} features, peer (us)"], values[f"{features} features, equal"] = peer, float(equal)
+    ours = times[f"int16, {list(WAYS)[-1]}"]
+    return {
+        "values": values, "ours": ours, "peer": peer, "ratio": peer / ours,
+        "equal": all(values[f"{features} features, equal"] for features in FEATURES),
+        "unit": "us a row", "peer_name": "Booster.inplace_predict",
+    }  # fmt: skip
+
+
+def _lesson(features: int, trees: int, depth: int) -> tuple:
+    """A trained Booster, and features to predict from, as stored."""
+    random = np.random.default_rng(features)
+    values = random.normal(size=(features, ROWS))
+    values[::4] = 285 + 10 * values[::4]  # like temperatures
+    values[1::4] = np.exp(2 * values[1::4])  # like rain
+    response = np.sin(values[2]) * values[3] + np.tanh(values[6]) + np.log(values[1]) + random.normal(size=ROWS)
+    values[random.random(values.shape) < MISSING_SHARE] = np.nan
+    stored = [_stored(one) for one in values]
+    table = np.stack([one.values() for one in stored], axis=1)
+    data = xgboost.DMatrix(table[:TAUGHT], response[:TAUGHT].astype(np.float32))
+    return xgboost.train(Boosting(depth=depth).xgboost(), data, trees), table, stored
+
+
+def _stored(values: np.ndarray) -> Scaled:
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    scale = (high - low) / STEPS
+    numbers = np.where(np.isnan(values), NODATA, np.round((values - low) / scale) - STEPS // 2)
+    return Scaled(numbers.astype(np.int16), scale, low + STEPS // 2 * scale, NODATA)
+
+
+def _race(booster, table: np.ndarray, stored: list[Scaled]) -> tuple[dict[str, float], bool]:
+    """Microseconds a row of each contestant, the median, and whether all say the same."""
+    inputs = {"float32": np.ascontiguousarray(table.T), "int16": stored}
+    contestants = {"peer": (PEER_ROWS, partial(booster.inplace_predict, table[:PEER_ROWS]))}
+    for way, permuting in WAYS.items():
+        ours = evaluator(booster, print, permuting=permuting)
+        for kind, features in inputs.items():
+            contestants[f"{kind}, {way}"] = ROWS, partial(ours.predict, features)
+    said = {name: predict()[:PEER_ROWS].view(np.int32) for name, (_, predict) in contestants.items()}  # compiles, too
+    times = {name: [] for name in contestants}
+    for _ in range(REPEATS):
+        for name, (rows, predict) in contestants.items():
+            start = perf_counter()
+            predict()
+            times[name].append((perf_counter() - start) / rows * 1e6)
+    equal = all(np.array_equal(one, said["peer"]) for one in said.values())
+    return {name: median(of_name) for name, of_name in times.items()}, equal
