@@ -152,11 +152,6 @@ class _Lesson:
         return local_contrast(residual, self._where)
 
 
-def predict(booster, table: np.ndarray) -> np.ndarray:
-    """cm, float32, shape (rows,), for float32 features (rows, features)."""
-    return booster.inplace_predict(table)
-
-
 def local_contrast(values: np.ndarray, where: np.ndarray, share: float = REGIONAL_SHARE) -> np.ndarray:
     """``values`` minus ``share`` of their mean over the neighbourhood, cells outside ``where`` not counting.
 

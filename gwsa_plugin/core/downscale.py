@@ -112,6 +112,8 @@ def downscale(
     progress.say(f"Held-out cells confirm {models.share:.0%} of the predicted local contrast.")
     backs = {kind: predict_back(scene, validation) for kind, validation in validations.items()}
     progress.say(f"The model of all cells has {models.boosting.trees} trees of depth {models.boosting.depth}.")
+    for remark in sorted(models.remarks):
+        progress.say(remark)
     settled = {f"GWSA_{name.upper()}": str(value) for name, value in asdict(models.boosting).items()}
     mapping = Mapping(options.feather_km, options.exact, {**(tags or {}), **settled})
     regions = region_table(scene, models, validations[BLOCKED], backs[BLOCKED])

@@ -121,11 +121,11 @@ def _predict_strip(scene: Scene, makers, mapping: Mapping, wanted: np.ndarray, r
         chosen = wanted[first : first + months]
         features = scene.predictors.read(FINE, scene.months[chosen], rows)
         for i, month in enumerate(chosen, start=first):
-            table = np.ascontiguousarray(features[i - first][:, pixels].T)
+            table = features[i - first][:, pixels]
             for raw, part in parts:
                 go_on()
                 if part.months[month]:
-                    raw[i, rows][part.pixels] = part.models.predict(table[part.pixels[pixels]], part.weights)
+                    raw[i, rows][part.pixels] = part.models.predict(table[:, part.pixels[pixels]], part.weights)
 
 
 class _OnStrip(NamedTuple):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
-from .boosting import Boosting, local_contrast, predict, train
+from .boosting import Boosting, local_contrast, train
 from .folds import Split
+from .forest import evaluator
 from .level_trend import level_and_trend
 from .progress import Progress
 from .scene import Scene
@@ -33,7 +34,8 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class RegionModels:
-    """``boosters``: by number, ``ALL`` for every region whose own (``pooled``) is not there.
+    """``boosters``: by number, ``ALL`` for every region whose own (``pooled``) is not there. The others begin with the
+    trees of ``ALL``.
 
     ``share``: by what the prediction is multiplied, 0 to 1: the part of its local contrast that held-out cells confirm.
     Where they ask for more than the models say, nothing is added: at 1 km it may be otherwise. ``boosting``: what the
@@ -50,21 +52,41 @@ class RegionModels:
         serving = np.where(np.isin(self.pooled, list(self.boosters)), self.pooled, ALL)
         return serving[regions]
 
-    def predict(self, table: np.ndarray, weights: dict[int, np.ndarray]) -> np.ndarray:
-        """cm, float32, (rows,): the models' predictions for ``table`` blended by ``weights`` (number -> (rows,))."""
-        field = np.zeros(len(table), dtype=np.float32)
+    @property
+    def remarks(self) -> set[str]:
+        """Sentences on what slows predictions down."""
+        return self._evaluators[1]
+
+    def predict(self, features: np.ndarray, weights: dict[int, np.ndarray]) -> np.ndarray:
+        """cm, float32, (rows,): what the models make of ``features``, float32, (features, rows), NaN missing, blended
+        by ``weights`` (number -> (rows,)). The trees that all models share are evaluated once."""
+        evaluators = self._evaluators[0]
+        of_all = evaluators[ALL].predict(features)
+        field = np.zeros_like(of_all)
         for number, weight in weights.items():
             near = weight > 0
-            if near.all():
-                field += weight * predict(self.boosters[number], table)
+            if number == ALL:
+                field += weight * of_all
             elif near.any():
-                field[near] += weight[near] * predict(self.boosters[number], table[near])
+                field[near] += weight[near] * evaluators[number].predict(features[:, near], onto=of_all[near])
         return field * np.float32(self.share)
 
     def predict_in(self, table: np.ndarray, regions: np.ndarray) -> np.ndarray:
-        """cm, float32, (rows,): each row by the model of its region, of (rows,) ``regions``."""
+        """cm, float32, (rows,): each row of ``table``, (rows, features), by the model of its region, of (rows,)
+        ``regions``."""
         numbers = self.numbers(regions)
-        return self.predict(table, {int(one): (numbers == one).astype(np.float32) for one in np.unique(numbers)})
+        return self.predict(table.T, {int(one): (numbers == one).astype(np.float32) for one in np.unique(numbers)})
+
+    @cached_property
+    def _evaluators(self) -> tuple[dict[int, object], set[str]]:
+        """By number, those of regions without the trees of ``ALL``; and what they had to say."""
+        remarks, shared = set(), self.boosters[ALL].num_boosted_rounds()
+        first_trees = {number: 0 if number == ALL else shared for number in self.boosters}
+        evaluators = {
+            number: evaluator(booster, remarks.add, skip=first_trees[number])
+            for number, booster in self.boosters.items()
+        }
+        return evaluators, remarks
 
 
 @dataclass(frozen=True, eq=False)

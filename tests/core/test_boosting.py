@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.boosting import Boosting, Samples, gains, local_contrast, predict, train
+from gwsa.gwsa_plugin.core.boosting import Boosting, Samples, gains, local_contrast, train
 from gwsa.gwsa_plugin.core.errors import Cancelled, InputError
 
 FEW = Boosting(trees=40, depth=3, rate=0.2)
@@ -37,7 +37,7 @@ def test_a_signal_of_the_whole_month_does_not_disturb():
         booster = train(data, np.ones(data.target.shape, bool), FEW)
         probe = np.zeros((50, 3), np.float32)
         probe[:, 0] = np.linspace(-1.5, 1.5, 50)
-        predicted = predict(booster, probe)
+        predicted = booster.inplace_predict(probe)
         assert np.corrcoef(predicted, np.tanh(probe[:, 0]))[0, 1] > 0.95
         assert np.ptp(predicted) > 3.5
         assert next(iter(gains(booster))) == "a" and sum(gains(booster).values()) == pytest.approx(1)
@@ -95,5 +95,5 @@ def test_pixels_tell_what_their_means_cannot():
     target = (pixels[..., 0] ** 2).mean(axis=3)
     features = np.moveaxis(pixels.mean(axis=3), -1, 1)
     booster = train(Samples(features, target, np.ones(10, bool), pixels, ("x",)), np.ones(target.shape, bool), FEW)
-    far, near = predict(booster, np.array([[2.0], [0.0]], np.float32))
+    far, near = booster.inplace_predict(np.array([[2.0], [0.0]], np.float32))
     assert far - near > 2

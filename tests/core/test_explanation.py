@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from gwsa.gwsa_plugin.core.boosting import Boosting, Samples, gains, predict, train
+from gwsa.gwsa_plugin.core.boosting import Boosting, Samples, gains, train
 from gwsa.gwsa_plugin.core.errors import Cancelled
 from gwsa.gwsa_plugin.core.explanation import by_predictor, explain, write_explanation
 from gwsa.gwsa_plugin.core.progress import SILENT, Progress
@@ -50,7 +50,7 @@ def test_contributions_of_a_region_are_those_to_its_predictions(scene, models):
     cells = np.broadcast_to(scene.cells & (scene.regions.cells == 2), scene.samples.target.shape)
     table, booster = scene.samples.table(cells), models.boosters[ALL]
     contributions = booster.predict(xgboost.DMatrix(table, feature_names=FEATURES), pred_contribs=True)
-    assert np.allclose(contributions.sum(axis=1), predict(booster, table), atol=1e-4)
+    assert np.allclose(contributions.sum(axis=1), booster.inplace_predict(table), atol=1e-4)
     rows = rows_of(explain(scene, models), "small")
     for column, feature in enumerate(FEATURES):
         expected = models.share * np.abs(contributions[:, column]).mean()
