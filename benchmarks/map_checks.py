@@ -66,12 +66,12 @@ def _ratios_of_months(world: World) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Kind of ratio -> those of the map and of the truth, a value a month."""
     product, predictors = Product.in_folder(world.run.maps), world.predictors
     regions = rasterise(read_aquifers(world.source), predictors.grid, predictors.factor, predictors.land())
-    edges, borders = [], []
+    numbers, edges, borders = regions.pixels(), [], []
     for month, truth in _truth_of_months(world, product):
         fields = product.read(month), truth
         cells = blocks(np.isfinite(truth), predictors.factor).any(axis=(2, 3))
         edges.append([edge_ratio(field, cells, predictors.factor) for field in fields])
-        borders.append([border_ratio(field, regions.pixels) for field in fields])
+        borders.append([border_ratio(field, numbers) for field in fields])
     return {"edge ratio": np.transpose(edges), "border ratio": np.transpose(borders)}
 
 

@@ -62,7 +62,7 @@ def _order(world: World) -> np.ndarray:
     predictors, land = world.predictors, world.predictors.land()
     regions = rasterise(read_aquifers(world.source), predictors.grid, predictors.factor, land)
     valid = world.gwsa.on(predictors.coarse_grid).valid
-    return shuffled_order(movable(valid, land, regions.pixels), regions.cells)
+    return shuffled_order(movable(valid, land, regions.pixels()), regions.cells)
 
 
 def flat(truth: dict) -> dict[str, float]:

@@ -19,9 +19,10 @@ from .errors import InputError
 from .months import season_of
 from .predictors import FINE
 from .progress import SILENT, Progress
-from .scene import STRIP_CELLS, Scene
+from .scene import Scene
 from .stack import creation, nan_mean
 from .threads import run_all
+from .tiles import Tile
 from .whole import whole_file
 
 MOST_SAMPLES = 2000  # against which a place is held; more would lower index and threshold alike
@@ -101,10 +102,11 @@ def write_applicability(
     }
     with whole_file(path) as part:
         bands = _measure(scene, applicability, months, part.with_suffix(".f32"), progress)
-        with rasterio.open(part, "w", **creation(scene.predictors.grid, len(BANDS))) as target:
+        with rasterio.open(part, "w", **creation(scene.predictors.grid, len(BANDS), sparse_ok=True)) as target:
             target.update_tags(**(tags or {}), **facts)
             target.descriptions, target.units = BANDS, ("1",) * len(BANDS)
-            target.write(bands)
+            for _, window in target.block_windows():
+                target.write(bands[(slice(None), *window.toslices())], window=window)
         del bands  # Windows deletes no file that is mapped
 
 
@@ -119,27 +121,24 @@ def one_of_each_season(months: np.ndarray) -> np.ndarray:
 def _measure(scene: Scene, applicability: Applicability, months, scratch, progress: Progress) -> np.memmap:
     """Both bands, float32, in the file ``scratch``: threads fill them in any order, a GeoTIFF is written in one."""
     bands = np.memmap(scratch, dtype=np.float32, mode="w+", shape=(len(BANDS), *scene.predictors.grid.shape))
-    firsts = range(0, scene.gwsa.grid.rows, STRIP_CELLS)
-    run_all([partial(_measure_strip, scene, applicability, months, bands, first) for first in firsts], progress)
+    bands[:] = np.nan
+    run_all([partial(_measure_tile, scene, applicability, months, bands, tile) for tile in scene.tiles], progress)
     return bands
 
 
-def _measure_strip(scene: Scene, applicability: Applicability, months, bands: np.ndarray, top: int, go_on) -> None:
-    """Fill ``bands`` (2, rows, columns) for the coarse cells from row ``top`` on."""
-    factor = scene.predictors.factor
-    rows = slice(top * factor, min(top + STRIP_CELLS, scene.gwsa.grid.rows) * factor)
-    pixels = scene.conservation.pixels[rows]
+def _measure_tile(scene: Scene, applicability: Applicability, months, bands: np.ndarray, tile: Tile, go_on) -> None:
+    """Fill ``bands`` (2, rows, columns) for a tile of coarse cells."""
+    fine, pixels = tile.fine(scene.predictors.factor), scene.conservation.pixels(tile)
     total, inside = np.zeros((2, pixels.sum()))
-    for month in months if pixels.any() else []:
-        table = scene.predictors.read(FINE, [month], rows)[0][:, pixels].T
+    for features in scene.predictors.read(FINE, months, fine):
+        table = features[:, pixels].T
         for first in range(0, len(table), PIXELS_AT_ONCE):
             go_on()
             part = slice(first, first + PIXELS_AT_ONCE)
             index = applicability.index(table[part])
             total[part] += index
             inside[part] += index <= applicability.threshold
-    bands[:, rows] = np.nan
-    bands[:, rows][:, pixels] = np.stack([total, inside]) / months.size
+    bands[(slice(None), *fine)][:, pixels] = np.stack([total, inside]) / months.size
 
 
 def _some_of(count: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from rasterio.features import rasterize
@@ -12,6 +13,7 @@ from scipy.ndimage import uniform_filter
 from .conservation import spread
 from .errors import InputError
 from .grid import Grid
+from .tiles import Tile, by_tile, tiles_of
 
 BACKGROUND = "background"
 KM_PER_DEGREE = 111.195  # of latitude, on the sphere of Grid
@@ -25,20 +27,45 @@ class Aquifer:
     geometry: dict
     parent: str = ""
 
+    @property
+    def polygons(self) -> list:
+        """The rings of each polygon, the outer one first."""
+        parts = self.geometry["coordinates"]
+        return parts if self.geometry["type"] == "MultiPolygon" else [parts]
+
+    @cached_property
+    def extent(self) -> tuple[float, float, float, float]:
+        """west, south, east, north."""
+        points = np.concatenate([np.array(polygon[0], dtype=float)[:, :2] for polygon in self.polygons])
+        return (*points.min(axis=0), *points.max(axis=0))
+
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """``names[0]`` is the background: land that no polygon covers.
+    """Region 0 is the background: land that no aquifer covers. The others are those of ``aquifers``, of which the later
+    one has the places that several share.
 
-    ``parents``: the larger system of each, "" for none. ``pixels`` and ``cells``: int16, fine and coarse shape, numbers
-    of regions. A cell belongs to the region that has most of its land. ``areas``: land of each region in km².
+    ``grid``: the fine one. ``cells``: int16, coarse shape, numbers of regions; a cell belongs to the region that has
+    most of its land. ``areas``: land of each region in km².
     """
 
-    names: tuple[str, ...]
-    parents: tuple[str, ...]
-    pixels: np.ndarray
+    aquifers: tuple[Aquifer, ...]
+    grid: Grid
     cells: np.ndarray
     areas: np.ndarray
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (BACKGROUND, *(aquifer.name for aquifer in self.aquifers))
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The larger system that each region is part of, "" for none."""
+        return ("", *(aquifer.parent for aquifer in self.aquifers))
+
+    def pixels(self, tile: Tile | None = None) -> np.ndarray:
+        """The number of each pixel of the fine grid, or of a ``tile`` of it: int16."""
+        return _burnt(self.aquifers, self.grid.sub(*tile) if tile else self.grid)
 
     def pooled(self, least_area: float) -> np.ndarray:
         """The number of the model that serves each region, int, (regions,).
@@ -56,24 +83,24 @@ class Regions:
         return serves
 
 
-def rasterise(aquifers: Sequence[Aquifer], fine: Grid, factor: int, land: np.ndarray) -> Regions:
-    """Regions of ``land`` (bool, fine shape); pixels that polygons share go to the smaller, more particular one.
+def rasterise(aquifers: Sequence[Aquifer], fine: Grid, factor: int, land) -> Regions:
+    """Regions of ``land`` (bool, fine shape, or what gives a tile of it); pixels that polygons share go to the smaller,
+    more particular one.
 
     Raises InputError when none of the polygons lies on this land.
     """
-    ranked = sorted(aquifers, key=lambda aquifer: -_planar_area(aquifer.geometry))
-    pixels = np.zeros(fine.shape, dtype=np.int16)
-    if ranked:
-        shapes = [(aquifer.geometry, number) for number, aquifer in enumerate(ranked, start=1)]
-        pixels = rasterize(shapes, fine.shape, fill=0, transform=fine.transform, dtype="int16")
-        if not (pixels[land] > 0).any():
-            raise InputError(
-                "No aquifer polygon lies on the land of the predictors; give aquifers of this region, or none."
-            )
-    areas = np.bincount(pixels[land], fine.cell_areas()[land], minlength=len(ranked) + 1)
-    names = (BACKGROUND, *(aquifer.name for aquifer in ranked))
-    parents = ("", *(aquifer.parent for aquifer in ranked))
-    return Regions(names, parents, pixels, _majority(pixels, land, fine, factor, len(names)), areas)
+    ranked = tuple(sorted(aquifers, key=lambda aquifer: -_planar_area(aquifer)))
+    coarse, land_of = fine.coarsen(factor), by_tile(land)
+    cells, areas = np.zeros(coarse.shape, dtype=np.int16), np.zeros(1 + len(ranked))
+    for tile in tiles_of(np.ones(coarse.shape, dtype=bool), factor):
+        grid = fine.sub(*tile.fine(factor))
+        cells[tile], of_tile = _majority(_burnt(ranked, grid), land_of(tile.fine(factor)), grid, factor, areas.size)
+        areas += of_tile
+    if ranked and not areas[1:].any():
+        raise InputError(
+            "No aquifer polygon lies on the land of the predictors; give aquifers of this region, or none."
+        )
+    return Regions(ranked, fine, cells, areas)
 
 
 def blend(numbers: np.ndarray, grid: Grid, feather_km: float) -> dict[int, np.ndarray]:
@@ -94,10 +121,9 @@ def blend(numbers: np.ndarray, grid: Grid, feather_km: float) -> dict[int, np.nd
     }
 
 
-def _planar_area(geometry: dict) -> float:
+def _planar_area(aquifer: Aquifer) -> float:
     """In square degrees: enough to tell the smaller of two overlapping ones."""
-    polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
-    return sum(_ring_area(polygon[0]) - sum(map(_ring_area, polygon[1:])) for polygon in polygons)
+    return sum(_ring_area(polygon[0]) - sum(map(_ring_area, polygon[1:])) for polygon in aquifer.polygons)
 
 
 def _ring_area(ring) -> float:
@@ -105,11 +131,24 @@ def _ring_area(ring) -> float:
     return abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
 
 
-def _majority(pixels, land, fine: Grid, factor: int, count: int) -> np.ndarray:
-    """The region with most land in each coarse cell; the background where there is no land."""
+def _burnt(aquifers: Sequence[Aquifer], grid: Grid) -> np.ndarray:
+    """The number, from 1, of the last aquifer that holds the centre of each pixel, 0 outside all: int16."""
+    numbered = enumerate(aquifers, start=1)
+    shapes = [(aquifer.geometry, number) for number, aquifer in numbered if _meet(aquifer.extent, grid.bounds)]
+    if not shapes:
+        return np.zeros(grid.shape, dtype=np.int16)
+    return rasterize(shapes, grid.shape, fill=0, transform=grid.transform, dtype="int16")
+
+
+def _meet(one, other) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+
+
+def _majority(pixels, land, fine: Grid, factor: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The region with most land in each coarse cell, the background where there is no land; and the land of each."""
     coarse = fine.coarsen(factor)
-    cell = np.arange(coarse.rows * coarse.columns).reshape(coarse.shape)
-    cell = spread(cell, factor)
-    areas = fine.cell_areas()[land]
-    shares = np.bincount(cell[land] * count + pixels[land], areas, minlength=cell.max() * count + count)
-    return shares.reshape(*coarse.shape, count).argmax(axis=2).astype(np.int16)
+    cell = spread(np.arange(coarse.rows * coarse.columns).reshape(coarse.shape), factor)
+    number = cell[land] * count + pixels[land]
+    shares = np.bincount(number, fine.cell_areas()[land], minlength=cell.size // factor**2 * count)
+    shares = shares.reshape(*coarse.shape, count)
+    return shares.argmax(axis=2).astype(np.int16), shares.sum(axis=(0, 1))

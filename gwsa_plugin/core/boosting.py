@@ -48,30 +48,24 @@ class Boosting:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """``features``: of the cells, float32, shape (months, features, rows, columns), NaN missing. ``target``: cm,
-    (months, rows, columns), NaN where there is none. ``taught``: bool, (months,), those that models are trained on.
-    ``pixels``: the features of a few pixels of each cell, (taught months, rows, columns, pixels, features). ``names``:
-    of the features."""
+    """What there is to learn from. ``target``: cm, (months, rows, columns), NaN where there is none. ``usable``: bool,
+    same shape, the samples: those cells in those months that have features here. ``cells``: their features, float32,
+    (samples, features), NaN missing, in the order of the target; ``pixels``: those of a few pixels of each, (samples,
+    pixels, features). ``names``: of the features."""
 
-    features: np.ndarray
     target: np.ndarray
-    taught: np.ndarray
+    usable: np.ndarray
+    cells: np.ndarray
     pixels: np.ndarray
     names: tuple[str, ...]
 
     def table(self, where: np.ndarray) -> np.ndarray:
         """The cells' features of the samples ``where`` (bool, shape of the target): float32, (samples, features)."""
-        return np.moveaxis(self.features, 1, -1)[where]
+        return self.cells[where[self.usable]]
 
     def pixel_table(self, where: np.ndarray) -> np.ndarray:
-        """Likewise of their pixels, ``where`` being in taught months: (samples x pixels, features), the pixels of a
-        sample one after the other."""
-        return self.pixels[where[self.taught]].reshape(-1, len(self.names))
-
-    @property
-    def usable(self) -> np.ndarray:
-        """bool, (months, rows, columns): taught samples with a target."""
-        return np.isfinite(self.target) & self.taught[:, None, None]
+        """Likewise of their pixels: (samples x pixels, features), the pixels of a sample one after the other."""
+        return self.pixels[where[self.usable]].reshape(-1, len(self.names))
 
 
 def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go_on=lambda: None):
@@ -112,7 +106,7 @@ class _Lesson:
                 "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."
             )
         self._samples, self._where = samples, where
-        self._count, self._pixels = int(where.sum()), samples.pixels.shape[3]
+        self._count, self._pixels = int(where.sum()), samples.pixels.shape[1]
         self._cells = 0 if pixels_only else self._count
 
     def matrix(self):

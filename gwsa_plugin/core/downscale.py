@@ -7,6 +7,7 @@ then gives each coarse cell its GRACE value back. Skill is measured on cells and
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -20,7 +21,8 @@ from .boosting import Boosting, gains, save
 from .downscale_scores import GRACE_FOOTPRINT_KM2, region_table, score
 from .explanation import explain, write_explanation
 from .folds import Blocking, Split, forward_splits, make_blocks, make_splits, random_splits
-from .maps import Maker, Mapping, Part, write_maps
+from .mapping import Job, Mapping, Part
+from .maps import maps_in, write_maps
 from .predicted_back import PredictedBack, predict_back
 from .predictors import PredictorSet
 from .progress import SILENT, Progress
@@ -29,9 +31,11 @@ from .scene import Scene, set_scene
 from .sigma_maps import find_doubt, write_sigma
 from .stack import MonthlyStack
 from .tuning import Tuning
-from .whole import whole_folder, whole_folder_beside
+from .unfinished import unfinished_folder
+from .whole import whole_folder
 
 BLOCKED, FORWARD, RANDOM = "blocked", "forward", "random"
+MAPS, HELD_OUT = "maps", "held_out"
 
 
 @dataclass(frozen=True)
@@ -117,18 +121,19 @@ def downscale(
     settled = {f"GWSA_{name.upper()}": str(value) for name, value in asdict(models.boosting).items()}
     mapping = Mapping(options.feather_km, options.exact, {**(tags or {}), **settled})
     regions = region_table(scene, models, validations[BLOCKED], backs[BLOCKED])
-    with ExitStack() as folders:
+    products = {MAPS: outputs.maps, **({HELD_OUT: outputs.held_out} if outputs.held_out else {})}
+    parts = {MAPS: [Part(models, scene.cells, np.ones(scene.months.size, dtype=bool))]}
+    if outputs.held_out:
+        held_out = validations[BLOCKED].held_out
+        parts[HELD_OUT] = [Part(held.models, held.split.cells, held.split.months) for held in held_out]
+    job = Job.of(scene, parts, mapping)
+    with unfinished_folder(outputs.maps, job.fingerprint(), progress) as unfinished, ExitStack() as folders:
         # The folders get their files together when the stack closes, and none of them when anything fails before.
-        maps = folders.enter_context(whole_folder(outputs.maps))
-        scratch = folders.enter_context(whole_folder_beside(outputs.maps))
-        makers = [Maker(maps, [Part(models, scene.cells, np.ones(scene.months.size, dtype=bool))])]
-        if outputs.held_out:
-            parts = [Part(held.models, held.split.cells, held.split.months) for held in validations[BLOCKED].held_out]
-            makers.append(Maker(folders.enter_context(whole_folder(outputs.held_out)), parts))
-        closures = write_maps(scene, makers, mapping, scratch, progress.part(0.4, 0.93))
+        closures = write_maps(job, unfinished, progress.part(0.4, 0.93))
+        wholes = [folders.enter_context(whole_folder(folder)) for folder in products.values()]
         if sigma:
             doubt = find_doubt(scene, validations[BLOCKED], backs[BLOCKED], sigma)
-            write_sigma(scene, sigma, doubt, maps / "sigma", mapping, progress.part(0.93, 0.97))
+            write_sigma(scene, sigma, doubt, wholes[0] / "sigma", mapping, progress.part(0.93, 0.97))
         if outputs.models:
             write_models(folders.enter_context(whole_folder(outputs.models)), scene, models)
         explanation = explain(scene, models)
@@ -137,9 +142,12 @@ def downscale(
         if outputs.applicability:
             applicability = find_applicability(scene, models, validations[BLOCKED])
             write_applicability(scene, applicability, outputs.applicability, tags, progress.part(0.97, 1.0))
-    years = [outputs.maps / path.name for path in closures[0].paths]
-    sigmas = [outputs.maps / "sigma" / path.name.replace("GWSA", "GWSA_SIGMA") for path in closures[0].paths if sigma]
-    scores = score(scene, recipe, models, validations[BLOCKED], closures[0])
+        for name, whole in zip(products, wholes):
+            for path in maps_in(unfinished, name):
+                shutil.move(path, whole / path.name)
+        sigmas = [outputs.maps / "sigma" / path.name for path in sorted((wholes[0] / "sigma").glob("*.tif"))]
+        years = [outputs.maps / path.name for path in sorted(wholes[0].glob("*.tif"))]
+    scores = score(scene, recipe, models, validations[BLOCKED], closures[MAPS])
     scores["predicted_back"] = {kind: back.scores() for kind, back in backs.items()}
     return Downscaled(years, sigmas, regions, scores, scene, models, validations, backs, explanation)
 
@@ -167,10 +175,10 @@ def find_applicability(scene: Scene, models: RegionModels, validation: CrossVali
     samples, folds = scene.samples, np.full(scene.cells.shape, -1)
     for number, held in enumerate(validation.held_out):
         folds[held.split.cells] = number
-    where, gain = samples.usable, gains(models.boosters[ALL])
-    table = samples.pixel_table(where)[:: samples.pixels.shape[3]]
+    gain = gains(models.boosters[ALL])
+    table = samples.pixels[:, 0]
     weights = np.array([gain.get(name, 0.0) for name in samples.names])
-    return Applicability.of(table, weights, np.broadcast_to(folds, where.shape)[where])
+    return Applicability.of(table, weights, np.broadcast_to(folds, samples.usable.shape)[samples.usable])
 
 
 def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:

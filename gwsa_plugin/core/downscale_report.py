@@ -191,7 +191,7 @@ def _months(scene: Scene) -> list[str]:
     texts = []
     filled = np.array([scene.source_of(month) == FILLED for month in scene.months])
     if filled.any():
-        taught = (filled & scene.samples.taught).any()
+        taught = (filled & scene.taught).any()
         texts.append(
             f"Months that GRACE did not observe and that were filled before ({filled.sum()} of {filled.size}): "
             f"{name_runs(scene.months[filled])}. Models {'are' if taught else 'are not'} trained and scored on them; "

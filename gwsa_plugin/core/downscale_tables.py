@@ -92,7 +92,7 @@ def contributions(result: Downscaled) -> dict[str, float]:
 
 def missing_table(scene: Scene) -> Table | None:
     """Predictors that lack a value in some sample; None where there is none."""
-    share = np.isnan(scene.samples.features[:, :, scene.cells]).mean(axis=(0, 2))
+    share = np.isnan(scene.samples.cells).mean(axis=0)
     of_feature, rows = dict(zip(scene.samples.names, share)), []
     for predictor in scene.predictors.predictors:
         shares = {feature: of_feature[feature] for feature in predictor.features}
@@ -101,7 +101,7 @@ def missing_table(scene: Scene) -> Table | None:
             mean = float(np.mean(list(shares.values())))
             rows.append([predictor.name, f"{mean:.1%}", worst, f"{shares[worst]:.1%}"])
     header = ["Predictor", "values missing", "most in", "there missing"]
-    return Table("Missing values, of all cells and mapped months", header, rows) if rows else None
+    return Table("Missing values, of all cells and months that models are trained on", header, rows) if rows else None
 
 
 def settings_table(options: DownscaleOptions, settled: Boosting) -> Table:

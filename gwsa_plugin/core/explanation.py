@@ -20,15 +20,15 @@ FIELDS = ("region", "predictor", "feature", "shap_cm", "gain")
 
 
 def explain(scene: Scene, models: RegionModels, progress: Progress = SILENT) -> list[dict]:
-    """A row per region that has coarse cells and per feature, in the order of both: region, predictor, feature, shap_cm
-    and gain, of the model that serves the region.
+    """A row per region that models were trained in and per feature, in the order of both: region, predictor, feature,
+    shap_cm and gain, of the model that serves the region.
 
     ``shap_cm``: the mean absolute contribution of the feature to the prediction, cm, over at most 500 random
     cell-months of the region, always the same (TreeSHAP, Lundberg et al. 2020, Nature Machine Intelligence 2:56, as
     XGBoost computes it). It is of the prediction that reaches the map, the models' confirmed share included, before the
     correction. ``gain``: the share of the model's total gain, 0 to 1.
     """
-    present = np.unique(scene.regions.cells[scene.cells])
+    present = np.unique(scene.regions.cells[scene.samples.usable.any(axis=0)])
     boosters = [models.boosters[int(number)] for number in models.numbers(present)]
     tasks = [partial(_mean_contribution, scene, int(region), booster) for region, booster in zip(present, boosters)]
     predictor_of = {feature: one.name for one in scene.predictors.predictors for feature in one.features}
@@ -81,7 +81,7 @@ def _mean_contribution(scene: Scene, region: int, booster, go_on) -> np.ndarray:
 
 def _some_samples(scene: Scene, region: int) -> np.ndarray:
     """Features of at most MOST_SAMPLES cell-months of a region: float32, (samples, features)."""
-    inside = np.broadcast_to(scene.cells & (scene.regions.cells == region), scene.samples.target.shape)
+    inside = scene.samples.usable & (scene.regions.cells == region)
     places = np.flatnonzero(inside)
     chosen = np.zeros(inside.shape, dtype=bool)
     chosen.flat[np.random.default_rng(region).choice(places, min(places.size, MOST_SAMPLES), replace=False)] = True

@@ -1,189 +1,166 @@
-"""The yearly 1 km maps: predicted strip by strip, corrected month by month, written whole or not at all."""
+"""The yearly 1 km maps in three steps: tiles are predicted, the months of the year solved, then the year is corrected,
+encoded and written, tile by tile. Tiles of a year are predicted while the year before is written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import rasterio
+from rasterio.windows import Window
 
-from .aquifers import KM_PER_DEGREE, blend
-from .conservation import spread
+from .conservation import Conservation
+from .mapping import Job, Mapping, predict_tile, read_part
 from .months import calendar_month, month_range, year_of
-from .predictors import FINE
 from .progress import Progress
-from .region_models import RegionModels
-from .scene import FEATURE_BYTES, STRIP_CELLS, Scene
-from .seams import edge_ratio
+from .seams import edge_steps, ratio_of, surrounded
 from .stack import MISSING, UNIT, creation, describe_band
 from .threads import run_all
+from .tiles import Tile, side_of
 
 TOLERANCE_CM = 1e-3  # between a cell of the coarse field and the mean of its pixels, before encoding
-LERC_ERROR_CM = 0.005
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """``models`` predict ``cells`` (bool, coarse shape) in ``months`` (bool, (months,))."""
-
-    models: RegionModels
-    cells: np.ndarray
-    months: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Maker:
-    """One product: the folder of its yearly files, and the parts that together predict every cell and month once."""
-
-    folder: Path
-    parts: list[Part]
-
-
-@dataclass
 class Closure:
-    """How the block means of the maps compare with the coarse field, gathered while the maps are written.
+    """How the block means of the maps compare with the coarse field.
 
     ``raw`` and ``corrected``: of the predictions and of the maps before encoding, cm, (months, rows, columns).
     ``seams``: of both in each month, how much steeper they are across edges of cells than inside, (months, 2).
-    ``stretch``: the largest correction over the largest residual that it removes.
+    ``changes`` and ``residuals``: of each month the largest of what the correction adds, and of what it makes up for.
     """
 
     raw: np.ndarray
     corrected: np.ndarray
     seams: np.ndarray
-    stretch: float = 0.0
-    paths: list[Path] = field(default_factory=list)
+    changes: np.ndarray
+    residuals: np.ndarray
 
+    @classmethod
+    def read(cls, paths: list[Path]) -> Closure:
+        """That of the months of all files, as ``save`` wrote them."""
+        files = [dict(np.load(path)) for path in paths]
+        return cls(**{name: np.concatenate([file[name] for file in files]) for name in files[0]})
 
-@dataclass(frozen=True)
-class Mapping:
-    """``feather_km``: the half-width of the belt along aquifer borders where models are blended. ``exact``: float32 as
-    computed instead of LERC within 0.005 cm."""
-
-    feather_km: float = 25.0
-    exact: bool = False
-    tags: dict[str, str] = field(default_factory=dict)
+    def save(self, path: Path) -> None:
+        whole = path.with_suffix(".part")
+        with open(whole, "wb") as file:
+            np.savez(file, **asdict(self))
+        whole.replace(path)
 
     @property
-    def encoding(self) -> dict:
-        if self.exact:
-            return {"compress": "ZSTD", "predictor": 3}
-        # LERC keeps plain centimetres within the stated error; every reader built on GDAL decodes it.
-        return {"compress": "LERC_ZSTD", "max_z_error": LERC_ERROR_CM, "predictor": 1}
+    def stretch(self) -> float:
+        """The largest correction over the largest residual that it removes, of the worst month."""
+        return float((self.changes / np.maximum(self.residuals, 1e-9)).max())
 
 
-def write_maps(scene: Scene, makers: list[Maker], mapping: Mapping, scratch: Path, progress: Progress) -> list[Closure]:
-    """``GWSA_YYYY.tif`` of each maker, twelve bands January..December; months that are not mapped are all nodata.
+def write_maps(job: Job, folder: Path, progress: Progress) -> dict[str, Closure]:
+    """``GWSA_YYYY.tif`` of each product, in a folder of its name in ``folder``; twelve bands January..December, months
+    that are not mapped are all nodata.
 
-    The features are read once for all makers. Returns the closure of each. RuntimeError when a coarse cell's mean is
-    not kept to 1e-3 cm.
+    ``folder`` may hold what an interrupted run of the same job left. Returns the closure of each product.
+    RuntimeError when a coarse cell's mean is not kept to 1e-3 cm.
     """
-    shape = scene.samples.target.shape
-    closures = [Closure(*np.full((2, *shape), np.nan), np.full((shape[0], 2), np.nan)) for _ in makers]
-    years = np.unique(year_of(scene.months))
-    for year, part in zip(years, progress.parts(len(years))):
-        _write_year(scene, int(year), makers, closures, mapping, scratch, part)
-        progress.say(f"{year} is mapped.")
-    return closures
+    years, writing = [int(year) for year in np.unique(year_of(job.months))], []
+    for year, part in zip([*years, None], progress.parts(len(years) + 1)):
+        products = [name for name in job.products if year and not _is_written(folder, name, year)]
+        wanted = np.flatnonzero(year_of(job.months) == year) if products else []
+        tiles = job.tiles if products else []
+        predicting = [partial(predict_tile, job, products, folder / str(year), wanted, tile) for tile in tiles]
+        means = run_all([*writing, *predicting], part)[len(writing) :]
+        progress.say(f"{year} is predicted." if year else "All years are written.")
+        writing = [_writing(job, name, folder, year, wanted, [of_tile[name] for of_tile in means]) for name in products]
+    return {name: Closure.read([_closure_file(folder, name, year) for year in years]) for name in job.products}
 
 
-def _write_year(scene, year: int, makers, closures, mapping, scratch: Path, progress: Progress) -> None:
-    wanted = np.flatnonzero(year_of(scene.months) == year)
-    shape = (wanted.size, *scene.predictors.grid.shape)
-    raws = [
-        np.memmap(scratch / f"raw_{i}.f32", dtype=np.float32, mode="w+", shape=shape) for i in range(len(makers))
-    ]  # fmt: skip
-    firsts = range(0, scene.gwsa.grid.rows, STRIP_CELLS)
-    strips = [partial(_predict_strip, scene, makers, mapping, wanted, raws, first) for first in firsts]
-    run_all(strips, progress.part(0.0, 0.85))
-    for maker, raw, closure in zip(makers, raws, closures):
-        path = maker.folder / f"GWSA_{year}.tif"
-        _correct_and_write(scene, path, wanted, raw, closure, mapping)
-        closure.paths.append(path)
-        progress.stop_if_cancelled()
-    progress.advance(1.0)
+def maps_in(folder: Path, product: str) -> list[Path]:
+    """The files that ``write_maps`` wrote into ``folder``."""
+    return sorted((folder / product).glob("GWSA_*.tif"))
 
 
-def _predict_strip(scene: Scene, makers, mapping: Mapping, wanted: np.ndarray, raws, top: int, go_on) -> None:
-    """Predict the coarse cells from row ``top`` on, as many months at a time as the memory bound allows."""
-    factor = scene.predictors.factor
-    rows = slice(top * factor, min(top + STRIP_CELLS, scene.gwsa.grid.rows) * factor)
-    pixels = scene.conservation.pixels[rows]
-    if not pixels.any():
-        return
-    parts = [(raw, part) for maker, raw in zip(makers, raws) for part in _on_strip(scene, maker, mapping, rows)]
-    months = max(1, FEATURE_BYTES // (4 * len(scene.predictors.features) * pixels.size))
-    for first in range(0, wanted.size, months):
-        chosen = wanted[first : first + months]
-        features = scene.predictors.read(FINE, scene.months[chosen], rows)
-        for i, month in enumerate(chosen, start=first):
-            table = features[i - first][:, pixels]
-            for raw, part in parts:
+def create_year(path: Path, conservation: Conservation, mapping: Mapping, tags: dict, sources: dict):
+    """The GeoTIFF of the year in the name of ``path``, open, its twelve bands described by ``sources`` (month -> word,
+    missing where it has none); a sparse file reads as nodata where nothing is written."""
+    year, side = path.stem[-4:], side_of(conservation.factor) * conservation.factor
+    layout = {"blockxsize": side, "blockysize": side, "sparse_ok": True}
+    grid = conservation.coarse.refine(conservation.factor)
+    target = rasterio.open(path, "w", **creation(grid, 12, **layout, **mapping.encoding))
+    target.update_tags(**tags, GWSA_UNIT=UNIT)
+    target.units = (UNIT,) * 12
+    for band, month in enumerate(month_range(f"{year}-01", f"{year}-12"), start=1):
+        describe_band(target, band, month, sources.get(month, MISSING))
+    return target
+
+
+def _is_written(folder: Path, product: str, year: int) -> bool:
+    return _map_file(folder, product, year).exists() and _closure_file(folder, product, year).exists()
+
+
+def _map_file(folder: Path, product: str, year: int) -> Path:
+    return folder / product / f"GWSA_{year}.tif"
+
+
+def _closure_file(folder: Path, product: str, year: int) -> Path:
+    """Written when the map of the year is whole."""
+    return folder / product / f"{year}.npz"
+
+
+def _writing(job: Job, name: str, folder: Path, year: int, wanted: np.ndarray, means: list[np.ndarray]) -> Callable:
+    """The task of writing the year of the months of the numbers ``wanted``, which are solved here: all tiles of a month
+    hang together. ``means``: of the cells of each tile."""
+    raw = np.full((wanted.size, *job.conservation.cells.shape), np.nan)
+    for tile, of_tile in zip(job.tiles, means):
+        raw[:, tile.rows, tile.columns] = of_tile
+    nodes = [job.conservation.nodes(target - month) for target, month in zip(job.target[wanted], raw)]
+    return partial(_write_year, job, name, folder, year, wanted, raw, nodes)
+
+
+def _write_year(job: Job, name: str, folder: Path, year: int, wanted: np.ndarray, raw, nodes: list, go_on) -> None:
+    parts = folder / str(year)
+    (folder / name).mkdir(exist_ok=True)
+    account = _Account(job, wanted, raw)
+    sources = {job.months[month]: job.sources[month] for month in wanted}
+    tags = {**job.mapping.tags, "GWSA_VARIABLE": "GWSA"}
+    with create_year(_map_file(folder, name, year), job.conservation, job.mapping, tags, sources) as target:
+        bands = calendar_month(job.months[wanted])
+        for tile in job.tiles:
+            pixels, window = job.conservation.pixels(tile), Window.from_slices(*tile.fine(job.conservation.factor))
+            for i, before in enumerate(read_part(parts, name, tile, pixels)):
                 go_on()
-                if part.months[month]:
-                    raw[i, rows][part.pixels] = part.models.predict(table[:, part.pixels[pixels]], part.weights)
+                after = before + job.conservation.bilinear(nodes[i], tile)
+                target.write(after.astype(np.float32), int(bands[i]), window=window)
+                account.add(i, tile, before, after)
+    account.closure().save(_closure_file(folder, name, year))
+    shutil.rmtree(parts / name)
 
 
-class _OnStrip(NamedTuple):
-    """A part on a strip of coarse cells: the pixels of the strip that it predicts (bool), the models' weights there."""
+class _Account:
+    """Gathers the closure of a year, tile by tile."""
 
-    models: RegionModels
-    months: np.ndarray
-    pixels: np.ndarray
-    weights: dict[int, np.ndarray]
+    def __init__(self, job: Job, wanted: np.ndarray, raw: np.ndarray):
+        self._conservation, self._months, self._raw = job.conservation, job.months[wanted], raw
+        self._target = job.target[wanted].astype(np.float64)
+        self._corrected = np.full(raw.shape, np.nan)
+        self._steps = np.zeros((wanted.size, 2, 2, 2, 2))
+        self._changes = np.zeros(wanted.size)
+        self._surrounded = surrounded(job.conservation.cells)
 
+    def add(self, month: int, tile: Tile, before: np.ndarray, after: np.ndarray) -> None:
+        """``before`` and ``after`` the correction."""
+        self._corrected[month][tile] = self._conservation.block_mean(after, tile)
+        factor, counted = self._conservation.factor, self._surrounded[tile]
+        self._steps[month] += [edge_steps(field, counted, factor) for field in (before, after)]
+        self._changes[month] = max(self._changes[month], np.nanmax(np.abs(after - before)))
 
-def _on_strip(scene: Scene, maker: Maker, mapping: Mapping, rows: slice) -> Iterator[_OnStrip]:
-    factor = scene.predictors.factor
-    for part in maker.parts:
-        cells = part.cells[rows.start // factor : rows.stop // factor]
-        pixels = scene.conservation.pixels[rows] & spread(cells, factor)
-        if pixels.any():
-            yield _OnStrip(part.models, part.months, pixels, _weights(scene, part.models, mapping, rows, pixels))
-
-
-def _weights(scene: Scene, models: RegionModels, mapping: Mapping, rows: slice, pixels: np.ndarray) -> dict:
-    """number of a model -> its weight at the pixels; the strip is widened so that the blend sees beyond it."""
-    grid = scene.predictors.grid
-    margin = round(2 * mapping.feather_km / (KM_PER_DEGREE * grid.dy)) + 1
-    wide = slice(max(rows.start - margin, 0), min(rows.stop + margin, grid.rows))
-    numbers = models.numbers(scene.regions.pixels[wide])
-    inside = slice(rows.start - wide.start, rows.stop - wide.start)
-    weights = blend(numbers, grid.sub(wide, slice(0, grid.columns)), mapping.feather_km)
-    return {number: weight[inside][pixels] for number, weight in weights.items()}
-
-
-def _correct_and_write(scene: Scene, path: Path, wanted, raw, closure: Closure, mapping: Mapping) -> None:
-    months = month_range(f"{path.stem[-4:]}-01", f"{path.stem[-4:]}-12")
-    places = dict(zip(calendar_month(scene.months[wanted]), range(wanted.size)))
-    profile = creation(scene.predictors.grid, 12, blockxsize=512, blockysize=512, sparse_ok=True, **mapping.encoding)
-    with rasterio.open(path, "w", **profile) as target:
-        target.update_tags(**scene.gwsa.tags, **mapping.tags, GWSA_VARIABLE="GWSA", GWSA_UNIT=UNIT)
-        target.units = (UNIT,) * 12
-        for band, month in enumerate(months, start=1):
-            if band not in places:
-                describe_band(target, band, month, MISSING)  # a sparse file reads as nodata where nothing is written
-                continue
-            place = places[band]
-            field = _corrected(scene, int(wanted[place]), raw[place], closure)
-            target.write(field.astype(np.float32), band)
-            describe_band(target, band, month, scene.source_of(month))
-
-
-def _corrected(scene: Scene, month: int, raw: np.ndarray, closure: Closure) -> np.ndarray:
-    """The field whose block means are the coarse values of the month (its number among the mapped ones): cm."""
-    conservation, coarse = scene.conservation, scene.samples.target[month].astype(np.float64)
-    closure.raw[month] = conservation.block_mean(raw)
-    field = conservation.correct(raw, coarse)
-    closure.corrected[month] = conservation.block_mean(field)
-    worst = float(np.nanmax(np.abs(closure.corrected[month] - coarse)))
-    if not worst < TOLERANCE_CM:
-        raise RuntimeError(f"{scene.months[month]}: block means differ from the coarse field by {worst:g} cm")
-    closure.seams[month] = [edge_ratio(each, conservation.cells, conservation.factor) for each in (raw, field)]
-    residual = np.nanmax(np.abs(coarse - closure.raw[month]))
-    closure.stretch = max(closure.stretch, float(np.nanmax(np.abs(field - raw)) / max(residual, 1e-9)))
-    return field
+    def closure(self) -> Closure:
+        worst = np.nanmax(np.abs(self._corrected - self._target), axis=(1, 2))
+        for month, off in zip(self._months, worst):
+            if not off < TOLERANCE_CM:
+                raise RuntimeError(f"{month}: block means differ from the coarse field by {off:g} cm")
+        seams = np.array([[ratio_of(steps) for steps in of_month] for of_month in self._steps])
+        residuals = np.nanmax(np.abs(self._target - self._raw), axis=(1, 2))
+        return Closure(self._raw, self._corrected, seams, self._changes, residuals)

@@ -17,11 +17,11 @@ from .grid import Grid
 from .months import month_range, name_runs, parse_month
 from .predictor_files import month_bands, open_raster, read_values
 from .stack import band_months
+from .tiles import Tile
 from .trailing import TrailingMeans
 
 FINE, COARSE = "fine", "coarse"
 CONTENTS = "predictors.json"
-ALL = slice(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,32 +67,31 @@ class PredictorSet:
         """Names in the order of ``read``'s second axis: ``ndvi``, ``ndvi_lag3``, ``ndvi_mean6``, ``landcover_2``."""
         return tuple(feature for predictor in self.predictors for feature in predictor.features)
 
-    def land(self, rows: slice = ALL) -> np.ndarray:
-        """bool, shape (rows, columns) of the fine grid: True on land."""
+    def land(self, tile: Tile | None = None) -> np.ndarray:
+        """bool, shape of the fine grid, or of the ``tile`` of it: True on land."""
         path = self.folder / self.land_file
         with open_raster(path) as source:
-            return source.read(1, window=_window(source, self.grid, rows, path)) == 1
+            return source.read(1, window=_window(source, self.grid, self._tile(FINE, tile), path)) == 1
 
-    def read(self, scale: str, months, rows: slice = ALL) -> np.ndarray:
+    def read(self, scale: str, months, tile: Tile | None = None) -> np.ndarray:
         """Every feature in each of ``months``: float32, shape (months, features, rows, columns), NaN where missing.
 
-        ``scale`` is "fine" or "coarse" and ``rows`` rows of that grid. Static variables repeat over the months; a lag
-        that reaches before the first month that has rasters is NaN, a mean is over the months of it that have a value.
-        A month has the same bits whichever others are asked for. Each band is read once. InputError for a month that
-        the set does not have, and for a file that is gone or of another shape.
+        ``scale`` is "fine" or "coarse" and ``tile`` a part of that grid, None all of it. Static variables repeat over
+        the months; a lag that reaches before the first month that has rasters is NaN, a mean is over the months of it
+        that have a value. A month has the same bits whichever others are asked for. Each band is read once. InputError
+        for a month that the set does not have, and for a file that is gone or of another shape.
         """
         months = np.asarray(months, dtype="datetime64[M]")
         self._require(months)
-        grid = self.grid_of(scale)
-        height = len(range(*rows.indices(grid.rows)))
-        values = np.full((months.size, len(self.features), height, grid.columns), np.nan, dtype=np.float32)
+        tile = self._tile(scale, tile)
+        values = np.full((months.size, len(self.features), *tile.shape), np.nan, dtype=np.float32)
         counts = [len(predictor.features) for predictor in self.predictors]
         parts = dict(zip(self.predictors, np.split(values, np.cumsum(counts)[:-1], axis=1)))
         for family in _families(self.predictors):
-            self._fill_monthly({predictor: parts[predictor] for predictor in family}, scale, months, rows)
+            self._fill_monthly({predictor: parts[predictor] for predictor in family}, scale, months, tile)
         for predictor in self.predictors:
             if not predictor.monthly:
-                parts[predictor][:] = self._read_static(predictor, scale, rows)
+                parts[predictor][:] = self._read_static(predictor, scale, tile)
         return values
 
     def path_of(self, predictor: Predictor, scale: str, month=None) -> Path:
@@ -100,12 +99,12 @@ class PredictorSet:
         name = predictor.files if month is None else predictor.file_of(month)
         return self.folder / scale / Path(name).relative_to(FINE)
 
-    def _fill_monthly(self, parts: dict[Predictor, np.ndarray], scale: str, months: np.ndarray, rows: slice) -> None:
+    def _fill_monthly(self, parts: dict[Predictor, np.ndarray], scale: str, months: np.ndarray, tile: Tile) -> None:
         """Fill the features of a family of monthly predictors, from the newest month back."""
         wanted = np.unique(np.concatenate([months - back for predictor in parts for back in predictor.reach]))
         stored = np.concatenate([self.before, self.months])
         wanted = wanted[np.isin(wanted, stored)][::-1]
-        bands = {predictor.name: self._bands(predictor, scale, wanted, rows) for predictor in parts if predictor.files}
+        bands = {predictor.name: self._bands(predictor, scale, wanted, tile) for predictor in parts if predictor.files}
         means = {
             predictor: TrailingMeans(part[:, len(predictor.lags) :], months, predictor.means, stored[0])
             for predictor, part in parts.items()
@@ -118,11 +117,11 @@ class PredictorSet:
                     part[months - lag == month, column] = band
                 means[predictor].take(month, band)
 
-    def _bands(self, predictor: Predictor, scale: str, months: np.ndarray, rows: slice) -> Iterator[np.ndarray]:
+    def _bands(self, predictor: Predictor, scale: str, months: np.ndarray, tile: Tile) -> Iterator[np.ndarray]:
         """The values of each month, float32 (rows, columns), NaN for one that no band holds."""
         for path, members in groupby(months, partial(self.path_of, predictor, scale)):
             with open_raster(path) as source:
-                window = _window(source, self.grid_of(scale), rows, path)
+                window = _window(source, self.grid_of(scale), tile, path)
                 bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
                 for month in members:
                     if month in bands:
@@ -130,11 +129,11 @@ class PredictorSet:
                     else:
                         yield np.full((window.height, window.width), np.nan, dtype=np.float32)
 
-    def _read_static(self, predictor: Predictor, scale: str, rows: slice) -> np.ndarray:
+    def _read_static(self, predictor: Predictor, scale: str, tile: Tile) -> np.ndarray:
         """float32, shape (features, rows, columns)."""
         path = self.path_of(predictor, scale)
         with open_raster(path) as source:
-            window = _window(source, self.grid_of(scale), rows, path)
+            window = _window(source, self.grid_of(scale), tile, path)
             if predictor.classes and scale == FINE:
                 return one_hot(source.read(1, window=window), predictor.classes)
             bands = range(1, len(predictor.features) + 1)
@@ -142,6 +141,9 @@ class PredictorSet:
 
     def grid_of(self, scale: str) -> Grid:
         return {FINE: self.grid, COARSE: self.coarse_grid}[scale]
+
+    def _tile(self, scale: str, tile: Tile | None) -> Tile:
+        return tile or Tile.whole(self.grid_of(scale).shape)
 
     def _require(self, months: np.ndarray) -> None:
         absent = months[~np.isin(months, self.months)]
@@ -198,11 +200,10 @@ def _shared_months(predictors, folder: Path) -> np.ndarray:
     return month_range(max(months[0] for months in covered), min(months[-1] for months in covered))
 
 
-def _window(source, grid: Grid, rows: slice, path: Path) -> Window:
+def _window(source, grid: Grid, tile: Tile, path: Path) -> Window:
     if source.shape != grid.shape:
         raise InputError(
             f"{path.parent.name}/{path.name} has {source.shape[0]} x {source.shape[1]} pixels, the predictor set "
             f"{grid.rows} x {grid.columns}; build the set again."
         )
-    start, stop, _ = rows.indices(grid.rows)
-    return Window(0, start, grid.columns, stop - start)
+    return Window.from_slices(*tile)

@@ -47,6 +47,10 @@ class RegionModels:
     boosting: Boosting = Boosting()
     share: float = 1.0
 
+    def __getstate__(self) -> dict:
+        """What is compiled stays where it is; another process makes its own."""
+        return {name: value for name, value in self.__dict__.items() if name != "_evaluators"}
+
     def numbers(self, regions: np.ndarray) -> np.ndarray:
         """The model of each place, of the shape of ``regions``."""
         serving = np.where(np.isin(self.pooled, list(self.boosters)), self.pooled, ALL)
@@ -172,7 +176,7 @@ def _mean_over_pixels(scene: Scene, models: RegionModels, split: Split) -> np.nd
     field = np.full(where.shape, np.nan)
     if where.any():
         regions = np.broadcast_to(scene.regions.cells, where.shape)[where]
-        said = models.predict_in(scene.samples.pixel_table(where), np.repeat(regions, scene.samples.pixels.shape[3]))
+        said = models.predict_in(scene.samples.pixel_table(where), np.repeat(regions, scene.samples.pixels.shape[1]))
         field[where] = said.reshape(where.sum(), -1).mean(axis=1, dtype=np.float64)
     return field
 

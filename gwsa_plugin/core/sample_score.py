@@ -16,6 +16,7 @@ from .progress import SILENT, Progress
 from .sample import PARTS, read_aquifers
 from .sample_land import FACTOR
 from .stack import read_stack
+from .tiles import Tile
 
 BASELINES = ("bilinear", "no_model", "oracle")
 
@@ -75,13 +76,14 @@ class _Contest:
         with rasterio.open(world / PARTS["LAND"]) as source:
             land = source.read(1) > 0
         self._conservation = Conservation(land[self._window], self._stack.grid, factor, valid)
+        self._pixels = self._conservation.pixels()
         regions = rasterise(read_aquifers(world), self._truth.grid, FACTOR, land)
-        self.regions, self.numbers = regions.names, regions.pixels[self._window]
+        self.regions, self.numbers = regions.names, regions.pixels(Tile(*self._window))
 
     def fields(self, month) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The truth and each field of one month: cm, 1 km, NaN where there is none."""
         coarse = self._stack.values[int((month - self._stack.months[0]).astype(int))].astype(np.float64)
-        truth = np.where(self._conservation.pixels, self._truth.read(month, self._window), np.nan)
+        truth = np.where(self._pixels, self._truth.read(month, self._window), np.nan)
         return truth, {
             "product": self._product.read(month),
             "bilinear": self._conservation.bilinear(coarse),

@@ -65,6 +65,7 @@ class Ceiling:
 
     def __init__(self, land: Land, gwsa: np.ndarray, months: np.ndarray, valid: np.ndarray):
         self._conservation = Conservation(land.mask, land.coarse, FACTOR, valid)
+        self._pixels = self._conservation.pixels()
         self._coarse = dict(zip(months, np.where(valid, gwsa, np.nan)))
         self._land, self._squares, self._variances = land, [], []
 
@@ -72,7 +73,7 @@ class Ceiling:
         gwsa = explained + unexplained
         self._variances.append([self._land.variance_within_cells(field) for field in (gwsa, unexplained)])
         if month in self._coarse:
-            pixels, coarse = self._conservation.pixels, self._coarse[month]
+            pixels, coarse = self._pixels, self._coarse[month]
             estimates = self._conservation.correct(explained, coarse), self._conservation.no_model(coarse)
             self._squares.append([np.mean((field[pixels] - gwsa[pixels]) ** 2) for field in estimates])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, zip_longest
 
 import numpy as np
 
@@ -17,9 +18,9 @@ from .predictors import COARSE, FINE, PredictorSet
 from .progress import Progress
 from .stack import OBSERVED, MonthlyStack
 from .threads import run_all
+from .tiles import Tile, tiles_of
 
 PIXELS = 16  # of each coarse cell that training sees in a month
-STRIP_CELLS = 5  # rows of cells read together; with fewer, each tile of the predictors is decompressed more often
 FEATURE_BYTES = 256 << 20  # of the features that one thread holds; with few months at once, past ones are read again
 MOST_SAMPLES = 100_000  # cells times months that models are trained on; about 4 kB each with 60 features
 FEWEST_MONTHS = 24
@@ -52,6 +53,16 @@ class Scene:
     def cells(self) -> np.ndarray:
         return self.conservation.cells
 
+    @property
+    def tiles(self) -> list[Tile]:
+        """Those of the coarse grid that are mapped."""
+        return tiles_of(self.cells, self.predictors.factor)
+
+    @property
+    def taught(self) -> np.ndarray:
+        """The months that models are trained on: bool, (months,)."""
+        return self.samples.usable.any(axis=(1, 2))
+
 
 def set_scene(
     gwsa: MonthlyStack, predictors: PredictorSet, aquifers: Sequence[Aquifer], period, progress: Progress
@@ -76,14 +87,21 @@ def set_scene(
     partly = int((np.isfinite(gwsa.values[used]).any(axis=0) & ~valid).sum())
     if partly:
         progress.warn(f"{partly} coarse cells lack GWSA in some months and are left out.")
-    land = predictors.land()
-    conservation = Conservation(land, grid, predictors.factor, valid)
+    conservation = Conservation(predictors.land, grid, predictors.factor, valid)
+    regions = rasterise(aquifers, predictors.grid, predictors.factor, predictors.land)
+    tiles = tiles_of(conservation.cells, predictors.factor)
     progress.say(
-        f"{conservation.cells.sum()} coarse cells, {conservation.pixels.sum()} pixels, {used.sum()} months "
-        f"({name_runs(gwsa.months[used])}), {len(predictors.features)} features."
+        f"{conservation.cells.sum()} coarse cells, {sum(conservation.pixels(tile).sum() for tile in tiles)} pixels, "
+        f"{used.sum()} months ({name_runs(gwsa.months[used])}), {len(predictors.features)} features."
     )
-    samples = _samples(gwsa, used, conservation, predictors, progress)
-    regions = rasterise(aquifers, predictors.grid, predictors.factor, land)
+    observed = np.array([gwsa.source[i] for i in np.flatnonzero(used)]) == OBSERVED
+    usable = _usable(observed, conservation.cells, regions.cells, tiles)
+    target = np.where(conservation.cells, gwsa.values[used], np.nan)
+    progress.say(
+        f"Models are trained on {usable.any(axis=(1, 2)).sum()} of the {used.sum()} months and "
+        f"{usable.any(axis=0).sum()} of the cells."
+    )
+    samples = _samples(target, gwsa.months[used], conservation, predictors, usable, progress)
     return Scene(gwsa, used, predictors, regions, conservation, samples)
 
 
@@ -98,28 +116,15 @@ def _shared_period(gwsa: MonthlyStack, predictors: PredictorSet, period) -> Mont
     return gwsa.select(max(first, months[0]), min(last, months[-1]))
 
 
-def _samples(
-    gwsa: MonthlyStack, used: np.ndarray, conservation: Conservation, predictors: PredictorSet, progress: Progress
-) -> Samples:
-    months, cells = gwsa.months[used], conservation.cells
-    features = predictors.read(COARSE, months)
-    absent = np.isnan(features)[:, :, cells].mean(axis=(0, 2))
-    if (absent == 1).all():
-        raise InputError(f"The predictor set {predictors.folder.name} has no value in any cell of the GWSA stack.")
-    for name, share in zip(predictors.features, absent):
-        if share > 0:
-            progress.say(f"{name} is missing in {share:.1%} of the samples; the trees have a branch for that.")
-    taught = _taught(np.array([gwsa.source[i] for i in np.flatnonzero(used)]) == OBSERVED, int(cells.sum()))
-    progress.say(f"Models are trained on {taught.sum()} of the {months.size} months.")
-    firsts = range(0, cells.shape[0], STRIP_CELLS)
-    strips = [partial(_pixels_of_strip, conservation, predictors, months[taught], first) for first in firsts]
-    pixels = np.concatenate(run_all(strips, progress), axis=1)
-    return Samples(features, np.where(cells, gwsa.values[used], np.nan), taught, pixels, predictors.features)
+def _usable(observed: np.ndarray, cells: np.ndarray, regions: np.ndarray, tiles: list[Tile]) -> np.ndarray:
+    """What to train on, as much as memory allows: bool, (months, rows, columns). ``observed``: bool, (months,)."""
+    months = _taught_months(observed, int(cells.sum()))
+    return months[:, None, None] & _taught_cells(cells, regions, tiles, MOST_SAMPLES // months.sum())
 
 
-def _taught(observed: np.ndarray, cells: int) -> np.ndarray:
-    """The months to train on: bool, (months,). Filled ones, of which GRACE saw nothing, only where too few others are;
-    of many, as many as memory allows, evenly spaced."""
+def _taught_months(observed: np.ndarray, cells: int) -> np.ndarray:
+    """Bool, (months,). Filled ones, of which GRACE saw nothing, only where too few others are; of many, as many as
+    memory allows, evenly spaced."""
     choice = np.flatnonzero(observed) if observed.sum() >= FEWEST_MONTHS else np.arange(observed.size)
     count = min(choice.size, max(MOST_SAMPLES // cells, FEWEST_MONTHS))
     taught = np.zeros(observed.size, dtype=bool)
@@ -127,30 +132,76 @@ def _taught(observed: np.ndarray, cells: int) -> np.ndarray:
     return taught
 
 
-def _pixels_of_strip(conservation: Conservation, predictors: PredictorSet, months, top: int, go_on) -> np.ndarray:
-    """Features of a few random land pixels of each cell of STRIP_CELLS rows, of others in each month: (months, rows,
-    columns, PIXELS, features), NaN off the cells."""
-    factor, cells = predictors.factor, conservation.cells[top : top + STRIP_CELLS]
-    read = np.full((months.size, *cells.shape, PIXELS, len(predictors.features)), np.nan, dtype=np.float32)
-    rows = slice(top * factor, (top + len(cells)) * factor)
-    held = np.argwhere(cells)
-    if not held.size:
-        return read
-    land = conservation.pixels[rows].reshape(len(cells), factor, -1, factor).swapaxes(1, 2)
-    picked = [_pick(land[place], months.size, np.random.default_rng([top, *place])) for place in map(tuple, held)]
-    down, across = (np.stack(picked, axis=1) + held[:, None] * factor).transpose(3, 0, 1, 2)
-    at_once = max(1, FEATURE_BYTES // (4 * len(predictors.features) * conservation.pixels[rows].size))
-    for first in range(0, months.size, at_once):
+def _taught_cells(cells: np.ndarray, regions: np.ndarray, tiles: list[Tile], most: int) -> np.ndarray:
+    """All ``cells``, or of more than ``most`` those of random tiles, to which the regions contribute in turn."""
+    if cells.sum() <= most:
+        return cells
+    shuffled = np.random.default_rng(1).permutation(len(tiles))
+    of_regions = [
+        [number for number in shuffled if (regions[tiles[number]] == region)[cells[tiles[number]]].any()]
+        for region in np.unique(regions[cells])
+    ]
+    taught = np.zeros_like(cells)
+    for number in chain.from_iterable(zip_longest(*of_regions)):
+        if number is not None and taught.sum() < most:
+            taught[tiles[number]] = cells[tiles[number]]
+    return taught
+
+
+def _samples(target: np.ndarray, months, conservation, predictors, usable, progress: Progress) -> Samples:
+    count, names = int(usable.sum()), predictors.features
+    cells = np.empty((count, len(names)), dtype=np.float32)
+    pixels = np.empty((count, PIXELS, len(names)), dtype=np.float32)
+    samples = Samples(target, usable, cells, pixels, names)
+    tiles = tiles_of(usable.any(axis=0), predictors.factor)
+    numbers = np.cumsum(usable).reshape(usable.shape) - 1
+    run_all([partial(_read_tile, samples, numbers, months, conservation, predictors, tile) for tile in tiles], progress)
+    absent = np.isnan(cells).mean(axis=0)
+    if (absent == 1).all():
+        raise InputError(f"The predictor set {predictors.folder.name} has no value in any cell of the GWSA stack.")
+    for name, share in zip(names, absent):
+        if share > 0:
+            progress.say(f"{name} is missing in {share:.1%} of the samples; the trees have a branch for that.")
+    return samples
+
+
+def _read_tile(samples: Samples, numbers, months, conservation, predictors: PredictorSet, tile: Tile, go_on) -> None:
+    """Fill in the features of the samples of a tile, whose place among all is in ``numbers``, and of a few random land
+    pixels of each, of others in each month."""
+    usable, numbers = samples.usable[:, tile.rows, tile.columns], numbers[:, tile.rows, tile.columns]
+    taught, places = np.flatnonzero(usable.any(axis=(1, 2))), np.argwhere(usable.any(axis=0))
+    down, across = _picked(conservation, tile, places, months.size)
+    at_once = months_at_once(predictors, tile)
+    for first in range(0, taught.size, at_once):
         go_on()
-        fields = predictors.read(FINE, months[first : first + at_once], rows)
-        for month, field in enumerate(fields, start=first):
-            read[month, held[:, 0], held[:, 1]] = np.moveaxis(field[:, down[month], across[month]], 0, -1)
-    return read
+        chosen = taught[first : first + at_once]
+        fine = predictors.read(FINE, months[chosen], tile.fine(predictors.factor))
+        coarse = predictors.read(COARSE, months[chosen], tile)
+        for month, of_pixels, of_cells in zip(chosen, fine, coarse):
+            here = usable[month][tuple(places.T)]
+            into = numbers[month][usable[month]]
+            samples.cells[into] = of_cells[:, usable[month]].T
+            samples.pixels[into] = np.moveaxis(of_pixels[:, down[month][here], across[month][here]], 0, -1)
+
+
+def months_at_once(predictors: PredictorSet, tile: Tile) -> int:
+    """How many months of the features of a tile one thread may hold."""
+    height, width = tile.fine(predictors.factor).shape
+    return max(1, FEATURE_BYTES // (4 * len(predictors.features) * height * width))
+
+
+def _picked(conservation: Conservation, tile: Tile, places: np.ndarray, months: int) -> np.ndarray:
+    """Row and column in the tile of PIXELS random land pixels of each of the cells ``places`` (cells, 2) in each month,
+    some twice where it has fewer: int, (2, months, cells, PIXELS)."""
+    factor, (height, width) = conservation.factor, tile.shape
+    land = conservation.pixels(tile).reshape(height, factor, width, factor).swapaxes(1, 2)
+    corner = [tile.rows.start, tile.columns.start]
+    picked = [_pick(land[tuple(place)], months, np.random.default_rng(corner + place)) for place in places]
+    return (np.stack(picked, axis=1) + places[:, None] * factor).transpose(3, 0, 1, 2)
 
 
 def _pick(land: np.ndarray, months: int, rng) -> np.ndarray:
-    """Row and column of PIXELS random land pixels of a cell in each month, some twice where it has fewer: (months,
-    PIXELS, 2)."""
+    """(months, PIXELS, 2)."""
     places = np.argwhere(land)
     twice = len(places) < PIXELS
     return places[[rng.choice(len(places), PIXELS, replace=twice) for _ in range(months)]]

@@ -14,9 +14,7 @@ def edge_ratio(field: np.ndarray, cells: np.ndarray, factor: int) -> float:
     ``field``: fine shape, NaN where there is no value. ``cells``: bool, coarse shape, the valid ones; only pixels of
     cells with eight valid neighbours count. See ``border_ratio``.
     """
-    numbers = spread(np.arange(cells.size).reshape(cells.shape), factor)
-    surrounded = spread(binary_erosion(cells, np.ones((3, 3))), factor)
-    return border_ratio(np.where(surrounded, field, np.nan), numbers)
+    return ratio_of(edge_steps(field, surrounded(cells), factor))
 
 
 def border_ratio(field: np.ndarray, numbers: np.ndarray) -> float:
@@ -27,13 +25,36 @@ def border_ratio(field: np.ndarray, numbers: np.ndarray) -> float:
     counts for nothing. Pairs with a NaN are left out. NaN when no border is in the field or the field is flat, infinite
     when it is flat except at borders.
     """
-    across = expected = 0.0
-    for values, number in ((field, numbers), (field.T, numbers.T)):
-        step = np.abs(np.diff(values.astype(np.float64), axis=0))
-        border = number[1:] != number[:-1]
-        at_border, elsewhere = step[border & np.isfinite(step)], step[~border & np.isfinite(step)]
-        if elsewhere.size:
-            across += at_border.sum()
-            expected += at_border.size * elsewhere.mean()
+    return ratio_of(_steps(field, numbers))
+
+
+def surrounded(cells: np.ndarray) -> np.ndarray:
+    """The ``cells`` with eight neighbours among them: bool."""
+    return binary_erosion(cells, np.ones((3, 3)))
+
+
+def edge_steps(field: np.ndarray, cells: np.ndarray, factor: int) -> np.ndarray:
+    """What ``ratio_of`` makes an edge ratio of, to be added up over the parts of a field, ``cells`` being those of the
+    part that count (bool, coarse): steps down and across; at borders and elsewhere; their sum and number."""
+    numbers = spread(np.arange(cells.size).reshape(cells.shape), factor)
+    return _steps(np.where(spread(cells, factor), field, np.nan), numbers)
+
+
+def ratio_of(steps: np.ndarray) -> float:
+    """See ``border_ratio``; directions in which there is no step elsewhere are left out."""
+    known = steps[steps[:, 1, 1] > 0]
+    across = known[:, 0, 0].sum()
+    expected = (known[:, 0, 1] * known[:, 1, 0] / known[:, 1, 1]).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.divide(across, expected))
+
+
+def _steps(field: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    steps = np.empty((2, 2, 2))
+    for direction, (values, number) in enumerate(((field, numbers), (field.T, numbers.T))):
+        step = np.abs(np.diff(values.astype(np.float64), axis=0))
+        border = number[1:] != number[:-1]
+        for place, where in enumerate((border, ~border)):
+            there = step[where & np.isfinite(step)]
+            steps[direction, place] = there.sum(), there.size
+    return steps

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import rasterio
+from rasterio.windows import Window
 
-from .maps import Mapping
-from .months import month_range, year_of
+from .mapping import Mapping
+from .maps import create_year
+from .months import calendar_month, year_of
 from .predicted_back import MODEL, ONE_SCALE_UP, PredictedBack
 from .progress import Progress
-from .region_models import CrossValidation, RegionModels
+from .region_models import CrossValidation
 from .scene import Scene
-from .stack import MISSING, UNIT, MonthlyStack, creation, describe_band
+from .stack import MonthlyStack
+from .threads import run_all
 
 NOISE_LEFT = 1 - 1 / ONE_SCALE_UP**2  # of independent noise in cells, when the mean of their average is taken out
 MONTHS_OF_DOUBT = 24  # of which the spread of the models is taken
@@ -37,26 +40,45 @@ def find_doubt(scene: Scene, validation: CrossValidation, back: PredictedBack, s
     halving of scale from the cell down to the pixel is taken to hide as much, as in fields whose every octave has one
     variance. Where GRACE shows less detail at the scale of cells than there is, the sum is a lower bound.
     """
-    detail = np.stack([_detail(scene, held.models) for held in validation.held_out])
-    known = np.isin(sigma.months, scene.months[scene.samples.taught])
+    known = np.isin(sigma.months, scene.months[scene.taught])
     noise = np.square(np.nan_to_num(sigma.on(scene.gwsa.grid).values[known])).mean(axis=0) if known.any() else 0.0
     missed = (back.fields[MODEL] - back.observed) ** 2 - NOISE_LEFT * noise
     octaves = np.log2(scene.predictors.factor)
     return Doubt(
-        models=np.sqrt(detail.var(axis=0).mean(axis=(0, -1))),
+        models=np.sqrt(_variance_of_models(scene, validation)),
         within=np.sqrt(octaves * _by_region(scene, missed, np.isfinite(missed))),
     )
 
 
-def _detail(scene: Scene, models: RegionModels) -> np.ndarray:
-    """What models say of some pixels of all cells less the mean of the cell: cm, (months, rows, columns, pixels)."""
-    pixels = scene.samples.pixels
-    some = pixels[:: max(1, len(pixels) // MONTHS_OF_DOUBT), ..., ::2, :]
-    where = np.broadcast_to(scene.cells, some.shape[:3])
-    regions = np.repeat(np.broadcast_to(scene.regions.cells, where.shape)[where], some.shape[3])
-    said = np.zeros(some.shape[:4])
-    said[where] = models.predict_in(some[where].reshape(-1, some.shape[4]), regions).reshape(-1, some.shape[3])
-    return said - said.mean(axis=-1, keepdims=True)
+def _variance_of_models(scene: Scene, validation: CrossValidation) -> np.ndarray:
+    """Of what the models of the splits say of pixels less the mean of their cell: cm², coarse shape, the mean over some
+    months and pixels; over all cells for one that has no sample."""
+    usable = scene.samples.usable
+    some = usable.copy()
+    some[np.setdiff1d(np.arange(len(some)), _thinned(np.flatnonzero(scene.taught)))] = False
+    pixels = scene.samples.pixels[some[usable], ::2]
+    _, *cells = np.nonzero(some)
+    regions = np.repeat(scene.regions.cells[tuple(cells)], pixels.shape[1])
+    table, (total, squares) = pixels.reshape(-1, pixels.shape[2]), np.zeros((2, *pixels.shape[:2]))
+    for held in validation.held_out:
+        said = held.models.predict_in(table, regions).reshape(total.shape).astype(np.float64)
+        detail = said - said.mean(axis=1, keepdims=True)
+        total += detail
+        squares += detail**2
+    count = len(validation.held_out)
+    variance = np.maximum(squares / count - (total / count) ** 2, 0.0).mean(axis=1)
+    return _by_cell(scene.cells.shape, np.ravel_multi_index(cells, scene.cells.shape), variance)
+
+
+def _thinned(months: np.ndarray) -> np.ndarray:
+    return months[:: max(1, months.size // MONTHS_OF_DOUBT)]
+
+
+def _by_cell(shape: tuple[int, int], cells: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The mean of the ``values`` of each cell, that of all for a cell without one."""
+    count = np.bincount(cells, minlength=shape[0] * shape[1])
+    total = np.bincount(cells, values, minlength=count.size)
+    return np.where(count > 0, total / np.maximum(count, 1), values.mean()).reshape(shape)
 
 
 def _by_region(scene: Scene, values: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -77,19 +99,23 @@ def write_sigma(
     """
     folder.mkdir()
     sigma = sigma.on(scene.gwsa.grid)
-    variance = np.square(doubt.within)[scene.regions.pixels] + scene.conservation.bilinear(doubt.models**2)
     years = np.unique(year_of(scene.months))
-    for done, year in enumerate(years):
-        profile = creation(
-            scene.predictors.grid, 12, blockxsize=512, blockysize=512, sparse_ok=True, **mapping.encoding
-        )
-        with rasterio.open(folder / f"GWSA_SIGMA_{year}.tif", "w", **profile) as target:
-            target.update_tags(**mapping.tags, GWSA_VARIABLE="GWSA sigma", GWSA_UNIT=UNIT, GWSA_SIGMA="lower bound")
-            target.units = (UNIT,) * 12
-            for band, month in enumerate(month_range(f"{year}-01", f"{year}-12"), start=1):
-                progress.advance((done + band / 12) / len(years))
-                known = month in scene.months and month in sigma.months
-                describe_band(target, band, month, scene.source_of(month) if known else MISSING)
-                if known:
-                    coarse = scene.conservation.bilinear(sigma.values[sigma.months == month][0])
-                    target.write(np.sqrt(coarse**2 + variance).astype(np.float32), band)
+    run_all([partial(_write_year, scene, sigma, doubt, folder, mapping, int(year)) for year in years], progress)
+
+
+def _write_year(
+    scene: Scene, sigma: MonthlyStack, doubt: Doubt, folder: Path, mapping: Mapping, year: int, go_on
+) -> None:
+    months = scene.months[(year_of(scene.months) == year) & np.isin(scene.months, sigma.months)]
+    sources = {month: scene.source_of(month) for month in months}
+    tags = {**mapping.tags, "GWSA_VARIABLE": "GWSA sigma", "GWSA_SIGMA": "lower bound"}
+    conservation, variance = scene.conservation, np.square(doubt.within)
+    with create_year(folder / f"GWSA_SIGMA_{year}.tif", conservation, mapping, tags, sources) as target:
+        for tile in scene.tiles:
+            fine = tile.fine(conservation.factor)
+            of_models = variance[scene.regions.pixels(fine)] + conservation.bilinear(doubt.models**2, tile)
+            for month in months:
+                go_on()
+                coarse = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
+                field = np.sqrt(coarse**2 + of_models).astype(np.float32)
+                target.write(field, int(calendar_month(month)), window=Window.from_slices(*fine))

@@ -130,7 +130,8 @@ def scene(small_world):
 @pytest.fixture(scope="module")
 def applicability(scene):
     """Trained where soil is below average, relief of no use, in folds of columns."""
-    where = np.broadcast_to(scene.cells & (scene.samples.features[0, 0] < 0), scene.samples.target.shape)
+    where = scene.samples.usable.copy()
+    where[where] = scene.samples.cells[:, 0] < 0
     folds = np.broadcast_to(np.arange(where.shape[2]) // 3, where.shape)[where]
     return Applicability.of(scene.samples.table(where), np.array([0.7, 0.0, 0.2, 0.1]), folds)
 
@@ -144,7 +145,7 @@ def test_the_map_is_the_index_of_its_pixels(scene, applicability, tmp_path):
         assert source.dtypes == ("float32",) * 2 and source.shape == scene.predictors.grid.shape
     assert tags["GWSA_VARIABLE"] == "area of applicability" and tags["GWSA_STAGE"] == "downscale"
     assert float(tags["GWSA_DI_THRESHOLD"]) == pytest.approx(applicability.threshold, rel=1e-5)
-    pixels, months = scene.conservation.pixels, tags["GWSA_MONTHS"].split(", ")
+    pixels, months = scene.conservation.pixels(), tags["GWSA_MONTHS"].split(", ")
     assert len(months) == 4 and np.isnan(bands[:, ~pixels]).all()
     features = scene.predictors.read(FINE, months)[:, :, pixels]
     index = np.array([applicability.index(month.T) for month in features])
@@ -176,4 +177,4 @@ def test_a_period_of_one_season_has_one_month(scene, applicability, tmp_path):
     short = replace(scene, used=scene.used & (np.arange(scene.used.size) < 2))
     write_applicability(short, applicability, tmp_path / "area.tif")
     with rasterio.open(tmp_path / "area.tif") as source:
-        assert set(np.unique(source.read(2)[scene.conservation.pixels])) <= {0, 1}
+        assert set(np.unique(source.read(2)[scene.conservation.pixels()])) <= {0, 1}

@@ -24,7 +24,7 @@ def test_a_shared_pixel_goes_to_the_smaller_aquifer_whatever_the_order():
     wide, narrow = Aquifer("wide", box(10, 44, 11.5, 46)), Aquifer("narrow", box(11, 44, 11.75, 46))
     for order in ([wide, narrow], [narrow, wide]):
         regions = rasterise(order, FINE, FACTOR, LAND)
-        assert regions.names[regions.pixels[0, 5 * FACTOR]] == "narrow"
+        assert regions.names[regions.pixels()[0, 5 * FACTOR]] == "narrow"
         assert regions.names[regions.cells[0, 4]] == "narrow"
         assert regions.names[regions.cells[0, 0]] == "wide"
         assert regions.names[regions.cells[0, 7]] == "background"

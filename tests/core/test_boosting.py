@@ -19,7 +19,9 @@ def samples(seed=0, level=0.0):
     features = rng.standard_normal((10, 3, 12, 12)).astype(np.float32)
     pixels = np.repeat(np.moveaxis(features, 1, -1)[:, :, :, None], 2, axis=3)
     target = 3 * np.tanh(features[:, 0]) + level * rng.standard_normal((10, 1, 1))
-    return Samples(features, target.astype(np.float32), np.ones(10, bool), pixels, ("a", "b", "c"))
+    usable = np.ones(target.shape, bool)
+    cells = np.moveaxis(features, 1, -1)
+    return Samples(target.astype(np.float32), usable, cells[usable], pixels[usable], ("a", "b", "c"))
 
 
 @given(seed=st.integers(0, 100))
@@ -48,19 +50,19 @@ def test_samples_outside_are_not_seen():
     where = np.zeros(data.target.shape, bool)
     where[:, :, :8] = True
     spoiled.target[~where] = 1e6
-    spoiled.features[np.broadcast_to(~where[:, None], spoiled.features.shape)] = np.nan
-    spoiled.pixels[~where] = np.nan
+    spoiled.cells[~where[spoiled.usable]] = np.nan
+    spoiled.pixels[~where[spoiled.usable]] = np.nan
     one, other = (train(each, where, FEW).save_raw() for each in (data, spoiled))
     assert one == other
 
 
-def test_only_taught_months_are_trained_on():
+def test_only_usable_samples_are_trained_on():
     data = samples()
-    taught = np.arange(10) % 2 == 0
     everywhere = np.ones(data.target.shape, bool)
-    some = replace(data, taught=taught, pixels=data.pixels[taught])
-    where = everywhere & taught[:, None, None]
-    assert train(some, everywhere, FEW).save_raw() == train(data, where, FEW).save_raw()
+    usable = np.random.default_rng(2).random(data.target.shape) < 0.5
+    kept = usable[data.usable]
+    some = replace(data, usable=usable, cells=data.cells[kept], pixels=data.pixels[kept])
+    assert train(some, everywhere, FEW).save_raw() == train(data, usable, FEW).save_raw()
 
 
 def test_a_model_can_begin_from_another():
@@ -83,7 +85,7 @@ def test_training_stops_when_asked():
 def test_nothing_to_learn_from_is_said():
     data = samples()
     with pytest.raises(InputError, match="overlap"):
-        train(replace(data, target=np.full(data.target.shape, np.nan)), np.ones(data.target.shape, bool), FEW)
+        train(data, np.zeros(data.target.shape, bool), FEW)
 
 
 def test_pixels_tell_what_their_means_cannot():
@@ -93,7 +95,7 @@ def test_pixels_tell_what_their_means_cannot():
     pixels = (spread * rng.standard_normal((10, 12, 12, 8, 1))).astype(np.float32)
     pixels -= pixels.mean(axis=3, keepdims=True)
     target = (pixels[..., 0] ** 2).mean(axis=3)
-    features = np.moveaxis(pixels.mean(axis=3), -1, 1)
-    booster = train(Samples(features, target, np.ones(10, bool), pixels, ("x",)), np.ones(target.shape, bool), FEW)
+    usable = np.ones(target.shape, bool)
+    booster = train(Samples(target, usable, pixels.mean(axis=3)[usable], pixels[usable], ("x",)), usable, FEW)
     far, near = booster.inplace_predict(np.array([[2.0], [0.0]], np.float32))
     assert far - near > 2

@@ -8,6 +8,7 @@ import pytest
 import rasterio
 import xgboost
 
+from gwsa.gwsa_plugin.core import mapping, tiles
 from gwsa.gwsa_plugin.core.boosting import Boosting
 from gwsa.gwsa_plugin.core.conservation import Conservation
 from gwsa.gwsa_plugin.core.downscale import DownscaleOptions, Outputs, downscale
@@ -106,7 +107,7 @@ def test_files_have_twelve_named_bands_and_state_their_source(small_world, tmp_p
 def test_sigma_is_at_least_that_of_the_coarse_field_and_says_what_it_is(made):
     with rasterio.open(made.sigma[0]) as source:
         assert source.tags()["GWSA_SIGMA"] == "lower bound"
-        assert (source.read(1)[made.scene.conservation.pixels] > 1.5).all()
+        assert (source.read(1)[made.scene.conservation.pixels()] > 1.5).all()
 
 
 def test_the_same_bytes_again(small_world, tmp_path):
@@ -170,11 +171,53 @@ def test_applicability_and_explanation_go_where_they_are_wanted(small_world, tmp
     assert outputs.explanation.read_text().startswith("region,predictor,feature,shap_cm,gain\nbackground,soil,soil,")
 
 
-def test_nothing_is_left_when_stopped(small_world, tmp_path):
-    outputs = Outputs(tmp_path / "maps", tmp_path / "models", tmp_path / "held_out")
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Tiles of 5 x 5 cells, of which the small world has nine."""
+    monkeypatch.setattr(tiles, "side_of", lambda factor: 5)
+
+
+def test_tiles_leave_no_trace(small_world, made, small_tiles, tmp_path):
+    """The models are the same, and so are the maps but for the encoding."""
+    world = small_world
+    again = downscale(world.gwsa, world.predictors, world.aquifers, Outputs(tmp_path / "maps"), OPTIONS)
+    assert len(again.scene.tiles) == 9
+    whole, tiled = (Product.of_files(one.years) for one in (made, again))
+    for month in whole.months:
+        np.testing.assert_allclose(tiled.read(month), whole.read(month), atol=0.011)
+    for name in ("closure_raw", "held_out"):
+        assert json.dumps(again.scores[name]) == json.dumps(made.scores[name])
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bytes(small_world, small_tiles, tmp_path, monkeypatch):
+    outputs = [Outputs(tmp_path / name / "maps", held_out=tmp_path / name / "held_out") for name in ("one", "two")]
+    options = replace(OPTIONS, compare=False)
+    downscale(small_world.gwsa, small_world.predictors, [], outputs[0], options)
     with pytest.raises(Cancelled):
-        downscale(small_world.gwsa, small_world.predictors, [], outputs, OPTIONS, progress=StopSoon())
-    assert not list(tmp_path.iterdir())
+        downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options, progress=StopSoon())
+    unfinished = tmp_path / "two/.maps.unfinished"
+    assert list((tmp_path / "two").iterdir()) == [unfinished]
+    kept = {path: path.stat().st_mtime_ns for path in unfinished.rglob("*.npy")}
+    assert len(kept) > 9
+    predict, predicted = mapping._predict, []
+    monkeypatch.setattr(mapping, "_predict", lambda *given: predicted.append(given) or predict(*given))
+    downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options)
+    assert len(predicted) == 2 * 9 - len(kept) // 2
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_what_another_run_left_is_cleared_away(small_world, tmp_path):
+    given, other = (small_world.gwsa, small_world.predictors, []), replace(OPTIONS, exact=True)
+    with pytest.raises(Cancelled):
+        downscale(*given, Outputs(tmp_path / "maps"), OPTIONS, progress=StopSoon())
+    downscale(*given, Outputs(tmp_path / "maps"), other)
+    downscale(*given, Outputs(tmp_path / "undisturbed"), other)
+    assert contents(tmp_path / "maps") == contents(tmp_path / "undisturbed")
+    assert {path.name for path in tmp_path.iterdir()} == {"maps", "undisturbed"}
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_inputs_that_do_not_meet_are_named(small_world, tmp_path):

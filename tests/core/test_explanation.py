@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from gwsa.gwsa_plugin.core.boosting import Boosting, Samples, gains, train
+from gwsa.gwsa_plugin.core.boosting import Boosting, gains, train
 from gwsa.gwsa_plugin.core.errors import Cancelled
 from gwsa.gwsa_plugin.core.explanation import by_predictor, explain, write_explanation
 from gwsa.gwsa_plugin.core.progress import SILENT, Progress
@@ -27,9 +27,9 @@ def scene(small_world):
 def models(scene):
     """The region "large" has a model of its own that is taught by the rain of the month before alone."""
     everywhere = np.ones(scene.samples.target.shape, dtype=bool)
-    lag = scene.samples.features[:, 3]
-    of_lag = Samples(scene.samples.features, lag, scene.samples.taught, scene.samples.pixels, scene.samples.names)
-    own = train(of_lag, everywhere & np.isfinite(lag), FEW)
+    lag = np.full(scene.samples.target.shape, np.nan)
+    lag[scene.samples.usable] = scene.samples.cells[:, 3]
+    own = train(replace(scene.samples, target=lag), np.isfinite(lag), FEW)
     return RegionModels({ALL: train(scene.samples, everywhere, FEW), 1: own}, np.array([ALL, 1, ALL]), share=0.6)
 
 
@@ -47,7 +47,7 @@ def test_a_row_for_each_region_and_feature(scene, models):
 
 def test_contributions_of_a_region_are_those_to_its_predictions(scene, models):
     """The small region has fewer cell-months than are sampled, so that the whole mean is known."""
-    cells = np.broadcast_to(scene.cells & (scene.regions.cells == 2), scene.samples.target.shape)
+    cells = scene.samples.usable & (scene.regions.cells == 2)
     table, booster = scene.samples.table(cells), models.boosters[ALL]
     contributions = booster.predict(xgboost.DMatrix(table, feature_names=FEATURES), pred_contribs=True)
     assert np.allclose(contributions.sum(axis=1), booster.inplace_predict(table), atol=1e-4)

@@ -1,4 +1,4 @@
-"""The predictor set read back: names, order, lags, classes, rows, and sentences for what is wrong with it."""
+"""The predictor set read back: names, order, lags, classes, tiles, and sentences for what is wrong with it."""
 
 import json
 
@@ -13,6 +13,7 @@ from gwsa.gwsa_plugin.core.months import month_range
 from gwsa.gwsa_plugin.core.predictor_files import read_values
 from gwsa.gwsa_plugin.core.predictors import PredictorSet
 from gwsa.gwsa_plugin.core.stack import creation
+from gwsa.gwsa_plugin.core.tiles import Tile
 
 FACTOR = 3
 COARSE = Grid(10.0, 46.0, 0.25, 0.25, 2, 4)
@@ -87,15 +88,15 @@ def test_names_grids_and_months(folder):
 
 
 @pytest.mark.parametrize("scale, grid", [("fine", FINE), ("coarse", COARSE)])
-def test_values_follow_the_months_and_rows_asked_for(folder, scale, grid):
+def test_values_follow_the_months_and_tile_asked_for(folder, scale, grid):
     months = np.array(["2004-12", "2003-12", "2004-01"], dtype="datetime64[M]")
-    rows = slice(1, 2)
-    values = PredictorSet.open(folder).read(scale, months, rows)
-    assert values.shape == (3, 5, 1, grid.columns) and values.dtype == np.float32
+    tile = Tile(slice(1, 2), slice(1, 3))
+    values = PredictorSet.open(folder).read(scale, months, tile)
+    assert values.shape == (3, 5, 1, 2) and values.dtype == np.float32
     for i, month in enumerate(months):
-        assert (values[i, 3] == truth(grid, month)[rows]).all()
-    assert (values[0, 4] == truth(grid, months[0] - 2)[rows]).all()
-    assert (values[2, 4] == truth(grid, months[2] - 2)[rows]).all()
+        assert (values[i, 3] == truth(grid, month)[tile]).all()
+    assert (values[0, 4] == truth(grid, months[0] - 2)[tile]).all()
+    assert (values[2, 4] == truth(grid, months[2] - 2)[tile]).all()
     assert np.isnan(values[1, 4]).all(), "two months before 2003-12 nothing is known"
     assert (values[:, 0] == 250).all()
 
@@ -142,10 +143,10 @@ def nan_mean(fields):
 
 
 def test_a_month_has_the_same_bits_alone_and_among_others(remembering):
-    rows = slice(1, 5)
-    together = remembering.read("fine", MONTHS[::-1], rows)[::-1]
+    tile = Tile(slice(1, 5), slice(0, 12))
+    together = remembering.read("fine", MONTHS[::-1], tile)[::-1]
     for i, month in enumerate(MONTHS):
-        assert remembering.read("fine", [month], rows)[0].tobytes() == together[i].tobytes()
+        assert remembering.read("fine", [month], tile)[0].tobytes() == together[i].tobytes()
 
 
 def test_each_band_is_read_once(remembering, monkeypatch):
@@ -170,9 +171,10 @@ def test_class_codes_become_zeros_and_ones(folder, codes):
     assert (PredictorSet.open(folder).read("coarse", MONTHS[:1])[0, 2] == 0.5).all()
 
 
-def test_land_by_rows(folder):
-    land = PredictorSet.open(folder).land(slice(2, 4))
-    assert land.dtype == bool and (land == np.eye(*FINE.shape, dtype=bool)[2:4]).all()
+def test_land_of_a_tile(folder):
+    tile = Tile(slice(2, 4), slice(1, 5))
+    land = PredictorSet.open(folder).land(tile)
+    assert land.dtype == bool and (land == np.eye(*FINE.shape, dtype=bool)[tile]).all()
 
 
 def test_a_stated_scale_replaces_the_one_in_the_file(folder):

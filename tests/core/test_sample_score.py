@@ -81,7 +81,7 @@ def test_regions_and_seasons_have_their_own_figures(sample_world, coarse, tmp_pa
     truth = Product.in_folder(sample_world / "truth" / "gwsa_1km")
     with rasterio.open(sample_world / PARTS["LAND"]) as source:
         regions = rasterise(read_aquifers(sample_world), truth.grid, 30, source.read(1) > 0)
-    inside = regions.pixels == regions.names.index("Northern Plain")
+    inside = regions.pixels() == regions.names.index("Northern Plain")
     months = truth.months[[0, 2, 5, 6]]  # January, March, June, July
     fields = [truth.read(month) + 2.0 * (inside & (month >= months[2])) for month in months]
     scores = score_truth(sample_world, _write(tmp_path / "product", truth.grid, months, fields), coarse)

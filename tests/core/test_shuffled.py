@@ -18,7 +18,7 @@ def regions(small_world):
 def cells(small_world, regions):
     valid = np.ones(small_world.gwsa.grid.shape, bool)
     valid[0] = False
-    return movable(valid, small_world.land, regions.pixels)
+    return movable(valid, small_world.land, regions.pixels())
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,9 @@ def samples(signal: float, seed=0) -> Samples:
     features = rng.standard_normal((12, 3, 12, 12)).astype(np.float32)
     pixels = np.repeat(np.moveaxis(features, 1, -1)[:, :, :, None], 2, axis=3)
     target = signal * features[:, 0] + rng.standard_normal((12, 12, 12))
-    return Samples(features, target.astype(np.float32), np.ones(12, bool), pixels, ("a", "b", "c"))
+    usable = np.ones(target.shape, bool)
+    cells = np.moveaxis(features, 1, -1)
+    return Samples(target.astype(np.float32), usable, cells[usable], pixels[usable], ("a", "b", "c"))
 
 
 def settle(data, where=None, search=0, boosting=MANY):
@@ -35,8 +37,8 @@ def test_what_is_not_trained_on_does_not_matter():
     data, where = samples(2.0), np.ones((12, 12, 12), bool)
     where[:, :, 6:] = False
     where[8:] = False
-    spoiled = replace(data, target=np.where(where, data.target, 1e6), features=data.features.copy())
-    spoiled.features[np.broadcast_to(~where[:, None], spoiled.features.shape)] = 99
+    spoiled = replace(data, target=np.where(where, data.target, 1e6), cells=data.cells.copy())
+    spoiled.cells[~where[data.usable]] = 99
     assert settle(data, where, search=2) == settle(spoiled, where, search=2)
 
 
