@@ -80,6 +80,31 @@ def test_a_global_grid_continues_across_the_date_line():
     assert np.allclose(np.roll(field, 9 * FACTOR, axis=1), shifted, atol=1e-9)
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), top=st.integers(0, 1), left=st.integers(0, 6), wraps=st.booleans())
+def test_a_window_of_cells_is_that_of_the_whole(seed, top, left, wraps):
+    place = {"west": -180.0, "cell": 45.0, "rows": 2} if wraps else {}
+    coarse, land, valid, random = world(seed, **place)
+    correction = Conservation(land, coarse, FACTOR, valid)
+    values, raw = random.normal(0, 10, coarse.shape), random.normal(0, 5, land.shape)
+    window = slice(top, 2), slice(left, left + 2)
+    pixels = tuple(slice(span.start * FACTOR, span.stop * FACTOR) for span in window)
+    assert np.array_equal(correction.bilinear(values, window), correction.bilinear(values)[pixels], equal_nan=True)
+    mean = correction.block_mean(raw[pixels], window)
+    np.testing.assert_allclose(mean, correction.block_mean(raw)[window], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_correction_is_of_the_type_of_what_it_corrects(dtype):
+    coarse, land, valid, random = world(8)
+    correction = Conservation(land, coarse, FACTOR, valid)
+    raw, target = random.normal(0, 5, land.shape).astype(dtype), random.normal(0, 300, coarse.shape)
+    field = correction.correct(raw, target)
+    assert field.dtype == dtype
+    assert np.array_equal(np.isnan(field), ~correction.pixels)
+    assert np.nanmax(np.abs(correction.block_mean(field) - target)) < 1e-5
+
+
 def test_no_land_in_valid_cells_is_the_users_mistake():
     coarse = Grid(70.0, 30.0, 0.25, 0.25, 2, 2)
     land = np.zeros((2 * FACTOR, 2 * FACTOR), bool)
