@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .blocks import block_sums
 from .grid import Grid
 
 
@@ -19,21 +20,14 @@ class BlockMean:
 
     def add(self, values: np.ndarray, rows: slice, columns: slice) -> None:
         """``values``: shape (rows, columns) of the fine window ``rows``, ``columns``; NaN has no weight."""
-        finite = np.isfinite(values)
-        areas = self._areas[rows, None]
-        down, first_rows = _cells(rows, self._factor)
-        across, first_columns = _cells(columns, self._factor)
-        for sums, addend in ((self._total, np.where(finite, values, 0.0)), (self._weight, finite)):
-            strips = np.add.reduceat(addend, first_columns, axis=1, dtype=np.float64)
-            sums[down, across] += np.add.reduceat(strips * areas, first_rows, axis=0)
+        corner = rows.start % self._factor, columns.start % self._factor
+        total, weight = block_sums(values, self._areas[rows], self._factor, corner)
+        first = rows.start // self._factor, columns.start // self._factor
+        cells = tuple(slice(begin, begin + size) for begin, size in zip(first, total.shape))
+        self._total[cells] += total
+        self._weight[cells] += weight
 
     def mean(self) -> np.ndarray:
         """float32, shape of the coarse grid; NaN for a cell without a value."""
         empty = self._weight == 0
         return np.where(empty, np.nan, self._total / np.where(empty, 1.0, self._weight)).astype(np.float32)
-
-
-def _cells(span: slice, factor: int) -> tuple[slice, np.ndarray]:
-    """The coarse cells under a span of pixels, and where in the span each begins."""
-    cells = np.arange(span.start, span.stop) // factor
-    return slice(cells[0], cells[-1] + 1), np.flatnonzero(np.diff(cells, prepend=cells[0] - 1))

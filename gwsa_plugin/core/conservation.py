@@ -11,33 +11,32 @@ from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
 
+from .blocks import block_sums, interpolate
 from .errors import InputError
 from .grid import Grid
 from .tiles import Tile, by_tile, tiles_of
 
-NEIGHBOURS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-
-
 class Conservation:
     """The correction for one land mask and one set of valid coarse cells.
 
-    ``land``: bool, fine shape, or what gives a tile of it. ``coarse``: the coarse grid; ``factor``
-    fine pixels a cell along a side. ``valid``: bool, coarse shape, the cells that have a value. ``cells``: bool, coarse
-    shape, the valid cells with a land pixel; only their land pixels are part of any result. Fields of the fine grid are
-    taken and given whole or, with a ``tile`` of coarse cells, of that tile. Raises InputError when there is no cell.
+    ``land``: bool, fine shape, or what gives a tile of it. ``coarse``: the coarse grid; ``factor`` fine pixels a cell
+    along a side. ``valid``: bool, coarse shape, the cells that have a value. ``cells``: bool, coarse shape, the valid
+    cells with a land pixel; only their land pixels are part of any result. Fields of the fine grid are taken and given
+    whole or, with a ``tile`` of coarse cells, of that tile. Raises InputError when there is no cell.
     """
 
     def __init__(self, land, coarse: Grid, factor: int, valid: np.ndarray):
         self.coarse, self.factor = coarse, factor
-        self._land = by_tile(land)
-        self._row_weights = coarse.refine(factor).row_areas()[:, None]
-        self._area = np.zeros(coarse.shape)
+        self._land, self._row_weights = by_tile(land), coarse.refine(factor).row_areas()
+        self.cells = np.zeros(coarse.shape, dtype=bool)
         for tile in tiles_of(valid, factor):
-            self._area[tile] = np.where(valid[tile], self._block_sum(self._land(tile.fine(factor)), tile), 0.0)
-        self.cells = self._area > 0
+            height, width = tile.shape
+            of_cells = self._land(tile.fine(factor)).reshape(height, factor, width, factor)
+            self.cells[tile] = valid[tile] & of_cells.any(axis=(1, 3))
         if not self.cells.any():
             raise InputError("No valid coarse cell has a land pixel; check that the land mask and the stack overlap.")
 
@@ -53,16 +52,17 @@ class Conservation:
     def block_mean(self, fine: np.ndarray, tile: Tile | None = None) -> np.ndarray:
         """Area-weighted mean over each cell's land pixels: float64, coarse shape, NaN outside ``cells``."""
         tile = self._tile(tile)
-        total = self._block_sum(np.where(self.pixels(tile), fine, 0.0), tile)
-        cells = self.cells[tile]
-        return np.divide(total, self._area[tile], out=np.full(cells.shape, np.nan), where=cells)
+        weights = self._row_weights[tile.fine(self.factor).rows]
+        total, area = block_sums(fine, weights, self.factor, where=self.pixels(tile))
+        return np.divide(total, area, out=np.full(area.shape, np.nan), where=self.cells[tile])
 
     def bilinear(self, coarse: np.ndarray, tile: Tile | None = None) -> np.ndarray:
         """Bilinear between cell centres, over the valid ones of the four with weights renormalised, from ``coarse`` of
-        the whole grid: float64, fine shape, NaN outside ``pixels``."""
+        the whole grid: float64, fine shape, NaN outside ``pixels`` and where one of the valid ones is NaN."""
         tile = self._tile(tile)
-        fine, reach = (self._interpolate(np.where(self.cells, one, 0.0), tile) for one in (coarse, 1.0))
-        return np.divide(fine, reach, out=np.full(fine.shape, np.nan), where=self.pixels(tile))
+        fine = interpolate(coarse, self.cells, self.factor, tile.fine(self.factor), self.coarse.wraps)
+        np.copyto(fine, np.nan, where=~self.pixels(tile))
+        return fine
 
     def correct(self, raw: np.ndarray, coarse: np.ndarray) -> np.ndarray:
         """``raw`` plus the smooth field that makes its block means equal ``coarse`` (cm both): float64, fine shape, NaN
@@ -75,9 +75,8 @@ class Conservation:
         return self.bilinear(self.nodes(means))
 
     def nodes(self, means: np.ndarray) -> np.ndarray:
-        """The values at the centres of cells between which ``bilinear`` gives the field with these block means: cm,
-        float64, coarse shape, 0 outside ``cells``. ``means`` must be finite in ``cells``."""
-        nodes = np.zeros(self.coarse.shape)
+        """Values of the cells between which ``bilinear`` has the block means ``means``: NaN outside ``cells``."""
+        nodes = np.full(self.coarse.shape, np.nan)
         nodes[self.cells] = self._solve(means[self.cells])
         return nodes
 
@@ -92,41 +91,28 @@ class Conservation:
         """A[cell, node]: the mean over the cell's land pixels of the weight that they give to the node."""
         number = np.full(self.coarse.shape, -1)
         number[self.cells] = np.arange(self.cells.sum())
-        sums = self._weight_sums()
+        neighbours = sliding_window_view(self._padded(number, -1), (3, 3))
         entries, rows, columns = [], [], []
-        for (down, right), total in zip(NEIGHBOURS, sums):
-            node = self._shifted(number, down, right)
-            linked = self.cells & (node >= 0) & (total > 0)
-            entries.append(total[linked] / self._area[linked])
-            rows.append(number[linked])
-            columns.append(node[linked])
+        for tile in tiles_of(self.cells, self.factor):
+            weights, nodes = self._weights(tile), neighbours[tile]
+            down, across, *place = np.nonzero((weights > 0) & (nodes >= 0))
+            entries.append(weights[(down, across, *place)])
+            rows.append(number[tile][down, across])
+            columns.append(nodes[(down, across, *place)])
         size = int(self.cells.sum())
         return csc_matrix((np.concatenate(entries), (np.concatenate(rows), np.concatenate(columns))), (size, size))
 
-    def _weight_sums(self) -> np.ndarray:
-        """What a cell's pixels give to each of NEIGHBOURS, weights times areas: (neighbours, rows, columns)."""
-        sums, hat = np.zeros((len(NEIGHBOURS), *self.coarse.shape)), _hat(self.factor)
-        for tile in tiles_of(self.cells, self.factor):
-            pixels, reach = self.pixels(tile), self._interpolate(self.cells.astype(np.float64), tile)
-            share = np.divide(pixels, reach, out=np.zeros(pixels.shape), where=pixels)
-            for total, (down, right) in zip(sums, NEIGHBOURS):
-                weight = np.tile(np.outer(hat[down + 1], hat[right + 1]), tile.shape)
-                total[tile] = self._block_sum(share * weight, tile)
-        return sums
-
-    def _interpolate(self, nodes: np.ndarray, tile: Tile) -> np.ndarray:
-        """Sum of hat-function weights times node values, nodes outside the grid counting as zero."""
-        hat, (height, width) = _hat(self.factor), tile.shape
-        around = tuple(slice(side.start, side.stop + 2) for side in tile)
-        padded = self._padded(nodes, 0.0)[around]
-        rows = sum(hat[i][None, :, None] * padded[i : i + height, None, :] for i in range(3))
-        rows = rows.reshape(-1, width + 2)
-        fine = sum(rows[:, j : j + width, None] * hat[j] for j in range(3))
-        return fine.reshape(height * self.factor, width * self.factor)
-
-    def _shifted(self, values: np.ndarray, down: int, right: int) -> np.ndarray:
-        rows, columns = self.coarse.shape
-        return self._padded(values, -1)[1 + down : 1 + down + rows, 1 + right : 1 + right + columns]
+    def _weights(self, tile: Tile) -> np.ndarray:
+        """The mean weights that the cells of a tile give to their nine nodes: shape (rows, columns, 3, 3)."""
+        (height, width), hat = tile.shape, _hat(self.factor)
+        pixels = self.pixels(tile).reshape(height, self.factor, width, self.factor).swapaxes(1, 2)
+        around = sliding_window_view(self._padded(self.cells, False), (3, 3))[tile].astype(np.float64)
+        reach = hat.T @ around @ hat
+        row_weights = self._row_weights[tile.fine(self.factor).rows].reshape(height, 1, self.factor, 1)
+        areas = pixels * row_weights
+        total = hat @ np.divide(areas, reach, out=np.zeros(areas.shape), where=pixels) @ hat.T
+        area = areas.sum(axis=(2, 3))[:, :, None, None]
+        return np.divide(total, area, out=np.zeros(total.shape), where=area > 0)
 
     def _padded(self, values: np.ndarray, outside) -> np.ndarray:
         """One more row and column on each side; a global grid continues at +-180."""
@@ -134,11 +120,6 @@ class Conservation:
         if self.coarse.wraps:
             padded[1:-1, 0], padded[1:-1, -1] = values[:, -1], values[:, 0]
         return padded
-
-    def _block_sum(self, fine: np.ndarray, tile: Tile) -> np.ndarray:
-        weighted = fine * self._row_weights[tile.fine(self.factor).rows]
-        blocks = weighted.reshape(tile.shape[0], self.factor, tile.shape[1], self.factor)
-        return blocks.sum(axis=(1, 3), dtype=np.float64)
 
 
 def _hat(factor: int) -> np.ndarray:

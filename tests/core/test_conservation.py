@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gwsa.gwsa_plugin.core.conservation import Conservation
 from gwsa.gwsa_plugin.core.errors import InputError
 from gwsa.gwsa_plugin.core.grid import Grid
+from gwsa.gwsa_plugin.core.tiles import Tile
 
 FACTOR = 6
 
@@ -78,6 +79,20 @@ def test_a_global_grid_continues_across_the_date_line():
     correction = Conservation(land, coarse, FACTOR, valid)
     field, shifted = correction.no_model(values), correction.no_model(rolled)
     assert np.allclose(np.roll(field, 9 * FACTOR, axis=1), shifted, atol=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), top=st.integers(0, 1), left=st.integers(0, 6), wraps=st.booleans())
+def test_a_tile_is_that_of_the_whole(seed, top, left, wraps):
+    place = {"west": -180.0, "cell": 45.0, "rows": 2} if wraps else {}
+    coarse, land, valid, random = world(seed, **place)
+    correction = Conservation(land, coarse, FACTOR, valid)
+    values, raw = random.normal(0, 10, coarse.shape), random.normal(0, 5, land.shape)
+    tile = Tile(slice(top, 2), slice(left, left + 2))
+    pixels = tile.fine(FACTOR)
+    assert np.array_equal(correction.bilinear(values, tile), correction.bilinear(values)[pixels], equal_nan=True)
+    mean = correction.block_mean(raw[pixels], tile)
+    np.testing.assert_allclose(mean, correction.block_mean(raw)[tile], rtol=1e-12)
 
 
 def test_no_land_in_valid_cells_is_the_users_mistake():
