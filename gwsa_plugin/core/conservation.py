@@ -20,6 +20,7 @@ from .errors import InputError
 from .grid import Grid
 from .tiles import Tile, by_tile, tiles_of
 
+
 class Conservation:
     """The correction for one land mask and one set of valid coarse cells.
 
