@@ -12,9 +12,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from .encoding import measure_bytes
 from .gapfill_auto import measure_gapfill_auto
 from .gapfill_skill import measure_gapfill_skill
 from .gldas_global import measure_gldas
+from .grids import measure_bilinear, measure_block_mean
 from .map_checks import measure_closure, measure_seams, measure_sigma
 from .predict import measure_predict
 from .skill import SKILL_WORLDS, measure_pumping, measure_shuffled, measure_skill
@@ -26,6 +28,9 @@ BENCHMARKS = {
     "gldas_global": measure_gldas,
     "predict_300x6": partial(measure_predict, trees=300, depth=6),
     "predict_500x8": partial(measure_predict, trees=500, depth=8),
+    "block_mean": measure_block_mean,
+    "bilinear_join": measure_bilinear,
+    "output_bytes": measure_bytes,
     # Those of one world stand together, so that it is made once.
     "skill_sample": partial(measure_skill, options=SKILL_WORLDS["skill_sample"]),
     "seams": measure_seams,
