@@ -15,10 +15,10 @@ STATIC, MONTHLY = "static", "monthly"
 MEAN, FRACTION = "mean", "fraction"
 NO_CLASS = 65535  # nodata of the class codes of a predictor set (uint16)
 _KEYS = (
-    "name", "group", "unit", "kind", "files", "scale", "offset", "nodata", "aggregation", "lags", "means", "classes",
-    "difference", "source",
+    "name", "group", "unit", "kind", "files", "scale", "offset", "nodata", "error", "aggregation", "lags", "means",
+    "classes", "difference", "source",
 )  # fmt: skip
-_OF_FILES = ("files", "scale", "offset", "nodata", "classes")  # what one without rasters cannot have
+_OF_FILES = ("files", "scale", "offset", "nodata", "error", "classes")  # what one without rasters cannot have
 
 
 @dataclass(frozen=True)

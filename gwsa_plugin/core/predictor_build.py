@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,13 @@ from .errors import InputError
 from .grid import Grid
 from .months import name_runs
 from .predictor_files import ALWAYS, locate, months_before, open_raster
-from .predictor_rasters import Region, find_land, pairs_of, write_land, write_pair
+from .predictor_packing import PLAIN, Encoding
+from .predictor_rasters import Region, find_land, pairs_of, write_land
+from .predictor_writing import Written, batches, with_origins, write_batch
 from .predictors import COARSE, CONTENTS, FINE, PredictorSet
 from .progress import SILENT, Progress
-from .provenance import now, provenance, write_run
+from .provenance import now, provenance, sha256, write_run
 from .stack import open_lonlat
-from .threads import run_all
 from .warp import Geometry, overlaps
 from .whole import whole_folder
 
@@ -47,8 +47,9 @@ def build_predictors(
     for what all monthly predictors share; rasters of the months before it are written too where lags and means reach
     back to them and there are files. Land is what the mask says (above 0), or else where at least half of the
     static predictors have a value; off the land nothing is kept. A coarse value is the mean of the land pixels that
-    have one, weighted by their area; classes become fractions of that area. A predictor without files, a difference,
-    gets no raster. Raises InputError for files that are missing (all named at once), have no CRS, do not overlap the
+    have one before they are rounded, weighted by their area; classes become fractions of that area. A predictor without
+    files, a difference, gets no raster. Where ``output`` holds a set, its rasters stay that would come out the same.
+    Raises InputError for files that are missing (all named at once), have no CRS, do not overlap the
     grid or hold no value there.
     """
     started = now()
@@ -62,21 +63,42 @@ def build_predictors(
     _announce(catalogue.predictors, months, before.size, fine, progress)
     region = Region(fine, factor, _land(mask, catalogue, files, fine, progress.part(0, 0.05)))
     stored = np.concatenate([before, months])
+    read = _paths(catalogue, files, stored)
+    digests = {path: sha256(path, progress) for paths in read.values() for path in paths}
     pairs = [pair for item in catalogue.with_files for pair in pairs_of(item, files[item.name], stored)]
+    pairs = with_origins(pairs, region, digests)
     parameters = {"months": name_runs(months), "factor": factor}
-    read = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask, **_paths(catalogue, files, stored)}
+    given = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask}
     with whole_folder(output) as folder:
         (folder / FINE).mkdir()
         (folder / COARSE).mkdir()
         write_land(region.land, fine, folder / LAND)
-        tasks = [partial(write_pair, pair, region, folder) for pair in pairs]
-        _judge(pairs, run_all(tasks, progress.part(0.05, 0.95)), int(region.land.sum()), progress)
-        tags = provenance(STAGE, read, parameters, progress)
+        encodings = _write(pairs, region, folder, Path(output), progress.part(0.05, 1.0))
+        hashed = {role: {path: digests[path] for path in paths} for role, paths in read.items()}
+        tags = provenance(STAGE, {**given, **hashed}, parameters, progress)
         periods = {"months": months, "before": before}
-        _describe(folder / CONTENTS, catalogue.predictors, region, periods, tags)
-        write_run(folder / "run.json", STAGE, read, parameters, started)
+        _describe(
+            folder / CONTENTS, [(item, encodings.get(item)) for item in catalogue.predictors], region, periods, tags
+        )
+        write_run(folder / "run.json", STAGE, {**given, **read}, parameters, started)
+        (Path(output) / CONTENTS).unlink(missing_ok=True)  # it would misread the rasters that are about to come
     progress.advance(1.0)
     return PredictorSet.open(output)
+
+
+def _write(pairs: list, region: Region, folder: Path, output: Path, progress: Progress) -> dict[Predictor, Encoding]:
+    """How the fine rasters of each predictor are stored."""
+    encodings, kept = {}, 0
+    groups = list(batches(pairs))
+    for group, part in zip(groups, progress.parts(len(groups))):
+        written = write_batch(group, region, folder, output, part)
+        _judge(written, int(region.land.sum()), progress)
+        encodings.update(written.encodings)
+        kept += len(written.kept)
+    if (output / CONTENTS).exists():
+        progress.say(f"{kept} of {len(pairs)} rasters are unchanged and kept.")
+    _tell_errors(encodings, progress)
+    return encodings
 
 
 def _require_overlap(paths: list[Path], fine: Grid) -> None:
@@ -140,11 +162,11 @@ def _land(mask: Path | None, catalogue: Catalogue, files: dict, fine: Grid, prog
     return land
 
 
-def _judge(pairs: list, filled: list[int], land: int, progress: Progress) -> None:
+def _judge(written: Written, land: int, progress: Progress) -> None:
     """InputError for a predictor without any value on land; warn of one with few, and say what share lacks a value."""
-    for predictor in dict.fromkeys(pair.predictor for pair in pairs):
-        own = [(count, pair) for count, pair in zip(filled, pairs) if pair.predictor is predictor]
-        share = sum(count for count, _ in own) / (land * sum(len(pair.sources) for _, pair in own))
+    for predictor in written.encodings:
+        own = [(extent, pair) for pair, extent in written.extents.items() if pair.predictor is predictor]
+        share = sum(extent.count for extent, _ in own) / (land * sum(len(pair.sources) for _, pair in own))
         if share == 0:
             raise InputError(
                 f"The rasters of {predictor.name} ({predictor.files}) have no value on the land of the grid; "
@@ -153,6 +175,19 @@ def _judge(pairs: list, filled: list[int], land: int, progress: Progress) -> Non
         if share < 1:
             tell = progress.warn if share < FEW else progress.say
             tell(f"{predictor.name} has no value in {1 - share:.2%} of the land pixels and months.")
+
+
+def _tell_errors(encodings: dict[Predictor, Encoding], progress: Progress) -> None:
+    rounded = [
+        f"{item.name} {encoding.error:.1g} {item.unit}".strip()
+        for item, encoding in encodings.items()
+        if encoding.error
+    ]
+    plain = [item.name for item, encoding in encodings.items() if encoding == PLAIN]
+    if rounded:
+        progress.say(f"Rounded to steps of int16, with an error of at most: {', '.join(rounded)}.")
+    if plain:
+        progress.say(f"Kept as float32, as steps of int16 would be too coarse for them: {', '.join(plain)}.")
 
 
 def _paths(catalogue: Catalogue, files: dict, months: np.ndarray) -> dict[str, list[Path]]:
@@ -164,38 +199,40 @@ def _paths(catalogue: Catalogue, files: dict, months: np.ndarray) -> dict[str, l
     }
 
 
-def _describe(path: Path, predictors: tuple[Predictor, ...], region: Region, periods: dict, tags: dict) -> None:
-    """predictors.json: all that reading the set needs, and where it comes from. ``periods``: name -> months."""
+def _describe(path: Path, stored: list[tuple], region: Region, periods: dict, tags: dict) -> None:
+    """predictors.json: all that reading the set needs, and where it comes from. ``stored``: each predictor and how its
+    fine rasters are, None without rasters. ``periods``: name -> months."""
     content = {
         "format": 1,
         "grid": {**asdict(region.fine), "factor": region.factor},
         "land": LAND,
-        "predictors": [_entry(item) for item in predictors],
+        "predictors": [_entry(*item) for item in stored],
         "provenance": tags,
     }
     content.update({name: [str(months[0]), str(months[-1])] for name, months in periods.items() if months.size})
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _entry(predictor: Predictor) -> dict:
+def _entry(predictor: Predictor, encoding: Encoding | None) -> dict:
     return {
         "name": predictor.name,
         "group": predictor.group,
         "unit": predictor.unit,
         "kind": predictor.kind,
-        **(_rasters(predictor) if predictor.files else {"difference": predictor.difference}),
+        **(_rasters(predictor, encoding) if encoding else {"difference": predictor.difference}),
         "lags": predictor.lags,
         "means": predictor.means,
         **({"source": predictor.source} if predictor.source else {}),
     }
 
 
-def _rasters(predictor: Predictor) -> dict:
-    """Where the set has the rasters of a predictor, and what their numbers are."""
+def _rasters(predictor: Predictor, encoding: Encoding) -> dict:
+    """Where the set has the rasters of a predictor, and what the numbers of the fine ones are."""
     return {
         "files": f"{FINE}/{predictor.name}{'_{YYYY}' if predictor.monthly else ''}.tif",
-        "scale": 1,
-        "offset": 0,
+        "scale": encoding.scale,
+        "offset": encoding.offset,
+        "error": encoding.error,
         "aggregation": predictor.aggregation,
         "classes": predictor.classes,
     }

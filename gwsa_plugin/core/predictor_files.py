@@ -113,12 +113,18 @@ def read_values(source, predictor: Predictor, band: int, window=None) -> np.ndar
 
 
 def in_unit(values: np.ndarray, source, predictor: Predictor, band: int) -> np.ndarray:
-    """Stored numbers in the predictor's unit, by its own scale and offset or else those the file states."""
-    scale = source.scales[band - 1] if predictor.scale is None else predictor.scale
-    offset = source.offsets[band - 1] if predictor.offset is None else predictor.offset
+    """Stored numbers in the predictor's unit."""
+    scale, offset = scaling(source, predictor, band)
     if (scale, offset) == (1.0, 0.0):
         return values
     return values * np.float32(scale) + np.float32(offset)
+
+
+def scaling(source, predictor: Predictor, band: int) -> tuple[float, float]:
+    """The predictor's own scale and offset, or else those that the file states."""
+    scale = source.scales[band - 1] if predictor.scale is None else predictor.scale
+    offset = source.offsets[band - 1] if predictor.offset is None else predictor.offset
+    return scale, offset
 
 
 def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple[Path, int]]:

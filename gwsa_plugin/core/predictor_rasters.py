@@ -1,13 +1,19 @@
-"""The rasters of a predictor set: each input on the fine grid, and its mean over the coarse cells."""
+"""The rasters of a predictor set: each input on the fine grid, and its mean over the coarse cells.
+
+Both are written as float32 at first; once the values of all rasters of a predictor are known, the fine ones are packed.
+The means are those of the values before they are rounded.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import rasterio
@@ -17,14 +23,17 @@ from .aggregation import BlockMean
 from .catalogue import NO_CLASS, Predictor
 from .grid import Grid
 from .months import month_range, year_of
-from .predictor_files import ALWAYS, open_raster, read_values
+from .predictor_files import ALWAYS, open_raster, read_values, scaling
+from .predictor_packing import CODES, PLAIN, Encoding, Extent, Survey, pack
 from .predictors import COARSE, FINE, one_hot
 from .progress import Progress
 from .stack import MISSING, OBSERVED, creation, describe_band
-from .warp import Geometry, on_block
+from .warp import Geometry, coincides, on_block
+from .whole import whole_file
 
 TILE = 512
-# A floating-point predictor would save a sixth of the disk and cost as much time as all else together.
+EXTENT_TAG = "GWSA_EXTENT"  # of a coarse raster: what the fine one holds
+# GDAL's predictors would save a tenth of the disk, of smooth fields half, and double the time that reading takes.
 FAST = {"compress": "ZSTD", "zstd_level": 1, "predictor": 1, "sparse_ok": True, "blockxsize": TILE, "blockysize": TILE}
 
 
@@ -41,13 +50,15 @@ class Region:
 class Pair:
     """One fine raster, ``file``, and its aggregate. ``sources``: band to write -> (input file, its band).
 
-    ``months`` are those of the bands, January to December; a static predictor has none.
+    ``months`` are those of the bands, January to December; a static predictor has none. ``origin``: tags of both that
+    say what they are made of.
     """
 
     predictor: Predictor
     file: str
     sources: dict[int, tuple[Path, int]]
     months: tuple[np.datetime64, ...] = ()
+    origin: dict[str, str] = field(default_factory=dict)
 
 
 def pairs_of(predictor: Predictor, inputs: dict, months: np.ndarray) -> list[Pair]:
@@ -63,16 +74,50 @@ def _year(predictor: Predictor, inputs: dict, months: np.ndarray, year: int) -> 
     return Pair(predictor, f"{predictor.name}_{year:04}.tif", sources, tuple(calendar))
 
 
-def write_pair(pair: Pair, region: Region, folder: Path, go_on: Callable[[], None]) -> int:
-    """Write both rasters under ``folder``; how many values the land pixels got, all bands together."""
-    filled = 0
-    with _create_fine(pair, region, folder) as fine, _create_coarse(pair, region, folder) as coarse:
+def write_pair(pair: Pair, region: Region, folder: Path, go_on: Callable[[], None]) -> Extent:
+    """Write both rasters under ``folder``, the fine one as float32, and that of a predictor with classes as codes."""
+    survey, integers = Survey(), set()
+    with _create_fine(pair, region, folder / FINE / pair.file) as fine, _create_coarse(pair, region, folder) as coarse:
         for path, group in groupby(pair.sources.items(), key=lambda item: item[1][0]):
             with open_raster(path) as source:
                 for band, (_, own_band) in group:
                     read = reader(source, path, pair.predictor, own_band)
-                    filled += _write_band(band, read, pair.predictor, region, (fine, coarse), go_on)
-    return filled
+                    _write_band(band, read, pair.predictor, region, (fine, coarse), survey, go_on)
+                    integers.add(_integers(source, path, pair.predictor, own_band, region))
+        extent = survey.extent(integers.pop() if len(integers) == 1 else None)
+        coarse.update_tags(**{EXTENT_TAG: json.dumps(extent)})
+    return extent
+
+
+def pack_pair(pair: Pair, region: Region, folder: Path, encoding: Encoding, go_on: Callable[[], None]) -> None:
+    """Replace the fine raster, of float32, by one of int16."""
+    path = folder / FINE / pair.file
+    with whole_file(path) as part, rasterio.open(path) as plain, _create_fine(pair, region, part, encoding) as packed:
+        for band in pair.sources:
+            for rows, columns in blocks(region.fine):
+                go_on()
+                window = Window.from_slices(rows, columns)
+                packed.write(pack(plain.read(band, window=window), encoding), band, window=window)
+
+
+class Found(NamedTuple):
+    """A pair that an earlier build wrote; ``numbers``: type, scale and offset of its fine raster."""
+
+    extent: Extent
+    numbers: tuple[str, float, float]
+
+
+def find_pair(pair: Pair, folder: Path) -> Found | None:
+    """None unless both rasters are in the folder of a set and say that they have the origin of ``pair``."""
+    try:
+        with rasterio.open(folder / FINE / pair.file) as fine, rasterio.open(folder / COARSE / pair.file) as coarse:
+            if any(_tags(pair).items() - raster.tags().items() for raster in (fine, coarse)):
+                return None
+            *values, integers = json.loads(coarse.tags()[EXTENT_TAG])
+            extent = Extent(*values, integers and tuple(integers))
+            return Found(extent, (fine.dtypes[0], fine.scales[0], fine.offsets[0]))
+    except (rasterio.errors.RasterioIOError, KeyError):
+        return None
 
 
 def reader(source, path: Path, predictor: Predictor, band: int) -> Callable[[Grid], np.ndarray]:
@@ -109,9 +154,15 @@ def blocks(grid: Grid) -> Iterator[tuple[slice, slice]]:
             yield slice(top, min(top + TILE, grid.rows)), slice(left, min(left + TILE, grid.columns))
 
 
-def _write_band(band: int, read, predictor: Predictor, region: Region, targets, go_on) -> int:
+def _integers(source, path: Path, predictor: Predictor, band: int, region: Region) -> tuple[float, float] | None:
+    """Scale and offset of a band of integers whose pixels are those of the fine grid."""
+    whole = np.issubdtype(source.dtypes[band - 1], np.integer)
+    copied = whole and coincides(Geometry.of(source, path), region.fine)
+    return scaling(source, predictor, band) if copied else None
+
+
+def _write_band(band: int, read, predictor: Predictor, region: Region, targets, survey: Survey, go_on) -> None:
     fine, coarse = targets
-    filled = 0
     means = [BlockMean(region.fine, region.factor) for _ in predictor.classes or [predictor.name]]
     for rows, columns in blocks(region.fine):
         go_on()
@@ -120,10 +171,9 @@ def _write_band(band: int, read, predictor: Predictor, region: Region, targets, 
         fine.write(stored, band, window=Window.from_slices(rows, columns))
         for mean, part in zip(means, one_hot(stored, predictor.classes) if predictor.classes else [values]):
             mean.add(part, rows, columns)
-        filled += int(np.isfinite(values).sum())
+        survey.add(values)
     for place, mean in enumerate(means):
         coarse.write(mean.mean(), band + place)
-    return filled
 
 
 def _codes(values: np.ndarray) -> np.ndarray:
@@ -131,9 +181,12 @@ def _codes(values: np.ndarray) -> np.ndarray:
     return np.where((values >= 0) & (values < NO_CLASS), values, NO_CLASS).astype(np.uint16)
 
 
-def _create_fine(pair: Pair, region: Region, folder: Path):
-    kind = {"dtype": "uint16", "nodata": NO_CLASS} if pair.predictor.classes else {}
-    return _create(folder / FINE / pair.file, pair, creation(region.fine, len(pair.months) or 1, **FAST, **kind))
+def _create_fine(pair: Pair, region: Region, path: Path, encoding: Encoding = PLAIN):
+    kind = CODES if pair.predictor.classes else encoding
+    profile = creation(region.fine, len(pair.months) or 1, **FAST, **{"dtype": kind.dtype, "nodata": kind.nodata})
+    target = _create(path, pair, profile)
+    target.scales, target.offsets = (kind.scale,) * target.count, (kind.offset,) * target.count
+    return target
 
 
 def _create_coarse(pair: Pair, region: Region, folder: Path):
@@ -144,7 +197,7 @@ def _create_coarse(pair: Pair, region: Region, folder: Path):
 def _create(path: Path, pair: Pair, profile: dict):
     """A raster open for writing, its bands named."""
     target = rasterio.open(path, "w", **profile)
-    target.update_tags(GWSA_VARIABLE=pair.predictor.name, GWSA_UNIT=pair.predictor.unit)
+    target.update_tags(**_tags(pair))
     target.units = (pair.predictor.unit,) * target.count
     for band, month in enumerate(pair.months, start=1):
         describe_band(target, band, month, OBSERVED if band in pair.sources else MISSING)
@@ -152,3 +205,7 @@ def _create(path: Path, pair: Pair, profile: dict):
         names = pair.predictor.features if target.count > 1 else [pair.predictor.name]
         target.descriptions = tuple(names)
     return target
+
+
+def _tags(pair: Pair) -> dict[str, str]:
+    return {"GWSA_VARIABLE": pair.predictor.name, "GWSA_UNIT": pair.predictor.unit, **pair.origin}

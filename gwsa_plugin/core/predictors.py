@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -125,7 +125,7 @@ class PredictorSet:
                 bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
                 for month in members:
                     if month in bands:
-                        yield read_values(source, predictor, bands[month], window)
+                        yield read_values(source, _as_stored(predictor, scale), bands[month], window)
                     else:
                         yield np.full((window.height, window.width), np.nan, dtype=np.float32)
 
@@ -137,7 +137,7 @@ class PredictorSet:
             if predictor.classes and scale == FINE:
                 return one_hot(source.read(1, window=window), predictor.classes)
             bands = range(1, len(predictor.features) + 1)
-            return np.stack([read_values(source, predictor, band, window) for band in bands])
+            return np.stack([read_values(source, _as_stored(predictor, scale), band, window) for band in bands])
 
     def grid_of(self, scale: str) -> Grid:
         return {FINE: self.grid, COARSE: self.coarse_grid}[scale]
@@ -160,6 +160,11 @@ def _families(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
     names = {name for predictor in monthly if predictor.difference for name in (predictor.name, *predictor.difference)}
     tied = [predictor for predictor in monthly if predictor.name in names]
     return ([tied] if tied else []) + [[predictor] for predictor in monthly if predictor.name not in names]
+
+
+def _as_stored(predictor: Predictor, scale: str) -> Predictor:
+    """Scale and offset in predictors.json are those of the fine rasters; a coarse one states its own."""
+    return predictor if scale == FINE else replace(predictor, scale=None, offset=None)
 
 
 def one_hot(codes: np.ndarray, classes: tuple[int, ...]) -> np.ndarray:

@@ -18,16 +18,19 @@ BYSTANDERS = ("run.json", ".aux.xml", ".qml")  # of a run, and of looking at a r
 
 
 def sha256(path, progress: Progress = SILENT) -> str:
-    """Hex digest of a file, or of the names and digests of several: a list of files, or a folder's.
+    """Hex digest of a file, or of the names and digests of several: a list of files, a folder's, or file -> digest of
+    files that are hashed already.
 
     Of a folder the files count that hold its content; a viewer's statistics and styles come and go.
     """
+    if isinstance(path, dict):
+        return _sha256_of_many([(Path(item).name, digest) for item, digest in path.items()])
     if isinstance(path, (list, tuple)):
-        return _sha256_of_many([(Path(item).name, Path(item)) for item in path], progress)
+        return _sha256_of_many([(Path(item).name, sha256(item, progress)) for item in path])
     path = Path(path)
     if path.is_dir():
         files = [item for item in path.rglob("*") if item.is_file() and not item.name.endswith(BYSTANDERS)]
-        return _sha256_of_many([(item.relative_to(path).as_posix(), item) for item in files], progress)
+        return _sha256_of_many([(item.relative_to(path).as_posix(), sha256(item, progress)) for item in files])
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
@@ -36,17 +39,19 @@ def sha256(path, progress: Progress = SILENT) -> str:
     return digest.hexdigest()
 
 
-def _sha256_of_many(files: list[tuple[str, Path]], progress: Progress) -> str:
+def _sha256_of_many(files: list[tuple[str, str]]) -> str:
+    """Of names and digests."""
     digest = hashlib.sha256()
-    for name, path in sorted(files):
-        digest.update(f"{name} {sha256(path, progress)}\n".encode())
+    for name, of_file in sorted(files):
+        digest.update(f"{name} {of_file}\n".encode())
     return digest.hexdigest()
 
 
 def provenance(stage: str, inputs: dict, parameters: dict, progress: Progress = SILENT) -> dict[str, str]:
     """Tags that depend on nothing but the inputs' bytes and the parameters, so that outputs are byte-identical.
 
-    ``inputs`` is role -> path or list of files (None is left out); names and digests are kept, folders are not.
+    ``inputs`` is role -> path, list of files, or file -> digest of files that are hashed already (None is left out);
+    names and digests are kept, folders are not.
     """
     named = {
         role: {"name": _name(path), "sha256": sha256(path, progress)} for role, path in inputs.items() if path
@@ -90,8 +95,8 @@ def plugin_version() -> str:
 
 
 def _name(path) -> str:
-    if isinstance(path, (list, tuple)):
-        return f"{Path(path[0]).name} and {len(path) - 1} more"
+    if isinstance(path, (list, tuple, dict)):
+        return f"{Path(next(iter(path))).name} and {len(path) - 1} more"
     return Path(path).name
 
 

@@ -90,6 +90,11 @@ def on_block(read: Callable[[Window], np.ndarray], geometry: Geometry, block: Gr
     return values
 
 
+def coincides(geometry: Geometry, grid: Grid) -> bool:
+    """Whether the pixels of the raster are those of the grid, so that ``on_block`` copies them."""
+    return all(part.method is None for part in _parts(geometry, grid, categories=False))
+
+
 @dataclass(frozen=True)
 class _Part:
     """``window`` of the raster, whose ``transform`` is turned to the longitudes of the block; ``method`` is None where
