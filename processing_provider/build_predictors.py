@@ -23,7 +23,8 @@ class BuildPredictors(GwsaAlgorithm):
         "folder of GeoTIFFs with a predictors.json, which Downscale reads. The catalogue is a JSON file beside the "
         "rasters; a documented one with 19 predictors (topography, soil, climate, hydrology, vegetation) comes with "
         "the plugin in resources/catalogue: copy it and change names, files, units, lags and means. Lags and means "
-        "reach back before the first month as far as there are files. Files that are missing are all named at once."
+        "reach back before the first month as far as there are files. Files that are missing are all named at once. "
+        "Building again into the same folder makes only what has changed."
     )
     TAGS = ("predictors", "covariates", "catalogue", "resample", "warp", "align", "lags", "one-hot", "1 km")
 

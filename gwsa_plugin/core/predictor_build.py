@@ -94,7 +94,7 @@ def _write(pairs: list, region: Region, folder: Path, output: Path, progress: Pr
         written = write_batch(group, region, folder, output, part)
         _judge(written, int(region.land.sum()), progress)
         encodings.update(written.encodings)
-        kept += len(written.kept)
+        kept += written.kept
     if (output / CONTENTS).exists():
         progress.say(f"{kept} of {len(pairs)} rasters are unchanged and kept.")
     _tell_errors(encodings, progress)
@@ -179,9 +179,7 @@ def _judge(written: Written, land: int, progress: Progress) -> None:
 
 def _tell_errors(encodings: dict[Predictor, Encoding], progress: Progress) -> None:
     rounded = [
-        f"{item.name} {encoding.error:.1g} {item.unit}".strip()
-        for item, encoding in encodings.items()
-        if encoding.error
+        f"{item.name} {encoding.error:g} {item.unit}".strip() for item, encoding in encodings.items() if encoding.error
     ]
     plain = [item.name for item, encoding in encodings.items() if encoding == PLAIN]
     if rounded:

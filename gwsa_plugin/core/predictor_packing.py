@@ -93,9 +93,9 @@ def encoding_of(extents: Sequence[Extent]) -> Encoding:
 
 
 def pack(values: np.ndarray, encoding: Encoding) -> np.ndarray:
-    """float32 ``values`` within the range that the encoding was made for, as int16; NaN is NODATA."""
+    """float32 ``values`` as int16; NaN, and what is beyond the range that the encoding was made for, is NODATA."""
     numbers = np.rint((values - np.float64(encoding.offset)) / encoding.scale)
-    return np.where(np.isfinite(values), numbers, NODATA).astype(np.int16)
+    return np.where(np.abs(numbers) <= LARGEST, numbers, NODATA).astype(np.int16)
 
 
 def _fit(scale: float, offset: float, low: float, high: float) -> bool:

@@ -1,7 +1,7 @@
 """The rasters of a predictor set: each input on the fine grid, and its mean over the coarse cells.
 
-Both are written as float32 at first; once the values of all rasters of a predictor are known, the fine ones are packed.
-The means are those of the values before they are rounded.
+The fine one is written as float32 at first, unless it is a copy of integers; once the values of all rasters of a
+predictor are known, it is packed. The means are those of the values before they are rounded.
 """
 
 from __future__ import annotations
@@ -74,19 +74,27 @@ def _year(predictor: Predictor, inputs: dict, months: np.ndarray, year: int) -> 
     return Pair(predictor, f"{predictor.name}_{year:04}.tif", sources, tuple(calendar))
 
 
-def write_pair(pair: Pair, region: Region, folder: Path, go_on: Callable[[], None]) -> Extent:
-    """Write both rasters under ``folder``, the fine one as float32, and that of a predictor with classes as codes."""
-    survey, integers = Survey(), set()
-    with _create_fine(pair, region, folder / FINE / pair.file) as fine, _create_coarse(pair, region, folder) as coarse:
+class Made(NamedTuple):
+    """What a pair of rasters holds; ``numbers``: type, scale and offset of the fine one."""
+
+    extent: Extent
+    numbers: tuple[str, float, float]
+
+
+def write_pair(pair: Pair, region: Region, folder: Path, unpacked: bool, go_on: Callable[[], None]) -> Made:
+    """Write both rasters under ``folder``: the fine one as the classes or the integers that it copies, else, and where
+    it must be ``unpacked``, as float32. Integers that int16 cannot hold are lost, which the extent tells."""
+    integers, fine_file = _integers(pair, region), folder / FINE / pair.file
+    encoding = CODES if pair.predictor.classes else Encoding("int16", *integers) if integers and not unpacked else PLAIN
+    with _create_fine(pair, region, fine_file, encoding) as fine, _create_coarse(pair, region, folder) as coarse:
+        target = _Target(fine, coarse, encoding, Survey())
         for path, group in groupby(pair.sources.items(), key=lambda item: item[1][0]):
             with open_raster(path) as source:
                 for band, (_, own_band) in group:
-                    read = reader(source, path, pair.predictor, own_band)
-                    _write_band(band, read, pair.predictor, region, (fine, coarse), survey, go_on)
-                    integers.add(_integers(source, path, pair.predictor, own_band, region))
-        extent = survey.extent(integers.pop() if len(integers) == 1 else None)
+                    _write_band(band, reader(source, path, pair.predictor, own_band), pair, region, target, go_on)
+        extent = target.survey.extent(integers)
         coarse.update_tags(**{EXTENT_TAG: json.dumps(extent)})
-    return extent
+    return Made(extent, encoding.numbers)
 
 
 def pack_pair(pair: Pair, region: Region, folder: Path, encoding: Encoding, go_on: Callable[[], None]) -> None:
@@ -100,14 +108,7 @@ def pack_pair(pair: Pair, region: Region, folder: Path, encoding: Encoding, go_o
                 packed.write(pack(plain.read(band, window=window), encoding), band, window=window)
 
 
-class Found(NamedTuple):
-    """A pair that an earlier build wrote; ``numbers``: type, scale and offset of its fine raster."""
-
-    extent: Extent
-    numbers: tuple[str, float, float]
-
-
-def find_pair(pair: Pair, folder: Path) -> Found | None:
+def find_pair(pair: Pair, folder: Path) -> Made | None:
     """None unless both rasters are in the folder of a set and say that they have the origin of ``pair``."""
     try:
         with rasterio.open(folder / FINE / pair.file) as fine, rasterio.open(folder / COARSE / pair.file) as coarse:
@@ -115,7 +116,7 @@ def find_pair(pair: Pair, folder: Path) -> Found | None:
                 return None
             *values, integers = json.loads(coarse.tags()[EXTENT_TAG])
             extent = Extent(*values, integers and tuple(integers))
-            return Found(extent, (fine.dtypes[0], fine.scales[0], fine.offsets[0]))
+            return Made(extent, (fine.dtypes[0], fine.scales[0], fine.offsets[0]))
     except (rasterio.errors.RasterioIOError, KeyError):
         return None
 
@@ -154,26 +155,40 @@ def blocks(grid: Grid) -> Iterator[tuple[slice, slice]]:
             yield slice(top, min(top + TILE, grid.rows)), slice(left, min(left + TILE, grid.columns))
 
 
-def _integers(source, path: Path, predictor: Predictor, band: int, region: Region) -> tuple[float, float] | None:
-    """Scale and offset of a band of integers whose pixels are those of the fine grid."""
-    whole = np.issubdtype(source.dtypes[band - 1], np.integer)
-    copied = whole and coincides(Geometry.of(source, path), region.fine)
-    return scaling(source, predictor, band) if copied else None
+def _integers(pair: Pair, region: Region) -> tuple[float, float] | None:
+    """Scale and offset of the sources, if they are integers with one scaling and their pixels are those of the set."""
+    scalings = set()
+    for path, bands in groupby(pair.sources.values(), key=lambda item: item[0]):
+        with open_raster(path) as source:
+            copied = coincides(Geometry.of(source, path), region.fine)
+            for _, band in bands:
+                whole = np.issubdtype(source.dtypes[band - 1], np.integer)
+                scalings.add(scaling(source, pair.predictor, band) if copied and whole else None)
+    return scalings.pop() if len(scalings) == 1 else None
 
 
-def _write_band(band: int, read, predictor: Predictor, region: Region, targets, survey: Survey, go_on) -> None:
-    fine, coarse = targets
-    means = [BlockMean(region.fine, region.factor) for _ in predictor.classes or [predictor.name]]
+class _Target(NamedTuple):
+    """The rasters of a pair, open; how the numbers of the fine one are stored, and what they are."""
+
+    fine: rasterio.io.DatasetWriter
+    coarse: rasterio.io.DatasetWriter
+    encoding: Encoding
+    survey: Survey
+
+
+def _write_band(band: int, read, pair: Pair, region: Region, target: _Target, go_on) -> None:
+    classes, encoding = pair.predictor.classes, target.encoding
+    means = [BlockMean(region.fine, region.factor) for _ in classes or [pair.predictor.name]]
     for rows, columns in blocks(region.fine):
         go_on()
         values = np.where(region.land[rows, columns], read(block=region.fine.sub(rows, columns)), np.nan)
-        stored = _codes(values) if predictor.classes else values
-        fine.write(stored, band, window=Window.from_slices(rows, columns))
-        for mean, part in zip(means, one_hot(stored, predictor.classes) if predictor.classes else [values]):
+        stored = _codes(values) if classes else pack(values, encoding) if encoding.packed else values
+        target.fine.write(stored, band, window=Window.from_slices(rows, columns))
+        for mean, part in zip(means, one_hot(stored, classes) if classes else [values]):
             mean.add(part, rows, columns)
-        survey.add(values)
+        target.survey.add(values)
     for place, mean in enumerate(means):
-        coarse.write(mean.mean(), band + place)
+        target.coarse.write(mean.mean(), band + place)
 
 
 def _codes(values: np.ndarray) -> np.ndarray:
@@ -181,11 +196,10 @@ def _codes(values: np.ndarray) -> np.ndarray:
     return np.where((values >= 0) & (values < NO_CLASS), values, NO_CLASS).astype(np.uint16)
 
 
-def _create_fine(pair: Pair, region: Region, path: Path, encoding: Encoding = PLAIN):
-    kind = CODES if pair.predictor.classes else encoding
-    profile = creation(region.fine, len(pair.months) or 1, **FAST, **{"dtype": kind.dtype, "nodata": kind.nodata})
-    target = _create(path, pair, profile)
-    target.scales, target.offsets = (kind.scale,) * target.count, (kind.offset,) * target.count
+def _create_fine(pair: Pair, region: Region, path: Path, encoding: Encoding):
+    kind = {"dtype": encoding.dtype, "nodata": encoding.nodata}
+    target = _create(path, pair, creation(region.fine, len(pair.months) or 1, **FAST, **kind))
+    target.scales, target.offsets = (encoding.scale,) * target.count, (encoding.offset,) * target.count
     return target
 
 
@@ -208,4 +222,5 @@ def _create(path: Path, pair: Pair, profile: dict):
 
 
 def _tags(pair: Pair) -> dict[str, str]:
-    return {"GWSA_VARIABLE": pair.predictor.name, "GWSA_UNIT": pair.predictor.unit, **pair.origin}
+    tags = {"GWSA_VARIABLE": pair.predictor.name, "GWSA_UNIT": pair.predictor.unit, **pair.origin}
+    return {name: text for name, text in tags.items() if text}  # GDAL forgets an empty one

@@ -14,19 +14,19 @@ from typing import NamedTuple
 import numpy as np
 
 from .catalogue import Predictor
-from .predictor_packing import CODES, Encoding, Extent, encoding_of
-from .predictor_rasters import Pair, Region, find_pair, pack_pair, write_pair
+from .predictor_packing import CODES, PLAIN, Encoding, Extent, encoding_of
+from .predictor_rasters import Made, Pair, Region, find_pair, pack_pair, write_pair
 from .progress import Progress
 from .provenance import plugin_version
 from .threads import run_all
 
 
 class Written(NamedTuple):
-    """``extents``: of each pair's fine raster, before rounding. ``kept``: those left as they are in the earlier set."""
+    """``extents``: of each pair. ``kept``: how many of them are left as they are in the earlier set."""
 
     extents: dict[Pair, Extent]
     encodings: dict[Predictor, Encoding]
-    kept: list[Pair]
+    kept: int
 
 
 def with_origins(pairs: Sequence[Pair], region: Region, digests: dict[Path, str]) -> list[Pair]:
@@ -67,25 +67,29 @@ def write_batch(pairs: Sequence[Pair], region: Region, folder: Path, earlier: Pa
 
     Another range may change how a predictor is stored; then its unchanged rasters are made again as well.
     """
-    found = {pair: find_pair(pair, earlier) for pair in pairs}
-    extents = {pair: known.extent for pair, known in found.items() if known}
-    changed = [pair for pair in pairs if pair not in extents]
-    extents.update(_write(changed, region, folder, progress.part(0.0, 0.6)))
+    earlier_ones = {pair: made for pair in pairs if (made := find_pair(pair, earlier))}
+    changed = [pair for pair in pairs if pair not in earlier_ones]
+    made = {**earlier_ones, **_write(changed, region, folder, False, progress.part(0.0, 0.6))}
     encodings = {
-        predictor: _encoding(predictor, [extents[pair] for pair in pairs if pair.predictor is predictor])
+        predictor: _encoding(predictor, [made[pair].extent for pair in pairs if pair.predictor is predictor])
         for predictor in dict.fromkeys(pair.predictor for pair in pairs)
     }
-    kept = [pair for pair, known in found.items() if known and known.numbers == encodings[pair.predictor].numbers]
-    moved = [pair for pair in pairs if pair not in kept and pair not in changed]
-    _write(moved, region, folder, progress.part(0.6, 0.7))
-    packed = [pair for pair in changed + moved if encodings[pair.predictor].packed]
-    packing = [partial(pack_pair, pair, region, folder, encodings[pair.predictor]) for pair in packed]
+    unlike = [pair for pair in pairs if made[pair].numbers != encodings[pair.predictor].numbers]
+    again = [pair for pair in unlike if pair in earlier_ones or made[pair].numbers != PLAIN.numbers]
+    _write(again, region, folder, True, progress.part(0.6, 0.7))
+    packing = [
+        partial(pack_pair, pair, region, folder, encodings[pair.predictor])
+        for pair in unlike
+        if encodings[pair.predictor].packed
+    ]
     run_all(packing, progress.part(0.7, 1.0))
-    return Written(extents, encodings, kept)
+    kept = len(set(earlier_ones) - set(unlike))
+    return Written({pair: made[pair].extent for pair in pairs}, encodings, kept)
 
 
-def _write(pairs: Sequence[Pair], region: Region, folder: Path, progress: Progress) -> dict[Pair, Extent]:
-    return dict(zip(pairs, run_all([partial(write_pair, pair, region, folder) for pair in pairs], progress)))
+def _write(pairs: Sequence[Pair], region: Region, folder: Path, unpacked: bool, progress: Progress) -> dict[Pair, Made]:
+    tasks = [partial(write_pair, pair, region, folder, unpacked) for pair in pairs]
+    return dict(zip(pairs, run_all(tasks, progress)))
 
 
 def _encoding(predictor: Predictor, extents: Sequence[Extent]) -> Encoding:

@@ -54,6 +54,17 @@ def test_a_set_on_the_cells_of_the_stack(run, world, tmp_path):
     assert json.loads((tmp_path / "set" / "run.json").read_text())["stage"] == "buildpredictors"
 
 
+def test_building_again_keeps_what_is_the_same(run, world, tmp_path):
+    entries = [*ENTRIES, {"name": "loss", "files": "rain_{YYYY}.tif", "scale": 0.5}]
+    kept, moments = tmp_path / "set" / "fine" / "rain_2004.tif", set()
+    for catalogue in (ENTRIES, entries):
+        (world / "catalogue.json").write_text(json.dumps({"predictors": catalogue}))
+        run("buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", OUTPUT=tmp_path / "set")
+        moments.add((kept.stat().st_ino, kept.stat().st_mtime_ns))
+    assert len(moments) == 1
+    assert PredictorSet.open(tmp_path / "set").features == ("elevation", "rain", "rain_lag3", "loss")
+
+
 def test_without_a_period_a_mask_or_a_folder_of_ones_own(run, world):
     outputs = run(
         "buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", OUTPUT="TEMPORARY_OUTPUT"

@@ -26,6 +26,7 @@ COARSE = Grid(14.0, 46.0, 0.25, 0.25, 4, 6)
 FINE = COARSE.refine(FACTOR)
 MONTHS = month_range("2003-11", "2004-12")
 UTM = "EPSG:32633"
+ROUNDING = 180 / 60_000  # of the plane, whose values range over less than 180
 
 
 class Log(Progress):
@@ -107,7 +108,7 @@ def test_aligned_rasters_are_copied_and_averaged(build, tmp_path):
     assert predictors.grid.same_as(FINE) and predictors.coarse_grid.same_as(COARSE)
     assert predictors.land().all()
     fine, coarse = predictors.read("fine", MONTHS), predictors.read("coarse", MONTHS)
-    np.testing.assert_array_equal(fine[3, 0], plane_on(FINE))
+    np.testing.assert_allclose(fine[3, 0], plane_on(FINE), rtol=0, atol=ROUNDING)
     np.testing.assert_allclose(coarse[3, 0], plane_on(COARSE), atol=0.01)
     for values in (fine, coarse):
         assert (values[:, 1] == (MONTHS.astype(int) - 360)[:, None, None]).all()
@@ -167,7 +168,8 @@ def test_months_outside_the_period_are_marked_missing(build, tmp_path):
         words = [written.tags(band)["GWSA_SOURCE"] for band in written.indexes]
         in_reach = [0, 1, 2, 3, 4]
         assert [i for i, word in enumerate(words) if word == "observed"] == in_reach
-        assert np.isnan(written.read(6)).all() and (written.read(3) == 50).all()
+        assert (written.read(6) == written.nodata).all()
+        assert (written.read(3) * written.scales[2] + written.offsets[2] == 50).all()
 
 
 @pytest.mark.parametrize("metres", [250, 1200, 2500, 9000])
@@ -182,7 +184,7 @@ def test_half_a_cell_off_is_moved_not_copied(build, tmp_path):
     shifted = Grid(FINE.west - FINE.dx / 2, FINE.north + FINE.dy / 2, FINE.dx, FINE.dy, FINE.rows + 1, FINE.columns + 1)
     write(tmp_path / "in" / "elevation.tif", [plane_on(shifted)], shifted)
     values = build([ELEVATION]).read("fine", MONTHS[:1])[0, 0]
-    np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3)
+    np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3 + ROUNDING)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4258"])
@@ -192,7 +194,7 @@ def test_longitudes_from_0_to_360_and_rows_from_the_south(build, tmp_path, crs):
     field = plane(*np.meshgrid(grid.longitudes - 360, grid.latitudes))[::-1]
     write(tmp_path / "in" / "elevation.tif", [field], grid, transform=south_up, crs=crs)
     values = build([ELEVATION]).read("fine", MONTHS[:1])[0, 0]
-    np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3)
+    np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3 + ROUNDING)
 
 
 def test_nodata_that_no_tag_declares_does_not_bleed(build, tmp_path):
@@ -328,6 +330,140 @@ def test_the_same_bytes_from_every_run(build, tmp_path):
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
     origin = json.loads((tmp_path / "one" / "predictors.json").read_text())["provenance"]
     assert "rain_2004.tif" in origin["GWSA_INPUTS"] and str(tmp_path) not in json.dumps(origin)
+
+
+def test_integers_keep_their_numbers_and_others_are_rounded_by_no_more_than_is_stated(build, tmp_path):
+    rng = np.random.default_rng(8)
+    tail, numbers = 10 ** rng.normal(0, 1.5, FINE.shape), rng.integers(-30_000, 30_000, FINE.shape)
+    write(tmp_path / "in" / "tail.tif", [tail])
+    write(tmp_path / "in" / "relief.tif", [plane_on(FINE)])
+    path = write(tmp_path / "in" / "numbers.tif", [numbers], dtype="int16", nodata=-32768)
+    with rasterio.open(path, "r+") as target:
+        target.scales, target.offsets = [0.1], [3.7]
+    log = Log()
+    predictors = build([{"name": name, "files": f"{name}.tif"} for name in ("tail", "relief", "numbers")], progress=log)
+    fine, coarse = (predictors.read(scale, MONTHS[:1])[0] for scale in ("fine", "coarse"))
+    stated = json.loads((tmp_path / "set" / "predictors.json").read_text())["predictors"]
+    assert [entry["error"] for entry in stated] == [0, 2.0**-9, 0]
+    assert (fine[0] == tail.astype(np.float32)).all()
+    assert 0 < np.abs(fine[1].astype(float) - plane_on(FINE)).max() <= stated[1]["error"]
+    assert (fine[2] == numbers.astype(np.float32) * np.float32(0.1) + np.float32(3.7)).all()
+    np.testing.assert_allclose(coarse[1], plane_on(COARSE), atol=0.01)
+    for entry, kind in zip(stated, ("float32", "int16", "int16")):
+        with rasterio.open(tmp_path / "set" / entry["files"]) as written:
+            assert written.dtypes[0] == kind and written.scales[0] == entry["scale"]
+            assert written.offsets[0] == entry["offset"]
+    assert any("error of at most: relief 0.00195312" in line for line in log.lines)
+    assert any("float32" in line and line.endswith(": tail.") for line in log.lines)
+
+
+def test_integers_that_int16_cannot_hold_are_rounded_or_kept_as_float32(build, tmp_path):
+    numbers = np.random.default_rng(9).integers(0, 4, FINE.shape) * 20_000
+    write(tmp_path / "in" / "large.tif", [numbers], dtype="uint16", nodata=None)
+    lowest = np.where(numbers == 0, -32768, numbers // 3)
+    write(tmp_path / "in" / "lowest.tif", [lowest], dtype="int16", nodata=None)
+    predictors = build([{"name": name, "files": f"{name}.tif"} for name in ("large", "lowest")])
+    assert (predictors.read("fine", MONTHS[:1])[0] == [numbers, lowest]).all()
+
+
+EVAPORATION = {"name": "evaporation", "files": "evaporation_{YYYY}.tif", "unit": "mm"}
+
+
+@pytest.fixture
+def changing(build, tmp_path):
+    """A set of three years in "set", and changing(what) -> the log of building it again and the names of the rasters
+    that were written again; its files are those of a fresh build."""
+    write_utm(tmp_path / "in" / "elevation.tif", 900)
+    for year in (2003, 2004, 2005):
+        rain(tmp_path / "in", year)
+        evaporate(tmp_path / "in", year)
+    first = [ELEVATION, RAIN, EVAPORATION], (np.datetime64("2003-01"), np.datetime64("2005-12"))
+    build(first[0], period=first[1])
+
+    def again(entries=first[0], period=first[1], **options):
+        before, log = moments(tmp_path / "set"), Log()
+        build(entries, period=period, progress=log, **options)
+        shutil.rmtree(tmp_path / "fresh", ignore_errors=True)
+        build(entries, period=period, output="fresh", **options)
+        for path in (tmp_path / "fresh").rglob("*"):
+            if path.is_file() and path.name != "run.json":
+                name = path.relative_to(tmp_path / "fresh")
+                assert path.read_bytes() == (tmp_path / "set" / name).read_bytes(), name
+        after = moments(tmp_path / "set")
+        return log.lines, {name for name in after if before.get(name) != after[name]}
+
+    return again
+
+
+def moments(folder):
+    """Which file each raster under a folder is: a moved one is another."""
+    files = [path for path in folder.glob("*/*.tif") if path.name != "land.tif"]
+    return {f"{path.parent.name}/{path.stem}": (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+
+def both(*names):
+    return {f"{scale}/{name}" for scale in ("fine", "coarse") for name in names}
+
+
+def evaporate(folder, year, largest=60.0):
+    """Floats whose range is that of no year alone."""
+    bands = np.random.default_rng(year).uniform(0, largest, (12, *FINE.shape))
+    write(folder / f"evaporation_{year}.tif", bands)
+
+
+def test_building_again_writes_nothing_that_is_the_same(changing):
+    lines, written = changing()
+    assert not written and "7 of 7 rasters are unchanged and kept." in lines
+
+
+def test_a_file_that_changed_is_read_again(changing, tmp_path):
+    evaporate(tmp_path / "in", 2004, 59.0)
+    lines, written = changing()
+    assert written == both("evaporation_2004") and "6 of 7 rasters are unchanged and kept." in lines
+
+
+def test_a_wider_range_changes_how_all_years_are_stored(changing, tmp_path):
+    evaporate(tmp_path / "in", 2004, 200.0)
+    lines, written = changing()
+    assert written == both("evaporation_2003", "evaporation_2004", "evaporation_2005")
+    assert "4 of 7 rasters are unchanged and kept." in lines
+
+
+def test_a_longer_period_adds_its_years_and_a_shorter_one_needs_its_last_anew(changing, tmp_path):
+    evaporate(tmp_path / "in", 2006)
+    entries = [ELEVATION, EVAPORATION]
+    lines, written = changing(entries, period=(np.datetime64("2003-01"), np.datetime64("2006-12")))
+    assert written == both("evaporation_2006") and "4 of 5 rasters are unchanged and kept." in lines
+    _, written = changing(entries, period=(np.datetime64("2003-01"), np.datetime64("2006-06")))
+    assert written == both("evaporation_2006")
+
+
+def test_what_the_catalogue_says_of_one_predictor_changes_that_one(changing, tmp_path):
+    _, written = changing([ELEVATION, {**RAIN, "scale": 2}, EVAPORATION])
+    assert written == both("rain_2003", "rain_2004", "rain_2005")
+    _, written = changing([ELEVATION, {**RAIN, "scale": 2, "lags": [1], "means": [3], "group": "climate"}])
+    assert not written, "rasters know nothing of lags"
+    write(tmp_path / "in" / "sand.tif", [plane_on(FINE)])
+    _, written = changing([{"name": "sand", "files": "sand.tif"}, {**RAIN, "scale": 2}])
+    assert written == both("sand")
+
+
+def test_another_land_or_another_grid_is_another_set(changing, tmp_path):
+    east = np.broadcast_to(FINE.longitudes > 14.9, FINE.shape)
+    mask = write(tmp_path / "in" / "mask.tif", [east], dtype="uint8", nodata=None)
+    lines, written = changing(land_mask=mask)
+    assert len(written) == 14 and "0 of 7 rasters are unchanged and kept." in lines
+    _, written = changing(land_mask=mask, factor=3)
+    assert len(written) == 14
+
+
+def test_a_raster_that_is_gone_or_of_another_build_is_written_again(changing, tmp_path):
+    (tmp_path / "set" / "coarse" / "rain_2003.tif").unlink()
+    with rasterio.open(tmp_path / "set" / "fine" / "elevation.tif", "r+") as target:
+        target.update_tags(GWSA_VERSION="0.0.9")
+    (tmp_path / "set" / "fine" / "evaporation_2005.tif").write_text("no raster")
+    _, written = changing()
+    assert written == both("rain_2003", "elevation", "evaporation_2005")
 
 
 def test_the_log_counts_lags_and_warns_of_leaks(build, tmp_path):
