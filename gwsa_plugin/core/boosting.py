@@ -20,7 +20,7 @@ from scipy.ndimage import uniform_filter
 from .errors import InputError
 
 NEIGHBOURHOOD = 5  # cells along a side
-REGIONAL_SHARE = 0.7  # of the neighbourhood's mean residual that the loss does not count
+REGIONAL_SHARE = 0.85  # of the neighbourhood's mean residual that the loss does not count
 PATIENCE = 40  # trees without a gain after which early stopping ends
 THREADS = 1  # training is the same to the bit on any machine; models are trained side by side instead
 

@@ -113,7 +113,7 @@ def downscale(
     recipe = make_recipe(scene, options)
     progress.say(f"Training {1 + sum(map(len, splits.values()))} times, all but once to measure skill.")
     models, validations = train_and_validate(scene, splits, recipe, progress.part(0.1, 0.4))
-    progress.say(f"Held-out cells confirm {models.share:.0%} of the predicted local contrast.")
+    progress.say(f"Held-out cells confirm {models.share:.0%} of the predicted local contrast; it is stretched by {models.stretch:.2f} at 1 km.")
     backs = {kind: predict_back(scene, validation) for kind, validation in validations.items()}
     progress.say(f"The model of all cells has {models.boosting.trees} trees of depth {models.boosting.depth}.")
     for remark in sorted(models.remarks):
@@ -189,5 +189,5 @@ def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:
     for number, booster in models.boosters.items():
         save(booster, folder / f"model_{number}.ubj")
         files[f"model_{number}.ubj"] = [scene.regions.names[region] for region in present[served == number]]
-    contents = {"features": list(scene.samples.names), "share": models.share, "models": files}
+    contents = {"features": list(scene.samples.names), "share": models.share, "stretch": models.stretch, "models": files}
     (folder / "models.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")

@@ -71,6 +71,7 @@ def score(scene: Scene, recipe: Recipe, models: RegionModels, validation: CrossV
             "field": agreement(validation.detail + validation.level, target),
             "contrast": agreement(predicted, observed),
             "share_confirmed": models.share,
+            "stretch": models.stretch,
             "trees": models.boosting.trees,
             "splits": len(validation.held_out),
         },

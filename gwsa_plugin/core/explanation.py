@@ -25,7 +25,7 @@ def explain(scene: Scene, models: RegionModels, progress: Progress = SILENT) -> 
 
     ``shap_cm``: the mean absolute contribution of the feature to the prediction, cm, over at most 500 random
     cell-months of the region, always the same (TreeSHAP, Lundberg et al. 2020, Nature Machine Intelligence 2:56, as
-    XGBoost computes it). It is of the prediction that reaches the map, the models' confirmed share included, before the
+    XGBoost computes it). It is of the prediction that reaches the map, the models' share and stretch included, before the
     correction. ``gain``: the share of the model's total gain, 0 to 1.
     """
     present = np.unique(scene.regions.cells[scene.samples.usable.any(axis=0)])
@@ -35,7 +35,7 @@ def explain(scene: Scene, models: RegionModels, progress: Progress = SILENT) -> 
     rows = []
     for region, booster, contribution in zip(present, boosters, run_all(tasks, progress)):
         gain = gains(booster)
-        for feature, shap in zip(scene.samples.names, models.share * contribution):
+        for feature, shap in zip(scene.samples.names, models.share * models.stretch * contribution):
             values = (scene.regions.names[region], predictor_of[feature], feature, float(shap), gain.get(feature, 0.0))
             rows.append(dict(zip(FIELDS, values)))
     return rows

@@ -15,7 +15,7 @@ from .grid import Grid
 from .progress import SILENT, Progress
 
 LEAST_BLOCKS = 8
-SPACE_FOLDS, TIME_FOLDS = 6, 4
+SPACE_FOLDS, TIME_FOLDS = 12, 4
 FORWARD_BLOCKS = 4
 
 

@@ -81,7 +81,7 @@ class Job:
         for name, parts in self.products.items():
             digest.update(name.encode())
             for part in parts:
-                digest.update(f"{part.models.share!r}".encode())
+                digest.update(f"{part.models.share!r} {part.models.stretch!r}".encode())
                 for number, booster in part.models.boosters.items():
                     digest.update(b"%d" % number + booster.save_raw("ubj"))
                 arrays += [part.models.pooled, part.cells, part.months]

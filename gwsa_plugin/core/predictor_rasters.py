@@ -28,13 +28,15 @@ from .predictor_packing import CODES, PLAIN, Encoding, Extent, Survey, pack
 from .predictors import COARSE, FINE, one_hot
 from .progress import Progress
 from .stack import MISSING, OBSERVED, creation, describe_band
+from .tiles import LEAST_SIDE
 from .warp import Geometry, coincides, on_block
 from .whole import whole_file
 
-TILE = 512
+BLOCK = LEAST_SIDE  # pixels along a side of what a file compresses at once: a tile of predictions is one, of 1 km
+TILE = 2 * BLOCK
 EXTENT_TAG = "GWSA_EXTENT"  # of a coarse raster: what the fine one holds
 # GDAL's predictors would save a tenth of the disk, of smooth fields half, and double the time that reading takes.
-FAST = {"compress": "ZSTD", "zstd_level": 1, "predictor": 1, "sparse_ok": True, "blockxsize": TILE, "blockysize": TILE}
+FAST = {"compress": "ZSTD", "zstd_level": 1, "predictor": 1, "sparse_ok": True, "blockxsize": BLOCK, "blockysize": BLOCK}
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,12 @@ from functools import cached_property, partial
 import numpy as np
 
 from .boosting import Boosting, local_contrast, train
-from .folds import Split
+from .folds import TIME_FOLDS, Split
 from .forest import evaluator
 from .level_trend import level_and_trend
 from .progress import Progress
 from .scene import Scene
+from .steepness import evidence_across, steepness
 from .threads import run_all
 from .tuning import Tuning
 
@@ -37,15 +38,16 @@ class RegionModels:
     """``boosters``: by number, ``ALL`` for every region whose own (``pooled``) is not there. The others begin with the
     trees of ``ALL``.
 
-    ``share``: by what the prediction is multiplied, 0 to 1: the part of its local contrast that held-out cells confirm.
-    Where they ask for more than the models say, nothing is added: at 1 km it may be otherwise. ``boosting``: what the
-    model of all cells was trained with.
+    ``share``: the part of the predicted local contrast that held-out cells confirm, 0 to 1, and ``stretch``: by how
+    much it is too flat at 1 km, see ``steepness``; predictions are multiplied by both. ``boosting``: what the model of
+    all cells was trained with.
     """
 
     boosters: dict[int, object]
     pooled: np.ndarray
     boosting: Boosting = Boosting()
     share: float = 1.0
+    stretch: float = 1.0
 
     def __getstate__(self) -> dict:
         """What is compiled stays where it is; another process makes its own."""
@@ -73,7 +75,7 @@ class RegionModels:
                 field += weight * of_all
             elif near.any():
                 field[near] += weight[near] * evaluators[number].predict(features[:, near], onto=of_all[near])
-        return field * np.float32(self.share)
+        return field * np.float32(self.share * self.stretch)
 
     def predict_in(self, table: np.ndarray, regions: np.ndarray) -> np.ndarray:
         """cm, float32, (rows,): each row of ``table``, (rows, features), by the model of its region, of (rows,)
@@ -116,19 +118,42 @@ def train_and_validate(
 ) -> tuple[RegionModels, dict[str, CrossValidation]]:
     """Train on everything, and without each split of each of the ``validations`` (name -> splits) to predict it.
 
-    The models are multiplied by the share of their contrast that all splits of the first validation together confirm;
-    those of a split by what the other splits of its validation confirm, so that none is scaled by what it is scored on.
+    The models are multiplied by the share of their contrast that all splits of the first validation together confirm,
+    and stretched by what some of them tell of the step to a finer scale; those of a split by what the other splits of
+    its validation confirm and tell, so that none is scaled by what it is scored on.
     """
     everything = np.ones(scene.samples.target.shape, dtype=bool)
     tasks = [partial(_fit, scene, recipe, everything)]
     tasks += [partial(_fit_split, scene, recipe, split) for splits in validations.values() for split in splits]
-    models, *fitted = run_all(tasks, progress)
+    models, *fitted = run_all(tasks, progress.part(0.0, 0.9))
     validated, fitted = {}, iter(fitted)
     for name, splits in validations.items():
         evidence, validated[name] = _scaled(scene, splits, [next(fitted) for _ in splits])
         if len(validated) == 1:
             models = replace(models, share=_confirmed(evidence))
-    return models, validated
+    first = next(iter(validated))
+    stretch, validated[first] = _stretched(scene, recipe, validated[first], progress.part(0.9, 1.0))
+    return replace(models, stretch=stretch), validated
+
+
+def _stretched(
+    scene: Scene, recipe: Recipe, validation: CrossValidation, progress: Progress
+) -> tuple[float, CrossValidation]:
+    """By how much all models are too flat at a finer scale, and the validation with the models of each split stretched
+    by what was found in other cells."""
+    watched = validation.held_out[:: TIME_FOLDS + 1]  # of most space folds one, in time folds by turns
+    tasks = [partial(_evidence_across, scene, recipe, held) for held in watched]
+    evidence = np.array(run_all(tasks, progress)).reshape(-1, 2)
+    stretched = []
+    for held in validation.held_out:
+        apart = [not (held.split.cells & other.split.cells).any() for other in watched]
+        stretched.append(replace(held, models=replace(held.models, stretch=steepness(evidence[apart]))))
+    return steepness(evidence), replace(validation, held_out=stretched)
+
+
+def _evidence_across(scene: Scene, recipe: Recipe, held: HeldOut, go_on) -> tuple[float, float]:
+    target = scene.samples.target - level_of(scene, recipe, held.split.trained)
+    return evidence_across(replace(scene.samples, target=target), held.split, held.models.boosting, go_on)
 
 
 def _scaled(scene: Scene, splits: list[Split], fitted: list) -> tuple[np.ndarray, CrossValidation]:

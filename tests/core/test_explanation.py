@@ -53,7 +53,7 @@ def test_contributions_of_a_region_are_those_to_its_predictions(scene, models):
     assert np.allclose(contributions.sum(axis=1), booster.inplace_predict(table), atol=1e-4)
     rows = rows_of(explain(scene, models), "small")
     for column, feature in enumerate(FEATURES):
-        expected = models.share * np.abs(contributions[:, column]).mean()
+        expected = models.share * models.stretch * np.abs(contributions[:, column]).mean()
         assert rows[feature]["shap_cm"] == pytest.approx(expected, rel=1e-4)
         assert rows[feature]["gain"] == pytest.approx(gains(booster).get(feature, 0))
 

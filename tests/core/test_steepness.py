@@ -1,0 +1,69 @@
+"""Models of averages are too flat for what they were averaged from, and by how much is found where it is known."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from gwsa.gwsa_plugin.core.boosting import Boosting, Samples
+from gwsa.gwsa_plugin.core.folds import Split
+from gwsa.gwsa_plugin.core.steepness import STEEPEST, averaged, evidence_across, steepness
+
+FEW = Boosting(trees=40, depth=4, rate=0.2, least_rows=5)
+SHAPE = (6, 17, 24)
+
+
+def samples(seed=0, signal=1.0) -> Samples:
+    """A straight answer to one feature, whose spread among pixels is twice that of the means over cells; trees that
+    have seen means only say too little of it."""
+    random = np.random.default_rng(seed)
+    cells = random.standard_normal((*SHAPE, 2)).astype(np.float32)
+    pixels = cells[..., None, :] + random.standard_normal((*SHAPE, 8, 2)).astype(np.float32)
+    target = signal * 3 * pixels[..., 0].mean(axis=-1) + 0.1 * random.standard_normal(SHAPE)
+    usable = random.random(SHAPE) < 0.95
+    return Samples(target.astype(np.float32), usable, pixels.mean(axis=3)[usable], pixels[usable], ("a", "b"))
+
+
+def halves() -> Split:
+    cells, months = np.zeros(SHAPE[1:], bool), np.arange(SHAPE[0]) < 3
+    cells[:, 12:] = True
+    return Split(cells, months, np.zeros_like(cells), months)
+
+
+def test_a_straight_answer_is_found_too_flat_and_noise_is_not_stretched():
+    evidence = np.array([evidence_across(samples(), halves(), FEW, lambda: None)])
+    assert 1.02 < steepness(evidence) < STEEPEST
+    noise = np.array([evidence_across(samples(signal=0.0), halves(), FEW, lambda: None)])
+    assert noise[0, 1] > 0 and steepness(noise) == 1
+
+
+def test_without_evidence_nothing_is_stretched():
+    nowhere = replace(halves(), cells=np.zeros(SHAPE[1:], bool))
+    assert evidence_across(samples(), nowhere, FEW, lambda: None) == (0.0, 0.0)
+    assert steepness(np.zeros((0, 2))) == steepness(np.zeros((3, 2))) == 1
+
+
+def test_averages_are_those_of_whole_fours():
+    given = samples()
+    made = averaged(given)
+    assert made.target.shape == (6, 8, 12) and made.pixels.shape == (made.usable.sum(), 8, 2)
+    number = np.full(SHAPE, -1)
+    number[given.usable] = np.arange(given.usable.sum())
+    for place, cells, pixels in zip(np.argwhere(made.usable), made.cells, made.pixels):
+        month, row, column = place * [1, 2, 2]
+        fours = np.s_[month, row : row + 2, column : column + 2]
+        assert given.usable[fours].all()
+        np.testing.assert_allclose(made.target[tuple(place)], given.target[fours].mean(), rtol=1e-5)
+        np.testing.assert_allclose(cells, given.cells[number[fours].ravel()].mean(axis=0), rtol=1e-4, atol=1e-6)
+        of_four = given.pixels[number[fours].ravel()].reshape(-1, 2)
+        assert all((of_four == pixel).all(axis=1).any() for pixel in pixels)
+    assert made.usable.sum() == sum(
+        given.usable[m, r : r + 2, c : c + 2].all() for m in range(6) for r in range(0, 16, 2) for c in range(0, 24, 2)
+    )
+
+
+def test_what_is_held_out_is_not_seen():
+    given, split = samples(), halves()
+    spoiled = replace(given, cells=given.cells.copy(), pixels=given.pixels.copy())
+    unseen = ~split.trained[given.usable] & ~split.held[given.usable]
+    spoiled.cells[unseen], spoiled.pixels[unseen] = 99, 99
+    assert evidence_across(given, split, FEW, lambda: None) == evidence_across(spoiled, split, FEW, lambda: None)
