@@ -113,7 +113,10 @@ def downscale(
     recipe = make_recipe(scene, options)
     progress.say(f"Training {1 + sum(map(len, splits.values()))} times, all but once to measure skill.")
     models, validations = train_and_validate(scene, splits, recipe, progress.part(0.1, 0.4))
-    progress.say(f"Held-out cells confirm {models.share:.0%} of the predicted local contrast; it is stretched by {models.stretch:.2f} at 1 km.")
+    progress.say(
+        f"Held-out cells confirm {models.share:.0%} of the predicted local contrast; at 1 km it is stretched by "
+        f"{models.stretch:.2f}."
+    )
     backs = {kind: predict_back(scene, validation) for kind, validation in validations.items()}
     progress.say(f"The model of all cells has {models.boosting.trees} trees of depth {models.boosting.depth}.")
     for remark in sorted(models.remarks):
@@ -182,12 +185,13 @@ def find_applicability(scene: Scene, models: RegionModels, validation: CrossVali
 
 
 def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:
-    """``model_<number>.ubj`` in XGBoost's own format, and ``models.json``: features, share, and whom each serves."""
+    """``model_<number>.ubj`` in XGBoost's own format, and ``models.json``: features, scaling, whom each serves."""
     present = np.unique(scene.regions.cells[scene.cells])
     served = models.numbers(present)
     files = {}
     for number, booster in models.boosters.items():
         save(booster, folder / f"model_{number}.ubj")
         files[f"model_{number}.ubj"] = [scene.regions.names[region] for region in present[served == number]]
-    contents = {"features": list(scene.samples.names), "share": models.share, "stretch": models.stretch, "models": files}
+    scaled = {"share": models.share, "stretch": models.stretch}
+    contents = {"features": list(scene.samples.names), **scaled, "models": files}
     (folder / "models.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")

@@ -88,8 +88,8 @@ def _skill(result: Downscaled, options: DownscaleOptions) -> Section:
         "Of the difference between a cell and its surroundings, which is what reaches the map, held-out models "
         f"explain {held['contrast']['r2']:.0%} of the variance, and {held['share_confirmed']:.0%} of what they predict "
         "is confirmed. Predictions are multiplied by this share before they reach the map, and by "
-        f"{held['stretch']:.2f}: by so much were models too flat that learned from means over 2 x 2 cells and were asked "
-        "for the cells.",
+        f"{held['stretch']:.2f}: by so much were models too flat that learned from means over 2 x 2 cells and were "
+        "asked for the cells.",
     ]
     return Section("Held-out skill", paragraphs, tables=[skill_table(result.backs)])
 

@@ -25,8 +25,8 @@ def explain(scene: Scene, models: RegionModels, progress: Progress = SILENT) -> 
 
     ``shap_cm``: the mean absolute contribution of the feature to the prediction, cm, over at most 500 random
     cell-months of the region, always the same (TreeSHAP, Lundberg et al. 2020, Nature Machine Intelligence 2:56, as
-    XGBoost computes it). It is of the prediction that reaches the map, the models' share and stretch included, before the
-    correction. ``gain``: the share of the model's total gain, 0 to 1.
+    XGBoost computes it). It is of the prediction that reaches the map, the models' share and stretch included, before
+    the correction. ``gain``: the share of the model's total gain, 0 to 1.
     """
     present = np.unique(scene.regions.cells[scene.samples.usable.any(axis=0)])
     boosters = [models.boosters[int(number)] for number in models.numbers(present)]

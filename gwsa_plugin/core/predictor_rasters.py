@@ -36,7 +36,9 @@ BLOCK = LEAST_SIDE  # pixels along a side of what a file compresses at once: a t
 TILE = 2 * BLOCK
 EXTENT_TAG = "GWSA_EXTENT"  # of a coarse raster: what the fine one holds
 # GDAL's predictors would save a tenth of the disk, of smooth fields half, and double the time that reading takes.
-FAST = {"compress": "ZSTD", "zstd_level": 1, "predictor": 1, "sparse_ok": True, "blockxsize": BLOCK, "blockysize": BLOCK}
+FAST = {
+    "compress": "ZSTD", "zstd_level": 1, "predictor": 1, "sparse_ok": True, "blockxsize": BLOCK, "blockysize": BLOCK,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -159,7 +159,7 @@ def test_validations_are_named_and_random_samples_flatter(made):
 
 
 def test_the_correction_adds_no_seam(made):
-    assert made.scores["seams"]["most_changed"] == pytest.approx(1, abs=0.05)
+    assert made.scores["seams"]["most_changed"] == pytest.approx(1, abs=0.08)  # of so few pixels a cell
 
 
 def test_applicability_and_explanation_go_where_they_are_wanted(small_world, tmp_path):

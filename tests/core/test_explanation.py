@@ -61,7 +61,7 @@ def test_contributions_of_a_region_are_those_to_its_predictions(scene, models):
 def test_a_region_is_explained_by_its_own_model(scene, models):
     rows = explain(scene, models)
     own, pooled = rows_of(rows, "large"), rows_of(rows, "background")
-    assert own["rain_lag1"]["gain"] > 0.95
+    assert own["rain_lag1"]["gain"] > 0.9
     assert own["rain_lag1"]["shap_cm"] > 10 * own["relief"]["shap_cm"]
     assert pooled["rain_lag1"]["gain"] < 0.5
     assert sum(row["gain"] for row in own.values()) == pytest.approx(1)
