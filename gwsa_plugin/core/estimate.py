@@ -32,18 +32,19 @@ class Estimate(NamedTuple):
 
 def estimate(job: Job, folder: Path, go_on) -> Estimate:
     """From the first year of the tile with most pixels, which is predicted in a scratch folder in ``folder``."""
-    pixels = {tile: int(job.conservation.pixels(tile).sum()) for tile in job.tiles}
-    tile, years = max(pixels, key=pixels.get), year_of(job.months)
+    tiles, years = job.tiles, year_of(job.months)
+    pixels = [int(job.conservation.pixels(tile).sum()) for tile in tiles]
+    largest = int(np.argmax(pixels))
     wanted, scratch = np.flatnonzero(years == years[0]), folder / "measured"
     started = perf_counter()
-    predict_tile(job, list(job.products), scratch, wanted, tile, go_on)
+    predict_tile(job, list(job.products), scratch, wanted, tiles[largest], go_on)
     elapsed = perf_counter() - started
     shutil.rmtree(scratch)
-    of_month, cores = sum(pixels.values()) * len(job.products), os.cpu_count()
+    of_month, cores = sum(pixels) * len(job.products), os.cpu_count()
     rows = of_month * job.months.size
     in_parts = of_month * min(12 * YEARS_IN_PARTS, job.months.size)
     disk = in_parts * PART_BYTES + rows * (EXACT_BYTES if job.mapping.exact else LERC_BYTES)
-    share_measured = pixels[tile] * len(job.products) * wanted.size / rows
+    share_measured = pixels[largest] * len(job.products) * wanted.size / rows
     return Estimate(rows, elapsed / share_measured / cores, disk, cores * 2.0 * FEATURE_BYTES)
 
 
