@@ -143,8 +143,8 @@ class Downscale(GwsaAlgorithm):
             self.add(QgsProcessingParameterBoolean(name, tr(label), default, optional=True), help, advanced=True)
         self.add(
             QgsProcessingParameterString("SCHEDULER", tr("Dask scheduler"), optional=True),
-            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers predict and write the maps, the same "
-            "bytes; they need the folders of predictors and maps under the same paths. Empty: this machine.",
+            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers make the maps, the same bytes as "
+            "here; they must see the folders of predictors and maps under the same paths. Empty: this machine.",
             advanced=True,
         )
         self.add(

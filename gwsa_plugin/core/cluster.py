@@ -180,7 +180,7 @@ def _archive() -> bytes:
 def _unpacking(archive: bytes) -> Callable[[], None]:
     """A function within a function is sent as it is, not as the name of what only the archive has."""
 
-    def unpack() -> None:
+    def unpack(dask_worker=None) -> None:
         # Files, because numba keeps nothing of what it compiles from an archive.
         import atexit
         import io
@@ -189,7 +189,8 @@ def _unpacking(archive: bytes) -> Callable[[], None]:
         import tempfile
         import zipfile
 
-        folder = tempfile.mkdtemp(prefix="gwsa-")
+        # A worker's folder goes with it, however it ends; the scheduler has none, and Dask hands it in like a worker.
+        folder = tempfile.mkdtemp(prefix="gwsa-", dir=getattr(dask_worker, "local_directory", None))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         zipfile.ZipFile(io.BytesIO(archive)).extractall(folder)
         sys.path.append(folder)
