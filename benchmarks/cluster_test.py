@@ -15,6 +15,7 @@ from time import perf_counter
 
 from dask.distributed import Client
 
+from gwsa_plugin.core.boosting import Boosting
 from gwsa_plugin.core.cluster import work_on
 from gwsa_plugin.core.downscale import DownscaleOptions, Outputs, downscale
 from gwsa_plugin.core.progress import Progress
@@ -23,8 +24,8 @@ from gwsa_plugin.core.threads import run_all
 
 from .worlds import the_world
 
-WORLD = WorldOptions((74.0, 28.0, 78.0, 32.0), start="2015-01", end="2018-12")
-OPTIONS = DownscaleOptions(compare=False, stopping=False)
+WORLD = WorldOptions((74.0, 28.0, 78.0, 32.0), start="2016-01", end="2018-12")
+OPTIONS = DownscaleOptions(compare=False, stopping=False, boosting=Boosting(trees=60))
 SCHEDULER = "tcp://127.0.0.1:18786"
 MIDWAY = 0.65  # of the whole run; maps are made from 0.4 to 0.93
 START_SECONDS = 60
@@ -39,9 +40,8 @@ def main(folder: Path) -> None:
 
     def maps(name: str, run, progress: Progress) -> dict[str, bytes]:
         start, outputs = perf_counter(), Outputs(folder / name / "maps", held_out=folder / name / "held_out")
-        downscale(
-            world.gwsa, world.predictors, read_aquifers(world.source), outputs, OPTIONS, None, None, progress, run
-        )
+        inputs = world.gwsa, world.predictors, read_aquifers(world.source)
+        downscale(*inputs, outputs, OPTIONS, progress=progress, run=run)
         print(f"{name}: {perf_counter() - start:.0f} s", flush=True)
         return {f"{path.relative_to(folder / name)}": path.read_bytes() for path in (folder / name).rglob("*.tif")}
 
