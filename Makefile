@@ -9,7 +9,7 @@ VENV := build/venv
 PYTEST := $(VENV)/bin/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-trixie bench lint package link packages
+.PHONY: help demo test test-trixie cluster-test bench lint package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: packages $(VENV)/ready  ## All tests: the core without QGIS, the algorithm
 
 test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
 	setup/trixie.sh make test VENV=/gwsa/venv
+
+cluster-test: packages  ## The same maps from a Dask scheduler and two workers, of which one is killed midway
+	$(PYTHON) -m benchmarks.cluster_test build/cluster-test
 
 bench: packages  ## Measure the skill of the chain on sample worlds (BENCHMARKS=names for some of them)
 	$(PYTHON) -m benchmarks.run build/bench $(BENCHMARKS)

@@ -12,6 +12,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from .cluster import measure_two_workers
 from .encoding import measure_bytes
 from .gapfill_auto import measure_gapfill_auto
 from .gapfill_skill import measure_gapfill_skill
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "block_mean": measure_block_mean,
     "bilinear_join": measure_bilinear,
     "output_bytes": measure_bytes,
+    "two_workers": measure_two_workers,
     # Those of one world stand together, so that it is made once.
     "skill_sample": partial(measure_skill, options=SKILL_WORLDS["skill_sample"]),
     "seams": measure_seams,

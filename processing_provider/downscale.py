@@ -22,6 +22,7 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
     QgsWkbTypes,
 )
 
@@ -141,6 +142,12 @@ class Downscale(GwsaAlgorithm):
         for name, (label, default, help) in SWITCHES.items():
             self.add(QgsProcessingParameterBoolean(name, tr(label), default, optional=True), help, advanced=True)
         self.add(
+            QgsProcessingParameterString("SCHEDULER", tr("Dask scheduler"), optional=True),
+            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers make the maps, the same bytes as "
+            "here; they must see the folders of predictors and maps under the same paths. Empty: this machine.",
+            advanced=True,
+        )
+        self.add(
             QgsProcessingParameterFolderDestination("OUTPUT", tr("1 km maps")),
             "Folder for GWSA_YYYY.tif, and sigma/GWSA_SIGMA_YYYY.tif where a sigma is given.",
         )
@@ -169,6 +176,7 @@ class Downscale(GwsaAlgorithm):
         self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Yearly maps")))
 
     def execute(self, parameters, context, progress):
+        from ..gwsa_plugin.core.cluster import work_on
         from ..gwsa_plugin.core.downscale import Aquifer, Outputs, PredictorSet, downscale
         from ..gwsa_plugin.core.downscale_scores import write_scores
         from ..gwsa_plugin.core.predictors import CONTENTS
@@ -177,6 +185,9 @@ class Downscale(GwsaAlgorithm):
 
         if parameters.get("REPORT"):
             require("matplotlib", "jinja2")
+        scheduler = self.parameterAsString(parameters, "SCHEDULER", context).strip()
+        if scheduler:
+            require("distributed")
         started, options = now(), self._options(parameters, context)
         inputs = {name: self.input_path(parameters, name, context) for name in ("GWSA", "GWSA_SIGMA")}
         polygons = self._polygons(parameters, context, progress)
@@ -187,16 +198,18 @@ class Downscale(GwsaAlgorithm):
         paths = {name: self.output_path(parameters, name, context) for name in ("OUTPUT", "APPLICABILITY", *FILES)}
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
         record = (self.ID, inputs, options.as_parameters())
-        result = downscale(
-            read_stack(inputs["GWSA"], "GWSA"),
-            predictors,
-            aquifers,
-            Outputs(*(paths[name] for name in ("OUTPUT", "MODELS", "HELD_OUT", "APPLICABILITY", "EXPLANATION"))),
-            options,
-            sigma=read_stack(inputs["GWSA_SIGMA"], "GWSA sigma") if inputs["GWSA_SIGMA"] else None,
-            tags=provenance(*record, progress),
-            progress=progress,
-        )
+        with work_on(scheduler, progress) as run:
+            result = downscale(
+                read_stack(inputs["GWSA"], "GWSA"),
+                predictors,
+                aquifers,
+                Outputs(*(paths[name] for name in ("OUTPUT", "MODELS", "HELD_OUT", "APPLICABILITY", "EXPLANATION"))),
+                options,
+                sigma=read_stack(inputs["GWSA_SIGMA"], "GWSA sigma") if inputs["GWSA_SIGMA"] else None,
+                tags=provenance(*record, progress),
+                progress=progress,
+                run=run,
+            )
         for path in result.years:
             style_file(path, "anomaly.qml")
         for path in result.sigma:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from .region_models import ALL, DIRECT, CrossValidation, Recipe, RegionModels, t
 from .scene import Scene, set_scene
 from .sigma_maps import find_doubt, write_sigma
 from .stack import MonthlyStack
+from .threads import run_all
 from .tuning import Tuning
 from .unfinished import unfinished_folder
 from .whole import whole_folder
@@ -102,12 +103,14 @@ def downscale(
     sigma: MonthlyStack | None = None,
     tags: dict[str, str] | None = None,
     progress: Progress = SILENT,
+    run: Callable = run_all,
 ) -> Downscaled:
     """Write ``GWSA_YYYY.tif`` (cm) into ``outputs.maps``, the models as ``.ubj`` and the held-out maps beside.
 
     The area-weighted mean of the map over each coarse cell's land is the coarse value to 1e-3 cm before encoding. The
     held-out maps are those of models that saw neither the cell nor the month of a pixel, corrected with the cell's
-    coarse value as bilinear interpolation uses it. Raises InputError when the inputs do not meet; nothing is then left.
+    coarse value as bilinear interpolation uses it. ``run``: who works on the maps, ``threads.run_all`` or that of a
+    Cluster; the bytes are the same. Raises InputError when the inputs do not meet; nothing is then left.
     """
     scene = set_scene(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
     splits = make_validations(scene, options, progress)
@@ -134,7 +137,7 @@ def downscale(
     with unfinished_folder(outputs.maps, job.fingerprint(), progress) as unfinished, ExitStack() as folders:
         # The folders get their files together when the stack closes, and none of them when anything fails before.
         tell(estimate(job, unfinished, progress.stop_if_cancelled), unfinished, progress)
-        closures = write_maps(job, unfinished, progress.part(0.4, 0.93))
+        closures = write_maps(job, unfinished, progress.part(0.4, 0.93), run)
         wholes = [folders.enter_context(whole_folder(folder)) for folder in products.values()]
         if sigma:
             doubt = find_doubt(scene, validations[BLOCKED], backs[BLOCKED], sigma)

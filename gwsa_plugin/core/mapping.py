@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import numpy as np
 
 from .aquifers import KM_PER_DEGREE, Regions, blend
 from .conservation import Conservation, spread
+from .errors import InputError
 from .predictors import CONTENTS, FINE, PredictorSet
 from .region_models import RegionModels
 from .scene import Scene, months_at_once
@@ -94,8 +97,10 @@ def predict_tile(job: Job, products: list[str], folder: Path, wanted: np.ndarray
     """Predict a tile in the months of the numbers ``wanted``, as a file of each of the ``products`` in ``folder``: the
     checkpoint. One that is there already is not made again.
 
-    Returns the means over the coarse cells of each product: cm, (months, rows, columns), NaN off the cells.
+    Returns the means over the coarse cells of each product: cm, (months, rows, columns), NaN off the cells. InputError
+    on a machine that does not see the folders.
     """
+    look_for(folder, job.predictors.folder)
     pixels = job.conservation.pixels(tile)
     absent = [name for name in products if not _part_file(folder, name, tile).exists()]
     if absent:
@@ -105,6 +110,16 @@ def predict_tile(job: Job, products: list[str], folder: Path, wanted: np.ndarray
         name: np.stack([job.conservation.block_mean(raw, tile) for raw in read_part(folder, name, tile, pixels)])
         for name in products
     }
+
+
+def look_for(*folders: Path) -> None:
+    """InputError for one that this machine does not see."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(
+                f"{platform.node()} does not see the folder {folder}; every machine that works on the maps needs it "
+                "under this path."
+            )
 
 
 def _part_file(folder: Path, product: str, tile: Tile) -> Path:
@@ -120,8 +135,9 @@ def read_part(folder: Path, product: str, tile: Tile, pixels: np.ndarray) -> Ite
 
 
 def _save(path: Path, raw: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.with_suffix(".part")
+    """Whole or not at all, also while a worker that was given up for dead writes the same; and no folder is made, so
+    that such a one does not bring back what has been cleared away."""
+    whole = path.with_suffix(f".{uuid4().hex}.part")
     with open(whole, "wb") as file:
         np.save(file, raw)
     whole.replace(path)

@@ -14,13 +14,14 @@ import rasterio
 from rasterio.windows import Window
 
 from .conservation import Conservation
-from .mapping import Job, Mapping, predict_tile, read_part
+from .mapping import Job, Mapping, look_for, predict_tile, read_part
 from .months import calendar_month, month_range, year_of
 from .progress import Progress
 from .seams import edge_steps, ratio_of, surrounded
 from .stack import MISSING, UNIT, creation, describe_band
 from .threads import run_all
 from .tiles import Tile, side_of
+from .whole import whole_file
 
 TOLERANCE_CM = 1e-3  # between a cell of the coarse field and the mean of its pixels, before encoding
 
@@ -47,10 +48,8 @@ class Closure:
         return cls(**{name: np.concatenate([file[name] for file in files]) for name in files[0]})
 
     def save(self, path: Path) -> None:
-        whole = path.with_suffix(".part")
-        with open(whole, "wb") as file:
-            np.savez(file, **asdict(self))
-        whole.replace(path)
+        with whole_file(path) as whole:
+            np.savez(whole, **asdict(self))
 
     @property
     def stretch(self) -> float:
@@ -58,20 +57,24 @@ class Closure:
         return float((self.changes / np.maximum(self.residuals, 1e-9)).max())
 
 
-def write_maps(job: Job, folder: Path, progress: Progress) -> dict[str, Closure]:
+def write_maps(job: Job, folder: Path, progress: Progress, run: Callable = run_all) -> dict[str, Closure]:
     """``GWSA_YYYY.tif`` of each product, in a folder of its name in ``folder``; twelve bands January..December, months
     that are not mapped are all nodata.
 
-    ``folder`` may hold what an interrupted run of the same job left. Returns the closure of each product.
+    ``folder`` may hold what an interrupted run of the same job left. ``run``: who runs the tasks, as ``run_all`` does.
+    Returns the closure of each product.
     RuntimeError when a coarse cell's mean is not kept to 1e-3 cm.
     """
     years, writing = [int(year) for year in np.unique(year_of(job.months))], []
-    for year, part in zip([*years, None], progress.parts(len(years) + 1)):
+    for before, year, part in zip([None, *years], [*years, None], progress.parts(len(years) + 1)):
         products = [name for name in job.products if year and not _is_written(folder, name, year)]
+        for name in products:
+            (folder / str(year) / name).mkdir(parents=True, exist_ok=True)
         wanted = np.flatnonzero(year_of(job.months) == year) if products else []
         tiles = job.tiles if products else []
         predicting = [partial(predict_tile, job, products, folder / str(year), wanted, tile) for tile in tiles]
-        means = run_all([*writing, *predicting], part)[len(writing) :]
+        means = run([*writing, *predicting], part)[len(writing) :]
+        shutil.rmtree(folder / str(before), ignore_errors=True)  # not by its tasks, which may have to run again
         progress.say(f"{year} is predicted." if year else "All years are written.")
         writing = [_writing(job, name, folder, year, wanted, [of_tile[name] for of_tile in means]) for name in products]
     return {name: Closure.read([_closure_file(folder, name, year) for year in years]) for name in job.products}
@@ -120,12 +123,12 @@ def _writing(job: Job, name: str, folder: Path, year: int, wanted: np.ndarray, m
 
 
 def _write_year(job: Job, name: str, folder: Path, year: int, wanted: np.ndarray, raw, nodes: list, go_on) -> None:
-    parts = folder / str(year)
-    (folder / name).mkdir(exist_ok=True)
+    look_for(folder, job.predictors.folder)
+    parts, path = folder / str(year), _map_file(folder, name, year)
     account = _Account(job, wanted, raw)
     sources = {job.months[month]: job.sources[month] for month in wanted}
     tags = {**job.mapping.tags, "GWSA_VARIABLE": "GWSA"}
-    with create_year(_map_file(folder, name, year), job.conservation, job.mapping, tags, sources) as target:
+    with whole_file(path) as whole, create_year(whole, job.conservation, job.mapping, tags, sources) as target:
         bands = calendar_month(job.months[wanted])
         for tile in job.tiles:
             pixels, window = job.conservation.pixels(tile), Window.from_slices(*tile.fine(job.conservation.factor))
@@ -135,7 +138,6 @@ def _write_year(job: Job, name: str, folder: Path, year: int, wanted: np.ndarray
                 target.write(after.astype(np.float32), int(bands[i]), window=window)
                 account.add(i, tile, before, after)
     account.closure().save(_closure_file(folder, name, year))
-    shutil.rmtree(parts / name)
 
 
 class _Account:

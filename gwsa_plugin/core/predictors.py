@@ -43,7 +43,7 @@ class PredictorSet:
     @classmethod
     def open(cls, folder) -> PredictorSet:
         """The set in a folder; no raster is read. InputError for a folder without a sound predictors.json."""
-        folder = Path(folder)
+        folder = Path(folder).absolute()
         if not (folder / CONTENTS).is_file():
             raise InputError(
                 f"The folder {folder.name} has no {CONTENTS}; choose the folder that Build predictors wrote."

@@ -75,7 +75,7 @@ def write_run(path, stage: str, inputs: dict, parameters: dict, started: datetim
         "finished": now().isoformat(timespec="seconds"),
         "threads": os.cpu_count(),
         "platform": platform.platform(),
-        "libraries": {name: _version(name) for name in LIBRARIES},
+        "libraries": {name: version_of(name) for name in LIBRARIES},
     }
     with whole_file(path) as part:
         part.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
@@ -100,7 +100,8 @@ def _name(path) -> str:
     return Path(path).name
 
 
-def _version(library: str) -> str | None:
+def version_of(library: str) -> str | None:
+    """None where it is not installed."""
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:

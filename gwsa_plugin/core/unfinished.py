@@ -8,26 +8,26 @@ from pathlib import Path
 
 from .progress import Progress
 
-FINGERPRINT = "run.txt"
+DIGITS = 16  # of a fingerprint: enough to tell runs apart
 
 
 @contextmanager
 def unfinished_folder(path, fingerprint: str, progress: Progress):
-    """Yield the folder ``.NAME.unfinished`` beside ``path``; it is removed on success and kept on failure.
+    """Yield a folder in ``.NAME.unfinished`` beside ``path``; it is removed on success and kept on failure.
 
-    What an earlier run left there is kept if that run had the same ``fingerprint``, else it is cleared away.
+    What an earlier run left there is kept if that run had the same ``fingerprint``, else it is cleared away. The folder
+    has the name of it, so that a worker that still is at an earlier run does not write into this one.
     """
-    path = Path(path)
+    path = Path(path).absolute()
     folder = path.with_name(f".{path.name}.unfinished")
-    stated = folder / FINGERPRINT
-    if not stated.is_file() or stated.read_text(encoding="utf-8") != fingerprint:
+    own = folder / fingerprint[:DIGITS]
+    if not own.is_dir():
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        stated.write_text(fingerprint, encoding="utf-8")
+        own.mkdir(parents=True)
     else:
         progress.say(f"An earlier run was interrupted; what it left in {folder.name} is used.")
     try:
-        yield folder
+        yield own
     except BaseException:
         progress.say(f"What is done is kept in {folder.name}: the same run goes on from there. Or delete the folder.")
         raise

@@ -12,6 +12,7 @@ CORE = ROOT / "gwsa_plugin" / "core"
 SHIPPED = ["__init__.py", "gwsa_plugin", "processing_provider", "ui"]
 CORE_LIBRARIES = {
     "numpy", "scipy", "rasterio", "affine", "osgeo", "xgboost", "matplotlib", "jinja2", "numba", "llvmlite", "h5py",
+    "dask",
 }  # fmt: skip
 STAGES = ["twsa", "gapfill", "gldas", "balance", "predictors", "aquifers", "downscale", "wells", "sample"]
 LONGEST = 400  # lines: beyond it a file has more than one subject

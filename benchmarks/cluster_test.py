@@ -1,0 +1,103 @@
+"""`make cluster-test`: a sample world is downscaled here, then on a Dask scheduler and two workers of which one is
+killed midway; the files must be the same.
+
+Usage: python3 -m benchmarks.cluster_test FOLDER
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import perf_counter
+
+from dask.distributed import Client
+
+from gwsa_plugin.core.boosting import Boosting
+from gwsa_plugin.core.cluster import work_on
+from gwsa_plugin.core.downscale import DownscaleOptions, Outputs, downscale
+from gwsa_plugin.core.progress import Progress
+from gwsa_plugin.core.sample import WorldOptions, read_aquifers
+from gwsa_plugin.core.threads import run_all
+
+from .worlds import the_world
+
+WORLD = WorldOptions((74.0, 28.0, 78.0, 32.0), start="2016-01", end="2018-12")
+OPTIONS = DownscaleOptions(compare=False, stopping=False, boosting=Boosting(trees=60))
+SCHEDULER = "tcp://127.0.0.1:18786"
+MIDWAY = 0.65  # of the whole run; maps are made from 0.4 to 0.93
+START_SECONDS = 60
+
+
+def main(folder: Path) -> None:
+    folder = folder.absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    world = the_world(folder / "world", WORLD)
+    elsewhere = folder / "elsewhere"  # from where workers do not find the checkout
+    elsewhere.mkdir()
+
+    def maps(name: str, run, progress: Progress) -> dict[str, bytes]:
+        start, outputs = perf_counter(), Outputs(folder / name / "maps", held_out=folder / name / "held_out")
+        inputs = world.gwsa, world.predictors, read_aquifers(world.source)
+        downscale(*inputs, outputs, OPTIONS, progress=progress, run=run)
+        print(f"{name}: {perf_counter() - start:.0f} s", flush=True)
+        return {f"{path.relative_to(folder / name)}": path.read_bytes() for path in (folder / name).rglob("*.tif")}
+
+    here = maps("here", run_all, Aloud())
+    with _started("scheduler", elsewhere, "--host", "127.0.0.1", "--port", "18786"), ExitStack() as processes:
+        workers = [processes.enter_context(_worker(elsewhere, name)) for name in ("one", "two")]
+        with Client(SCHEDULER, timeout=START_SECONDS) as client:
+            client.wait_for_workers(len(workers), timeout=START_SECONDS)
+        progress = Killing(workers[0])
+        with work_on(SCHEDULER, progress) as run:
+            there = maps("there", run, progress)
+    if workers[0].returncode != -9:
+        sys.exit("No worker was killed.")
+    differing = [name for name in here if here[name] != there.get(name)]
+    if differing or here.keys() != there.keys():
+        sys.exit(f"These files differ: {', '.join(differing) or here.keys() ^ there.keys()}.")
+    print(f"The same bytes in {len(here)} files: {sum(map(len, here.values())) / 1e6:.1f} MB.")
+
+
+class Aloud(Progress):
+    def say(self, text):
+        print(f"    {text}", flush=True)
+
+    warn = say
+
+
+class Killing(Aloud):
+    """Kills a process midway."""
+
+    def __init__(self, process: subprocess.Popen):
+        self._process = process
+
+    def show(self, fraction):
+        if fraction > MIDWAY and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+            self.say("A worker was killed.")
+
+
+def _worker(folder: Path, name: str):
+    given = ("--nthreads", "1", "--no-nanny", "--name", name, "--local-directory", str(folder))
+    return _started("worker", folder, SCHEDULER, *given)
+
+
+@contextmanager
+def _started(what: str, folder: Path, *given: str):
+    """``dask scheduler`` or ``dask worker`` with the Python that runs this, until the context is left."""
+    with open(folder / "log.txt", "a") as log:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--dashboard-address", ":0", *given]
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
