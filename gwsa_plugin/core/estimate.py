@@ -36,6 +36,7 @@ def estimate(job: Job, folder: Path, go_on) -> Estimate:
     pixels = [int(job.conservation.pixels(tile).sum()) for tile in tiles]
     largest = int(np.argmax(pixels))
     wanted, scratch = np.flatnonzero(years == years[0]), folder / "measured"
+    scratch.mkdir()
     started = perf_counter()
     predict_tile(job, list(job.products), scratch, wanted, tiles[largest], go_on)
     elapsed = perf_counter() - started
