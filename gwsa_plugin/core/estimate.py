@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .mapping import Job, predict_tile
+from .mapping import Job, make_room, predict_tile
 from .months import year_of
 from .progress import Progress
 from .scene import FEATURE_BYTES
@@ -36,7 +36,7 @@ def estimate(job: Job, folder: Path, go_on) -> Estimate:
     pixels = [int(job.conservation.pixels(tile).sum()) for tile in tiles]
     largest = int(np.argmax(pixels))
     wanted, scratch = np.flatnonzero(years == years[0]), folder / "measured"
-    scratch.mkdir()
+    make_room(scratch, job.products)
     started = perf_counter()
     predict_tile(job, list(job.products), scratch, wanted, tiles[largest], go_on)
     elapsed = perf_counter() - started

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -91,6 +91,12 @@ class Job:
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
+
+
+def make_room(folder: Path, products: Iterable[str]) -> None:
+    """For what ``predict_tile`` writes into ``folder``."""
+    for name in products:
+        (folder / name).mkdir(parents=True, exist_ok=True)
 
 
 def predict_tile(job: Job, products: list[str], folder: Path, wanted: np.ndarray, tile: Tile, go_on) -> dict:

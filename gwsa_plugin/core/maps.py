@@ -14,7 +14,7 @@ import rasterio
 from rasterio.windows import Window
 
 from .conservation import Conservation
-from .mapping import Job, Mapping, look_for, predict_tile, read_part
+from .mapping import Job, Mapping, make_room, look_for, predict_tile, read_part
 from .months import calendar_month, month_range, year_of
 from .progress import Progress
 from .seams import edge_steps, ratio_of, surrounded
@@ -68,8 +68,7 @@ def write_maps(job: Job, folder: Path, progress: Progress, run: Callable = run_a
     years, writing = [int(year) for year in np.unique(year_of(job.months))], []
     for before, year, part in zip([None, *years], [*years, None], progress.parts(len(years) + 1)):
         products = [name for name in job.products if year and not _is_written(folder, name, year)]
-        for name in products:
-            (folder / str(year) / name).mkdir(parents=True, exist_ok=True)
+        make_room(folder / str(year), products)
         wanted = np.flatnonzero(year_of(job.months) == year) if products else []
         tiles = job.tiles if products else []
         predicting = [partial(predict_tile, job, products, folder / str(year), wanted, tile) for tile in tiles]
