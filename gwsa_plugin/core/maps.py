@@ -14,7 +14,7 @@ import rasterio
 from rasterio.windows import Window
 
 from .conservation import Conservation
-from .mapping import Job, Mapping, make_room, look_for, predict_tile, read_part
+from .mapping import Job, Mapping, look_for, make_room, predict_tile, read_part
 from .months import calendar_month, month_range, year_of
 from .progress import Progress
 from .seams import edge_steps, ratio_of, surrounded
