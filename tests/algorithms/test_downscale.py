@@ -74,6 +74,24 @@ def test_regions_load_styled(run, inputs, tmp_path):
     assert (layer if not isinstance(layer, str) else QgsProcessingUtils.mapLayerFromString(layer, context)).isValid()
 
 
+def test_a_cluster_makes_the_same_maps(run, inputs, tmp_path):
+    distributed = pytest.importorskip("dask.distributed", reason="dask.distributed is not installed")
+    places = {"n_workers": 1, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": ":0"}
+    period = {"START": "2010-04", "END": "2010-06"}
+    with distributed.LocalCluster(processes=True, **places) as cluster:
+        schedulers = {"here": "", "there": cluster.scheduler_address}
+        for name, scheduler in schedulers.items():
+            run("downscale", **inputs, **period, OUTPUT=tmp_path / name, SCHEDULER=scheduler, **FEW)
+    here, there = (list((tmp_path / name).glob("*.tif")) for name in schedulers)
+    assert [path.read_bytes() for path in here] == [path.read_bytes() for path in there] != []
+
+
+def test_without_distributed_the_sentence_says_how_to_install_it(run, inputs, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(QgsProcessingException, match="install it with: .*distributed"):
+        run("downscale", **inputs, OUTPUT=tmp_path / "maps", SCHEDULER="tcp://127.0.0.1:8786", **FEW)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
