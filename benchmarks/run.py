@@ -20,6 +20,7 @@ from .grids import measure_bilinear, measure_block_mean
 from .map_checks import measure_closure, measure_seams, measure_sigma
 from .predict import measure_predict
 from .skill import SKILL_WORLDS, measure_pumping, measure_shuffled, measure_skill
+from .stage import measure_stage
 from .worlds import SHARED
 
 BENCHMARKS = {
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "block_mean": measure_block_mean,
     "bilinear_join": measure_bilinear,
     "output_bytes": measure_bytes,
+    "raster_to_raster": measure_stage,
     # Those of one world stand together, so that it is made once.
     "skill_sample": partial(measure_skill, options=SKILL_WORLDS["skill_sample"]),
     "seams": measure_seams,
