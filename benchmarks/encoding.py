@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from gwsa_plugin.core.maps import LERC_ERROR_CM, Mapping
+from gwsa_plugin.core.mapping import LERC_ERROR_CM, Mapping
 from gwsa_plugin.core.sample_fields import fractal, generator
 from gwsa_plugin.core.stack import creation
 

@@ -19,6 +19,7 @@ from .applicability import Applicability, write_applicability
 from .aquifers import Aquifer
 from .boosting import Boosting, gains, save
 from .downscale_scores import GRACE_FOOTPRINT_KM2, region_table, score
+from .estimate import estimate, tell
 from .explanation import explain, write_explanation
 from .folds import Blocking, Split, forward_splits, make_blocks, make_splits, random_splits
 from .mapping import Job, Mapping, Part
@@ -132,6 +133,7 @@ def downscale(
     job = Job.of(scene, parts, mapping)
     with unfinished_folder(outputs.maps, job.fingerprint(), progress) as unfinished, ExitStack() as folders:
         # The folders get their files together when the stack closes, and none of them when anything fails before.
+        tell(estimate(job, unfinished, progress.stop_if_cancelled), unfinished, progress)
         closures = write_maps(job, unfinished, progress.part(0.4, 0.93))
         wholes = [folders.enter_context(whole_folder(folder)) for folder in products.values()]
         if sigma:
