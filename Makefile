@@ -9,7 +9,7 @@ VENV := build/venv
 PYTEST := $(VENV)/bin/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-trixie cluster-test bench lint package link packages
+.PHONY: help demo test test-trixie cluster-test bench bench-global lint package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ cluster-test: packages  ## The same maps from a Dask scheduler and two workers, 
 
 bench: packages  ## Measure the skill of the chain on sample worlds (BENCHMARKS=names for some of them)
 	$(PYTHON) -m benchmarks.run build/bench $(BENCHMARKS)
+
+bench-global: packages  ## Map one month of all land at 1 km and project the record (SIZE=0.5 for half the rows and columns)
+	$(PYTHON) -m benchmarks.global_month build/bench/global_month $(SIZE)
 
 lint: $(VENV)/ready  ## Style, QGIS import rules, security scan
 	$(VENV)/bin/ruff check .

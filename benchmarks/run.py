@@ -17,10 +17,13 @@ from .encoding import measure_bytes
 from .gapfill_auto import measure_gapfill_auto
 from .gapfill_skill import measure_gapfill_skill
 from .gldas_global import measure_gldas
+from .global_month import measure_peak
 from .grids import measure_bilinear, measure_block_mean
 from .map_checks import measure_closure, measure_seams, measure_sigma
 from .predict import measure_predict
+from .scaling import measure_scaling
 from .skill import SKILL_WORLDS, measure_pumping, measure_shuffled, measure_skill
+from .stage import measure_stage
 from .worlds import SHARED
 
 BENCHMARKS = {
@@ -33,6 +36,9 @@ BENCHMARKS = {
     "bilinear_join": measure_bilinear,
     "output_bytes": measure_bytes,
     "two_workers": measure_two_workers,
+    "raster_to_raster": measure_stage,
+    "scaling": measure_scaling,
+    "peak_memory_gb": measure_peak,
     # Those of one world stand together, so that it is made once.
     "skill_sample": partial(measure_skill, options=SKILL_WORLDS["skill_sample"]),
     "seams": measure_seams,

@@ -10,7 +10,7 @@ from gwsa_plugin.core.sample import PARTS
 
 WORLD = {name: f"world/{part}" for name, part in PARTS.items()}
 SIGMA_TWSA_CM = 1  # what the sample world adds to TWSA
-QUICK = {"TREES": 60, "RATE": 0.3, "STOPPING": "false"}  # a try should be short; the defaults predict better
+QUICK = {"TREES": 50, "RATE": 0.3, "STOPPING": "false"}  # a try should be short; the defaults predict better
 
 
 class Step(NamedTuple):

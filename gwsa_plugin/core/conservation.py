@@ -7,8 +7,9 @@ Bilinear interpolation alone does not keep the means, and adding each cell's res
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -43,12 +44,13 @@ class Conservation:
 
     def __getstate__(self) -> dict:
         """A factorised matrix cannot be sent to another process; it is made there when it is needed."""
-        return {name: value for name, value in self.__dict__.items() if name != "_solve"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_solve", "_pixels_between")}
 
     def pixels(self, tile: Tile | None = None) -> np.ndarray:
-        """The land pixels of ``cells``: bool, fine shape."""
-        tile = self._tile(tile)
-        return self._land(tile.fine(self.factor)) & spread(self.cells[tile], self.factor)
+        """The land pixels of ``cells``: bool, fine shape; those of a tile are not to be written to."""
+        if tile is None:
+            return self._pixels(Tile.whole(self.coarse.shape))
+        return self._pixels_between(*(end for side in tile for end in (side.start, side.stop)))
 
     def block_mean(self, fine: np.ndarray, tile: Tile | None = None) -> np.ndarray:
         """Area-weighted mean over each cell's land pixels: float64, coarse shape, NaN outside ``cells``."""
@@ -84,6 +86,21 @@ class Conservation:
     @cached_property
     def _solve(self) -> Callable[[np.ndarray], np.ndarray]:
         return splu(self._matrix()).solve
+
+    @cached_property
+    def _pixels_between(self) -> Callable[[int, int, int, int], np.ndarray]:
+        """The pixels of a tile, remembered: they are asked for many times while a thread works on it."""
+
+        @lru_cache(maxsize=4 * (os.cpu_count() or 1))
+        def pixels(top: int, bottom: int, left: int, right: int) -> np.ndarray:
+            found = self._pixels(Tile(slice(top, bottom), slice(left, right)))
+            found.flags.writeable = False
+            return found
+
+        return pixels
+
+    def _pixels(self, tile: Tile) -> np.ndarray:
+        return self._land(tile.fine(self.factor)) & spread(self.cells[tile], self.factor)
 
     def _tile(self, tile: Tile | None) -> Tile:
         return tile or Tile.whole(self.coarse.shape)

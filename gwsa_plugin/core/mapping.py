@@ -16,7 +16,9 @@ import numpy as np
 from .aquifers import KM_PER_DEGREE, Regions, blend
 from .conservation import Conservation, spread
 from .errors import InputError
-from .predictors import CONTENTS, FINE, PredictorSet
+from .forest import cut
+from .predictor_pixels import Place, read_pixels
+from .predictors import CONTENTS, PredictorSet
 from .region_models import RegionModels
 from .scene import Scene, months_at_once
 from .tiles import Tile, tiles_of
@@ -153,16 +155,16 @@ def _predict(job: Job, products: list[str], wanted, tile: Tile, pixels: np.ndarr
     """By product: cm, float32, (months, pixels), as many months at a time as the memory bound allows."""
     raws = {name: np.full((wanted.size, int(pixels.sum())), np.nan, dtype=np.float32) for name in products}
     parts = [(raws[name], part) for name in products for part in _on_tile(job, job.products[name], tile, pixels)]
-    at_once = months_at_once(job.predictors, tile)
+    at_once, place = months_at_once(job.predictors, tile), Place(tile.fine(job.conservation.factor), pixels)
     for first in range(0, wanted.size, at_once):
         chosen = wanted[first : first + at_once]
-        features = job.predictors.read(FINE, job.months[chosen], tile.fine(job.conservation.factor))
-        for i, month in enumerate(chosen, start=first):
-            table = features[i - first][:, pixels]
+        of_months = read_pixels(job.predictors, job.months[chosen], place)
+        for i, (month, features) in enumerate(zip(chosen, of_months), start=first):
             for raw, part in parts:
                 go_on()
                 if part.months[month]:
-                    raw[i, part.pixels] = part.models.predict(table[:, part.pixels], part.weights)
+                    of_part = [cut(one, part.pixels) for one in features]
+                    raw[i, part.pixels] = part.models.predict(of_part, part.weights)
     return raws
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from osgeo import gdal
 
 from .catalogue import Catalogue, Predictor
 from .errors import InputError
@@ -110,6 +111,21 @@ def read_values(source, predictor: Predictor, band: int, window=None) -> np.ndar
     if predictor.nodata is not None:
         values[values == np.float32(predictor.nodata)] = np.nan
     return in_unit(values, source, predictor, band)
+
+
+def read_numbers(path: Path, bands: list[int], window, dtype: str) -> np.ndarray:
+    """Bands of a raster of ``dtype`` as they are stored: (bands, rows, columns).
+
+    By GDAL's own binding, which opens a file in a sixth of the time that rasterio takes; a tile needs many files.
+    """
+    try:
+        source = gdal.Open(str(path))
+        numbers = source and source.ReadRaster(*window.flatten(), band_list=bands)
+    except RuntimeError:  # where GDAL's exceptions are on
+        numbers = None
+    if numbers is None:
+        raise InputError(f"{path.parent.name}/{path.name} cannot be read; build the set again.")
+    return np.frombuffer(numbers, dtype=dtype).reshape(len(bands), window.height, window.width)
 
 
 def in_unit(values: np.ndarray, source, predictor: Predictor, band: int) -> np.ndarray:

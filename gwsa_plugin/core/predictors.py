@@ -71,7 +71,7 @@ class PredictorSet:
         """bool, shape of the fine grid, or of the ``tile`` of it: True on land."""
         path = self.folder / self.land_file
         with open_raster(path) as source:
-            return source.read(1, window=_window(source, self.grid, self._tile(FINE, tile), path)) == 1
+            return source.read(1, window=window_in(source, self.grid, self._tile(FINE, tile), path)) == 1
 
     def read(self, scale: str, months, tile: Tile | None = None) -> np.ndarray:
         """Every feature in each of ``months``: float32, shape (months, features, rows, columns), NaN where missing.
@@ -82,12 +82,12 @@ class PredictorSet:
         for a month that the set does not have, and for a file that is gone or of another shape.
         """
         months = np.asarray(months, dtype="datetime64[M]")
-        self._require(months)
+        self.require(months)
         tile = self._tile(scale, tile)
         values = np.full((months.size, len(self.features), *tile.shape), np.nan, dtype=np.float32)
         counts = [len(predictor.features) for predictor in self.predictors]
         parts = dict(zip(self.predictors, np.split(values, np.cumsum(counts)[:-1], axis=1)))
-        for family in _families(self.predictors):
+        for family in families(self.predictors):
             self._fill_monthly({predictor: parts[predictor] for predictor in family}, scale, months, tile)
         for predictor in self.predictors:
             if not predictor.monthly:
@@ -121,7 +121,7 @@ class PredictorSet:
         """The values of each month, float32 (rows, columns), NaN for one that no band holds."""
         for path, members in groupby(months, partial(self.path_of, predictor, scale)):
             with open_raster(path) as source:
-                window = _window(source, self.grid_of(scale), tile, path)
+                window = window_in(source, self.grid_of(scale), tile, path)
                 bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
                 for month in members:
                     if month in bands:
@@ -133,7 +133,7 @@ class PredictorSet:
         """float32, shape (features, rows, columns)."""
         path = self.path_of(predictor, scale)
         with open_raster(path) as source:
-            window = _window(source, self.grid_of(scale), tile, path)
+            window = window_in(source, self.grid_of(scale), tile, path)
             if predictor.classes and scale == FINE:
                 return one_hot(source.read(1, window=window), predictor.classes)
             bands = range(1, len(predictor.features) + 1)
@@ -145,7 +145,8 @@ class PredictorSet:
     def _tile(self, scale: str, tile: Tile | None) -> Tile:
         return tile or Tile.whole(self.grid_of(scale).shape)
 
-    def _require(self, months: np.ndarray) -> None:
+    def require(self, months: np.ndarray) -> None:
+        """InputError for a month that the set does not have."""
         absent = months[~np.isin(months, self.months)]
         if self.months.size and absent.size:
             raise InputError(
@@ -154,7 +155,7 @@ class PredictorSet:
             )
 
 
-def _families(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
+def families(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
     """The monthly predictors, those that a difference ties together in one family and each other one alone."""
     monthly = [predictor for predictor in predictors if predictor.monthly]
     names = {name for predictor in monthly if predictor.difference for name in (predictor.name, *predictor.difference)}
@@ -205,7 +206,7 @@ def _shared_months(predictors, folder: Path) -> np.ndarray:
     return month_range(max(months[0] for months in covered), min(months[-1] for months in covered))
 
 
-def _window(source, grid: Grid, tile: Tile, path: Path) -> Window:
+def window_in(source, grid: Grid, tile: Tile, path: Path) -> Window:
     if source.shape != grid.shape:
         raise InputError(
             f"{path.parent.name}/{path.name} has {source.shape[0]} x {source.shape[1]} pixels, the predictor set "

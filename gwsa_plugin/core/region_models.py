@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from .boosting import Boosting, local_contrast, train
 from .folds import TIME_FOLDS, Split
-from .forest import evaluator
+from .forest import cut, evaluator
 from .level_trend import level_and_trend
 from .progress import Progress
 from .scene import Scene
@@ -63,8 +64,8 @@ class RegionModels:
         """Sentences on what slows predictions down."""
         return self._evaluators[1]
 
-    def predict(self, features: np.ndarray, weights: dict[int, np.ndarray]) -> np.ndarray:
-        """cm, float32, (rows,): what the models make of ``features``, float32, (features, rows), NaN missing, blended
+    def predict(self, features: Sequence, weights: dict[int, np.ndarray]) -> np.ndarray:
+        """cm, float32, (rows,): what the models make of ``features``, (rows,) each, as an evaluator takes them, blended
         by ``weights`` (number -> (rows,)). The trees that all models share are evaluated once."""
         evaluators = self._evaluators[0]
         of_all = evaluators[ALL].predict(features)
@@ -74,7 +75,8 @@ class RegionModels:
             if number == ALL:
                 field += weight * of_all
             elif near.any():
-                field[near] += weight[near] * evaluators[number].predict(features[:, near], onto=of_all[near])
+                said = evaluators[number].predict([cut(one, near) for one in features], onto=of_all[near])
+                field[near] += weight[near] * said
         return field * np.float32(self.share * self.stretch)
 
     def predict_in(self, table: np.ndarray, regions: np.ndarray) -> np.ndarray:

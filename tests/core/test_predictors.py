@@ -8,9 +8,11 @@ import rasterio
 
 from gwsa.gwsa_plugin.core import predictors as module
 from gwsa.gwsa_plugin.core.errors import InputError
+from gwsa.gwsa_plugin.core.forest import Scaled
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import month_range
 from gwsa.gwsa_plugin.core.predictor_files import read_values
+from gwsa.gwsa_plugin.core.predictor_pixels import Place, read_pixels
 from gwsa.gwsa_plugin.core.predictors import PredictorSet
 from gwsa.gwsa_plugin.core.stack import creation
 from gwsa.gwsa_plugin.core.tiles import Tile
@@ -256,3 +258,40 @@ def test_a_file_of_another_shape_or_gone_is_named(folder):
     (folder / "fine" / "elevation.tif").unlink()
     with pytest.raises(InputError, match="fine/elevation.tif does not exist"):
         predictors.read("fine", MONTHS[:1])
+
+
+@pytest.fixture
+def packed(remembering):
+    """The set with rasters of int16 as well, one of which lacks a month and has pixels without a value."""
+    folder, numbers = remembering.folder, np.random.default_rng(2).integers(-300, 300, (MONTHS.size, *FINE.shape))
+    numbers[:, 1, 2:5] = -32768
+    known = MONTHS != LACKED
+    kind = {"dtype": "int16", "nodata": -32768, "predictor": 2}
+    write(folder / "fine" / "height.tif", FINE, numbers[:1], **kind)
+    write(folder / "fine" / "snow.tif", FINE, numbers[known], MONTHS[known], **kind)
+    height = {"name": "height", "files": "fine/height.tif", "scale": 0.25, "offset": 100}
+    snow = {"name": "snow", "kind": "monthly", "files": "fine/snow.tif", "scale": 0.1, "lags": [0, 1, 3]}
+    describe(folder, predictors=[height, *REMEMBERING, snow])
+    return PredictorSet.open(folder)
+
+
+def test_pixels_have_the_bits_of_the_tile(packed):
+    tile, asked = Tile(slice(1, 5), slice(0, 9)), MONTHS[[8, 0, 2, 6]]
+    pixels = np.random.default_rng(3).random(tile.shape) < 0.6
+    tiles = packed.read("fine", asked, tile)[:, :, pixels]
+    of_months = read_pixels(packed, asked, Place(tile, pixels))
+    for features, values in zip(of_months, tiles):
+        read = [one.values() if isinstance(one, Scaled) else one for one in features]
+        np.testing.assert_array_equal(np.array(read).view(np.int32), values.view(np.int32))
+    assert [isinstance(one, Scaled) for one in of_months[0]] == [True, *[False] * 11, True, True, True]
+    assert np.isnan(tiles[0, -3:]).any() and np.isfinite(tiles[0, -3:]).any()
+
+
+def test_pixels_of_a_raster_that_has_gone(packed):
+    place = Place(Tile.whole(FINE.shape), np.ones(FINE.shape, dtype=bool))
+    read_pixels(packed, MONTHS[:1], place)
+    (packed.folder / "fine/height.tif").unlink()
+    with pytest.raises(InputError, match="fine/height.tif cannot be read"):
+        read_pixels(packed, MONTHS[:1], place)
+    with pytest.raises(InputError, match="not 2006-01"):
+        read_pixels(packed, np.array(["2006-01"], dtype="datetime64[M]"), place)

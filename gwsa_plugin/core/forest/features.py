@@ -43,7 +43,7 @@ def blocks_of(features: Sequence, rows: int) -> Iterator[tuple[slice, list]]:
     """Spans of rows one after the other, and the features there."""
     for first in range(0, rows, BLOCK):
         block = slice(first, min(first + BLOCK, rows))
-        yield block, [_cut(feature, block) for feature in features]
+        yield block, [cut(feature, block) for feature in features]
 
 
 def table_of(features: Sequence) -> np.ndarray:
@@ -51,8 +51,9 @@ def table_of(features: Sequence) -> np.ndarray:
     return np.stack([_values(feature) for feature in features], axis=1)
 
 
-def _cut(feature, block: slice):
-    return feature._replace(stored=feature.stored[block]) if isinstance(feature, Scaled) else feature[block]
+def cut(feature, rows):
+    """A feature at some rows: a slice, or bool, (rows,)."""
+    return feature._replace(stored=feature.stored[rows]) if isinstance(feature, Scaled) else feature[rows]
 
 
 def _values(feature) -> np.ndarray:

@@ -35,23 +35,28 @@ class Coder:
     def code(self, feature, codes: np.ndarray) -> None:
         """Fill ``codes``, uint8, a row for each code that a missing value has."""
         if isinstance(feature, Scaled):
-            absent = feature.stored == feature.nodata
-            _look_up(np.ascontiguousarray(feature.stored).view(np.uint16), self._table(*feature[1:]), codes[0])
+            stored = np.ascontiguousarray(feature.stored).view(np.uint16)
+            for row, table in zip(codes, self._tables_of(*feature[1:])):
+                _look_up(stored, table, row)
         else:
-            absent = np.isnan(feature)
-            _measure(np.ascontiguousarray(feature, dtype=np.float32).view(np.int32), *self._ruler, codes[0])
-        codes[1:] = codes[0]
-        for row, missing in zip(codes, self._missing):
-            _mark(absent, missing, row)
+            self._measure(feature, codes)
 
-    def _table(self, *scaling) -> np.ndarray:
-        """The code of all that can be stored. Threads may each make it at the same time; it is shared when whole."""
+    def _tables_of(self, *scaling) -> np.ndarray:
+        """The codes of all that can be stored. Threads may each make them at the same time; they are shared when
+        whole."""
         if scaling not in self._tables:
             everything = Scaled(np.arange(1 << 16, dtype=np.uint16).view(np.int16), *scaling)
-            table = np.empty(1 << 16, dtype=np.uint8)
-            _measure(everything.values().view(np.int32), *self._ruler, table)
-            self._tables[scaling] = table
+            tables = np.empty((self.rows, 1 << 16), dtype=np.uint8)
+            self._measure(everything.values(), tables)
+            self._tables[scaling] = tables
         return self._tables[scaling]
+
+    def _measure(self, values: np.ndarray, codes: np.ndarray) -> None:
+        _measure(np.ascontiguousarray(values, dtype=np.float32).view(np.int32), *self._ruler, codes[0])
+        codes[1:] = codes[0]
+        absent = np.isnan(values)
+        for row, missing in zip(codes, self._missing):
+            _mark(absent, missing, row)
 
 
 class _Ruler(NamedTuple):

@@ -1,0 +1,119 @@
+"""`make bench-global`: one month of the whole land at 1 km, from a predictor set that is made here to the map.
+
+Usage: python3 -m benchmarks.global_month FOLDER [SIZE], SIZE being the share of the rows and columns of the globe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter, process_time
+
+import numpy as np
+
+from gwsa_plugin.core.boosting import Boosting, train
+from gwsa_plugin.core.grid import Grid
+from gwsa_plugin.core.mapping import Job, Mapping, Part
+from gwsa_plugin.core.maps import write_maps
+from gwsa_plugin.core.predictors import PredictorSet
+from gwsa_plugin.core.progress import Progress
+from gwsa_plugin.core.region_models import ALL, RegionModels
+from gwsa_plugin.core.sample_fields import fractal, generator
+from gwsa_plugin.core.scene import Scene, set_scene
+from gwsa_plugin.core.stack import MonthlyStack
+
+from .generated import MONTHLY, Wanted, make_set
+
+CELLS = 600, 1440  # rows and columns from 90 N to 60 S
+LAND_SHARE = 0.28
+MONTH = np.array(["2010-07"], dtype="datetime64[M]")
+MODEL = Boosting(trees=300, depth=6)
+RECORD, LEAST_GB = 225, 4.0
+SMALL = 0.1
+GB = 1e9
+
+
+def measure_peak(folder: Path, size: float = SMALL) -> dict:
+    """``ours``: the peak of the memory in GB of a process that is given the set and maps the month in as many threads
+    as there are processors; ``peer``: what it may be. ``values``: also what the record of months would take."""
+    predictors = make_set(folder / "predictors", Wanted(_grid(size), MONTH, LAND_SHARE))
+    command = [sys.executable, "-m", "benchmarks.global_month", "--map", str(folder)]
+    told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    stored = _gigabytes(path for path in predictors.folder.rglob("*") if path.stem.rpartition("_")[0] not in MONTHLY)
+    monthly = _gigabytes(predictors.folder.rglob("*")) - stored
+    mapped = _gigabytes((folder / "maps").rglob("*.tif"))
+    shutil.rmtree(folder)
+    return {
+        "values": {
+            **told,
+            "threads": os.cpu_count(),
+            "predictors (GB)": stored + monthly,
+            "map (GB)": mapped,
+            "the record: mapping (h)": told["mapping (s)"] * RECORD / 3600,
+            "the record: predictors and maps (GB)": stored + (monthly + mapped) * RECORD,
+        },
+        "ours": told["peak (GB)"], "peer": LEAST_GB, "ratio": LEAST_GB / told["peak (GB)"], "equal": None,
+        "unit": "GB", "peer_name": "the promise",
+    }  # fmt: skip
+
+
+def _grid(size: float) -> Grid:
+    rows, columns = (round(size * cells) for cells in CELLS)
+    return Grid(-180.0, 90.0, 0.25, 0.25, rows, columns)
+
+
+def _gigabytes(paths) -> float:
+    return sum(path.stat().st_size for path in paths if path.is_file()) / GB
+
+
+class _Aloud(Progress):
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def map_month(folder: Path) -> dict:
+    """Seconds of each part and of the processors, and the memory: to be run in a process of its own."""
+    predictors, progress, clock = PredictorSet.open(folder / "predictors"), _Aloud(), [perf_counter()]
+    grid = predictors.coarse_grid
+    field = 10 * fractal(generator(1, "gwsa"), grid.shape, 2, 40, 3)
+    scene = set_scene(
+        MonthlyStack.on_calendar(grid, MONTH, field[None], "GWSA"), predictors, [], (None, None), progress
+    )
+    clock.append(perf_counter())
+    memory = [_peak()]
+    job = Job.of(scene, {"maps": [Part(_models(scene), scene.cells, np.ones(1, dtype=bool))]}, Mapping())
+    clock.append(perf_counter())
+    memory.append(_peak())
+    (folder / "maps").mkdir()
+    before = process_time()
+    write_maps(job, folder / "maps", progress)
+    clock.append(perf_counter())
+    reading, training, mapping = np.diff(clock)
+    pixels = sum(int(job.conservation.pixels(tile).sum()) for tile in job.tiles)
+    return {
+        "pixels": pixels, "reading samples (s)": reading, "training (s)": training, "mapping (s)": mapping,
+        "mapping, of the processors (s)": process_time() - before, "mapping (us a pixel)": mapping / pixels * 1e6,
+        "peak before training (GB)": memory[0], "peak before mapping (GB)": memory[1], "peak (GB)": _peak(),
+    }  # fmt: skip
+
+
+def _models(scene: Scene) -> RegionModels:
+    everything = np.ones(scene.samples.target.shape, dtype=bool)
+    return RegionModels({ALL: train(scene.samples, everything, MODEL)}, np.zeros(1, dtype=int), MODEL)
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GB
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--map":
+        print(json.dumps(map_month(Path(sys.argv[2]))))
+    else:
+        result = measure_peak(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 1.0)
+        print(json.dumps(result, indent=2))

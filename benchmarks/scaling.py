@@ -1,0 +1,43 @@
+"""Whether mapping takes as long a pixel however large the region: a year of three extents, each twice the last one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from gwsa_plugin.core.grid import Grid
+
+from .generated import Wanted, make_set, teach
+from .stage import LAND_SHARE, MODEL, MONTHS, job_of, map_all
+
+ROWS, COLUMNS = 40, (40, 80, 160)  # of cells
+REPEATS = 3
+
+
+def measure_scaling(folder: Path) -> dict:
+    """``ours`` and ``peer``: microseconds a pixel and month of the largest extent and of the smallest."""
+    sets = [make_set(folder / str(columns), Wanted(_grid(columns), MONTHS, LAND_SHARE)) for columns in COLUMNS]
+    booster = teach(sets[0], MODEL)
+    jobs = [job_of(predictors, booster) for predictors in sets]
+    seconds = [[] for _ in jobs]
+    for _ in range(REPEATS):
+        for job, of_job in zip(jobs, seconds):
+            start = perf_counter()
+            map_all(job, folder / "maps")
+            of_job.append(perf_counter() - start)
+    shutil.rmtree(folder)
+    counts = [job.months.size * sum(int(job.conservation.pixels(tile).sum()) for tile in job.tiles) for job in jobs]
+    each = [median(of_job) / count * 1e6 for of_job, count in zip(seconds, counts)]
+    values = {f"{ROWS} x {columns} cells (s)": median(of_job) for columns, of_job in zip(COLUMNS, seconds)}
+    for small, large, before, after in zip(COLUMNS, COLUMNS[1:], each, each[1:]):
+        values[f"{small} to {large} columns: times as long for twice the pixels"] = 2 * after / before
+    return {
+        "values": values, "ours": each[-1], "peer": each[0], "ratio": each[0] / each[-1], "equal": None,
+        "unit": "us a pixel and month", "peer_name": "a quarter of the extent",
+    }  # fmt: skip
+
+
+def _grid(columns: int) -> Grid:
+    return Grid(70.0, 35.0, 0.25, 0.25, ROWS, columns)

@@ -1,0 +1,156 @@
+"""From GeoTIFFs of predictors to GeoTIFFs of maps: the mapping of a year in two threads beside a loop over blocks of
+lines, as others predict rasters, with XGBoost's own prediction in two threads.
+
+Repeats take turns, so that a slow moment of the machine meets all, and medians of the time a pixel are compared. The
+peer maps one month, ours a year.
+"""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+from gwsa_plugin.core.aquifers import rasterise
+from gwsa_plugin.core.boosting import Boosting
+from gwsa_plugin.core.conservation import Conservation
+from gwsa_plugin.core.grid import Grid
+from gwsa_plugin.core.mapping import Job, Mapping, Part, predict_tile, read_part
+from gwsa_plugin.core.maps import create_year, write_maps
+from gwsa_plugin.core.months import calendar_month, month_range
+from gwsa_plugin.core.predictors import FINE, PredictorSet
+from gwsa_plugin.core.progress import SILENT
+from gwsa_plugin.core.region_models import RegionModels
+from gwsa_plugin.core.sample_fields import generator
+from gwsa_plugin.core.scene import Scene
+from gwsa_plugin.core.sigma_maps import Doubt, write_sigma
+from gwsa_plugin.core.stack import OBSERVED, MonthlyStack, creation
+from gwsa_plugin.core.threads import run_all
+
+from .generated import FACTOR, Wanted, make_set, teach
+
+COARSE = Grid(70.0, 35.0, 0.25, 0.25, 40, 50)
+MONTHS = month_range("2010-01", "2010-12")
+LAND_SHARE = 0.8
+MODEL = Boosting(trees=300, depth=6)
+LINES = 240  # that the peer takes at a time: what the files have in a row of blocks
+REPEATS = 3
+MAPS = "maps"
+
+
+def measure_stage(folder: Path) -> dict:
+    """``ours`` and ``peer``: microseconds a pixel and month, prediction alone. ``values``: also of the whole stage, the
+    conserving correction and sigma included. ``equal``: every bit of the peer's month, before ours is encoded."""
+    predictors = make_set(folder / "predictors", Wanted(COARSE, MONTHS, LAND_SHARE))
+    booster = teach(predictors, MODEL)
+    job = job_of(predictors, booster)
+    pixels = int(job.conservation.pixels().sum())
+    contestants = {
+        "ours": (pixels * MONTHS.size, partial(_predict_year, job, folder / "year")),
+        "whole stage": (pixels * MONTHS.size, partial(map_all, job, folder / "stage")),
+        "peer": (pixels, partial(predict_lines, predictors, booster, folder / "peer.tif")),
+    }
+    times = {name: [] for name in contestants}
+    for _ in range(REPEATS):
+        for name, (count, work) in contestants.items():
+            start = perf_counter()
+            work()
+            times[name].append((perf_counter() - start) / count * 1e6)
+    times = {name: median(of_name) for name, of_name in times.items()}
+    equal = _same_month(job, folder / "year", folder / "peer.tif")
+    shutil.rmtree(folder)
+    return {
+        "values": {
+            "pixels": pixels,
+            "whole stage (us)": times["whole stage"],
+            "whole stage: ratio": times["peer"] / times["whole stage"],
+            "prediction, M pixels a second": 1 / times["ours"],
+        },
+        "ours": times["ours"], "peer": times["peer"], "ratio": times["peer"] / times["ours"], "equal": equal,
+        "unit": "us a pixel", "peer_name": "a loop over lines with Booster.inplace_predict",
+    }  # fmt: skip
+
+
+def job_of(predictors: PredictorSet, booster) -> Job:
+    """The mapping of all months of the set by one model, so that it has to say what ``booster`` does."""
+    coarse, months = predictors.coarse_grid, predictors.months
+    conservation = Conservation(predictors.land, coarse, FACTOR, np.ones(coarse.shape, dtype=bool))
+    regions = rasterise([], predictors.grid, FACTOR, predictors.land)
+    target = 10 * generator(1, "target").standard_normal((months.size, *coarse.shape)).astype(np.float32)
+    target[:, ~conservation.cells] = np.nan
+    models = RegionModels({0: booster}, np.zeros(1, dtype=int))
+    parts = {MAPS: [Part(models, conservation.cells, np.ones(months.size, dtype=bool))]}
+    sources = (OBSERVED,) * months.size
+    return Job(predictors, regions, conservation, months, sources, target, parts, Mapping())
+
+
+def _predict_year(job: Job, folder: Path) -> None:
+    """Tiles are predicted in threads, then written by one, as in the stage."""
+    shutil.rmtree(folder, ignore_errors=True)
+    wanted = np.arange(job.months.size)
+    run_all([partial(predict_tile, job, [MAPS], folder, wanted, tile) for tile in job.tiles])
+    sources = dict(zip(job.months, job.sources))
+    with create_year(folder / "GWSA_2010.tif", job.conservation, job.mapping, {}, sources) as target:
+        for tile in job.tiles:
+            pixels, window = job.conservation.pixels(tile), Window.from_slices(*tile.fine(FACTOR))
+            for month, field in zip(job.months, read_part(folder, MAPS, tile, pixels)):
+                target.write(field, int(calendar_month(month)), window=window)
+
+
+def map_all(job: Job, folder: Path) -> None:
+    """All that a downscaling does when the models are there: maps and sigma of all months."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    write_maps(job, folder, SILENT)
+    coarse = job.predictors.coarse_grid
+    gwsa = MonthlyStack(coarse, job.months, job.target, job.sources)
+    used = np.ones(job.months.size, dtype=bool)
+    scene = Scene(gwsa, used, job.predictors, job.regions, job.conservation, None)
+    sigma = MonthlyStack(coarse, job.months, np.full(job.target.shape, 2, dtype=np.float32), job.sources)
+    doubt = Doubt(np.ones(coarse.shape), np.ones(len(job.regions.names)))
+    write_sigma(scene, sigma, doubt, folder / "sigma", job.mapping, SILENT)
+
+
+def predict_lines(predictors: PredictorSet, booster, path: Path) -> None:
+    """The peer: the first month, some lines of all bands at a time."""
+    booster.set_param({"nthread": 2})
+    month, grid = predictors.months[0], predictors.grid
+    files = [predictors.path_of(item, FINE, month if item.monthly else None) for item in predictors.predictors]
+    land_file = predictors.folder / predictors.land_file
+    with rasterio.open(path, "w", **creation(grid, 1)) as target, rasterio.open(land_file) as land:
+        bands = [rasterio.open(file) for file in files]
+        for top in range(0, grid.rows, LINES):
+            window = Window(0, top, grid.columns, min(LINES, grid.rows - top))
+            cube = np.stack([_values(band, window) for band in bands])
+            there = land.read(1, window=window) == 1
+            table = np.ascontiguousarray(cube[:, there].T)
+            field = np.full(there.shape, np.nan, dtype=np.float32)
+            field[there] = booster.inplace_predict(table)
+            target.write(field, 1, window=window)
+        for band in bands:
+            band.close()
+
+
+def _values(source, window: Window) -> np.ndarray:
+    numbers = source.read(1, window=window)
+    values = numbers.astype(np.float32) * np.float32(source.scales[0]) + np.float32(source.offsets[0])
+    values[numbers == source.nodata] = np.nan
+    return values
+
+
+def _same_month(job: Job, folder: Path, peer: Path) -> bool:
+    """Of the first month, what ``predict_tile`` kept and what the peer wrote."""
+    with rasterio.open(peer) as source:
+        for tile in job.tiles:
+            pixels = job.conservation.pixels(tile)
+            ours = next(read_part(folder, MAPS, tile, pixels))
+            theirs = source.read(1, window=Window.from_slices(*tile.fine(FACTOR)))
+            if not np.array_equal(ours.view(np.int32), theirs.view(np.int32)):
+                return False
+    return True
