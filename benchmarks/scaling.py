@@ -12,7 +12,7 @@ from gwsa_plugin.core.grid import Grid
 from .generated import Wanted, make_set, teach
 from .stage import LAND_SHARE, MODEL, MONTHS, job_of, map_all
 
-ROWS, COLUMNS = 40, (40, 80, 160)  # of cells
+ROWS, COLUMNS = 40, (80, 160, 320)  # of cells
 REPEATS = 3
 
 
