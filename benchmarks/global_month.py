@@ -40,7 +40,8 @@ GB = 1e9
 
 def measure_peak(folder: Path, size: float = SMALL) -> dict:
     """``ours``: the peak of the memory in GB of a process that is given the set and maps the month in as many threads
-    as there are processors; ``peer``: what it may be. ``values``: also what the record of months would take."""
+    as there are processors; ``peer``: what it may be. ``values``: also what the record of months would take, at most:
+    the twelve months of a year share the opening of files and what is found out about a tile."""
     predictors = make_set(folder / "predictors", Wanted(_grid(size), MONTH, LAND_SHARE))
     command = [sys.executable, "-m", "benchmarks.global_month", "--map", str(folder)]
     told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
@@ -54,7 +55,7 @@ def measure_peak(folder: Path, size: float = SMALL) -> dict:
             "threads": os.cpu_count(),
             "predictors (GB)": stored + monthly,
             "map (GB)": mapped,
-            "the record: mapping (h)": told["mapping (s)"] * RECORD / 3600,
+            "the record: mapping month by month (h)": told["mapping (s)"] * RECORD / 3600,
             "the record: predictors and maps (GB)": stored + (monthly + mapped) * RECORD,
         },
         "ours": told["peak (GB)"], "peer": LEAST_GB, "ratio": LEAST_GB / told["peak (GB)"], "equal": None,

@@ -12,7 +12,7 @@ from gwsa_plugin.core.grid import Grid
 from .generated import Wanted, make_set, teach
 from .stage import LAND_SHARE, MODEL, MONTHS, job_of, map_all
 
-ROWS, COLUMNS = 40, (40, 80, 160)  # of cells
+ROWS, COLUMNS = 40, (80, 160, 320)  # of cells
 REPEATS = 3
 
 
@@ -21,6 +21,7 @@ def measure_scaling(folder: Path) -> dict:
     sets = [make_set(folder / str(columns), Wanted(_grid(columns), MONTHS, LAND_SHARE)) for columns in COLUMNS]
     booster = teach(sets[0], MODEL)
     jobs = [job_of(predictors, booster) for predictors in sets]
+    counts = [job.months.size * sum(int(job.conservation.pixels(tile).sum()) for tile in job.tiles) for job in jobs]
     seconds = [[] for _ in jobs]
     for _ in range(REPEATS):
         for job, of_job in zip(jobs, seconds):
@@ -28,7 +29,6 @@ def measure_scaling(folder: Path) -> dict:
             map_all(job, folder / "maps")
             of_job.append(perf_counter() - start)
     shutil.rmtree(folder)
-    counts = [job.months.size * sum(int(job.conservation.pixels(tile).sum()) for tile in job.tiles) for job in jobs]
     each = [median(of_job) / count * 1e6 for of_job, count in zip(seconds, counts)]
     values = {f"{ROWS} x {columns} cells (s)": median(of_job) for columns, of_job in zip(COLUMNS, seconds)}
     for small, large, before, after in zip(COLUMNS, COLUMNS[1:], each, each[1:]):

@@ -113,7 +113,7 @@ def blend(numbers: np.ndarray, grid: Grid, feather_km: float) -> dict[int, np.nd
         2 * round(feather_km / (KM_PER_DEGREE * grid.dy)) + 1,
         2 * round(feather_km / (KM_PER_DEGREE * grid.dx * max(np.cos(latitude), 0.05))) + 1,
     ]
-    present = np.unique(numbers)
+    present = np.flatnonzero(np.bincount(numbers.ravel()))
     if present.size == 1:
         return {int(present[0]): np.ones(numbers.shape, dtype=np.float32)}
     return {

@@ -105,16 +105,18 @@ class _Lesson:
             raise InputError(
                 "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."
             )
-        self._samples, self._where = samples, where
+        self._samples, self._chosen = samples, where
         self._count, self._pixels = int(where.sum()), samples.pixels.shape[1]
+        months = where.any(axis=(1, 2))  # of all land they are few, and no contrast reaches into others
+        self._where, self._target = where[months], samples.target[months]
         self._cells = 0 if pixels_only else self._count
 
     def matrix(self):
         import xgboost
 
-        table = self._samples.pixel_table(self._where)
+        table = self._samples.pixel_table(self._chosen)
         if self._cells:
-            table = np.concatenate([self._samples.table(self._where), table])
+            table = np.concatenate([self._samples.table(self._chosen), table])
         return xgboost.DMatrix(table, feature_names=list(self._samples.names), nthread=THREADS)
 
     def gradient(self, go_on):
@@ -140,9 +142,9 @@ class _Lesson:
         return local_contrast(self._contrast(prediction), self._where)[self._where]
 
     def _contrast(self, prediction: np.ndarray) -> np.ndarray:
-        """What is left of the residual in the loss: (months, rows, columns), 0 outside ``where``."""
+        """What is left of the residual in the loss: of the months of the samples, 0 outside them."""
         residual = np.zeros(self._where.shape)
-        residual[self._where] = prediction - self._samples.target[self._where]
+        residual[self._where] = prediction - self._target[self._where]
         return local_contrast(residual, self._where)
 
 

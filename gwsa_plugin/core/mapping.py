@@ -91,7 +91,7 @@ class Job:
                     digest.update(b"%d" % number + booster.save_raw("ubj"))
                 arrays += [part.models.pooled, part.cells, part.months]
         for array in arrays:
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array))
         return digest.hexdigest()
 
 

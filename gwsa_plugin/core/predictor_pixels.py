@@ -60,7 +60,7 @@ def _as_stored(predictors: PredictorSet, predictor: Predictor, months, place: Pl
     wanted = [[month - lag for lag in predictor.lags] if predictor.monthly else [ALWAYS] for month in months]
     stored = {ALWAYS, *predictors.before, *predictors.months}
     bands = dict.fromkeys(sum(wanted, []), np.full(int(place.pixels.sum()), np.nan, dtype=np.float32))
-    file_of = partial(predictors.path_of, predictor, FINE)
+    file_of = partial(_file, predictors, predictor)
     for path, members in groupby((month for month in sorted(bands) if month in stored), file_of):
         layout = _layout(predictors, predictor, path)
         if not layout:
@@ -71,6 +71,12 @@ def _as_stored(predictors: PredictorSet, predictor: Predictor, months, place: Pl
             (month, Scaled(of_month[place.pixels], *layout.scaling)) for month, of_month in zip(there, numbers)
         )
     return {predictor: [[bands[month] for month in of_features] for of_features in wanted]}
+
+
+@lru_cache(maxsize=1 << 16)
+def _file(predictors: PredictorSet, predictor: Predictor, month) -> Path:
+    """Remembered, since paths are slow to put together."""
+    return predictors.path_of(predictor, FINE, month)
 
 
 class _Layout(NamedTuple):

@@ -13,8 +13,10 @@ from .aquifers import Aquifer, Regions, rasterise
 from .boosting import Samples
 from .conservation import Conservation
 from .errors import InputError
+from .forest import cut, values_of
 from .months import name_runs
-from .predictors import COARSE, FINE, PredictorSet
+from .predictor_pixels import Place, read_pixels
+from .predictors import COARSE, PredictorSet
 from .progress import Progress
 from .stack import OBSERVED, MonthlyStack
 from .threads import run_all
@@ -154,7 +156,8 @@ def _samples(target: np.ndarray, months, conservation, predictors, usable, progr
     pixels = np.empty((count, PIXELS, len(names)), dtype=np.float32)
     samples = Samples(target, usable, cells, pixels, names)
     tiles = tiles_of(usable.any(axis=0), predictors.factor)
-    numbers = np.cumsum(usable).reshape(usable.shape) - 1
+    numbers = np.cumsum(usable, dtype=np.int32).reshape(usable.shape)
+    numbers -= 1  # in place: of all land and months it is the largest of the arrays here
     run_all([partial(_read_tile, samples, numbers, months, conservation, predictors, tile) for tile in tiles], progress)
     absent = np.isnan(cells).mean(axis=0)
     if (absent == 1).all():
@@ -171,17 +174,19 @@ def _read_tile(samples: Samples, numbers, months, conservation, predictors: Pred
     usable, numbers = samples.usable[:, tile.rows, tile.columns], numbers[:, tile.rows, tile.columns]
     taught, places = np.flatnonzero(usable.any(axis=(1, 2))), np.argwhere(usable.any(axis=0))
     down, across = _picked(conservation, tile, places, months.size)
+    place = Place(tile.fine(predictors.factor), conservation.pixels(tile))
+    order = np.cumsum(place.pixels).reshape(place.pixels.shape) - 1
     at_once = months_at_once(predictors, tile)
     for first in range(0, taught.size, at_once):
         go_on()
         chosen = taught[first : first + at_once]
-        fine = predictors.read(FINE, months[chosen], tile.fine(predictors.factor))
+        fine = read_pixels(predictors, months[chosen], place)
         coarse = predictors.read(COARSE, months[chosen], tile)
         for month, of_pixels, of_cells in zip(chosen, fine, coarse):
             here = usable[month][tuple(places.T)]
-            into = numbers[month][usable[month]]
+            into, picked = numbers[month][usable[month]], order[down[month][here], across[month][here]]
             samples.cells[into] = of_cells[:, usable[month]].T
-            samples.pixels[into] = np.moveaxis(of_pixels[:, down[month][here], across[month][here]], 0, -1)
+            samples.pixels[into] = np.stack([values_of(cut(feature, picked)) for feature in of_pixels], axis=-1)
 
 
 def months_at_once(predictors: PredictorSet, tile: Tile) -> int:

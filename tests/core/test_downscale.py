@@ -8,7 +8,7 @@ import pytest
 import rasterio
 import xgboost
 
-from gwsa.gwsa_plugin.core import mapping, tiles
+from gwsa.gwsa_plugin.core import mapping, threads, tiles
 from gwsa.gwsa_plugin.core.boosting import Boosting
 from gwsa.gwsa_plugin.core.conservation import Conservation
 from gwsa.gwsa_plugin.core.downscale import DownscaleOptions, Outputs, downscale
@@ -193,16 +193,24 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(small_world, small_tiles, 
     outputs = [Outputs(tmp_path / name / "maps", held_out=tmp_path / name / "held_out") for name in ("one", "two")]
     options = replace(OPTIONS, compare=False)
     downscale(small_world.gwsa, small_world.predictors, [], outputs[0], options)
-    with pytest.raises(Cancelled):
-        downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options, progress=StopSoon())
+    predict, predicted = mapping._predict, []
+
+    def predict_some(*given):
+        if len(predicted) == 1 + 5:
+            raise Cancelled
+        predicted.append(given)
+        return predict(*given)
+
+    with monkeypatch.context() as interrupting, pytest.raises(Cancelled):
+        interrupting.setattr(mapping, "_predict", predict_some)
+        interrupting.setattr(threads.os, "cpu_count", lambda: 1)
+        downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options)
     unfinished = tmp_path / "two/.maps.unfinished"
     assert list((tmp_path / "two").iterdir()) == [unfinished]
-    kept = {path: path.stat().st_mtime_ns for path in unfinished.rglob("*.npy")}
-    assert len(kept) > 9
-    predict, predicted = mapping._predict, []
+    assert len(list(unfinished.rglob("*.npy"))) == 2 * 5
     monkeypatch.setattr(mapping, "_predict", lambda *given: predicted.append(given) or predict(*given))
     downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options)
-    assert len(predicted) == 1 + 2 * 9 - len(kept) // 2, "and one that was measured"
+    assert len(predicted) == 2 * (1 + 9), "and one in each run that was measured"
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 

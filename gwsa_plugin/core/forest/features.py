@@ -48,13 +48,14 @@ def blocks_of(features: Sequence, rows: int) -> Iterator[tuple[slice, list]]:
 
 def table_of(features: Sequence) -> np.ndarray:
     """float32, (rows, features)."""
-    return np.stack([_values(feature) for feature in features], axis=1)
+    return np.stack([values_of(feature) for feature in features], axis=1)
 
 
 def cut(feature, rows):
-    """A feature at some rows: a slice, or bool, (rows,)."""
+    """A feature at some rows: whatever numpy takes as an index."""
     return feature._replace(stored=feature.stored[rows]) if isinstance(feature, Scaled) else feature[rows]
 
 
-def _values(feature) -> np.ndarray:
+def values_of(feature) -> np.ndarray:
+    """float32, NaN missing."""
     return feature.values() if isinstance(feature, Scaled) else np.asarray(feature, dtype=np.float32)
