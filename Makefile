@@ -18,13 +18,15 @@ demo: packages  ## Make a sample world, run the whole chain on it through qgis_p
 	$(PYTHON) -m demo.run build/demo
 
 test: packages $(VENV)/ready  ## All tests: the core without QGIS, the algorithms, the desktop, the packaged plugin
-	$(PYTEST) -p no:pytest_qgis tests/core
-	$(PYTEST) tests/algorithms tests/gui tests/smoke
+	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/core
+	$(PYTEST) -m "not cluster" tests/algorithms tests/gui tests/smoke
 
 test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
 	setup/trixie.sh make test VENV=/gwsa/venv
 
-cluster-test: packages  ## The same maps from a Dask scheduler and two workers, of which one is killed midway
+cluster-test: packages $(VENV)/ready  ## The same maps from a Dask scheduler and two workers, of which one is killed midway
+	$(PYTEST) -p no:pytest_qgis -m cluster tests/core
+	$(PYTEST) -m cluster tests/algorithms
 	$(PYTHON) -m benchmarks.cluster_test build/cluster-test
 
 bench: packages  ## Measure the skill of the chain on sample worlds (BENCHMARKS=names for some of them)

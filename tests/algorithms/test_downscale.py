@@ -74,6 +74,7 @@ def test_regions_load_styled(run, inputs, tmp_path):
     assert (layer if not isinstance(layer, str) else QgsProcessingUtils.mapLayerFromString(layer, context)).isValid()
 
 
+@pytest.mark.cluster
 def test_a_cluster_makes_the_same_maps(run, inputs, tmp_path):
     distributed = pytest.importorskip("dask.distributed", reason="dask.distributed is not installed")
     places = {"n_workers": 1, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": ":0"}
