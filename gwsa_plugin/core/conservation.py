@@ -46,6 +46,11 @@ class Conservation:
         """A factorised matrix cannot be sent to another process; it is made there when it is needed."""
         return {name: value for name, value in self.__dict__.items() if name not in ("_solve", "_pixels_between")}
 
+    @property
+    def tiles(self) -> list[Tile]:
+        """Those of the coarse grid that hold any of ``cells``."""
+        return tiles_of(self.cells, self.factor)
+
     def pixels(self, tile: Tile | None = None) -> np.ndarray:
         """The land pixels of ``cells``: bool, fine shape; those of a tile are not to be written to."""
         if tile is None:
@@ -111,7 +116,7 @@ class Conservation:
         number[self.cells] = np.arange(self.cells.sum())
         neighbours = sliding_window_view(self._padded(number, -1), (3, 3))
         entries, rows, columns = [], [], []
-        for tile in tiles_of(self.cells, self.factor):
+        for tile in self.tiles:
             weights, nodes = self._weights(tile), neighbours[tile]
             down, across, *place = np.nonzero((weights > 0) & (nodes >= 0))
             entries.append(weights[(down, across, *place)])

@@ -21,7 +21,7 @@ from .predictor_pixels import Place, read_pixels
 from .predictors import CONTENTS, PredictorSet
 from .region_models import RegionModels
 from .scene import Scene, months_at_once
-from .tiles import Tile, tiles_of
+from .tiles import Tile
 
 LERC_ERROR_CM = 0.005
 
@@ -69,7 +69,7 @@ class Job:
 
     @property
     def tiles(self) -> list[Tile]:
-        return tiles_of(self.conservation.cells, self.conservation.factor)
+        return self.conservation.tiles
 
     @classmethod
     def of(cls, scene: Scene, products: dict[str, list[Part]], mapping: Mapping) -> Job:

@@ -15,10 +15,10 @@ from .conservation import Conservation, spread
 from .region_models import CrossValidation
 from .scene import Scene
 from .stack import nan_mean
+from .steepness import ONE_SCALE_UP
 
 MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE = "model", "unconserved", "no_model", "bilinear", "coarse"
 COMPETITORS = (MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE)
-ONE_SCALE_UP = 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,7 +58,7 @@ class Scene:
     @property
     def tiles(self) -> list[Tile]:
         """Those of the coarse grid that are mapped."""
-        return tiles_of(self.cells, self.predictors.factor)
+        return self.conservation.tiles
 
     @property
     def taught(self) -> np.ndarray:
@@ -91,7 +91,7 @@ def set_scene(
         progress.warn(f"{partly} coarse cells lack GWSA in some months and are left out.")
     conservation = Conservation(predictors.land, grid, predictors.factor, valid)
     regions = rasterise(aquifers, predictors.grid, predictors.factor, predictors.land)
-    tiles = tiles_of(conservation.cells, predictors.factor)
+    tiles = conservation.tiles
     progress.say(
         f"{conservation.cells.sum()} coarse cells, {sum(conservation.pixels(tile).sum() for tile in tiles)} pixels, "
         f"{used.sum()} months ({name_runs(gwsa.months[used])}), {len(predictors.features)} features."

@@ -12,11 +12,12 @@ from rasterio.windows import Window
 from .mapping import Mapping
 from .maps import create_year
 from .months import calendar_month, year_of
-from .predicted_back import MODEL, ONE_SCALE_UP, PredictedBack
+from .predicted_back import MODEL, PredictedBack
 from .progress import Progress
 from .region_models import CrossValidation
 from .scene import Scene
 from .stack import MonthlyStack
+from .steepness import ONE_SCALE_UP
 from .threads import run_all
 
 NOISE_LEFT = 1 - 1 / ONE_SCALE_UP**2  # of independent noise in cells, when the mean of their average is taken out
