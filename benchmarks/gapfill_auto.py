@@ -25,8 +25,10 @@ from gwsa_plugin.core.grid import Grid
 from gwsa_plugin.core.hidden import LONG, SHORT, hiding_rounds
 from gwsa_plugin.core.months import month_range
 from gwsa_plugin.core.sample_grace import MISSING
-from gwsa_plugin.core.ssa import MOST_ITERATIONS, STEPS, Embedding
+from gwsa_plugin.core.ssa import STEPS, Embedding
 from gwsa_plugin.core.stack import MonthlyStack
+
+from .literal_ssa import literal_path
 
 MONTHS = month_range("2002-04", "2020-12")
 GAPS = np.isin(MONTHS.astype(str), MISSING)
@@ -95,38 +97,9 @@ def _literal(series, missing) -> np.ndarray:
     for start in (start(series, missing) for start in SSA.values()):
         noise = None if start.noise is None else start.noise[0]
         for window in WINDOWS:
-            path = _literal_path(start.series[0], missing, window, noise)
+            path = literal_path(start.series[0], missing, Embedding(window, STEPS, TOLERANCE), noise)
             filled += [start.model[0] + one for one in path]
     return np.array(filled)
-
-
-def _literal_path(series, missing, window: int, noise) -> list[np.ndarray]:
-    series, path = series.copy(), []
-    for count in STEPS:
-        for _ in range(MOST_ITERATIONS):
-            new = _rebuilt(series, window, count, noise)[missing]
-            moved, size = np.sum((new - series[missing]) ** 2), np.sum(new**2)
-            series[missing] = new
-            if moved <= TOLERANCE**2 * size:
-                break
-        path.append(new)
-    return path
-
-
-def _rebuilt(series, window: int, count: int, noise) -> np.ndarray:
-    trajectory = np.lib.stride_tricks.sliding_window_view(series, window)
-    left, sizes, right = np.linalg.svd(trajectory, full_matrices=False)
-    weights = np.ones(count)
-    if noise is not None:
-        eigenvalues = sizes**2 / len(trajectory)
-        floor = max(noise, eigenvalues[count:].sum() / max(window - count, 1))
-        weights = np.clip(1 - floor / eigenvalues[:count], 0, 1)
-    windows = (left[:, :count] * sizes[:count] * weights) @ right[:count]
-    total, seen = np.zeros(series.size), np.zeros(series.size)
-    for lag in range(window):
-        total[lag : lag + len(windows)] += windows[:, lag]
-        seen[lag : lag + len(windows)] += 1
-    return total / seen
 
 
 def global_stack() -> MonthlyStack:

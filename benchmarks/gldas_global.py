@@ -75,17 +75,17 @@ def measure_gldas(folder: Path, granule: Path = GRANULE) -> dict:
 
 def make_files(folder: Path, granule: Path) -> list[dict[str, np.ndarray]]:
     """225 monthly files; the fields of the ``DIFFERENT`` ones, south first, FILL off the land."""
-    base, random = _base_fields(granule), np.random.default_rng(1)
+    base, random = base_fields(granule), np.random.default_rng(1)
     fields = [_perturbed(base, place, random) for place in range(DIFFERENT)]
     for place, maps in enumerate(fields):
         first, *others = (folder / file_name(month) for month in MONTHS[place::DIFFERENT])
-        _write_file(first, maps)
+        write_file(first, maps)
         for path in others:
             shutil.copyfile(first, path)
     return fields
 
 
-def _base_fields(granule: Path) -> dict[str, np.ndarray]:
+def base_fields(granule: Path) -> dict[str, np.ndarray]:
     """Those of the official granule; where it is absent, fields of like entropy on a quarter of the globe."""
     if granule.is_file():
         with h5py.File(granule) as file:
@@ -103,7 +103,7 @@ def _perturbed(base: dict[str, np.ndarray], month: int, random) -> dict[str, np.
     }  # fmt: skip
 
 
-def _write_file(path: Path, maps: dict[str, np.ndarray]) -> None:
+def write_file(path: Path, maps: dict[str, np.ndarray]) -> None:
     """In the layout of the official granule: one chunk a map, shuffled, deflated by 4."""
     with h5py.File(path, "w") as file:
         file.attrs["title"], file.attrs["source"] = "GLDAS2.1 LIS land surface model output", "Noah_v3.3"

@@ -1,16 +1,14 @@
 """Speed of the way from 1 km to 0.25° and back beside rasterio's, on one thread.
 
-Fields of 3600 x 4500 pixels, a fifth without a value: the sea, in one piece or scattered as by clouds. Repeats take
-turns, so that a slow moment of the machine meets all, and medians are compared. rasterio weights pixels alike, wherever
-they lie on the sphere, so that with such weights ours has to say the same; what is timed has those of the sphere.
+Fields of 3600 x 4500 pixels, a fifth without a value: the sea, in one piece or scattered as by clouds. rasterio weights
+pixels alike, wherever they lie on the sphere, so that with such weights ours has to say the same; what is timed has
+those of the sphere.
 """
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import numpy as np
 from rasterio.warp import Resampling, reproject
@@ -19,6 +17,8 @@ from gwsa_plugin.core.aggregation import BlockMean
 from gwsa_plugin.core.blocks import block_sums, interpolate
 from gwsa_plugin.core.grid import Grid
 from gwsa_plugin.core.sample_fields import fractal, generator
+
+from .result import race
 
 FACTOR = 30
 COARSE = Grid(70.0, 35.0, 0.25, 0.25, 120, 150)
@@ -46,8 +46,10 @@ def _compare(grid: Grid, ours, ours_to_compare, peer) -> dict:
         random = generator(1, "grids")
         field = (SPREAD_CM * random.standard_normal(grid.shape)).astype(np.float32)
         field[~there(grid.shape)] = np.nan
-        times = _race({"ours": partial(ours, field), "peer": partial(peer, field)})
         equal = equal and _agree(ours_to_compare(field), peer(field))
+        ours(field)  # compiles
+        seconds = race({"ours": partial(ours, field), "peer": partial(peer, field)}, REPEATS)
+        times = {name: 1e3 * one for name, one in seconds.items()}
         values[f"{kind}: ratio"] = times["peer"] / times["ours"]
         values.update({f"{kind}, {name} (ms)": time for name, time in times.items()})
     return {
@@ -99,15 +101,3 @@ def _agree(ours: np.ndarray, peer: np.ndarray) -> bool:
     """Where the peer has a value, ours is the same."""
     known = np.isfinite(peer)
     return bool(known.any() and np.abs(ours[known] - peer[known]).max() < EQUAL_CM)
-
-
-def _race(contestants: dict) -> dict[str, float]:
-    """Milliseconds of each, the median; all have run once before, so that nothing is compiled meanwhile."""
-    times = {name: [] for name in contestants}
-    for repeat in range(1 + REPEATS):
-        for name, work in contestants.items():
-            start = perf_counter()
-            work()
-            if repeat:
-                times[name].append((perf_counter() - start) * 1e3)
-    return {name: median(of_name) for name, of_name in times.items()}

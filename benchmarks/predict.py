@@ -1,16 +1,13 @@
 """Speed of a forest beside ``Booster.inplace_predict``, on one thread, coding of the features included.
 
-Repeats take turns, so that a slow moment of the machine meets all, and medians are compared. Equal means every bit of
-the rows that both predict. The Booster reads a table (rows, features) as it likes it best; ours reads rasters, features
-one by one, as float32 or as stored int16.
+Equal means every bit of the rows that both predict. The Booster reads a table (rows, features) as it likes it best;
+ours reads rasters, features one by one, as float32 or as stored int16.
 """
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import numpy as np
 import xgboost
@@ -18,6 +15,8 @@ import xgboost
 from gwsa_plugin.core.boosting import Boosting
 from gwsa_plugin.core.forest import Scaled, evaluator
 from gwsa_plugin.core.forest.kernel import can_permute
+
+from .result import race
 
 FEATURES = (19, 55)  # the first is compared; lags make the second
 TAUGHT, ROWS, PEER_ROWS = 60_000, 262_144, 16_384
@@ -32,7 +31,7 @@ def measure_predict(folder: Path, trees: int, depth: int) -> dict:
     processor can best. ``values``: how many times as fast as the peer all of ours are with the same features."""
     values = {}
     for features in reversed(FEATURES):
-        times, equal = _race(*_lesson(features, trees, depth))
+        times, equal = _compare(*_lesson(features, trees, depth))
         peer = times.pop("peer")
         values.update({f"{features} features, {name}: ratio": peer / ours for name, ours in times.items()})
         values[f"{features} features, peer (us)"], values[f"{features} features, equal"] = peer, float(equal)
@@ -65,7 +64,7 @@ def _stored(values: np.ndarray) -> Scaled:
     return Scaled(numbers.astype(np.int16), scale, low + STEPS // 2 * scale, NODATA)
 
 
-def _race(booster, table: np.ndarray, stored: list[Scaled]) -> tuple[dict[str, float], bool]:
+def _compare(booster, table: np.ndarray, stored: list[Scaled]) -> tuple[dict[str, float], bool]:
     """Microseconds a row of each contestant, the median, and whether all say the same."""
     inputs = {"float32": np.ascontiguousarray(table.T), "int16": stored}
     contestants = {"peer": (PEER_ROWS, partial(booster.inplace_predict, table[:PEER_ROWS]))}
@@ -74,11 +73,6 @@ def _race(booster, table: np.ndarray, stored: list[Scaled]) -> tuple[dict[str, f
         for kind, features in inputs.items():
             contestants[f"{kind}, {way}"] = ROWS, partial(ours.predict, features)
     said = {name: predict()[:PEER_ROWS].view(np.int32) for name, (_, predict) in contestants.items()}  # compiles, too
-    times = {name: [] for name in contestants}
-    for _ in range(REPEATS):
-        for name, (rows, predict) in contestants.items():
-            start = perf_counter()
-            predict()
-            times[name].append((perf_counter() - start) / rows * 1e6)
     equal = all(np.array_equal(one, said["peer"]) for one in said.values())
-    return {name: median(of_name) for name, of_name in times.items()}, equal
+    seconds = race({name: predict for name, (_, predict) in contestants.items()}, REPEATS)
+    return {name: seconds[name] / rows * 1e6 for name, (rows, _) in contestants.items()}, equal

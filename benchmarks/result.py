@@ -1,11 +1,27 @@
-"""What a benchmark of scores returns: one of ours beside that of a peer, and whatever else was measured."""
+"""What a benchmark returns, and how contestants are timed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
 
 def score_result(values: dict[str, float], ours: float, peer: float, unit: str, peer_name: str) -> dict:
-    """Scores are better high or low as the case may be, so that there is no ratio."""
+    """One score of ours beside that of a peer, and whatever else was measured. Scores are better high or low as the
+    case may be, so that there is no ratio."""
     return {
         "values": values, "ours": ours, "peer": peer, "ratio": None, "equal": None,
         "unit": unit, "peer_name": peer_name,
     }  # fmt: skip
+
+
+def race(contestants: dict[str, Callable], repeats: int) -> dict[str, float]:
+    """Seconds of each, the median of ``repeats``: they take turns, so that a slow moment of the machine meets all."""
+    times = {name: [] for name in contestants}
+    for _ in range(repeats):
+        for name, work in contestants.items():
+            start = perf_counter()
+            work()
+            times[name].append(perf_counter() - start)
+    return {name: median(of_name) for name, of_name in times.items()}

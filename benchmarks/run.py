@@ -17,19 +17,23 @@ from .encoding import measure_bytes
 from .gapfill_auto import measure_gapfill_auto
 from .gapfill_skill import measure_gapfill_skill
 from .gldas_global import measure_gldas
+from .gldas_read import measure_gldas_read
 from .global_month import measure_peak
 from .grids import measure_bilinear, measure_block_mean
 from .map_checks import measure_closure, measure_seams, measure_sigma
 from .predict import measure_predict
 from .scaling import measure_scaling
 from .skill import SKILL_WORLDS, measure_pumping, measure_shuffled, measure_skill
+from .ssa_cv import measure_ssa_cv
 from .stage import measure_stage
 from .worlds import SHARED
 
 BENCHMARKS = {
     "gapfill_nse": measure_gapfill_skill,
     "gapfill_auto": measure_gapfill_auto,
+    "ssa_cv": measure_ssa_cv,
     "gldas_global": measure_gldas,
+    "gldas_read": measure_gldas_read,
     "predict_300x6": partial(measure_predict, trees=300, depth=6),
     "predict_500x8": partial(measure_predict, trees=500, depth=8),
     "block_mean": measure_block_mean,

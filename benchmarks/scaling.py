@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 from gwsa_plugin.core.grid import Grid
 
 from .generated import Wanted, make_set, teach
+from .result import race
 from .stage import LAND_SHARE, MODEL, MONTHS, job_of, map_all
 
-ROWS, COLUMNS = 40, (80, 160, 320)  # of cells
+ROWS, COLUMNS = 40, (160, 320, 640)  # of cells
 REPEATS = 3
 
 
@@ -22,15 +22,11 @@ def measure_scaling(folder: Path) -> dict:
     booster = teach(sets[0], MODEL)
     jobs = [job_of(predictors, booster) for predictors in sets]
     counts = [job.months.size * sum(int(job.conservation.pixels(tile).sum()) for tile in job.tiles) for job in jobs]
-    seconds = [[] for _ in jobs]
-    for _ in range(REPEATS):
-        for job, of_job in zip(jobs, seconds):
-            start = perf_counter()
-            map_all(job, folder / "maps")
-            of_job.append(perf_counter() - start)
+    contestants = {columns: partial(map_all, job, folder / "maps") for columns, job in zip(COLUMNS, jobs)}
+    seconds = race(contestants, REPEATS)
     shutil.rmtree(folder)
-    each = [median(of_job) / count * 1e6 for of_job, count in zip(seconds, counts)]
-    values = {f"{ROWS} x {columns} cells (s)": median(of_job) for columns, of_job in zip(COLUMNS, seconds)}
+    each = [seconds[columns] / count * 1e6 for columns, count in zip(COLUMNS, counts)]
+    values = {f"{ROWS} x {columns} cells (s)": seconds[columns] for columns in COLUMNS}
     for small, large, before, after in zip(COLUMNS, COLUMNS[1:], each, each[1:]):
         values[f"{small} to {large} columns: times as long for twice the pixels"] = 2 * after / before
     return {

@@ -1,8 +1,7 @@
 """From GeoTIFFs of predictors to GeoTIFFs of maps: the mapping of a year in two threads beside a loop over blocks of
 lines, as others predict rasters, with XGBoost's own prediction in two threads.
 
-Repeats take turns, so that a slow moment of the machine meets all, and medians of the time a pixel are compared. The
-peer maps one month, ours a year.
+The time a pixel is compared: the peer maps one month, ours a year.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ from __future__ import annotations
 import shutil
 from functools import partial
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import numpy as np
 import rasterio
@@ -21,7 +18,7 @@ from gwsa_plugin.core.aquifers import rasterise
 from gwsa_plugin.core.boosting import Boosting
 from gwsa_plugin.core.conservation import Conservation
 from gwsa_plugin.core.grid import Grid
-from gwsa_plugin.core.mapping import Job, Mapping, Part, predict_tile, read_part
+from gwsa_plugin.core.mapping import Job, Mapping, Part, make_room, predict_tile, read_part
 from gwsa_plugin.core.maps import create_year, write_maps
 from gwsa_plugin.core.months import calendar_month, month_range
 from gwsa_plugin.core.predictors import FINE, PredictorSet
@@ -34,6 +31,7 @@ from gwsa_plugin.core.stack import OBSERVED, MonthlyStack, creation
 from gwsa_plugin.core.threads import run_all
 
 from .generated import FACTOR, Wanted, make_set, teach
+from .result import race
 
 COARSE = Grid(70.0, 35.0, 0.25, 0.25, 40, 50)
 MONTHS = month_range("2010-01", "2010-12")
@@ -56,13 +54,8 @@ def measure_stage(folder: Path) -> dict:
         "whole stage": (pixels * MONTHS.size, partial(map_all, job, folder / "stage")),
         "peer": (pixels, partial(predict_lines, predictors, booster, folder / "peer.tif")),
     }
-    times = {name: [] for name in contestants}
-    for _ in range(REPEATS):
-        for name, (count, work) in contestants.items():
-            start = perf_counter()
-            work()
-            times[name].append((perf_counter() - start) / count * 1e6)
-    times = {name: median(of_name) for name, of_name in times.items()}
+    seconds = race({name: work for name, (_, work) in contestants.items()}, REPEATS)
+    times = {name: seconds[name] / count * 1e6 for name, (count, _) in contestants.items()}
     equal = _same_month(job, folder / "year", folder / "peer.tif")
     shutil.rmtree(folder)
     return {
@@ -93,6 +86,7 @@ def job_of(predictors: PredictorSet, booster) -> Job:
 def _predict_year(job: Job, folder: Path) -> None:
     """Tiles are predicted in threads, then written by one, as in the stage."""
     shutil.rmtree(folder, ignore_errors=True)
+    make_room(folder, [MAPS])
     wanted = np.arange(job.months.size)
     run_all([partial(predict_tile, job, [MAPS], folder, wanted, tile) for tile in job.tiles])
     sources = dict(zip(job.months, job.sources))
