@@ -207,10 +207,10 @@ def _picked(conservation: Conservation, tile: Tile, places: np.ndarray, months: 
 
 
 def _pick(land: np.ndarray, months: int, rng) -> np.ndarray:
-    """One of each of PIXELS parts of the land, near each other in rows and columns, so that the mean of those picked is
-    nearer to that of all than of as many from anywhere: (months, PIXELS, 2)."""
-    rows, columns = np.nonzero(land)
-    strips = rows * isqrt(PIXELS) // len(land)
-    order = np.lexsort((rows, columns, strips))
-    picked = (np.arange(PIXELS) + rng.random((months, PIXELS))) * order.size / PIXELS
+    """One of each of PIXELS parts of the land, whose mean is nearer to that of all than of as many from anywhere:
+    (months, PIXELS, 2). The parts lie in strips from north to south, and any few that follow each other in others."""
+    strips, (rows, columns) = isqrt(PIXELS), np.nonzero(land)
+    order = np.lexsort((rows, columns, rows * strips // len(land)))
+    parts = np.arange(PIXELS) * (strips + 1) % PIXELS
+    picked = (parts + rng.random((months, PIXELS))) * order.size / PIXELS
     return np.argwhere(land)[order[picked.astype(int)]]
