@@ -46,7 +46,8 @@ class Closure:
     @classmethod
     def read(cls, path: Path) -> Closure:
         """As ``save`` wrote it."""
-        return cls(**np.load(path))
+        with np.load(path) as file:
+            return cls(**file)
 
     def save(self, path: Path) -> None:
         with whole_file(path) as whole:
