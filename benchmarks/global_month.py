@@ -104,7 +104,7 @@ def map_month(folder: Path) -> dict:
 
 
 def _models(scene: Scene) -> RegionModels:
-    everything = np.ones(scene.samples.target.shape, dtype=bool)
+    everything = np.ones(scene.samples.target.size, dtype=bool)
     return RegionModels({ALL: train(scene.samples, everything, MODEL)}, np.zeros(1, dtype=int), MODEL)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import uniform_filter
+from scipy.sparse import csr_matrix
 
 from .errors import InputError
 
@@ -48,34 +48,45 @@ class Boosting:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What there is to learn from. ``target``: cm, (months, rows, columns), NaN where there is none. ``usable``: bool,
-    same shape, the samples: those cells in those months that have features here. ``cells``: their features, float32,
-    (samples, features), NaN missing, in the order of the target; ``pixels``: those of a few pixels of each, (samples,
+    """What there is to learn from: coarse cells in months, in the order of ``month``, ``row`` and ``column``, which are
+    numbers of mapped months and of cells of the coarse grid: int, (samples,). ``target``: cm, (samples,). ``cells``:
+    their features, float32, (samples, features), NaN missing; ``pixels``: those of a few pixels of each, (samples,
     pixels, features). ``names``: of the features."""
 
+    month: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
     target: np.ndarray
-    usable: np.ndarray
     cells: np.ndarray
     pixels: np.ndarray
     names: tuple[str, ...]
 
-    def table(self, where: np.ndarray) -> np.ndarray:
-        """The cells' features of the samples ``where`` (bool, shape of the target): float32, (samples, features)."""
-        return self.cells[where[self.usable]]
+    def at(self, field: np.ndarray) -> np.ndarray:
+        """What ``field``, of the coarse shape, has in the cell of each sample: (samples,)."""
+        return field[self.row, self.column]
+
+    def mean_by_cell(self, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """The mean of the ``values``, (samples,), of each cell of a coarse grid of ``shape``, those that are NaN left
+        out: float64, NaN for a cell without one."""
+        known = ~np.isnan(values)
+        cells, size = np.ravel_multi_index((self.row[known], self.column[known]), shape), shape[0] * shape[1]
+        count, total = np.bincount(cells, minlength=size), np.bincount(cells, values[known], minlength=size)
+        return np.divide(total, count, out=np.full(size, np.nan), where=count > 0).reshape(shape)
 
     def pixel_table(self, where: np.ndarray) -> np.ndarray:
-        """Likewise of their pixels: (samples x pixels, features), the pixels of a sample one after the other."""
-        return self.pixels[where[self.usable]].reshape(-1, len(self.names))
+        """The features of the pixels of the samples ``where`` (any index of them): float32, (samples x pixels,
+        features), the pixels of a sample one after the other."""
+        return self.pixels[where].reshape(-1, len(self.names))
 
 
 def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go_on=lambda: None):
-    """A Booster fitted to the samples ``where`` (bool, shape of the target), begun from the Booster ``base`` if given.
+    """A Booster fitted to the samples ``where`` (bool, (samples,)), begun from the Booster ``base`` if given.
 
     ``go_on`` is called for every tree and may raise ``Cancelled``. InputError when there is nothing to learn from.
     """
     import xgboost
 
-    lesson = _Lesson(samples, where & samples.usable)
+    lesson = _Lesson(samples, where)
     return xgboost.train(
         boosting.xgboost(), lesson.matrix(), boosting.trees, obj=lesson.gradient(go_on), xgb_model=base
     )
@@ -83,11 +94,10 @@ def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go
 
 def trees_that_help(samples: Samples, where: np.ndarray, watched: np.ndarray, boosting: Boosting, go_on) -> tuple:
     """Early stopping: how many trees fitted to the samples ``where`` predict the contrast of the samples ``watched``
-    best, up to ``boosting.trees``, and their mean squared error in cm². Both bool, of the target's shape, apart."""
+    best, up to ``boosting.trees``, and their mean squared error in cm². Both bool, (samples,), apart."""
     import xgboost
 
-    lesson = _Lesson(samples, where & samples.usable)
-    exam = _Lesson(samples, watched & samples.usable, pixels_only=True)
+    lesson, exam = _Lesson(samples, where), _Lesson(samples, watched, pixels_only=True)
     settings = {**boosting.xgboost(), "disable_default_eval_metric": 1}
     booster = xgboost.train(
         settings, lesson.matrix(), boosting.trees, obj=lesson.gradient(go_on), verbose_eval=False,
@@ -105,18 +115,17 @@ class _Lesson:
             raise InputError(
                 "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."
             )
-        self._samples, self._chosen = samples, where
+        self._samples, self._where = samples, where
         self._count, self._pixels = int(where.sum()), samples.pixels.shape[1]
-        months = where.any(axis=(1, 2))  # of all land they are few, and no contrast reaches into others
-        self._where, self._target = where[months], samples.target[months]
+        self._target, self._around = samples.target[where], neighbourhoods(samples, where)
         self._cells = 0 if pixels_only else self._count
 
     def matrix(self):
         import xgboost
 
-        table = self._samples.pixel_table(self._chosen)
+        table = self._samples.pixel_table(self._where)
         if self._cells:
-            table = np.concatenate([self._samples.table(self._chosen), table])
+            table = np.concatenate([self._samples.cells[self._where], table])
         return xgboost.DMatrix(table, feature_names=list(self._samples.names), nthread=THREADS)
 
     def gradient(self, go_on):
@@ -133,31 +142,37 @@ class _Lesson:
 
     def metric(self, prediction: np.ndarray, _) -> tuple[str, float]:
         """Mean squared residual of the local contrast, cm²."""
-        return "contrast", float(np.mean(self._contrast(self._means(prediction))[self._where] ** 2))
+        return "contrast", float(np.mean(self._contrast(self._means(prediction)) ** 2))
 
     def _means(self, prediction: np.ndarray) -> np.ndarray:
         return prediction[self._cells :].reshape(self._count, self._pixels).mean(axis=1)
 
     def _slope(self, prediction: np.ndarray) -> np.ndarray:
-        return local_contrast(self._contrast(prediction), self._where)[self._where]
+        return local_contrast(self._contrast(prediction), self._around)
 
     def _contrast(self, prediction: np.ndarray) -> np.ndarray:
-        """What is left of the residual in the loss: of the months of the samples, 0 outside them."""
-        residual = np.zeros(self._where.shape)
-        residual[self._where] = prediction - self._target[self._where]
-        return local_contrast(residual, self._where)
+        """What is left of the residual in the loss."""
+        return local_contrast(prediction - self._target, self._around)
 
 
-def local_contrast(values: np.ndarray, where: np.ndarray, share: float = REGIONAL_SHARE) -> np.ndarray:
-    """``values`` minus ``share`` of their mean over the neighbourhood, cells outside ``where`` not counting.
+def local_contrast(values: np.ndarray, around: csr_matrix, share: float = REGIONAL_SHARE) -> np.ndarray:
+    """``values``, (samples,), minus ``share`` of their mean over the neighbourhoods ``around``."""
+    return values - share * (around @ values)
 
-    All of shape (months, rows, columns); 0 outside ``where``.
-    """
-    window = (1, NEIGHBOURHOOD, NEIGHBOURHOOD)
-    total = uniform_filter(np.where(where, values, 0.0), window, mode="constant")
-    count = uniform_filter(where.astype(np.float64), window, mode="constant")
-    mean = np.divide(total, count, out=np.zeros(values.shape), where=where & (count > 0))
-    return np.where(where, values - share * mean, 0.0)
+
+def neighbourhoods(samples: Samples, where: np.ndarray) -> csr_matrix:
+    """What makes of a value of each of the samples ``where`` (bool, (samples,)) the mean over the neighbourhood of
+    each: the cells of its month no farther than two rows and columns, those outside ``where`` not counting."""
+    month, row, column = (axis[where] for axis in (samples.month, samples.row, samples.column))
+    reach = NEIGHBOURHOOD // 2
+    rows, columns = (axis.max(initial=0) + 1 + reach for axis in (row, column))  # so that no window is in two of them
+    place = (month * rows + row) * columns + column
+    middles = place[:, None] + columns * np.arange(-reach, reach + 1)
+    first, end = np.searchsorted(place, middles - reach), np.searchsorted(place, middles + reach, side="right")
+    sizes = (end - first).ravel()
+    members = np.arange(sizes.sum()) + np.repeat(first.ravel() - (np.cumsum(sizes) - sizes), sizes)
+    count = (end - first).sum(axis=1)
+    return csr_matrix((np.repeat(1 / count, count), members, np.append(0, np.cumsum(count))), (place.size, place.size))
 
 
 def save(booster, path: Path) -> None:

@@ -23,7 +23,7 @@ from .estimate import estimate, tell
 from .explanation import explain, write_explanation
 from .folds import Blocking, Split, forward_splits, make_blocks, make_splits, random_splits
 from .mapping import Job, Mapping, Part
-from .maps import maps_in, write_maps
+from .maps import Closure, maps_in, write_maps
 from .predicted_back import PredictedBack, predict_back
 from .predictors import PredictorSet
 from .progress import SILENT, Progress
@@ -155,7 +155,7 @@ def downscale(
                 shutil.move(path, whole / path.name)
         sigmas = [outputs.maps / "sigma" / path.name for path in sorted((wholes[0] / "sigma").glob("*.tif"))]
         years = [outputs.maps / path.name for path in sorted(wholes[0].glob("*.tif"))]
-    scores = score(scene, recipe, models, validations[BLOCKED], closures[MAPS])
+        scores = score(scene, recipe, models, validations[BLOCKED], map(Closure.read, closures[MAPS]))
     scores["predicted_back"] = {kind: back.scores() for kind, back in backs.items()}
     return Downscaled(years, sigmas, regions, scores, scene, models, validations, backs, explanation)
 
@@ -186,7 +186,7 @@ def find_applicability(scene: Scene, models: RegionModels, validation: CrossVali
     gain = gains(models.boosters[ALL])
     table = samples.pixels[:, 0]
     weights = np.array([gain.get(name, 0.0) for name in samples.names])
-    return Applicability.of(table, weights, np.broadcast_to(folds, samples.usable.shape)[samples.usable])
+    return Applicability.of(table, weights, samples.at(folds))
 
 
 def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:

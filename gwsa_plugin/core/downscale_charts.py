@@ -22,8 +22,8 @@ WIDTH = 12.0  # inches
 def draw_map(result: Downscaled) -> Figure:
     """Coarse and 1 km GWSA, and sigma where it is known, of the month in which coarse cells differ most."""
     scene = result.scene
-    number = int(np.nanargmax(np.nanstd(scene.samples.target, axis=(1, 2))))
-    month, coarse = scene.months[number], np.where(scene.cells, scene.samples.target[number], np.nan)
+    number = int(np.argmax([field[scene.cells].std() for field in scene.target]))
+    month, coarse = scene.months[number], np.where(scene.cells, scene.target[number], np.nan)
     fields = {"Coarse GWSA": coarse, "1 km GWSA": Product.of_files(result.years).read(month)}
     sigma = Product.of_files(result.sigma).read(month) if result.sigma else np.full((1, 1), np.nan)
     chart, panels = _frames(scene.gwsa.grid, 3 if np.isfinite(sigma).any() else 2)

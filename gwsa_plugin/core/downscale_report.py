@@ -124,7 +124,7 @@ def _unconserved(options: DownscaleOptions) -> str:
 
 def _where(result: Downscaled) -> Section:
     back, scene = result.backs[BLOCKED], result.scene
-    gain = back.gain_map()
+    gain = back.gain_map(scene)
     return Section(
         "Where",
         [
@@ -135,7 +135,7 @@ def _where(result: Downscaled) -> Section:
             "resolves, so that its figures are those of its surroundings too.",
         ],
         [draw_gain(scene, gain)] if np.isfinite(gain).any() else [],
-        [regions_table(result.regions), seasons_table(back, scene.months)],
+        [regions_table(result.regions), seasons_table(back, scene.months[scene.samples.month])],
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import numpy as np
 
-from .boosting import local_contrast
+from .boosting import local_contrast, neighbourhoods
 from .maps import Closure
 from .predicted_back import PredictedBack
-from .region_models import ALL, CrossValidation, Recipe, RegionModels, level_of
+from .region_models import ALL, CrossValidation, Recipe, RegionModels, lines_of
 from .scene import Scene
-from .scores import agreement
+from .scores import agreement, agreement_of, sums
 from .whole import whole_file
 
 GRACE_FOOTPRINT_KM2 = 90_000.0  # 300 km squared: about one independent GRACE value
@@ -22,14 +23,14 @@ def region_table(scene: Scene, models: RegionModels, validation: CrossValidation
     (own, that of its parent, or all), the held-out agreement of local contrast (r2, rmse_cm), and one scale up the RMSE
     of the held-out models and how much less that is than without a model and by bilinear interpolation."""
     observed, predicted = contrasts(scene, validation)
-    served = models.numbers(np.arange(len(scene.regions.names)))
+    served, regions = models.numbers(np.arange(len(scene.regions.names))), scene.samples.at(scene.regions.cells)
     rows = []
     for number, name in enumerate(scene.regions.names):
         cells = scene.cells & (scene.regions.cells == number)
         if not cells.any():
             continue
-        held_out = agreement(predicted[:, cells], observed[:, cells])
-        one_up = back.scores(np.broadcast_to(cells, back.observed.shape))
+        inside = regions == number
+        held_out, one_up = agreement(predicted[inside], observed[inside]), back.scores(inside)
         rows.append({
             "number": number,
             "name": name,
@@ -52,8 +53,10 @@ def _whose(served: int, number: int, parent: str) -> str:
     return "own" if served == number else f"parent {parent}"
 
 
-def score(scene: Scene, recipe: Recipe, models: RegionModels, validation: CrossValidation, closure: Closure) -> dict:
-    """Figures that must not be mixed.
+def score(
+    scene: Scene, recipe: Recipe, models: RegionModels, validation: CrossValidation, closures: Iterable[Closure]
+) -> dict:
+    """Figures that must not be mixed. ``closures``: of all years.
 
     ``closure_raw`` and ``closure``: the block means of the map against the coarse field it was trained on, before and
     after the correction: how closely the map follows its input, no skill. ``held_out``: the prediction for cells and
@@ -61,25 +64,39 @@ def score(scene: Scene, recipe: Recipe, models: RegionModels, validation: CrossV
     cell from its surroundings, which is what reaches the map. ``seams``: how much steeper the map is across
     edges of cells than inside them, before and after the correction. ``n_eff``: independent GRACE values.
     """
-    target = scene.samples.target
     observed, predicted = contrasts(scene, validation)
-    raw = closure.raw + level_of(scene, recipe, np.ones(target.shape, dtype=bool))
     return {
-        "closure_raw": agreement(raw, target),
-        "closure": {**agreement(closure.corrected, target), "worst_cm": _largest(closure.corrected - target)},
+        **_closure(scene, recipe, closures),
         "held_out": {
-            "field": agreement(validation.detail + validation.level, target),
+            "field": agreement(validation.detail + validation.level, scene.samples.target),
             "contrast": agreement(predicted, observed),
             "share_confirmed": models.share,
             "stretch": models.stretch,
             "trees": models.boosting.trees,
             "splits": len(validation.held_out),
         },
-        "seams": _seams(*closure.seams.T),
-        "correction_stretch": closure.stretch,
         "cells": int(scene.cells.sum()),
         "months": int(scene.months.size),
         "n_eff": float(scene.regions.areas.sum() / GRACE_FOOTPRINT_KM2),
+    }
+
+
+def _closure(scene: Scene, recipe: Recipe, closures: Iterable[Closure]) -> dict:
+    """What ``score`` says of the maps, gathered year by year."""
+    lines, target = lines_of(scene, recipe, np.ones(scene.samples.target.size, dtype=bool)), scene.target
+    raw, corrected, worst, stretch, seams = np.zeros(4), np.zeros(4), 0.0, 0.0, []
+    for year in closures:
+        truth = np.stack([target[month] for month in year.months])
+        raw += sums(year.raw + lines.at(year.months[:, None, None]), truth)
+        corrected += sums(year.corrected, truth)
+        worst = max(worst, float(np.nanmax(np.abs(year.corrected - truth))))
+        stretch = max(stretch, year.stretch)
+        seams.append(year.seams)
+    return {
+        "closure_raw": agreement_of(raw),
+        "closure": {**agreement_of(corrected), "worst_cm": worst},
+        "seams": _seams(*np.concatenate(seams).T),
+        "correction_stretch": stretch,
     }
 
 
@@ -94,18 +111,14 @@ def _seams(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
     return {"before": float(np.median(before)), "after": float(np.median(after)), "most_changed": changed_most}
 
 
-def _largest(difference: np.ndarray) -> float:
-    return float(np.nanmax(np.abs(difference)))
-
-
 def contrasts(scene: Scene, validation: CrossValidation) -> tuple[np.ndarray, np.ndarray]:
     """Observed and held-out predicted difference of each cell from the mean of its surroundings: cm, NaN where no
-    model predicts, (months, rows, columns). Of the target ``anomaly`` both are without level and trend."""
+    model predicts, (samples,). Of the target ``anomaly`` both are without level and trend."""
     where = np.isfinite(validation.detail)
-    fields = (scene.samples.target - validation.level, validation.detail)
-    return tuple(
-        np.where(where, local_contrast(np.where(where, field, 0.0), where, share=1.0), np.nan) for field in fields
-    )
+    both, around = np.full((2, where.size), np.nan), neighbourhoods(scene.samples, where)
+    both[0, where] = local_contrast((scene.samples.target - validation.level)[where], around, share=1.0)
+    both[1, where] = local_contrast(validation.detail[where], around, share=1.0)
+    return tuple(both)
 
 
 def write_scores(path, scores: dict) -> None:

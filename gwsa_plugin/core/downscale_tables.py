@@ -37,7 +37,7 @@ def skill_table(backs: dict[str, PredictedBack]) -> Table:
 
 
 def seasons_table(back: PredictedBack, months: np.ndarray) -> Table:
-    """``months``: datetime64[M], those of the first axis of ``back``."""
+    """``months``: datetime64[M], of each sample of ``back``."""
     header = [
         "Season", "cell-months", "RMSE of model (cm)", "no model (cm)", "bilinear (cm)", "gain over no model",
         "gain over bilinear",

@@ -28,7 +28,7 @@ def explain(scene: Scene, models: RegionModels, progress: Progress = SILENT) -> 
     XGBoost computes it). It is of the prediction that reaches the map, the models' share and stretch included, before
     the correction. ``gain``: the share of the model's total gain, 0 to 1.
     """
-    present = np.unique(scene.regions.cells[scene.samples.usable.any(axis=0)])
+    present = np.unique(scene.samples.at(scene.regions.cells))
     boosters = [models.boosters[int(number)] for number in models.numbers(present)]
     tasks = [partial(_mean_contribution, scene, int(region), booster) for region, booster in zip(present, boosters)]
     predictor_of = {feature: one.name for one in scene.predictors.predictors for feature in one.features}
@@ -81,8 +81,6 @@ def _mean_contribution(scene: Scene, region: int, booster, go_on) -> np.ndarray:
 
 def _some_samples(scene: Scene, region: int) -> np.ndarray:
     """Features of at most MOST_SAMPLES cell-months of a region: float32, (samples, features)."""
-    inside = scene.samples.usable & (scene.regions.cells == region)
-    places = np.flatnonzero(inside)
-    chosen = np.zeros(inside.shape, dtype=bool)
-    chosen.flat[np.random.default_rng(region).choice(places, min(places.size, MOST_SAMPLES), replace=False)] = True
-    return scene.samples.table(chosen)
+    inside = np.flatnonzero(scene.samples.at(scene.regions.cells) == region)
+    chosen = np.random.default_rng(region).choice(inside, min(inside.size, MOST_SAMPLES), replace=False)
+    return scene.samples.cells[np.sort(chosen)]

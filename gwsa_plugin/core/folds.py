@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .boosting import Samples
 from .grid import Grid
 from .progress import SILENT, Progress
 
@@ -31,15 +32,13 @@ class Split:
     near: np.ndarray
     unseen: np.ndarray
 
-    @property
-    def held(self) -> np.ndarray:
-        """bool, (months, rows, columns): the samples that are predicted."""
-        return self.cells[None] & self.months[:, None, None]
+    def held(self, samples: Samples) -> np.ndarray:
+        """bool, (samples,): those that are predicted."""
+        return samples.at(self.cells) & self.months[samples.month]
 
-    @property
-    def trained(self) -> np.ndarray:
-        """bool, (months, rows, columns): the samples that models may be trained on."""
-        return ~(self.held | self.near[None] | self.unseen[:, None, None])
+    def trained(self, samples: Samples) -> np.ndarray:
+        """bool, (samples,): those that models may be trained on."""
+        return ~(self.held(samples) | samples.at(self.near) | self.unseen[samples.month])
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,12 @@ class Blocking:
     block: float = 3.0
     buffer: float = 1.0
     seed: int = 1
+
+
+def nothing_held(shape: tuple[int, int], months: int) -> Split:
+    """What a model of all samples is trained without."""
+    nowhere, never = np.zeros(shape, dtype=bool), np.zeros(months, dtype=bool)
+    return Split(nowhere, never, nowhere, never)
 
 
 def make_splits(

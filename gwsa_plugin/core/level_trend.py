@@ -7,22 +7,40 @@ and adds the smooth field whose block means are whatever of the coarse value the
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from .boosting import Samples
 
-def level_and_trend(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The least-squares line of each cell over its ``known`` months, at every month.
 
-    ``values``: cm, (months, rows, columns). ``known``: bool, of that shape; values elsewhere are not looked at. Returns
-    cm of that shape, 0 for a cell with fewer than two known months.
-    """
-    time = np.arange(len(values), dtype=np.float64)[:, None, None]
-    weight = known.astype(np.float64)
-    count = weight.sum(axis=0)
-    enough = count >= 2
-    safe = np.where(enough, count, 1.0)
-    values = np.where(known, values, 0.0).astype(np.float64)
-    middle, mean = (weight * time).sum(axis=0) / safe, values.sum(axis=0) / safe
-    spread = (weight * (time - middle) ** 2).sum(axis=0)
-    slope = (values * (time - middle)).sum(axis=0) / np.where(spread > 0, spread, 1.0)
-    return np.where(enough, mean + slope * (time - middle), 0.0)
+class Lines(NamedTuple):
+    """The line of each cell over the numbers of months: ``mean`` (cm) at ``middle``, ``slope`` in cm a month; coarse
+    shape, all 0 where there is none."""
+
+    mean: np.ndarray
+    slope: np.ndarray
+    middle: np.ndarray
+
+    def at(self, month) -> np.ndarray:
+        """cm, in the months of the numbers ``month``, as it and the fields broadcast."""
+        return self.mean + self.slope * (month - self.middle)
+
+    def of(self, samples: Samples) -> np.ndarray:
+        """cm, (samples,): each one's in its month."""
+        return Lines(*map(samples.at, self)).at(samples.month)
+
+
+def level_and_trend(samples: Samples, known: np.ndarray, shape: tuple[int, int]) -> Lines:
+    """The least-squares lines of the cells of a coarse grid of ``shape`` over their ``known`` samples, bool,
+    (samples,); the others are not looked at. A cell with fewer than two has none."""
+
+    def mean_of(values: np.ndarray) -> np.ndarray:
+        return samples.mean_by_cell(np.where(known, values, np.nan), shape)
+
+    middle, mean = mean_of(samples.month), mean_of(samples.target)
+    time = samples.month - samples.at(middle)
+    spread, together = mean_of(time**2), mean_of(time * samples.target)
+    enough = spread > 0
+    slope = np.divide(together, spread, out=np.zeros(shape), where=enough)
+    return Lines(*(np.where(enough, field, 0.0) for field in (mean, slope, middle)))

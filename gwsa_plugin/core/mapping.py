@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -55,7 +55,7 @@ class Mapping:
 @dataclass(frozen=True, eq=False)
 class Job:
     """``months``: those that are mapped, datetime64[M]; ``sources``: of each, observed or filled; ``target``: the
-    coarse field, cm, (months, rows, columns). ``products``: name -> the parts that together predict every cell and
+    coarse field of each, cm, (rows, columns). ``products``: name -> the parts that together predict every cell and
     month once."""
 
     predictors: PredictorSet
@@ -63,7 +63,7 @@ class Job:
     conservation: Conservation
     months: np.ndarray
     sources: tuple[str, ...]
-    target: np.ndarray
+    target: Sequence[np.ndarray]
     products: dict[str, list[Part]]
     mapping: Mapping
 
@@ -74,7 +74,7 @@ class Job:
     @classmethod
     def of(cls, scene: Scene, products: dict[str, list[Part]], mapping: Mapping) -> Job:
         sources = tuple(scene.source_of(month) for month in scene.months)
-        given = scene.predictors, scene.regions, scene.conservation, scene.months, sources, scene.samples.target
+        given = scene.predictors, scene.regions, scene.conservation, scene.months, sources, scene.target
         return cls(*given, products, replace(mapping, tags={**scene.gwsa.tags, **mapping.tags}))
 
     def fingerprint(self) -> str:
@@ -82,7 +82,7 @@ class Job:
         digest = hashlib.sha256(json.dumps([self.mapping.feather_km, self.mapping.exact, self.mapping.tags]).encode())
         digest.update((self.predictors.folder / CONTENTS).read_bytes())
         digest.update(json.dumps([aquifer.geometry for aquifer in self.regions.aquifers]).encode())
-        arrays = [self.months.astype(np.int64), self.conservation.cells, self.target]
+        arrays = [self.months.astype(np.int64), self.conservation.cells, *self.target]
         for name, parts in self.products.items():
             digest.update(name.encode())
             for part in parts:

@@ -28,13 +28,15 @@ TOLERANCE_CM = 1e-3  # between a cell of the coarse field and the mean of its pi
 
 @dataclass(frozen=True, eq=False)
 class Closure:
-    """How the block means of the maps compare with the coarse field.
+    """How the block means of the maps of a year compare with the coarse field.
 
-    ``raw`` and ``corrected``: of the predictions and of the maps before encoding, cm, (months, rows, columns).
-    ``seams``: of both in each month, how much steeper they are across edges of cells than inside, (months, 2).
+    ``months``: their numbers, int, (months,). ``raw`` and ``corrected``: of the predictions and of the maps before
+    encoding, cm, (months, rows, columns). ``seams``: of both in each month, how much steeper they are across edges of
+    cells than inside, (months, 2).
     ``changes`` and ``residuals``: of each month the largest of what the correction adds, and of what it makes up for.
     """
 
+    months: np.ndarray
     raw: np.ndarray
     corrected: np.ndarray
     seams: np.ndarray
@@ -42,10 +44,10 @@ class Closure:
     residuals: np.ndarray
 
     @classmethod
-    def read(cls, paths: list[Path]) -> Closure:
-        """That of the months of all files, as ``save`` wrote them."""
-        files = [dict(np.load(path)) for path in paths]
-        return cls(**{name: np.concatenate([file[name] for file in files]) for name in files[0]})
+    def read(cls, path: Path) -> Closure:
+        """As ``save`` wrote it."""
+        with np.load(path) as file:
+            return cls(**file)
 
     def save(self, path: Path) -> None:
         with whole_file(path) as whole:
@@ -57,12 +59,12 @@ class Closure:
         return float((self.changes / np.maximum(self.residuals, 1e-9)).max())
 
 
-def write_maps(job: Job, folder: Path, progress: Progress, run: Callable = run_all) -> dict[str, Closure]:
+def write_maps(job: Job, folder: Path, progress: Progress, run: Callable = run_all) -> dict[str, list[Path]]:
     """``GWSA_YYYY.tif`` of each product, in a folder of its name in ``folder``; twelve bands January..December, months
     that are not mapped are all nodata.
 
     ``folder`` may hold what an interrupted run of the same job left. ``run``: who runs the tasks, as ``run_all`` does.
-    Returns the closure of each product.
+    Returns for each product the files of the closure of its years, in their order; they lie in ``folder`` too.
     RuntimeError when a coarse cell's mean is not kept to 1e-3 cm.
     """
     years, writing = [int(year) for year in np.unique(year_of(job.months))], []
@@ -76,7 +78,7 @@ def write_maps(job: Job, folder: Path, progress: Progress, run: Callable = run_a
         shutil.rmtree(folder / str(before), ignore_errors=True)  # not by its tasks, which may have to run again
         progress.say(f"{year} is predicted." if year else "All years are written.")
         writing = [_writing(job, name, folder, year, wanted, [of_tile[name] for of_tile in means]) for name in products]
-    return {name: Closure.read([_closure_file(folder, name, year) for year in years]) for name in job.products}
+    return {name: [_closure_file(folder, name, year) for year in years] for name in job.products}
 
 
 def maps_in(folder: Path, product: str) -> list[Path]:
@@ -117,7 +119,7 @@ def _writing(job: Job, name: str, folder: Path, year: int, wanted: np.ndarray, m
     raw = np.full((wanted.size, *job.conservation.cells.shape), np.nan)
     for tile, of_tile in zip(job.tiles, means):
         raw[:, tile.rows, tile.columns] = of_tile
-    nodes = [job.conservation.nodes(target - month) for target, month in zip(job.target[wanted], raw)]
+    nodes = [job.conservation.nodes(job.target[number] - month) for number, month in zip(wanted, raw)]
     return partial(_write_year, job, name, folder, year, wanted, raw, nodes)
 
 
@@ -143,8 +145,8 @@ class _Account:
     """Gathers the closure of a year, tile by tile."""
 
     def __init__(self, job: Job, wanted: np.ndarray, raw: np.ndarray):
-        self._conservation, self._months, self._raw = job.conservation, job.months[wanted], raw
-        self._target = job.target[wanted].astype(np.float64)
+        self._conservation, self._months, self._wanted, self._raw = job.conservation, job.months[wanted], wanted, raw
+        self._target = np.stack([job.target[number] for number in wanted])
         self._corrected = np.full(raw.shape, np.nan)
         self._steps = np.zeros((wanted.size, 2, 2, 2, 2))
         self._changes = np.zeros(wanted.size)
@@ -164,4 +166,4 @@ class _Account:
                 raise RuntimeError(f"{month}: block means differ from the coarse field by {off:g} cm")
         seams = np.array([[ratio_of(steps) for steps in of_month] for of_month in self._steps])
         residuals = np.nanmax(np.abs(self._target - self._raw), axis=(1, 2))
-        return Closure(self._raw, self._corrected, seams, self._changes, residuals)
+        return Closure(self._wanted, self._raw, self._corrected, seams, self._changes, residuals)

@@ -14,7 +14,6 @@ import numpy as np
 from .conservation import Conservation, spread
 from .region_models import CrossValidation
 from .scene import Scene
-from .stack import nan_mean
 from .steepness import ONE_SCALE_UP
 
 MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE = "model", "unconserved", "no_model", "bilinear", "coarse"
@@ -23,7 +22,7 @@ COMPETITORS = (MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE)
 
 @dataclass(frozen=True, eq=False)
 class PredictedBack:
-    """``observed``: cm, (months, rows, columns), NaN where nothing is compared. ``fields``: of each competitor.
+    """``observed``: cm, (samples,), NaN where nothing is compared. ``fields``: of each competitor.
 
     ``MODEL``: held-out models, corrected to the averages; ``UNCONSERVED``: the same before that; ``NO_MODEL``: the
     correction alone; ``BILINEAR``: the averages interpolated; ``COARSE``: the averages as blocks.
@@ -48,31 +47,30 @@ class PredictedBack:
             "samples": int(np.isfinite(truth).sum()),
         }
 
-    def gain_map(self) -> np.ndarray:
-        """By how much of the RMSE of no model the model misses less, each cell over its months: (rows, columns)."""
-        model, none = (np.sqrt(nan_mean((self.fields[name] - self.observed) ** 2)) for name in (MODEL, NO_MODEL))
+    def gain_map(self, scene: Scene) -> np.ndarray:
+        """By how much of the RMSE of no model the model misses less, each cell over its months: coarse shape."""
+        squares = ((self.fields[name] - self.observed) ** 2 for name in (MODEL, NO_MODEL))
+        model, none = (np.sqrt(scene.samples.mean_by_cell(square, scene.cells.shape)) for square in squares)
         return np.divide(none - model, none, out=np.full(model.shape, np.nan), where=none > 0)
 
 
 def predict_back(scene: Scene, validation: CrossValidation) -> PredictedBack:
     """Compare every sample that ``validation`` predicts, in all months that have one."""
-    rows, columns = (size // ONE_SCALE_UP * ONE_SCALE_UP for size in scene.cells.shape)
-    grid = scene.gwsa.grid.sub(slice(0, rows), slice(0, columns)).coarsen(ONE_SCALE_UP)
-    inside = (slice(0, rows), slice(0, columns))
-    predicted = np.isfinite(validation.detail[(slice(None), *inside)])
-    months = np.flatnonzero(predicted.any(axis=(1, 2)))
-    cells = predicted[months].all(axis=0)
+    samples, (rows, columns) = scene.samples, (size // ONE_SCALE_UP * ONE_SCALE_UP for size in scene.cells.shape)
+    predicted = np.isfinite(validation.detail) & (samples.row < rows) & (samples.column < columns)
+    numbers, times = np.flatnonzero(predicted), np.zeros((rows, columns), dtype=int)
+    np.add.at(times, (samples.row[numbers], samples.column[numbers]), 1)
+    _, count = np.unique(samples.month[numbers], return_counts=True)
+    cells, grid = times == count.size, scene.gwsa.grid.sub(slice(0, rows), slice(0, columns)).coarsen(ONE_SCALE_UP)
     up = Conservation(cells, grid, ONE_SCALE_UP, _blocks_with(cells))
-    observed, *rest = np.full((1 + len(COMPETITORS), *validation.detail.shape), np.nan)
+    observed, *rest = np.full((1 + len(COMPETITORS), samples.target.size), np.nan)
     fields = dict(zip(COMPETITORS, rest))
-    for month in months:
-        here = (month, *inside)
-        values = [
-            np.where(cells, field[here], 0.0) for field in (scene.samples.target, validation.detail, validation.level)
-        ]
-        observed[here] = np.where(cells, values[0], np.nan)
+    for here in np.split(numbers, np.cumsum(count)[:-1]):
+        place, values = (samples.row[here], samples.column[here]), np.zeros((3, rows, columns))
+        values[(slice(None), *place)] = [one[here] for one in (samples.target, validation.detail, validation.level)]
+        observed[here] = np.where(cells, values[0], np.nan)[place]
         for name, field in _compete(up, *values).items():
-            fields[name][here] = np.where(cells, field, np.nan)
+            fields[name][here] = np.where(cells, field, np.nan)[place]
     return PredictedBack(observed, fields)
 
 

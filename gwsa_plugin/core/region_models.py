@@ -8,10 +8,10 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from .boosting import Boosting, local_contrast, train
-from .folds import TIME_FOLDS, Split
+from .boosting import Boosting, Samples, local_contrast, neighbourhoods, train
+from .folds import TIME_FOLDS, Split, nothing_held
 from .forest import cut, evaluator
-from .level_trend import level_and_trend
+from .level_trend import Lines, level_and_trend
 from .progress import Progress
 from .scene import Scene
 from .steepness import evidence_across, steepness
@@ -107,8 +107,8 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """``detail``: what held-out models predict for the samples that have pixels: cm, (months, rows, columns), NaN
-    elsewhere. ``level``: each cell's level and trend in the months that its models saw; 0 when the target is GWSA."""
+    """``detail``: what held-out models predict for the samples: cm, (samples,), NaN for one that no split holds.
+    ``level``: each cell's level and trend in the months that its models saw; 0 when the target is GWSA."""
 
     held_out: list[HeldOut]
     detail: np.ndarray
@@ -124,8 +124,7 @@ def train_and_validate(
     and stretched by what some of them tell of the step to a finer scale; those of a split by what the other splits of
     its validation confirm and tell, so that none is scaled by what it is scored on.
     """
-    everything = np.ones(scene.samples.target.shape, dtype=bool)
-    tasks = [partial(_fit, scene, recipe, everything)]
+    tasks = [partial(_fit, scene, recipe, nothing_held(scene.cells.shape, scene.months.size))]
     tasks += [partial(_fit_split, scene, recipe, split) for splits in validations.values() for split in splits]
     models, *fitted = run_all(tasks, progress.part(0.0, 0.9))
     validated, fitted = {}, iter(fitted)
@@ -154,65 +153,72 @@ def _stretched(
 
 
 def _evidence_across(scene: Scene, recipe: Recipe, held: HeldOut, go_on) -> tuple[float, float]:
-    target = scene.samples.target - level_of(scene, recipe, held.split.trained)
-    return evidence_across(replace(scene.samples, target=target), held.split, held.models.boosting, go_on)
+    samples = _without_level(scene, recipe, held.split.trained(scene.samples))
+    return evidence_across(samples, held.split, held.models.boosting, go_on)
 
 
 def _scaled(scene: Scene, splits: list[Split], fitted: list) -> tuple[np.ndarray, CrossValidation]:
     """The evidence of each split, and its models and predictions multiplied by what the others confirm."""
-    evidence = np.array([_evidence(scene, detail, level) for _, detail, level in fitted])
-    held, detail, level = [], np.full(scene.samples.target.shape, np.nan), np.zeros(scene.samples.target.shape)
-    for i, (split, (models, predicted, line)) in enumerate(zip(splits, fitted)):
+    wheres = [split.held(scene.samples) for split in splits]
+    evidence = np.array([_evidence(scene, where, *said) for where, (_, *said) in zip(wheres, fitted)])
+    held, detail, level = [], np.full(scene.samples.target.size, np.nan), np.zeros(scene.samples.target.size)
+    for i, (split, where, (models, predicted, line)) in enumerate(zip(splits, wheres, fitted)):
         share = _confirmed(np.delete(evidence, i, axis=0))
         held.append(HeldOut(split, replace(models, share=share)))
-        where = np.isfinite(predicted)
-        detail[where], level[where] = share * predicted[where], line[where]
+        detail[where], level[where] = share * predicted, line
     return evidence, CrossValidation(held, detail, level)
 
 
-def _fit(scene: Scene, recipe: Recipe, where: np.ndarray, go_on) -> RegionModels:
-    """Train on the samples ``where``: bool, (months, rows, columns)."""
-    samples = replace(scene.samples, target=scene.samples.target - level_of(scene, recipe, where))
-    boosting = recipe.tuning.settle(samples, where, recipe.boosting, go_on) if recipe.tuning else recipe.boosting
+def _fit(scene: Scene, recipe: Recipe, split: Split, go_on) -> RegionModels:
+    """Train on the samples that ``split`` leaves."""
+    where, regions = split.trained(scene.samples), scene.samples.at(scene.regions.cells)
+    samples = _without_level(scene, recipe, where)
+    boosting = recipe.tuning.settle(samples, split, recipe.boosting, go_on) if recipe.tuning else recipe.boosting
     boosters = {ALL: train(samples, where, boosting, go_on=go_on)}
     further = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
     for number in np.unique(recipe.pooled[recipe.pooled != ALL]):
-        inside = where & samples.usable & np.isin(scene.regions.cells, np.flatnonzero(recipe.pooled == number))
+        inside = where & (recipe.pooled[regions] == number)
         if inside.any():
             boosters[int(number)] = train(samples, inside, further, boosters[ALL], go_on)
     return RegionModels(boosters, recipe.pooled, boosting)
 
 
 def _fit_split(scene: Scene, recipe: Recipe, split: Split, go_on) -> tuple[RegionModels, np.ndarray, np.ndarray]:
-    """The models of a split, what they say of its samples, and the level and trend of all cells in what is not held."""
-    models = _fit(scene, recipe, split.trained, go_on)
-    known = np.broadcast_to(~(split.months | split.unseen)[:, None, None], split.held.shape)
-    return models, _mean_over_pixels(scene, models, split), level_of(scene, recipe, known)
+    """The models of a split, and of the samples that it holds what they say and the level and trend of the months that
+    are not held."""
+    samples = scene.samples
+    models, where = _fit(scene, recipe, split, go_on), split.held(samples)
+    lines = lines_of(scene, recipe, ~(split.months | split.unseen)[samples.month])
+    return models, _mean_over_pixels(scene, models, where), lines.of(samples)[where]
 
 
-def level_of(scene: Scene, recipe: Recipe, known: np.ndarray) -> np.ndarray:
-    """What of the coarse field models need not explain, from the ``known`` samples: cm, (months, rows, columns)."""
+def _without_level(scene: Scene, recipe: Recipe, known: np.ndarray) -> Samples:
+    lines = lines_of(scene, recipe, known)
+    return replace(scene.samples, target=scene.samples.target - lines.of(scene.samples))
+
+
+def lines_of(scene: Scene, recipe: Recipe, known: np.ndarray) -> Lines:
+    """What of the coarse field models need not explain, from the ``known`` samples, bool, (samples,)."""
     if recipe.target == DIRECT:
-        return np.zeros_like(scene.samples.target)
-    return level_and_trend(scene.samples.target, known & scene.samples.usable)
+        return Lines(*np.zeros((3, *scene.cells.shape)))
+    return level_and_trend(scene.samples, known, scene.cells.shape)
 
 
-def _mean_over_pixels(scene: Scene, models: RegionModels, split: Split) -> np.ndarray:
-    """The mean of what the models say of the pixels of the split's samples: cm, (months, rows, columns), else NaN."""
-    where = split.held & scene.samples.usable
-    field = np.full(where.shape, np.nan)
-    if where.any():
-        regions = np.broadcast_to(scene.regions.cells, where.shape)[where]
-        said = models.predict_in(scene.samples.pixel_table(where), np.repeat(regions, scene.samples.pixels.shape[1]))
-        field[where] = said.reshape(where.sum(), -1).mean(axis=1, dtype=np.float64)
-    return field
+def _mean_over_pixels(scene: Scene, models: RegionModels, where: np.ndarray) -> np.ndarray:
+    """The mean of what the models say of the pixels of each of the samples ``where``: cm, (samples,)."""
+    regions, pixels = scene.samples.at(scene.regions.cells)[where], scene.samples.pixels.shape[1]
+    if not regions.size:
+        return np.zeros(0)
+    said = models.predict_in(scene.samples.pixel_table(where), np.repeat(regions, pixels))
+    return said.reshape(-1, pixels).mean(axis=1, dtype=np.float64)
 
 
-def _evidence(scene: Scene, predicted: np.ndarray, level: np.ndarray) -> tuple[float, float]:
-    """Covariance of predicted and observed local contrast, and variance of the predicted one, over held-out samples."""
-    where = np.isfinite(predicted)
-    of_models = local_contrast(np.where(where, predicted, 0.0), where, share=1.0)
-    observed = local_contrast(np.where(where, scene.samples.target - level, 0.0), where, share=1.0)
+def _evidence(scene: Scene, where: np.ndarray, predicted: np.ndarray, level: np.ndarray) -> tuple[float, float]:
+    """Covariance of predicted and observed local contrast, and variance of the predicted one, over the held-out samples
+    ``where``; the others (samples held,)."""
+    around = neighbourhoods(scene.samples, where)
+    of_models = local_contrast(predicted, around, share=1.0)
+    observed = local_contrast(scene.samples.target[where] - level, around, share=1.0)
     return float((of_models * observed).sum()), float((of_models**2).sum())
 
 

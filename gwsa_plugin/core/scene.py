@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, zip_longest
 from math import isqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,7 +34,7 @@ FEWEST_MONTHS = 24
 class Scene:
     """``gwsa``: the stack on the predictors' coarse grid, in their months. ``used``: bool, (months,), those with data.
 
-    ``samples`` holds the used months only; ``conservation.cells`` are the coarse cells that have GWSA in all of them.
+    ``samples`` are of the used months only; ``conservation.cells`` are the coarse cells that have GWSA in all of them.
     """
 
     gwsa: MonthlyStack
@@ -47,6 +48,11 @@ class Scene:
     def months(self) -> np.ndarray:
         """The months that are mapped: datetime64[M]."""
         return self.gwsa.months[self.used]
+
+    @property
+    def target(self) -> list[np.ndarray]:
+        """The coarse field of each of the months: cm, float32, (rows, columns)."""
+        return [self.gwsa.values[number] for number in np.flatnonzero(self.used)]
 
     def source_of(self, month) -> str:
         """observed, filled or missing."""
@@ -64,7 +70,7 @@ class Scene:
     @property
     def taught(self) -> np.ndarray:
         """The months that models are trained on: bool, (months,)."""
-        return self.samples.usable.any(axis=(1, 2))
+        return np.isin(np.arange(self.months.size), self.samples.month)
 
 
 def set_scene(
@@ -81,13 +87,14 @@ def set_scene(
             f"was built for cells of {grid.dx:g}° or other edges; build the predictors with this stack as GRID."
         )
     gwsa = _shared_period(gwsa, predictors, period).on(grid)
-    used = np.isfinite(gwsa.values).any(axis=(1, 2))
+    known = np.isfinite(gwsa.values)
+    used = known.any(axis=(1, 2))
     if not used.any():
         raise InputError(f"The {gwsa.variable} stack has no value between {gwsa.months[0]} and {gwsa.months[-1]}.")
     if (~used).any():
         progress.warn(f"Months without GWSA stay empty: {name_runs(gwsa.months[~used])}.")
-    valid = np.isfinite(gwsa.values[used]).all(axis=0)
-    partly = int((np.isfinite(gwsa.values[used]).any(axis=0) & ~valid).sum())
+    valid = known[used].all(axis=0)
+    partly = int((known.any(axis=0) & ~valid).sum())
     if partly:
         progress.warn(f"{partly} coarse cells lack GWSA in some months and are left out.")
     conservation = Conservation(predictors.land, grid, predictors.factor, valid)
@@ -98,13 +105,12 @@ def set_scene(
         f"{used.sum()} months ({name_runs(gwsa.months[used])}), {len(predictors.features)} features."
     )
     observed = np.array([gwsa.source[i] for i in np.flatnonzero(used)]) == OBSERVED
-    usable = _usable(observed, conservation.cells, regions.cells, tiles)
-    target = np.where(conservation.cells, gwsa.values[used], np.nan)
-    progress.say(
-        f"Models are trained on {usable.any(axis=(1, 2)).sum()} of the {used.sum()} months and "
-        f"{usable.any(axis=0).sum()} of the cells."
-    )
-    samples = _samples(target, gwsa.months[used], conservation, predictors, usable, progress)
+    chosen = _taught_months(observed, int(conservation.cells.sum()))
+    cells = _taught_cells(conservation.cells, regions.cells, tiles, MOST_SAMPLES // chosen.size)
+    progress.say(f"Models are trained on {chosen.size} of the {used.sum()} months and {cells.sum()} of the cells.")
+    taught = _Taught(gwsa.months[used], chosen, cells)
+    target = np.stack([gwsa.values[number][cells] for number in np.flatnonzero(used)[chosen]])
+    samples = _samples(taught, target, conservation, predictors, progress)
     return Scene(gwsa, used, predictors, regions, conservation, samples)
 
 
@@ -119,20 +125,21 @@ def _shared_period(gwsa: MonthlyStack, predictors: PredictorSet, period) -> Mont
     return gwsa.select(max(first, months[0]), min(last, months[-1]))
 
 
-def _usable(observed: np.ndarray, cells: np.ndarray, regions: np.ndarray, tiles: list[Tile]) -> np.ndarray:
-    """What to train on, as much as memory allows: bool, (months, rows, columns). ``observed``: bool, (months,)."""
-    months = _taught_months(observed, int(cells.sum()))
-    return months[:, None, None] & _taught_cells(cells, regions, tiles, MOST_SAMPLES // months.sum())
+class _Taught(NamedTuple):
+    """What training sees: ``cells`` (bool, coarse shape) in those of the ``months`` that have the numbers ``chosen``
+    (int)."""
+
+    months: np.ndarray
+    chosen: np.ndarray
+    cells: np.ndarray
 
 
 def _taught_months(observed: np.ndarray, cells: int) -> np.ndarray:
-    """Bool, (months,). Filled ones, of which GRACE saw nothing, only where too few others are; of many, as many as
-    memory allows, evenly spaced."""
+    """Numbers of months, of which ``observed`` (bool, (months,)) were. Filled ones, of which GRACE saw nothing, only
+    where too few others are; of many, as many as memory allows, evenly spaced."""
     choice = np.flatnonzero(observed) if observed.sum() >= FEWEST_MONTHS else np.arange(observed.size)
     count = min(choice.size, max(MOST_SAMPLES // cells, FEWEST_MONTHS))
-    taught = np.zeros(observed.size, dtype=bool)
-    taught[choice[np.linspace(0, choice.size - 1, count).round().astype(int)]] = True
-    return taught
+    return choice[np.linspace(0, choice.size - 1, count).round().astype(int)]
 
 
 def _taught_cells(cells: np.ndarray, regions: np.ndarray, tiles: list[Tile], most: int) -> np.ndarray:
@@ -151,15 +158,16 @@ def _taught_cells(cells: np.ndarray, regions: np.ndarray, tiles: list[Tile], mos
     return taught
 
 
-def _samples(target: np.ndarray, months, conservation, predictors, usable, progress: Progress) -> Samples:
-    count, names = int(usable.sum()), predictors.features
-    cells = np.empty((count, len(names)), dtype=np.float32)
-    pixels = np.empty((count, PIXELS, len(names)), dtype=np.float32)
-    samples = Samples(target, usable, cells, pixels, names)
-    tiles = tiles_of(usable.any(axis=0), predictors.factor)
-    numbers = np.cumsum(usable, dtype=np.int32).reshape(usable.shape)
-    numbers -= 1  # in place: of all land and months it is the largest of the arrays here
-    run_all([partial(_read_tile, samples, numbers, months, conservation, predictors, tile) for tile in tiles], progress)
+def _samples(taught: _Taught, target: np.ndarray, conservation, predictors, progress: Progress) -> Samples:
+    """``target``: cm, (chosen months, taught cells)."""
+    names = predictors.features
+    month = np.repeat(taught.chosen, target.shape[1])
+    row, column = np.tile(np.nonzero(taught.cells), taught.chosen.size)
+    cells = np.empty((month.size, len(names)), dtype=np.float32)
+    pixels = np.empty((month.size, PIXELS, len(names)), dtype=np.float32)
+    samples = Samples(month, row, column, target.ravel(), cells, pixels, names)
+    tiles = tiles_of(taught.cells, predictors.factor)
+    run_all([partial(_read_tile, samples, taught, conservation, predictors, tile) for tile in tiles], progress)
     absent = np.isnan(cells).mean(axis=0)
     if (absent == 1).all():
         raise InputError(f"The predictor set {predictors.folder.name} has no value in any cell of the GWSA stack.")
@@ -169,24 +177,22 @@ def _samples(target: np.ndarray, months, conservation, predictors, usable, progr
     return samples
 
 
-def _read_tile(samples: Samples, numbers, months, conservation, predictors: PredictorSet, tile: Tile, go_on) -> None:
-    """Fill in the features of the samples of a tile, whose place among all is in ``numbers``, and of a few random land
-    pixels of each, of others in each month."""
-    usable, numbers = samples.usable[:, tile.rows, tile.columns], numbers[:, tile.rows, tile.columns]
-    taught, places = np.flatnonzero(usable.any(axis=(1, 2))), np.argwhere(usable.any(axis=0))
-    down, across = _picked(conservation, tile, places, months.size)
+def _read_tile(samples: Samples, taught: _Taught, conservation, predictors: PredictorSet, tile: Tile, go_on) -> None:
+    """Fill in the features of the samples of a tile, and of a few random land pixels of each, of others in each
+    month."""
+    cells, count = taught.cells[tile], int(taught.cells.sum())
+    numbers = (np.cumsum(taught.cells) - 1).reshape(taught.cells.shape)[tile][cells]
+    down, across = _picked(conservation, tile, taught)
     place = Place(tile.fine(predictors.factor), conservation.pixels(tile))
     order = np.cumsum(place.pixels).reshape(place.pixels.shape) - 1
     at_once = months_at_once(predictors, tile)
-    for first in range(0, taught.size, at_once):
+    for first in range(0, taught.chosen.size, at_once):
         go_on()
-        chosen = taught[first : first + at_once]
-        fine = read_pixels(predictors, months[chosen], place)
-        coarse = predictors.read(COARSE, months[chosen], tile)
-        for month, of_pixels, of_cells in zip(chosen, fine, coarse):
-            here = usable[month][tuple(places.T)]
-            into, picked = numbers[month][usable[month]], order[down[month][here], across[month][here]]
-            samples.cells[into] = of_cells[:, usable[month]].T
+        months = taught.months[taught.chosen[first : first + at_once]]
+        fine, coarse = read_pixels(predictors, months, place), predictors.read(COARSE, months, tile)
+        for i, (of_pixels, of_cells) in enumerate(zip(fine, coarse), start=first):
+            into, picked = i * count + numbers, order[down[i], across[i]]
+            samples.cells[into] = of_cells[:, cells].T
             samples.pixels[into] = np.stack([values_of(cut(feature, picked)) for feature in of_pixels], axis=-1)
 
 
@@ -196,16 +202,17 @@ def months_at_once(predictors: PredictorSet, tile: Tile) -> int:
     return max(1, FEATURE_BYTES // (4 * len(predictors.features) * height * width))
 
 
-def _picked(conservation: Conservation, tile: Tile, places: np.ndarray, months: int) -> np.ndarray:
-    """Row and column in the tile of PIXELS random land pixels of each of the cells ``places`` (cells, 2) in each month,
-    some twice where it has fewer: int, (2, months, cells, PIXELS)."""
+def _picked(conservation: Conservation, tile: Tile, taught: _Taught) -> np.ndarray:
+    """Row and column in the tile of PIXELS random land pixels of each of its taught cells in each chosen month, some
+    twice where it has fewer: int, (2, months, cells, PIXELS)."""
     factor, (height, width) = conservation.factor, tile.shape
     land = conservation.pixels(tile).reshape(height, factor, width, factor).swapaxes(1, 2)
-    corner = [tile.rows.start, tile.columns.start]
-    picked = [_pick(land[tuple(place)], months, np.random.default_rng(corner + place)) for place in places]
+    places, corner = np.argwhere(taught.cells[tile]), [tile.rows.start, tile.columns.start]
+    picked = [_pick(land[tuple(place)], taught, np.random.default_rng(corner + place)) for place in places]
     return (np.stack(picked, axis=1) + places[:, None] * factor).transpose(3, 0, 1, 2)
 
 
+<<<<<<< HEAD
 def _pick(land: np.ndarray, months: int, rng) -> np.ndarray:
     """One of each of PIXELS parts of the land, whose mean is nearer to that of all than of as many from anywhere:
     (months, PIXELS, 2). The parts lie in strips from north to south, and any few that follow each other in others."""
@@ -214,3 +221,13 @@ def _pick(land: np.ndarray, months: int, rng) -> np.ndarray:
     parts = np.arange(PIXELS) * (strips + 1) % PIXELS
     picked = (parts + rng.random((months, PIXELS))) * order.size / PIXELS
     return np.argwhere(land)[order[picked.astype(int)]]
+=======
+def _pick(land: np.ndarray, taught: _Taught, rng) -> np.ndarray:
+    """One of each of PIXELS parts of the land, near each other in rows and columns, so that the mean of those picked is
+    nearer to that of all than of as many from anywhere: (chosen months, PIXELS, 2)."""
+    rows, columns = np.nonzero(land)
+    strips = rows * isqrt(PIXELS) // len(land)
+    order = np.lexsort((rows, columns, strips))
+    drawn = rng.random((taught.months.size, PIXELS))[taught.chosen]
+    return np.argwhere(land)[order[((np.arange(PIXELS) + drawn) * order.size / PIXELS).astype(int)]]
+>>>>>>> samples

@@ -10,14 +10,22 @@ def agreement(estimate: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
     Where either is NaN, neither counts; NaN scores when nothing is left.
     """
+    return agreement_of(sums(estimate, truth))
+
+
+def sums(estimate: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """What agreement is made of, to be added up over the parts of fields: number, sum and sum of squares of the truth,
+    and sum of squared errors: float64, (4,)."""
     both = np.isfinite(estimate) & np.isfinite(truth)
-    if not both.any():
+    truth = truth[both].astype(np.float64)
+    return np.array([truth.size, truth.sum(), (truth**2).sum(), ((estimate[both] - truth) ** 2).sum()])
+
+
+def agreement_of(total: np.ndarray) -> dict[str, float]:
+    """See ``agreement``; of added ``sums``."""
+    count = int(total[0])
+    if not count:
         return {"r2": float("nan"), "rmse_cm": float("nan"), "n": 0}
-    error = (estimate - truth)[both]
-    spread = truth[both].var()
-    squared = float(np.mean(error**2))
-    return {
-        "r2": 1 - squared / float(spread) if spread > 0 else float("nan"),
-        "rmse_cm": squared**0.5,
-        "n": int(both.sum()),
-    }
+    mean, square, squared_error = (float(one) / count for one in total[1:])
+    spread = square - mean**2
+    return {"r2": 1 - squared_error / spread if spread > 0 else float("nan"), "rmse_cm": squared_error**0.5, "n": count}

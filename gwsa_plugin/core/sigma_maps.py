@@ -41,9 +41,10 @@ def find_doubt(scene: Scene, validation: CrossValidation, back: PredictedBack, s
     halving of scale from the cell down to the pixel is taken to hide as much, as in fields whose every octave has one
     variance. Where GRACE shows less detail at the scale of cells than there is, the sum is a lower bound.
     """
-    known = np.isin(sigma.months, scene.months[scene.taught])
-    noise = np.square(np.nan_to_num(sigma.on(scene.gwsa.grid).values[known])).mean(axis=0) if known.any() else 0.0
-    missed = (back.fields[MODEL] - back.observed) ** 2 - NOISE_LEFT * noise
+    sigma, known = sigma.on(scene.gwsa.grid), np.isin(sigma.months, scene.months[scene.taught])
+    squares = (np.square(np.nan_to_num(sigma.values[month])) for month in np.flatnonzero(known))
+    noise = sum(squares, np.zeros(scene.cells.shape)) / max(known.sum(), 1)
+    missed = (back.fields[MODEL] - back.observed) ** 2 - NOISE_LEFT * scene.samples.at(noise)
     octaves = np.log2(scene.predictors.factor)
     return Doubt(
         models=np.sqrt(_variance_of_models(scene, validation)),
@@ -54,12 +55,10 @@ def find_doubt(scene: Scene, validation: CrossValidation, back: PredictedBack, s
 def _variance_of_models(scene: Scene, validation: CrossValidation) -> np.ndarray:
     """Of what the models of the splits say of pixels less the mean of their cell: cm², coarse shape, the mean over some
     months and pixels; over all cells for one that has no sample."""
-    usable = scene.samples.usable
-    some = usable.copy()
-    some[np.setdiff1d(np.arange(len(some)), _thinned(np.flatnonzero(scene.taught)))] = False
-    pixels = scene.samples.pixels[some[usable], ::2]
-    _, *cells = np.nonzero(some)
-    regions = np.repeat(scene.regions.cells[tuple(cells)], pixels.shape[1])
+    samples = scene.samples
+    some = np.isin(samples.month, _thinned(np.flatnonzero(scene.taught)))
+    pixels = samples.pixels[some, ::2]
+    regions = np.repeat(samples.at(scene.regions.cells)[some], pixels.shape[1])
     table, (total, squares) = pixels.reshape(-1, pixels.shape[2]), np.zeros((2, *pixels.shape[:2]))
     for held in validation.held_out:
         said = held.models.predict_in(table, regions).reshape(total.shape).astype(np.float64)
@@ -67,24 +66,19 @@ def _variance_of_models(scene: Scene, validation: CrossValidation) -> np.ndarray
         total += detail
         squares += detail**2
     count = len(validation.held_out)
-    variance = np.maximum(squares / count - (total / count) ** 2, 0.0).mean(axis=1)
-    return _by_cell(scene.cells.shape, np.ravel_multi_index(cells, scene.cells.shape), variance)
+    variance = np.full(some.size, np.nan)
+    variance[some] = np.maximum(squares / count - (total / count) ** 2, 0.0).mean(axis=1)
+    of_cells = samples.mean_by_cell(variance, scene.cells.shape)
+    return np.where(np.isnan(of_cells), np.nanmean(variance), of_cells)
 
 
 def _thinned(months: np.ndarray) -> np.ndarray:
     return months[:: max(1, months.size // MONTHS_OF_DOUBT)]
 
 
-def _by_cell(shape: tuple[int, int], cells: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The mean of the ``values`` of each cell, that of all for a cell without one."""
-    count = np.bincount(cells, minlength=shape[0] * shape[1])
-    total = np.bincount(cells, values, minlength=count.size)
-    return np.where(count > 0, total / np.maximum(count, 1), values.mean()).reshape(shape)
-
-
 def _by_region(scene: Scene, values: np.ndarray, where: np.ndarray) -> np.ndarray:
     """The mean over the samples ``where`` of each region, not below 0; that of all for a region without one."""
-    regions = np.broadcast_to(scene.regions.cells, where.shape)[where]
+    regions = scene.samples.at(scene.regions.cells)[where]
     count = np.bincount(regions, minlength=len(scene.regions.names))
     total = np.bincount(regions, values[where], minlength=count.size)
     of_all = total.sum() / max(count.sum(), 1)

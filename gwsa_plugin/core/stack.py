@@ -80,6 +80,8 @@ class MonthlyStack:
                 f"The {self.variable} stack covers {self.months[0]} to {self.months[-1]}, "
                 f"nothing from {first} to {last}; choose a period inside it."
             )
+        if keep.all():
+            return self
         source = tuple(word for word, kept in zip(self.source, keep) if kept)
         return replace(self, months=self.months[keep], values=self.values[keep], source=source)
 
@@ -90,6 +92,8 @@ class MonthlyStack:
 
     def on(self, grid: Grid) -> MonthlyStack:
         """The stack on an aligned ``grid``, NaN where it does not reach; InputError when it reaches none of it."""
+        if grid == self.grid:
+            return self
         shared = grid.overlap(self.grid)
         rows, columns = grid.window_of(shared)
         values = np.full((self.months.size, *grid.shape), np.nan, dtype=np.float32)

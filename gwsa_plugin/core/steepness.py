@@ -25,44 +25,32 @@ def steepness(evidence: np.ndarray) -> float:
 def evidence_across(samples: Samples, split: Split, boosting: Boosting, go_on) -> tuple[float, float]:
     """Covariance of predicted and observed differences of cells from the mean of their 2 x 2, and variance of the
     predicted ones, over what ``split`` holds out of models that were trained on such means; 0 where there are none."""
-    known = np.isfinite(samples.target) & samples.usable
-    taught, asked = (_whole(known & where) for where in (split.trained, split.held))
+    fours = in_fours(samples)
+    taught, asked = (where[fours].all(axis=1) for where in (split.trained(samples), split.held(samples)))
     if not (taught.any() and asked.any()):
         return 0.0, 0.0
-    booster = train(averaged(samples), taught, boosting, go_on=go_on)
-    cells = asked.repeat(ONE_SCALE_UP, axis=1).repeat(ONE_SCALE_UP, axis=2)
-    cells = np.pad(cells, [(0, 0), *((0, size % ONE_SCALE_UP) for size in known.shape[1:])])
-    said = np.zeros(known.shape)
-    said[cells] = booster.inplace_predict(samples.pixel_table(cells)).reshape(-1, samples.pixels.shape[1]).mean(axis=1)
-    predicted, observed = (_detail(np.where(cells, field, 0.0)) for field in (said, samples.target))
+    booster = train(averaged(samples, fours), taught, boosting, go_on=go_on)
+    cells = fours[asked]
+    said = booster.inplace_predict(samples.pixel_table(cells.ravel())).reshape(*cells.shape, -1)
+    values = said.mean(axis=-1, dtype=np.float64), samples.target[cells]
+    predicted, observed = (of_cells - of_cells.mean(axis=1, keepdims=True) for of_cells in values)
     return float((predicted * observed).sum()), float((predicted**2).sum())
 
 
-def averaged(samples: Samples) -> Samples:
-    """The samples of 2 x 2 cells that all have one: their means, and as many pixels of each as a cell had."""
-    known = np.isfinite(samples.target) & samples.usable
-    usable = _whole(known)
-    numbers = _in_fours(np.cumsum(samples.usable).reshape(known.shape) - 1)[usable]
+def averaged(samples: Samples, fours: np.ndarray) -> Samples:
+    """The samples of 2 x 2 cells, as ``in_fours`` gives them: their means, and as many pixels of each as a cell had."""
+    first = fours[:, 0]
     share = max(1, samples.pixels.shape[1] // ONE_SCALE_UP**2)
-    pixels = samples.pixels[numbers, :share].reshape(len(numbers), -1, samples.pixels.shape[2])
-    target = _in_fours(np.where(known, samples.target, np.nan)).mean(axis=-1)
-    return Samples(target, usable, samples.cells[numbers].mean(axis=1), pixels, samples.names)
+    pixels = samples.pixels[fours, :share].reshape(len(fours), -1, samples.pixels.shape[2])
+    row, column = samples.row[first] // ONE_SCALE_UP, samples.column[first] // ONE_SCALE_UP
+    target, cells = samples.target[fours].mean(axis=1), samples.cells[fours].mean(axis=1)
+    return Samples(samples.month[first], row, column, target, cells, pixels, samples.names)
 
 
-def _whole(where: np.ndarray) -> np.ndarray:
-    """The 2 x 2 cells that are all in ``where`` (months, rows, columns)."""
-    return _in_fours(where).all(axis=-1)
-
-
-def _in_fours(field: np.ndarray) -> np.ndarray:
-    """The cells of each 2 x 2 together, (months, half the rows, half the columns, 4); an odd last row or column is left
-    out."""
-    months, rows, columns = field.shape[0], *(size // ONE_SCALE_UP for size in field.shape[1:])
-    whole = field[:, : rows * ONE_SCALE_UP, : columns * ONE_SCALE_UP]
-    fours = whole.reshape(months, rows, ONE_SCALE_UP, columns, ONE_SCALE_UP).swapaxes(2, 3)
-    return fours.reshape(months, rows, columns, -1)
-
-
-def _detail(field: np.ndarray) -> np.ndarray:
-    fours = _in_fours(field)
-    return fours - fours.mean(axis=-1, keepdims=True)
+def in_fours(samples: Samples) -> np.ndarray:
+    """The numbers of the samples of each 2 x 2 cells that all have one in a month: int, (fours, 4), in their order."""
+    row, column = samples.row // ONE_SCALE_UP, samples.column // ONE_SCALE_UP
+    place = (samples.month * (row.max() + 1) + row) * (column.max() + 1) + column
+    _, four, count = np.unique(place, return_inverse=True, return_counts=True)
+    whole = np.flatnonzero(count[four] == ONE_SCALE_UP**2)
+    return whole[np.argsort(four[whole], kind="stable")].reshape(-1, ONE_SCALE_UP**2)

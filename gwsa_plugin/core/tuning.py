@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .boosting import Boosting, Samples, trees_that_help
-from .folds import widened
+from .folds import Split, widened
 
 WATCHED = 0.3  # of the blocks of cells
 CANDIDATES = (
@@ -25,25 +25,25 @@ class Tuning:
     reach: int
     search: int = 0
 
-    def settle(self, samples: Samples, where: np.ndarray, boosting: Boosting, go_on) -> Boosting:
-        """The settings to train the samples ``where`` (bool, shape of the target) with: those of the least squared
-        error of local contrast in the watched blocks, with the number of trees at which it is reached.
+    def settle(self, samples: Samples, split: Split, boosting: Boosting, go_on) -> Boosting:
+        """The settings to train the samples that ``split`` leaves with: those of the least squared error of local
+        contrast in the watched blocks, with the number of trees at which it is reached.
 
         As given where the samples lie in too few blocks to leave some out.
         """
-        watched = self._watched(where, boosting.seed)
-        near = widened(watched.any(axis=0), self.reach)
-        rest = where & ~near
-        if not (watched & samples.usable).any() or not (rest & samples.usable).any():
+        where, cells = split.trained(samples), self._watched(~split.near, boosting.seed)
+        watched, rest = where & samples.at(cells), where & ~samples.at(widened(cells, self.reach))
+        if not watched.any() or not rest.any():
             return boosting
         tried = [boosting, *(replace(boosting, **change) for change in CANDIDATES[: self.search])]
         found = [trees_that_help(samples, rest, watched, settings, go_on) for settings in tried]
         best = min(range(len(tried)), key=lambda i: found[i][1])
         return replace(tried[best], trees=found[best][0])
 
-    def _watched(self, where: np.ndarray, seed: int) -> np.ndarray:
-        """The samples of some blocks, chosen at random of those that ``where`` has."""
-        present = np.unique(self.blocks[where.any(axis=0)])
+    def _watched(self, cells: np.ndarray, seed: int) -> np.ndarray:
+        """Those of the ``cells`` (bool, coarse shape) that are in some blocks, chosen at random of those that they are
+        in."""
+        present = np.unique(self.blocks[cells])
         count = min(max(1, round(WATCHED * present.size)), present.size - 1)
         chosen = np.random.default_rng(seed).permutation(present)[:count]
-        return where & np.isin(self.blocks, chosen)
+        return cells & np.isin(self.blocks, chosen)

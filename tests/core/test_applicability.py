@@ -130,10 +130,9 @@ def scene(small_world):
 @pytest.fixture(scope="module")
 def applicability(scene):
     """Trained where soil is below average, relief of no use, in folds of columns."""
-    where = scene.samples.usable.copy()
-    where[where] = scene.samples.cells[:, 0] < 0
-    folds = np.broadcast_to(np.arange(where.shape[2]) // 3, where.shape)[where]
-    return Applicability.of(scene.samples.table(where), np.array([0.7, 0.0, 0.2, 0.1]), folds)
+    samples = scene.samples
+    where = samples.cells[:, 0] < 0
+    return Applicability.of(samples.cells[where], np.array([0.7, 0.0, 0.2, 0.1]), samples.column[where] // 3)
 
 
 def test_the_map_is_the_index_of_its_pixels(scene, applicability, tmp_path):

@@ -38,8 +38,9 @@ def rmse(field, truth):
 
 
 def test_each_coarse_cell_keeps_its_value_in_the_files(small_world, made):
-    assert made.scores["closure"]["worst_cm"] < 1e-3
     product, conservation = Product.of_files(made.years), made.scene.conservation
+    assert made.scores["closure"]["worst_cm"] < 1e-3
+    assert made.scores["closure"]["n"] == made.scores["closure_raw"]["n"] == 24 * conservation.cells.sum()
     for month, coarse in zip(small_world.gwsa.months, small_world.gwsa.values):
         difference = conservation.block_mean(product.read(month)) - coarse
         assert np.nanmax(np.abs(difference)) < 0.006

@@ -24,7 +24,7 @@ class Listener(Progress):
 @pytest.fixture(scope="module")
 def job(small_world):
     scene = set_scene(small_world.gwsa, small_world.predictors, small_world.aquifers, (None, None), SILENT)
-    everywhere = np.ones(scene.samples.target.shape, dtype=bool)
+    everywhere = np.ones(scene.samples.target.size, dtype=bool)
     models = RegionModels({ALL: train(scene.samples, everywhere, Boosting(trees=20, depth=3))}, np.zeros(3, dtype=int))
     part = Part(models, scene.cells, np.ones(scene.months.size, dtype=bool))
     return Job.of(scene, {"maps": [part], "held_out": [part]}, Mapping(feather_km=10))

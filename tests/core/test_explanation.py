@@ -26,9 +26,7 @@ def scene(small_world):
 @pytest.fixture(scope="module")
 def models(scene):
     """The region "large" has a model of its own that is taught by the rain of the month before alone."""
-    everywhere = np.ones(scene.samples.target.shape, dtype=bool)
-    lag = np.full(scene.samples.target.shape, np.nan)
-    lag[scene.samples.usable] = scene.samples.cells[:, 3]
+    everywhere, lag = np.ones(scene.samples.target.size, dtype=bool), scene.samples.cells[:, 3]
     own = train(replace(scene.samples, target=lag), np.isfinite(lag), FEW)
     return RegionModels({ALL: train(scene.samples, everywhere, FEW), 1: own}, np.array([ALL, 1, ALL]), share=0.6)
 
@@ -47,8 +45,7 @@ def test_a_row_for_each_region_and_feature(scene, models):
 
 def test_contributions_of_a_region_are_those_to_its_predictions(scene, models):
     """The small region has fewer cell-months than are sampled, so that the whole mean is known."""
-    cells = scene.samples.usable & (scene.regions.cells == 2)
-    table, booster = scene.samples.table(cells), models.boosters[ALL]
+    table, booster = scene.samples.cells[scene.samples.at(scene.regions.cells) == 2], models.boosters[ALL]
     contributions = booster.predict(xgboost.DMatrix(table, feature_names=FEATURES), pred_contribs=True)
     assert np.allclose(contributions.sum(axis=1), booster.inplace_predict(table), atol=1e-4)
     rows = rows_of(explain(scene, models), "small")

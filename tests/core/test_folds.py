@@ -4,9 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.folds import Blocking, forward_splits, make_splits, random_splits
+from gwsa.gwsa_plugin.core.boosting import Samples
+from gwsa.gwsa_plugin.core.folds import Blocking, forward_splits, make_splits, nothing_held, random_splits
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.progress import Progress
+
+
+def everywhere(*shape):
+    """Samples in all months, rows and columns."""
+    return Samples(*np.nonzero(np.ones(shape)), *(np.zeros(np.prod(shape)) for _ in range(3)), ())
 
 
 class Log(Progress):
@@ -22,12 +28,15 @@ def test_every_cell_and_month_is_held_out_exactly_once(seed, rows, columns, shar
     cells = np.random.default_rng(seed).random((rows, columns)) < share
     cells[0, 0] = True
     splits = make_splits(Grid(70.0, 40.0, 0.25, 0.25, rows, columns), cells, 30, Blocking(seed=seed))
-    times = np.zeros((30, rows, columns), int)
+    samples = everywhere(30, rows, columns)
+    times = np.zeros(samples.month.size, int)
     for split in splits:
-        times += split.months[:, None, None] & split.cells[None]
-        assert not (split.trained & split.held).any()
-        assert not split.trained[split.months].any() and not split.trained[:, split.cells].any()
-    assert (times == cells).all()
+        held, trained = split.held(samples), split.trained(samples)
+        assert (held == (split.months[:, None, None] & split.cells).ravel()).all()
+        assert not (trained & (held | split.months[samples.month] | samples.at(split.cells))).any()
+        times += held
+    assert (times == samples.at(cells)).all()
+    assert nothing_held(cells.shape, 30).trained(samples).all()
 
 
 def test_the_buffer_keeps_training_away():
@@ -54,14 +63,15 @@ def test_small_regions_shrink_the_blocks_and_say_so():
 def test_random_splits_hold_every_sample_once_and_hide_nothing_else(seed):
     cells = np.random.default_rng(seed).random((9, 11)) < 0.7
     splits = random_splits(cells, 30, seed)
-    assert (sum(split.held.astype(int) for split in splits) == cells).all()
+    samples = everywhere(30, 9, 11)
+    assert (sum(split.held(samples).astype(int) for split in splits) == samples.at(cells)).all()
     for split in splits:
-        assert (split.trained == ~split.held).all()
+        assert (split.trained(samples) == ~split.held(samples)).all()
 
 
 def test_forward_splits_know_only_what_was_before():
     cells = np.ones((3, 4), bool)
-    splits = forward_splits(cells, 40)
-    assert sum(split.held.sum() for split in splits) == 30 * cells.size
+    splits, samples = forward_splits(cells, 40), everywhere(40, 3, 4)
+    assert sum(split.held(samples).sum() for split in splits) == 30 * cells.size
     for split in splits:
-        assert np.flatnonzero(split.trained.any(axis=(1, 2))).max() < np.flatnonzero(split.months).min()
+        assert samples.month[split.trained(samples)].max() < np.flatnonzero(split.months).min()

@@ -4,7 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gwsa.gwsa_plugin.core.boosting import Samples
 from gwsa.gwsa_plugin.core.level_trend import level_and_trend
+
+
+def samples(values):
+    """Of each month and cell of ``values``."""
+    nothing = np.zeros((values.size, 0))
+    return Samples(*np.nonzero(np.ones(values.shape)), values.ravel(), nothing, nothing, ())
 
 
 @given(seed=st.integers(0, 1000))
@@ -14,13 +21,15 @@ def test_a_line_is_found_and_continued_whatever_the_hidden_months_hold(seed):
     lines = level + slope * np.arange(20)[:, None, None]
     known = rng.random(lines.shape) < 0.5
     known[:2] = True
-    spoiled = np.where(known, lines, np.nan)
-    assert np.allclose(level_and_trend(spoiled, known), lines, atol=1e-8)
+    spoiled = samples(np.where(known, lines, np.nan))
+    found = level_and_trend(spoiled, known.ravel(), (3, 4))
+    assert np.allclose(found.at(np.arange(20)[:, None, None]), lines, atol=1e-8)
+    assert np.allclose(found.of(spoiled), lines.ravel(), atol=1e-8)
 
 
 def test_a_cell_with_less_than_two_months_has_none():
     values = np.full((10, 1, 2), 5.0)
     known = np.zeros(values.shape, bool)
     known[3, 0, 0] = known[:, 0, 1] = True
-    line = level_and_trend(values, known)
+    line = level_and_trend(samples(values), known.ravel(), (1, 2)).at(np.arange(10)[:, None, None])
     assert (line[:, 0, 0] == 0).all() and np.allclose(line[:, 0, 1], 5)

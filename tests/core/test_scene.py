@@ -1,16 +1,60 @@
-"""Which pixels of a cell training sees."""
+"""What training sees is a table of the cells and months that have GWSA, each with the values of its own place."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from gwsa.gwsa_plugin.core import scene
-from gwsa.gwsa_plugin.core.scene import PIXELS
+from gwsa.gwsa_plugin.core import scene as module
+from gwsa.gwsa_plugin.core import tiles
+from gwsa.gwsa_plugin.core.predictors import COARSE, FINE
+from gwsa.gwsa_plugin.core.progress import SILENT
+from gwsa.gwsa_plugin.core.scene import PIXELS, set_scene
 
 SIDE, MONTHS = 32, 400  # a whole number of strips
 
 
+@pytest.fixture(scope="module")
+def gwsa(small_world):
+    """Without one month, and without a cell in another."""
+    values = small_world.gwsa.values.copy()
+    values[4] = values[7, 3, 5] = np.nan
+    return replace(small_world.gwsa, values=values, source=("filled", *small_world.gwsa.source[1:]))
+
+
+def scene_of(gwsa, world):
+    return set_scene(gwsa, world.predictors, [], (None, None), SILENT)
+
+
+def test_each_sample_has_the_values_of_its_cell_and_month(small_world, gwsa, monkeypatch):
+    """Of two years some months, and of nine tiles some."""
+    monkeypatch.setattr(tiles, "side_of", lambda factor: 5)
+    monkeypatch.setattr(module, "FEWEST_MONTHS", 10)
+    monkeypatch.setattr(module, "MOST_SAMPLES", 600)
+    scene = scene_of(gwsa, small_world)
+    samples, months = scene.samples, scene.months[scene.samples.month]
+    assert np.unique(samples.month).size == 10 and not (samples.month == 0).any()
+    assert 600 <= samples.month.size < 10 * scene.cells.sum() and samples.at(scene.cells).all()
+    assert scene.cells.sum() == 12 * 11 - 1 and not scene.cells[3, 5]
+    assert (np.lexsort((samples.column, samples.row, samples.month)) == np.arange(samples.month.size)).all()
+    coarse = scene.predictors.read(COARSE, scene.months)
+    fine = scene.predictors.read(FINE, scene.months).reshape(23, 4, 12, 5, 12, 5)
+    for i in range(0, samples.month.size, 7):
+        month, row, column = samples.month[i], samples.row[i], samples.column[i]
+        assert samples.target[i] == gwsa.values[gwsa.months == months[i]][0, row, column]
+        np.testing.assert_array_equal(samples.cells[i], coarse[month, :, row, column])
+        own = fine[month, :, row, :, column].reshape(4, 25).T
+        assert all((own == pixel).all(axis=1).any() for pixel in samples.pixels[i])
+
+
+def test_the_stack_is_held_once(small_world, gwsa):
+    scene = scene_of(gwsa, small_world)
+    assert scene.months.size == len(scene.target) == 23
+    assert all(np.shares_memory(field, gwsa.values) for field in scene.target)
+
+
 def picked(land):
-    return scene._pick(land, MONTHS, np.random.default_rng(1))
+    return module._pick(land, MONTHS, np.random.default_rng(1))
 
 
 @pytest.fixture

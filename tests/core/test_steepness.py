@@ -6,7 +6,7 @@ import numpy as np
 
 from gwsa.gwsa_plugin.core.boosting import Boosting, Samples
 from gwsa.gwsa_plugin.core.folds import Split
-from gwsa.gwsa_plugin.core.steepness import STEEPEST, averaged, evidence_across, steepness
+from gwsa.gwsa_plugin.core.steepness import STEEPEST, averaged, evidence_across, in_fours, steepness
 
 FEW = Boosting(trees=40, depth=4, rate=0.2, least_rows=5)
 SHAPE = (6, 17, 24)
@@ -19,8 +19,9 @@ def samples(seed=0, signal=1.0) -> Samples:
     cells = random.standard_normal((*SHAPE, 2)).astype(np.float32)
     pixels = cells[..., None, :] + random.standard_normal((*SHAPE, 8, 2)).astype(np.float32)
     target = signal * 3 * pixels[..., 0].mean(axis=-1) + 0.1 * random.standard_normal(SHAPE)
-    usable = random.random(SHAPE) < 0.95
-    return Samples(target.astype(np.float32), usable, pixels.mean(axis=3)[usable], pixels[usable], ("a", "b"))
+    there = random.random(SHAPE) < 0.95
+    own = target[there].astype(np.float32), pixels.mean(axis=3)[there], pixels[there]
+    return Samples(*np.nonzero(there), *own, ("a", "b"))
 
 
 def halves() -> Split:
@@ -44,26 +45,24 @@ def test_without_evidence_nothing_is_stretched():
 
 def test_averages_are_those_of_whole_fours():
     given = samples()
-    made = averaged(given)
-    assert made.target.shape == (6, 8, 12) and made.pixels.shape == (made.usable.sum(), 8, 2)
     number = np.full(SHAPE, -1)
-    number[given.usable] = np.arange(given.usable.sum())
-    for place, cells, pixels in zip(np.argwhere(made.usable), made.cells, made.pixels):
-        month, row, column = place * [1, 2, 2]
-        fours = np.s_[month, row : row + 2, column : column + 2]
-        assert given.usable[fours].all()
-        np.testing.assert_allclose(made.target[tuple(place)], given.target[fours].mean(), rtol=1e-5)
-        np.testing.assert_allclose(cells, given.cells[number[fours].ravel()].mean(axis=0), rtol=1e-4, atol=1e-6)
-        of_four = given.pixels[number[fours].ravel()].reshape(-1, 2)
+    number[given.month, given.row, given.column] = np.arange(given.target.size)
+    windows = [(m, r, c) for m in range(6) for r in range(0, 16, 2) for c in range(0, 24, 2)]
+    fours = {place: number[place[0], place[1] : place[1] + 2, place[2] : place[2] + 2].ravel() for place in windows}
+    fours = {place: four for place, four in fours.items() if (four >= 0).all()}
+    made = averaged(given, in_fours(given))
+    assert list(zip(made.month, 2 * made.row, 2 * made.column)) == list(fours)
+    assert made.pixels.shape == (len(fours), 8, 2)
+    for four, target, cells, pixels in zip(fours.values(), made.target, made.cells, made.pixels):
+        np.testing.assert_allclose(target, given.target[four].mean(), rtol=1e-5)
+        np.testing.assert_allclose(cells, given.cells[four].mean(axis=0), rtol=1e-4, atol=1e-6)
+        of_four = given.pixels[four].reshape(-1, 2)
         assert all((of_four == pixel).all(axis=1).any() for pixel in pixels)
-    assert made.usable.sum() == sum(
-        given.usable[m, r : r + 2, c : c + 2].all() for m in range(6) for r in range(0, 16, 2) for c in range(0, 24, 2)
-    )
 
 
 def test_what_is_held_out_is_not_seen():
     given, split = samples(), halves()
     spoiled = replace(given, cells=given.cells.copy(), pixels=given.pixels.copy())
-    unseen = ~split.trained[given.usable] & ~split.held[given.usable]
+    unseen = ~split.trained(given) & ~split.held(given)
     spoiled.cells[unseen], spoiled.pixels[unseen] = 99, 99
     assert evidence_across(given, split, FEW, lambda: None) == evidence_across(spoiled, split, FEW, lambda: None)

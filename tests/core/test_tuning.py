@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from gwsa.gwsa_plugin.core.boosting import Boosting, Samples
+from gwsa.gwsa_plugin.core.folds import nothing_held
 from gwsa.gwsa_plugin.core.tuning import Tuning
 
 MANY = Boosting(trees=150, depth=3, rate=0.1, least_rows=10)
+EVERYTHING = nothing_held((12, 12), 12)
 BLOCKS = np.arange(12)[:, None] // 3 * 10 + np.arange(12) // 3
 
 
@@ -17,14 +19,12 @@ def samples(signal: float, seed=0) -> Samples:
     features = rng.standard_normal((12, 3, 12, 12)).astype(np.float32)
     pixels = np.repeat(np.moveaxis(features, 1, -1)[:, :, :, None], 2, axis=3)
     target = signal * features[:, 0] + rng.standard_normal((12, 12, 12))
-    usable = np.ones(target.shape, bool)
-    cells = np.moveaxis(features, 1, -1)
-    return Samples(target.astype(np.float32), usable, cells[usable], pixels[usable], ("a", "b", "c"))
+    cells, place = np.moveaxis(features, 1, -1).reshape(-1, 3), np.nonzero(np.ones(target.shape))
+    return Samples(*place, target.ravel().astype(np.float32), cells, pixels.reshape(-1, 2, 3), ("a", "b", "c"))
 
 
-def settle(data, where=None, search=0, boosting=MANY):
-    where = np.ones(data.target.shape, bool) if where is None else where
-    return Tuning(BLOCKS, 1, search).settle(data, where, boosting, lambda: None)
+def settle(data, split=EVERYTHING, search=0, boosting=MANY):
+    return Tuning(BLOCKS, 1, search).settle(data, split, boosting, lambda: None)
 
 
 def test_noise_stops_early_and_a_signal_late():
@@ -34,12 +34,13 @@ def test_noise_stops_early_and_a_signal_late():
 
 def test_what_is_not_trained_on_does_not_matter():
     """The outer folds: whatever stands there, the same settings come out."""
-    data, where = samples(2.0), np.ones((12, 12, 12), bool)
-    where[:, :, 6:] = False
-    where[8:] = False
+    data, near = samples(2.0), np.zeros((12, 12), bool)
+    near[:, 6:] = True
+    split = replace(EVERYTHING, near=near, unseen=np.arange(12) >= 8)
+    where = (data.column < 6) & (data.month < 8)
     spoiled = replace(data, target=np.where(where, data.target, 1e6), cells=data.cells.copy())
-    spoiled.cells[~where[data.usable]] = 99
-    assert settle(data, where, search=2) == settle(spoiled, where, search=2)
+    spoiled.cells[~where] = 99
+    assert settle(data, split, search=2) == settle(spoiled, split, search=2)
 
 
 def test_a_search_finds_better_settings():
@@ -50,6 +51,6 @@ def test_a_search_finds_better_settings():
 
 
 def test_one_block_is_too_few_to_leave_one_out():
-    where = np.zeros((12, 12, 12), bool)
-    where[:, :3, :3] = True
-    assert settle(samples(1.0), where) == MANY
+    near = np.ones((12, 12), bool)
+    near[:3, :3] = False
+    assert settle(samples(1.0), replace(EVERYTHING, near=near)) == MANY
