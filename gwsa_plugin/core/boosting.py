@@ -5,8 +5,8 @@ the contrast between near places survives in the 1 km map. So the loss here is t
 residual of a cell minus most of the mean residual of the cells around it in the same month. A plain squared loss spends
 the trees on the regional signal that GRACE gives anyway.
 
-Every cell is seen twice: once by its mean predictors, and once by a few of its pixels, of which only the mean of the
-predictions is compared with the cell. The response to 1 km values is not that to their means; the pixels tell it.
+Every cell is seen twice: by a few of its pixels, of which only the mean of the predictions is compared with the cell,
+and, counting less, by its mean predictors. The response to 1 km values is not that to their means; the pixels tell it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .errors import InputError
 
 NEIGHBOURHOOD = 5  # cells along a side
 REGIONAL_SHARE = 0.85  # of the neighbourhood's mean residual that the loss does not count
+CELL_WEIGHT = 0.2  # of a cell's mean predictors in the loss, where that of its pixels together is 1
 PATIENCE = 40  # trees without a gain after which early stopping ends
 THREADS = 1  # training is the same to the bit on any machine; models are trained side by side instead
 
@@ -130,11 +131,11 @@ class _Lesson:
 
     def gradient(self, go_on):
         """The objective: first and second derivatives of the loss at a prediction."""
-        curvature = np.repeat(np.float32([1, 1 / self._pixels]), [self._cells, self._count * self._pixels])
+        curvature = np.repeat(np.float32([CELL_WEIGHT, 1 / self._pixels]), [self._cells, self._count * self._pixels])
 
         def objective(prediction: np.ndarray, _) -> tuple[np.ndarray, np.ndarray]:
             go_on()
-            of_cells = self._slope(prediction[: self._cells])
+            of_cells = CELL_WEIGHT * self._slope(prediction[: self._cells])
             of_means = self._slope(self._means(prediction)) / self._pixels
             return np.concatenate([of_cells, np.repeat(of_means, self._pixels)]).astype(np.float32), curvature
 

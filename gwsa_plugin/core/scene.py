@@ -208,11 +208,11 @@ def _picked(conservation: Conservation, tile: Tile, taught: _Taught) -> np.ndarr
     factor, (height, width) = conservation.factor, tile.shape
     land = conservation.pixels(tile).reshape(height, factor, width, factor).swapaxes(1, 2)
     places, corner = np.argwhere(taught.cells[tile]), [tile.rows.start, tile.columns.start]
-    picked = [_pick(land[tuple(place)], taught, np.random.default_rng(corner + place)) for place in places]
+    months = taught.chosen.size
+    picked = [_pick(land[tuple(place)], months, np.random.default_rng(corner + place)) for place in places]
     return (np.stack(picked, axis=1) + places[:, None] * factor).transpose(3, 0, 1, 2)
 
 
-<<<<<<< HEAD
 def _pick(land: np.ndarray, months: int, rng) -> np.ndarray:
     """One of each of PIXELS parts of the land, whose mean is nearer to that of all than of as many from anywhere:
     (months, PIXELS, 2). The parts lie in strips from north to south, and any few that follow each other in others."""
@@ -221,13 +221,3 @@ def _pick(land: np.ndarray, months: int, rng) -> np.ndarray:
     parts = np.arange(PIXELS) * (strips + 1) % PIXELS
     picked = (parts + rng.random((months, PIXELS))) * order.size / PIXELS
     return np.argwhere(land)[order[picked.astype(int)]]
-=======
-def _pick(land: np.ndarray, taught: _Taught, rng) -> np.ndarray:
-    """One of each of PIXELS parts of the land, near each other in rows and columns, so that the mean of those picked is
-    nearer to that of all than of as many from anywhere: (chosen months, PIXELS, 2)."""
-    rows, columns = np.nonzero(land)
-    strips = rows * isqrt(PIXELS) // len(land)
-    order = np.lexsort((rows, columns, strips))
-    drawn = rng.random((taught.months.size, PIXELS))[taught.chosen]
-    return np.argwhere(land)[order[((np.arange(PIXELS) + drawn) * order.size / PIXELS).astype(int)]]
->>>>>>> samples
