@@ -16,8 +16,9 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from .errors import InputError
+from .forest import table_of
 from .months import season_of
-from .predictors import FINE
+from .predictor_pixels import Place, read_pixels
 from .progress import SILENT, Progress
 from .scene import Scene
 from .stack import creation, nan_mean
@@ -130,8 +131,8 @@ def _measure_tile(scene: Scene, applicability: Applicability, months, bands: np.
     """Fill ``bands`` (2, rows, columns) for a tile of coarse cells."""
     fine, pixels = tile.fine(scene.predictors.factor), scene.conservation.pixels(tile)
     total, inside = np.zeros((2, pixels.sum()))
-    for features in scene.predictors.read(FINE, months, fine):
-        table = features[:, pixels].T
+    for features in read_pixels(scene.predictors, months, Place(fine, pixels)):
+        table = table_of(features)
         for first in range(0, len(table), PIXELS_AT_ONCE):
             go_on()
             part = slice(first, first + PIXELS_AT_ONCE)
