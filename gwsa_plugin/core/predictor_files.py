@@ -12,8 +12,9 @@ from osgeo import gdal
 
 from .catalogue import Catalogue, Predictor
 from .errors import InputError
+from .geotiff import SOURCE_TAG
 from .months import find_month, month_range, name_runs
-from .stack import MISSING, SOURCE_TAG
+from .stack import MISSING
 
 FINE, COARSE = "fine", "coarse"  # the scales of a predictor set, and its folders
 ALWAYS = None  # the "month" of a static predictor
