@@ -25,7 +25,7 @@ from gwsa_plugin.core.boosting import Boosting
 from gwsa_plugin.core.grid import Grid
 from gwsa_plugin.core.months import calendar_month, month_range, year_of
 from gwsa_plugin.core.predictor_packing import NODATA
-from gwsa_plugin.core.predictor_rasters import FAST, blocks
+from gwsa_plugin.core.predictor_rasters import FAST, FAST_COARSE, blocks
 from gwsa_plugin.core.predictors import COARSE, CONTENTS, FINE, PredictorSet
 from gwsa_plugin.core.progress import SILENT, Progress
 from gwsa_plugin.core.sample_fields import fractal, generator
@@ -119,7 +119,7 @@ def _write_predictor(folder: Path, wanted: Wanted, texture: np.ndarray, name: st
     stored = {**FAST, "dtype": "int16", "nodata": NODATA}
     with (
         _create(folder / FINE / file, name, months, creation(fine, len(months), **stored)) as target,
-        _create(folder / COARSE / file, name, months, creation(wanted.coarse, len(months))) as coarse,
+        _create(folder / COARSE / file, name, months, creation(wanted.coarse, len(months), **FAST_COARSE)) as coarse,
         rasterio.open(folder / "fine/land.tif") as land,
     ):
         target.scales, target.offsets = (SCALE,) * target.count, (OFFSET,) * target.count

@@ -89,12 +89,12 @@ def _predict_year(job: Job, folder: Path) -> None:
     make_room(folder, [MAPS])
     wanted = np.arange(job.months.size)
     run_all([partial(predict_tile, job, [MAPS], folder, wanted, tile) for tile in job.tiles])
-    sources = dict(zip(job.months, job.sources))
-    with create_year(folder / "GWSA_2010.tif", job.conservation, job.mapping, {}, sources) as target:
+    path, sources = folder / "GWSA_2010.tif", dict(zip(job.months, job.sources))
+    with create_year(path, job.conservation, job.mapping, {}, sources, SILENT.stop_if_cancelled) as target:
         for tile in job.tiles:
-            pixels, window = job.conservation.pixels(tile), Window.from_slices(*tile.fine(FACTOR))
+            pixels, corner = job.conservation.pixels(tile), tile.fine(FACTOR).corner
             for month, field in zip(job.months, read_part(folder, MAPS, tile, pixels)):
-                target.write(field, int(calendar_month(month)), window=window)
+                target.write(int(calendar_month(month)), field, corner)
 
 
 def map_all(job: Job, folder: Path) -> None:

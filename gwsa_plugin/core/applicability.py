@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import rasterio
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from .errors import InputError
+from .forest import table_of
+from .geotiff import Header, new_geotiff
 from .months import season_of
-from .predictors import FINE
+from .predictor_pixels import Place, read_pixels
 from .progress import SILENT, Progress
 from .scene import Scene
-from .stack import creation, nan_mean
+from .stack import nan_mean
 from .threads import run_all
-from .tiles import Tile
+from .tiles import Tile, side_of
 from .whole import whole_file
 
 MOST_SAMPLES = 2000  # against which a place is held; more would lower index and threshold alike
@@ -30,6 +31,7 @@ WEIGHT_KEPT = 0.99  # of all importance; what is left is many features that the 
 LEAF = 32  # points in a leaf of the search tree; the fastest for ten to thirty features
 PIXELS_AT_ONCE = 20_000  # between two looks at whether to stop
 ROUNDING = 1e-7  # of a float32; a feature that varies no more than this is constant
+ENCODING = {"compress": "DEFLATE", "predictor": 3, "sparse_ok": True}
 BANDS = ("dissimilarity", "share applicable")
 
 
@@ -96,17 +98,18 @@ def write_applicability(
     months = scene.months[one_of_each_season(scene.months)]
     facts = {
         "GWSA_VARIABLE": "area of applicability",
-        "GWSA_UNIT": "1",
         "GWSA_DI_THRESHOLD": f"{applicability.threshold:.6g}",
         "GWSA_MONTHS": ", ".join(map(str, months)),
     }
+    header, factor = Header(scene.predictors.grid, BANDS, "1", {**(tags or {}), **facts}), scene.predictors.factor
     with whole_file(path) as part:
         bands = _measure(scene, applicability, months, part.with_suffix(".f32"), progress)
-        with rasterio.open(part, "w", **creation(scene.predictors.grid, len(BANDS), sparse_ok=True)) as target:
-            target.update_tags(**(tags or {}), **facts)
-            target.descriptions, target.units = BANDS, ("1",) * len(BANDS)
-            for _, window in target.block_windows():
-                target.write(bands[(slice(None), *window.toslices())], window=window)
+        with new_geotiff(part, header, side_of(factor) * factor, ENCODING) as target:
+            for tile in scene.tiles:
+                fine = tile.fine(factor)
+                for place in range(len(BANDS)):
+                    target.write(place + 1, bands[(place, *fine)], fine.corner)
+            target.add_overviews(progress.stop_if_cancelled)
         del bands  # Windows deletes no file that is mapped
 
 
@@ -130,8 +133,8 @@ def _measure_tile(scene: Scene, applicability: Applicability, months, bands: np.
     """Fill ``bands`` (2, rows, columns) for a tile of coarse cells."""
     fine, pixels = tile.fine(scene.predictors.factor), scene.conservation.pixels(tile)
     total, inside = np.zeros((2, pixels.sum()))
-    for features in scene.predictors.read(FINE, months, fine):
-        table = features[:, pixels].T
+    for features in read_pixels(scene.predictors, months, Place(fine, pixels)):
+        table = table_of(features)
         for first in range(0, len(table), PIXELS_AT_ONCE):
             go_on()
             part = slice(first, first + PIXELS_AT_ONCE)

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from rasterio.windows import Window
 
 from .conservation import Conservation
+from .geotiff import Header, new_geotiff
 from .mapping import Job, Mapping, look_for, make_room, predict_tile, read_part
 from .months import calendar_month, month_range, year_of
 from .progress import Progress
 from .seams import edge_steps, ratio_of, surrounded
-from .stack import MISSING, UNIT, creation, describe_band
+from .stack import MISSING, UNIT
 from .threads import run_all
 from .tiles import Tile, side_of
 from .whole import whole_file
@@ -86,18 +86,17 @@ def maps_in(folder: Path, product: str) -> list[Path]:
     return sorted((folder / product).glob("GWSA_*.tif"))
 
 
-def create_year(path: Path, conservation: Conservation, mapping: Mapping, tags: dict, sources: dict):
-    """The GeoTIFF of the year in the name of ``path``, open, its twelve bands described by ``sources`` (month -> word,
-    missing where it has none); a sparse file reads as nodata where nothing is written."""
-    year, side = path.stem[-4:], side_of(conservation.factor) * conservation.factor
-    layout = {"blockxsize": side, "blockysize": side, "sparse_ok": True}
-    grid = conservation.coarse.refine(conservation.factor)
-    target = rasterio.open(path, "w", **creation(grid, 12, **layout, **mapping.encoding))
-    target.update_tags(**tags, GWSA_UNIT=UNIT)
-    target.units = (UNIT,) * 12
-    for band, month in enumerate(month_range(f"{year}-01", f"{year}-12"), start=1):
-        describe_band(target, band, month, sources.get(month, MISSING))
-    return target
+@contextmanager
+def create_year(path: Path, conservation: Conservation, mapping: Mapping, tags: dict, sources: dict, go_on):
+    """Yield the GeoTIFF of the year in the name of ``path`` to write to, its twelve bands described by ``sources``
+    (month -> word, missing where it has none). It is sparse, and has overviews where it is large."""
+    months = month_range(f"{path.stem[-4:]}-01", f"{path.stem[-4:]}-12")
+    words = tuple(sources.get(month, MISSING) for month in months)
+    grid, side = conservation.coarse.refine(conservation.factor), side_of(conservation.factor) * conservation.factor
+    header = Header(grid, tuple(map(str, months)), UNIT, tags, words)
+    with new_geotiff(path, header, side, {**mapping.encoding, "sparse_ok": True}) as target:
+        yield target
+        target.add_overviews(go_on)
 
 
 def _is_written(folder: Path, product: str, year: int) -> bool:
@@ -129,14 +128,14 @@ def _write_year(job: Job, name: str, folder: Path, year: int, wanted: np.ndarray
     account = _Account(job, wanted, raw)
     sources = {job.months[month]: job.sources[month] for month in wanted}
     tags = {**job.mapping.tags, "GWSA_VARIABLE": "GWSA"}
-    with whole_file(path) as whole, create_year(whole, job.conservation, job.mapping, tags, sources) as target:
+    with whole_file(path) as whole, create_year(whole, job.conservation, job.mapping, tags, sources, go_on) as target:
         bands = calendar_month(job.months[wanted])
         for tile in job.tiles:
-            pixels, window = job.conservation.pixels(tile), Window.from_slices(*tile.fine(job.conservation.factor))
+            pixels, corner = job.conservation.pixels(tile), tile.fine(job.conservation.factor).corner
             for i, before in enumerate(read_part(parts, name, tile, pixels)):
                 go_on()
                 after = before + job.conservation.bilinear(nodes[i], tile)
-                target.write(after.astype(np.float32), int(bands[i]), window=window)
+                target.write(int(bands[i]), after.astype(np.float32), corner)
                 account.add(i, tile, before, after)
     account.closure().save(_closure_file(folder, name, year))
 

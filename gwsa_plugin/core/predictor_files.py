@@ -12,9 +12,11 @@ from osgeo import gdal
 
 from .catalogue import Catalogue, Predictor
 from .errors import InputError
+from .geotiff import SOURCE_TAG
 from .months import find_month, month_range, name_runs
-from .stack import MISSING, SOURCE_TAG
+from .stack import MISSING
 
+FINE, COARSE = "fine", "coarse"  # the scales of a predictor set, and its folders
 ALWAYS = None  # the "month" of a static predictor
 LISTED = 6  # absent files of one predictor that a message spells out; more are given as pattern and months
 
@@ -110,7 +112,7 @@ def read_values(source, predictor: Predictor, band: int, window=None) -> np.ndar
     values[~np.isfinite(values)] = np.nan
     if predictor.nodata is not None:
         values[values == np.float32(predictor.nodata)] = np.nan
-    return in_unit(values, source, predictor, band)
+    return in_unit(values, *scaling(source, predictor, band))
 
 
 def read_numbers(path: Path, bands: list[int], window, dtype: str) -> np.ndarray:
@@ -128,9 +130,8 @@ def read_numbers(path: Path, bands: list[int], window, dtype: str) -> np.ndarray
     return np.frombuffer(numbers, dtype=dtype).reshape(len(bands), window.height, window.width)
 
 
-def in_unit(values: np.ndarray, source, predictor: Predictor, band: int) -> np.ndarray:
+def in_unit(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
     """Stored numbers in the predictor's unit."""
-    scale, offset = scaling(source, predictor, band)
     if (scale, offset) == (1.0, 0.0):
         return values
     return values * np.float32(scale) + np.float32(offset)

@@ -1,8 +1,5 @@
-"""What models predict from: the predictors at the pixels of a tile, as the rasters store them where that is as int16.
-
-The same values as ``PredictorSet.read`` has, in a fraction of the time: a forest takes stored numbers as they are, the
-bands of a file are read in one call, and what a file says about itself is remembered.
-"""
+"""What models are trained on and predict from: the features of a predictor set at the pixels of a tile, as the rasters
+store them where that is as int16. What a file says about itself is remembered."""
 
 from __future__ import annotations
 
@@ -10,24 +7,29 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rasterio.windows import Window
 
 from .catalogue import Predictor
-from .forest import Scaled
-from .predictor_files import ALWAYS, open_raster, read_numbers, scaling
-from .predictors import FINE, PredictorSet, families, window_in
-from .stack import band_months
+from .forest import cut, values_of
+from .predictor_bands import Bands, one_hot
+from .predictor_files import ALWAYS, COARSE, FINE, open_raster
 from .tiles import Tile
+from .trailing import trailing_means
+
+if TYPE_CHECKING:
+    from .predictors import PredictorSet
 
 
 class Place(NamedTuple):
-    """``tile``: of the fine grid. ``pixels``: bool, shape of the tile, those that are wanted."""
+    """``tile``: of the grid of ``scale``. ``pixels``: bool, shape of the tile, those that are wanted, or ``...``, which
+    leaves rows and columns as they are."""
 
     tile: Tile
     pixels: np.ndarray
+    scale: str = FINE
 
 
 def read_pixels(predictors: PredictorSet, months: np.ndarray, place: Place) -> list[list]:
@@ -35,68 +37,75 @@ def read_pixels(predictors: PredictorSet, months: np.ndarray, place: Place) -> l
     ``PredictorSet.read``."""
     predictors.require(months)
     features = {}
-    for family in [*families(predictors.predictors), *([one] for one in predictors.predictors if not one.monthly)]:
-        as_stored = _as_stored(predictors, family[0], months, place) if _is_plain(family) else None
-        features.update(as_stored or _as_values(predictors, family, months, place))
+    for family in _families(predictors.predictors):
+        features.update(_read_family(predictors, family, months, place))
+    for predictor in predictors.predictors:
+        if not predictor.monthly:
+            features[predictor] = [_read_static(predictors, predictor, place)] * months.size
     return [[one for predictor in predictors.predictors for one in features[predictor][i]] for i in range(months.size)]
 
 
-def _is_plain(family: list[Predictor]) -> bool:
-    """Whether the features are bands of rasters, nothing made of them."""
-    first, *others = family
-    return not (others or first.difference or first.means or first.classes or first.nodata is not None)
+def _families(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
+    """The monthly predictors, those that a difference ties together in one family and each other one alone."""
+    monthly = [predictor for predictor in predictors if predictor.monthly]
+    names = {name for predictor in monthly if predictor.difference for name in (predictor.name, *predictor.difference)}
+    tied = [predictor for predictor in monthly if predictor.name in names]
+    return ([tied] if tied else []) + [[predictor] for predictor in monthly if predictor.name not in names]
 
 
-def _as_values(predictors: PredictorSet, family: list[Predictor], months, place: Place) -> dict[Predictor, np.ndarray]:
-    """float32, (months, features, pixels) of each predictor."""
-    of_family = replace(predictors, predictors=tuple(family))
-    values = of_family.read(FINE, months, place.tile)[:, :, place.pixels]
-    ends = np.cumsum([len(predictor.features) for predictor in family])
-    return dict(zip(family, np.split(values, ends[:-1], axis=1)))
+def _read_family(predictors, family: list[Predictor], months: np.ndarray, place: Place) -> dict[Predictor, list[list]]:
+    """Of each predictor its features in each of ``months``. Each band is read once."""
+    reached = np.unique(np.concatenate([months - back for predictor in family for back in predictor.reach]))
+    bands = {one.name: _read_monthly(predictors, one, reached, place) for one in family if one.files}
+    for predictor in family:
+        if predictor.difference:
+            pairs = zip(*map(bands.get, predictor.difference))
+            bands[predictor.name] = [values_of(one) - values_of(other) for one, other in pairs]
+    return {predictor: _lags_and_means(predictor, months, reached, bands[predictor.name]) for predictor in family}
 
 
-def _as_stored(predictors: PredictorSet, predictor: Predictor, months, place: Place) -> dict[Predictor, list] | None:
-    """Likewise as lists, of ``Scaled``; None when a raster does not hold int16."""
-    wanted = [[month - lag for lag in predictor.lags] if predictor.monthly else [ALWAYS] for month in months]
-    stored = {ALWAYS, *predictors.before, *predictors.months}
-    bands = dict.fromkeys(sum(wanted, []), np.full(int(place.pixels.sum()), np.nan, dtype=np.float32))
-    file_of = partial(_file, predictors, predictor)
-    for path, members in groupby((month for month in sorted(bands) if month in stored), file_of):
-        layout = _layout(predictors, predictor, path)
-        if not layout:
-            return None
-        there = [month for month in members if month in layout.bands]
-        numbers = read_numbers(path, [layout.bands[month] for month in there], Window.from_slices(*place.tile), "int16")
-        bands.update(
-            (month, Scaled(of_month[place.pixels], *layout.scaling)) for month, of_month in zip(there, numbers)
-        )
-    return {predictor: [[bands[month] for month in of_features] for of_features in wanted]}
+def _lags_and_means(predictor: Predictor, months: np.ndarray, reached: np.ndarray, bands: list) -> list[list]:
+    """``bands``: of the months ``reached``."""
+    of_month = dict(zip(reached, bands))
+    lagged = [[of_month[month - lag] for lag in predictor.lags] for month in months]
+    if not predictor.means:
+        return lagged
+    means = trailing_means(np.stack([values_of(band) for band in bands]), reached, months, predictor.means)
+    return [[*some, *others] for some, others in zip(lagged, means)]
+
+
+def _read_monthly(predictors: PredictorSet, predictor: Predictor, months: np.ndarray, place: Place) -> list:
+    """The values in each of ``months``, NaN in one that no band holds."""
+    values = dict.fromkeys(months, np.full(place.tile.shape, np.nan, dtype=np.float32)[place.pixels])
+    stored = months[np.isin(months, np.concatenate([predictors.before, predictors.months]))]
+    for path, members in groupby(stored, partial(_path, predictors, predictor, place.scale)):
+        bands = _bands(predictors, predictor, place.scale, path)
+        there = [month for month in members if month in bands.of_month]
+        read = bands.read([bands.of_month[month] for month in there], place.tile)
+        values.update((month, cut(band, place.pixels)) for month, band in zip(there, read))
+    return [values[month] for month in months]
+
+
+def _read_static(predictors: PredictorSet, predictor: Predictor, place: Place) -> list:
+    """The features."""
+    bands = _bands(predictors, predictor, place.scale, _path(predictors, predictor, place.scale, ALWAYS))
+    if predictor.classes and place.scale == FINE:
+        with open_raster(bands.path) as source:
+            read = one_hot(source.read(1, window=Window.from_slices(*place.tile)), predictor.classes)
+    else:
+        read = bands.read(list(range(1, len(predictor.features) + 1)), place.tile)
+    return [cut(band, place.pixels) for band in read]
 
 
 @lru_cache(maxsize=1 << 16)
-def _file(predictors: PredictorSet, predictor: Predictor, month) -> Path:
+def _path(predictors: PredictorSet, predictor: Predictor, scale: str, month) -> Path:
     """Remembered, since paths are slow to put together."""
-    return predictors.path_of(predictor, FINE, month)
+    return predictors.path_of(predictor, scale, month)
 
 
-class _Layout(NamedTuple):
-    """Of a raster of int16: the band of each month; scale, offset and nodata of all bands."""
-
-    bands: dict
-    scaling: tuple[float, float, int]
-
-
-@lru_cache(maxsize=4096)
-def _layout(predictors: PredictorSet, predictor: Predictor, path: Path) -> _Layout | None:
-    """None for a raster of other numbers, or whose bands differ. A set that is opened again is looked at again."""
-    with open_raster(path) as source:
-        window_in(source, predictors.grid, Tile.whole(predictors.grid.shape), path)
-        months = band_months(source, path) if predictor.monthly else [ALWAYS]
-        kinds = {
-            (source.dtypes[band - 1], *scaling(source, predictor, band), source.nodatavals[band - 1])
-            for band in source.indexes
-        }
-    (dtype, scale, offset, nodata), *others = kinds
-    if others or dtype != "int16" or nodata is None:
-        return None
-    return _Layout({month: band for band, month in enumerate(months, start=1)}, (scale, offset, int(nodata)))
+@lru_cache(maxsize=8192)
+def _bands(predictors: PredictorSet, predictor: Predictor, scale: str, path: Path) -> Bands:
+    """Remembered, since rasterio is slow to open a file. A set that is opened again is looked at again."""
+    if scale == COARSE:  # scale and offset in predictors.json are those of the fine rasters
+        predictor = replace(predictor, scale=None, offset=None)
+    return Bands.look(path, predictor, predictors.grid_of(scale))

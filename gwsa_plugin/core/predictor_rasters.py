@@ -23,9 +23,9 @@ from .aggregation import BlockMean
 from .catalogue import NO_CLASS, Predictor
 from .grid import Grid
 from .months import month_range, year_of
-from .predictor_files import ALWAYS, open_raster, read_values, scaling
+from .predictor_bands import one_hot
+from .predictor_files import ALWAYS, COARSE, FINE, open_raster, read_values, scaling
 from .predictor_packing import CODES, PLAIN, Encoding, Extent, Survey, pack
-from .predictors import COARSE, FINE, one_hot
 from .progress import Progress
 from .stack import MISSING, OBSERVED, creation, describe_band
 from .tiles import LEAST_SIDE
@@ -39,6 +39,7 @@ EXTENT_TAG = "GWSA_EXTENT"  # of a coarse raster: what the fine one holds
 FAST = {
     "compress": "ZSTD", "zstd_level": 1, "predictor": 1, "sparse_ok": True, "blockxsize": BLOCK, "blockysize": BLOCK,
 }  # fmt: skip
+FAST_COARSE = {**FAST, "blockxsize": 64, "blockysize": 64}  # a tile has eight cells of 0.25 degrees along a side
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +210,8 @@ def _create_fine(pair: Pair, region: Region, path: Path, encoding: Encoding):
 
 def _create_coarse(pair: Pair, region: Region, folder: Path):
     count = len(pair.months) or len(pair.predictor.features)
-    return _create(folder / COARSE / pair.file, pair, creation(region.fine.coarsen(region.factor), count))
+    profile = creation(region.fine.coarsen(region.factor), count, **FAST_COARSE)
+    return _create(folder / COARSE / pair.file, pair, profile)
 
 
 def _create(path: Path, pair: Pair, profile: dict):

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import groupby
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rasterio.windows import Window
 
-from .catalogue import NO_CLASS, Predictor, parse_predictors, read_json
+from .catalogue import Predictor, parse_predictors, read_json
 from .errors import InputError
+from .forest import values_of
 from .grid import Grid
 from .months import month_range, name_runs, parse_month
-from .predictor_files import month_bands, open_raster, read_values
-from .stack import band_months
+from .predictor_bands import require_shape
+from .predictor_files import COARSE, FINE, month_bands, open_raster
+from .predictor_pixels import Place, read_pixels
 from .tiles import Tile
-from .trailing import TrailingMeans
 
-FINE, COARSE = "fine", "coarse"
 CONTENTS = "predictors.json"
 
 
@@ -71,7 +68,8 @@ class PredictorSet:
         """bool, shape of the fine grid, or of the ``tile`` of it: True on land."""
         path = self.folder / self.land_file
         with open_raster(path) as source:
-            return source.read(1, window=window_in(source, self.grid, self._tile(FINE, tile), path)) == 1
+            require_shape(source, self.grid, path)
+            return source.read(1, window=Window.from_slices(*self._tile(FINE, tile))) == 1
 
     def read(self, scale: str, months, tile: Tile | None = None) -> np.ndarray:
         """Every feature in each of ``months``: float32, shape (months, features, rows, columns), NaN where missing.
@@ -82,62 +80,16 @@ class PredictorSet:
         for a month that the set does not have, and for a file that is gone or of another shape.
         """
         months = np.asarray(months, dtype="datetime64[M]")
-        self.require(months)
         tile = self._tile(scale, tile)
-        values = np.full((months.size, len(self.features), *tile.shape), np.nan, dtype=np.float32)
-        counts = [len(predictor.features) for predictor in self.predictors]
-        parts = dict(zip(self.predictors, np.split(values, np.cumsum(counts)[:-1], axis=1)))
-        for family in families(self.predictors):
-            self._fill_monthly({predictor: parts[predictor] for predictor in family}, scale, months, tile)
-        for predictor in self.predictors:
-            if not predictor.monthly:
-                parts[predictor][:] = self._read_static(predictor, scale, tile)
+        values = np.empty((months.size, len(self.features), *tile.shape), dtype=np.float32)
+        for of_month, features in zip(values, read_pixels(self, months, Place(tile, ..., scale))):
+            np.stack([values_of(feature) for feature in features], out=of_month)
         return values
 
     def path_of(self, predictor: Predictor, scale: str, month=None) -> Path:
         """The raster of a predictor: ``month`` picks the year of a monthly one."""
         name = predictor.files if month is None else predictor.file_of(month)
         return self.folder / scale / Path(name).relative_to(FINE)
-
-    def _fill_monthly(self, parts: dict[Predictor, np.ndarray], scale: str, months: np.ndarray, tile: Tile) -> None:
-        """Fill the features of a family of monthly predictors, from the newest month back."""
-        wanted = np.unique(np.concatenate([months - back for predictor in parts for back in predictor.reach]))
-        stored = np.concatenate([self.before, self.months])
-        wanted = wanted[np.isin(wanted, stored)][::-1]
-        bands = {predictor.name: self._bands(predictor, scale, wanted, tile) for predictor in parts if predictor.files}
-        means = {
-            predictor: TrailingMeans(part[:, len(predictor.lags) :], months, predictor.means, stored[0])
-            for predictor, part in parts.items()
-        }
-        for month, *read in zip(wanted, *bands.values()):
-            known = dict(zip(bands, read))
-            for predictor, part in parts.items():
-                band = known[predictor.name] if predictor.files else np.subtract(*map(known.get, predictor.difference))
-                for column, lag in enumerate(predictor.lags):
-                    part[months - lag == month, column] = band
-                means[predictor].take(month, band)
-
-    def _bands(self, predictor: Predictor, scale: str, months: np.ndarray, tile: Tile) -> Iterator[np.ndarray]:
-        """The values of each month, float32 (rows, columns), NaN for one that no band holds."""
-        for path, members in groupby(months, partial(self.path_of, predictor, scale)):
-            with open_raster(path) as source:
-                window = window_in(source, self.grid_of(scale), tile, path)
-                bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
-                for month in members:
-                    if month in bands:
-                        yield read_values(source, _as_stored(predictor, scale), bands[month], window)
-                    else:
-                        yield np.full((window.height, window.width), np.nan, dtype=np.float32)
-
-    def _read_static(self, predictor: Predictor, scale: str, tile: Tile) -> np.ndarray:
-        """float32, shape (features, rows, columns)."""
-        path = self.path_of(predictor, scale)
-        with open_raster(path) as source:
-            window = window_in(source, self.grid_of(scale), tile, path)
-            if predictor.classes and scale == FINE:
-                return one_hot(source.read(1, window=window), predictor.classes)
-            bands = range(1, len(predictor.features) + 1)
-            return np.stack([read_values(source, _as_stored(predictor, scale), band, window) for band in bands])
 
     def grid_of(self, scale: str) -> Grid:
         return {FINE: self.grid, COARSE: self.coarse_grid}[scale]
@@ -153,26 +105,6 @@ class PredictorSet:
                 f"The predictor set {self.folder.name} covers {self.months[0]} to {self.months[-1]}, not "
                 f"{name_runs(absent)}; build it for a longer period or choose months inside it."
             )
-
-
-def families(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
-    """The monthly predictors, those that a difference ties together in one family and each other one alone."""
-    monthly = [predictor for predictor in predictors if predictor.monthly]
-    names = {name for predictor in monthly if predictor.difference for name in (predictor.name, *predictor.difference)}
-    tied = [predictor for predictor in monthly if predictor.name in names]
-    return ([tied] if tied else []) + [[predictor] for predictor in monthly if predictor.name not in names]
-
-
-def _as_stored(predictor: Predictor, scale: str) -> Predictor:
-    """Scale and offset in predictors.json are those of the fine rasters; a coarse one states its own."""
-    return predictor if scale == FINE else replace(predictor, scale=None, offset=None)
-
-
-def one_hot(codes: np.ndarray, classes: tuple[int, ...]) -> np.ndarray:
-    """1 where the code is the class, else 0, NaN where it is NO_CLASS: float32 (classes, rows, columns)."""
-    hot = (codes == np.reshape(classes, (-1, 1, 1))).astype(np.float32)
-    hot[:, codes == NO_CLASS] = np.nan
-    return hot
 
 
 def _grid_in(content: dict, folder: Path) -> tuple[Grid, int]:
@@ -204,12 +136,3 @@ def _shared_months(predictors, folder: Path) -> np.ndarray:
         if not months:
             raise InputError(f"The predictor set {folder.name} has no {predictor.files}; build it again.")
     return month_range(max(months[0] for months in covered), min(months[-1] for months in covered))
-
-
-def window_in(source, grid: Grid, tile: Tile, path: Path) -> Window:
-    if source.shape != grid.shape:
-        raise InputError(
-            f"{path.parent.name}/{path.name} has {source.shape[0]} x {source.shape[1]} pixels, the predictor set "
-            f"{grid.rows} x {grid.columns}; build the set again."
-        )
-    return Window.from_slices(*tile)

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rasterio.windows import Window
 
 from .mapping import Mapping
 from .maps import create_year
@@ -105,7 +104,7 @@ def _write_year(
     sources = {month: scene.source_of(month) for month in months}
     tags = {**mapping.tags, "GWSA_VARIABLE": "GWSA sigma", "GWSA_SIGMA": "lower bound"}
     conservation, variance = scene.conservation, np.square(doubt.within)
-    with create_year(folder / f"GWSA_SIGMA_{year}.tif", conservation, mapping, tags, sources) as target:
+    with create_year(folder / f"GWSA_SIGMA_{year}.tif", conservation, mapping, tags, sources, go_on) as target:
         for tile in scene.tiles:
             fine = tile.fine(conservation.factor)
             of_models = variance[scene.regions.pixels(fine)] + conservation.bilinear(doubt.models**2, tile)
@@ -113,4 +112,4 @@ def _write_year(
                 go_on()
                 coarse = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
                 field = np.sqrt(coarse**2 + of_models).astype(np.float32)
-                target.write(field, int(calendar_month(month)), window=Window.from_slices(*fine))
+                target.write(int(calendar_month(month)), field, fine.corner)

@@ -9,24 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from osgeo import gdal
 from rasterio.crs import CRS
 
 from .errors import InputError
+from .geotiff import SOURCE_TAG, Header, new_geotiff
 from .grid import Grid
 from .months import BASELINE, find_month, in_baseline, month_range, name_runs
 from .progress import SILENT, Progress
 from .whole import whole_file
 
 OBSERVED, FILLED, MISSING = "observed", "filled", "missing"
-SOURCE_TAG = "GWSA_SOURCE"
 UNIT = "cm"
-DEFLATED = (
-    "TILED=YES", "BLOCKXSIZE=128", "BLOCKYSIZE=128", "INTERLEAVE=BAND", "COMPRESS=DEFLATE", "ZLEVEL=1",
-    "BIGTIFF=IF_SAFER",
-)  # fmt: skip
+BLOCK = 128  # pixels along a side; small ones hold less of the sea
+DEFLATED = {"compress": "DEFLATE", "zlevel": 1}
 """How stacks are written. The digits of storage are noise: a higher level or a predictor hardly makes them smaller, in
-three times the time. Small tiles hold less of the sea."""
+three times the time."""
 
 
 @dataclass(frozen=True)
@@ -138,93 +135,16 @@ def write_stack(path, stack: MonthlyStack, tags: dict[str, str] | None = None, p
     """A tiled, DEFLATE-compressed float32 GeoTIFF, one band per calendar month, whole or not at all.
 
     Bands are named YYYY-MM and carry the unit and GWSA_SOURCE; ``tags`` (provenance) join the stack's own. The months
-    of ``stack.values`` are asked for one by one, so they may be made when asked for. Other threads go on meanwhile:
-    GDAL compresses a band at its flush and, unlike rasterio's, its own binding then lets go of Python's lock. Raises
-    OSError when the disk is full or the like.
+    of ``stack.values`` are asked for one by one, so they may be made when asked for. Raises OSError when the disk is
+    full or the like.
     """
-    name = Path(path).name
-    with whole_file(path) as part:
-        with _gdal_errors(name):
-            target = _create(part, stack)
-        try:
-            with _gdal_errors(name):
-                _describe(target, stack, tags or {})
-            for place in range(stack.months.size):
-                progress.advance(place / stack.months.size)
-                field = np.asarray(stack.values[place], dtype=np.float32)
-                with _gdal_errors(name):
-                    _write_band(target, place + 1, field)
-            with _gdal_errors(name):
-                target.FlushCache()  # a failure while closing would not always be told
-        finally:
-            with _gdal_errors(name):
-                del target  # closes the file, before it is renamed or deleted
-        with _gdal_errors(name):
-            end = _end_of_blocks(part)
-        if end > part.stat().st_size:  # GDAL 3.10 only prints what fails when it writes its last buffer
-            raise OSError(f"{name} cannot be written: it was cut short")
+    tags = {**stack.tags, **(tags or {}), "GWSA_VARIABLE": stack.variable}
+    header = Header(stack.grid, tuple(map(str, stack.months)), stack.unit, tags, stack.source)
+    with whole_file(path) as part, new_geotiff(part, header, BLOCK, DEFLATED) as target:
+        for place in range(stack.months.size):
+            progress.advance(place / stack.months.size)
+            target.write(place + 1, np.asarray(stack.values[place], dtype=np.float32))
     progress.advance(1)
-
-
-def _create(path: Path, stack: MonthlyStack):
-    months, rows, columns = map(int, stack.values.shape)
-    driver = gdal.GetDriverByName("GTiff")
-    return driver.Create(str(path), columns, rows, months, gdal.GDT_Float32, list(DEFLATED))
-
-
-def _describe(target, stack: MonthlyStack, tags: dict[str, str]) -> None:
-    target.SetGeoTransform(stack.grid.transform.to_gdal())
-    target.SetProjection(CRS.from_string(stack.grid.crs).to_wkt())
-    target.SetMetadata({**stack.tags, **tags, "GWSA_VARIABLE": stack.variable, "GWSA_UNIT": stack.unit})
-    for place in range(target.RasterCount):
-        band = target.GetRasterBand(place + 1)
-        band.SetNoDataValue(float("nan"))
-        band.SetDescription(str(stack.months[place]))
-        band.SetUnitType(stack.unit)
-        band.SetMetadataItem(SOURCE_TAG, stack.source[place])
-
-
-def _write_band(target, number: int, field: np.ndarray) -> None:
-    band = target.GetRasterBand(number)
-    band.WriteArray(field)
-    band.FlushCache()
-
-
-def _end_of_blocks(path: Path) -> int:
-    """Where in a GeoTIFF its last block ends."""
-    file = gdal.Open(str(path))
-    width, height = file.GetRasterBand(1).GetBlockSize()
-    places = [f"{x}_{y}" for y in range(-(-file.RasterYSize // height)) for x in range(-(-file.RasterXSize // width))]
-    ends = [0]
-    for number in range(1, file.RasterCount + 1):
-        band = file.GetRasterBand(number)
-        for place in places:
-            offset, size = (band.GetMetadataItem(f"BLOCK_{what}_{place}", "TIFF") for what in ("OFFSET", "SIZE"))
-            ends.append(int(offset or 0) + int(size or 0))
-    return max(ends)
-
-
-@contextmanager
-def _gdal_errors(name: str):
-    """Every failure that GDAL notes, or raises where its exceptions are on, as OSError at the end.
-
-    Meant for calls of GDAL alone, so that a RuntimeError is its own.
-    """
-    failures = []
-
-    def note(kind: int, _number: int, text: str) -> None:
-        if kind >= gdal.CE_Failure:
-            failures.append(text)
-
-    gdal.PushErrorHandler(note)  # of this thread; the last error alone would not tell, as a warning may follow it
-    try:
-        yield
-    except RuntimeError as error:
-        failures.append(str(error))
-    finally:
-        gdal.PopErrorHandler()
-    if failures:
-        raise OSError(f"{name} cannot be written: {failures[0]}")
 
 
 def describe_band(target, band: int, month, source: str) -> None:

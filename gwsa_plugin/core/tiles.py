@@ -26,6 +26,11 @@ class Tile(NamedTuple):
     def shape(self) -> tuple[int, int]:
         return tuple(side.stop - side.start for side in self)
 
+    @property
+    def corner(self) -> tuple[int, int]:
+        """The first row and column."""
+        return self.rows.start, self.columns.start
+
     def fine(self, factor: int) -> Tile:
         """The pixels of a tile of cells."""
         return Tile(*(slice(side.start * factor, side.stop * factor) for side in self))

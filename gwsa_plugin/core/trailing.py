@@ -1,42 +1,56 @@
-"""Means over the last months of a monthly variable: storage remembers what fell long ago."""
+"""Means over the last months of a monthly variable: storage remembers what fell long ago.
+
+Written here in numpy; where numba is to be had ``trailing_kernel`` does the same, to the bit, many times faster.
+"""
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 
 
-class TrailingMeans:
-    """Means of a variable over the last months of each of ``months``, from one band a month, the newest band first.
+def trailing_means(values: np.ndarray, known: np.ndarray, months: np.ndarray, windows: tuple[int, ...]) -> np.ndarray:
+    """Means of a variable over the last months of each of ``months``: float32, (months, windows, ...), NaN where none
+    of them has a value.
 
-    ``means``: float32, shape (months, windows, rows, columns), NaN, filled in place. A window of n months is the month
-    itself and the n - 1 before it, none of them before ``first``; its mean is over those that have a value. Every sum
-    runs from its own month backwards, so that it has the same bits whichever other months are asked for.
+    ``values``: float32, (known months, ...), NaN where there is none; ``known``: their months, ascending, others have
+    no values. A window of n months is the month itself and the n - 1 before it; its mean is over those that have a
+    value. Every sum runs from its own month backwards, in float64, so that it has the same bits whichever other months
+    are asked for.
     """
-
-    def __init__(self, means: np.ndarray, months: np.ndarray, windows: tuple[int, ...], first: np.datetime64):
-        self._means, self._months = means, months
-        self._oldest = [np.maximum(months - (window - 1), first) for window in windows]
-        self._start = np.maximum(months - (max(windows, default=0) - 1), first)
-        self._running = {}  # place in months -> sum (float64) and count, held while bands of its windows are to come
-
-    def take(self, month: np.datetime64, band: np.ndarray) -> None:
-        """Add a month's values, NaN where it has none: float32 (rows, columns)."""
-        open_places = np.flatnonzero((self._start <= month) & (month <= self._months))
-        known = np.isfinite(band)
-        values = np.where(known, band, 0)
-        for place in open_places:
-            if month == self._months[place]:
-                self._running[place] = np.zeros(band.shape), np.zeros(band.shape, dtype=np.uint16)
-            total, count = self._running[place]
-            total += values
-            count += known
-            for window, oldest in enumerate(self._oldest):
-                if month == oldest[place]:
-                    self._means[place, window] = _ratio(total, count)
-            if month == self._start[place]:
-                del self._running[place]
+    order = np.argsort(windows)
+    newest = np.searchsorted(known, months, side="right") - 1
+    oldest = np.searchsorted(known, months[:, None] - (np.take(windows, order) - 1))
+    means = np.empty((months.size, len(windows), values[0].size), dtype=np.float32)
+    kernel = _kernel()
+    fill = trailing_means_plainly if kernel is None else kernel.trailing_means
+    fill(values.reshape(len(values), -1), newest, oldest, order, means)
+    return means.reshape(*means.shape[:2], *values.shape[1:])
 
 
-def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """NaN where nothing was counted."""
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+def trailing_means_plainly(values, newest, oldest, order, means) -> None:
+    """As ``trailing_means``, in numpy: the definition, against which the other is tested.
+
+    ``values``: (bands, pixels). Of each month asked for ``newest`` is its last band and ``oldest`` the first band of
+    each window, the shortest window first; ``order``: the places of these windows in ``means``.
+    """
+    known = np.isfinite(values)
+    addends = np.where(known, values, 0)
+    for of_month, last, firsts in zip(means, newest, oldest):
+        total, count = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+        for place, first in zip(order, firsts):
+            for band in range(last, first - 1, -1):
+                total += addends[band]
+                count += known[band]
+            of_month[place] = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+            last = first - 1
+
+
+@cache
+def _kernel():
+    try:
+        from . import trailing_kernel
+    except (ImportError, RuntimeError):  # no numba; or one that finds nowhere to keep what it compiled
+        return None
+    return trailing_kernel

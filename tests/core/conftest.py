@@ -4,6 +4,7 @@ The world: 12 x 12 cells of 5 x 5 pixels, two years, a known 1 km truth.
 """
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,23 @@ def gdal_habit(request):
     (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
     yield
     (gdal.UseExceptions if before else gdal.DontUseExceptions)()
+
+
+@pytest.fixture
+def room_on_disk():
+    """``room_on_disk(size)``: while it is open, no file may grow beyond ``size`` bytes."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def room(size: int):
+        _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return room
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.aggregation import BlockMean
 from gwsa.gwsa_plugin.core.grid import Grid
-from gwsa.gwsa_plugin.core.predictors import one_hot
+from gwsa.gwsa_plugin.core.predictor_bands import one_hot
 
 
 @st.composite

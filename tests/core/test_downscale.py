@@ -182,13 +182,14 @@ def small_tiles(monkeypatch):
 
 
 def test_tiles_leave_no_trace(small_world, made, small_tiles, tmp_path):
-    """The models are the same, and so are the maps but for the encoding."""
-    world = small_world
-    again = downscale(world.gwsa, world.predictors, world.aquifers, Outputs(tmp_path / "maps"), OPTIONS)
+    """The models are the same, and so are the maps but for the encoding of one: LERC would lose more with every part of
+    a block that is written."""
+    world, exact = small_world, replace(OPTIONS, exact=True)
+    again = downscale(world.gwsa, world.predictors, world.aquifers, Outputs(tmp_path / "maps"), exact)
     assert len(again.scene.tiles) == 9
     whole, tiled = (Product.of_files(one.years) for one in (made, again))
     for month in whole.months:
-        np.testing.assert_allclose(tiled.read(month), whole.read(month), atol=0.011)
+        np.testing.assert_allclose(tiled.read(month), whole.read(month), atol=0.0051)
     for name in ("closure_raw", "held_out"):
         assert json.dumps(again.scores[name]) == json.dumps(made.scores[name])
 

@@ -114,6 +114,8 @@ def test_aligned_rasters_are_copied_and_averaged(build, tmp_path):
     for values in (fine, coarse):
         assert (values[:, 1] == (MONTHS.astype(int) - 360)[:, None, None]).all()
         assert (values[:, 2] == values[:, 1] - 2).all()
+    with rasterio.open(tmp_path / "set/coarse/rain_2004.tif") as source:
+        assert max(source.block_shapes[0]) <= 64, "training reads eight cells by eight at a time"
 
 
 def test_a_difference_is_described_and_has_no_raster(build, tmp_path):

@@ -5,13 +5,15 @@ import json
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core import predictors as module
+from gwsa.gwsa_plugin.core import predictor_bands as module
 from gwsa.gwsa_plugin.core.errors import InputError
-from gwsa.gwsa_plugin.core.forest import Scaled
+from gwsa.gwsa_plugin.core.forest import Scaled, values_of
 from gwsa.gwsa_plugin.core.grid import Grid
 from gwsa.gwsa_plugin.core.months import month_range
-from gwsa.gwsa_plugin.core.predictor_files import read_values
+from gwsa.gwsa_plugin.core.predictor_files import read_numbers
 from gwsa.gwsa_plugin.core.predictor_pixels import Place, read_pixels
 from gwsa.gwsa_plugin.core.predictors import PredictorSet
 from gwsa.gwsa_plugin.core.stack import creation
@@ -154,11 +156,11 @@ def test_a_month_has_the_same_bits_alone_and_among_others(remembering):
 def test_each_band_is_read_once(remembering, monkeypatch):
     read = []
 
-    def counted(source, predictor, band, window):
-        read.append((source.name, band))
-        return read_values(source, predictor, band, window)
+    def counted(path, bands, window, dtype):
+        read.extend((path, band) for band in bands)
+        return read_numbers(path, bands, window, dtype)
 
-    monkeypatch.setattr(module, "read_values", counted)
+    monkeypatch.setattr(module, "read_numbers", counted)
     remembering.read("coarse", MONTHS[[5, 12, 13]])
     assert len(read) == len(set(read))
     wanted = 14 + 13 + 1  # of rain, of evaporation, which has no 2004-05, and of elevation
@@ -281,8 +283,8 @@ def test_pixels_have_the_bits_of_the_tile(packed):
     tiles = packed.read("fine", asked, tile)[:, :, pixels]
     of_months = read_pixels(packed, asked, Place(tile, pixels))
     for features, values in zip(of_months, tiles):
-        read = [one.values() if isinstance(one, Scaled) else one for one in features]
-        np.testing.assert_array_equal(np.array(read).view(np.int32), values.view(np.int32))
+        read = np.array([values_of(one) for one in features])
+        np.testing.assert_array_equal(read.view(np.int32), values.view(np.int32))
     assert [isinstance(one, Scaled) for one in of_months[0]] == [True, *[False] * 11, True, True, True]
     assert np.isnan(tiles[0, -3:]).any() and np.isfinite(tiles[0, -3:]).any()
 
@@ -295,3 +297,70 @@ def test_pixels_of_a_raster_that_has_gone(packed):
         read_pixels(packed, MONTHS[:1], place)
     with pytest.raises(InputError, match="not 2006-01"):
         read_pixels(packed, np.array(["2006-01"], dtype="datetime64[M]"), place)
+
+
+def test_a_mask_that_a_raster_brings_along_counts(folder):
+    masked = np.arange(FINE.rows * FINE.columns).reshape(FINE.shape) % 5 == 0
+    path = folder / "fine/elevation.tif"
+    write(path, FINE, [np.full(FINE.shape, 7)], dtype="int16", nodata=-32768, predictor=2)
+    with rasterio.open(path, "r+") as source:
+        source.write_mask(~masked)
+    describe(folder, predictors=ENTRIES[:1])
+    values = PredictorSet.open(folder).read("fine", MONTHS[:1])[0, 0]
+    assert (np.isnan(values) == masked).all() and (values[~masked] == 7).all()
+
+
+STORED = {
+    "int16": {"nodata": -32768, "predictor": 2},
+    "uint16": {"nodata": 65535, "predictor": 2},
+    "float32": {},
+    "float32, -1 for no value": {"dtype": "float32", "nodata": -1},
+    "float64": {},
+}
+
+
+@st.composite
+def variables(draw):
+    """How a monthly variable is stored, the numbers, and their scale and offset."""
+    random, kind = np.random.default_rng(draw(st.integers(0, 2**32 - 1))), draw(st.sampled_from(sorted(STORED)))
+    numbers = random.integers(0, 2000, (MONTHS.size, *FINE.shape)).astype(float)
+    absent = random.random(numbers.shape) < draw(st.sampled_from([0, 0.1, 0.9]))
+    numbers[absent] = STORED[kind].get("nodata", np.nan)
+    return kind, numbers, draw(st.sampled_from([1.0, 0.1, -0.25])), draw(st.sampled_from([0.0, -273.15]))
+
+
+def some(least, most, **size):
+    return st.lists(st.integers(least, most), unique=True, **size)
+
+
+REMEMBERED = st.tuples(some(0, 5, min_size=1, max_size=3), some(2, 20, max_size=3))
+LAST = MONTHS.size - 1
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    variables(), variables(), st.tuples(*[REMEMBERED] * 3), some(0, LAST, max_size=3), some(0, LAST, min_size=1),
+    st.integers(0, 9),
+)  # fmt: skip
+def test_features_are_made_of_the_numbers_in_the_rasters(folder, one, other, remembered, gaps, asked, seed):
+    there, fields, entries = np.delete(np.arange(MONTHS.size), gaps), [], []
+    for name, (kind, numbers, scale, offset) in {"one": one, "other": other}.items():
+        options = {"dtype": kind, **STORED[kind]}
+        write(folder / f"fine/{name}.tif", FINE, numbers[there], MONTHS[there], **options)
+        known = np.where(numbers == options.get("nodata"), np.nan, numbers).astype(np.float32)
+        known[gaps] = np.nan
+        fields.append(known * np.float32(scale) + np.float32(offset))
+        entries.append({"name": name, "kind": "monthly", "files": f"fine/{name}.tif", "scale": scale, "offset": offset})
+    fields.append(fields[0] - fields[1])
+    entries.append({"name": "more", "difference": ["one", "other"]})
+    entries = [{**entry, "lags": lags, "means": means} for entry, (lags, means) in zip(entries, remembered)]
+    describe(folder, predictors=entries, months=[str(MONTHS[0]), str(MONTHS[-1])])
+    pixels = np.random.default_rng(seed).random(FINE.shape) < 0.7
+    of_months = read_pixels(PredictorSet.open(folder), MONTHS[asked], Place(Tile.whole(FINE.shape), pixels))
+    for month, features in zip(asked, of_months):
+        expected = []
+        for field, (lags, means) in zip(fields, remembered):
+            expected += [field[month - lag] if month >= lag else np.full(FINE.shape, np.nan) for lag in lags]
+            expected += [nan_mean(field[max(0, month - window + 1) : month + 1][::-1]) for window in means]
+        found = np.array([values_of(feature) for feature in features])
+        np.testing.assert_array_equal(found, np.array(expected, dtype=np.float32)[:, pixels])

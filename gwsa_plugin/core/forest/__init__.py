@@ -8,6 +8,6 @@ among such bits, which yields the number of the leaf; leaves are looked up and a
 """
 
 from .engine import evaluator
-from .features import Scaled, cut, values_of
+from .features import Scaled, cut, table_of, values_of
 
-__all__ = ["Scaled", "cut", "evaluator", "values_of"]
+__all__ = ["Scaled", "cut", "evaluator", "table_of", "values_of"]
