@@ -15,6 +15,7 @@ from .result import score_result
 from .shuffled import blocks
 from .worlds import SHARED, World, the_world
 
+WITHIN = 0.1  # of the truth's ratio
 PUBLISHED_R2, PUBLISHED_RMSE_CM = 0.9728, 2.10
 WITHIN_ONE_SIGMA, WITHIN_TWO_SIGMA = 0.683, 0.954  # of a normal distribution
 
@@ -23,14 +24,19 @@ def measure_seams(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dic
     """How much steeper the map is across the edges of cells, and across the borders of aquifers, than elsewhere.
 
     ``before`` and ``after``: the correction; ``most_changed``: by what it multiplies the ratio in the month where most.
+    What is explained is the most that a map from predictors could show: how far it is from the truth is no fault of
+    a map.
     """
     world = the_world(folder.parent / SHARED, options)
     ratios = _ratios_of_months(world)
     values = {f"edge ratio, {name}": value for name, value in world.run.scores["seams"].items()}
-    for what, (map_, truth) in ratios.items():
+    for what, (map_, truth, explained) in ratios.items():
         values[f"{what}, median"], values[f"{what} of the truth, median"] = np.median(map_), np.median(truth)
         values[f"{what}, highest month"], values[f"{what} of the truth, highest month"] = map_.max(), truth.max()
-        values[f"{what} / that of the truth, month farthest from 1"] = _farthest_from_one(map_ / truth)
+        for of_whom, ratio in {"": map_ / truth, ", of what is explained": explained / truth}.items():
+            values[f"{what} / that of the truth{of_whom}, median"] = np.median(ratio)
+            values[f"{what} / that of the truth{of_whom}, month farthest from 1"] = _farthest_from_one(ratio)
+            values[f"{what}{of_whom}: share of months within {WITHIN:.0%}"] = np.mean(np.abs(ratio - 1) <= WITHIN)
     values = {name: float(value) for name, value in values.items()}
     ours, peer = values["edge ratio, median"], values["edge ratio of the truth, median"]
     return score_result(values, ours, peer, "across / inside", "the truth")
@@ -62,13 +68,16 @@ def measure_sigma(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dic
     return score_result(values, one, WITHIN_ONE_SIGMA, "share", "a normal error")
 
 
-def _ratios_of_months(world: World) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Kind of ratio -> those of the map and of the truth, a value a month."""
+def _ratios_of_months(world: World) -> dict[str, np.ndarray]:
+    """Kind of ratio -> those of the map, of the truth and of the explained part of it, a value a month."""
     product, predictors = Product.in_folder(world.run.maps), world.predictors
     regions = rasterise(read_aquifers(world.source), predictors.grid, predictors.factor, predictors.land())
     numbers, edges, borders = regions.pixels(), [], []
+    best = Product.in_folder(world.source / "truth" / "explained_1km")
+    window = best.grid.window_of(product.grid)
     for month, truth in _truth_of_months(world, product):
-        fields = product.read(month), truth
+        explained = np.where(np.isfinite(truth), best.read(month, window), np.nan)
+        fields = product.read(month), truth, explained
         cells = blocks(np.isfinite(truth), predictors.factor).any(axis=(2, 3))
         edges.append([edge_ratio(field, cells, predictors.factor) for field in fields])
         borders.append([border_ratio(field, numbers) for field in fields])
