@@ -127,29 +127,29 @@ def train_and_validate(
     tasks = [partial(_fit, scene, recipe, nothing_held(scene.cells.shape, scene.months.size))]
     tasks += [partial(_fit_split, scene, recipe, split) for splits in validations.values() for split in splits]
     models, *fitted = run_all(tasks, progress.part(0.0, 0.9))
-    validated, fitted = {}, iter(fitted)
+    evidence, validated, fitted = {}, {}, iter(fitted)
     for name, splits in validations.items():
-        evidence, validated[name] = _scaled(scene, splits, [next(fitted) for _ in splits])
-        if len(validated) == 1:
-            models = replace(models, share=_confirmed(evidence))
+        evidence[name], validated[name] = _scaled(scene, splits, [next(fitted) for _ in splits])
     first = next(iter(validated))
-    stretch, validated[first] = _stretched(scene, recipe, validated[first], progress.part(0.9, 1.0))
-    return replace(models, stretch=stretch), validated
+    within, watched = evidence[first], validated[first]
+    stretch, validated[first] = _stretched(scene, recipe, watched, within, progress.part(0.9, 1.0))
+    return replace(models, share=_confirmed(within), stretch=stretch), validated
 
 
 def _stretched(
-    scene: Scene, recipe: Recipe, validation: CrossValidation, progress: Progress
+    scene: Scene, recipe: Recipe, validation: CrossValidation, within: np.ndarray, progress: Progress
 ) -> tuple[float, CrossValidation]:
     """By how much all models are too flat at a finer scale, and the validation with the models of each split stretched
-    by what was found in other cells."""
+    by what was found in other cells. ``within``: the evidence of each split at the scale of cells."""
     watched = validation.held_out[:: TIME_FOLDS + 1]  # of most space folds one, in time folds by turns
     tasks = [partial(_evidence_across, scene, recipe, held) for held in watched]
-    evidence = np.array(run_all(tasks, progress)).reshape(-1, 2)
+    across = np.array(run_all(tasks, progress)).reshape(-1, 2)
     stretched = []
-    for held in validation.held_out:
+    for i, held in enumerate(validation.held_out):
         apart = [not (held.split.cells & other.split.cells).any() for other in watched]
-        stretched.append(replace(held, models=replace(held.models, stretch=steepness(evidence[apart]))))
-    return steepness(evidence), replace(validation, held_out=stretched)
+        stretch = steepness(across[apart], np.delete(within, i, axis=0))
+        stretched.append(replace(held, models=replace(held.models, stretch=stretch)))
+    return steepness(across, within), replace(validation, held_out=stretched)
 
 
 def _evidence_across(scene: Scene, recipe: Recipe, held: HeldOut, go_on) -> tuple[float, float]:

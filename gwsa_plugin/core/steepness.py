@@ -2,7 +2,8 @@
 
 Trees that learned from means over cells have seen fewer extremes than there are among pixels, and what they say of them
 is too near the mean. One scale up the same step can be watched: models are trained on means over 2 x 2 cells and asked
-for the cells. By what their contrasts have to be multiplied there, those of the maps are multiplied too.
+for the cells. By what their contrasts have to be multiplied there, those of the maps are multiplied too. That differs
+much between places; so it is never less than what the cells tell of models of cells, which is well known.
 """
 
 from __future__ import annotations
@@ -16,10 +17,15 @@ ONE_SCALE_UP = 2
 STEEPEST = 1.5  # more than that is no matter of scale
 
 
-def steepness(evidence: np.ndarray) -> float:
-    """What contrasts are multiplied by at a finer scale, 1 to 1.5, from rows of ``evidence_across``."""
+def steepness(across: np.ndarray, within: np.ndarray) -> float:
+    """What contrasts are multiplied by at a finer scale, 1 to 1.5, from rows of ``evidence_across``; and of the same
+    evidence ``within`` a scale, of cells from models of cells: what is too flat there is no better at a finer scale."""
+    return float(np.clip(max(_slope(across), _slope(within)), 1.0, STEEPEST))
+
+
+def _slope(evidence: np.ndarray) -> float:
     covariance, variance = evidence.sum(axis=0) if len(evidence) else (0.0, 0.0)
-    return float(np.clip(covariance / variance, 1.0, STEEPEST)) if variance > 0 else 1.0
+    return covariance / variance if variance > 0 else 1.0
 
 
 def evidence_across(samples: Samples, split: Split, boosting: Boosting, go_on) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from gwsa.gwsa_plugin.core.boosting import Boosting, Samples
 from gwsa.gwsa_plugin.core.folds import Split
@@ -10,6 +11,7 @@ from gwsa.gwsa_plugin.core.steepness import STEEPEST, averaged, evidence_across,
 
 FEW = Boosting(trees=40, depth=4, rate=0.2, least_rows=5)
 SHAPE = (6, 17, 24)
+NOTHING = np.zeros((0, 2))
 
 
 def samples(seed=0, signal=1.0) -> Samples:
@@ -32,15 +34,21 @@ def halves() -> Split:
 
 def test_a_straight_answer_is_found_too_flat_and_noise_is_not_stretched():
     evidence = np.array([evidence_across(samples(), halves(), FEW, lambda: None)])
-    assert 1.02 < steepness(evidence) <= STEEPEST
+    assert 1.02 < steepness(evidence, NOTHING) <= STEEPEST
     noise = np.array([evidence_across(samples(signal=0.0), halves(), FEW, lambda: None)])
-    assert noise[0, 1] > 0 and steepness(noise) == 1
+    assert noise[0, 1] > 0 and steepness(noise, NOTHING) == 1
 
 
 def test_without_evidence_nothing_is_stretched():
     nowhere = replace(halves(), cells=np.zeros(SHAPE[1:], bool))
     assert evidence_across(samples(), nowhere, FEW, lambda: None) == (0.0, 0.0)
-    assert steepness(np.zeros((0, 2))) == steepness(np.zeros((3, 2))) == 1
+    assert steepness(NOTHING, NOTHING) == steepness(np.zeros((3, 2)), np.zeros((3, 2))) == 1
+
+
+def test_what_is_too_flat_for_cells_is_stretched_whatever_the_step_to_them_tells():
+    flat, steep, far_too_flat = (np.array([[covariance, 2.0], [1.0, 1.0]]) for covariance in (2.3, 1.0, 9.0))
+    assert steepness(steep, flat) == steepness(flat, steep) == pytest.approx(1.1)
+    assert steepness(steep, steep) == 1 and steepness(steep, far_too_flat) == STEEPEST
 
 
 def test_averages_are_those_of_whole_fours():
