@@ -21,18 +21,19 @@ from .result import race
 
 SERIES = 3
 BLOCKS, BLOCK_MONTHS = 4, 12
-TOLERANCE = FillOptions().tolerance
-EQUAL_CM = 0.05  # RMSE: both stop when the gaps move by less than a hundredth, from either side
+TOLERANCE = FillOptions().tolerance / 10  # at the usual one both fill alike within 5 %, ours in half of the time
+AGREE = 0.005  # of the loop's RMSE: both stop when the gaps hardly move, but not after the same pass
 
 
 def measure_ssa_cv(folder: Path) -> dict:
-    """``ours`` and ``peer``: seconds a series. ``equal``: the same window and number are best, and all RMSE agree."""
+    """``ours`` and ``peer``: seconds a series. ``equal``: the same window and number are best, and the RMSE of every
+    pair is the loop's within half a per cent."""
     series = made_series(SERIES)
     cross_validate(series[0])  # compiles
     seconds, rmse = zip(*(_compare(one) for one in series))
     ours, peer = np.mean(seconds, axis=0)
     rmse = np.reshape(rmse, (SERIES, 2, -1))
-    off, best = np.abs(rmse[:, 0] - rmse[:, 1]).max(), rmse.argmin(axis=2)
+    off, best = np.abs(rmse[:, 0] / rmse[:, 1] - 1).max(), rmse.argmin(axis=2)
     alike = best[:, 0] == best[:, 1]
     return {
         "values": {
@@ -40,10 +41,10 @@ def measure_ssa_cv(folder: Path) -> dict:
             "pairs of window and number": rmse.shape[2],
             "hidden blocks": BLOCKS,
             "RMSE of the best pair, mean (cm)": rmse[:, 1].min(axis=1).mean(),
-            "RMSE of any pair, largest difference (cm)": off,
+            "RMSE of any pair, largest difference (%)": 100 * off,
             "series with the same choice": float(alike.sum()),
         },
-        "ours": ours, "peer": peer, "ratio": peer / ours, "equal": bool(off < EQUAL_CM and alike.all()),
+        "ours": ours, "peer": peer, "ratio": peer / ours, "equal": bool(off < AGREE and alike.all()),
         "unit": "s a series", "peer_name": "a loop over windows, numbers and blocks, numpy SVD",
     }  # fmt: skip
 
