@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+ROUNDING = 1e-12  # of a sum of squares: a truth that varies no more than this is constant
+
 
 def agreement(estimate: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """``r2`` (1 - squared error / variance of the truth, so that it can be negative) and ``rmse_cm``.
@@ -28,4 +30,5 @@ def agreement_of(total: np.ndarray) -> dict[str, float]:
         return {"r2": float("nan"), "rmse_cm": float("nan"), "n": 0}
     mean, square, squared_error = (float(one) / count for one in total[1:])
     spread = square - mean**2
-    return {"r2": 1 - squared_error / spread if spread > 0 else float("nan"), "rmse_cm": squared_error**0.5, "n": count}
+    r2 = 1 - squared_error / spread if spread > ROUNDING * square else float("nan")
+    return {"r2": r2, "rmse_cm": squared_error**0.5, "n": count}

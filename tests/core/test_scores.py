@@ -27,3 +27,5 @@ def test_nothing_to_compare_and_nothing_that_varies_have_no_score():
     assert np.isnan(list(agreement(nothing, nothing).values())[:2]).all() and agreement(nothing, nothing)["n"] == 0
     found = agreement(constant + 1, constant)
     assert np.isnan(found["r2"]) and found["rmse_cm"] == 1
+    uneven = np.full(7, 0.1)  # of which the mean square is not the square of the mean, to the last bit
+    assert np.isnan(agreement(uneven + 1, uneven)["r2"])
