@@ -6,12 +6,15 @@ numba is to be had ``block_kernels`` does the same, many times faster.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from .kernels import load_kernel
+
 Window = tuple[slice, slice]
+_kernels = partial(load_kernel, "block_kernels")
 
 
 def block_sums(
@@ -106,12 +109,3 @@ def interpolate_plainly(around: np.ndarray, down: Between, across: Between) -> n
 def has_kernels() -> bool:
     """Whether numba is here, and with it the fast programs."""
     return _kernels() is not None
-
-
-@cache
-def _kernels():
-    try:
-        from . import block_kernels
-    except (ImportError, RuntimeError):  # no numba; or one that finds nowhere to keep what it compiled
-        return None
-    return block_kernels

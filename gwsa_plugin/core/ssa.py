@@ -12,12 +12,16 @@ Two programs do this: ``fill_path_plainly`` here, which decomposes the covarianc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .kernels import load_kernel
+
 MOST_ITERATIONS = 300  # for one number of components
 STEPS = (1, 2, 4, 6, 8, 10, 12)  # numbers of components on the way to more
+_kernel = partial(load_kernel, "ssa_kernel")
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,6 @@ def fill_path(start: np.ndarray, missing: np.ndarray, embedding: Embedding, nois
 def has_kernel() -> bool:
     """Whether numba is here, and with it the fast program."""
     return _kernel() is not None
-
-
-def _kernel():
-    try:
-        from . import ssa_kernel
-    except (ImportError, RuntimeError):  # no numba; or one that finds nowhere to keep what it compiled
-        return None
-    return ssa_kernel
 
 
 def fill_path_plainly(start, missing, embedding: Embedding, noise=None) -> np.ndarray:

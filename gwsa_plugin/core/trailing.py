@@ -5,9 +5,13 @@ Written here in numpy; where numba is to be had ``trailing_kernel`` does the sam
 
 from __future__ import annotations
 
-from functools import cache
+from functools import partial
 
 import numpy as np
+
+from .kernels import load_kernel
+
+_kernel = partial(load_kernel, "trailing_kernel")
 
 
 def trailing_means(values: np.ndarray, known: np.ndarray, months: np.ndarray, windows: tuple[int, ...]) -> np.ndarray:
@@ -45,12 +49,3 @@ def trailing_means_plainly(values, newest, oldest, order, means) -> None:
                 count += known[band]
             of_month[place] = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
             last = first - 1
-
-
-@cache
-def _kernel():
-    try:
-        from . import trailing_kernel
-    except (ImportError, RuntimeError):  # no numba; or one that finds nowhere to keep what it compiled
-        return None
-    return trailing_kernel
