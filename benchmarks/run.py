@@ -23,7 +23,7 @@ from .grids import measure_bilinear, measure_block_mean
 from .map_checks import measure_closure, measure_seams, measure_sigma
 from .predict import measure_predict
 from .scaling import measure_scaling
-from .skill import SKILL_WORLDS, measure_pumping, measure_shuffled, measure_skill
+from .skill import SKILL_WORLDS, WIDE, measure_pumping, measure_shuffled, measure_skill
 from .ssa_cv import measure_ssa_cv
 from .stage import measure_stage
 from .worlds import SHARED
@@ -48,6 +48,10 @@ BENCHMARKS = {
     "seams": measure_seams,
     "closure_raw": measure_closure,
     "sigma_calibration": measure_sigma,
+    "skill_wide": partial(measure_skill, options=SKILL_WORLDS["skill_wide"]),
+    "seams_wide": partial(measure_seams, options=WIDE),
+    "closure_wide": partial(measure_closure, options=WIDE),
+    "sigma_wide": partial(measure_sigma, options=WIDE),
     "skill_sample_2": partial(measure_skill, options=SKILL_WORLDS["skill_sample_2"]),
     "skill_shuffled": measure_shuffled,
     "skill_sample_3": partial(measure_skill, options=SKILL_WORLDS["skill_sample_3"]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import rasterio
@@ -29,6 +30,7 @@ from gwsa_plugin.core.scene import Scene
 from gwsa_plugin.core.sigma_maps import Doubt, write_sigma
 from gwsa_plugin.core.stack import OBSERVED, MonthlyStack, creation
 from gwsa_plugin.core.threads import run_all
+from gwsa_plugin.core.tiles import Tile
 
 from .generated import FACTOR, Wanted, make_set, teach
 from .result import race
@@ -84,17 +86,20 @@ def job_of(predictors: PredictorSet, booster) -> Job:
 
 
 def _predict_year(job: Job, folder: Path) -> None:
-    """Tiles are predicted in threads, then written by one, as in the stage."""
+    """Without a correction no tile has to wait for the others: each is written as soon as it is predicted."""
     shutil.rmtree(folder, ignore_errors=True)
     make_room(folder, [MAPS])
-    wanted = np.arange(job.months.size)
-    run_all([partial(predict_tile, job, [MAPS], folder, wanted, tile) for tile in job.tiles])
-    path, sources = folder / "GWSA_2010.tif", dict(zip(job.months, job.sources))
+    path, sources, one_writes = folder / "GWSA_2010.tif", dict(zip(job.months, job.sources)), Lock()
     with create_year(path, job.conservation, job.mapping, {}, sources, SILENT.stop_if_cancelled) as target:
-        for tile in job.tiles:
-            pixels, corner = job.conservation.pixels(tile), tile.fine(FACTOR).corner
-            for month, field in zip(job.months, read_part(folder, MAPS, tile, pixels)):
-                target.write(int(calendar_month(month)), field, corner)
+        run_all([partial(_predict_and_write, job, folder, target, one_writes, tile) for tile in job.tiles])
+
+
+def _predict_and_write(job: Job, folder: Path, target, one_writes: Lock, tile: Tile, go_on) -> None:
+    predict_tile(job, [MAPS], folder, np.arange(job.months.size), tile, go_on)
+    pixels, corner = job.conservation.pixels(tile), tile.fine(FACTOR).corner
+    with one_writes:
+        for month, field in zip(job.months, read_part(folder, MAPS, tile, pixels)):
+            target.write(int(calendar_month(month)), field, corner)
 
 
 def map_all(job: Job, folder: Path) -> None:

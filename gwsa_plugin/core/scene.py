@@ -22,12 +22,13 @@ from .predictors import COARSE, PredictorSet
 from .progress import Progress
 from .stack import OBSERVED, MonthlyStack
 from .threads import run_all
-from .tiles import Tile, tiles_of
+from .tiles import Tile, squares_of, tiles_of
 
 PIXELS = 16  # of each coarse cell that training sees in a month
 FEATURE_BYTES = 256 << 20  # of the features that one thread holds; with few months at once, past ones are read again
 MOST_SAMPLES = 100_000  # cells times months that models are trained on; about 4 kB each with 60 features
 FEWEST_MONTHS = 24
+PLOT = 8  # cells along a side: neighbours, whose contrast is learned, are taught together
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,7 @@ def set_scene(
     )
     observed = np.array([gwsa.source[i] for i in np.flatnonzero(used)]) == OBSERVED
     chosen = _taught_months(observed, int(conservation.cells.sum()))
-    cells = _taught_cells(conservation.cells, regions.cells, tiles, MOST_SAMPLES // chosen.size)
+    cells = _taught_cells(conservation.cells, regions.cells, MOST_SAMPLES // chosen.size)
     progress.say(f"Models are trained on {chosen.size} of the {used.sum()} months and {cells.sum()} of the cells.")
     taught = _Taught(gwsa.months[used], chosen, cells)
     target = np.stack([gwsa.values[number][cells] for number in np.flatnonzero(used)[chosen]])
@@ -142,19 +143,20 @@ def _taught_months(observed: np.ndarray, cells: int) -> np.ndarray:
     return choice[np.linspace(0, choice.size - 1, count).round().astype(int)]
 
 
-def _taught_cells(cells: np.ndarray, regions: np.ndarray, tiles: list[Tile], most: int) -> np.ndarray:
-    """All ``cells``, or of more than ``most`` those of random tiles, to which the regions contribute in turn."""
+def _taught_cells(cells: np.ndarray, regions: np.ndarray, most: int) -> np.ndarray:
+    """All ``cells``, or of more than ``most`` those of random plots, to which the regions contribute in turn."""
     if cells.sum() <= most:
         return cells
-    shuffled = np.random.default_rng(1).permutation(len(tiles))
+    plots = squares_of(cells, PLOT)
+    shuffled = np.random.default_rng(1).permutation(len(plots))
     of_regions = [
-        [number for number in shuffled if (regions[tiles[number]] == region)[cells[tiles[number]]].any()]
+        [number for number in shuffled if (regions[plots[number]] == region)[cells[plots[number]]].any()]
         for region in np.unique(regions[cells])
     ]
     taught = np.zeros_like(cells)
     for number in chain.from_iterable(zip_longest(*of_regions)):
         if number is not None and taught.sum() < most:
-            taught[tiles[number]] = cells[tiles[number]]
+            taught[plots[number]] = cells[plots[number]]
     return taught
 
 

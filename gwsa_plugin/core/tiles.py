@@ -54,13 +54,17 @@ def side_of(factor: int) -> int:
 
 def tiles_of(cells: np.ndarray, factor: int) -> list[Tile]:
     """The tiles that hold any of ``cells`` (bool, coarse shape), in the order of rows."""
-    side = side_of(factor)
-    tiles = [
+    return squares_of(cells, side_of(factor))
+
+
+def squares_of(cells: np.ndarray, side: int) -> list[Tile]:
+    """Those of ``side`` x ``side`` cells, smaller at the edges, that hold any of ``cells``, in the order of rows."""
+    squares = [
         Tile(slice(top, min(top + side, cells.shape[0])), slice(left, min(left + side, cells.shape[1])))
         for top in range(0, cells.shape[0], side)
         for left in range(0, cells.shape[1], side)
     ]
-    return [tile for tile in tiles if cells[tile].any()]
+    return [square for square in squares if cells[square].any()]
 
 
 def by_tile(field) -> Callable[[Tile], np.ndarray]:

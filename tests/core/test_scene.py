@@ -29,6 +29,7 @@ def scene_of(gwsa, world):
 def test_each_sample_has_the_values_of_its_cell_and_month(small_world, gwsa, monkeypatch):
     """Of two years some months, and of nine tiles some."""
     monkeypatch.setattr(tiles, "side_of", lambda factor: 5)
+    monkeypatch.setattr(module, "PLOT", 5)
     monkeypatch.setattr(module, "FEWEST_MONTHS", 10)
     monkeypatch.setattr(module, "MOST_SAMPLES", 600)
     scene = scene_of(gwsa, small_world)
@@ -55,6 +56,16 @@ def test_the_stack_is_held_once(small_world, gwsa):
 
 def picked(land):
     return module._pick(land, MONTHS, np.random.default_rng(1))
+
+
+def test_of_many_cells_no_more_are_taught_than_asked_but_for_a_plot():
+    """Whatever the factor, which decides how many cells are in a tile."""
+    land, regions = np.random.default_rng(1).random((240, 300)) < 0.6, np.zeros((240, 300), dtype=int)
+    regions[:8, :8], regions[100:160, 40:90] = 1, 2
+    taught = module._taught_cells(land, regions, 1100)
+    assert 1100 <= taught.sum() < 1100 + module.PLOT**2 and not (taught & ~land).any()
+    assert set(np.unique(regions[taught])) == {0, 1, 2}
+    assert taught[regions == 2].sum() > 3 * taught[regions == 1].sum() > 0
 
 
 @pytest.fixture
