@@ -36,15 +36,20 @@ PRODUCT = "maps"
 
 
 def measure_two_workers(folder: Path) -> dict:
-    """``ours`` and ``peer``: seconds of the same maps with two workers and with one. ``equal``: their bytes are."""
+    """``ours`` and ``peer``: seconds of the same maps with two workers and with one. ``equal``: their bytes are.
+    ``values``: also the most memory that one of the workers has held."""
     shutil.rmtree(folder, ignore_errors=True)
     job = make_job(write_predictors(folder / "predictors"))
-    peer, ours = (_timed(job, folder / f"{workers}", workers) for workers in (1, 2))
+    (peer, _), (ours, peak) = (_timed(job, folder / f"{workers}", workers) for workers in (1, 2))
     equal = contents(folder / "1") == contents(folder / "2")
     tiles = len(job.tiles) * np.unique(MONTHS.astype("datetime64[Y]")).size
     shutil.rmtree(folder)
     return {
-        "values": {"tiles and years": float(tiles), "tiles and years a second, two workers": tiles / ours},
+        "values": {
+            "tiles and years": float(tiles),
+            "tiles and years a second, two workers": tiles / ours,
+            "peak of a worker (GB)": peak,
+        },
         "ours": ours, "peer": peer, "ratio": peer / ours, "equal": equal, "unit": "s", "peer_name": "one worker",
     }  # fmt: skip
 
@@ -64,13 +69,26 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in maps_in(folder, PRODUCT)}
 
 
-def _timed(job: Job, folder: Path, workers: int) -> float:
-    """Seconds of all maps, after those of a year, for which workers compile their loops."""
+def _timed(job: Job, folder: Path, workers: int) -> tuple[float, float]:
+    """Seconds of all maps, after those of a year, for which workers compile their loops; and the most memory that one
+    of them has held, GB."""
     with workers_here(workers) as address, work_on(address) as run:
         write_maps(_first_year(job), _empty(folder / "first"), SILENT, run)
         start = perf_counter()
         write_maps(job, folder, SILENT, run)
-        return perf_counter() - start
+        return perf_counter() - start, _peak(address)
+
+
+def _peak(address: str) -> float:
+    from dask.distributed import Client
+
+    def peak() -> int:  # sent as it is: a worker cannot import this module
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with Client(address, set_as_default=False) as client:
+        return max(client.run(peak).values()) * 1024 / 1e9
 
 
 def _empty(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from .result import race
 from .stage import LAND_SHARE, MODEL, MONTHS, job_of, map_all
 
 ROWS, COLUMNS = 40, (160, 320, 640)  # of cells
-REPEATS = 3
+REPEATS = 5
 
 
 def measure_scaling(folder: Path) -> dict:
@@ -29,6 +29,7 @@ def measure_scaling(folder: Path) -> dict:
     values = {f"{ROWS} x {columns} cells (s)": seconds[columns] for columns in COLUMNS}
     for small, large, before, after in zip(COLUMNS, COLUMNS[1:], each, each[1:]):
         values[f"{small} to {large} columns: times as long for twice the pixels"] = 2 * after / before
+    values["mean doubling: times as long for twice the pixels"] = 2 * (each[-1] / each[0]) ** (1 / (len(COLUMNS) - 1))
     return {
         "values": values, "ours": each[-1], "peer": each[0], "ratio": each[0] / each[-1], "equal": None,
         "unit": "us a pixel and month", "peer_name": "a quarter of the extent",
