@@ -27,6 +27,8 @@ from gwsa_plugin.core.region_models import ALL, RegionModels
 from gwsa_plugin.core.sample_fields import fractal, generator
 from gwsa_plugin.core.stack import OBSERVED, creation
 
+from .result import peak_memory
+
 FACTOR = 30
 COARSE = Grid(70.0, 35.0, 0.25, 0.25, 24, 24)  # 9 tiles
 MONTHS = month_range("2009-01", "2012-12")
@@ -82,13 +84,8 @@ def _timed(job: Job, folder: Path, workers: int) -> tuple[float, float]:
 def _peak(address: str) -> float:
     from dask.distributed import Client
 
-    def peak() -> int:  # sent as it is: a worker cannot import this module
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
     with Client(address, set_as_default=False) as client:
-        return max(client.run(peak).values()) * 1024 / 1e9
+        return max(client.run(peak_memory).values())
 
 
 def _empty(folder: Path) -> Path:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from gwsa_plugin.core.scene import Scene, set_scene
 from gwsa_plugin.core.stack import MonthlyStack
 
 from .generated import MONTHLY, Wanted, make_set
+from .result import GB, peak_memory
 
 CELLS = 600, 1440  # rows and columns from 90 N to 60 S
 LAND_SHARE = 0.28
@@ -35,7 +35,6 @@ MONTH = np.array(["2010-07"], dtype="datetime64[M]")
 MODEL = Boosting(trees=300, depth=6)
 RECORD, LEAST_GB = 225, 4.0
 SMALL = 0.1
-GB = 1e9
 
 
 def measure_peak(folder: Path, size: float = SMALL) -> dict:
@@ -86,10 +85,10 @@ def map_month(folder: Path) -> dict:
         MonthlyStack.on_calendar(grid, MONTH, field[None], "GWSA"), predictors, [], (None, None), progress
     )
     clock.append(perf_counter())
-    memory = [_peak()]
+    memory = [peak_memory()]
     job = Job.of(scene, {"maps": [Part(_models(scene), scene.cells, np.ones(1, dtype=bool))]}, Mapping())
     clock.append(perf_counter())
-    memory.append(_peak())
+    memory.append(peak_memory())
     (folder / "maps").mkdir()
     before = process_time()
     write_maps(job, folder / "maps", progress)
@@ -99,17 +98,13 @@ def map_month(folder: Path) -> dict:
     return {
         "pixels": pixels, "reading samples (s)": reading, "training (s)": training, "mapping (s)": mapping,
         "mapping, of the processors (s)": process_time() - before, "mapping (us a pixel)": mapping / pixels * 1e6,
-        "peak before training (GB)": memory[0], "peak before mapping (GB)": memory[1], "peak (GB)": _peak(),
+        "peak before training (GB)": memory[0], "peak before mapping (GB)": memory[1], "peak (GB)": peak_memory(),
     }  # fmt: skip
 
 
 def _models(scene: Scene) -> RegionModels:
     everything = np.ones(scene.samples.target.size, dtype=bool)
     return RegionModels({ALL: train(scene.samples, everything, MODEL)}, np.zeros(1, dtype=int), MODEL)
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GB
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""What a benchmark returns, and how contestants are timed."""
+"""What a benchmark returns, and how contestants are timed and what they hold is weighed."""
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
+
+GB = 1e9
 
 
 def score_result(values: dict[str, float], ours: float, peer: float, unit: str, peer_name: str) -> dict:
@@ -25,3 +28,8 @@ def race(contestants: dict[str, Callable], repeats: int) -> dict[str, float]:
             work()
             times[name].append(perf_counter() - start)
     return {name: median(of_name) for name, of_name in times.items()}
+
+
+def peak_memory() -> float:
+    """The most that this process has held so far, GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GB

@@ -48,7 +48,7 @@ BENCHMARKS = {
     "seams": measure_seams,
     "closure_raw": measure_closure,
     "sigma_calibration": measure_sigma,
-    "skill_wide": partial(measure_skill, options=SKILL_WORLDS["skill_wide"]),
+    "skill_wide": partial(measure_skill, options=WIDE),
     "seams_wide": partial(measure_seams, options=WIDE),
     "closure_wide": partial(measure_closure, options=WIDE),
     "sigma_wide": partial(measure_sigma, options=WIDE),

@@ -18,7 +18,6 @@ REGION = (74.0, 26.0, 79.0, 31.0)
 WIDE = WorldOptions((72.0, 23.0, 81.0, 32.0))  # where eight blocks of 3 degrees fit, so that none has to shrink
 SKILL_WORLDS = {
     "skill_sample": NORTH_WEST_INDIA,
-    "skill_wide": WIDE,
     "skill_sample_2": WorldOptions(REGION, end="2016-12", seed=2),
     "skill_sample_3": WorldOptions((-4.0, 38.0, 1.0, 43.0), end="2016-12", seed=3),
     "skill_tiles": WorldOptions(REGION, end="2016-12", seed=1, tiles=True),
