@@ -3,9 +3,12 @@
 # The system's Python is the one QGIS runs; another one earlier on PATH would be found by QGIS's children.
 export PATH := /usr/bin:$(PATH)
 export QT_QPA_PLATFORM ?= offscreen
+# The checkout under the name of the installed plugin, so that scripts, tests and QGIS import the same package.
+export PYTHONPATH := $(CURDIR)/build/import
 
 PYTHON := /usr/bin/python3
 VENV := build/venv
+IMPORT := build/import/gwsa
 PYTEST := $(VENV)/bin/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
@@ -14,26 +17,26 @@ PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: packages  ## Make a sample world, run the whole chain on it through qgis_process, show maps and scores
-	$(PYTHON) -m demo.run build/demo
+demo: packages $(IMPORT)  ## Make a sample world, run the whole chain on it through qgis_process, show maps and scores
+	$(PYTHON) -m gwsa.demo.run build/demo
 
-test: packages $(VENV)/ready  ## All tests: the core without QGIS, the algorithms, the desktop, the packaged plugin
+test: packages $(VENV)/ready $(IMPORT)  ## All tests: the core without QGIS, the algorithms, the desktop, the packaged plugin
 	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/core
 	$(PYTEST) -m "not cluster" tests/algorithms tests/gui tests/smoke
 
 test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
 	setup/trixie.sh make test VENV=/gwsa/venv
 
-cluster-test: packages $(VENV)/ready  ## The same maps from a Dask scheduler and two workers, of which one is killed midway
+cluster-test: packages $(VENV)/ready $(IMPORT) $(IMPORT)  ## The same maps from a Dask scheduler and two workers, of which one is killed midway
 	$(PYTEST) -p no:pytest_qgis -m cluster tests/core
 	$(PYTEST) -m cluster tests/algorithms
-	$(PYTHON) -m benchmarks.cluster_test build/cluster-test
+	$(PYTHON) -m gwsa.benchmarks.cluster_test build/cluster-test
 
-bench: packages  ## Measure the skill of the chain on sample worlds (BENCHMARKS=names for some of them)
-	$(PYTHON) -m benchmarks.run build/bench $(BENCHMARKS)
+bench: packages $(IMPORT)  ## Measure the skill of the chain on sample worlds (BENCHMARKS=names for some of them)
+	$(PYTHON) -m gwsa.benchmarks.run build/bench $(BENCHMARKS)
 
-bench-global: packages  ## Map one month of all land at 1 km and project the record (SIZE=0.5 for half the rows and columns)
-	$(PYTHON) -m benchmarks.global_month build/bench/global_month $(SIZE)
+bench-global: packages $(IMPORT)  ## Map one month of all land at 1 km and project the record (SIZE=0.5 for half the rows and columns)
+	$(PYTHON) -m gwsa.benchmarks.global_month build/bench/global_month $(SIZE)
 
 lint: $(VENV)/ready  ## Style, QGIS import rules, security scan
 	$(VENV)/bin/ruff check .
@@ -51,6 +54,10 @@ link:  ## Put this checkout into a QGIS profile (PROFILE=folder)
 
 packages:
 	@setup/debian.sh
+
+$(IMPORT):
+	mkdir -p $(@D)
+	ln -sfn ../.. $@
 
 $(VENV)/ready: setup/test-requirements.txt setup/test-venv.sh | packages
 	setup/test-venv.sh $(VENV)

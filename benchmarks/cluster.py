@@ -13,19 +13,19 @@ import numpy as np
 import rasterio
 import xgboost
 
-from gwsa_plugin.core.aquifers import rasterise
-from gwsa_plugin.core.boosting import Boosting
-from gwsa_plugin.core.cluster import work_on
-from gwsa_plugin.core.conservation import Conservation
-from gwsa_plugin.core.grid import Grid
-from gwsa_plugin.core.mapping import Job, Mapping, Part
-from gwsa_plugin.core.maps import maps_in, write_maps
-from gwsa_plugin.core.months import month_range
-from gwsa_plugin.core.predictors import CONTENTS, FINE, PredictorSet
-from gwsa_plugin.core.progress import SILENT
-from gwsa_plugin.core.region_models import ALL, RegionModels
-from gwsa_plugin.core.sample_fields import fractal, generator
-from gwsa_plugin.core.stack import OBSERVED, creation
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.base.progress import SILENT
+from gwsa.gwsa_plugin.core.compute.dask_cluster import work_on
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import Job, Mapping, Part
+from gwsa.gwsa_plugin.core.downscaling.maps.yearly import maps_in, write_maps
+from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
+from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.files.stack import OBSERVED, creation
+from gwsa.gwsa_plugin.core.predictors.predictor_set import CONTENTS, FINE, PredictorSet
+from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
+from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
 
 from .result import peak_memory
 
@@ -108,15 +108,31 @@ def write_predictors(folder: Path) -> PredictorSet:
             _write(folder / FINE / f"{name}.tif", [_field(name)], [name])
         for year in np.unique(MONTHS.astype("datetime64[Y]")) if kind == "monthly" else []:
             months = MONTHS[MONTHS.astype("datetime64[Y]") == year]
-            field, season = _field(f"{name} {year}"), np.cos(2 * np.pi * np.arange(months.size) / 12)
+            field, season = (
+                _field(f"{name} {year}"),
+                np.cos(2 * np.pi * np.arange(months.size) / 12),
+            )
             _write(folder / FINE / f"{name}_{year}.tif", field + season[:, None, None], months)
-    _write(folder / FINE / "land.tif", np.ones((1, *_fine().shape)), ["land"], dtype="uint8", nodata=None, predictor=2)
+    _write(
+        folder / FINE / "land.tif",
+        np.ones((1, *_fine().shape)),
+        ["land"],
+        dtype="uint8",
+        nodata=None,
+        predictor=2,
+    )
     files = {"static": "{}.tif", "monthly": "{}_{{YYYY}}.tif"}
     predictors = [
-        {"name": name, "kind": kind, "files": f"{FINE}/{files[kind].format(name)}"} for name, kind in names.items()
+        {"name": name, "kind": kind, "files": f"{FINE}/{files[kind].format(name)}"}
+        for name, kind in names.items()
     ]
     grid = {name: value for name, value in asdict(_fine()).items() if name != "crs"}
-    content = {"format": 1, "land": f"{FINE}/land.tif", "grid": {**grid, "factor": FACTOR}, "predictors": predictors}
+    content = {
+        "format": 1,
+        "land": f"{FINE}/land.tif",
+        "grid": {**grid, "factor": FACTOR},
+        "predictors": predictors,
+    }
     (folder / CONTENTS).write_text(json.dumps(content), encoding="utf-8")
     return PredictorSet.open(folder)
 
@@ -125,11 +141,19 @@ def make_job(predictors: PredictorSet) -> Job:
     """A model of all cells, which predicts a smooth coarse field."""
     cells = np.ones(COARSE.shape, dtype=bool)
     regions = rasterise([], predictors.grid, FACTOR, predictors.land)
-    target = np.stack([10 * fractal(generator(1, f"{month}"), COARSE.shape, 4, 12, 3) for month in MONTHS])
-    part = Part(RegionModels({ALL: _taught(len(predictors.features))}, np.zeros(1, dtype=int)), cells, MONTHS == MONTHS)
+    target = np.stack(
+        [10 * fractal(generator(1, f"{month}"), COARSE.shape, 4, 12, 3) for month in MONTHS]
+    )
+    part = Part(
+        RegionModels({ALL: _taught(len(predictors.features))}, np.zeros(1, dtype=int)),
+        cells,
+        MONTHS == MONTHS,
+    )
     conservation = Conservation(predictors.land, COARSE, FACTOR, cells)
     sources = (OBSERVED,) * MONTHS.size
-    return Job(predictors, regions, conservation, MONTHS, sources, target, {PRODUCT: [part]}, Mapping())
+    return Job(
+        predictors, regions, conservation, MONTHS, sources, target, {PRODUCT: [part]}, Mapping()
+    )
 
 
 def _taught(features: int):

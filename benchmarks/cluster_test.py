@@ -1,7 +1,7 @@
 """`make cluster-test`: a sample world is downscaled here, then on a Dask scheduler and two workers of which one is
 killed midway; the files must be the same.
 
-Usage: python3 -m benchmarks.cluster_test FOLDER
+Usage: python3 -m gwsa.benchmarks.cluster_test FOLDER
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from time import perf_counter
 
 from dask.distributed import Client
 
-from gwsa_plugin.core.boosting import Boosting
-from gwsa_plugin.core.cluster import work_on
-from gwsa_plugin.core.downscale import DownscaleOptions, Outputs, downscale
-from gwsa_plugin.core.progress import Progress
-from gwsa_plugin.core.sample import WorldOptions, read_aquifers
-from gwsa_plugin.core.threads import run_all
+from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.compute.dask_cluster import work_on
+from gwsa.gwsa_plugin.core.compute.threads import run_all
+from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
+from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, read_aquifers
 
 from .worlds import the_world
 
@@ -39,14 +39,23 @@ def main(folder: Path) -> None:
     elsewhere.mkdir()
 
     def maps(name: str, run, progress: Progress) -> dict[str, bytes]:
-        start, outputs = perf_counter(), Outputs(folder / name / "maps", held_out=folder / name / "held_out")
+        start, outputs = (
+            perf_counter(),
+            Outputs(folder / name / "maps", held_out=folder / name / "held_out"),
+        )
         inputs = world.gwsa, world.predictors, read_aquifers(world.source)
         downscale(*inputs, outputs, OPTIONS, progress=progress, run=run)
         print(f"{name}: {perf_counter() - start:.0f} s", flush=True)
-        return {f"{path.relative_to(folder / name)}": path.read_bytes() for path in (folder / name).rglob("*.tif")}
+        return {
+            f"{path.relative_to(folder / name)}": path.read_bytes()
+            for path in (folder / name).rglob("*.tif")
+        }
 
     here = maps("here", run_all, Aloud())
-    with _started("scheduler", elsewhere, "--host", "127.0.0.1", "--port", "18786"), ExitStack() as processes:
+    with (
+        _started("scheduler", elsewhere, "--host", "127.0.0.1", "--port", "18786"),
+        ExitStack() as processes,
+    ):
         workers = [processes.enter_context(_worker(elsewhere, name)) for name in ("one", "two")]
         with Client(SCHEDULER, timeout=START_SECONDS) as client:
             client.wait_for_workers(len(workers), timeout=START_SECONDS)
@@ -90,7 +99,14 @@ def _worker(folder: Path, name: str):
 def _started(what: str, folder: Path, *given: str):
     """``dask scheduler`` or ``dask worker`` with the Python that runs this, until the context is left."""
     with open(folder / "log.txt", "a") as log:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--dashboard-address", ":0", *given]
+        command = [
+            sys.executable,
+            "-m",
+            f"distributed.cli.dask_{what}",
+            "--dashboard-address",
+            ":0",
+            *given,
+        ]
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:
         yield process

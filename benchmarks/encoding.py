@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from gwsa_plugin.core.mapping import LERC_ERROR_CM, Mapping
-from gwsa_plugin.core.sample_fields import fractal, generator
-from gwsa_plugin.core.stack import creation
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, Mapping
+from gwsa.gwsa_plugin.core.files.stack import creation
+from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
 
 from .grids import FINE, land
 
@@ -44,7 +44,9 @@ def _field(kind: str) -> np.ndarray:
     spread, slope = TEXTURES[kind]
     smooth = fractal(generator(2, "smooth"), FINE.shape, 150, 1500, 3)
     texture = fractal(generator(2, "texture"), FINE.shape, 3, 60, slope)
-    return np.where(land(FINE.shape), SMOOTH_CM * smooth + spread * texture, np.nan).astype(np.float32)
+    return np.where(land(FINE.shape), SMOOTH_CM * smooth + spread * texture, np.nan).astype(
+        np.float32
+    )
 
 
 def _written(path: Path, field: np.ndarray, encoding: dict) -> tuple[float, float]:

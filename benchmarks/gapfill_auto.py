@@ -17,16 +17,16 @@ import time
 
 import numpy as np
 
-from gwsa_plugin.core import fill_choice
-from gwsa_plugin.core.fill_choice import WINDOWS
-from gwsa_plugin.core.fill_methods import SSA, FillOptions
-from gwsa_plugin.core.gapfill import fill_gaps
-from gwsa_plugin.core.grid import Grid
-from gwsa_plugin.core.hidden import LONG, SHORT, hiding_rounds
-from gwsa_plugin.core.months import month_range
-from gwsa_plugin.core.sample_grace import MISSING
-from gwsa_plugin.core.ssa import STEPS, Embedding
-from gwsa_plugin.core.stack import MonthlyStack
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
+from gwsa.gwsa_plugin.core.gapfill import selection as fill_choice
+from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import LONG, SHORT, hiding_rounds
+from gwsa.gwsa_plugin.core.gapfill.fill import fill_gaps
+from gwsa.gwsa_plugin.core.gapfill.methods import SSA, FillOptions
+from gwsa.gwsa_plugin.core.gapfill.selection import WINDOWS
+from gwsa.gwsa_plugin.core.gapfill.ssa import STEPS, Embedding
+from gwsa.gwsa_plugin.core.sample_world.grace_files import MISSING
 
 from .literal_ssa import literal_path
 
@@ -79,16 +79,26 @@ def made_series(count: int) -> np.ndarray:
     """Trend, seasons that change, an oscillation of some years, a memory and noise: float64 (series, months)."""
     random, months = np.random.default_rng(11), np.arange(MONTHS.size)
     phase, size = random.uniform(0, 6, (3, count, 1)), random.gamma(2, 2, (4, count, 1))
-    season = (1 + 0.3 * np.sin(months / 40 + phase[0])) * size[0] * np.cos(2 * np.pi * months / 12 + phase[1])
+    season = (
+        (1 + 0.3 * np.sin(months / 40 + phase[0]))
+        * size[0]
+        * np.cos(2 * np.pi * months / 12 + phase[1])
+    )
     slow = size[1] * np.cos(2 * np.pi * months / random.uniform(30, 90, (count, 1)) + phase[2])
     memory = np.cumsum(random.normal(size=(count, MONTHS.size)), axis=1) * size[2] / 8
-    return season + slow + memory - 0.02 * size[3] * months + random.normal(size=(count, MONTHS.size))
+    return (
+        season + slow + memory - 0.02 * size[3] * months + random.normal(size=(count, MONTHS.size))
+    )
 
 
 def _ours(series, missing) -> np.ndarray:
     """Every SSA candidate: shape (candidates, missing months)."""
     starts = [start(series, missing) for start in SSA.values()]
-    paths = [one.fill(missing, Embedding(window, STEPS, TOLERANCE)) for one in starts for window in WINDOWS]
+    paths = [
+        one.fill(missing, Embedding(window, STEPS, TOLERANCE))
+        for one in starts
+        for window in WINDOWS
+    ]
     return np.concatenate(paths)[:, 0]
 
 
@@ -97,7 +107,9 @@ def _literal(series, missing) -> np.ndarray:
     for start in (start(series, missing) for start in SSA.values()):
         noise = None if start.noise is None else start.noise[0]
         for window in WINDOWS:
-            path = literal_path(start.series[0], missing, Embedding(window, STEPS, TOLERANCE), noise)
+            path = literal_path(
+                start.series[0], missing, Embedding(window, STEPS, TOLERANCE), noise
+            )
             filled += [start.model[0] + one for one in path]
     return np.array(filled)
 
@@ -115,7 +127,7 @@ def global_stack() -> MonthlyStack:
 
 def _global_peak_gb() -> float:
     """In a process of its own, as its memory is asked for."""
-    command = [sys.executable, "-m", "benchmarks.gapfill_auto"]
+    command = [sys.executable, "-m", "gwsa.benchmarks.gapfill_auto"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -130,9 +142,15 @@ def _run_global() -> None:
 
 
 def _trials_of_all_windows() -> fill_choice.Trials:
-    candidates, rounds = fill_choice.candidates_for(MONTHS.size, TOLERANCE), len(hiding_rounds(GAPS))
+    candidates, rounds = (
+        fill_choice.candidates_for(MONTHS.size, TOLERANCE),
+        len(hiding_rounds(GAPS)),
+    )
     random = np.random.default_rng(12)
-    squares = {kind: random.random((rounds, len(candidates), UNIQUE), dtype=np.float32) for kind in (LONG, SHORT)}
+    squares = {
+        kind: random.random((rounds, len(candidates), UNIQUE), dtype=np.float32)
+        for kind in (LONG, SHORT)
+    }
     return fill_choice.Trials(candidates, squares, dict.fromkeys(squares, np.full(rounds, 10)))
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gwsa_plugin.core.fill_choice import choose, fill_chosen, try_all
-from gwsa_plugin.core.fill_methods import AUTO, METHODS, FillOptions, fill_series
-from gwsa_plugin.core.fill_sigma import calibrate, variability
-from gwsa_plugin.core.hidden import Score, hide_and_fill, scores
-from gwsa_plugin.core.months import month_range
-from gwsa_plugin.core.sample import PARTS, WorldOptions, make_world
-from gwsa_plugin.core.twsa import TwsaOptions, import_twsa
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import Score, hide_and_fill, scores
+from gwsa.gwsa_plugin.core.gapfill.methods import AUTO, METHODS, FillOptions, fill_series
+from gwsa.gwsa_plugin.core.gapfill.selection import choose, fill_chosen, try_all
+from gwsa.gwsa_plugin.core.gapfill.uncertainty import calibrate, variability
+from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
+from gwsa.gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world
 
 REAL = Path(__file__).parents[2] / "shared/data/grace/DERIVED_CSR_SH_G300_TWSA_nwindia_0.25deg.nc"
 RECORD = tuple(month_range("2002-04", "2020-12")[[0, -1]])

@@ -19,19 +19,19 @@ import rasterio
 import xgboost
 from rasterio.windows import Window
 
-from gwsa_plugin.core.aggregation import BlockMean
-from gwsa_plugin.core.blocks import interpolate
-from gwsa_plugin.core.boosting import Boosting
-from gwsa_plugin.core.grid import Grid
-from gwsa_plugin.core.months import calendar_month, month_range, year_of
-from gwsa_plugin.core.predictor_packing import NODATA
-from gwsa_plugin.core.predictor_rasters import FAST, FAST_COARSE, blocks
-from gwsa_plugin.core.predictors import COARSE, CONTENTS, FINE, PredictorSet
-from gwsa_plugin.core.progress import SILENT, Progress
-from gwsa_plugin.core.sample_fields import fractal, generator
-from gwsa_plugin.core.stack import OBSERVED, creation, describe_band
-from gwsa_plugin.core.threads import run_all
-from gwsa_plugin.core.tiles import Tile
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import calendar_month, month_range, year_of
+from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
+from gwsa.gwsa_plugin.core.base.tiles import Tile
+from gwsa.gwsa_plugin.core.compute.threads import run_all
+from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.files.stack import OBSERVED, creation, describe_band
+from gwsa.gwsa_plugin.core.predictors.int16 import NODATA
+from gwsa.gwsa_plugin.core.predictors.predictor_set import COARSE, CONTENTS, FINE, PredictorSet
+from gwsa.gwsa_plugin.core.predictors.rasters import FAST, FAST_COARSE, blocks
+from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
+from gwsa.gwsa_plugin.core.spatial.block_mean import BlockMean
+from gwsa.gwsa_plugin.core.spatial.blocks import interpolate
 
 FACTOR = 30
 STATIC = [f"static_{number}" for number in range(8)]
@@ -60,8 +60,14 @@ def make_set(folder: Path, wanted: Wanted, progress: Progress = SILENT) -> Predi
     fine, texture = wanted.coarse.refine(FACTOR), _texture()
     _write_land(folder / "fine/land.tif", fine, _land(wanted, texture))
     year = int(year_of(wanted.months[:1])[0])
-    files = {**{name: f"{name}.tif" for name in STATIC}, **{name: f"{name}_{year}.tif" for name in MONTHLY}}
-    tasks = [partial(_write_predictor, folder, wanted, texture, name, file) for name, file in files.items()]
+    files = {
+        **{name: f"{name}.tif" for name in STATIC},
+        **{name: f"{name}_{year}.tif" for name in MONTHLY},
+    }
+    tasks = [
+        partial(_write_predictor, folder, wanted, texture, name, file)
+        for name, file in files.items()
+    ]
     run_all(tasks, progress)
     content = {
         "format": 1, "land": "fine/land.tif", "grid": {**asdict(fine), "factor": FACTOR},
@@ -74,7 +80,12 @@ def make_set(folder: Path, wanted: Wanted, progress: Progress = SILENT) -> Predi
 def _entry(name: str) -> dict:
     monthly = {"kind": "monthly", "files": f"fine/{name}_{{YYYY}}.tif"}
     static = {"kind": "static", "files": f"fine/{name}.tif"}
-    return {"name": name, "scale": SCALE, "offset": OFFSET, **(monthly if name in MONTHLY else static)}
+    return {
+        "name": name,
+        "scale": SCALE,
+        "offset": OFFSET,
+        **(monthly if name in MONTHLY else static),
+    }
 
 
 def _texture() -> np.ndarray:
@@ -83,7 +94,8 @@ def _texture() -> np.ndarray:
 
 def _cut(texture: np.ndarray, place: np.ndarray, tile: Tile) -> np.ndarray:
     rows, columns = (
-        (np.arange(side.start, side.stop) + first) % TEXTURE_SIDE for side, first in zip(tile, place.tolist())
+        (np.arange(side.start, side.stop) + first) % TEXTURE_SIDE
+        for side, first in zip(tile, place.tolist())
     )
     return texture[np.ix_(rows, columns)]
 
@@ -92,10 +104,15 @@ def _land(wanted: Wanted, texture: np.ndarray) -> Callable[[Tile], np.ndarray]:
     """A coast as ragged as on maps: what gives a tile of pixels of it, bool."""
     height = _between_cells(wanted.coarse, "land")
     limit = np.quantile(height, 1 - wanted.share)
-    everywhere, place = np.ones(height.shape, dtype=bool), generator(1, "coast").integers(TEXTURE_SIDE, size=2)
+    everywhere, place = (
+        np.ones(height.shape, dtype=bool),
+        generator(1, "coast").integers(TEXTURE_SIDE, size=2),
+    )
 
     def land(tile: Tile) -> np.ndarray:
-        return interpolate(height, everywhere, FACTOR, tile) + 0.1 * _cut(texture, place, tile) > limit
+        return (
+            interpolate(height, everywhere, FACTOR, tile) + 0.1 * _cut(texture, place, tile) > limit
+        )
 
     return land
 
@@ -113,13 +130,22 @@ def _write_land(path: Path, fine: Grid, land: Callable) -> None:
             target.write(land(strip).astype(np.uint8), 1, window=Window.from_slices(*strip))
 
 
-def _write_predictor(folder: Path, wanted: Wanted, texture: np.ndarray, name: str, file: str, go_on) -> None:
+def _write_predictor(
+    folder: Path, wanted: Wanted, texture: np.ndarray, name: str, file: str, go_on
+) -> None:
     """Both rasters of a predictor; ``wanted.months`` are written of the twelve of a monthly one."""
     fine, months = wanted.coarse.refine(FACTOR), _calendar(wanted) if name in MONTHLY else [None]
     stored = {**FAST, "dtype": "int16", "nodata": NODATA}
     with (
-        _create(folder / FINE / file, name, months, creation(fine, len(months), **stored)) as target,
-        _create(folder / COARSE / file, name, months, creation(wanted.coarse, len(months), **FAST_COARSE)) as coarse,
+        _create(
+            folder / FINE / file, name, months, creation(fine, len(months), **stored)
+        ) as target,
+        _create(
+            folder / COARSE / file,
+            name,
+            months,
+            creation(wanted.coarse, len(months), **FAST_COARSE),
+        ) as coarse,
         rasterio.open(folder / "fine/land.tif") as land,
     ):
         target.scales, target.offsets = (SCALE,) * target.count, (OFFSET,) * target.count
@@ -145,18 +171,24 @@ def _create(path: Path, name: str, months, profile: dict):
     return target
 
 
-def _numbers(coarse: Grid, texture: np.ndarray, name: str, month, land) -> Iterator[tuple[Tile, np.ndarray]]:
+def _numbers(
+    coarse: Grid, texture: np.ndarray, name: str, month, land
+) -> Iterator[tuple[Tile, np.ndarray]]:
     """Of each tile with land of a band: int16."""
     smooth, everywhere = _between_cells(coarse, name), np.ones(coarse.shape, dtype=bool)
     place = generator(1, name, month).integers(TEXTURE_SIDE, size=2)
-    season = 0 if month is None else SEASON * np.sin(2 * np.pi * calendar_month(month) / 12 + place[0])
+    season = (
+        0 if month is None else SEASON * np.sin(2 * np.pi * calendar_month(month) / 12 + place[0])
+    )
     for tile in (Tile(*block) for block in blocks(coarse.refine(FACTOR))):
         there = land.read(1, window=Window.from_slices(*tile)) == 1
         if there.any():
             rough = _cut(texture, place, tile)
             if name in CLOUDED:
                 there &= rough < CLOUDY
-            numbers = SMOOTH * interpolate(smooth, everywhere, FACTOR, tile) + ROUGH * rough + season
+            numbers = (
+                SMOOTH * interpolate(smooth, everywhere, FACTOR, tile) + ROUGH * rough + season
+            )
             yield tile, np.where(there, numbers.clip(-LARGEST, LARGEST), NODATA).astype(np.int16)
 
 
@@ -164,8 +196,14 @@ def teach(predictors: PredictorSet, boosting: Boosting) -> xgboost.Booster:
     """A model of some of the pixels, as large as ``boosting`` says, of a response that is not worth knowing."""
     table = _some_pixels(predictors)
     random = generator(1, "response")
-    response = np.sin(table[:, 2]) * table[:, 12] + np.tanh(table[:, 6]) * table[:, 15] + random.normal(size=len(table))
-    return xgboost.train(boosting.xgboost(), xgboost.DMatrix(table, response.astype(np.float32)), boosting.trees)
+    response = (
+        np.sin(table[:, 2]) * table[:, 12]
+        + np.tanh(table[:, 6]) * table[:, 15]
+        + random.normal(size=len(table))
+    )
+    return xgboost.train(
+        boosting.xgboost(), xgboost.DMatrix(table, response.astype(np.float32)), boosting.trees
+    )
 
 
 def _some_pixels(predictors: PredictorSet) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Global GLDAS, 225 months: read, reduced and written, beside merely decompressing the same variables.
 
-Usage: python3 -m benchmarks.run FOLDER gldas_global
+Usage: python3 -m gwsa.benchmarks.run FOLDER gldas_global
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ import numpy as np
 import rasterio
 from scipy.ndimage import zoom
 
-from gwsa_plugin.core.gldas import TOTAL, gldas_anomalies
-from gwsa_plugin.core.gldas_storage import LAYERS, VARIABLES
-from gwsa_plugin.core.inflate import libdeflate, unpack
-from gwsa_plugin.core.months import in_baseline, month_range
-from gwsa_plugin.core.sample_gldas import file_name
+from gwsa.gwsa_plugin.core.base.months import in_baseline, month_range
+from gwsa.gwsa_plugin.core.files.inflate import libdeflate, unpack
+from gwsa.gwsa_plugin.core.gldas.anomalies import TOTAL, gldas_anomalies
+from gwsa.gwsa_plugin.core.gldas.land_storage import LAYERS, VARIABLES
+from gwsa.gwsa_plugin.core.sample_world.gldas_files import file_name
 
 GRANULE = Path("../shared/data/gldas/GLDAS_NOAH025_3H.A20150101.0000.021.nc4")
 MONTHS = month_range("2002-04", "2020-12")
-DIFFERENT = 25  # months of their own content; no multiple of 12, so that no calendar month is like another
+DIFFERENT = (
+    25  # months of their own content; no multiple of 12, so that no calendar month is like another
+)
 OTHERS = ("RootMoist_inst", "Evap_tavg")  # in the files, and to be left alone
 SHAPE = (600, 1440)
 FILL = np.float32(-9999)
@@ -49,7 +51,9 @@ def measure_gldas(folder: Path, granule: Path = GRANULE) -> dict:
     try:
         fields = make_files(folder / "files", granule)
         rounds = [[_timed(who, folder) for who in CONTENDERS] for _ in range(ROUNDS)]
-        peer, peer_like_ours, ours = (sorted(runs, key=lambda run: run["s"])[ROUNDS // 2] for runs in zip(*rounds))
+        peer, peer_like_ours, ours = (
+            sorted(runs, key=lambda run: run["s"])[ROUNDS // 2] for runs in zip(*rounds)
+        )
         equal = _equals_truth(folder, fields)
     finally:
         shutil.rmtree(folder)
@@ -92,12 +96,19 @@ def base_fields(granule: Path) -> dict[str, np.ndarray]:
             return {name: file[name][0] for name in VARIABLES}
     random = np.random.default_rng(0)
     land = zoom(random.normal(size=(20, 48)), 30, order=1) > 0.45
-    return {name: np.where(land, random.uniform(5, 300, SHAPE), FILL).astype(np.float32) for name in VARIABLES}
+    return {
+        name: np.where(land, random.uniform(5, 300, SHAPE), FILL).astype(np.float32)
+        for name in VARIABLES
+    }
 
 
 def _perturbed(base: dict[str, np.ndarray], month: int, random) -> dict[str, np.ndarray]:
     """Seasons and weather that change every digit of the soil and leave snow and dew where they can be."""
-    weather = 1 + 0.1 * np.sin(2 * np.pi * month / 12) + zoom(random.normal(0, 0.05, (20, 48)), 30, order=1)
+    weather = (
+        1
+        + 0.1 * np.sin(2 * np.pi * month / 12)
+        + zoom(random.normal(0, 0.05, (20, 48)), 30, order=1)
+    )
     return {
         name: np.where(values == FILL, FILL, values * weather).astype(np.float32) for name, values in base.items()
     }  # fmt: skip
@@ -106,17 +117,25 @@ def _perturbed(base: dict[str, np.ndarray], month: int, random) -> dict[str, np.
 def write_file(path: Path, maps: dict[str, np.ndarray]) -> None:
     """In the layout of the official granule: one chunk a map, shuffled, deflated by 4."""
     with h5py.File(path, "w") as file:
-        file.attrs["title"], file.attrs["source"] = "GLDAS2.1 LIS land surface model output", "Noah_v3.3"
+        file.attrs["title"], file.attrs["source"] = (
+            "GLDAS2.1 LIS land surface model output",
+            "Noah_v3.3",
+        )
         file["lat"] = np.linspace(-59.875, 89.875, SHAPE[0], dtype=np.float32)
         file["lon"] = np.linspace(-179.875, 179.875, SHAPE[1], dtype=np.float32)
         for name, values in {**maps, **dict.fromkeys(OTHERS, maps["SWE_inst"])}.items():
-            options = {"chunks": (1, *SHAPE), "compression": "gzip", "compression_opts": 4, "shuffle": True}
+            options = {
+                "chunks": (1, *SHAPE),
+                "compression": "gzip",
+                "compression_opts": 4,
+                "shuffle": True,
+            }
             array = file.create_dataset(name, data=values[None], fillvalue=FILL, **options)
             array.attrs["_FillValue"], array.attrs["units"] = FILL, "kg m-2"
 
 
 def _timed(who: str, folder: Path) -> dict:
-    command = [sys.executable, "-m", "benchmarks.gldas_global", who, str(folder)]
+    command = [sys.executable, "-m", "gwsa.benchmarks.gldas_global", who, str(folder)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -170,7 +189,10 @@ def _equals_truth(folder: Path, fields: list[dict[str, np.ndarray]]) -> bool:
     total = np.zeros((DIFFERENT, *SHAPE))
     for name, layers in LAYERS.items():
         storage = np.array(
-            [sum(np.where(maps[layer] == FILL, np.nan, maps[layer]) for layer in layers) for maps in fields]
+            [
+                sum(np.where(maps[layer] == FILL, np.nan, maps[layer]) for layer in layers)
+                for maps in fields
+            ]
         )
         storage[:, ice] = np.nan
         anomaly = (storage - np.average(storage, axis=0, weights=weights))[:, ::-1] / 10
@@ -188,7 +210,11 @@ def _file_equals(path: Path, expected: np.ndarray, place: np.ndarray) -> bool:
         )
 
 
-CONTENDERS = {"peer": partial(run_peer, _by_zlib), "peer_like_ours": partial(run_peer, _as_ours), "ours": run_ours}
+CONTENDERS = {
+    "peer": partial(run_peer, _by_zlib),
+    "peer_like_ours": partial(run_peer, _as_ours),
+    "ours": run_ours,
+}
 
 if __name__ == "__main__":
     who, folder = sys.argv[1], Path(sys.argv[2])

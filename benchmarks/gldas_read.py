@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from gwsa_plugin.core import hdf5
-from gwsa_plugin.core.gldas_storage import VARIABLES
-from gwsa_plugin.core.inflate import libdeflate
-from gwsa_plugin.core.netcdf import NetCdf
+from gwsa.gwsa_plugin.core.files import hdf5
+from gwsa.gwsa_plugin.core.files.inflate import libdeflate
+from gwsa.gwsa_plugin.core.files.netcdf import NetCdf
+from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
 
 from .gldas_global import FILL, GRANULE, base_fields, write_file
 from .result import race

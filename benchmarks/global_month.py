@@ -1,6 +1,6 @@
 """`make bench-global`: one month of the whole land at 1 km, from a predictor set that is made here to the map.
 
-Usage: python3 -m benchmarks.global_month FOLDER [SIZE], SIZE being the share of the rows and columns of the globe.
+Usage: python3 -m gwsa.benchmarks.global_month FOLDER [SIZE], SIZE being the share of the rows and columns of the globe.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from time import perf_counter, process_time
 
 import numpy as np
 
-from gwsa_plugin.core.boosting import Boosting, train
-from gwsa_plugin.core.grid import Grid
-from gwsa_plugin.core.mapping import Job, Mapping, Part
-from gwsa_plugin.core.maps import write_maps
-from gwsa_plugin.core.predictors import PredictorSet
-from gwsa_plugin.core.progress import Progress
-from gwsa_plugin.core.region_models import ALL, RegionModels
-from gwsa_plugin.core.sample_fields import fractal, generator
-from gwsa_plugin.core.scene import Scene, set_scene
-from gwsa_plugin.core.stack import MonthlyStack
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.downscaling.domain import Scene, set_scene
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import Job, Mapping, Part
+from gwsa.gwsa_plugin.core.downscaling.maps.yearly import write_maps
+from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
+from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, train
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
+from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
+from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
 
 from .generated import MONTHLY, Wanted, make_set
 from .result import GB, peak_memory
@@ -42,9 +42,11 @@ def measure_peak(folder: Path, size: float = SMALL) -> dict:
     as there are processors; ``peer``: what it may be. ``values``: also what the record of months would take, at most:
     the twelve months of a year share the opening of files and what is found out about a tile."""
     predictors = make_set(folder / "predictors", Wanted(_grid(size), MONTH, LAND_SHARE))
-    command = [sys.executable, "-m", "benchmarks.global_month", "--map", str(folder)]
+    command = [sys.executable, "-m", "gwsa.benchmarks.global_month", "--map", str(folder)]
     told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    stored = _gigabytes(path for path in predictors.folder.rglob("*") if path.stem.rpartition("_")[0] not in MONTHLY)
+    stored = _gigabytes(
+        path for path in predictors.folder.rglob("*") if path.stem.rpartition("_")[0] not in MONTHLY
+    )
     monthly = _gigabytes(predictors.folder.rglob("*")) - stored
     mapped = _gigabytes((folder / "maps").rglob("*.tif"))
     shutil.rmtree(folder)
@@ -78,15 +80,25 @@ class _Aloud(Progress):
 
 def map_month(folder: Path) -> dict:
     """Seconds of each part and of the processors, and the memory: to be run in a process of its own."""
-    predictors, progress, clock = PredictorSet.open(folder / "predictors"), _Aloud(), [perf_counter()]
+    predictors, progress, clock = (
+        PredictorSet.open(folder / "predictors"),
+        _Aloud(),
+        [perf_counter()],
+    )
     grid = predictors.coarse_grid
     field = 10 * fractal(generator(1, "gwsa"), grid.shape, 2, 40, 3)
     scene = set_scene(
-        MonthlyStack.on_calendar(grid, MONTH, field[None], "GWSA"), predictors, [], (None, None), progress
+        MonthlyStack.on_calendar(grid, MONTH, field[None], "GWSA"),
+        predictors,
+        [],
+        (None, None),
+        progress,
     )
     clock.append(perf_counter())
     memory = [peak_memory()]
-    job = Job.of(scene, {"maps": [Part(_models(scene), scene.cells, np.ones(1, dtype=bool))]}, Mapping())
+    job = Job.of(
+        scene, {"maps": [Part(_models(scene), scene.cells, np.ones(1, dtype=bool))]}, Mapping()
+    )
     clock.append(perf_counter())
     memory.append(peak_memory())
     (folder / "maps").mkdir()
@@ -104,7 +116,9 @@ def map_month(folder: Path) -> dict:
 
 def _models(scene: Scene) -> RegionModels:
     everything = np.ones(scene.samples.target.size, dtype=bool)
-    return RegionModels({ALL: train(scene.samples, everything, MODEL)}, np.zeros(1, dtype=int), MODEL)
+    return RegionModels(
+        {ALL: train(scene.samples, everything, MODEL)}, np.zeros(1, dtype=int), MODEL
+    )
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from rasterio.warp import Resampling, reproject
 
-from gwsa_plugin.core.aggregation import BlockMean
-from gwsa_plugin.core.blocks import block_sums, interpolate
-from gwsa_plugin.core.grid import Grid
-from gwsa_plugin.core.sample_fields import fractal, generator
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
+from gwsa.gwsa_plugin.core.spatial.block_mean import BlockMean
+from gwsa.gwsa_plugin.core.spatial.blocks import block_sums, interpolate
 
 from .result import race
 
@@ -31,7 +31,9 @@ REPEATS = 7
 
 def measure_block_mean(folder: Path) -> dict:
     """Means over coarse cells of the pixels with a value. ``values``: milliseconds and how many times as fast."""
-    return _compare(FINE, _mean, _mean_of_plane, partial(_reproject, FINE, COARSE, Resampling.average))
+    return _compare(
+        FINE, _mean, _mean_of_plane, partial(_reproject, FINE, COARSE, Resampling.average)
+    )
 
 
 def measure_bilinear(folder: Path) -> dict:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from gwsa_plugin.core.ssa import MOST_ITERATIONS, Embedding
+from gwsa.gwsa_plugin.core.gapfill.ssa import MOST_ITERATIONS, Embedding
 
 
-def literal_path(series: np.ndarray, missing: np.ndarray, embedding: Embedding, noise=None) -> list[np.ndarray]:
+def literal_path(
+    series: np.ndarray, missing: np.ndarray, embedding: Embedding, noise=None
+) -> list[np.ndarray]:
     """As ``ssa.fill_path`` of one series, (months,), and a variance."""
     series, path = series.copy(), []
     for count in embedding.components:

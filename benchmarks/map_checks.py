@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gwsa_plugin.core.aquifers import rasterise
-from gwsa_plugin.core.product import Product
-from gwsa_plugin.core.sample import NORTH_WEST_INDIA, WorldOptions, read_aquifers
-from gwsa_plugin.core.seams import border_ratio, edge_ratio
+from gwsa.gwsa_plugin.core.downscaling.skill.seams import border_ratio, edge_ratio
+from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.sample_world.world import NORTH_WEST_INDIA, WorldOptions, read_aquifers
+from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 
 from .result import score_result
 from .shuffled import blocks
@@ -31,12 +31,25 @@ def measure_seams(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dic
     ratios = _ratios_of_months(world)
     values = {f"edge ratio, {name}": value for name, value in world.run.scores["seams"].items()}
     for what, (map_, truth, explained) in ratios.items():
-        values[f"{what}, median"], values[f"{what} of the truth, median"] = np.median(map_), np.median(truth)
-        values[f"{what}, highest month"], values[f"{what} of the truth, highest month"] = map_.max(), truth.max()
-        for of_whom, ratio in {"": map_ / truth, ", of what is explained": explained / truth}.items():
+        values[f"{what}, median"], values[f"{what} of the truth, median"] = (
+            np.median(map_),
+            np.median(truth),
+        )
+        values[f"{what}, highest month"], values[f"{what} of the truth, highest month"] = (
+            map_.max(),
+            truth.max(),
+        )
+        for of_whom, ratio in {
+            "": map_ / truth,
+            ", of what is explained": explained / truth,
+        }.items():
             values[f"{what} / that of the truth{of_whom}, median"] = np.median(ratio)
-            values[f"{what} / that of the truth{of_whom}, month farthest from 1"] = _farthest_from_one(ratio)
-            values[f"{what}{of_whom}: share of months within {WITHIN:.0%}"] = np.mean(np.abs(ratio - 1) <= WITHIN)
+            values[f"{what} / that of the truth{of_whom}, month farthest from 1"] = (
+                _farthest_from_one(ratio)
+            )
+            values[f"{what}{of_whom}: share of months within {WITHIN:.0%}"] = np.mean(
+                np.abs(ratio - 1) <= WITHIN
+            )
     values = {name: float(value) for name, value in values.items()}
     ours, peer = values["edge ratio, median"], values["edge ratio of the truth, median"]
     return score_result(values, ours, peer, "across / inside", "the truth")
@@ -64,14 +77,20 @@ def measure_sigma(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dic
         within += (ratio <= 1).sum(), (ratio <= 2).sum()
         count += ratio.size
     one, two = (float(share) for share in within / count)
-    values = {"within 1 sigma": one, "within 2 sigma": two, "within 2 sigma of a normal error": WITHIN_TWO_SIGMA}
+    values = {
+        "within 1 sigma": one,
+        "within 2 sigma": two,
+        "within 2 sigma of a normal error": WITHIN_TWO_SIGMA,
+    }
     return score_result(values, one, WITHIN_ONE_SIGMA, "share", "a normal error")
 
 
 def _ratios_of_months(world: World) -> dict[str, np.ndarray]:
     """Kind of ratio -> those of the map, of the truth and of the explained part of it, a value a month."""
     product, predictors = Product.in_folder(world.run.maps), world.predictors
-    regions = rasterise(read_aquifers(world.source), predictors.grid, predictors.factor, predictors.land())
+    regions = rasterise(
+        read_aquifers(world.source), predictors.grid, predictors.factor, predictors.land()
+    )
     numbers, edges, borders = regions.pixels(), [], []
     best = Product.in_folder(world.source / "truth" / "explained_1km")
     window = best.grid.window_of(product.grid)
@@ -90,7 +109,10 @@ def _truth_of_months(world: World, product: Product):
     for month in product.months:
         mapped = np.isfinite(product.read(month))
         if mapped.any():
-            yield month, np.where(mapped, truth.read(month, truth.grid.window_of(product.grid)), np.nan)
+            yield (
+                month,
+                np.where(mapped, truth.read(month, truth.grid.window_of(product.grid)), np.nan),
+            )
 
 
 def _farthest_from_one(ratios: np.ndarray) -> float:

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import xgboost
 
-from gwsa_plugin.core.boosting import Boosting
-from gwsa_plugin.core.forest import Scaled, evaluator
-from gwsa_plugin.core.forest.kernel import can_permute
+from gwsa.gwsa_plugin.core.downscaling.forest import Scaled, evaluator
+from gwsa.gwsa_plugin.core.downscaling.forest.kernel import can_permute
+from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 
 from .result import race
 
@@ -33,8 +33,13 @@ def measure_predict(folder: Path, trees: int, depth: int) -> dict:
     for features in reversed(FEATURES):
         times, equal = _compare(*_lesson(features, trees, depth))
         peer = times.pop("peer")
-        values.update({f"{features} features, {name}: ratio": peer / ours for name, ours in times.items()})
-        values[f"{features} features, peer (us)"], values[f"{features} features, equal"] = peer, float(equal)
+        values.update(
+            {f"{features} features, {name}: ratio": peer / ours for name, ours in times.items()}
+        )
+        values[f"{features} features, peer (us)"], values[f"{features} features, equal"] = (
+            peer,
+            float(equal),
+        )
     ours = times[f"int16, {list(WAYS)[-1]}"]
     return {
         "values": values, "ours": ours, "peer": peer, "ratio": peer / ours,
@@ -49,7 +54,12 @@ def _lesson(features: int, trees: int, depth: int) -> tuple:
     values = random.normal(size=(features, ROWS))
     values[::4] = 285 + 10 * values[::4]  # like temperatures
     values[1::4] = np.exp(2 * values[1::4])  # like rain
-    response = np.sin(values[2]) * values[3] + np.tanh(values[6]) + np.log(values[1]) + random.normal(size=ROWS)
+    response = (
+        np.sin(values[2]) * values[3]
+        + np.tanh(values[6])
+        + np.log(values[1])
+        + random.normal(size=ROWS)
+    )
     values[random.random(values.shape) < MISSING_SHARE] = np.nan
     stored = [_stored(one) for one in values]
     table = np.stack([one.values() for one in stored], axis=1)
@@ -72,7 +82,9 @@ def _compare(booster, table: np.ndarray, stored: list[Scaled]) -> tuple[dict[str
         ours = evaluator(booster, print, permuting=permuting)
         for kind, features in inputs.items():
             contestants[f"{kind}, {way}"] = ROWS, partial(ours.predict, features)
-    said = {name: predict()[:PEER_ROWS].view(np.int32) for name, (_, predict) in contestants.items()}  # compiles, too
+    said = {
+        name: predict()[:PEER_ROWS].view(np.int32) for name, (_, predict) in contestants.items()
+    }  # compiles, too
     equal = all(np.array_equal(one, said["peer"]) for one in said.values())
     seconds = race({name: predict for name, (_, predict) in contestants.items()}, REPEATS)
     return {name: seconds[name] / rows * 1e6 for name, (rows, _) in contestants.items()}, equal

@@ -10,7 +10,9 @@ from time import perf_counter
 GB = 1e9
 
 
-def score_result(values: dict[str, float], ours: float, peer: float, unit: str, peer_name: str) -> dict:
+def score_result(
+    values: dict[str, float], ours: float, peer: float, unit: str, peer_name: str
+) -> dict:
     """One score of ours beside that of a peer, and whatever else was measured. Scores are better high or low as the
     case may be, so that there is no ratio."""
     return {

@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, as a table on the screen and in ``results.json``.
 
-Usage: python3 -m benchmarks.run FOLDER [NAME ...]
+Usage: python3 -m gwsa.benchmarks.run FOLDER [NAME ...]
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def main(folder: Path, names: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "results.json"
     results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    results["machine"] = f"{platform.machine()}, {platform.platform()}, Python {platform.python_version()}"
+    results["machine"] = (
+        f"{platform.machine()}, {platform.platform()}, Python {platform.python_version()}"
+    )
     for name in names or BENCHMARKS:
         results[name] = BENCHMARKS[name](folder / name)
         print(_table(name, results[name]), flush=True)
@@ -80,7 +82,9 @@ def _table(name: str, result: dict) -> str:
     equal = {True: ", equal", False: ", NOT EQUAL", None: ""}[result["equal"]]
     unit = result["unit"]
     head = f"{name}: {result['ours']:.3f} {unit}, {result['peer_name']} {result['peer']:.3f} {unit}{ratio}{equal}"
-    return "\n".join([head, *(f"    {key:<60} {value:.3f}" for key, value in result["values"].items())])
+    return "\n".join(
+        [head, *(f"    {key:<60} {value:.3f}" for key, value in result["values"].items())]
+    )
 
 
 if __name__ == "__main__":

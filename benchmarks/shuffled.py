@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from gwsa_plugin.core.predictors import PredictorSet
+from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 
 
 def movable(valid: np.ndarray, land: np.ndarray, regions: np.ndarray) -> np.ndarray:
@@ -50,7 +50,10 @@ def shuffle(predictors: PredictorSet, order: np.ndarray, folder: Path) -> Predic
 
 def reordered(field: np.ndarray, order: np.ndarray) -> np.ndarray:
     """``field``: as many pixels along each side of a cell as fit into the shape of ``order``."""
-    content, (rows, columns) = blocks(field, len(field) // len(order)), np.unravel_index(order, order.shape)
+    content, (rows, columns) = (
+        blocks(field, len(field) // len(order)),
+        np.unravel_index(order, order.shape),
+    )
     return content[rows, columns].transpose(0, 2, 1, 3).reshape(field.shape)
 
 

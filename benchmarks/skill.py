@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from gwsa_plugin.core.aquifers import rasterise
-from gwsa_plugin.core.sample import NORTH_WEST_INDIA, WorldOptions, read_aquifers
+from gwsa.gwsa_plugin.core.sample_world.world import NORTH_WEST_INDIA, WorldOptions, read_aquifers
+from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 
 from .result import score_result
 from .shuffled import movable, shuffle, shuffled_order
 from .worlds import SHARED, World, the_world
 
 REGION = (74.0, 26.0, 79.0, 31.0)
-WIDE = WorldOptions((72.0, 23.0, 81.0, 32.0))  # where eight blocks of 3 degrees fit, so that none has to shrink
+WIDE = WorldOptions(
+    (72.0, 23.0, 81.0, 32.0)
+)  # where eight blocks of 3 degrees fit, so that none has to shrink
 SKILL_WORLDS = {
     "skill_sample": NORTH_WEST_INDIA,
     "skill_sample_2": WorldOptions(REGION, end="2016-12", seed=2),
@@ -54,7 +56,11 @@ def measure_shuffled(folder: Path, options: WorldOptions = SKILL_WORLDS["skill_s
     others = replace(gwsa, values=np.where(moved, gwsa.values, np.float32(np.nan)))
     truth = world.downscale(others, shuffled, world.folder / "shuffled_run").truth
     gain = 100 * (1 - truth["rmse_cm"] / truth["rmse_no_model_cm"])
-    values = {"gain (%)": gain, "cells that moved (%)": float(100 * moved[gwsa.valid].mean()), **flat(truth)}
+    values = {
+        "gain (%)": gain,
+        "cells that moved (%)": float(100 * moved[gwsa.valid].mean()),
+        **flat(truth),
+    }
     return score_result(values, gain, MOST_GAIN, "%", "at most")
 
 
@@ -69,5 +75,10 @@ def _order(world: World) -> np.ndarray:
 def flat(truth: dict) -> dict[str, float]:
     """The scores of all, and those of each region and season under ``rmse_cm, JJA``."""
     parts = {**truth["by_region"], **truth["by_season"]}
-    of_parts = {f"{name}, {part}": figures[name] for part, figures in parts.items() for name in OF_PARTS}
-    return {**{name: value for name, value in truth.items() if isinstance(value, float)}, **of_parts}
+    of_parts = {
+        f"{name}, {part}": figures[name] for part, figures in parts.items() for name in OF_PARTS
+    }
+    return {
+        **{name: value for name, value in truth.items() if isinstance(value, float)},
+        **of_parts,
+    }

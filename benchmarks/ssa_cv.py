@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gwsa_plugin.core.fill_choice import WINDOWS
-from gwsa_plugin.core.fill_methods import FillOptions
-from gwsa_plugin.core.ssa import STEPS, Embedding, fill_path
+from gwsa.gwsa_plugin.core.gapfill.methods import FillOptions
+from gwsa.gwsa_plugin.core.gapfill.selection import WINDOWS
+from gwsa.gwsa_plugin.core.gapfill.ssa import STEPS, Embedding, fill_path
 
 from .gapfill_auto import MONTHS, made_series
 from .literal_ssa import literal_path
@@ -21,8 +21,12 @@ from .result import race
 
 SERIES = 3
 BLOCKS, BLOCK_MONTHS = 4, 12
-TOLERANCE = FillOptions().tolerance / 10  # at the usual one both fill alike within 5 %, ours in half of the time
-AGREE = 0.005  # of the loop's RMSE: both stop when the gaps hardly move, but not after the same pass
+TOLERANCE = (
+    FillOptions().tolerance / 10
+)  # at the usual one both fill alike within 5 %, ours in half of the time
+AGREE = (
+    0.005  # of the loop's RMSE: both stop when the gaps hardly move, but not after the same pass
+)
 
 
 def measure_ssa_cv(folder: Path) -> dict:
@@ -61,7 +65,10 @@ def _compare(series: np.ndarray) -> tuple[list[float], list[np.ndarray]]:
 
 def cross_validate(series: np.ndarray) -> np.ndarray:
     """RMSE of the hidden months: cm, (windows, numbers of components)."""
-    return _scores(series, lambda start, hidden, window: fill_path(start[None], hidden, _up_to(STEPS, window))[:, 0])
+    return _scores(
+        series,
+        lambda start, hidden, window: fill_path(start[None], hidden, _up_to(STEPS, window))[:, 0],
+    )
 
 
 def cross_validate_plainly(series: np.ndarray) -> np.ndarray:

@@ -15,22 +15,29 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window
 
-from gwsa_plugin.core.aquifers import rasterise
-from gwsa_plugin.core.boosting import Boosting
-from gwsa_plugin.core.conservation import Conservation
-from gwsa_plugin.core.grid import Grid
-from gwsa_plugin.core.mapping import Job, Mapping, Part, make_room, predict_tile, read_part
-from gwsa_plugin.core.maps import create_year, write_maps
-from gwsa_plugin.core.months import calendar_month, month_range
-from gwsa_plugin.core.predictors import FINE, PredictorSet
-from gwsa_plugin.core.progress import SILENT
-from gwsa_plugin.core.region_models import RegionModels
-from gwsa_plugin.core.sample_fields import generator
-from gwsa_plugin.core.scene import Scene
-from gwsa_plugin.core.sigma_maps import Doubt, write_sigma
-from gwsa_plugin.core.stack import OBSERVED, MonthlyStack, creation
-from gwsa_plugin.core.threads import run_all
-from gwsa_plugin.core.tiles import Tile
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import calendar_month, month_range
+from gwsa.gwsa_plugin.core.base.progress import SILENT
+from gwsa.gwsa_plugin.core.base.tiles import Tile
+from gwsa.gwsa_plugin.core.compute.threads import run_all
+from gwsa.gwsa_plugin.core.downscaling.domain import Scene
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import (
+    Job,
+    Mapping,
+    Part,
+    make_room,
+    predict_tile,
+    read_part,
+)
+from gwsa.gwsa_plugin.core.downscaling.maps.sigma import Doubt, write_sigma
+from gwsa.gwsa_plugin.core.downscaling.maps.yearly import create_year, write_maps
+from gwsa.gwsa_plugin.core.downscaling.models.region_models import RegionModels
+from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack, creation
+from gwsa.gwsa_plugin.core.predictors.predictor_set import FINE, PredictorSet
+from gwsa.gwsa_plugin.core.sample_world.random_fields import generator
+from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
 
 from .generated import FACTOR, Wanted, make_set, teach
 from .result import race
@@ -77,7 +84,9 @@ def job_of(predictors: PredictorSet, booster) -> Job:
     coarse, months = predictors.coarse_grid, predictors.months
     conservation = Conservation(predictors.land, coarse, FACTOR, np.ones(coarse.shape, dtype=bool))
     regions = rasterise([], predictors.grid, FACTOR, predictors.land)
-    target = 10 * generator(1, "target").standard_normal((months.size, *coarse.shape)).astype(np.float32)
+    target = 10 * generator(1, "target").standard_normal((months.size, *coarse.shape)).astype(
+        np.float32
+    )
     target[:, ~conservation.cells] = np.nan
     models = RegionModels({0: booster}, np.zeros(1, dtype=int))
     parts = {MAPS: [Part(models, conservation.cells, np.ones(months.size, dtype=bool))]}
@@ -90,8 +99,15 @@ def _predict_year(job: Job, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     make_room(folder, [MAPS])
     path, sources, one_writes = folder / "GWSA_2010.tif", dict(zip(job.months, job.sources)), Lock()
-    with create_year(path, job.conservation, job.mapping, {}, sources, SILENT.stop_if_cancelled) as target:
-        run_all([partial(_predict_and_write, job, folder, target, one_writes, tile) for tile in job.tiles])
+    with create_year(
+        path, job.conservation, job.mapping, {}, sources, SILENT.stop_if_cancelled
+    ) as target:
+        run_all(
+            [
+                partial(_predict_and_write, job, folder, target, one_writes, tile)
+                for tile in job.tiles
+            ]
+        )
 
 
 def _predict_and_write(job: Job, folder: Path, target, one_writes: Lock, tile: Tile, go_on) -> None:
@@ -111,7 +127,9 @@ def map_all(job: Job, folder: Path) -> None:
     gwsa = MonthlyStack(coarse, job.months, job.target, job.sources)
     used = np.ones(job.months.size, dtype=bool)
     scene = Scene(gwsa, used, job.predictors, job.regions, job.conservation, None)
-    sigma = MonthlyStack(coarse, job.months, np.full(job.target.shape, 2, dtype=np.float32), job.sources)
+    sigma = MonthlyStack(
+        coarse, job.months, np.full(job.target.shape, 2, dtype=np.float32), job.sources
+    )
     doubt = Doubt(np.ones(coarse.shape), np.ones(len(job.regions.names)))
     write_sigma(scene, sigma, doubt, folder / "sigma", job.mapping, SILENT)
 
@@ -120,7 +138,10 @@ def predict_lines(predictors: PredictorSet, booster, path: Path) -> None:
     """The peer: the first month, some lines of all bands at a time."""
     booster.set_param({"nthread": 2})
     month, grid = predictors.months[0], predictors.grid
-    files = [predictors.path_of(item, FINE, month if item.monthly else None) for item in predictors.predictors]
+    files = [
+        predictors.path_of(item, FINE, month if item.monthly else None)
+        for item in predictors.predictors
+    ]
     land_file = predictors.folder / predictors.land_file
     with rasterio.open(path, "w", **creation(grid, 1)) as target, rasterio.open(land_file) as land:
         bands = [rasterio.open(file) for file in files]
@@ -138,7 +159,9 @@ def predict_lines(predictors: PredictorSet, booster, path: Path) -> None:
 
 def _values(source, window: Window) -> np.ndarray:
     numbers = source.read(1, window=window)
-    values = numbers.astype(np.float32) * np.float32(source.scales[0]) + np.float32(source.offsets[0])
+    values = numbers.astype(np.float32) * np.float32(source.scales[0]) + np.float32(
+        source.offsets[0]
+    )
     values[numbers == source.nodata] = np.nan
     return values
 

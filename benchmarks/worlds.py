@@ -8,16 +8,16 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from gwsa_plugin.core.balance import Sigma, groundwater, groundwater_sigma
-from gwsa_plugin.core.downscale import DownscaleOptions, Outputs, downscale
-from gwsa_plugin.core.gapfill import fill_gaps
-from gwsa_plugin.core.gldas import gldas_anomalies
-from gwsa_plugin.core.predictor_build import Inputs, build_predictors
-from gwsa_plugin.core.predictors import PredictorSet
-from gwsa_plugin.core.sample import PARTS, WorldOptions, make_world, read_aquifers
-from gwsa_plugin.core.sample_score import score_truth
-from gwsa_plugin.core.stack import MonthlyStack, write_stack
-from gwsa_plugin.core.twsa import TwsaOptions, import_twsa
+from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
+from gwsa.gwsa_plugin.core.gapfill.fill import fill_gaps
+from gwsa.gwsa_plugin.core.gldas.anomalies import gldas_anomalies
+from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
+from gwsa.gwsa_plugin.core.predictors.build import Inputs, build_predictors
+from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
+from gwsa.gwsa_plugin.core.sample_world.score import score_truth
+from gwsa.gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world, read_aquifers
+from gwsa.gwsa_plugin.core.water_balance import Sigma, groundwater, groundwater_sigma
 
 SHARED = "sample_world"
 
@@ -30,7 +30,10 @@ def the_world(folder: Path, options: WorldOptions) -> World:
     make_world(source, options)
     gwsa, sigma = coarse_fields(source, options)
     write_stack(folder / "gwsa.tif", gwsa)
-    inputs, period = Inputs(source / PARTS["CATALOGUE"], folder / "gwsa.tif"), options.period[[0, -1]]
+    inputs, period = (
+        Inputs(source / PARTS["CATALOGUE"], folder / "gwsa.tif"),
+        options.period[[0, -1]],
+    )
     predictors = build_predictors(inputs, folder / "predictors", period)
     return World(folder, gwsa, sigma, predictors)
 
@@ -41,7 +44,9 @@ def coarse_fields(source: Path, options: WorldOptions) -> tuple[MonthlyStack, Mo
     given = TwsaOptions(source / PARTS["LAND_MASK"], bounds, sigma_cm=options.twsa_noise_cm)
     imported = import_twsa(source / PARTS["TWSA"], given)
     filled = fill_gaps(imported.twsa)
-    gwsa = groundwater(filled.filled, list(gldas_anomalies(source / PARTS["GLDAS"], bounds).stacks.values()))
+    gwsa = groundwater(
+        filled.filled, list(gldas_anomalies(source / PARTS["GLDAS"], bounds).stacks.values())
+    )
     return gwsa, groundwater_sigma(gwsa, Sigma(imported.sigma, filled.sigma))
 
 

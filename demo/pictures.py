@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gwsa_plugin.core.conservation import Conservation
-from gwsa_plugin.core.product import Product
-from gwsa_plugin.core.stack import OBSERVED, MonthlyStack, read_stack
+from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack, read_stack
+from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
 
 COLOURS = "BrBG"  # as the plugin's own style: brown is less water, green is more
 BORDER = {"color": "#1d2b36", "linewidth": 0.8, "alpha": 0.75}
@@ -31,7 +31,9 @@ class Scene:
         """The observed month whose coarse cells differ most, a few extreme ones apart."""
         stack, product = read_stack(folder / "gwsa.tif"), Product.in_folder(folder / "gwsa_1km")
         months = np.intersect1d(stack.named(OBSERVED), product.months)
-        low, high = np.nanpercentile(stack.values[np.isin(stack.months, months)], (10, 90), axis=(1, 2))
+        low, high = np.nanpercentile(
+            stack.values[np.isin(stack.months, months)], (10, 90), axis=(1, 2)
+        )
         coarse_grid = product.grid.coarsen(product.grid.factor_to(stack.grid))
         return cls(folder, stack.on(coarse_grid), months[(high - low).argmax()])
 
@@ -45,8 +47,12 @@ class Scene:
     def bilinear(self) -> np.ndarray:
         fine = self.fine("gwsa_1km")
         factor = fine.shape[0] // self.coarse.shape[0]
-        conservation = Conservation(np.isfinite(fine), self.gwsa.grid, factor, np.isfinite(self.coarse))
-        return np.where(np.isfinite(fine), conservation.bilinear(self.coarse.astype(np.float64)), np.nan)
+        conservation = Conservation(
+            np.isfinite(fine), self.gwsa.grid, factor, np.isfinite(self.coarse)
+        )
+        return np.where(
+            np.isfinite(fine), conservation.bilinear(self.coarse.astype(np.float64)), np.nan
+        )
 
     @property
     def limit(self) -> float:
@@ -55,7 +61,9 @@ class Scene:
 
 
 def draw_map(scene: Scene) -> Figure:
-    return _panels(scene, {"Coarse GWSA, 0.25°": scene.coarse, "1 km GWSA": scene.fine("gwsa_1km")}, 11.5)
+    return _panels(
+        scene, {"Coarse GWSA, 0.25°": scene.coarse, "1 km GWSA": scene.fine("gwsa_1km")}, 11.5
+    )
 
 
 def draw_truth(scene: Scene) -> Figure:

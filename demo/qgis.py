@@ -53,7 +53,9 @@ class QgisProcess:
         with tempfile.TemporaryFile("w+") as errors, self._log.open("a") as log:
             command = [self._program, *arguments]
             log.write(" ".join(command) + "\n")
-            process = subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=errors)
+            process = subprocess.Popen(
+                command, env=self._environment, stdout=subprocess.PIPE, stderr=errors
+            )
             for message in _messages(process.stdout, show):
                 log.write(message + "\n")
             failed = process.wait() != 0
@@ -82,7 +84,10 @@ def _messages(stream, show):
 def _sentence(complaints: str) -> str:
     """What follows ERROR:, each line once, as QGIS repeats itself."""
     _, found, message = complaints.partition("ERROR:")
-    lines = (line.removeprefix("ERROR:").strip() for line in (message if found else complaints).splitlines())
+    lines = (
+        line.removeprefix("ERROR:").strip()
+        for line in (message if found else complaints).splitlines()
+    )
     return "\n".join(dict.fromkeys(filter(None, lines)))
 
 

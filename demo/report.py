@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gwsa_plugin.core.report import Figure, Section, Table, write_report
+from gwsa.gwsa_plugin.core.files.html_report import Figure, Section, Table, write_report
 
 STAGE_REPORTS = {
     "Gap filling: errors on hidden months, method by method": "gapfill.html",
@@ -34,7 +34,10 @@ def write_demo_report(path: Path, scores: dict, pictures: list[Figure]) -> None:
     sections[0].figures.append(pictures[1])
     links = Section("Reports of the stages", links=STAGE_REPORTS)
     write_report(
-        path, "GWSA on a sample world", verdict(scores), [Section("The map", figures=pictures[:1]), *sections, links]
+        path,
+        "GWSA on a sample world",
+        verdict(scores),
+        [Section("The map", figures=pictures[:1]), *sections, links],
     )
 
 
@@ -72,7 +75,11 @@ def score_tables(scores: dict) -> dict[str, Table]:
             ["", "R²", "RMSE (cm/yr)"],
             [
                 [name, score["r2"], score["rmse_cm_per_yr"]]
-                for name, score in (("1 km", wells), ("bilinear", wells["bilinear"]), ("coarse", wells["coarse"]))
+                for name, score in (
+                    ("1 km", wells),
+                    ("bilinear", wells["bilinear"]),
+                    ("coarse", wells["coarse"]),
+                )
             ],
         ),
         "gapfill": Table(

@@ -1,6 +1,6 @@
 """`make demo`: a sample world, the whole chain on it stage by stage through qgis_process, then scores and pictures.
 
-Usage: python3 -m demo.run FOLDER
+Usage: python3 -m gwsa.demo.run FOLDER
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from gwsa_plugin.core.progress import Progress
-from gwsa_plugin.core.report import draw
+from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.files.html_report import draw
 
 from .pictures import Scene, draw_map, draw_truth
 from .qgis import QgisProcess, StepFailed
@@ -20,7 +20,12 @@ from .scores import collect_scores
 from .screen import Screen, table
 from .steps import steps
 
-BYSTANDERS = (".aux.xml", ".qml", ".run.json", "profile")  # what QGIS and the stages leave beside outputs
+BYSTANDERS = (
+    ".aux.xml",
+    ".qml",
+    ".run.json",
+    "profile",
+)  # what QGIS and the stages leave beside outputs
 REGION, START, END = "74,79,26,31 [EPSG:4326]", "2010-01", "2018-12"
 
 
@@ -46,7 +51,10 @@ def main(folder: Path, region: str = REGION, start: str = START, end: str = END)
 def _draw(folder: Path, scores: dict) -> None:
     scene = Scene.of(folder)
     pictures = {
-        "map.png": (draw_map(scene), "What GRACE and GLDAS give, and the 1 km field made of it, with the aquifers."),
+        "map.png": (
+            draw_map(scene),
+            "What GRACE and GLDAS give, and the 1 km field made of it, with the aquifers.",
+        ),
         "truth.png": (
             draw_truth(scene),
             "The coarse field interpolated, the 1 km field of held-out models, the truth.",
@@ -54,11 +62,16 @@ def _draw(folder: Path, scores: dict) -> None:
     }
     for name, (figure, _) in pictures.items():
         figure.savefig(folder / name, dpi=110)
-    write_demo_report(folder / "report.html", scores, [draw(*picture) for picture in pictures.values()])
+    write_demo_report(
+        folder / "report.html", scores, [draw(*picture) for picture in pictures.values()]
+    )
 
 
 def _summary(folder: Path, scores: dict) -> str:
-    tables = (f"{item.caption}\n{table([item.header, *item.rows])}" for item in score_tables(scores).values())
+    tables = (
+        f"{item.caption}\n{table([item.header, *item.rows])}"
+        for item in score_tables(scores).values()
+    )
     outputs = sorted(path for path in folder.iterdir() if not path.name.endswith(BYSTANDERS))
     listing = "\n".join(f"  {path}{'/' * path.is_dir()}" for path in outputs)
     return "\n\n".join(["", *tables, f"Outputs:\n{listing}", ""])

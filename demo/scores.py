@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gwsa_plugin.core.progress import SILENT, Progress
-from gwsa_plugin.core.sample_score import score_truth
-from gwsa_plugin.core.stack import MISSING, read_stack
+from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
+from gwsa.gwsa_plugin.core.files.stack import MISSING, read_stack
+from gwsa.gwsa_plugin.core.sample_world.score import score_truth
 
 AGREEMENT = ("r2", "rmse_cm")
 WELLS = ("n", "r2", "rmse_cm_per_yr")
@@ -18,11 +18,16 @@ WELLS = ("n", "r2", "rmse_cm_per_yr")
 def collect_scores(folder: Path, progress: Progress = SILENT) -> dict:
     """``closure_raw`` and ``closure`` say how closely the map follows its input; ``truth`` (of maps by models that saw
     neither the cell nor the month), ``wells`` and ``gapfill`` (in the months without a solution) are skill."""
-    downscale, wells = (json.loads((folder / name).read_text()) for name in ("downscale.json", "wells.json"))
+    downscale, wells = (
+        json.loads((folder / name).read_text()) for name in ("downscale.json", "wells.json")
+    )
     return {
         **{name: _pick(downscale[name], AGREEMENT) for name in ("closure_raw", "closure")},
         "truth": score_truth(folder / "world", folder / "held_out", folder / "gwsa.tif", progress),
-        "wells": {**_pick(wells, WELLS), **{name: _pick(wells[name], WELLS) for name in ("bilinear", "coarse")}},
+        "wells": {
+            **_pick(wells, WELLS),
+            **{name: _pick(wells[name], WELLS) for name in ("bilinear", "coarse")},
+        },
         "gapfill": {
             "rmse_cm": _gap_rmse(folder, "filled.tif"),
             "rmse_baseline_cm": _gap_rmse(folder, "filled_baseline.tif"),

@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import contextmanager
 
-from gwsa_plugin.core.report import cell_text
+from gwsa.gwsa_plugin.core.files.html_report import cell_text
 
 
 class Screen:
@@ -27,7 +27,9 @@ class Screen:
 
         def show(fraction: float) -> None:
             if self._moves:
-                print(f"\r{line:<68}{fraction:5.0%}{_elapsed(started):>8}\x1b[K", end="", flush=True)
+                print(
+                    f"\r{line:<68}{fraction:5.0%}{_elapsed(started):>8}\x1b[K", end="", flush=True
+                )
 
         try:
             show(0.0)
@@ -38,7 +40,10 @@ class Screen:
             raise
         self.seconds[title] = time.monotonic() - started
         print(
-            f"\r{line:<73}{_elapsed(started):>8}\x1b[K" if self._moves else f"        {_elapsed(started)}", flush=True
+            f"\r{line:<73}{_elapsed(started):>8}\x1b[K"
+            if self._moves
+            else f"        {_elapsed(started)}",
+            flush=True,
         )
 
 
@@ -50,5 +55,7 @@ def table(rows: list[tuple]) -> str:
     """Columns as wide as they need; numbers with three significant digits, to the right."""
     texts = [[cell_text(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts)]
-    lines = ("  ".join([f"{row[0]:<{widths[0]}}", *map(str.rjust, row[1:], widths[1:])]) for row in texts)
+    lines = (
+        "  ".join([f"{row[0]:<{widths[0]}}", *map(str.rjust, row[1:], widths[1:])]) for row in texts
+    )
     return "\n".join(line.rstrip() for line in lines)

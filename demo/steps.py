@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from gwsa_plugin.core.fill_methods import BASELINE_METHOD, METHOD_NAMES
-from gwsa_plugin.core.sample import PARTS
+from gwsa.gwsa_plugin.core.gapfill.methods import BASELINE_METHOD, METHOD_NAMES
+from gwsa.gwsa_plugin.core.sample_world.world import PARTS
 
 WORLD = {name: f"world/{part}" for name, part in PARTS.items()}
 SIGMA_TWSA_CM = 1  # what the sample world adds to TWSA
-QUICK = {"TREES": 50, "RATE": 0.3, "STOPPING": "false"}  # a try should be short; the defaults predict better
+QUICK = {
+    "TREES": 50,
+    "RATE": 0.3,
+    "STOPPING": "false",
+}  # a try should be short; the defaults predict better
 
 
 class Step(NamedTuple):

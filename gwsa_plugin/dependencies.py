@@ -9,8 +9,14 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-APT = {name: f"python3-{name}" for name in ("rasterio", "scipy", "xgboost", "matplotlib", "jinja2", "distributed")}
-PIP = {**{name: name for name in APT}, "xgboost": "xgboost" if sys.platform == "darwin" else "xgboost-cpu"}
+APT = {
+    name: f"python3-{name}"
+    for name in ("rasterio", "scipy", "xgboost", "matplotlib", "jinja2", "distributed")
+}
+PIP = {
+    **{name: name for name in APT},
+    "xgboost": "xgboost" if sys.platform == "darwin" else "xgboost-cpu",
+}
 
 
 class MissingLibrary(Exception):

@@ -20,9 +20,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
-from ..gwsa_plugin.core.errors import Cancelled, InputError
-from ..gwsa_plugin.core.months import parse_month
-from ..gwsa_plugin.core.progress import Progress
+from ..gwsa_plugin.core.base.errors import Cancelled, InputError
+from ..gwsa_plugin.core.base.months import parse_month
+from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.dependencies import MissingLibrary, require
 
 RESOURCES = Path(__file__).parents[1] / "resources"
@@ -71,11 +71,15 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def createInstance(self):
         return type(self)()
 
-    def add(self, parameter: QgsProcessingParameterDefinition, help: str, advanced: bool = False) -> None:
+    def add(
+        self, parameter: QgsProcessingParameterDefinition, help: str, advanced: bool = False
+    ) -> None:
         """Add a parameter with its one-sentence help."""
         parameter.setHelp(tr(help))
         if advanced:
-            parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+            parameter.setFlags(
+                parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced
+            )
         if not self.addParameter(parameter):
             raise RuntimeError(f"{self.ID}: parameter {parameter.name()} was not accepted")
 
@@ -83,7 +87,9 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         """START and END, both YYYY-MM and optional."""
         for name, label in (("START", "First month"), ("END", "Last month")):
             parameter = QgsProcessingParameterString(name, tr(f"{label} (YYYY-MM)"), optional=True)
-            self.add(parameter, f"{label} {why}, written YYYY-MM; empty for all there is.", advanced)
+            self.add(
+                parameter, f"{label} {why}, written YYYY-MM; empty for all there is.", advanced
+            )
 
     def add_region(self, why: str) -> None:
         """EXTENT, optional."""
@@ -91,13 +97,23 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
 
     def region(self, parameters, context):
         """(west, south, east, north) in degrees, whatever the CRS it was given in; None when it was left empty."""
-        box = self.parameterAsExtent(parameters, "EXTENT", context, QgsCoordinateReferenceSystem("EPSG:4326"))
-        return None if box.isNull() else (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum())
+        box = self.parameterAsExtent(
+            parameters, "EXTENT", context, QgsCoordinateReferenceSystem("EPSG:4326")
+        )
+        return (
+            None
+            if box.isNull()
+            else (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum())
+        )
 
     def period(self, parameters, context):
         """(first, last) as months; None for an end that was left empty. InputError for anything but YYYY-MM."""
-        texts = [self.parameterAsString(parameters, name, context).strip() for name in ("START", "END")]
-        return tuple(parse_month(text, name) if text else None for text, name in zip(texts, ("START", "END")))
+        texts = [
+            self.parameterAsString(parameters, name, context).strip() for name in ("START", "END")
+        ]
+        return tuple(
+            parse_month(text, name) if text else None for text, name in zip(texts, ("START", "END"))
+        )
 
     def number(self, parameters, name, context) -> float | None:
         """None for a number that was left empty."""
@@ -110,7 +126,9 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         layer = self.parameterAsRasterLayer(parameters, name, context)
         if layer is None:
             if parameters.get(name):
-                raise InputError(f"{parameters[name]} ({name}) cannot be opened as a raster; check the path.")
+                raise InputError(
+                    f"{parameters[name]} ({name}) cannot be opened as a raster; check the path."
+                )
             return None
         return Path(layer.source().split("|")[0])
 
@@ -121,7 +139,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
 
     def finish_raster(self, path: Path, style: str, inputs: dict, settings: dict, started) -> str:
         """Put its run.json and its style beside a raster that is written; the path as outputs state it."""
-        from ..gwsa_plugin.core.provenance import write_run
+        from ..gwsa_plugin.core.files.provenance import write_run
 
         write_run(path.with_suffix(".run.json"), self.ID, inputs, settings, started)
         style_file(path, style)
@@ -174,7 +192,9 @@ _stylers: dict[str, _Styler] = {}  # QGIS does not keep a post-processor alive (
 def _what_to_check(error: OSError) -> str:
     """One sentence that names the file: the disk is full, the folder is read-only, or the like."""
     file = error.filename2 or error.filename
-    what = f"{file} cannot be read or written ({error.strerror})" if file else str(error).rstrip(".")
+    what = (
+        f"{file} cannot be read or written ({error.strerror})" if file else str(error).rstrip(".")
+    )
     return (
         f"{what}; check that its folder exists and may be written to, that the disk has room, and that no other "
         "program has the file open."

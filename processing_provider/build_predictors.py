@@ -26,7 +26,17 @@ class BuildPredictors(GwsaAlgorithm):
         "reach back before the first month as far as there are files. Files that are missing are all named at once. "
         "Building again into the same folder makes only what has changed."
     )
-    TAGS = ("predictors", "covariates", "catalogue", "resample", "warp", "align", "lags", "one-hot", "1 km")
+    TAGS = (
+        "predictors",
+        "covariates",
+        "catalogue",
+        "resample",
+        "warp",
+        "align",
+        "lags",
+        "one-hot",
+        "1 km",
+    )
 
     def initAlgorithm(self, config=None):
         self.add(
@@ -45,7 +55,11 @@ class BuildPredictors(GwsaAlgorithm):
         self.add_period("of the set")
         self.add(
             QgsProcessingParameterNumber(
-                "FACTOR", tr("Pixels along a side of a coarse cell"), defaultValue=30, minValue=1, maxValue=1000
+                "FACTOR",
+                tr("Pixels along a side of a coarse cell"),
+                defaultValue=30,
+                minValue=1,
+                maxValue=1000,
             ),
             "How many fine pixels make one coarse cell along a side; 30 makes 0.008333° of 0.25°.",
             advanced=True,
@@ -56,7 +70,7 @@ class BuildPredictors(GwsaAlgorithm):
         )
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.predictor_build import Inputs, build_predictors
+        from ..gwsa_plugin.core.predictors.build import Inputs, build_predictors
 
         inputs = Inputs(
             Path(self.parameterAsFile(parameters, "CATALOGUE", context)),

@@ -107,19 +107,27 @@ class Downscale(GwsaAlgorithm):
             "GWSA in cm with bands named YYYY-MM, as the balance writes it.",
         )
         self.add(
-            QgsProcessingParameterRasterLayer("GWSA_SIGMA", tr("Sigma of the coarse GWSA"), optional=True),
+            QgsProcessingParameterRasterLayer(
+                "GWSA_SIGMA", tr("Sigma of the coarse GWSA"), optional=True
+            ),
             "One standard deviation in cm per cell and month; with it sigma maps are written beside the product.",
         )
         self.add(
-            QgsProcessingParameterFile("PREDICTORS", tr("Predictor set"), QgsProcessingParameterFile.Behavior.Folder),
+            QgsProcessingParameterFile(
+                "PREDICTORS", tr("Predictor set"), QgsProcessingParameterFile.Behavior.Folder
+            ),
             "Folder that Build predictors wrote, on the same coarse cells.",
         )
         self.add(
-            QgsProcessingParameterFeatureSource("AQUIFERS", tr("Aquifers"), POLYGONS, optional=True),
+            QgsProcessingParameterFeatureSource(
+                "AQUIFERS", tr("Aquifers"), POLYGONS, optional=True
+            ),
             "Polygons of aquifer systems in any CRS; without them one model serves all cells.",
         )
         self.add(
-            QgsProcessingParameterField("ID_FIELD", tr("Field that names an aquifer"), "", "AQUIFERS", optional=True),
+            QgsProcessingParameterField(
+                "ID_FIELD", tr("Field that names an aquifer"), "", "AQUIFERS", optional=True
+            ),
             "Polygons of one name are one region; empty: each polygon is a region.",
         )
         self.add(
@@ -130,10 +138,18 @@ class Downscale(GwsaAlgorithm):
         )
         self.add_period("to map")
         for name, (label, kind, default, least, help) in NUMBERS.items():
-            self.add(QgsProcessingParameterNumber(name, tr(label), kind, default, True, least), help, advanced=True)
+            self.add(
+                QgsProcessingParameterNumber(name, tr(label), kind, default, True, least),
+                help,
+                advanced=True,
+            )
         self.add(
             QgsProcessingParameterEnum(
-                "TARGET", tr("What models explain"), list(TARGETS.values()), defaultValue=0, optional=True
+                "TARGET",
+                tr("What models explain"),
+                list(TARGETS.values()),
+                defaultValue=0,
+                optional=True,
             ),
             "GWSA itself, as the published dataset does; or what is left of it about the level and trend of each "
             "coarse cell, which then come from GRACE alone: for pumping that no predictor shows. On sample worlds that "
@@ -141,7 +157,11 @@ class Downscale(GwsaAlgorithm):
             advanced=True,
         )
         for name, (label, default, help) in SWITCHES.items():
-            self.add(QgsProcessingParameterBoolean(name, tr(label), default, optional=True), help, advanced=True)
+            self.add(
+                QgsProcessingParameterBoolean(name, tr(label), default, optional=True),
+                help,
+                advanced=True,
+            )
         self.add(
             QgsProcessingParameterString("SCHEDULER", tr("Dask scheduler"), optional=True),
             "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers make the maps, the same bytes as "
@@ -177,12 +197,17 @@ class Downscale(GwsaAlgorithm):
         self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Yearly maps")))
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.cluster import work_on
-        from ..gwsa_plugin.core.downscale import Aquifer, Outputs, PredictorSet, downscale
-        from ..gwsa_plugin.core.downscale_scores import write_scores
-        from ..gwsa_plugin.core.predictors import CONTENTS
-        from ..gwsa_plugin.core.provenance import now, provenance, write_run
-        from ..gwsa_plugin.core.stack import read_stack
+        from ..gwsa_plugin.core.compute.dask_cluster import work_on
+        from ..gwsa_plugin.core.downscaling.downscale import (
+            Aquifer,
+            Outputs,
+            PredictorSet,
+            downscale,
+        )
+        from ..gwsa_plugin.core.downscaling.skill.scores import write_scores
+        from ..gwsa_plugin.core.files.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.files.stack import read_stack
+        from ..gwsa_plugin.core.predictors.predictor_set import CONTENTS
 
         if parameters.get("REPORT"):
             require("matplotlib", "jinja2")
@@ -190,13 +215,19 @@ class Downscale(GwsaAlgorithm):
         if scheduler:
             require("distributed")
         started, options = now(), self._options(parameters, context)
-        inputs = {name: self.input_path(parameters, name, context) for name in ("GWSA", "GWSA_SIGMA")}
+        inputs = {
+            name: self.input_path(parameters, name, context) for name in ("GWSA", "GWSA_SIGMA")
+        }
         polygons = self._polygons(parameters, context, progress)
         aquifers = [
-            Aquifer(name, json.loads(polygon.asJson(9)), parent) for name, (polygon, parent) in polygons.items()
+            Aquifer(name, json.loads(polygon.asJson(9)), parent)
+            for name, (polygon, parent) in polygons.items()
         ]
         predictors = PredictorSet.open(self.parameterAsString(parameters, "PREDICTORS", context))
-        paths = {name: self.output_path(parameters, name, context) for name in ("OUTPUT", "APPLICABILITY", *FILES)}
+        paths = {
+            name: self.output_path(parameters, name, context)
+            for name in ("OUTPUT", "APPLICABILITY", *FILES)
+        }
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
         record = (self.ID, inputs, options.as_parameters())
         with work_on(scheduler, progress) as run:
@@ -204,9 +235,16 @@ class Downscale(GwsaAlgorithm):
                 read_stack(inputs["GWSA"], "GWSA"),
                 predictors,
                 aquifers,
-                Outputs(*(paths[name] for name in ("OUTPUT", "MODELS", "HELD_OUT", "APPLICABILITY", "EXPLANATION"))),
+                Outputs(
+                    *(
+                        paths[name]
+                        for name in ("OUTPUT", "MODELS", "HELD_OUT", "APPLICABILITY", "EXPLANATION")
+                    )
+                ),
                 options,
-                sigma=read_stack(inputs["GWSA_SIGMA"], "GWSA sigma") if inputs["GWSA_SIGMA"] else None,
+                sigma=read_stack(inputs["GWSA_SIGMA"], "GWSA sigma")
+                if inputs["GWSA_SIGMA"]
+                else None,
                 tags=provenance(*record, progress),
                 progress=progress,
                 run=run,
@@ -221,7 +259,7 @@ class Downscale(GwsaAlgorithm):
         if paths["SCORES"]:
             write_scores(paths["SCORES"], result.scores)
         if paths["REPORT"]:
-            from ..gwsa_plugin.core.downscale_report import write_downscale_report
+            from ..gwsa_plugin.core.downscaling.report.report import write_downscale_report
 
             write_downscale_report(paths["REPORT"], result, options, paths["APPLICABILITY"])
         outputs = {name: str(path) for name, path in paths.items() if path}
@@ -231,10 +269,12 @@ class Downscale(GwsaAlgorithm):
         return outputs
 
     def _options(self, parameters, context):
-        from ..gwsa_plugin.core.downscale import Blocking, Boosting, DownscaleOptions
+        from ..gwsa_plugin.core.downscaling.downscale import Blocking, Boosting, DownscaleOptions
 
         value = {
-            name: (self.parameterAsInt if kind == INTEGER else self.parameterAsDouble)(parameters, name, context)
+            name: (self.parameterAsInt if kind == INTEGER else self.parameterAsDouble)(
+                parameters, name, context
+            )
             for name, (_, kind, *_) in NUMBERS.items()
         }
         return DownscaleOptions(
@@ -256,7 +296,10 @@ class Downscale(GwsaAlgorithm):
         if source is None:
             return {}
         shapes = geometries_in_degrees(source, context, progress)
-        fields = [self.parameterAsString(parameters, name, context) for name in ("ID_FIELD", "PARENT_FIELD")]
+        fields = [
+            self.parameterAsString(parameters, name, context)
+            for name in ("ID_FIELD", "PARENT_FIELD")
+        ]
         values = columns(source, [field for field in fields if field], progress)
         names = values.get(fields[0], range(1, len(shapes) + 1))
         parents = values.get(fields[1], [""] * len(shapes))
@@ -273,7 +316,9 @@ class Downscale(GwsaAlgorithm):
         fields = layer_fields(REGION_FIELDS)
         degrees = QgsCoordinateReferenceSystem("EPSG:4326")
         shape = QgsWkbTypes.Type.MultiPolygon
-        sink, layer_id = self.parameterAsSink(parameters, "REGIONS", context, fields, shape, degrees)
+        sink, layer_id = self.parameterAsSink(
+            parameters, "REGIONS", context, fields, shape, degrees
+        )
         for row in rows:
             feature = QgsFeature(fields)
             feature.setAttributes([row[name] for name in REGION_FIELDS])

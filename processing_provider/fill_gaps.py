@@ -10,7 +10,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..gwsa_plugin.core.fill_methods import METHOD_NAMES
+from ..gwsa_plugin.core.gapfill.methods import METHOD_NAMES
 from ..gwsa_plugin.dependencies import require
 from .base import GwsaAlgorithm, tr
 
@@ -26,7 +26,14 @@ class FillGaps(GwsaAlgorithm):
         "own. Observed months stay as they are. Nothing is extrapolated before the first or after the last observed "
         "month. SSA follows Kondrashov and Ghil (2006) and Yi and Sneeuw (2021)."
     )
-    TAGS = ("TWSA", "SSA", "singular spectrum analysis", "interpolation", "GRACE-FO gap", "missing months")
+    TAGS = (
+        "TWSA",
+        "SSA",
+        "singular spectrum analysis",
+        "interpolation",
+        "GRACE-FO gap",
+        "missing months",
+    )
 
     def initAlgorithm(self, config=None):
         self.add(
@@ -41,20 +48,29 @@ class FillGaps(GwsaAlgorithm):
             "of components, and takes half a second a distinct series; red noise takes a thousandth of that and is "
             "seldom much worse.",
         )
-        whole, real = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParameterNumber.Type.Double
+        whole, real = (
+            QgsProcessingParameterNumber.Type.Integer,
+            QgsProcessingParameterNumber.Type.Double,
+        )
         self.add(
-            QgsProcessingParameterNumber("WINDOW", tr("SSA window (months)"), whole, 24, minValue=2, maxValue=240),
+            QgsProcessingParameterNumber(
+                "WINDOW", tr("SSA window (months)"), whole, 24, minValue=2, maxValue=240
+            ),
             "Months of the lagged covariance, more than the longest gap and at most half of the record. Read by the "
             "two SSA methods only, like the number of components.",
             advanced=True,
         )
         self.add(
-            QgsProcessingParameterNumber("COMPONENTS", tr("SSA components"), whole, 4, minValue=1, maxValue=240),
+            QgsProcessingParameterNumber(
+                "COMPONENTS", tr("SSA components"), whole, 4, minValue=1, maxValue=240
+            ),
             "How many leading components rebuild the gaps; more than a few fit noise in single cells.",
             advanced=True,
         )
         self.add(
-            QgsProcessingParameterNumber("TOLERANCE", tr("SSA tolerance"), real, 0.01, minValue=1e-6, maxValue=0.5),
+            QgsProcessingParameterNumber(
+                "TOLERANCE", tr("SSA tolerance"), real, 0.01, minValue=1e-6, maxValue=0.5
+            ),
             "Iteration stops when the gaps change by less than this fraction of their size.",
             advanced=True,
         )
@@ -64,12 +80,16 @@ class FillGaps(GwsaAlgorithm):
             "GWSA_SOURCE=filled.",
         )
         self.add(
-            QgsProcessingParameterRasterDestination("SIGMA", tr("Sigma of filled months"), optional=True),
+            QgsProcessingParameterRasterDestination(
+                "SIGMA", tr("Sigma of filled months"), optional=True
+            ),
             "GeoTIFF of one standard error of the filled months, from the errors of hidden ones; no data where the "
             "value was observed.",
         )
         self.add(
-            QgsProcessingParameterRasterDestination("FLAGS", tr("Observed or filled"), optional=True),
+            QgsProcessingParameterRasterDestination(
+                "FLAGS", tr("Observed or filled"), optional=True
+            ),
             "GeoTIFF with the same bands: 0 where the value was observed, 1 where it was filled, no data where it is "
             "missing.",
         )
@@ -84,10 +104,10 @@ class FillGaps(GwsaAlgorithm):
     def execute(self, parameters, context, progress):
         if parameters.get("REPORT"):
             require("matplotlib", "jinja2")
-        from ..gwsa_plugin.core.fill_methods import FillOptions
-        from ..gwsa_plugin.core.gapfill import fill_gaps, write_flags
-        from ..gwsa_plugin.core.provenance import now, provenance
-        from ..gwsa_plugin.core.stack import read_stack, write_stack
+        from ..gwsa_plugin.core.files.provenance import now, provenance
+        from ..gwsa_plugin.core.files.stack import read_stack, write_stack
+        from ..gwsa_plugin.core.gapfill.fill import fill_gaps, write_flags
+        from ..gwsa_plugin.core.gapfill.methods import FillOptions
 
         started = now()
         source = self.input_path(parameters, "INPUT", context)
@@ -101,18 +121,23 @@ class FillGaps(GwsaAlgorithm):
         record = ({"INPUT": source}, vars(options))
         tags = provenance(self.ID, *record, progress.part(0.9, 0.91))
         writers = {
-            "OUTPUT": (lambda path, part: write_stack(path, result.filled, tags, part), "anomaly.qml"),
+            "OUTPUT": (
+                lambda path, part: write_stack(path, result.filled, tags, part),
+                "anomaly.qml",
+            ),
             "SIGMA": (lambda path, part: write_stack(path, result.sigma, tags, part), "sigma.qml"),
             "FLAGS": (lambda path, part: write_flags(path, result, tags, part), "flags.qml"),
         }
         outputs = {}
-        for (name, (write, style)), part in zip(writers.items(), progress.part(0.91, 1).parts(len(writers))):
+        for (name, (write, style)), part in zip(
+            writers.items(), progress.part(0.91, 1).parts(len(writers))
+        ):
             path = self.output_path(parameters, name, context)
             if path is not None:
                 write(path, part)
                 outputs[name] = self.finish_raster(path, style, *record, started)
         if parameters.get("REPORT"):
-            from ..gwsa_plugin.core.gapfill_report import write_fill_report
+            from ..gwsa_plugin.core.gapfill.report import write_fill_report
 
             path = self.output_path(parameters, "REPORT", context)
             write_fill_report(path, result)

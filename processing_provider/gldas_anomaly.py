@@ -45,11 +45,23 @@ class GldasAnomaly(GwsaAlgorithm):
         "missing months. Version 2.2 is refused: it assimilates GRACE, and GRACE would be subtracted from itself. Noah "
         "has no groundwater, lakes, rivers or glaciers."
     )
-    TAGS = ("GLDAS", "Noah", "soil moisture", "snow water equivalent", "canopy", "SMS", "SWES", "CWS", "NetCDF")
+    TAGS = (
+        "GLDAS",
+        "Noah",
+        "soil moisture",
+        "snow water equivalent",
+        "canopy",
+        "SMS",
+        "SWES",
+        "CWS",
+        "NetCDF",
+    )
 
     def initAlgorithm(self, config=None):
         self.add(
-            QgsProcessingParameterFile("INPUT", tr("GLDAS folder"), QgsProcessingParameterFile.Behavior.Folder),
+            QgsProcessingParameterFile(
+                "INPUT", tr("GLDAS folder"), QgsProcessingParameterFile.Behavior.Folder
+            ),
             "Folder of GLDAS_NOAH025_M.AYYYYMM.021.nc4 or GLDAS_NOAH10_M files as GES DISC distributes them, whole or "
             "as its subsetter or OPeNDAP cut them; the name states the month. Or of six GeoTIFFs, each with a variable "
             "in its name (SWE_inst.tif) and bands named YYYY-MM, in kg m-2 unless the band's unit says otherwise.",
@@ -64,7 +76,11 @@ class GldasAnomaly(GwsaAlgorithm):
         for name, (label, default, help) in NUMBERS.items():
             kind = QgsProcessingParameterNumber.Type.Double
             # Optional, so that models made before one of them was there still run.
-            self.add(QgsProcessingParameterNumber(name, tr(label), kind, default, True, 0), help, advanced=True)
+            self.add(
+                QgsProcessingParameterNumber(name, tr(label), kind, default, True, 0),
+                help,
+                advanced=True,
+            )
         for name, label in (
             ("SMS", "Soil moisture anomaly"),
             ("SWES", "Snow water anomaly"),
@@ -77,12 +93,15 @@ class GldasAnomaly(GwsaAlgorithm):
             )
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.gldas import COMPONENTS, TOTAL, gldas_anomalies
-        from ..gwsa_plugin.core.provenance import now, provenance
+        from ..gwsa_plugin.core.files.provenance import now, provenance
+        from ..gwsa_plugin.core.gldas.anomalies import COMPONENTS, TOTAL, gldas_anomalies
 
         started = now()
         folder = Path(self.parameterAsFile(parameters, "INPUT", context))
-        region, options = self.region(parameters, context), self._options(parameters, context, progress.part(0, 0.05))
+        region, options = (
+            self.region(parameters, context),
+            self._options(parameters, context, progress.part(0, 0.05)),
+        )
         record = {"region": region, **options.as_parameters()}
         water = gldas_anomalies(folder, region, options, progress.part(0.05, 0.5))
         tags = provenance(self.ID, {"INPUT": water.files}, record, progress)
@@ -93,7 +112,7 @@ class GldasAnomaly(GwsaAlgorithm):
         return {name: self.finish_raster(path, *beside) for name, path in paths.items()}
 
     def _options(self, parameters, context, progress):
-        from ..gwsa_plugin.core.gldas import GldasOptions
+        from ..gwsa_plugin.core.gldas.anomalies import GldasOptions
 
         number = {name: self.parameterAsDouble(parameters, name, context) for name in NUMBERS}
         ice = self.parameterAsSource(parameters, "ICE", context)

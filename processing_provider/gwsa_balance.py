@@ -36,7 +36,16 @@ class GwsaBalance(GwsaAlgorithm):
         "is counted as groundwater unless they are given. The sigmas of the terms add as squares; a term whose sigma "
         "is not given makes the total a lower bound, and the log and the file's tags say so."
     )
-    TAGS = ("GWSA", "water balance", "TWSA", "groundwater storage", "uncertainty", "sigma", "reservoirs", "lakes")
+    TAGS = (
+        "GWSA",
+        "water balance",
+        "TWSA",
+        "groundwater storage",
+        "uncertainty",
+        "sigma",
+        "reservoirs",
+        "lakes",
+    )
 
     def initAlgorithm(self, config=None):
         self.add(
@@ -49,7 +58,9 @@ class GwsaBalance(GwsaAlgorithm):
                     name, tr(f"{name} stack ({water})"), optional=name in OPTIONAL_STORES
                 ),
                 f"Anomaly of {water} storage, a stack with bands named YYYY-MM on the same cells"
-                + (", zero and not nodata where there is none." if name in OPTIONAL_STORES else "."),
+                + (
+                    ", zero and not nodata where there is none." if name in OPTIONAL_STORES else "."
+                ),
                 advanced=name == "GLACIER",
             )
         for name in OPTIONAL_STORES:
@@ -89,24 +100,45 @@ class GwsaBalance(GwsaAlgorithm):
             "GeoTIFF of groundwater storage anomalies in cm against 2004-2009, bands named YYYY-MM.",
         )
         self.add(
-            QgsProcessingParameterRasterDestination("SIGMA", tr("Sigma of GWSA"), optional=True, createByDefault=False),
+            QgsProcessingParameterRasterDestination(
+                "SIGMA", tr("Sigma of GWSA"), optional=True, createByDefault=False
+            ),
             "GeoTIFF of one standard deviation of GWSA in cm; needs at least one of the sigmas above.",
         )
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.balance import Sigma, as_grace_sees, groundwater, groundwater_sigma
-        from ..gwsa_plugin.core.provenance import now, provenance
-        from ..gwsa_plugin.core.stack import read_stack, write_stack
+        from ..gwsa_plugin.core.files.provenance import now, provenance
+        from ..gwsa_plugin.core.files.stack import read_stack, write_stack
+        from ..gwsa_plugin.core.water_balance import (
+            Sigma,
+            as_grace_sees,
+            groundwater,
+            groundwater_sigma,
+        )
 
         started = now()
-        inputs = {name: self.input_path(parameters, name, context) for name in ("TWSA", *STORES, *OPTIONAL_STACKS)}
-        stacks = {name: read_stack(path, f"{name} ({path.name})") for name, path in inputs.items() if path}
-        sigmas = {name: self.number(parameters, f"SIGMA_{name}", context) for name in STORES if name in stacks}
-        radii = {name: self.parameterAsDouble(parameters, f"{name}_RADIUS", context) for name in OPTIONAL_STORES}
+        inputs = {
+            name: self.input_path(parameters, name, context)
+            for name in ("TWSA", *STORES, *OPTIONAL_STACKS)
+        }
+        stacks = {
+            name: read_stack(path, f"{name} ({path.name})") for name, path in inputs.items() if path
+        }
+        sigmas = {
+            name: self.number(parameters, f"SIGMA_{name}", context)
+            for name in STORES
+            if name in stacks
+        }
+        radii = {
+            name: self.parameterAsDouble(parameters, f"{name}_RADIUS", context)
+            for name in OPTIONAL_STORES
+        }
         filtered = [name for name, radius in radii.items() if name in stacks and radius]
         for name, part in zip(filtered, progress.part(0, 0.6).parts(len(filtered))):
             stacks[name] = as_grace_sees(stacks[name], radii[name], stacks["TWSA"], part)
-        gwsa = groundwater(stacks["TWSA"], [stacks[name] for name in sigmas], progress.part(0.6, 0.8))
+        gwsa = groundwater(
+            stacks["TWSA"], [stacks[name] for name in sigmas], progress.part(0.6, 0.8)
+        )
         results = {"OUTPUT": (gwsa, "anomaly.qml")}
         if parameters.get("SIGMA"):
             known = Sigma(stacks.get("SIGMA_TWSA"), stacks.get("SIGMA_FILL"), sigmas)
@@ -115,7 +147,9 @@ class GwsaBalance(GwsaAlgorithm):
         settings |= {f"{name}_RADIUS": radius for name, radius in radii.items()}
         tags = provenance(self.ID, inputs, settings, progress)
         outputs = {}
-        for (name, (stack, style)), part in zip(results.items(), progress.part(0.8, 1).parts(len(results))):
+        for (name, (stack, style)), part in zip(
+            results.items(), progress.part(0.8, 1).parts(len(results))
+        ):
             path = self.output_path(parameters, name, context)
             write_stack(path, stack, tags, part)
             outputs[name] = self.finish_raster(path, style, inputs, settings, started)

@@ -27,7 +27,16 @@ class ImportTwsa(GwsaAlgorithm):
         "what is in the file, never by its name; cm, mm and m, packed values and any order of latitudes and longitudes "
         "are understood."
     )
-    TAGS = ("GRACE-FO", "mascon", "TWSA", "CSR", "JPL", "GSFC", "NetCDF", "terrestrial water storage")
+    TAGS = (
+        "GRACE-FO",
+        "mascon",
+        "TWSA",
+        "CSR",
+        "JPL",
+        "GSFC",
+        "NetCDF",
+        "terrestrial water storage",
+    )
 
     def initAlgorithm(self, config=None):
         netcdf = "NetCDF (*.nc *.nc4);;All files (*)"
@@ -36,7 +45,9 @@ class ImportTwsa(GwsaAlgorithm):
             "The NetCDF file as its centre distributes it, or a crop of it in space or time.",
         )
         self.add(
-            QgsProcessingParameterFile("LAND_MASK", tr("Land mask"), fileFilter=netcdf, optional=True),
+            QgsProcessingParameterFile(
+                "LAND_MASK", tr("Land mask"), fileFilter=netcdf, optional=True
+            ),
             "NetCDF file with LO_val or land_mask, 1 on land; empty for the mask inside a JPL or GSFC file. Without "
             "any mask the ocean is kept.",
         )
@@ -53,13 +64,19 @@ class ImportTwsa(GwsaAlgorithm):
             "One standard deviation in cm for every value of a product that states no uncertainty, as CSR's does not.",
         )
         self.add(
-            QgsProcessingParameterBoolean("GAIN_FACTORS", tr("Apply gain factors"), defaultValue=False),
+            QgsProcessingParameterBoolean(
+                "GAIN_FACTORS", tr("Apply gain factors"), defaultValue=False
+            ),
             "Multiply by the scale_factor of a JPL file, which restores signal inside a mascon from a land model.",
             advanced=True,
         )
         self.add(
             QgsProcessingParameterNumber(
-                "CELL_SIZE", tr("Cell size (degrees)"), QgsProcessingParameterNumber.Type.Double, 0.25, minValue=0.01
+                "CELL_SIZE",
+                tr("Cell size (degrees)"),
+                QgsProcessingParameterNumber.Type.Double,
+                0.25,
+                minValue=0.01,
             ),
             "The cells of the output; another grid in the file is brought to them by area overlap.",
             advanced=True,
@@ -69,7 +86,9 @@ class ImportTwsa(GwsaAlgorithm):
             "GeoTIFF of TWSA in cm, bands named YYYY-MM.",
         )
         self.add(
-            QgsProcessingParameterRasterDestination("SIGMA", tr("Sigma of TWSA"), optional=True, createByDefault=False),
+            QgsProcessingParameterRasterDestination(
+                "SIGMA", tr("Sigma of TWSA"), optional=True, createByDefault=False
+            ),
             "GeoTIFF of one standard deviation in cm: the product's uncertainty, else the constant above. With neither "
             "there is no such output, and the log says so.",
         )
@@ -86,20 +105,28 @@ class ImportTwsa(GwsaAlgorithm):
 
     @staticmethod
     def _csv(name: str, label: str) -> QgsProcessingParameterFileDestination:
-        return QgsProcessingParameterFileDestination(name, label, "CSV (*.csv)", optional=True, createByDefault=False)
+        return QgsProcessingParameterFileDestination(
+            name, label, "CSV (*.csv)", optional=True, createByDefault=False
+        )
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.provenance import now, provenance
-        from ..gwsa_plugin.core.regional_mean import regional_mean, write_regional_mean
-        from ..gwsa_plugin.core.solution_months import write_table
-        from ..gwsa_plugin.core.stack import write_stack
-        from ..gwsa_plugin.core.twsa import import_twsa
+        from ..gwsa_plugin.core.files.provenance import now, provenance
+        from ..gwsa_plugin.core.files.stack import write_stack
+        from ..gwsa_plugin.core.grace.regional_mean import regional_mean, write_regional_mean
+        from ..gwsa_plugin.core.grace.solution_months import write_table
+        from ..gwsa_plugin.core.grace.twsa import import_twsa
 
         started = now()
         options = self._options(parameters, context)
-        inputs = {"INPUT": Path(self.parameterAsFile(parameters, "INPUT", context)), "LAND_MASK": options.land_mask}
+        inputs = {
+            "INPUT": Path(self.parameterAsFile(parameters, "INPUT", context)),
+            "LAND_MASK": options.land_mask,
+        }
         result = import_twsa(inputs["INPUT"], options, progress.part(0, 0.7))
-        record = (inputs, {name: value for name, value in vars(options).items() if name != "land_mask"})
+        record = (
+            inputs,
+            {name: value for name, value in vars(options).items() if name != "land_mask"},
+        )
         tags = provenance(self.ID, *record, progress)
         results = (("OUTPUT", result.twsa, "anomaly.qml"), ("SIGMA", result.sigma, "sigma.qml"))
         outputs = {}
@@ -108,18 +135,22 @@ class ImportTwsa(GwsaAlgorithm):
             if path:
                 write_stack(path, stack, tags, part)
                 outputs[name] = self.finish_raster(path, style, *record, started)
-        table = self.output_path(parameters, "TABLE", context) or Path(outputs["OUTPUT"]).with_suffix(".months.csv")
+        table = self.output_path(parameters, "TABLE", context) or Path(
+            outputs["OUTPUT"]
+        ).with_suffix(".months.csv")
         write_table(table, result.solutions)
         outputs["TABLE"] = str(table)
         mean = self.output_path(parameters, "REGION_MEAN", context)
         if mean:
-            regional = regional_mean(result.twsa, result.sigma, result.mascons, progress.part(0.9, 1))
+            regional = regional_mean(
+                result.twsa, result.sigma, result.mascons, progress.part(0.9, 1)
+            )
             write_regional_mean(mean, regional)
             outputs["REGION_MEAN"] = str(mean)
         return outputs
 
     def _options(self, parameters, context):
-        from ..gwsa_plugin.core.twsa import TwsaOptions
+        from ..gwsa_plugin.core.grace.twsa import TwsaOptions
 
         mask = self.parameterAsFile(parameters, "LAND_MASK", context)
         return TwsaOptions(

@@ -17,7 +17,16 @@ from .import_twsa import ImportTwsa
 from .sample_data import SampleData
 from .validate_wells import ValidateWells
 
-ALGORITHMS = (ImportTwsa, FillGaps, GldasAnomaly, GwsaBalance, BuildPredictors, Downscale, ValidateWells, SampleData)
+ALGORITHMS = (
+    ImportTwsa,
+    FillGaps,
+    GldasAnomaly,
+    GwsaBalance,
+    BuildPredictors,
+    Downscale,
+    ValidateWells,
+    SampleData,
+)
 MODELS = Path(__file__).parent / "models"
 
 

@@ -32,11 +32,15 @@ class SampleData(GwsaAlgorithm):
 
     def initAlgorithm(self, config=None):
         self.add(
-            QgsProcessingParameterExtent("EXTENT", tr("Region"), defaultValue="74,80,26,32 [EPSG:4326]"),
+            QgsProcessingParameterExtent(
+                "EXTENT", tr("Region"), defaultValue="74,80,26,32 [EPSG:4326]"
+            ),
             "Where the world is, snapped outward to cells of 0.25°; six degrees by six take about a minute.",
         )
         self.add(
-            QgsProcessingParameterString("START", tr("First month (YYYY-MM)"), defaultValue="2009-01"),
+            QgsProcessingParameterString(
+                "START", tr("First month (YYYY-MM)"), defaultValue="2009-01"
+            ),
             "First month of the predictors and of the 1 km truth, widened to whole years. GRACE and GLDAS always have "
             "2002-04 to 2020-12.",
         )
@@ -49,7 +53,9 @@ class SampleData(GwsaAlgorithm):
             "Another number makes another world; the same number makes the same bytes.",
         )
         self.add(
-            QgsProcessingParameterBoolean("TILES", tr("GRACE sees tiles of 1°"), defaultValue=False),
+            QgsProcessingParameterBoolean(
+                "TILES", tr("GRACE sees tiles of 1°"), defaultValue=False
+            ),
             "Give all cells of a 1° tile one TWSA series, as real mascons nearly do; otherwise each cell has its own.",
             advanced=True,
         )
@@ -72,8 +78,8 @@ class SampleData(GwsaAlgorithm):
             self.addOutput(output)
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.provenance import now, write_run
-        from ..gwsa_plugin.core.sample import PARTS, WorldOptions, make_world
+        from ..gwsa_plugin.core.files.provenance import now, write_run
+        from ..gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world
 
         started = now()
         start, end = self.period(parameters, context)

@@ -22,7 +22,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..gwsa_plugin.core.errors import InputError
+from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.dependencies import require
 from .base import POINTS, POLYGONS, TABLES, GwsaAlgorithm, layer_fields, style_layer, tr
 
@@ -62,7 +62,15 @@ class ValidateWells(GwsaAlgorithm):
         "deseasonalised series, tested by Hamed-Rao Mann-Kendall and adjusted for the number of wells. R2 is the "
         "squared correlation of the trends. The layer holds every well with its scores, or why it was left out."
     )
-    TAGS = ("wells", "validation", "trend", "Theil-Sen", "Mann-Kendall", "specific yield", "water level")
+    TAGS = (
+        "wells",
+        "validation",
+        "trend",
+        "Theil-Sen",
+        "Mann-Kendall",
+        "specific yield",
+        "water level",
+    )
 
     def initAlgorithm(self, config=None):
         self._add_fields_to_compare()
@@ -73,13 +81,19 @@ class ValidateWells(GwsaAlgorithm):
     def _add_fields_to_compare(self):
         self.add(
             QgsProcessingParameterFile(
-                "GWSA", tr("1 km GWSA (folder)"), QgsProcessingParameterFile.Behavior.Folder, optional=True
+                "GWSA",
+                tr("1 km GWSA (folder)"),
+                QgsProcessingParameterFile.Behavior.Folder,
+                optional=True,
             ),
             "The folder with GWSA_YYYY.tif that gwsa:downscale wrote; or give LAYERS.",
         )
         self.add(
             QgsProcessingParameterMultipleLayers(
-                "LAYERS", tr("1 km GWSA (layers)"), QgsProcessing.SourceType.TypeRaster, optional=True
+                "LAYERS",
+                tr("1 km GWSA (layers)"),
+                QgsProcessing.SourceType.TypeRaster,
+                optional=True,
             ),
             "The yearly rasters themselves, bands named YYYY-MM, in place of the folder.",
         )
@@ -94,17 +108,24 @@ class ValidateWells(GwsaAlgorithm):
             "A point layer, or a table with longitude and latitude. One long table with the readings in it will do.",
         )
         self.add(
-            QgsProcessingParameterFeatureSource("OBSERVATIONS", tr("Readings"), TABLES, optional=True),
+            QgsProcessingParameterFeatureSource(
+                "OBSERVATIONS", tr("Readings"), TABLES, optional=True
+            ),
             "A table with one row a reading: well, date, value. Empty where WELLS holds the readings.",
         )
         self.add(
             QgsProcessingParameterEnum(
-                "VALUE", tr("Readings are"), [tr("depth to water (m)"), tr("water-level elevation (m)")], defaultValue=0
+                "VALUE",
+                tr("Readings are"),
+                [tr("depth to water (m)"), tr("water-level elevation (m)")],
+                defaultValue=0,
             ),
             "Depths grow downwards, elevations upwards.",
         )
         self.add(
-            QgsProcessingParameterFeatureSource("AQUIFERS", tr("Aquifers"), POLYGONS, optional=True),
+            QgsProcessingParameterFeatureSource(
+                "AQUIFERS", tr("Aquifers"), POLYGONS, optional=True
+            ),
             "Polygons for scores by aquifer, and for the specific yield of wells that have none.",
         )
         self.add(
@@ -115,7 +136,9 @@ class ValidateWells(GwsaAlgorithm):
             "For unconfined wells whose specific yield neither WELLS nor AQUIFERS states; empty to leave them out.",
         )  # fmt: skip
         for name, (parent, label, help) in FIELDS.items():
-            field = QgsProcessingParameterField(name, tr(label), parentLayerParameterName=parent, optional=True)
+            field = QgsProcessingParameterField(
+                name, tr(label), parentLayerParameterName=parent, optional=True
+            )
             self.add(field, help, advanced=True)
 
     def _add_rules(self):
@@ -144,7 +167,9 @@ class ValidateWells(GwsaAlgorithm):
             "Every well with its trend and those of the fields (cm/yr), r, RMSE (cm) and KGE, or why it was left out.",
         )
         self.add(
-            QgsProcessingParameterFileDestination("REPORT", tr("Report"), "HTML (*.html)", optional=True),
+            QgsProcessingParameterFileDestination(
+                "REPORT", tr("Report"), "HTML (*.html)", optional=True
+            ),
             "The verdict, maps, charts, tables, and what was left out, in one HTML file.",
         )
         self.add(
@@ -156,10 +181,10 @@ class ValidateWells(GwsaAlgorithm):
         )
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.product import Product
-        from ..gwsa_plugin.core.provenance import now
-        from ..gwsa_plugin.core.well_scores import summary
-        from ..gwsa_plugin.core.wells import validate_wells
+        from ..gwsa_plugin.core.files.provenance import now
+        from ..gwsa_plugin.core.files.yearly_maps import Product
+        from ..gwsa_plugin.core.wells.scores import summary
+        from ..gwsa_plugin.core.wells.validate import validate_wells
 
         if parameters.get("REPORT"):
             require("matplotlib", "jinja2")
@@ -168,18 +193,26 @@ class ValidateWells(GwsaAlgorithm):
         coarse = Product.of_files([self.input_path(parameters, "COARSE", context)])
         wells, readings = self._tables(parameters, context, progress.part(0.0, 0.2))
         rules = self._rules(parameters, context)
-        validation = validate_wells(wells, readings, product, coarse, rules, progress.part(0.2, 0.95))
+        validation = validate_wells(
+            wells, readings, product, coarse, rules, progress.part(0.2, 0.95)
+        )
         progress.say(summary(validation))
         outputs = self._write_files(parameters, context, validation, rules, started)
         return {**outputs, "OUTPUT": self._write_layer(parameters, context, validation)}
 
     def _product(self, parameters, context):
-        from ..gwsa_plugin.core.product import Product
+        from ..gwsa_plugin.core.files.yearly_maps import Product
 
         folder = self.parameterAsFile(parameters, "GWSA", context)
-        layers = self.parameterAsLayerList(parameters, "LAYERS", context) if parameters.get("LAYERS") else []
+        layers = (
+            self.parameterAsLayerList(parameters, "LAYERS", context)
+            if parameters.get("LAYERS")
+            else []
+        )
         if bool(folder) == bool(layers):
-            raise InputError("Give the 1 km field once: either its folder (GWSA) or its layers (LAYERS).")
+            raise InputError(
+                "Give the 1 km field once: either its folder (GWSA) or its layers (LAYERS)."
+            )
         if folder:
             return Product.in_folder(folder)
         return Product.of_files(layer.source().split("|")[0] for layer in layers)
@@ -204,7 +237,7 @@ class ValidateWells(GwsaAlgorithm):
         return wells, read_readings(source, chosen, wells, progress.part(0.5, 1.0))
 
     def _rules(self, parameters, context):
-        from ..gwsa_plugin.core.well_quality import Rules
+        from ..gwsa_plugin.core.wells.quality_control import Rules
 
         return Rules(
             elevation=self.parameterAsEnum(parameters, "VALUE", context) == 1,
@@ -216,31 +249,43 @@ class ValidateWells(GwsaAlgorithm):
         )
 
     def _write_files(self, parameters, context, validation, rules, started) -> dict:
-        from ..gwsa_plugin.core.provenance import write_run
-        from ..gwsa_plugin.core.well_scores import write_scores
+        from ..gwsa_plugin.core.files.provenance import write_run
+        from ..gwsa_plugin.core.wells.scores import write_scores
 
-        outputs = {name: self.output_path(parameters, name, context) for name in ("REPORT", "SCORES")}
+        outputs = {
+            name: self.output_path(parameters, name, context) for name in ("REPORT", "SCORES")
+        }
         if outputs["REPORT"]:
-            from ..gwsa_plugin.core.well_report import write_well_report
+            from ..gwsa_plugin.core.wells.report import write_well_report
 
             write_well_report(outputs["REPORT"], validation)
             inputs = {name: parameters.get(name) for name in INPUTS}
-            write_run(outputs["REPORT"].with_suffix(".run.json"), self.ID, inputs, vars(rules), started)
+            write_run(
+                outputs["REPORT"].with_suffix(".run.json"), self.ID, inputs, vars(rules), started
+            )
         if outputs["SCORES"]:
             write_scores(outputs["SCORES"], validation)
         return {name: str(path) for name, path in outputs.items() if path}
 
     def _write_layer(self, parameters, context, validation) -> str:
-        from ..gwsa_plugin.core.well_scores import well_columns
+        from ..gwsa_plugin.core.wells.scores import well_columns
         from .well_layers import LONLAT
 
         columns, wells = well_columns(validation), validation.wells
         types = {"f": "double", "i": "integer"}
-        fields = layer_fields({name: types.get(values.dtype.kind, "string") for name, values in columns.items()})
-        sink, layer = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.Point, LONLAT)
+        fields = layer_fields(
+            {name: types.get(values.dtype.kind, "string") for name, values in columns.items()}
+        )
+        sink, layer = self.parameterAsSink(
+            parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.Point, LONLAT
+        )
         if sink is None:
-            raise InputError("The layer of wells (OUTPUT) cannot be written there; choose another file.")
-        for place, values in zip(zip(wells.longitude, wells.latitude), zip(*map(_plain, columns.values()))):
+            raise InputError(
+                "The layer of wells (OUTPUT) cannot be written there; choose another file."
+            )
+        for place, values in zip(
+            zip(wells.longitude, wells.latitude), zip(*map(_plain, columns.values()))
+        ):
             feature = QgsFeature(fields)
             feature.setAttributes(list(values))
             if all(map(isfinite, place)):

@@ -15,12 +15,23 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDate, QDateTime, QVariant
 
-from ..gwsa_plugin.core.errors import InputError
-from ..gwsa_plugin.core.progress import Progress
-from ..gwsa_plugin.core.well_tables import Readings, Wells, parse_flags, parse_numbers
+from ..gwsa_plugin.core.base.errors import InputError
+from ..gwsa_plugin.core.base.progress import Progress
+from ..gwsa_plugin.core.wells.tables import Readings, Wells, parse_flags, parse_numbers
 
 LONLAT = QgsCoordinateReferenceSystem("EPSG:4326")
-WELL_NAMES = ("well", "well_id", "wellid", "well_no", "station", "station_id", "site", "site_id", "site_no", "id")
+WELL_NAMES = (
+    "well",
+    "well_id",
+    "wellid",
+    "well_no",
+    "station",
+    "station_id",
+    "site",
+    "site_id",
+    "site_no",
+    "id",
+)
 USUAL_NAMES = {
     "WELL_FIELD": WELL_NAMES,
     "YIELD_FIELD": ("specific_yield", "sy"),
@@ -48,7 +59,9 @@ def read_wells(source, chosen: dict[str, str], context, progress: Progress) -> W
     fields = {name: field_of(source, chosen[name], name) for name in WELL_FIELDS}
     places = points(source, context, progress)
     if places is None:
-        places = _degrees(source, [_needed(source, fields, name) for name in PLACE_FIELDS], progress)
+        places = _degrees(
+            source, [_needed(source, fields, name) for name in PLACE_FIELDS], progress
+        )
     identifier = _needed(source, fields, "WELL_FIELD")
     read = columns(source, {field for field in fields.values() if field}, progress)
 
@@ -80,7 +93,10 @@ def in_aquifers(wells: Wells, source, chosen: dict[str, str], context, progress:
     Where polygons overlap the smallest counts, as in downscaling.
     """
     fields = {name: field_of(source, chosen[name], name) for name in AQUIFER_FIELDS}
-    region_field, yield_field = _needed(source, fields, "AQUIFER_FIELD"), fields["AQUIFER_YIELD_FIELD"]
+    region_field, yield_field = (
+        _needed(source, fields, "AQUIFER_FIELD"),
+        fields["AQUIFER_YIELD_FIELD"],
+    )
     shapes = geometries_in_degrees(source, context, progress)
     read = columns(source, {region_field, yield_field} - {None}, progress)
     region, known = wells.region.copy(), np.full(len(wells), np.nan)
@@ -100,7 +116,9 @@ def field_of(source, chosen: str, parameter: str) -> str | None:
     """
     present = {field.name().lower(): field.name() for field in source.fields()}
     if chosen and chosen.lower() not in present:
-        raise InputError(f"{source.sourceName()} has no field “{chosen}” ({parameter}); choose one of its own fields.")
+        raise InputError(
+            f"{source.sourceName()} has no field “{chosen}” ({parameter}); choose one of its own fields."
+        )
     names = [chosen.lower()] if chosen else USUAL_NAMES[parameter]
     return next((present[name] for name in names if name in present), None)
 
@@ -124,11 +142,17 @@ def points(source, context, progress: Progress) -> np.ndarray | None:
     """
     kind = QgsWkbTypes.displayString(source.wkbType())
     if "Point" not in kind and kind != "NoGeometry":
-        raise InputError(f"{source.sourceName()} holds {kind} geometries; give wells as points or as a table.")
+        raise InputError(
+            f"{source.sourceName()} holds {kind} geometries; give wells as points or as a table."
+        )
     if kind == "NoGeometry":
         return None
-    centres = [shape.boundingBox().center() for shape in geometries_in_degrees(source, context, progress)]
-    places = np.array([(centre.x(), centre.y()) for centre in centres], dtype=float).reshape(-1, 2).T
+    centres = [
+        shape.boundingBox().center() for shape in geometries_in_degrees(source, context, progress)
+    ]
+    places = (
+        np.array([(centre.x(), centre.y()) for centre in centres], dtype=float).reshape(-1, 2).T
+    )
     return np.where(np.abs(places) <= 360, places, np.nan)
 
 
@@ -146,7 +170,9 @@ def _degrees(source, fields, progress: Progress) -> np.ndarray:
 def _needed(source, fields: dict[str, str | None], name: str) -> str:
     if not fields[name]:
         usual = ", ".join(USUAL_NAMES[name][:3])
-        raise InputError(f"{source.sourceName()} has none of the fields {usual} …; choose one of its own as {name}.")
+        raise InputError(
+            f"{source.sourceName()} has none of the fields {usual} …; choose one of its own as {name}."
+        )
     return fields[name]
 
 
@@ -165,12 +191,18 @@ def _inside(shape: QgsGeometry, longitude, latitude) -> np.ndarray:
 def geometries_in_degrees(source, context, progress: Progress) -> list[QgsGeometry]:
     """Each feature's geometry in EPSG:4326; InputError for a layer without CRS or that cannot be transformed."""
     if not source.sourceCrs().isValid():
-        raise InputError(f"{source.sourceName()} has no coordinate reference system; assign the right one to it first.")
-    request = QgsFeatureRequest().setNoAttributes().setDestinationCrs(LONLAT, context.transformContext())
+        raise InputError(
+            f"{source.sourceName()} has no coordinate reference system; assign the right one to it first."
+        )
+    request = (
+        QgsFeatureRequest().setNoAttributes().setDestinationCrs(LONLAT, context.transformContext())
+    )
     try:
         return [QgsGeometry(feature.geometry()) for feature in _features(source, request, progress)]
     except QgsCsException:
-        raise InputError(f"{source.sourceName()} cannot be transformed to EPSG:4326; check its CRS.") from None
+        raise InputError(
+            f"{source.sourceName()} cannot be transformed to EPSG:4326; check its CRS."
+        ) from None
 
 
 def _features(source, request, progress: Progress):

@@ -1,7 +1,5 @@
-"""The checkout as the package ``gwsa``, whatever its folder is called: as QGIS imports the installed plugin."""
+"""Fixtures of all tests, which import the checkout as ``gwsa``, the name of the installed plugin."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,14 +9,6 @@ ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
 
 
-def _import_checkout_as_gwsa():
-    spec = importlib.util.spec_from_file_location("gwsa", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
-    package = importlib.util.module_from_spec(spec)
-    sys.modules["gwsa"] = package
-    spec.loader.exec_module(package)
-
-
-_import_checkout_as_gwsa()
 settings.load_profile("ci")  # the same examples every time, and a slow machine is no failure
 
 
@@ -33,8 +23,10 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def sample_world(tmp_path_factory) -> Path:
     """A sample world of 2° x 2° and one year, with ice and sea in it; a test that spoils a file copies it first."""
-    from gwsa.gwsa_plugin.core.sample import WorldOptions, make_world
+    from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, make_world
 
     folder = tmp_path_factory.mktemp("world")
-    make_world(folder, WorldOptions(bounds=(77.0, 29.0, 79.0, 31.0), start="2010-01", end="2010-12"))
+    make_world(
+        folder, WorldOptions(bounds=(77.0, 29.0, 79.0, 31.0), start="2010-01", end="2010-12")
+    )
     return folder

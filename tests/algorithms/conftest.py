@@ -29,4 +29,7 @@ def run(provider):
 
 def _plain(parameters: dict) -> dict:
     """Paths as text, as Processing wants them."""
-    return {name: str(value) if hasattr(value, "__fspath__") else value for name, value in parameters.items()}
+    return {
+        name: str(value) if hasattr(value, "__fspath__") else value
+        for name, value in parameters.items()
+    }

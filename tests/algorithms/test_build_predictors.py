@@ -7,10 +7,10 @@ import pytest
 import rasterio
 from qgis.core import QgsProcessingException
 
-from gwsa.gwsa_plugin.core.grid import Grid
-from gwsa.gwsa_plugin.core.months import month_range
-from gwsa.gwsa_plugin.core.predictors import PredictorSet
-from gwsa.gwsa_plugin.core.stack import MonthlyStack, creation, write_stack
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, creation, write_stack
+from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 3, 2)
 MONTHS = month_range("2004-01", "2005-12")
@@ -25,7 +25,10 @@ def world(tmp_path):
     """A stack, a catalogue with its rasters on a grid of their own, and a land mask of the western column."""
     world = tmp_path / "in"
     world.mkdir()
-    write_stack(world / "gwsa.tif", MonthlyStack.on_calendar(COARSE, MONTHS[:1], np.zeros((1, *COARSE.shape)), "GWSA"))
+    write_stack(
+        world / "gwsa.tif",
+        MonthlyStack.on_calendar(COARSE, MONTHS[:1], np.zeros((1, *COARSE.shape)), "GWSA"),
+    )
     own = Grid(75.9, 30.1, 0.01, 0.01, 100, 80)
     mask = np.broadcast_to(own.longitudes < 76.25, own.shape)
     bands = {"elevation": [np.full(own.shape, 300.0)], "mask": [mask]}
@@ -59,15 +62,28 @@ def test_building_again_keeps_what_is_the_same(run, world, tmp_path):
     kept, moments = tmp_path / "set" / "fine" / "rain_2004.tif", set()
     for catalogue in (ENTRIES, entries):
         (world / "catalogue.json").write_text(json.dumps({"predictors": catalogue}))
-        run("buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", OUTPUT=tmp_path / "set")
+        run(
+            "buildpredictors",
+            CATALOGUE=world / "catalogue.json",
+            GRID=world / "gwsa.tif",
+            OUTPUT=tmp_path / "set",
+        )
         moments.add((kept.stat().st_ino, kept.stat().st_mtime_ns))
     assert len(moments) == 1
-    assert PredictorSet.open(tmp_path / "set").features == ("elevation", "rain", "rain_lag3", "loss")
+    assert PredictorSet.open(tmp_path / "set").features == (
+        "elevation",
+        "rain",
+        "rain_lag3",
+        "loss",
+    )
 
 
 def test_without_a_period_a_mask_or_a_folder_of_ones_own(run, world):
     outputs = run(
-        "buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", OUTPUT="TEMPORARY_OUTPUT"
+        "buildpredictors",
+        CATALOGUE=world / "catalogue.json",
+        GRID=world / "gwsa.tif",
+        OUTPUT="TEMPORARY_OUTPUT",
     )
     predictors = PredictorSet.open(outputs["OUTPUT"])
     assert predictors.factor == 30 and predictors.land().all()
@@ -85,14 +101,23 @@ def test_a_difference_and_means_reach_the_set(run, world):
     predictors = PredictorSet.open(outputs["OUTPUT"])
     assert predictors.features[-2:] == ("surplus", "surplus_mean12")
     values = predictors.read("fine", ["2004-12"])[0, -2:]
-    np.testing.assert_allclose(values[:, 0, 0], [(2004 + 11 / 12) / 2, (2004 + 5.5 / 12) / 2], rtol=1e-6)
+    np.testing.assert_allclose(
+        values[:, 0, 0], [(2004 + 11 / 12) / 2, (2004 + 5.5 / 12) / 2], rtol=1e-6
+    )
 
 
 def test_a_difference_of_what_is_not_there(run, world, tmp_path):
     entries = [*ENTRIES, {"name": "surplus", "difference": ["rain", "loss"]}]
     (world / "catalogue.json").write_text(json.dumps({"predictors": entries}))
-    with pytest.raises(QgsProcessingException, match=r'catalogue\.json names loss in "difference" of surplus'):
-        run("buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", OUTPUT=tmp_path / "set")
+    with pytest.raises(
+        QgsProcessingException, match=r'catalogue\.json names loss in "difference" of surplus'
+    ):
+        run(
+            "buildpredictors",
+            CATALOGUE=world / "catalogue.json",
+            GRID=world / "gwsa.tif",
+            OUTPUT=tmp_path / "set",
+        )
 
 
 def test_absent_files_are_named_at_once_and_nothing_is_written(run, world, tmp_path):
@@ -109,4 +134,9 @@ def test_absent_files_are_named_at_once_and_nothing_is_written(run, world, tmp_p
 def test_a_catalogue_that_is_none(run, world, tmp_path):
     (world / "catalogue.json").write_text("predictors: none")
     with pytest.raises(QgsProcessingException, match=r"catalogue\.json is not readable as JSON"):
-        run("buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", OUTPUT=tmp_path / "set")
+        run(
+            "buildpredictors",
+            CATALOGUE=world / "catalogue.json",
+            GRID=world / "gwsa.tif",
+            OUTPUT=tmp_path / "set",
+        )

@@ -2,16 +2,18 @@
 
 import pytest
 
-from demo.qgis import Ticks, _sentence
-from demo.screen import table
-from demo.steps import steps
+from gwsa.demo.qgis import Ticks, _sentence
+from gwsa.demo.screen import table
+from gwsa.demo.steps import steps
 
 STEPS = steps("76,78,28,30 [EPSG:4326]", "2009-01", "2010-12")
 
 
 def test_it_gives_every_stage_what_it_needs_and_has(provider):
     for step in STEPS:
-        definitions = {item.name(): item for item in provider.algorithm(step.stage).parameterDefinitions()}
+        definitions = {
+            item.name(): item for item in provider.algorithm(step.stage).parameterDefinitions()
+        }
         given = {*step.files, *step.options}
         needed = {
             name
@@ -25,7 +27,9 @@ def test_a_stage_reads_what_was_written_before_it(provider):
     written = set()
     for step in STEPS:
         algorithm = provider.algorithm(step.stage)
-        outputs = {name for name in step.files if algorithm.parameterDefinition(name).isDestination()}
+        outputs = {
+            name for name in step.files if algorithm.parameterDefinition(name).isDestination()
+        }
         inputs = {path for name, path in step.files.items() if name not in outputs}
         assert {path for path in inputs if not path.startswith("world/")} <= written, step.title
         assert not written & {step.files[name] for name in outputs}
@@ -44,7 +48,10 @@ def test_progress_and_log_are_told_apart(size):
 
 def test_the_sentence_of_a_failure_is_said_once():
     sentence = "x.nc is text; get it again."
-    assert _sentence(f"DeprecationWarning: old\n{sentence}\nERROR:\t{sentence}\n{sentence}\n") == sentence
+    assert (
+        _sentence(f"DeprecationWarning: old\n{sentence}\nERROR:\t{sentence}\n{sentence}\n")
+        == sentence
+    )
     assert _sentence("Segmentation fault\n") == "Segmentation fault"
 
 

@@ -6,9 +6,15 @@ import sys
 import numpy as np
 import pytest
 import rasterio
-from qgis.core import QgsProcessingException, QgsProcessingUtils, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.core import (
+    QgsProcessingException,
+    QgsProcessingUtils,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 
-from gwsa.gwsa_plugin.core.predictor_build import Inputs, build_predictors
+from gwsa.gwsa_plugin.core.predictors.build import Inputs, build_predictors
 
 FEW = {"TREES": 20, "DEPTH": 3, "BLOCK": 0.75, "BUFFER": 0.25}
 
@@ -16,30 +22,56 @@ FEW = {"TREES": 20, "DEPTH": 3, "BLOCK": 0.75, "BUFFER": 0.25}
 @pytest.fixture(scope="module")
 def inputs(sample_world, tmp_path_factory):
     """The true coarse GWSA of the sample world, its predictors and its aquifers."""
-    gwsa, folder = sample_world / "truth/GWSA.tif", tmp_path_factory.mktemp("downscale") / "predictors"
+    gwsa, folder = (
+        sample_world / "truth/GWSA.tif",
+        tmp_path_factory.mktemp("downscale") / "predictors",
+    )
     period = np.array(["2010-01", "2010-12"], dtype="datetime64[M]")
     build_predictors(Inputs(sample_world / "predictors/catalogue.json", gwsa), folder, period)
-    return {"GWSA": gwsa, "PREDICTORS": folder, "AQUIFERS": sample_world / "aquifers.geojson", "ID_FIELD": "name"}
+    return {
+        "GWSA": gwsa,
+        "PREDICTORS": folder,
+        "AQUIFERS": sample_world / "aquifers.geojson",
+        "ID_FIELD": "name",
+    }
 
 
 def test_every_output(run, inputs, tmp_path):
-    files = {"MODELS": "models", "HELD_OUT": "held_out", "REGIONS": "r.gpkg", "SCORES": "s.json", "REPORT": "r.html"}
+    files = {
+        "MODELS": "models",
+        "HELD_OUT": "held_out",
+        "REGIONS": "r.gpkg",
+        "SCORES": "s.json",
+        "REPORT": "r.html",
+    }
     files = {name: tmp_path / file for name, file in files.items()}
     outputs = run(
-        "downscale", **inputs, GWSA_SIGMA=inputs["GWSA"], LEAST_AREA=3000, OUTPUT=tmp_path / "maps", **files, **FEW
+        "downscale",
+        **inputs,
+        GWSA_SIGMA=inputs["GWSA"],
+        LEAST_AREA=3000,
+        OUTPUT=tmp_path / "maps",
+        **files,
+        **FEW,
     )
     assert outputs["LAYERS"] == [str(tmp_path / "maps/GWSA_2010.tif")]
     layer = QgsRasterLayer(outputs["LAYERS"][0])
-    assert layer.bandName(3).endswith("2010-03") and layer.renderer().type() == "singlebandpseudocolor"
+    assert (
+        layer.bandName(3).endswith("2010-03") and layer.renderer().type() == "singlebandpseudocolor"
+    )
     with rasterio.open(tmp_path / "maps/sigma/GWSA_SIGMA_2010.tif") as source:
         assert source.count == 12
     regions = QgsVectorLayer(str(files["REGIONS"]))
     assert regions.isValid() and regions.crs().authid() == "EPSG:4326"
-    with_polygon = {feature["name"] for feature in regions.getFeatures() if not feature.geometry().isEmpty()}
+    with_polygon = {
+        feature["name"] for feature in regions.getFeatures() if not feature.geometry().isEmpty()
+    }
     assert with_polygon and "background" not in with_polygon
     cells = json.loads(files["SCORES"].read_text())["cells"]
     assert sum(feature["cells"] for feature in regions.getFeatures()) == cells
-    assert (files["MODELS"] / "model_0.ubj").exists() and (files["HELD_OUT"] / "GWSA_2010.tif").exists()
+    assert (files["MODELS"] / "model_0.ubj").exists() and (
+        files["HELD_OUT"] / "GWSA_2010.tif"
+    ).exists()
     report = files["REPORT"].read_text()
     assert "data:image/png" in report and "http" not in report.replace("http-equiv", "")
     record = json.loads((tmp_path / "maps/run.json").read_text())
@@ -49,7 +81,9 @@ def test_every_output(run, inputs, tmp_path):
 def test_one_model_without_aquifers_and_a_shorter_period(run, inputs, tmp_path):
     given = {name: inputs[name] for name in ("GWSA", "PREDICTORS")}
     period = {"START": "2010-04", "END": "2010-06"}
-    outputs = run("downscale", **given, **period, OUTPUT=tmp_path / "maps", MODELS=tmp_path / "models", **FEW)
+    outputs = run(
+        "downscale", **given, **period, OUTPUT=tmp_path / "maps", MODELS=tmp_path / "models", **FEW
+    )
     assert [path.name for path in (tmp_path / "models").glob("*.ubj")] == ["model_0.ubj"]
     with rasterio.open(outputs["LAYERS"][0]) as source:
         words = [source.tags(band)["GWSA_SOURCE"] for band in source.indexes]
@@ -71,13 +105,24 @@ def test_regions_load_styled(run, inputs, tmp_path):
         feedback=QgsProcessingFeedback(),
     )
     layer = outputs["REGIONS"]
-    assert (layer if not isinstance(layer, str) else QgsProcessingUtils.mapLayerFromString(layer, context)).isValid()
+    assert (
+        layer
+        if not isinstance(layer, str)
+        else QgsProcessingUtils.mapLayerFromString(layer, context)
+    ).isValid()
 
 
 @pytest.mark.cluster
 def test_a_cluster_makes_the_same_maps(run, inputs, tmp_path):
-    distributed = pytest.importorskip("dask.distributed", reason="dask.distributed is not installed")
-    places = {"n_workers": 1, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": ":0"}
+    distributed = pytest.importorskip(
+        "dask.distributed", reason="dask.distributed is not installed"
+    )
+    places = {
+        "n_workers": 1,
+        "threads_per_worker": 1,
+        "host": "127.0.0.1",
+        "dashboard_address": ":0",
+    }
     period = {"START": "2010-04", "END": "2010-06"}
     with distributed.LocalCluster(processes=True, **places) as cluster:
         schedulers = {"here": "", "there": cluster.scheduler_address}
@@ -87,10 +132,14 @@ def test_a_cluster_makes_the_same_maps(run, inputs, tmp_path):
     assert [path.read_bytes() for path in here] == [path.read_bytes() for path in there] != []
 
 
-def test_without_distributed_the_sentence_says_how_to_install_it(run, inputs, tmp_path, monkeypatch):
+def test_without_distributed_the_sentence_says_how_to_install_it(
+    run, inputs, tmp_path, monkeypatch
+):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(QgsProcessingException, match="install it with: .*distributed"):
-        run("downscale", **inputs, OUTPUT=tmp_path / "maps", SCHEDULER="tcp://127.0.0.1:8786", **FEW)
+        run(
+            "downscale", **inputs, OUTPUT=tmp_path / "maps", SCHEDULER="tcp://127.0.0.1:8786", **FEW
+        )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +160,12 @@ def test_mistakes_are_one_sentence_and_leave_nothing(run, inputs, tmp_path, chan
 def test_a_polygon_layer_without_crs_is_named(run, inputs, real_data, tmp_path):
     polygons = real_data / "aquifers/central_valley/cvws.shp"
     with pytest.raises(QgsProcessingException, match="cvws has no coordinate reference system"):
-        run("downscale", **{**inputs, "AQUIFERS": polygons, "ID_FIELD": ""}, OUTPUT=tmp_path / "maps", **FEW)
+        run(
+            "downscale",
+            **{**inputs, "AQUIFERS": polygons, "ID_FIELD": ""},
+            OUTPUT=tmp_path / "maps",
+            **FEW,
+        )
 
 
 def test_without_xgboost_the_sentence_says_how_to_install_it(run, inputs, tmp_path, monkeypatch):

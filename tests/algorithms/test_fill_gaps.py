@@ -7,10 +7,10 @@ import pytest
 import rasterio
 from qgis.core import QgsApplication, QgsProcessingException, QgsRasterLayer
 
-from gwsa.gwsa_plugin.core.fill_methods import METHOD_NAMES, FillOptions
-from gwsa.gwsa_plugin.core.grid import Grid
-from gwsa.gwsa_plugin.core.months import month_range
-from gwsa.gwsa_plugin.core.stack import MonthlyStack, write_stack
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
+from gwsa.gwsa_plugin.core.gapfill.methods import METHOD_NAMES, FillOptions
 
 MONTHS = month_range("2002-04", "2020-12")
 GAPS = np.isin(MONTHS, np.r_[month_range("2002-06", "2002-07"), month_range("2017-07", "2018-05")])
@@ -19,11 +19,16 @@ GAPS = np.isin(MONTHS, np.r_[month_range("2002-06", "2002-07"), month_range("201
 @pytest.fixture
 def gappy(tmp_path):
     """A stack of a trend, a season and noise with a short and the long gap."""
-    values = np.random.default_rng(0).normal(size=(MONTHS.size, 3, 4)) + np.linspace(0, -20, MONTHS.size)[:, None, None]
+    values = (
+        np.random.default_rng(0).normal(size=(MONTHS.size, 3, 4))
+        + np.linspace(0, -20, MONTHS.size)[:, None, None]
+    )
     values += 5 * np.cos(np.arange(MONTHS.size) * np.pi / 6)[:, None, None]
     values[GAPS] = np.nan
     path = tmp_path / "in" / "twsa.tif"
-    stack = MonthlyStack.on_calendar(Grid(75.0, 30.0, 0.25, 0.25, 3, 4), MONTHS, values.astype("float32"), "TWSA")
+    stack = MonthlyStack.on_calendar(
+        Grid(75.0, 30.0, 0.25, 0.25, 3, 4), MONTHS, values.astype("float32"), "TWSA"
+    )
     write_stack(path, stack, {"GWSA_BASELINE": "2004-01..2009-12"})
     return path
 
@@ -36,7 +41,12 @@ def read(path):
 
 def test_outputs_are_named_marked_styled_and_whole(run, gappy, tmp_path):
     out = tmp_path / "out"
-    names = {"OUTPUT": "filled.tif", "SIGMA": "sigma.tif", "FLAGS": "flags.tif", "REPORT": "report.html"}
+    names = {
+        "OUTPUT": "filled.tif",
+        "SIGMA": "sigma.tif",
+        "FLAGS": "flags.tif",
+        "REPORT": "report.html",
+    }
     outputs = run("fillgaps", INPUT=gappy, **{role: out / name for role, name in names.items()})
     assert outputs == {role: str(out / name) for role, name in names.items()}
     values, bands, words, tags = read(out / "filled.tif")
@@ -49,7 +59,9 @@ def test_outputs_are_named_marked_styled_and_whole(run, gappy, tmp_path):
     assert np.isnan(sigma[0][~GAPS]).all() and (sigma[0][GAPS] > 0).all()
     assert (flags[0] == GAPS[:, None, None]).all() and flags[1] == bands and flags[2] == words
     assert "11 months" in (out / "report.html").read_text(encoding="utf-8")
-    expected = set(names.values()) | {f"{n}.{e}" for n in ("filled", "sigma", "flags") for e in ("qml", "run.json")}
+    expected = set(names.values()) | {
+        f"{n}.{e}" for n in ("filled", "sigma", "flags") for e in ("qml", "run.json")
+    }
     assert {path.name for path in out.iterdir()} == expected
     for name in ("filled", "sigma", "flags"):
         layer = QgsRasterLayer(str(out / f"{name}.tif"), name)
@@ -71,7 +83,14 @@ def test_the_defaults_and_the_methods_are_those_of_the_core(provider):
 
 @pytest.mark.parametrize("method", range(len(METHOD_NAMES)))
 def test_the_chosen_method_is_the_one_that_ran(run, gappy, tmp_path, method):
-    run("fillgaps", INPUT=gappy, METHOD=method, OUTPUT=tmp_path / "filled.tif", SIGMA=None, FLAGS=None)
+    run(
+        "fillgaps",
+        INPUT=gappy,
+        METHOD=method,
+        OUTPUT=tmp_path / "filled.tif",
+        SIGMA=None,
+        FLAGS=None,
+    )
     values, _, _, tags = read(tmp_path / "filled.tif")
     assert json.loads(tags["GWSA_PARAMETERS"])["method"] == list(METHOD_NAMES)[method]
     assert np.isfinite(values).all()
@@ -80,7 +99,13 @@ def test_the_chosen_method_is_the_one_that_ran(run, gappy, tmp_path, method):
 def test_two_runs_write_the_same_bytes(run, gappy, tmp_path):
     for name in ("one", "two"):
         out = tmp_path / name
-        run("fillgaps", INPUT=gappy, OUTPUT=out / "filled.tif", SIGMA=out / "sigma.tif", FLAGS=out / "flags.tif")
+        run(
+            "fillgaps",
+            INPUT=gappy,
+            OUTPUT=out / "filled.tif",
+            SIGMA=out / "sigma.tif",
+            FLAGS=out / "flags.tif",
+        )
     for name in ("filled.tif", "sigma.tif", "flags.tif"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -89,7 +114,13 @@ def test_a_record_too_short_is_one_sentence_and_leaves_nothing(run, tmp_path):
     path = tmp_path / "short.tif"
     values = np.ones((20, 2, 2), dtype="float32")
     values[7] = np.nan
-    write_stack(path, MonthlyStack.on_calendar(Grid(75.0, 30.0, 0.25, 0.25, 2, 2), MONTHS[:20], values, "TWSA"))
-    with pytest.raises(QgsProcessingException, match="at most 19 observed months in a cell and gap filling needs 24"):
+    write_stack(
+        path,
+        MonthlyStack.on_calendar(Grid(75.0, 30.0, 0.25, 0.25, 2, 2), MONTHS[:20], values, "TWSA"),
+    )
+    with pytest.raises(
+        QgsProcessingException,
+        match="at most 19 observed months in a cell and gap filling needs 24",
+    ):
         run("fillgaps", INPUT=path, OUTPUT=tmp_path / "out" / "filled.tif")
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())

@@ -31,13 +31,19 @@ def sources(model):
 
 def test_it_joins_up_every_stage(model):
     assert set(model.childAlgorithms()) == STAGES
-    assert {child.algorithmId() for child in model.childAlgorithms().values()} == {f"gwsa:{name}" for name in STAGES}
+    assert {child.algorithmId() for child in model.childAlgorithms().values()} == {
+        f"gwsa:{name}" for name in STAGES
+    }
     assert model.validate() == (True, [])
 
 
 def test_it_asks_for_what_the_sample_world_offers(model, provider):
     offered = {output.name() for output in provider.algorithm("sampledata").outputDefinitions()}
-    asked = {parameter.name() for parameter in model.parameterDefinitions() if not parameter.isDestination()}
+    asked = {
+        parameter.name()
+        for parameter in model.parameterDefinitions()
+        if not parameter.isDestination()
+    }
     assert asked - offered == {
         "EXTENT", "SIGMA_TWSA", "START", "END", "ID_FIELD", "SPECIFIC_YIELD", "LEAST_AREA", "TREES", "MIN_YEARS",
         "MIN_MONTHS",
@@ -67,7 +73,9 @@ def test_a_number_it_asks_for_has_the_default_of_the_stage(model, provider):
         asked = model.parameterDefinition(source.parameterName())
         if asked:
             own = provider.algorithm(stage).parameterDefinition(parameter)
-            assert (asked.defaultValue() or None) == (own.defaultValue() or None), f"{stage} {parameter}"
+            assert (asked.defaultValue() or None) == (own.defaultValue() or None), (
+                f"{stage} {parameter}"
+            )
 
 
 def test_its_boxes_do_not_lie_on_each_other():
@@ -78,4 +86,6 @@ def test_its_boxes_do_not_lie_on_each_other():
     boxes = [*model.parameterComponents().values(), *children, *outputs]
     places = [(box.position().x(), box.position().y()) for box in boxes]
     for i, (x, y) in enumerate(places):
-        assert all(abs(x - other_x) >= 230 or abs(y - other_y) >= 40 for other_x, other_y in places[:i])
+        assert all(
+            abs(x - other_x) >= 230 or abs(y - other_y) >= 40 for other_x, other_y in places[:i]
+        )

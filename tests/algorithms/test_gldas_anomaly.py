@@ -8,10 +8,15 @@ import pytest
 import rasterio
 from qgis.core import QgsFeature, QgsGeometry, QgsProcessingException, QgsRectangle, QgsVectorLayer
 
-from gwsa.gwsa_plugin.core.grid import Grid
-from gwsa.gwsa_plugin.core.months import in_baseline, month_range
-from gwsa.gwsa_plugin.core.sample_gldas import LAND_SHARE, VARIABLES, file_name, write_month
-from gwsa.gwsa_plugin.core.sample_land import make_land
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import in_baseline, month_range
+from gwsa.gwsa_plugin.core.sample_world.gldas_files import (
+    LAND_SHARE,
+    VARIABLES,
+    file_name,
+    write_month,
+)
+from gwsa.gwsa_plugin.core.sample_world.land import make_land
 
 GRID = Grid(77.0, 31.0, 0.25, 0.25, 4, 4)
 MONTHS = month_range("2003-12", "2010-02")
@@ -34,7 +39,9 @@ def months_of_gldas(tmp_path_factory):
 def test_four_styled_stacks_with_months_and_units(run, months_of_gldas, tmp_path):
     folder, soil = months_of_gldas
     wanted = {name: tmp_path / f"{name}.tif" for name in ("SMS", "SWES", "CWS", "OUTPUT")}
-    outputs = run("gldasanomaly", INPUT=folder, EXTENT=EXTENT, START="2004-06", END="2010-01", **wanted)
+    outputs = run(
+        "gldasanomaly", INPUT=folder, EXTENT=EXTENT, START="2004-06", END="2010-01", **wanted
+    )
     assert set(outputs) >= set(wanted)
     values = {}
     for name, path in wanted.items():
@@ -47,12 +54,19 @@ def test_four_styled_stacks_with_months_and_units(run, months_of_gldas, tmp_path
     assert np.isfinite(values["SMS"]).any()
     anomaly = (soil - soil[in_baseline(MONTHS)].mean(axis=0))[6:-1, 1:4, 1:3] / 10
     np.testing.assert_allclose(values["SMS"], anomaly, atol=1e-4)
-    np.testing.assert_allclose(values["OUTPUT"], values["SMS"] + values["SWES"] + values["CWS"], atol=1e-4)
+    np.testing.assert_allclose(
+        values["OUTPUT"], values["SMS"] + values["SWES"] + values["CWS"], atol=1e-4
+    )
 
 
 def test_a_run_repeats_itself_byte_by_byte(run, months_of_gldas, tmp_path):
     for name in ("one", "other"):
-        run("gldasanomaly", INPUT=months_of_gldas[0], EXTENT=EXTENT, OUTPUT=tmp_path / name / "sum.tif")
+        run(
+            "gldasanomaly",
+            INPUT=months_of_gldas[0],
+            EXTENT=EXTENT,
+            OUTPUT=tmp_path / name / "sum.tif",
+        )
     assert (tmp_path / "one/sum.tif").read_bytes() == (tmp_path / "other/sum.tif").read_bytes()
 
 
@@ -79,7 +93,14 @@ def test_ice_polygons_come_in_any_crs(run, months_of_gldas, tmp_path):
     ice.dataProvider().addFeatures([outline])
     sharp, smooth = (tmp_path / f"{name}.tif" for name in ("sharp", "smooth"))
     run("gldasanomaly", INPUT=months_of_gldas[0], OUTPUT=sharp)
-    run("gldasanomaly", INPUT=months_of_gldas[0], ICE=ice, OUTPUT=smooth, CELL_SIZE=0.5, GAUSSIAN_RADIUS=30)
+    run(
+        "gldasanomaly",
+        INPUT=months_of_gldas[0],
+        ICE=ice,
+        OUTPUT=smooth,
+        CELL_SIZE=0.5,
+        GAUSSIAN_RADIUS=30,
+    )
     with rasterio.open(sharp) as source:
         assert source.res == (0.25, 0.25)
     with rasterio.open(smooth) as source:
@@ -88,7 +109,9 @@ def test_ice_polygons_come_in_any_crs(run, months_of_gldas, tmp_path):
     assert parameters["gaussian_km"] == 30 and len(parameters["ice_polygons"]) == 64
 
 
-@pytest.mark.parametrize("start, sentence", [("2010", "START is “2010”"), ("2011-01", "starts in 2011-01")])
+@pytest.mark.parametrize(
+    "start, sentence", [("2010", "START is “2010”"), ("2011-01", "starts in 2011-01")]
+)
 def test_a_period_that_cannot_be_is_refused(run, months_of_gldas, tmp_path, start, sentence):
     with pytest.raises(QgsProcessingException, match=sentence):
         run("gldasanomaly", INPUT=months_of_gldas[0], START=start, OUTPUT=tmp_path / "sum.tif")

@@ -7,9 +7,9 @@ import pytest
 import rasterio
 from qgis.core import QgsProcessingException
 
-from gwsa.gwsa_plugin.core.grid import Grid
-from gwsa.gwsa_plugin.core.months import month_range
-from gwsa.gwsa_plugin.core.stack import FILLED, MISSING, OBSERVED, MonthlyStack, write_stack
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.files.stack import FILLED, MISSING, OBSERVED, MonthlyStack, write_stack
 
 GRID = Grid(77.0, 31.0, 0.25, 0.25, 4, 4)
 MONTHS = month_range("2004-01", "2010-03")
@@ -29,7 +29,9 @@ def write_constant(path, value, grid=GRID, source=None):
 @pytest.fixture
 def stacks(tmp_path):
     """Role -> file of a stack at the level of LEVELS; the first month of TWSA is missing, the second filled."""
-    files = {name: write_constant(tmp_path / f"{name}.tif", level) for name, level in LEVELS.items()}
+    files = {
+        name: write_constant(tmp_path / f"{name}.tif", level) for name, level in LEVELS.items()
+    }
     values = np.zeros((MONTHS.size, *GRID.shape), dtype=np.float32)
     values[0], values[-3:] = np.nan, LEVELS["TWSA"]
     twsa = MonthlyStack.on_calendar(GRID, MONTHS, values, "TWSA", source=SOURCE)
@@ -37,17 +39,27 @@ def stacks(tmp_path):
     return files
 
 
-@pytest.mark.parametrize(("more", "level"), [((), 3.0), (("SWS",), 2.5), (("SWS", "GLACIER"), 2.25)])
+@pytest.mark.parametrize(
+    ("more", "level"), [((), 3.0), (("SWS",), 2.5), (("SWS", "GLACIER"), 2.25)]
+)
 def test_the_stores_are_subtracted_and_the_source_is_kept(run, stacks, tmp_path, more, level):
     output = tmp_path / "out" / "gwsa.tif"
     run("gwsabalance", **{name: stacks[name] for name in (*GLDAS, *more)}, OUTPUT=output)
     with rasterio.open(output) as source:
         assert source.descriptions == tuple(map(str, MONTHS))
-        assert [source.tags(band)["GWSA_SOURCE"] for band in (1, 2, 3)] == [MISSING, FILLED, OBSERVED]
+        assert [source.tags(band)["GWSA_SOURCE"] for band in (1, 2, 3)] == [
+            MISSING,
+            FILLED,
+            OBSERVED,
+        ]
         assert source.tags()["GWSA_VARIABLE"] == "GWSA"
         np.testing.assert_allclose(source.read(MONTHS.size), level, atol=1e-5)
     assert output.with_suffix(".qml").exists() and output.with_suffix(".run.json").exists()
-    assert {path.name for path in output.parent.iterdir()} == {"gwsa.tif", "gwsa.qml", "gwsa.run.json"}
+    assert {path.name for path in output.parent.iterdir()} == {
+        "gwsa.tif",
+        "gwsa.qml",
+        "gwsa.run.json",
+    }
 
 
 def test_the_sigmas_add_as_squares_and_a_lower_bound_is_tagged(run, stacks, tmp_path):
@@ -62,7 +74,10 @@ def test_the_sigmas_add_as_squares_and_a_lower_bound_is_tagged(run, stacks, tmp_
     run("gwsabalance", **given, **known, OUTPUT=tmp_path / "gwsa.tif", SIGMA=sigma)
     with rasterio.open(sigma) as source:
         np.testing.assert_allclose(source.read(MONTHS.size), 5.0, rtol=1e-6)
-        assert source.tags()["GWSA_SIGMA"] == "lower bound" and source.tags()["GWSA_SIGMA_WITHOUT"] == "CWS"
+        assert (
+            source.tags()["GWSA_SIGMA"] == "lower bound"
+            and source.tags()["GWSA_SIGMA_WITHOUT"] == "CWS"
+        )
     assert sigma.with_suffix(".qml").exists()
 
 
@@ -80,7 +95,12 @@ def test_a_lake_is_subtracted_as_grace_sees_it(run, stacks, tmp_path):
 
 def test_a_sigma_without_any_known_is_one_sentence_and_no_output(run, stacks, tmp_path):
     with pytest.raises(QgsProcessingException, match="SIGMA has nothing to be made of"):
-        run("gwsabalance", **stacks, OUTPUT=tmp_path / "out" / "gwsa.tif", SIGMA=tmp_path / "out" / "sigma.tif")
+        run(
+            "gwsabalance",
+            **stacks,
+            OUTPUT=tmp_path / "out" / "gwsa.tif",
+            SIGMA=tmp_path / "out" / "sigma.tif",
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -90,12 +110,18 @@ def test_an_output_that_cannot_be_written_is_one_sentence(run, stacks, tmp_path,
     (tmp_path / obstacle).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / obstacle).touch()
     output = tmp_path / "out" / "gwsa.tif"
-    with pytest.raises(QgsProcessingException, match=r"/out.* cannot be .*; check that its folder .* file open\.$"):
+    with pytest.raises(
+        QgsProcessingException, match=r"/out.* cannot be .*; check that its folder .* file open\.$"
+    ):
         run("gwsabalance", **{name: stacks[name] for name in GLDAS}, OUTPUT=output)
 
 
 def test_inputs_of_two_regions_are_named(run, stacks, tmp_path):
-    stacks["SMS"] = write_constant(tmp_path / "elsewhere.tif", 1.0, Grid(10.0, 31.0, 0.25, 0.25, 4, 4))
-    with pytest.raises(QgsProcessingException, match=r"TWSA \(TWSA.tif\) and SMS \(elsewhere.tif\).*do not overlap"):
+    stacks["SMS"] = write_constant(
+        tmp_path / "elsewhere.tif", 1.0, Grid(10.0, 31.0, 0.25, 0.25, 4, 4)
+    )
+    with pytest.raises(
+        QgsProcessingException, match=r"TWSA \(TWSA.tif\) and SMS \(elsewhere.tif\).*do not overlap"
+    ):
         run("gwsabalance", **stacks, OUTPUT=tmp_path / "out" / "gwsa.tif")
     assert not (tmp_path / "out").exists()

@@ -75,14 +75,20 @@ def test_the_mean_of_the_region_has_a_sigma_where_one_is_given(run, twsa, tmp_pa
 def test_two_runs_write_the_same_bytes(run, twsa, tmp_path):
     for name in ("one", "two"):
         run(
-            "importtwsa", INPUT=twsa, END="2005-12", OUTPUT=tmp_path / name / "twsa.tif", TABLE=tmp_path / f"{name}.csv"
+            "importtwsa",
+            INPUT=twsa,
+            END="2005-12",
+            OUTPUT=tmp_path / name / "twsa.tif",
+            TABLE=tmp_path / f"{name}.csv",
         )
     one, two = ((tmp_path / name / "twsa.tif").read_bytes() for name in ("one", "two"))
     assert one == two
 
 
 def test_without_a_sigma_there_is_no_sigma_output(run, twsa, tmp_path):
-    outputs = run("importtwsa", INPUT=twsa, OUTPUT=tmp_path / "twsa.tif", SIGMA=tmp_path / "sigma.tif")
+    outputs = run(
+        "importtwsa", INPUT=twsa, OUTPUT=tmp_path / "twsa.tif", SIGMA=tmp_path / "sigma.tif"
+    )
     assert "SIGMA" not in outputs
     assert not (tmp_path / "sigma.tif").exists()
 
@@ -90,15 +96,24 @@ def test_without_a_sigma_there_is_no_sigma_output(run, twsa, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"INPUT": "grace/GRD-3_2002095-2002120_GRAC_UTCSR_BA01_0600_LND_v04.nc"}, "not a readable NetCDF file"),
+        (
+            {"INPUT": "grace/GRD-3_2002095-2002120_GRAC_UTCSR_BA01_0600_LND_v04.nc"},
+            "not a readable NetCDF file",
+        ),
         ({"START": "January"}, "START is “January”; write it as YYYY-MM"),
         ({"EXTENT": "10,11,20,21 [EPSG:4326]"}, "holds nothing in the region"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_leaves_nothing(run, real_data, twsa, tmp_path, change, message):
+def test_a_mistake_is_one_sentence_and_leaves_nothing(
+    run, real_data, twsa, tmp_path, change, message
+):
     if "INPUT" in change:
         change = {"INPUT": real_data / change["INPUT"]}
-    parameters = {"INPUT": twsa, "OUTPUT": tmp_path / "out" / "twsa.tif", "TABLE": tmp_path / "out" / "months.csv"}
+    parameters = {
+        "INPUT": twsa,
+        "OUTPUT": tmp_path / "out" / "twsa.tif",
+        "TABLE": tmp_path / "out" / "months.csv",
+    }
     with pytest.raises(QgsProcessingException, match=message):
         run("importtwsa", **{**parameters, **change})
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())

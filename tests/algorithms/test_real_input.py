@@ -14,13 +14,13 @@ import pytest
 import rasterio
 from qgis.core import QgsRasterLayer, QgsVectorLayer
 
-from gwsa.gwsa_plugin.core.conservation import Conservation
-from gwsa.gwsa_plugin.core.fill_methods import METHOD_NAMES
-from gwsa.gwsa_plugin.core.months import month_range
-from gwsa.gwsa_plugin.core.predictors import PredictorSet
-from gwsa.gwsa_plugin.core.product import Product
-from gwsa.gwsa_plugin.core.sample import WorldOptions, make_world
-from gwsa.gwsa_plugin.core.stack import read_stack
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.files.stack import read_stack
+from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.gapfill.methods import METHOD_NAMES
+from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
+from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, make_world
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
 
 WEST, SOUTH, EAST, NORTH = BOUNDS = (74.0, 27.0, 79.0, 32.0)
 EXTENT = f"{WEST},{EAST},{SOUTH},{NORTH} [EPSG:4326]"
@@ -30,13 +30,21 @@ TWSA = "grace/DERIVED_CSR_SH_G300_TWSA_nwindia_0.25deg.nc"
 LAND_MASK = "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc"
 AQUIFERS = "aquifers/jasechko2024_broader_110systems.geojson"
 WELLS = "wells/india_cgwb_quarterly_panel.parquet"
-PREDICTORS = ("elevation", "sand", "precipitation", "ndvi", "land_surface_temperature")  # the rest takes time
+PREDICTORS = (
+    "elevation",
+    "sand",
+    "precipitation",
+    "ndvi",
+    "land_surface_temperature",
+)  # the rest takes time
 GRANULE = "gldas/GLDAS_NOAH025_3H.A20150101.0000.021.nc4"
 
 
 @pytest.fixture(scope="module")
 def parquet():
-    return pytest.importorskip("pyarrow.parquet", reason="pyarrow, which reads the real wells, is not installed")
+    return pytest.importorskip(
+        "pyarrow.parquet", reason="pyarrow, which reads the real wells, is not installed"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +53,10 @@ def stage(provider):
     import processing
 
     def stage(name: str, **parameters) -> dict:
-        given = {key: str(value) if isinstance(value, Path) else value for key, value in parameters.items()}
+        given = {
+            key: str(value) if isinstance(value, Path) else value
+            for key, value in parameters.items()
+        }
         return processing.run(f"gwsa:{name}", given)
 
     return stage
@@ -61,10 +72,24 @@ def folder(real_data, parquet, stage, tmp_path_factory) -> Path:
         "importtwsa", INPUT=real_data / TWSA, LAND_MASK=real_data / LAND_MASK, EXTENT=EXTENT,
         OUTPUT=out / "twsa.tif", TABLE=out / "months.csv",
     )  # fmt: skip
-    red_noise = list(METHOD_NAMES).index("harmonic_red")  # the choice among all takes a minute for so many cells
-    stage("fillgaps", INPUT=out / "twsa.tif", METHOD=red_noise, OUTPUT=out / "filled.tif", SIGMA=out / "sigma.tif")
+    red_noise = list(METHOD_NAMES).index(
+        "harmonic_red"
+    )  # the choice among all takes a minute for so many cells
+    stage(
+        "fillgaps",
+        INPUT=out / "twsa.tif",
+        METHOD=red_noise,
+        OUTPUT=out / "filled.tif",
+        SIGMA=out / "sigma.tif",
+    )
     stores = {name: out / f"{name}.tif" for name in ("SMS", "SWES", "CWS")}
-    stage("gldasanomaly", INPUT=out / "world/gldas", EXTENT=EXTENT, **stores, OUTPUT=out / "land_water.tif")
+    stage(
+        "gldasanomaly",
+        INPUT=out / "world/gldas",
+        EXTENT=EXTENT,
+        **stores,
+        OUTPUT=out / "land_water.tif",
+    )
     stage("gwsabalance", TWSA=out / "filled.tif", **stores, OUTPUT=out / "gwsa.tif")
     stage(
         "buildpredictors", CATALOGUE=shorter(out / "world/predictors/catalogue.json"), GRID=out / "gwsa.tif",
@@ -94,7 +119,8 @@ def shorter(catalogue: Path) -> Path:
 def write_wells(panel, folder: Path) -> None:
     """The stations of the box as the two tables that the stage reads; the panel names no specific yield."""
     station, date, depth, latitude, longitude = (
-        np.array(panel[name].to_pylist()) for name in ("station_id", "datetime", "target", "lat", "lon")
+        np.array(panel[name].to_pylist())
+        for name in ("station_id", "datetime", "target", "lat", "lon")
     )
     inside = (longitude > WEST) & (longitude < EAST) & (latitude > SOUTH) & (latitude < NORTH)
     with open(folder / "wells.csv", "w", newline="", encoding="utf-8") as wells:
@@ -113,11 +139,15 @@ def test_the_months_are_those_that_the_file_says(folder, real_data):
     with open(folder / "months.csv", newline="", encoding="utf-8") as file:
         labelled = [row["month"] for row in csv.DictReader(file)]
     assert len(labelled) == len(set(labelled)) == 231
-    assert {str(month) for month in month_range(labelled[0], labelled[-1])} - set(labelled) == missing
+    assert {str(month) for month in month_range(labelled[0], labelled[-1])} - set(
+        labelled
+    ) == missing
 
 
 def test_gaps_and_only_gaps_are_filled(folder):
-    gappy, filled, sigma = (read_stack(folder / name) for name in ("twsa.tif", "filled.tif", "sigma.tif"))
+    gappy, filled, sigma = (
+        read_stack(folder / name) for name in ("twsa.tif", "filled.tif", "sigma.tif")
+    )
     gap = np.isin(filled.source, "filled")
     assert (filled.months[gap] == gappy.named("missing")).all() and gap.sum() == 34
     np.testing.assert_array_equal(filled.values[~gap], gappy.values[~gap])
@@ -127,9 +157,14 @@ def test_gaps_and_only_gaps_are_filled(folder):
 
 
 def test_groundwater_is_what_is_left(folder):
-    gwsa, twsa, water = (read_stack(folder / name) for name in ("gwsa.tif", "filled.tif", "land_water.tif"))
+    gwsa, twsa, water = (
+        read_stack(folder / name) for name in ("gwsa.tif", "filled.tif", "land_water.tif")
+    )
     months = np.isin(twsa.months, gwsa.months)
-    rest = twsa.on(gwsa.grid).values[months] - water.on(gwsa.grid).values[np.isin(water.months, gwsa.months)]
+    rest = (
+        twsa.on(gwsa.grid).values[months]
+        - water.on(gwsa.grid).values[np.isin(water.months, gwsa.months)]
+    )
     difference = (gwsa.values - rest)[:, gwsa.valid]
     assert np.ptp(difference, axis=0).max() < 1e-3, "the two differ by more than a baseline"
     assert abs(gwsa.anomaly().values - gwsa.values)[:, gwsa.valid].max() < 1e-3
@@ -141,8 +176,18 @@ def test_the_reader_takes_the_official_granule(folder, real_data, stage, tmp_pat
     months.mkdir()
     for path in (folder / "world/gldas").glob("*.nc4"):
         (months / path.name).symlink_to(real_data / GRANULE if path.name == name else path)
-    stage("gldasanomaly", INPUT=months, EXTENT=EXTENT, START=START, END=START, SMS=tmp_path / "sms.tif")
-    real, sample = read_stack(tmp_path / "sms.tif"), read_stack(folder / "SMS.tif").select(*MONTHS[[0, 0]])
+    stage(
+        "gldasanomaly",
+        INPUT=months,
+        EXTENT=EXTENT,
+        START=START,
+        END=START,
+        SMS=tmp_path / "sms.tif",
+    )
+    real, sample = (
+        read_stack(tmp_path / "sms.tif"),
+        read_stack(folder / "SMS.tif").select(*MONTHS[[0, 0]]),
+    )
     expected = soil_moisture_cm(months / name) - soil_moisture_cm(folder / "world/gldas" / name)
     both = np.isfinite(real.values[0]) & np.isfinite(sample.values[0])
     assert both.sum() > 200
@@ -163,7 +208,9 @@ def test_the_maps_keep_the_mass_of_every_cell(folder):
     gwsa, product = read_stack(folder / "gwsa.tif"), Product.in_folder(folder / "gwsa_1km")
     predictors = PredictorSet.open(folder / "predictors")
     coarse = gwsa.select(MONTHS[0], MONTHS[-1]).on(predictors.coarse_grid)
-    conservation = Conservation(predictors.land(), predictors.coarse_grid, 30, np.isfinite(coarse.values).all(axis=0))
+    conservation = Conservation(
+        predictors.land(), predictors.coarse_grid, 30, np.isfinite(coarse.values).all(axis=0)
+    )
     assert (product.months == MONTHS).all() and conservation.cells.sum() > 200
     for month, cells in zip(MONTHS, coarse.values):
         kept = conservation.block_mean(product.read(month))
@@ -175,7 +222,9 @@ def test_the_maps_keep_the_mass_of_every_cell(folder):
 
 def test_maps_are_where_and_when_they_say(folder):
     layer = QgsRasterLayer(str(folder / "gwsa_1km/GWSA_2018.tif"), "2018")
-    assert layer.crs().authid() == "EPSG:4326" and layer.renderer().type() == "singlebandpseudocolor"
+    assert (
+        layer.crs().authid() == "EPSG:4326" and layer.renderer().type() == "singlebandpseudocolor"
+    )
     box = layer.extent()
     assert (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()) == pytest.approx(BOUNDS)
     with rasterio.open(folder / "gwsa_1km/GWSA_2018.tif") as source:
@@ -185,9 +234,14 @@ def test_maps_are_where_and_when_they_say(folder):
 
 
 def test_aquifers_are_regions_by_their_names(folder):
-    regions = {row["name"]: row for row in QgsVectorLayer(str(folder / "regions.gpkg"), "regions", "ogr").getFeatures()}
+    regions = {
+        row["name"]: row
+        for row in QgsVectorLayer(str(folder / "regions.gpkg"), "regions", "ogr").getFeatures()
+    }
     assert {"IndoGangetic Plain", "Indus Basin"} <= set(regions)
-    assert regions["IndoGangetic Plain"]["model"] == "own" and regions["Indus Basin"]["model"] == "all"
+    assert (
+        regions["IndoGangetic Plain"]["model"] == "own" and regions["Indus Basin"]["model"] == "all"
+    )
 
 
 def test_wells_are_scored(folder):

@@ -8,7 +8,13 @@ from qgis.core import QgsProcessingException, QgsRasterLayer, QgsVectorLayer
 
 
 def test_the_world_and_every_part_of_it_are_outputs(run, tmp_path):
-    outputs = run("sampledata", EXTENT="10,11,45,46 [EPSG:4326]", START="2010-01", END="2010-12", OUTPUT=tmp_path / "w")
+    outputs = run(
+        "sampledata",
+        EXTENT="10,11,45,46 [EPSG:4326]",
+        START="2010-01",
+        END="2010-12",
+        OUTPUT=tmp_path / "w",
+    )
     for name in ("TWSA", "LAND_MASK", "CATALOGUE", "OBSERVATIONS", "TRUTH"):
         assert Path(outputs[name]).is_file()
     assert len(list(Path(outputs["GLDAS"]).glob("*.nc4"))) == 225
@@ -16,7 +22,9 @@ def test_the_world_and_every_part_of_it_are_outputs(run, tmp_path):
     for name in ("AQUIFERS", "WELLS"):
         layer = QgsVectorLayer(outputs[name])
         assert layer.isValid() and layer.crs().authid() in ("EPSG:4326", "OGC:CRS84")
-    assert outputs["RMSE_ORACLE"] == json.loads(Path(outputs["TRUTH"]).read_text())["rmse_oracle_cm"]
+    assert (
+        outputs["RMSE_ORACLE"] == json.loads(Path(outputs["TRUTH"]).read_text())["rmse_oracle_cm"]
+    )
     assert outputs["RMSE_ORACLE"] < outputs["RMSE_NO_MODEL"]
 
 
@@ -29,7 +37,12 @@ def test_the_world_and_every_part_of_it_are_outputs(run, tmp_path):
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_nothing(run, tmp_path, wrong, sentence):
-    parameters = {"EXTENT": "10,11,45,46 [EPSG:4326]", "START": "2010-01", "END": "2010-12", **wrong}
+    parameters = {
+        "EXTENT": "10,11,45,46 [EPSG:4326]",
+        "START": "2010-01",
+        "END": "2010-12",
+        **wrong,
+    }
     with pytest.raises(QgsProcessingException, match=sentence):
         run("sampledata", **parameters, OUTPUT=tmp_path / "world")
     assert not list(tmp_path.iterdir())

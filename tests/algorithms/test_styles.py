@@ -5,11 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from qgis.core import QgsExpression, QgsExpressionContext, QgsFeature, QgsRasterLayer, QgsVectorLayer
+from qgis.core import (
+    QgsExpression,
+    QgsExpressionContext,
+    QgsFeature,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtGui import QColor
 
-from gwsa.gwsa_plugin.core.grid import Grid
-from gwsa.gwsa_plugin.core.stack import creation
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.files.stack import creation
 
 STYLES = Path(__file__).parents[2] / "resources" / "styles"
 
@@ -76,5 +82,7 @@ def test_wells_are_coloured_by_their_trend(trend, label):
     context.setFeature(well)
     *classes, rest = styled(layer, "trend_wells.qml").rootRule().children()
     assert rest.isElse()
-    matching = [rule for rule in classes if QgsExpression(rule.filterExpression()).evaluate(context)]
+    matching = [
+        rule for rule in classes if QgsExpression(rule.filterExpression()).evaluate(context)
+    ]
     assert [rule.label() for rule in matching or [rest]] == [label]

@@ -17,9 +17,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from gwsa.gwsa_plugin.core.grid import Grid
-from gwsa.gwsa_plugin.core.months import decimal_years, month_range
-from gwsa.gwsa_plugin.core.stack import MonthlyStack, creation, describe_band, write_stack
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, creation, describe_band, write_stack
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 3, 4)
 FACTOR = 5
@@ -30,7 +30,9 @@ N = 24
 def storage(grid: Grid) -> np.ndarray:
     x, y = np.meshgrid(grid.longitudes, grid.latitudes)
     years = (decimal_years(MONTHS) - 2008)[:, None, None]
-    return ((2 * np.sin(20 * x) + np.cos(11 * y)) * years + 4 * np.sin(2 * np.pi * years)).astype(np.float32)
+    return ((2 * np.sin(20 * x) + np.cos(11 * y)) * years + 4 * np.sin(2 * np.pi * years)).astype(
+        np.float32
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +43,16 @@ def world(tmp_path_factory):
     values = storage(fine)
     (folder / "gwsa_1km").mkdir()
     for year in range(2004, 2013):
-        with rasterio.open(folder / "gwsa_1km" / f"GWSA_{year}.tif", "w", **creation(fine, 12)) as target:
+        with rasterio.open(
+            folder / "gwsa_1km" / f"GWSA_{year}.tif", "w", **creation(fine, 12)
+        ) as target:
             for band in range(1, 13):
                 i = 12 * (year - 2004) + band - 1
                 target.write(values[i], band)
                 describe_band(target, band, MONTHS[i], "observed")
-    coarse = values.reshape(MONTHS.size, COARSE.rows, FACTOR, COARSE.columns, FACTOR).mean(axis=(2, 4))
+    coarse = values.reshape(MONTHS.size, COARSE.rows, FACTOR, COARSE.columns, FACTOR).mean(
+        axis=(2, 4)
+    )
     write_stack(folder / "coarse.tif", MonthlyStack.on_calendar(COARSE, MONTHS, coarse, "GWSA"))
     write_tables(folder, fine, values)
     return folder
@@ -88,7 +94,9 @@ def features(layer) -> dict:
 
 def point_layer(world, crs: str) -> QgsVectorLayer:
     """The wells as points in memory, with ids as integers."""
-    layer = QgsVectorLayer(f"Point?crs={crs}&field=station:integer&field=sy:double", "points", "memory")
+    layer = QgsVectorLayer(
+        f"Point?crs={crs}&field=station:integer&field=sy:double", "points", "memory"
+    )
     for line in (world / "wells.csv").read_text().splitlines()[1:]:
         well, longitude, latitude, *_ = line.split(",")
         feature = QgsFeature(layer.fields())
@@ -100,12 +108,16 @@ def point_layer(world, crs: str) -> QgsVectorLayer:
 
 def test_tables_give_a_scored_layer_a_report_and_scores(validate, tmp_path):
     outputs = validate(
-        OUTPUT=tmp_path / "wells.gpkg", REPORT=tmp_path / "report.html", SCORES=tmp_path / "scores.json"
+        OUTPUT=tmp_path / "wells.gpkg",
+        REPORT=tmp_path / "report.html",
+        SCORES=tmp_path / "scores.json",
     )
     layer = QgsVectorLayer(outputs["OUTPUT"], "out", "ogr")
     found = features(layer)
     assert len(found) == N and layer.crs().authid() == "EPSG:4326"
-    assert found["0"]["status"] == "confined, without storativity" and found["0"]["trend_well"] == NULL
+    assert (
+        found["0"]["status"] == "confined, without storativity" and found["0"]["trend_well"] == NULL
+    )
     assert found["1"]["status"] == "used"
     assert found["1"]["trend_well"] == pytest.approx(found["1"]["trend_1km"], abs=0.01)
     assert found["1"]["months"] == 108 and found["1"]["first"] == "2004-01"
@@ -120,11 +132,15 @@ def test_tables_give_a_scored_layer_a_report_and_scores(validate, tmp_path):
 def test_layers_in_place_of_the_folder(validate, world):
     layers = [str(path) for path in sorted((world / "gwsa_1km").glob("*.tif"))]
     found = features(validate(GWSA=None, LAYERS=layers)["OUTPUT"])
-    assert found["3"]["trend_1km"] == pytest.approx(features(validate()["OUTPUT"])["3"]["trend_1km"])
+    assert found["3"]["trend_1km"] == pytest.approx(
+        features(validate()["OUTPUT"])["3"]["trend_1km"]
+    )
 
 
 def test_one_long_table(validate, world):
-    found = features(validate(WELLS=world / "long.csv", OBSERVATIONS=None, SPECIFIC_YIELD=0.1)["OUTPUT"])
+    found = features(
+        validate(WELLS=world / "long.csv", OBSERVATIONS=None, SPECIFIC_YIELD=0.1)["OUTPUT"]
+    )
     assert len(found) == N
     assert found["5"]["trend_well"] == pytest.approx(found["5"]["trend_1km"], abs=0.01)
 
@@ -132,7 +148,9 @@ def test_one_long_table(validate, world):
 def test_points_in_another_crs_and_dates_as_dates(validate, world):
     import processing
 
-    typed = QgsVectorLayer(f"file://{world / 'observations.csv'}?detectTypes=yes", "observations", "delimitedtext")
+    typed = QgsVectorLayer(
+        f"file://{world / 'observations.csv'}?detectTypes=yes", "observations", "delimitedtext"
+    )
     assert typed.fields().field("date").typeName() == "date"
 
     mercator = processing.run(
@@ -149,13 +167,19 @@ def test_elevations(validate, world):
 
 
 def test_aquifers_give_specific_yield_and_names(validate, world):
-    aquifers = QgsVectorLayer("Polygon?crs=EPSG:4326&field=id:string&field=sy:double", "aquifers", "memory")
+    aquifers = QgsVectorLayer(
+        "Polygon?crs=EPSG:4326&field=id:string&field=sy:double", "aquifers", "memory"
+    )
     for name, west, east, sy in (("wide", 76, 77, 0.2), ("small", 76.5, 77, 0.1)):
         feature = QgsFeature(aquifers.fields())
         feature.setAttributes([name, sy])
-        feature.setGeometry(QgsGeometry.fromWkt(f"POLYGON(({west} 29,{east} 29,{east} 30,{west} 30,{west} 29))"))
+        feature.setGeometry(
+            QgsGeometry.fromWkt(f"POLYGON(({west} 29,{east} 29,{east} 30,{west} 30,{west} 29))")
+        )
         aquifers.dataProvider().addFeature(feature)
-    found = features(validate(WELLS=world / "long.csv", OBSERVATIONS=None, AQUIFERS=aquifers)["OUTPUT"])
+    found = features(
+        validate(WELLS=world / "long.csv", OBSERVATIONS=None, AQUIFERS=aquifers)["OUTPUT"]
+    )
     assert {feature["aquifer"] for feature in found.values()} == {"wide", "small"}
     for feature in found.values():
         factor = 1 if feature["aquifer"] == "small" else 2
@@ -165,14 +189,21 @@ def test_aquifers_give_specific_yield_and_names(validate, world):
 
 class TestMistakes:
     def test_wells_without_specific_yield(self, validate, world, tmp_path):
-        with pytest.raises(QgsProcessingException, match=f"None of the {N} wells has a specific yield"):
+        with pytest.raises(
+            QgsProcessingException, match=f"None of the {N} wells has a specific yield"
+        ):
             validate(
-                WELLS=world / "long.csv", OBSERVATIONS=None, OUTPUT=tmp_path / "wells.gpkg", REPORT=tmp_path / "r.html"
+                WELLS=world / "long.csv",
+                OBSERVATIONS=None,
+                OUTPUT=tmp_path / "wells.gpkg",
+                REPORT=tmp_path / "r.html",
             )
         assert list(tmp_path.iterdir()) == []
 
     def test_points_without_crs(self, validate, world):
-        with pytest.raises(QgsProcessingException, match="points has no coordinate reference system"):
+        with pytest.raises(
+            QgsProcessingException, match="points has no coordinate reference system"
+        ):
             validate(WELLS=point_layer(world, ""))
 
     def test_polygons_as_wells(self, validate):
@@ -185,16 +216,22 @@ class TestMistakes:
             validate(LAYERS=[str(world / "gwsa_1km" / "GWSA_2004.tif")])
 
     def test_no_readings(self, validate):
-        with pytest.raises(QgsProcessingException, match="wells has no field of dates.*OBSERVATIONS"):
+        with pytest.raises(
+            QgsProcessingException, match="wells has no field of dates.*OBSERVATIONS"
+        ):
             validate(OBSERVATIONS=None)
 
     def test_a_field_that_is_not_there(self, validate):
-        with pytest.raises(QgsProcessingException, match="wells has no field “porosity” .YIELD_FIELD."):
+        with pytest.raises(
+            QgsProcessingException, match="wells has no field “porosity” .YIELD_FIELD."
+        ):
             validate(YIELD_FIELD="porosity")
 
     def test_no_field_with_a_usual_name(self, validate, world, tmp_path):
         (tmp_path / "odd.csv").write_text("nom,jour,niveau\n1,2004-01-01,3\n")
-        with pytest.raises(QgsProcessingException, match="odd has none of the fields well, .*READING_WELL_FIELD"):
+        with pytest.raises(
+            QgsProcessingException, match="odd has none of the fields well, .*READING_WELL_FIELD"
+        ):
             validate(OBSERVATIONS=tmp_path / "odd.csv", DATE_FIELD="jour")
 
     def test_coordinates_that_are_metres(self, validate, world, tmp_path):
@@ -204,7 +241,9 @@ class TestMistakes:
 
     def test_wells_elsewhere(self, validate, world, tmp_path):
         (tmp_path / "away.csv").write_text("well,x,y,sy\n1,10,50,0.1\n")
-        with pytest.raises(QgsProcessingException, match="None of the 1 wells can be used .1 outside"):
+        with pytest.raises(
+            QgsProcessingException, match="None of the 1 wells can be used .1 outside"
+        ):
             validate(WELLS=tmp_path / "away.csv")
 
 

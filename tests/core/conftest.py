@@ -14,12 +14,12 @@ import rasterio
 from osgeo import gdal
 from scipy.ndimage import gaussian_filter
 
-from gwsa.gwsa_plugin.core.aquifers import Aquifer
-from gwsa.gwsa_plugin.core.conservation import Conservation
-from gwsa.gwsa_plugin.core.grid import Grid
-from gwsa.gwsa_plugin.core.months import month_range
-from gwsa.gwsa_plugin.core.predictors import PredictorSet
-from gwsa.gwsa_plugin.core.stack import MonthlyStack, creation
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, creation
+from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
+from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
 
 FACTOR = 5
 COARSE = Grid(70.0, 33.0, 0.25, 0.25, 12, 12)
@@ -75,8 +75,13 @@ def small_world(tmp_path_factory) -> SmallWorld:
     coarse = Conservation(land, COARSE, FACTOR, np.ones(COARSE.shape, bool))
     means = np.stack([coarse.block_mean(month) for month in truth])
     _write_set(folder, coarse, {"soil": soil, "relief": relief}, rain, land)
-    gwsa = MonthlyStack.on_calendar(COARSE, MONTHS, means + 0.1 * rng.standard_normal(means.shape), "GWSA")
-    aquifers = [Aquifer("large", _box(71.0, 30.0, 72.5, 33.0)), Aquifer("small", _box(72.5, 30.0, 72.75, 30.25))]
+    gwsa = MonthlyStack.on_calendar(
+        COARSE, MONTHS, means + 0.1 * rng.standard_normal(means.shape), "GWSA"
+    )
+    aquifers = [
+        Aquifer("large", _box(71.0, 30.0, 72.5, 33.0)),
+        Aquifer("small", _box(72.5, 30.0, 72.75, 30.25)),
+    ]
     return SmallWorld(gwsa, PredictorSet.open(folder), truth, land, aquifers)
 
 
@@ -90,19 +95,30 @@ def _box(west, south, east, north) -> dict:
     return {"type": "Polygon", "coordinates": [ring]}
 
 
-def _write_set(folder: Path, coarse: Conservation, static: dict, rain: np.ndarray, land: np.ndarray) -> None:
+def _write_set(
+    folder: Path, coarse: Conservation, static: dict, rain: np.ndarray, land: np.ndarray
+) -> None:
     (folder / "fine").mkdir()
     (folder / "coarse").mkdir()
     entries = [{"name": name, "kind": "static", "files": f"fine/{name}.tif"} for name in static]
-    entries.append({"name": "rain", "kind": "monthly", "files": "fine/rain_{YYYY}.tif", "lags": [0, 1]})
+    entries.append(
+        {"name": "rain", "kind": "monthly", "files": "fine/rain_{YYYY}.tif", "lags": [0, 1]}
+    )
     for name, field in static.items():
         _write_both(folder, f"{name}.tif", [field], [name], coarse)
     for year in (2009, 2010):
         of_year = MONTHS.astype("datetime64[Y]") == np.datetime64(str(year))
         _write_both(folder, f"rain_{year}.tif", rain[of_year], MONTHS[of_year], coarse)
-    _write(folder / "fine/land.tif", FINE, [land], ["land"], dtype="uint8", nodata=None, predictor=2)
+    _write(
+        folder / "fine/land.tif", FINE, [land], ["land"], dtype="uint8", nodata=None, predictor=2
+    )
     shape = {name: getattr(FINE, name) for name in ("west", "north", "dx", "dy", "rows", "columns")}
-    content = {"format": 1, "land": "fine/land.tif", "grid": {**shape, "factor": FACTOR}, "predictors": entries}
+    content = {
+        "format": 1,
+        "land": "fine/land.tif",
+        "grid": {**shape, "factor": FACTOR},
+        "predictors": entries,
+    }
     (folder / "predictors.json").write_text(json.dumps(content))
 
 

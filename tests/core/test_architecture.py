@@ -14,7 +14,17 @@ CORE_LIBRARIES = {
     "numpy", "scipy", "rasterio", "affine", "osgeo", "xgboost", "matplotlib", "jinja2", "numba", "llvmlite", "h5py",
     "dask",
 }  # fmt: skip
-STAGES = ["twsa", "gapfill", "gldas", "balance", "predictors", "aquifers", "downscale", "wells", "sample"]
+STAGES = [
+    "twsa",
+    "gapfill",
+    "gldas",
+    "balance",
+    "predictors",
+    "aquifers",
+    "downscale",
+    "wells",
+    "sample",
+]
 LONGEST = 400  # lines: beyond it a file has more than one subject
 
 BLOCK_QGIS = """
@@ -36,7 +46,9 @@ for module in sys.argv[2:]:
 def sources(*places):
     """Every Python file under the places."""
     paths = [ROOT / place for place in places]
-    return [file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
+    return [
+        file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])
+    ]
 
 
 def tree(path):
@@ -83,10 +95,14 @@ def test_the_core_reaches_only_itself(path):
     assert [target for target in reached(path) if not target.startswith("gwsa_plugin/core")] == []
 
 
-@pytest.mark.parametrize("path", sources("gwsa_plugin/dependencies.py", "processing_provider"), ids=named)
+@pytest.mark.parametrize(
+    "path", sources("gwsa_plugin/dependencies.py", "processing_provider"), ids=named
+)
 def test_algorithms_do_not_know_the_desktop(path):
     assert [target for target in reached(path) if target.startswith("ui")] == []
-    assert not {module for module, _ in imports(path) if module.startswith(("qgis.gui", "qgis.utils"))}
+    assert not {
+        module for module, _ in imports(path) if module.startswith(("qgis.gui", "qgis.utils"))
+    }
 
 
 @shipped
@@ -114,7 +130,11 @@ def test_a_file_has_one_subject(path):
 
 
 def test_what_qgis_reads_first_imports_nothing():
-    assert [node for node in tree(ROOT / "__init__.py").body if isinstance(node, (ast.Import, ast.ImportFrom))] == []
+    assert [
+        node
+        for node in tree(ROOT / "__init__.py").body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ] == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -124,7 +144,9 @@ def test_each_stage_is_found_by_its_name(stage):
 
 def test_the_core_imports_where_there_is_no_qgis(tmp_path):
     (tmp_path / "gwsa").symlink_to(ROOT)
-    files = [path.relative_to(ROOT) for path in sources("gwsa_plugin/core") if path.stem != "__init__"]
+    files = [
+        path.relative_to(ROOT) for path in sources("gwsa_plugin/core") if path.stem != "__init__"
+    ]
     modules = [".".join(["gwsa", *file.with_suffix("").parts]) for file in files]
     command = [sys.executable, "-c", BLOCK_QGIS, str(tmp_path), *modules]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

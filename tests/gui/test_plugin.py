@@ -26,13 +26,19 @@ def test_the_menu_has_an_entry_for_each_algorithm(plugin, plugins_menu):
     assert entry.text() == "GWSA"
     assert not entry.icon().isNull()
     entries = [action.text().rstrip("…") for action in entry.menu().actions() if action.text()]
-    stages = [algorithm.displayName() for algorithm in registered().algorithms() if algorithm.name() != "fullchain"]
+    stages = [
+        algorithm.displayName()
+        for algorithm in registered().algorithms()
+        if algorithm.name() != "fullchain"
+    ]
     assert sorted(entries) == sorted(["The whole chain", *stages, "Help"])
 
 
 def test_an_entry_opens_the_dialog_of_its_algorithm(plugin, plugins_menu, monkeypatch):
     opened = []
-    monkeypatch.setattr("processing.createAlgorithmDialog", lambda algorithm: opened.append(algorithm) or Shown())
+    monkeypatch.setattr(
+        "processing.createAlgorithmDialog", lambda algorithm: opened.append(algorithm) or Shown()
+    )
     (entry,) = plugins_menu.actions()
     for action in entry.menu().actions():
         if action.text().endswith("…"):

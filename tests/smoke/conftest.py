@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 # Debian 12's wrapper of that name passes an option that the program does not know (QGIS #57683).
 QGIS_PROCESS = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
 # What QGIS says of itself in a bare installation, whatever it runs.
-NOISE = re.compile(r"Problem with (GRASS|SAGA) installation|.*setapi\(\) is deprecated|ERROR 1: .*compute statistics")
+NOISE = re.compile(
+    r"Problem with (GRASS|SAGA) installation|.*setapi\(\) is deprecated|ERROR 1: .*compute statistics"
+)
 
 
 class Run(NamedTuple):
@@ -32,7 +34,16 @@ class Run(NamedTuple):
 def package(tmp_path_factory) -> Path:
     """gwsa.zip, made as `make package` makes it."""
     path = tmp_path_factory.mktemp("package") / "gwsa.zip"
-    archive = ["git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", "archive", "--format=zip", "--prefix=gwsa/"]
+    archive = [
+        "git",
+        "-C",
+        str(ROOT),
+        "-c",
+        f"safe.directory={ROOT}",
+        "archive",
+        "--format=zip",
+        "--prefix=gwsa/",
+    ]
     subprocess.run([*archive, f"--output={path}", "HEAD"], check=True)
     return path
 
@@ -63,8 +74,14 @@ def qgis_process(environment):
 
     def qgis_process(*arguments: str, python_path: Path | None = None, **parameters) -> Run:
         extra = {"PYTHONPATH": str(python_path)} if python_path else {}
-        run = _run({**environment, **extra}, *arguments, *(f"--{name}={value}" for name, value in parameters.items()))
-        errors = dict.fromkeys(line for line in run.stderr.splitlines() if line and not NOISE.match(line))
+        run = _run(
+            {**environment, **extra},
+            *arguments,
+            *(f"--{name}={value}" for name, value in parameters.items()),
+        )
+        errors = dict.fromkeys(
+            line for line in run.stderr.splitlines() if line and not NOISE.match(line)
+        )
         return Run(run.returncode, json.loads(run.stdout) if run.stdout else None, list(errors))
 
     return qgis_process
@@ -83,7 +100,9 @@ def chain(qgis_process, without_xgboost, tmp_path_factory) -> Chain:
     folder, runs = tmp_path_factory.mktemp("chain"), {}
     for name, stage in STAGES.items():
         hidden = None if name == "downscale" else without_xgboost
-        runs[name] = qgis_process("run", f"gwsa:{name}", python_path=hidden, **stage.parameters(folder))
+        runs[name] = qgis_process(
+            "run", f"gwsa:{name}", python_path=hidden, **stage.parameters(folder)
+        )
     return Chain(folder, runs)
 
 

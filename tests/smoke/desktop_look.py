@@ -14,11 +14,15 @@ PICTURES = Path(os.environ["GWSA_PICTURES"])
 def look():
     entry = next(action for action in iface.pluginMenu().actions() if action.text() == "GWSA")
     seen = {
-        "messages": [item.text() for item in iface.messageBar().items() if "gwsa" in item.text().lower()],
+        "messages": [
+            item.text() for item in iface.messageBar().items() if "gwsa" in item.text().lower()
+        ],
         "menu": [action.text() for action in entry.menu().actions()],
         "menu_has_icon": not entry.icon().isNull(),
         "toolbox": toolbox_group(),
-        "dialogs": [open_dialog(action) for action in entry.menu().actions() if action.text().endswith("…")],
+        "dialogs": [
+            open_dialog(action) for action in entry.menu().actions() if action.text().endswith("…")
+        ],
     }
     Path(os.environ["GWSA_SEEN"]).write_text(json.dumps(seen))
     entry.menu().popup(iface.mainWindow().geometry().center())
@@ -40,7 +44,9 @@ def toolbox_group():
 def open_dialog(action):
     """The title and the labels of the dialog that a menu entry opens; keeps a picture of it."""
     action.trigger()
-    dialog = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible())
+    dialog = next(
+        w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible()
+    )
     title, labels = dialog.windowTitle(), [label.text() for label in dialog.findChildren(QLabel)]
     dialog.resize(1000, 800)
     QApplication.processEvents()

@@ -25,13 +25,22 @@ class Stage(NamedTuple):
 
 # In the order of the chain: a stage reads what the ones above it wrote.
 STAGES = {
-    "sampledata": Stage({}, {"OUTPUT": "world"}, {"EXTENT": BOX, "START": "2009-01", "END": "2010-12", "SEED": 7}),
+    "sampledata": Stage(
+        {}, {"OUTPUT": "world"}, {"EXTENT": BOX, "START": "2009-01", "END": "2010-12", "SEED": 7}
+    ),
     "importtwsa": Stage(
-        {"INPUT": GRACE, "LAND_MASK": LAND}, {"OUTPUT": "twsa.tif", "TABLE": "months.csv"}, {"EXTENT": BOX}
+        {"INPUT": GRACE, "LAND_MASK": LAND},
+        {"OUTPUT": "twsa.tif", "TABLE": "months.csv"},
+        {"EXTENT": BOX},
     ),
     "fillgaps": Stage(
         {"INPUT": "twsa.tif"},
-        {"OUTPUT": "filled.tif", "SIGMA": "filled_sigma.tif", "FLAGS": "flags.tif", "REPORT": "gaps.html"},
+        {
+            "OUTPUT": "filled.tif",
+            "SIGMA": "filled_sigma.tif",
+            "FLAGS": "flags.tif",
+            "REPORT": "gaps.html",
+        },
     ),
     "gldasanomaly": Stage(
         {"INPUT": "world/gldas"},
@@ -39,7 +48,8 @@ STAGES = {
         {"EXTENT": BOX},
     ),
     "gwsabalance": Stage(
-        {"TWSA": "filled.tif", "SMS": "sms.tif", "SWES": "swes.tif", "CWS": "cws.tif"}, {"OUTPUT": "gwsa.tif"}
+        {"TWSA": "filled.tif", "SMS": "sms.tif", "SWES": "swes.tif", "CWS": "cws.tif"},
+        {"OUTPUT": "gwsa.tif"},
     ),
     "buildpredictors": Stage(
         {"CATALOGUE": "world/predictors/catalogue.json", "GRID": "gwsa.tif"},
@@ -48,7 +58,12 @@ STAGES = {
     ),
     "downscale": Stage(
         {"GWSA": "gwsa.tif", "PREDICTORS": "predictors", "AQUIFERS": "world/aquifers.geojson"},
-        {"OUTPUT": "gwsa_1km", "REGIONS": "regions.gpkg", "REPORT": "downscale.html", "SCORES": "downscale.json"},
+        {
+            "OUTPUT": "gwsa_1km",
+            "REGIONS": "regions.gpkg",
+            "REPORT": "downscale.html",
+            "SCORES": "downscale.json",
+        },
         {"ID_FIELD": "id", "TREES": 60},
     ),
     "validatewells": Stage(
@@ -85,5 +100,12 @@ MODEL = Stage(
         "validatewells:WELLS": "wells.gpkg",
         "validatewells:REPORT": "wells.html",
     },
-    {"EXTENT": BOX, "START": "2009-01", "ID_FIELD": "id", "TREES": 60, "MIN_YEARS": 2, "MIN_MONTHS": 8},
+    {
+        "EXTENT": BOX,
+        "START": "2009-01",
+        "ID_FIELD": "id",
+        "TREES": 60,
+        "MIN_YEARS": 2,
+        "MIN_MONTHS": 8,
+    },
 )

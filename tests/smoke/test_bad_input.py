@@ -34,7 +34,10 @@ def test_a_mascon_file_that_is_text(refuse, tmp_path):
 
 
 def test_the_ascii_edition_of_a_grace_grid(refuse, real_data):
-    sentence = refuse("importtwsa", INPUT=real_data / "grace/GRD-3_2002095-2002120_GRAC_UTCSR_BA01_0600_LND_v04.nc")
+    sentence = refuse(
+        "importtwsa",
+        INPUT=real_data / "grace/GRD-3_2002095-2002120_GRAC_UTCSR_BA01_0600_LND_v04.nc",
+    )
     assert "LND_v04.nc is not a readable NetCDF file" in sentence
 
 
@@ -70,11 +73,15 @@ def test_a_catalogue_that_names_absent_files(refuse, chain, tmp_path):
     path = tmp_path / "catalogue.json"
     path.write_text(json.dumps(catalogue))
     sentence = refuse("buildpredictors", CATALOGUE=path)
-    assert all(f"absent_{predictor['name']}.tif" in sentence for predictor in catalogue["predictors"][:2])
+    assert all(
+        f"absent_{predictor['name']}.tif" in sentence for predictor in catalogue["predictors"][:2]
+    )
 
 
 def test_aquifers_without_a_reference_system(refuse, real_data):
-    sentence = refuse("downscale", AQUIFERS=real_data / "aquifers/central_valley/cvws.shp", ID_FIELD=None)
+    sentence = refuse(
+        "downscale", AQUIFERS=real_data / "aquifers/central_valley/cvws.shp", ID_FIELD=None
+    )
     assert "cvws" in sentence
     assert "coordinate reference system" in sentence
 

@@ -19,7 +19,9 @@ def test_nothing_unfinished_is_left(chain):
     assert [path.name for path in chain.folder.rglob("*.part")] == []
 
 
-@pytest.mark.parametrize("name", ["twsa", "filled", "filled_sigma", "flags", "sms", "gwsa", "gwsa_1km/GWSA_2009"])
+@pytest.mark.parametrize(
+    "name", ["twsa", "filled", "filled_sigma", "flags", "sms", "gwsa", "gwsa_1km/GWSA_2009"]
+)
 def test_plain_gdal_reads_the_months(chain, name):
     with rasterio.open(chain.folder / f"{name}.tif") as source:
         months = source.descriptions

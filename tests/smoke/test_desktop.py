@@ -18,11 +18,22 @@ def seen(environment, tmp_path_factory):
     PICTURES.mkdir(parents=True, exist_ok=True)
     found = tmp_path_factory.mktemp("desktop") / "seen.json"
     screen = ["xvfb-run", "--auto-servernum", "--server-args=-screen 0 1400x900x24"]
-    qgis = ["qgis", "--nologo", "--noversioncheck", "--profiles-path", environment["QGIS_CUSTOM_CONFIG_PATH"]]
+    qgis = [
+        "qgis",
+        "--nologo",
+        "--noversioncheck",
+        "--profiles-path",
+        environment["QGIS_CUSTOM_CONFIG_PATH"],
+    ]
     variables = {"GWSA_SEEN": str(found), "GWSA_PICTURES": str(PICTURES), "QT_QPA_PLATFORM": "xcb"}
     command = [*screen, *qgis, "--code", str(LOOK)]
     run = subprocess.run(
-        command, env={**environment, **variables}, timeout=120, capture_output=True, text=True, check=False
+        command,
+        env={**environment, **variables},
+        timeout=120,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert found.exists(), run.stderr
     return {**json.loads(found.read_text()), "stderr": run.stderr}

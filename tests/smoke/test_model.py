@@ -31,5 +31,7 @@ def test_its_maps_are_those_of_the_stages(model, chain, name):
 
 
 def test_its_scores_are_those_of_the_stages(model, chain):
-    one, other = (json.loads((folder / "downscale.json").read_text()) for folder in (model, chain.folder))
+    one, other = (
+        json.loads((folder / "downscale.json").read_text()) for folder in (model, chain.folder)
+    )
     assert one == other

@@ -20,7 +20,17 @@ def test_it_has_one_top_folder_and_what_the_plugin_repository_asks_for(names):
 def test_it_holds_what_runs_and_nothing_else(names):
     top = {name.parts[1] for name in names if len(name.parts) > 2}
     assert top == {"gwsa_plugin", "processing_provider", "resources", "ui"}
-    assert {name.suffix for name in names} <= {".py", ".txt", ".md", ".svg", ".qml", ".json", ".j2", ".model3", ""}
+    assert {name.suffix for name in names} <= {
+        ".py",
+        ".txt",
+        ".md",
+        ".svg",
+        ".qml",
+        ".json",
+        ".j2",
+        ".model3",
+        "",
+    }
 
 
 def test_it_is_small(package):
@@ -30,5 +40,7 @@ def test_it_is_small(package):
 def test_every_icon_and_style_that_the_code_names_is_inside(package):
     with zipfile.ZipFile(package) as archive:
         held = {PurePosixPath(name).name for name in archive.namelist()}
-        code = "".join(archive.read(name).decode() for name in archive.namelist() if name.endswith(".py"))
+        code = "".join(
+            archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")
+        )
     assert set(re.findall(r'"(\w+\.(?:svg|qml))"', code)) <= held

@@ -1,0 +1,241 @@
+"""Downscale a coarse GWSA stack to monthly 1 km maps with one XGBoost model per aquifer region.
+
+Models are trained on coarse cells, predictors being aggregated to them, and predict 1 km pixels; a smooth correction
+then gives each coarse cell its GRACE value back. Skill is measured on cells and months that a model has not seen.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..base.progress import SILENT, Progress
+from ..compute.threads import run_all
+from ..files.atomic import whole_folder
+from ..files.checkpoint import unfinished_folder
+from ..files.stack import MonthlyStack
+from ..predictors.predictor_set import PredictorSet
+from ..spatial.aquifers import Aquifer
+from .domain import Scene, set_scene
+from .folds import Blocking, Split, forward_splits, make_blocks, make_splits, random_splits
+from .maps.applicability import Applicability, write_applicability
+from .maps.cost import estimate, tell
+from .maps.predict_tile import Job, Mapping, Part
+from .maps.sigma import find_doubt, write_sigma
+from .maps.yearly import Closure, maps_in, write_maps
+from .models.early_stopping import Tuning
+from .models.region_models import (
+    ALL,
+    DIRECT,
+    CrossValidation,
+    Recipe,
+    RegionModels,
+    train_and_validate,
+)
+from .models.training import Boosting, gains, save
+from .skill.reduced_resolution import PredictedBack, predict_back
+from .skill.scores import GRACE_FOOTPRINT_KM2, region_table, score
+from .skill.shap import explain, write_explanation
+
+BLOCKED, FORWARD, RANDOM = "blocked", "forward", "random"
+MAPS, HELD_OUT = "maps", "held_out"
+
+
+@dataclass(frozen=True)
+class DownscaleOptions:
+    """``period``: (first, last) month, None for all that stack and predictors share. ``least_area``: land in km² from
+    which an aquifer has a model of its own. ``feather_km`` and ``exact``: see Mapping. ``target``: what models explain,
+    see region_models. ``compare``: also validate forward in time, and on random samples as most published figures.
+    ``stopping``: settle the number of trees by grouped folds inside each training; ``search``: and try as many settings
+    beside the given ones."""
+
+    period: tuple = (None, None)
+    least_area: float = GRACE_FOOTPRINT_KM2
+    feather_km: float = 25.0
+    exact: bool = False
+    target: str = DIRECT
+    compare: bool = True
+    stopping: bool = True
+    search: int = 0
+    boosting: Boosting = Boosting()
+    blocking: Blocking = Blocking()
+
+    def as_parameters(self) -> dict:
+        """Plain values for tags and records."""
+        return {**asdict(self), "period": [str(month or "") for month in self.period]}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Folders for the maps, the models and the maps of held-out models, and files for the area of applicability (a
+    raster) and for what the models make of their predictors (a table); None where one is not wanted."""
+
+    maps: Path
+    models: Path | None = None
+    held_out: Path | None = None
+    applicability: Path | None = None
+    explanation: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Downscaled:
+    """``years`` and ``sigma``: the map files, the latter where a coarse sigma was given. ``regions``: a row per region,
+    see ``region_table``. ``scores``: see ``score``. ``validations`` and ``backs``: the held-out predictions of each
+    kind of validation, and what comes of them one scale up. ``explanation``: see ``explain``.
+    """
+
+    years: list[Path]
+    sigma: list[Path]
+    regions: list[dict]
+    scores: dict
+    scene: Scene
+    models: RegionModels
+    validations: dict[str, CrossValidation]
+    backs: dict[str, PredictedBack]
+    explanation: list[dict]
+
+
+def downscale(
+    gwsa: MonthlyStack,
+    predictors: PredictorSet,
+    aquifers: Sequence[Aquifer],
+    outputs: Outputs,
+    options: DownscaleOptions = DownscaleOptions(),
+    sigma: MonthlyStack | None = None,
+    tags: dict[str, str] | None = None,
+    progress: Progress = SILENT,
+    run: Callable = run_all,
+) -> Downscaled:
+    """Write ``GWSA_YYYY.tif`` (cm) into ``outputs.maps``, the models as ``.ubj`` and the held-out maps beside.
+
+    The area-weighted mean of the map over each coarse cell's land is the coarse value to 1e-3 cm before encoding. The
+    held-out maps are those of models that saw neither the cell nor the month of a pixel, corrected with the cell's
+    coarse value as bilinear interpolation uses it. ``run``: who works on the maps, ``threads.run_all`` or that of a
+    Cluster; the bytes are the same. Raises InputError when the inputs do not meet; nothing is then left.
+    """
+    scene = set_scene(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
+    splits = make_validations(scene, options, progress)
+    recipe = make_recipe(scene, options)
+    progress.say(
+        f"Training {1 + sum(map(len, splits.values()))} times, all but once to measure skill."
+    )
+    models, validations = train_and_validate(scene, splits, recipe, progress.part(0.1, 0.4))
+    progress.say(
+        f"Held-out cells confirm {models.share:.0%} of the predicted local contrast; at 1 km it is stretched by "
+        f"{models.stretch:.2f}."
+    )
+    backs = {kind: predict_back(scene, validation) for kind, validation in validations.items()}
+    progress.say(
+        f"The model of all cells has {models.boosting.trees} trees of depth {models.boosting.depth}."
+    )
+    for remark in sorted(models.remarks):
+        progress.say(remark)
+    settled = {
+        f"GWSA_{name.upper()}": str(value) for name, value in asdict(models.boosting).items()
+    }
+    mapping = Mapping(options.feather_km, options.exact, {**(tags or {}), **settled})
+    regions = region_table(scene, models, validations[BLOCKED], backs[BLOCKED])
+    products = {MAPS: outputs.maps, **({HELD_OUT: outputs.held_out} if outputs.held_out else {})}
+    parts = {MAPS: [Part(models, scene.cells, np.ones(scene.months.size, dtype=bool))]}
+    if outputs.held_out:
+        held_out = validations[BLOCKED].held_out
+        parts[HELD_OUT] = [
+            Part(held.models, held.split.cells, held.split.months) for held in held_out
+        ]
+    job = Job.of(scene, parts, mapping)
+    with (
+        unfinished_folder(outputs.maps, job.fingerprint(), progress) as unfinished,
+        ExitStack() as folders,
+    ):
+        # The folders get their files together when the stack closes, and none of them when anything fails before.
+        tell(estimate(job, unfinished, progress.stop_if_cancelled), unfinished, progress)
+        closures = write_maps(job, unfinished, progress.part(0.4, 0.93), run)
+        wholes = [folders.enter_context(whole_folder(folder)) for folder in products.values()]
+        if sigma:
+            doubt = find_doubt(scene, validations[BLOCKED], backs[BLOCKED], sigma)
+            write_sigma(
+                scene, sigma, doubt, wholes[0] / "sigma", mapping, progress.part(0.93, 0.97)
+            )
+        if outputs.models:
+            write_models(folders.enter_context(whole_folder(outputs.models)), scene, models)
+        explanation = explain(scene, models)
+        if outputs.explanation:
+            write_explanation(outputs.explanation, explanation)
+        if outputs.applicability:
+            applicability = find_applicability(scene, models, validations[BLOCKED])
+            write_applicability(
+                scene, applicability, outputs.applicability, tags, progress.part(0.97, 1.0)
+            )
+        for name, whole in zip(products, wholes):
+            for path in maps_in(unfinished, name):
+                shutil.move(path, whole / path.name)
+        sigmas = [
+            outputs.maps / "sigma" / path.name
+            for path in sorted((wholes[0] / "sigma").glob("*.tif"))
+        ]
+        years = [outputs.maps / path.name for path in sorted(wholes[0].glob("*.tif"))]
+        scores = score(
+            scene, recipe, models, validations[BLOCKED], map(Closure.read, closures[MAPS])
+        )
+    scores["predicted_back"] = {kind: back.scores() for kind, back in backs.items()}
+    return Downscaled(
+        years, sigmas, regions, scores, scene, models, validations, backs, explanation
+    )
+
+
+def make_validations(
+    scene: Scene, options: DownscaleOptions, progress: Progress
+) -> dict[str, list[Split]]:
+    """The splits of each kind of validation; the blocked ones come first and decide how far models are believed."""
+    months, blocking = scene.months.size, options.blocking
+    validations = {BLOCKED: make_splits(scene.gwsa.grid, scene.cells, months, blocking, progress)}
+    if options.compare:
+        validations[FORWARD] = forward_splits(scene.cells, months)
+        validations[RANDOM] = random_splits(scene.cells, months, blocking.seed)
+    return validations
+
+
+def make_recipe(scene: Scene, options: DownscaleOptions) -> Recipe:
+    tuning = None
+    if options.stopping or options.search:
+        tuning = Tuning(
+            *make_blocks(scene.gwsa.grid, scene.cells, options.blocking), options.search
+        )
+    return Recipe(
+        options.boosting, scene.regions.pooled(options.least_area), options.target, tuning
+    )
+
+
+def find_applicability(
+    scene: Scene, models: RegionModels, validation: CrossValidation
+) -> Applicability:
+    """From one pixel of each training sample, weighted by the gain of the model of all cells; its fold is that of its
+    cell in the blocked validation."""
+    samples, folds = scene.samples, np.full(scene.cells.shape, -1)
+    for number, held in enumerate(validation.held_out):
+        folds[held.split.cells] = number
+    gain = gains(models.boosters[ALL])
+    table = samples.pixels[:, 0]
+    weights = np.array([gain.get(name, 0.0) for name in samples.names])
+    return Applicability.of(table, weights, samples.at(folds))
+
+
+def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:
+    """``model_<number>.ubj`` in XGBoost's own format, and ``models.json``: features, scaling, whom each serves."""
+    present = np.unique(scene.regions.cells[scene.cells])
+    served = models.numbers(present)
+    files = {}
+    for number, booster in models.boosters.items():
+        save(booster, folder / f"model_{number}.ubj")
+        files[f"model_{number}.ubj"] = [
+            scene.regions.names[region] for region in present[served == number]
+        ]
+    scaled = {"share": models.share, "stretch": models.stretch}
+    contents = {"features": list(scene.samples.names), **scaled, "models": files}
+    (folder / "models.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")

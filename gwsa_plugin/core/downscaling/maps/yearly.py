@@ -1,0 +1,205 @@
+"""The yearly 1 km maps in three steps: tiles are predicted, the months of the year solved, then the year is corrected,
+encoded and written, tile by tile. Tiles of a year are predicted while the year before is written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ...base.months import calendar_month, month_range, year_of
+from ...base.progress import Progress
+from ...base.tiles import Tile, side_of
+from ...compute.threads import run_all
+from ...files.atomic import whole_file
+from ...files.geotiff import Header, new_geotiff
+from ...files.stack import MISSING, UNIT
+from ...spatial.mass_conservation import Conservation
+from ..skill.seams import edge_steps, ratio_of, surrounded
+from .predict_tile import Job, Mapping, look_for, make_room, predict_tile, read_part
+
+TOLERANCE_CM = (
+    1e-3  # between a cell of the coarse field and the mean of its pixels, before encoding
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Closure:
+    """How the block means of the maps of a year compare with the coarse field.
+
+    ``months``: their numbers, int, (months,). ``raw`` and ``corrected``: of the predictions and of the maps before
+    encoding, cm, (months, rows, columns). ``seams``: of both in each month, how much steeper they are across edges of
+    cells than inside, (months, 2).
+    ``changes`` and ``residuals``: of each month the largest of what the correction adds, and of what it makes up for.
+    """
+
+    months: np.ndarray
+    raw: np.ndarray
+    corrected: np.ndarray
+    seams: np.ndarray
+    changes: np.ndarray
+    residuals: np.ndarray
+
+    @classmethod
+    def read(cls, path: Path) -> Closure:
+        """As ``save`` wrote it."""
+        with np.load(path) as file:
+            return cls(**file)
+
+    def save(self, path: Path) -> None:
+        with whole_file(path) as whole:
+            np.savez(whole, **asdict(self))
+
+    @property
+    def stretch(self) -> float:
+        """The largest correction over the largest residual that it removes, of the worst month."""
+        return float((self.changes / np.maximum(self.residuals, 1e-9)).max())
+
+
+def write_maps(
+    job: Job, folder: Path, progress: Progress, run: Callable = run_all
+) -> dict[str, list[Path]]:
+    """``GWSA_YYYY.tif`` of each product, in a folder of its name in ``folder``; twelve bands January..December, months
+    that are not mapped are all nodata.
+
+    ``folder`` may hold what an interrupted run of the same job left. ``run``: who runs the tasks, as ``run_all`` does.
+    Returns for each product the files of the closure of its years, in their order; they lie in ``folder`` too.
+    RuntimeError when a coarse cell's mean is not kept to 1e-3 cm.
+    """
+    years, writing = [int(year) for year in np.unique(year_of(job.months))], []
+    for before, year, part in zip([None, *years], [*years, None], progress.parts(len(years) + 1)):
+        products = [name for name in job.products if year and not _is_written(folder, name, year)]
+        make_room(folder / str(year), products)
+        wanted = np.flatnonzero(year_of(job.months) == year) if products else []
+        tiles = job.tiles if products else []
+        predicting = [
+            partial(predict_tile, job, products, folder / str(year), wanted, tile) for tile in tiles
+        ]
+        means = run([*writing, *predicting], part)[len(writing) :]
+        shutil.rmtree(
+            folder / str(before), ignore_errors=True
+        )  # not by its tasks, which may have to run again
+        progress.say(f"{year} is predicted." if year else "All years are written.")
+        writing = [
+            _writing(job, name, folder, year, wanted, [of_tile[name] for of_tile in means])
+            for name in products
+        ]
+    return {name: [_closure_file(folder, name, year) for year in years] for name in job.products}
+
+
+def maps_in(folder: Path, product: str) -> list[Path]:
+    """The files that ``write_maps`` wrote into ``folder``."""
+    return sorted((folder / product).glob("GWSA_*.tif"))
+
+
+@contextmanager
+def create_year(
+    path: Path, conservation: Conservation, mapping: Mapping, tags: dict, sources: dict, go_on
+):
+    """Yield the GeoTIFF of the year in the name of ``path`` to write to, its twelve bands described by ``sources``
+    (month -> word, missing where it has none). It is sparse, and has overviews where it is large."""
+    months = month_range(f"{path.stem[-4:]}-01", f"{path.stem[-4:]}-12")
+    words = tuple(sources.get(month, MISSING) for month in months)
+    grid, side = (
+        conservation.coarse.refine(conservation.factor),
+        side_of(conservation.factor) * conservation.factor,
+    )
+    header = Header(grid, tuple(map(str, months)), UNIT, tags, words)
+    with new_geotiff(path, header, side, {**mapping.encoding, "sparse_ok": True}) as target:
+        yield target
+        target.add_overviews(go_on)
+
+
+def _is_written(folder: Path, product: str, year: int) -> bool:
+    return (
+        _map_file(folder, product, year).exists() and _closure_file(folder, product, year).exists()
+    )
+
+
+def _map_file(folder: Path, product: str, year: int) -> Path:
+    return folder / product / f"GWSA_{year}.tif"
+
+
+def _closure_file(folder: Path, product: str, year: int) -> Path:
+    """Written when the map of the year is whole."""
+    return folder / product / f"{year}.npz"
+
+
+def _writing(
+    job: Job, name: str, folder: Path, year: int, wanted: np.ndarray, means: list[np.ndarray]
+) -> Callable:
+    """The task of writing the year of the months of the numbers ``wanted``, which are solved here: all tiles of a month
+    hang together. ``means``: of the cells of each tile."""
+    raw = np.full((wanted.size, *job.conservation.cells.shape), np.nan)
+    for tile, of_tile in zip(job.tiles, means):
+        raw[:, tile.rows, tile.columns] = of_tile
+    nodes = [
+        job.conservation.nodes(job.target[number] - month) for number, month in zip(wanted, raw)
+    ]
+    return partial(_write_year, job, name, folder, year, wanted, raw, nodes)
+
+
+def _write_year(
+    job: Job, name: str, folder: Path, year: int, wanted: np.ndarray, raw, nodes: list, go_on
+) -> None:
+    look_for(folder, job.predictors.folder)
+    parts, path = folder / str(year), _map_file(folder, name, year)
+    account = _Account(job, wanted, raw)
+    sources = {job.months[month]: job.sources[month] for month in wanted}
+    tags = {**job.mapping.tags, "GWSA_VARIABLE": "GWSA"}
+    with (
+        whole_file(path) as whole,
+        create_year(whole, job.conservation, job.mapping, tags, sources, go_on) as target,
+    ):
+        bands = calendar_month(job.months[wanted])
+        for tile in job.tiles:
+            pixels, corner = (
+                job.conservation.pixels(tile),
+                tile.fine(job.conservation.factor).corner,
+            )
+            for i, before in enumerate(read_part(parts, name, tile, pixels)):
+                go_on()
+                after = before + job.conservation.bilinear(nodes[i], tile)
+                target.write(int(bands[i]), after.astype(np.float32), corner)
+                account.add(i, tile, before, after)
+    account.closure().save(_closure_file(folder, name, year))
+
+
+class _Account:
+    """Gathers the closure of a year, tile by tile."""
+
+    def __init__(self, job: Job, wanted: np.ndarray, raw: np.ndarray):
+        self._conservation, self._months, self._wanted, self._raw = (
+            job.conservation,
+            job.months[wanted],
+            wanted,
+            raw,
+        )
+        self._target = np.stack([job.target[number] for number in wanted])
+        self._corrected = np.full(raw.shape, np.nan)
+        self._steps = np.zeros((wanted.size, 2, 2, 2, 2))
+        self._changes = np.zeros(wanted.size)
+        self._surrounded = surrounded(job.conservation.cells)
+
+    def add(self, month: int, tile: Tile, before: np.ndarray, after: np.ndarray) -> None:
+        """``before`` and ``after`` the correction."""
+        self._corrected[month][tile] = self._conservation.block_mean(after, tile)
+        factor, counted = self._conservation.factor, self._surrounded[tile]
+        self._steps[month] += [edge_steps(field, counted, factor) for field in (before, after)]
+        self._changes[month] = max(self._changes[month], np.nanmax(np.abs(after - before)))
+
+    def closure(self) -> Closure:
+        worst = np.nanmax(np.abs(self._corrected - self._target), axis=(1, 2))
+        for month, off in zip(self._months, worst):
+            if not off < TOLERANCE_CM:
+                raise RuntimeError(
+                    f"{month}: block means differ from the coarse field by {off:g} cm"
+                )
+        seams = np.array([[ratio_of(steps) for steps in of_month] for of_month in self._steps])
+        residuals = np.nanmax(np.abs(self._target - self._raw), axis=(1, 2))
+        return Closure(self._wanted, self._raw, self._corrected, seams, self._changes, residuals)

@@ -1,0 +1,145 @@
+"""Downscaling tried where the answer is known: cells are made twice as coarse and their own values predicted back.
+
+Observations at 1 km there are none. One scale up there are: the coarse field averaged over 2 x 2 cells takes the place
+of the coarse field, the cells that of the pixels. Held-out models and their rivals start from the same averages, and
+each is compared with the cells that GRACE has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...spatial.mass_conservation import Conservation, spread
+from ..domain import Scene
+from ..models.contrast_scaling import ONE_SCALE_UP
+from ..models.region_models import CrossValidation
+
+MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE = (
+    "model",
+    "unconserved",
+    "no_model",
+    "bilinear",
+    "coarse",
+)
+COMPETITORS = (MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedBack:
+    """``observed``: cm, (samples,), NaN where nothing is compared. ``fields``: of each competitor.
+
+    ``MODEL``: held-out models, corrected to the averages; ``UNCONSERVED``: the same before that; ``NO_MODEL``: the
+    correction alone; ``BILINEAR``: the averages interpolated; ``COARSE``: the averages as blocks.
+    """
+
+    observed: np.ndarray
+    fields: dict[str, np.ndarray]
+
+    def scores(self, where=slice(None)) -> dict[str, float]:
+        """RMSE of each competitor in cm over the samples ``where`` (any index of the arrays), R² of the model, how much
+        less than its rivals it misses (share of their RMSE), and the gain of Pascal et al. against the averages."""
+        truth = self.observed[where]
+        fields = {name: field[where] for name, field in self.fields.items()}
+        rmse = {name: _rmse(field, truth) for name, field in fields.items()}
+        variance = float(np.nanvar(truth)) if np.isfinite(truth).any() else np.nan
+        return {
+            **{f"rmse_{name}_cm": value for name, value in rmse.items()},
+            "r2": _ratio(variance - rmse[MODEL] ** 2, variance),
+            "gain_over_no_model": _ratio(rmse[NO_MODEL] - rmse[MODEL], rmse[NO_MODEL]),
+            "gain_over_bilinear": _ratio(rmse[BILINEAR] - rmse[MODEL], rmse[BILINEAR]),
+            "pascal_merlin_gain": pascal_merlin_gain(fields[COARSE], fields[MODEL], truth),
+            "samples": int(np.isfinite(truth).sum()),
+        }
+
+    def gain_map(self, scene: Scene) -> np.ndarray:
+        """By how much of the RMSE of no model the model misses less, each cell over its months: coarse shape."""
+        squares = ((self.fields[name] - self.observed) ** 2 for name in (MODEL, NO_MODEL))
+        model, none = (
+            np.sqrt(scene.samples.mean_by_cell(square, scene.cells.shape)) for square in squares
+        )
+        return np.divide(none - model, none, out=np.full(model.shape, np.nan), where=none > 0)
+
+
+def predict_back(scene: Scene, validation: CrossValidation) -> PredictedBack:
+    """Compare every sample that ``validation`` predicts, in all months that have one."""
+    samples, (rows, columns) = (
+        scene.samples,
+        (size // ONE_SCALE_UP * ONE_SCALE_UP for size in scene.cells.shape),
+    )
+    predicted = np.isfinite(validation.detail) & (samples.row < rows) & (samples.column < columns)
+    numbers, times = np.flatnonzero(predicted), np.zeros((rows, columns), dtype=int)
+    np.add.at(times, (samples.row[numbers], samples.column[numbers]), 1)
+    _, count = np.unique(samples.month[numbers], return_counts=True)
+    cells, grid = (
+        times == count.size,
+        scene.gwsa.grid.sub(slice(0, rows), slice(0, columns)).coarsen(ONE_SCALE_UP),
+    )
+    up = Conservation(cells, grid, ONE_SCALE_UP, _blocks_with(cells))
+    observed, *rest = np.full((1 + len(COMPETITORS), samples.target.size), np.nan)
+    fields = dict(zip(COMPETITORS, rest))
+    for here in np.split(numbers, np.cumsum(count)[:-1]):
+        place, values = (samples.row[here], samples.column[here]), np.zeros((3, rows, columns))
+        values[(slice(None), *place)] = [
+            one[here] for one in (samples.target, validation.detail, validation.level)
+        ]
+        observed[here] = np.where(cells, values[0], np.nan)[place]
+        for name, field in _compete(up, *values).items():
+            fields[name][here] = np.where(cells, field, np.nan)[place]
+    return PredictedBack(observed, fields)
+
+
+def _compete(
+    up: Conservation, target: np.ndarray, detail: np.ndarray, level: np.ndarray
+) -> dict[str, np.ndarray]:
+    means = up.block_mean(target)
+    return {
+        MODEL: up.correct(detail, means),
+        UNCONSERVED: detail + up.no_model(up.block_mean(level)),
+        NO_MODEL: up.no_model(means),
+        BILINEAR: up.bilinear(means),
+        COARSE: spread(means, ONE_SCALE_UP),
+    }
+
+
+def _blocks_with(cells: np.ndarray) -> np.ndarray:
+    """Which 2 x 2 blocks have any of the ``cells``."""
+    rows, columns = (size // ONE_SCALE_UP for size in cells.shape)
+    return cells.reshape(rows, ONE_SCALE_UP, columns, ONE_SCALE_UP).any(axis=(1, 3))
+
+
+def pascal_merlin_gain(low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> float:
+    """The gain of the field ``high`` over the coarser ``low``, -1 to 1: the mean of the gains in slope, correlation and
+    bias against the ``truth`` (Merlin et al. 2015, equation 10; Pascal et al. 2022). NaN where fewer than two samples
+    are known or one field does not vary."""
+    known = np.isfinite(low) & np.isfinite(high) & np.isfinite(truth)
+    if known.sum() < 2:
+        return float("nan")
+    misses = np.array([_misses(field[known], truth[known]) for field in (low, high)])
+    total = misses.sum(axis=0)
+    gains = np.divide(misses[0] - misses[1], total, out=np.zeros(3), where=~(total <= 1e-9))
+    return float(gains.mean())
+
+
+def _misses(field: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
+    """|1 - slope|, |1 - correlation| and |bias| of a field against the truth."""
+    deviation, of_truth = field - field.mean(), truth - truth.mean()
+    variance, of_both = (deviation**2).sum(), (deviation * of_truth).sum()
+    if variance == 0 or not of_truth.any():
+        return float("nan"), float("nan"), float("nan")
+    correlation = of_both / np.sqrt(variance * (of_truth**2).sum())
+    return (
+        abs(1 - of_both / (of_truth**2).sum()),
+        abs(1 - correlation),
+        abs(field.mean() - truth.mean()),
+    )
+
+
+def _rmse(field: np.ndarray, truth: np.ndarray) -> float:
+    square = (field - truth) ** 2
+    return float(np.sqrt(np.nanmean(square))) if np.isfinite(square).any() else float("nan")
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else float("nan")

@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.base.grid import EARTH_RADIUS_KM, Grid
+
+WORLD = Grid(-180.0, 90.0, 0.25, 0.25, 720, 1440)
+cells = st.sampled_from([0.25, 0.5, 1.0, 0.05, 1 / 120])
+factors = st.integers(1, 30)
+
+
+@st.composite
+def windows(draw, rows=720, columns=1440):
+    """A window that is not empty."""
+    top, left = draw(st.integers(0, rows - 1)), draw(st.integers(0, columns - 1))
+    bottom, right = draw(st.integers(top + 1, rows)), draw(st.integers(left + 1, columns))
+    return slice(top, bottom), slice(left, right)
+
+
+@st.composite
+def bounds_inside(draw):
+    west, south = draw(st.floats(-179, 178)), draw(st.floats(-89, 88))
+    return (
+        west,
+        south,
+        west + draw(st.floats(0.01, 179 - west)),
+        south + draw(st.floats(0.01, 89 - south)),
+    )
+
+
+def test_the_earth_has_its_area():
+    assert WORLD.cell_areas().sum() == pytest.approx(4 * np.pi * EARTH_RADIUS_KM**2, rel=1e-12)
+
+
+def test_a_quarter_degree_cell_on_the_equator_is_27_8_km_a_side():
+    assert np.sqrt(WORLD.row_areas()[360]) == pytest.approx(27.8, abs=0.05)
+
+
+@given(windows(), factors)
+def test_refining_keeps_area_and_coarsening_undoes_it(window, factor):
+    grid = WORLD.sub(*window)
+    fine = grid.refine(factor)
+    assert fine.row_areas().sum() * fine.columns == pytest.approx(
+        grid.row_areas().sum() * grid.columns, rel=1e-9
+    )
+    assert fine.coarsen(factor).same_as(grid)
+    assert fine.factor_to(grid) == factor
+
+
+@given(windows())
+def test_centres_lie_half_a_cell_inside_the_edges(window):
+    grid = WORLD.sub(*window)
+    west, south, east, north = grid.bounds
+    assert grid.longitudes[0] - west == pytest.approx(grid.dx / 2)
+    assert east - grid.longitudes[-1] == pytest.approx(grid.dx / 2)
+    assert north - grid.latitudes[0] == pytest.approx(grid.dy / 2)
+    assert grid.latitudes[-1] - south == pytest.approx(grid.dy / 2)
+
+
+@given(windows())
+def test_a_transform_makes_the_same_grid_again(window):
+    grid = WORLD.sub(*window)
+    assert Grid.from_transform(grid.transform, grid.shape) == grid
+
+
+@given(bounds_inside(), cells)
+def test_a_region_is_snapped_outward_by_less_than_a_cell(bounds, cell):
+    west, south, east, north = Grid.covering(bounds, cell).bounds
+    slack = 2e-3 * cell
+    assert bounds[0] - cell - slack < west <= bounds[0] + slack
+    assert bounds[1] - cell - slack < south <= bounds[1] + slack
+    assert bounds[2] - slack <= east < bounds[2] + cell + slack
+    assert bounds[3] - slack <= north < bounds[3] + cell + slack
+
+
+@pytest.mark.parametrize("cell", [0.7, 0, -1, 360, np.nan, np.inf])
+def test_cells_that_do_not_fit_the_globe_are_refused(cell):
+    with pytest.raises(InputError, match="does not divide 180"):
+        Grid.covering((70, 20, 80, 30), cell)
+
+
+@given(windows())
+def test_the_bounds_of_a_window_give_the_window_back(window):
+    assert WORLD.window(WORLD.sub(*window).bounds) == window
+    assert WORLD.window_of(WORLD.sub(*window)) == window
+
+
+@given(windows())
+def test_bounds_rounded_as_files_round_them_snap_to_the_same_cells(window):
+    rounded = [round(edge, 5) + 1e-5 for edge in WORLD.sub(*window).bounds]
+    assert WORLD.window(rounded) == window
+
+
+@given(windows(), windows())
+def test_overlap_is_the_common_cells_whichever_way_round(one, other):
+    rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other))
+    here, there = WORLD.sub(*one), WORLD.sub(*other)
+    if rows.start < rows.stop and columns.start < columns.stop:
+        assert here.overlap(there).same_as(WORLD.sub(rows, columns))
+        assert there.overlap(here).same_as(WORLD.sub(rows, columns))
+    else:
+        with pytest.raises(InputError, match="do not overlap"):
+            here.overlap(there)
+
+
+def test_only_a_whole_circle_wraps():
+    assert WORLD.wraps
+    assert Grid(0.0, 90.0, 1 / 120, 1 / 120, 10, 43200).wraps
+    assert not WORLD.sub(slice(0, 720), slice(0, 1439)).wraps
+
+
+def test_a_region_outside_the_data_is_refused_with_both_extents():
+    india = Grid(70.0, 32.0, 0.25, 0.25, 20, 20)
+    with pytest.raises(InputError, match=r"-10, 40, 0, 50.*70, 27, 75, 32"):
+        india.window((-10, 40, 0, 50))
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Affine(0.25, 0, 70, 0, 0.25, 20),
+        Affine(0.25, 0.01, 70, 0.01, -0.25, 32),
+        Affine(-0.25, 0, 70, 0, -0.25, 32),
+    ],
+    ids=["south-up", "rotated", "mirrored"],
+)
+def test_other_orientations_are_refused_by_name(transform):
+    with pytest.raises(InputError, match=r"^dem\.tif .*north-up"):
+        Grid.from_transform(transform, (4, 4), "dem.tif")
+
+
+def test_cells_that_are_no_multiple_are_a_programming_error():
+    with pytest.raises(ValueError, match="no whole multiple"):
+        Grid(0, 10, 0.02, 0.02, 100, 100).factor_to(WORLD)
+    with pytest.raises(ValueError, match="does not divide"):
+        Grid(0, 10, 0.01, 0.01, 100, 100).coarsen(30)
+
+
+def test_a_shifted_grid_is_neither_aligned_nor_the_same():
+    shifted = Grid(-179.9, 90.0, 0.25, 0.25, 720, 1440)
+    assert not WORLD.aligned_with(shifted)
+    assert not WORLD.same_as(shifted)
+    assert WORLD.aligned_with(WORLD.sub(slice(3, 9), slice(5, 6)))
+    assert WORLD.window_of(Grid(-181.0, 90.0, 0.25, 0.25, 4, 4)) is None

@@ -1,0 +1,36 @@
+"""What is said where there is no cluster to work on."""
+
+import sys
+
+import pytest
+
+from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.compute import dask_cluster as cluster_module
+from gwsa.gwsa_plugin.core.compute.dask_cluster import Cluster, work_on
+from gwsa.gwsa_plugin.core.compute.threads import run_all
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import look_for
+
+
+def test_no_scheduler_is_one_sentence(monkeypatch):
+    pytest.importorskip("dask.distributed", reason="dask.distributed is not installed")
+    monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 1)
+    with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127.0.0.1:1 "):
+        Cluster("tcp://127.0.0.1:1")
+    with pytest.raises(InputError, match="No Dask scheduler answers at nonsense"):
+        Cluster("nonsense")
+
+
+def test_without_dask_it_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    with pytest.raises(InputError, match="needs the Python library distributed"):
+        Cluster("tcp://127.0.0.1:8786")
+
+
+def test_a_machine_that_does_not_see_a_folder_names_it(tmp_path):
+    with pytest.raises(InputError, match="does not see the folder .*elsewhere"):
+        look_for(tmp_path, tmp_path / "elsewhere")
+
+
+def test_without_a_scheduler_work_stays_here():
+    with work_on("") as run:
+        assert run is run_all

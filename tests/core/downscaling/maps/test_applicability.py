@@ -1,0 +1,198 @@
+"""The dissimilarity index is what its definition says, and a map of it tells the places that no sample is like."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.base.months import calendar_month, month_range
+from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
+from gwsa.gwsa_plugin.core.downscaling.domain import set_scene
+from gwsa.gwsa_plugin.core.downscaling.maps.applicability import (
+    Applicability,
+    one_of_each_season,
+    write_applicability,
+)
+from gwsa.gwsa_plugin.core.predictors.predictor_set import FINE
+
+WEIGHTS = np.array([0.5, 0.3, 0.2])
+seeds = st.integers(0, 10_000)
+
+
+def training(seed, count=60):
+    """Samples of four folds that lie apart, some values missing."""
+    rng = np.random.default_rng(seed)
+    folds = rng.permutation(np.arange(count) % 4)
+    table = (
+        rng.standard_normal((count, 3)) * [1, 20, 0.01] + folds[:, None] * [0.5, 0, 0] + [0, 300, 0]
+    )
+    table[rng.random(table.shape) < 0.05] = np.nan
+    return table.astype(np.float32), folds
+
+
+@given(seed=seeds)
+def test_index_and_threshold_are_those_of_the_definition(seed):
+    """Pair by pair, as Meyer & Pebesma write it."""
+    table, folds = training(seed, count=25)
+    mean, spread = np.nanmean(table.astype(float), axis=0), np.nanstd(table.astype(float), axis=0)
+
+    def place(row):
+        return np.where(np.isnan(row), 0.0, (row - mean) / spread) * WEIGHTS
+
+    def distance(one, other):
+        return np.linalg.norm(place(one) - place(other))
+
+    pairs = [distance(a, b) for i, a in enumerate(table) for b in table[:i]]
+    others = [
+        min(distance(a, b) for b, k in zip(table, folds) if k != fold)
+        for a, fold in zip(table, folds)
+    ]
+    others = np.array(others) / np.mean(pairs)
+    lower, upper = np.percentile(others, [25, 75])
+    made = Applicability.of(table, WEIGHTS, folds)
+    assert made.threshold == pytest.approx(
+        min(upper + 1.5 * (upper - lower), others.max()), rel=1e-6
+    )
+    asked, _ = training(seed + 1, count=5)
+    expected = [min(distance(row, sample) for sample in table) / np.mean(pairs) for row in asked]
+    assert made.index(asked) == pytest.approx(np.array(expected), rel=1e-5)
+    assert made.index(asked).dtype == np.float32
+
+
+@given(seed=seeds)
+def test_training_samples_are_like_themselves_and_far_points_like_none(seed):
+    table, folds = training(seed)
+    made = Applicability.of(table, WEIGHTS, folds)
+    assert (made.index(table) == 0).all()
+    far = np.nan_to_num(table) + np.float32([40, 0, 0])
+    assert (made.index(far) > made.threshold).all()
+
+
+@given(seed=seeds, factor=st.floats(1e-3, 1e3), offset=st.floats(-10, 10))
+def test_the_unit_of_a_feature_does_not_matter(seed, factor, offset):
+    table, folds = training(seed)
+    asked, _ = training(seed + 1)
+    one, other = (
+        Applicability.of(values(table), WEIGHTS, folds).index(values(asked))
+        for values in (
+            np.float64,
+            lambda table: table * np.array([1, factor, 1]) + [0, factor * offset, 0],
+        )
+    )
+    assert one == pytest.approx(other, rel=1e-4, abs=1e-6)
+
+
+@given(seed=seeds, weight=st.sampled_from([0, 0.004]))
+def test_features_that_hardly_count_do_not_matter(seed, weight):
+    table, folds = training(seed)
+    rng = np.random.default_rng(seed)
+    one = Applicability.of(table, np.array([0.6, 0.4, weight]), folds)
+    changed = np.column_stack([table[:, :2], 1e6 * rng.standard_normal(len(table))])
+    assert (one.index(changed) == 0).all()
+    other = Applicability.of(changed, np.array([0.6, 0.4, weight]), folds)
+    assert other.threshold == one.threshold
+
+
+@pytest.mark.parametrize("constant", [0.1, np.nan])
+def test_a_feature_that_is_the_same_in_all_samples_does_not_matter(constant):
+    table, folds = training(1)
+    without = Applicability.of(table[:, :2], WEIGHTS[:2], folds)
+    table[:, 2] = constant
+    made = Applicability.of(table, WEIGHTS, folds)
+    assert made.threshold == pytest.approx(without.threshold)
+    table[:, 2] = 7
+    assert (made.index(table) == 0).all()
+
+
+def test_models_that_use_no_feature_apply_everywhere():
+    table, folds = training(1)
+    made = Applicability.of(table, np.zeros(3), folds)
+    assert (made.index(1000 * table) <= made.threshold).all()
+
+
+def test_many_samples_are_thinned_the_same_way_each_time():
+    table, folds = training(2, count=5000)
+    one, other = (Applicability.of(table, WEIGHTS, folds) for _ in range(2))
+    assert one.samples.n == 2000
+    assert one.threshold == other.threshold and (one.index(table) == other.index(table)).all()
+
+
+def test_one_fold_cannot_be_held_against_another():
+    table, folds = training(3)
+    with pytest.raises(InputError, match="one fold"):
+        Applicability.of(table, WEIGHTS, np.zeros_like(folds))
+
+
+def test_a_month_of_each_season_spread_over_the_period():
+    months = month_range("2003-01", "2018-12")
+    chosen = months[one_of_each_season(months)]
+    assert sorted(calendar_month(chosen) % 12 // 3) == [0, 1, 2, 3]
+    assert np.diff(chosen.astype(int)).min() > 36
+    assert one_of_each_season(months[5:8]).tolist() == [1]
+    assert one_of_each_season(months[4:6]).tolist() == [0, 1]
+
+
+@pytest.fixture(scope="module")
+def scene(small_world):
+    return set_scene(small_world.gwsa, small_world.predictors, [], (None, None), SILENT)
+
+
+@pytest.fixture(scope="module")
+def applicability(scene):
+    """Trained where soil is below average, relief of no use, in folds of columns."""
+    samples = scene.samples
+    where = samples.cells[:, 0] < 0
+    return Applicability.of(
+        samples.cells[where], np.array([0.7, 0.0, 0.2, 0.1]), samples.column[where] // 3
+    )
+
+
+def test_the_map_is_the_index_of_its_pixels(scene, applicability, tmp_path):
+    path = tmp_path / "area.tif"
+    write_applicability(scene, applicability, path, {"GWSA_STAGE": "downscale"})
+    with rasterio.open(path) as source:
+        bands, tags = source.read(), source.tags()
+        assert source.descriptions == ("dissimilarity", "share applicable") and source.units == (
+            "1",
+            "1",
+        )
+        assert source.dtypes == ("float32",) * 2 and source.shape == scene.predictors.grid.shape
+    assert tags["GWSA_VARIABLE"] == "area of applicability" and tags["GWSA_STAGE"] == "downscale"
+    assert float(tags["GWSA_DI_THRESHOLD"]) == pytest.approx(applicability.threshold, rel=1e-5)
+    pixels, months = scene.conservation.pixels(), tags["GWSA_MONTHS"].split(", ")
+    assert len(months) == 4 and np.isnan(bands[:, ~pixels]).all()
+    features = scene.predictors.read(FINE, months)[:, :, pixels]
+    index = np.array([applicability.index(month.T) for month in features])
+    assert np.allclose(bands[0, pixels], index.mean(axis=0), atol=1e-6)
+    assert np.allclose(bands[1, pixels], (index <= applicability.threshold).mean(axis=0))
+    soil = features[0, 0]
+    assert bands[1, pixels][soil < -0.3].mean() > 0.9 and bands[1, pixels][soil > 1.5].max() == 0
+
+
+def test_the_same_bytes_again_and_nothing_beside(scene, applicability, tmp_path):
+    for name in ("one.tif", "two.tif"):
+        write_applicability(scene, applicability, tmp_path / name)
+    assert (tmp_path / "one.tif").read_bytes() == (tmp_path / "two.tif").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.tif", "two.tif"]
+
+
+class Stopped(Progress):
+    def is_cancelled(self):
+        return True
+
+
+def test_nothing_is_left_when_stopped(scene, applicability, tmp_path):
+    with pytest.raises(Cancelled):
+        write_applicability(scene, applicability, tmp_path / "area.tif", progress=Stopped())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_period_of_one_season_has_one_month(scene, applicability, tmp_path):
+    short = replace(scene, used=scene.used & (np.arange(scene.used.size) < 2))
+    write_applicability(short, applicability, tmp_path / "area.tif")
+    with rasterio.open(tmp_path / "area.tif") as source:
+        assert set(np.unique(source.read(2)[scene.conservation.pixels()])) <= {0, 1}

@@ -1,0 +1,35 @@
+"""The line of each cell is that of its known months, and says nothing where there are too few."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gwsa.gwsa_plugin.core.downscaling.models.cell_trends import level_and_trend
+from gwsa.gwsa_plugin.core.downscaling.models.training import Samples
+
+
+def samples(values):
+    """Of each month and cell of ``values``."""
+    nothing = np.zeros((values.size, 0))
+    return Samples(*np.nonzero(np.ones(values.shape)), values.ravel(), nothing, nothing, ())
+
+
+@given(seed=st.integers(0, 1000))
+def test_a_line_is_found_and_continued_whatever_the_hidden_months_hold(seed):
+    rng = np.random.default_rng(seed)
+    level, slope = rng.normal(0, 10, (2, 3, 4))
+    lines = level + slope * np.arange(20)[:, None, None]
+    known = rng.random(lines.shape) < 0.5
+    known[:2] = True
+    spoiled = samples(np.where(known, lines, np.nan))
+    found = level_and_trend(spoiled, known.ravel(), (3, 4))
+    assert np.allclose(found.at(np.arange(20)[:, None, None]), lines, atol=1e-8)
+    assert np.allclose(found.of(spoiled), lines.ravel(), atol=1e-8)
+
+
+def test_a_cell_with_less_than_two_months_has_none():
+    values = np.full((10, 1, 2), 5.0)
+    known = np.zeros(values.shape, bool)
+    known[3, 0, 0] = known[:, 0, 1] = True
+    line = level_and_trend(samples(values), known.ravel(), (1, 2)).at(np.arange(10)[:, None, None])
+    assert (line[:, 0, 0] == 0).all() and np.allclose(line[:, 0, 1], 5)

@@ -1,0 +1,306 @@
+"""Downscaling of a small world with a known truth: mass, skill, honesty about skill, files, and what is refused."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rasterio
+import xgboost
+
+from gwsa.gwsa_plugin.core.base import tiles
+from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.compute import threads
+from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
+from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
+from gwsa.gwsa_plugin.core.downscaling.maps import predict_tile as mapping
+from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.downscaling.skill.scores import write_scores
+from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
+
+OPTIONS = DownscaleOptions(
+    least_area=20_000,
+    feather_km=10,
+    boosting=Boosting(trees=60, depth=4, rate=0.15),
+    blocking=Blocking(0.75, 0.25),
+)
+
+
+@pytest.fixture(scope="module")
+def made(small_world, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("downscaled")
+    outputs = Outputs(folder / "maps", folder / "models", folder / "held_out")
+    sigma = replace(small_world.gwsa, values=np.full_like(small_world.gwsa.values, 1.5))
+    world = small_world
+    return downscale(
+        world.gwsa,
+        world.predictors,
+        world.aquifers,
+        outputs,
+        OPTIONS,
+        sigma,
+        {"GWSA_STAGE": "downscale"},
+    )
+
+
+def rmse(field, truth):
+    return float(np.sqrt(np.nanmean((field - truth) ** 2)))
+
+
+def test_each_coarse_cell_keeps_its_value_in_the_files(small_world, made):
+    product, conservation = Product.of_files(made.years), made.scene.conservation
+    assert made.scores["closure"]["worst_cm"] < 1e-3
+    assert (
+        made.scores["closure"]["n"]
+        == made.scores["closure_raw"]["n"]
+        == 24 * conservation.cells.sum()
+    )
+    for month, coarse in zip(small_world.gwsa.months, small_world.gwsa.values):
+        difference = conservation.block_mean(product.read(month)) - coarse
+        assert np.nanmax(np.abs(difference)) < 0.006
+
+
+def test_held_out_maps_beat_bilinear_and_no_model(small_world, made, tmp_path):
+    """Models that saw neither cell nor month find the detail that no interpolation has."""
+    held_out = Product.in_folder(made.years[0].parents[1] / "held_out")
+    conservation = made.scene.conservation
+    assert isinstance(conservation, Conservation)
+    ours, bilinear, no_model = np.zeros((3, small_world.gwsa.months.size))
+    for i, (month, coarse) in enumerate(
+        zip(small_world.gwsa.months, small_world.gwsa.values.astype(float))
+    ):
+        truth = small_world.truth[i]
+        ours[i] = rmse(held_out.read(month), truth)
+        bilinear[i], no_model[i] = (
+            rmse(conservation.bilinear(coarse), truth),
+            rmse(conservation.no_model(coarse), truth),
+        )
+    assert ours.mean() < 0.95 * no_model.mean()
+    assert ours.mean() < 0.95 * bilinear.mean()
+    assert made.scores["held_out"]["contrast"]["r2"] > 0.4
+
+
+def test_predictors_that_say_nothing_change_little(small_world, tmp_path):
+    """With the target of other cells held-out cells confirm nothing, and the map is nearly that of no model."""
+    rng = np.random.default_rng(0)
+    shuffled = small_world.gwsa.values.reshape(24, -1)
+    shuffled = np.stack([rng.permutation(month) for month in shuffled]).reshape(
+        small_world.gwsa.values.shape
+    )
+    shuffled = np.where(np.isfinite(shuffled), shuffled, 0).astype(np.float32)
+    world = replace(small_world.gwsa, values=shuffled)
+    made = downscale(world, small_world.predictors, [], Outputs(tmp_path / "maps"), OPTIONS)
+    assert made.scores["held_out"]["contrast"]["r2"] < 0.05
+    product, conservation = Product.of_files(made.years), made.scene.conservation
+    for month, coarse in zip(world.months[::6], world.values[::6].astype(float)):
+        alone = conservation.no_model(coarse)
+        assert rmse(product.read(month), alone) < 0.15 * np.nanstd(alone)
+
+
+def test_models_are_xgboosts_own_and_name_whom_they_serve(made):
+    folder = made.years[0].parents[1] / "models"
+    contents = json.loads((folder / "models.json").read_text())
+    assert contents["features"] == ["soil", "relief", "rain", "rain_lag1"]
+    assert contents["models"]["model_1.ubj"] == ["large"]
+    assert set(contents["models"]["model_0.ubj"]) == {"background", "small"}
+    for name in contents["models"]:
+        assert xgboost.Booster(model_file=str(folder / name)).num_features() == 4
+    rows = {row["name"]: row for row in made.regions}
+    assert rows["large"]["model"] == "own" and rows["small"]["model"] == "all"
+    assert rows["small"]["cells"] == 1
+
+
+def test_files_have_twelve_named_bands_and_state_their_source(small_world, tmp_path):
+    gwsa = small_world.gwsa.select(np.datetime64("2009-03"), np.datetime64("2010-12"))
+    gwsa = replace(gwsa, source=("filled", *gwsa.source[1:]))
+    gwsa.values[3] = np.nan
+    made = downscale(gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), OPTIONS)
+    with rasterio.open(made.years[0]) as source:
+        assert source.descriptions == tuple(f"2009-{month:02d}" for month in range(1, 13))
+        assert source.units == ("cm",) * 12
+        words = [source.tags(band)["GWSA_SOURCE"] for band in source.indexes]
+        assert (
+            words
+            == ["missing"] * 2 + ["filled"] + ["observed"] * 2 + ["missing"] + ["observed"] * 6
+        )
+        empty = [not np.isfinite(source.read(band)).any() for band in source.indexes]
+        assert empty == [word == "missing" for word in words]
+        sea = source.read(12)[:, :7]
+        assert np.isnan(sea).all() and np.isfinite(source.read(12)[:, 7:]).all()
+
+
+def test_sigma_is_at_least_that_of_the_coarse_field_and_says_what_it_is(made):
+    with rasterio.open(made.sigma[0]) as source:
+        assert source.tags()["GWSA_SIGMA"] == "lower bound"
+        assert (source.read(1)[made.scene.conservation.pixels()] > 1.5).all()
+
+
+def test_the_same_bytes_again(small_world, tmp_path):
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        world = small_world
+        downscale(
+            world.gwsa,
+            world.predictors,
+            world.aquifers,
+            Outputs(folder / "maps", folder / "models"),
+            OPTIONS,
+        )
+    one, two = (
+        {path.name: path.read_bytes() for path in folder.rglob("*.*")} for folder in folders
+    )
+    assert one == two and len(one) == 5
+
+
+def test_exact_values_are_those_before_encoding(small_world, tmp_path):
+    options = replace(OPTIONS, exact=True)
+    made = downscale(
+        small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options
+    )
+    product = Product.of_files(made.years)
+    means = made.scene.conservation.block_mean(product.read("2009-05"))
+    assert np.nanmax(np.abs(means - small_world.gwsa.values[4])) < 1e-4
+
+
+def test_scores_are_json_without_nan(made, tmp_path):
+    write_scores(tmp_path / "scores.json", made.scores)
+    scores = json.loads(
+        (tmp_path / "scores.json").read_text(), parse_constant=lambda text: pytest.fail(text)
+    )
+    assert scores["closure_raw"]["rmse_cm"] > scores["closure"]["rmse_cm"]
+
+
+class StopSoon(Progress):
+    def is_cancelled(self):
+        return self.fraction > 0.5
+
+    fraction = 0.0
+
+    def show(self, fraction):
+        self.fraction = fraction
+
+
+def test_a_target_without_level_and_trend_keeps_the_mass_and_the_skill(small_world, tmp_path):
+    """The map gets level and trend back by the correction alone: its means are those of the coarse field."""
+    options = replace(OPTIONS, target="anomaly", compare=False)
+    made = downscale(
+        small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options
+    )
+    assert made.scores["closure"]["worst_cm"] < 1e-3
+    assert made.scores["predicted_back"]["blocked"]["gain_over_no_model"] > 0.2
+    assert made.scores["closure_raw"]["r2"] > 0.3
+
+
+def test_validations_are_named_and_random_samples_flatter(made):
+    gains = {
+        kind: back["gain_over_no_model"] for kind, back in made.scores["predicted_back"].items()
+    }
+    assert set(gains) == {"blocked", "forward", "random"}
+    assert 0 < gains["blocked"] < gains["random"]
+
+
+def test_the_correction_adds_no_seam(made):
+    assert made.scores["seams"]["most_changed"] == pytest.approx(
+        1, abs=0.08
+    )  # of so few pixels a cell
+
+
+def test_applicability_and_explanation_go_where_they_are_wanted(small_world, tmp_path):
+    outputs = Outputs(
+        tmp_path / "maps", applicability=tmp_path / "area.tif", explanation=tmp_path / "shap.csv"
+    )
+    downscale(
+        small_world.gwsa, small_world.predictors, [], outputs, replace(OPTIONS, compare=False)
+    )
+    with rasterio.open(outputs.applicability) as source:
+        inside = source.read(2)
+    assert np.nanmean(inside) > 0.5 and np.nanmin(inside) >= 0
+    assert outputs.explanation.read_text().startswith(
+        "region,predictor,feature,shap_cm,gain\nbackground,soil,soil,"
+    )
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Tiles of 5 x 5 cells, of which the small world has nine."""
+    monkeypatch.setattr(tiles, "side_of", lambda factor: 5)
+
+
+def test_tiles_leave_no_trace(small_world, made, small_tiles, tmp_path):
+    """The models are the same, and so are the maps but for the encoding of one: LERC would lose more with every part of
+    a block that is written."""
+    world, exact = small_world, replace(OPTIONS, exact=True)
+    again = downscale(
+        world.gwsa, world.predictors, world.aquifers, Outputs(tmp_path / "maps"), exact
+    )
+    assert len(again.scene.tiles) == 9
+    whole, tiled = (Product.of_files(one.years) for one in (made, again))
+    for month in whole.months:
+        np.testing.assert_allclose(tiled.read(month), whole.read(month), atol=0.0051)
+    for name in ("closure_raw", "held_out"):
+        assert json.dumps(again.scores[name]) == json.dumps(made.scores[name])
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bytes(
+    small_world, small_tiles, tmp_path, monkeypatch
+):
+    outputs = [
+        Outputs(tmp_path / name / "maps", held_out=tmp_path / name / "held_out")
+        for name in ("one", "two")
+    ]
+    options = replace(OPTIONS, compare=False)
+    downscale(small_world.gwsa, small_world.predictors, [], outputs[0], options)
+    predict, predicted = mapping._predict, []
+
+    def predict_some(*given):
+        if len(predicted) == 1 + 5:
+            raise Cancelled
+        predicted.append(given)
+        return predict(*given)
+
+    with monkeypatch.context() as interrupting, pytest.raises(Cancelled):
+        interrupting.setattr(mapping, "_predict", predict_some)
+        interrupting.setattr(threads.os, "cpu_count", lambda: 1)
+        downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options)
+    unfinished = tmp_path / "two/.maps.unfinished"
+    assert list((tmp_path / "two").iterdir()) == [unfinished]
+    assert len(list(unfinished.rglob("*.npy"))) == 2 * 5
+    monkeypatch.setattr(
+        mapping, "_predict", lambda *given: predicted.append(given) or predict(*given)
+    )
+    downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options)
+    assert len(predicted) == 2 * (1 + 9), "and one in each run that was measured"
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_what_another_run_left_is_cleared_away(small_world, tmp_path):
+    given, other = (small_world.gwsa, small_world.predictors, []), replace(OPTIONS, exact=True)
+    with pytest.raises(Cancelled):
+        downscale(*given, Outputs(tmp_path / "maps"), OPTIONS, progress=StopSoon())
+    downscale(*given, Outputs(tmp_path / "maps"), other)
+    downscale(*given, Outputs(tmp_path / "undisturbed"), other)
+    assert contents(tmp_path / "maps") == contents(tmp_path / "undisturbed")
+    assert {path.name for path in tmp_path.iterdir()} == {"maps", "undisturbed"}
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_inputs_that_do_not_meet_are_named(small_world, tmp_path):
+    outputs = Outputs(tmp_path / "maps")
+    elsewhere = replace(small_world.gwsa, grid=Grid(-60.0, 0.0, 0.25, 0.25, 12, 12))
+    with pytest.raises(InputError, match="overlap"):
+        downscale(elsewhere, small_world.predictors, [], outputs, OPTIONS)
+    coarser = replace(small_world.gwsa, grid=Grid(70.0, 33.0, 0.5, 0.5, 12, 12))
+    with pytest.raises(InputError, match="0.5°"):
+        downscale(coarser, small_world.predictors, [], outputs, OPTIONS)
+    later = replace(small_world.gwsa, months=small_world.gwsa.months + 60)
+    with pytest.raises(InputError, match="no month is in both"):
+        downscale(later, small_world.predictors, [], outputs, OPTIONS)
+    assert not list(tmp_path.iterdir())

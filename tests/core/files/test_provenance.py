@@ -1,0 +1,89 @@
+import hashlib
+import json
+import re
+from datetime import datetime
+
+from gwsa.gwsa_plugin.core.files.provenance import (
+    now,
+    plugin_version,
+    provenance,
+    sha256,
+    write_run,
+)
+
+
+def test_a_digest_is_that_of_the_bytes(tmp_path):
+    path = tmp_path / "large.bin"
+    path.write_bytes(b"gwsa" * 600_000)  # more than one block
+    assert sha256(path) == hashlib.sha256(b"gwsa" * 600_000).hexdigest()
+
+
+def test_a_folder_is_its_names_and_contents_and_not_its_place_or_its_runs(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name / "fine").mkdir(parents=True)
+        (tmp_path / name / "fine" / "ndvi.tif").write_text("ndvi")
+        (tmp_path / name / "run.json").write_text(f"this run was in {name}")
+    one, other = tmp_path / "one", tmp_path / "other"
+    (other / "fine" / "ndvi.tif.aux.xml").write_text("statistics that a viewer left")
+    assert sha256(one) == sha256(other)
+    (other / "fine" / "ndvi.tif").rename(other / "fine" / "evi.tif")
+    assert sha256(one) != sha256(other)
+
+
+def test_a_list_of_files_is_their_names_and_contents_in_any_order(tmp_path):
+    paths = [tmp_path / name for name in ("A200401.nc4", "A200402.nc4")]
+    for path in paths:
+        path.write_text(path.name)
+    assert sha256(paths) == sha256(paths[::-1]) == sha256(tmp_path) != sha256(paths[:1])
+    assert (
+        "A200401.nc4 and 1 more" in provenance("gldasanomaly", {"INPUT": paths}, {})["GWSA_INPUTS"]
+    )
+
+
+def test_files_of_one_name_in_two_folders_both_count(tmp_path):
+    paths = [tmp_path / year / "rain.tif" for year in ("2004", "2005")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(path.parent.name)
+    before = sha256(paths)
+    paths[0].write_text("changed")
+    assert sha256(paths) != before
+
+
+def test_tags_depend_on_bytes_and_parameters_only(tmp_path):
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "twsa.tif").write_text("same")
+    here, there = (
+        provenance(
+            "fillgaps", {"INPUT": tmp_path / folder / "twsa.tif", "MASK": None}, {"window": 24}
+        )
+        for folder in ("here", "there")
+    )
+    assert here == there
+    assert str(tmp_path) not in json.dumps(here)
+    assert json.loads(here["GWSA_INPUTS"])["INPUT"]["name"] == "twsa.tif"
+    assert "MASK" not in json.loads(here["GWSA_INPUTS"])
+    assert here != provenance("fillgaps", {"INPUT": tmp_path / "here" / "twsa.tif"}, {"window": 36})
+    (tmp_path / "here" / "twsa.tif").write_text("changed")
+    assert here != provenance("fillgaps", {"INPUT": tmp_path / "here" / "twsa.tif"}, {"window": 24})
+
+
+def test_the_run_record_holds_what_the_tags_leave_out(tmp_path):
+    path, started = tmp_path / "twsa.run.json", now()
+    write_run(
+        path,
+        "importtwsa",
+        {"INPUT": tmp_path / "grace.nc", "MASK": None},
+        {"end": "2020-12"},
+        started,
+    )
+    record = json.loads(path.read_text())
+    assert record["inputs"] == {"INPUT": str(tmp_path / "grace.nc")}
+    assert record["parameters"] == {"end": "2020-12"}
+    assert datetime.fromisoformat(record["started"]) <= datetime.fromisoformat(record["finished"])
+    assert record["libraries"]["numpy"]
+
+
+def test_the_version_is_that_of_the_plugin():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", plugin_version())

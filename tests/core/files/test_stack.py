@@ -1,0 +1,230 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rasterio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.files.stack import (
+    FILLED,
+    MISSING,
+    OBSERVED,
+    MonthlyStack,
+    creation,
+    nan_mean,
+    read_stack,
+    write_stack,
+)
+from gwsa.tests.core.gldas.gldas_layouts import Log
+
+GRID = Grid(70.0, 32.0, 0.25, 0.25, 3, 4)
+MONTHS = month_range("2003-11", "2010-02")
+
+
+@pytest.fixture
+def stack():
+    """Noise with a missing cell, a missing month and a filled one."""
+    values = np.random.default_rng(1).normal(0, 10, (MONTHS.size, *GRID.shape)).astype("float32")
+    values[:, 0, 0] = np.nan
+    values[5] = np.nan
+    source = [OBSERVED] * MONTHS.size
+    source[5], source[6] = MISSING, FILLED
+    return MonthlyStack(GRID, MONTHS, values, tuple(source))
+
+
+def write_yearly(path, values, descriptions=None, crs="EPSG:4326", **options):
+    """A plain GeoTIFF, as another tool might write it."""
+    profile = creation(GRID, len(values), **options)
+    with rasterio.open(path, "w", **{**profile, "crs": crs}) as target:
+        target.write(values.astype(profile["dtype"]))
+        if descriptions:
+            target.descriptions = descriptions
+    return path
+
+
+def test_a_stack_is_read_as_it_was_written(stack, tmp_path):
+    path = tmp_path / "twsa.tif"
+    write_stack(path, stack.tagged(GWSA_BASELINE="2004-01..2009-12"))
+    found = read_stack(path)
+    assert found.grid.same_as(GRID)
+    assert (found.months == stack.months).all()
+    np.testing.assert_array_equal(found.values, stack.values)
+    assert found.source == stack.source
+    assert (found.variable, found.unit) == ("TWSA", "cm")
+    assert found.tags == {"GWSA_BASELINE": "2004-01..2009-12"}
+
+
+def test_plain_gdal_sees_months_units_and_sources(stack, tmp_path):
+    path = tmp_path / "twsa.tif"
+    write_stack(path, stack, {"GWSA_STAGE": "test"})
+    with rasterio.open(path) as source:
+        assert source.descriptions == tuple(map(str, MONTHS))
+        assert set(source.units) == {"cm"}
+        assert np.isnan(source.nodata)
+        assert source.tags(7)["GWSA_SOURCE"] == FILLED
+        assert source.tags()["GWSA_STAGE"] == "test"
+        assert source.profile["interleave"] == "band"
+    assert [item.name for item in tmp_path.iterdir()] == ["twsa.tif"]
+
+
+def test_the_same_stack_makes_the_same_bytes(stack, tmp_path):
+    for name in ("one.tif", "other.tif"):
+        write_stack(tmp_path / name, stack)
+    assert (tmp_path / "one.tif").read_bytes() == (tmp_path / "other.tif").read_bytes()
+
+
+@given(st.data())
+def test_the_calendar_leaves_no_month_out(data):
+    places = data.draw(st.lists(st.integers(0, 40), min_size=1, max_size=20, unique=True))
+    months = np.datetime64("2002-04") + np.array(places)
+    values = np.arange(len(places), dtype=float)[:, None, None] + np.ones(GRID.shape)
+    stack = MonthlyStack.on_calendar(GRID, months, values, "TWSA")
+    assert (stack.months == month_range(months.min(), months.max())).all()
+    for month, given_values in zip(months, values):
+        np.testing.assert_array_equal(stack.values[stack.months == month][0], given_values)
+    assert set(stack.named(OBSERVED)) == set(months)
+    assert np.isnan(stack.values[np.isin(stack.source, [MISSING])]).all()
+
+
+def test_a_calendar_period_cuts_and_pads():
+    months = np.array(["2005-01", "2005-03"], dtype="datetime64[M]")
+    stack = MonthlyStack.on_calendar(
+        GRID, months, np.ones((2, *GRID.shape)), "TWSA", period=("2005-02", "2005-05")
+    )
+    assert stack.source == (MISSING, OBSERVED, MISSING, MISSING)
+
+
+def test_an_anomaly_has_no_mean_over_the_baseline(stack):
+    anomaly = stack.anomaly()
+    mean = nan_mean(anomaly.select(np.datetime64("2004-01"), np.datetime64("2009-12")).values)
+    np.testing.assert_allclose(mean[np.isfinite(mean)], 0, atol=1e-5)
+    assert np.isnan(mean).sum() == 1
+    # One mean a cell, so differences between months stay what they were.
+    np.testing.assert_allclose(
+        anomaly.values[20] - anomaly.values[9], stack.values[20] - stack.values[9], atol=1e-5
+    )
+    assert anomaly.tags["GWSA_BASELINE"] == "2004-01..2009-12"
+
+
+def test_no_baseline_month_no_anomaly(stack):
+    late = stack.select(np.datetime64("2010-01"), np.datetime64("2010-02"))
+    with pytest.raises(InputError, match="TWSA.*2004-01 and 2009-12"):
+        late.anomaly()
+
+
+def test_selecting_outside_the_stack_says_what_it_covers(stack):
+    with pytest.raises(InputError, match="2003-11 to 2010-02.*2015-01"):
+        stack.select(np.datetime64("2015-01"), np.datetime64("2015-12"))
+
+
+def test_cropping_keeps_the_cells_in_place(stack):
+    part = stack.crop(GRID.sub(slice(1, 3), slice(2, 4)))
+    np.testing.assert_array_equal(part.values, stack.values[:, 1:3, 2:4])
+
+
+def test_a_yearly_file_of_another_tool_takes_the_year_from_its_name(tmp_path):
+    values = np.arange(12.0)[:, None, None] * np.ones(GRID.shape)
+    found = read_stack(write_yearly(tmp_path / "GWSA_2008.tif", values))
+    assert (found.months == month_range("2008-01", "2008-12")).all()
+    np.testing.assert_array_equal(found.values, values)
+
+
+def test_descriptions_in_any_order_are_put_on_the_calendar(tmp_path):
+    values = np.array([3.0, 1.0])[:, None, None] * np.ones(GRID.shape)
+    found = read_stack(write_yearly(tmp_path / "x.tif", values, ("2008-03", "2008-01")))
+    assert found.source == (OBSERVED, MISSING, OBSERVED)
+    assert found.values[:, 0, 0][[0, 2]].tolist() == [1.0, 3.0]
+
+
+def test_nodata_scale_and_unit_are_applied(tmp_path):
+    values = np.full((1, *GRID.shape), 50)
+    values[..., :2] = -9999
+    path = write_yearly(tmp_path / "x_2008.tif", values, dtype="int16", nodata=-9999, predictor=2)
+    with rasterio.open(path, "r+") as target:
+        target.scales, target.offsets, target.units = (0.1,), (1.0,), ("mm",)
+    found = read_stack(path)
+    assert np.isnan(found.values[0, :, :2]).all()
+    np.testing.assert_allclose(found.values[0, :, 2:], 0.6, rtol=1e-6)  # (50 * 0.1 + 1) mm
+    assert found.unit == "cm"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "sentence"),
+    [
+        ("x.tif", {}, r"Band 1 of x\.tif names no month"),
+        (
+            "x.tif",
+            {"descriptions": ("2008-01", "2008-01")},
+            r"x\.tif has more than one band for 2008-01",
+        ),
+        ("x.tif", {"descriptions": ("2008-01", "snow")}, r"Band 2 of x\.tif names no month"),
+        ("x_2008.tif", {"crs": None}, r"x_2008\.tif has no coordinate reference system"),
+        ("x_2008.tif", {"crs": "EPSG:32643"}, r"x_2008\.tif is in EPSG:32643; warp it"),
+    ],
+)
+def test_files_that_cannot_be_a_stack_are_refused_by_name(tmp_path, name, arguments, sentence):
+    path = write_yearly(tmp_path / name, np.ones((2, *GRID.shape)), **arguments)
+    with pytest.raises(InputError, match=sentence):
+        read_stack(path)
+
+
+@pytest.mark.parametrize("content", [None, "not a raster"])
+def test_what_is_no_raster_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "notes.tif"
+    if content:
+        path.write_text(content)
+    with pytest.raises(InputError, match=r"notes\.tif cannot be opened"):
+        read_stack(path)
+
+
+def test_a_file_cut_short_is_refused_by_name(stack, tmp_path):
+    path = tmp_path / "twsa.tif"
+    write_stack(path, stack)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"twsa\.tif cannot be opened"):
+        read_stack(path)
+
+
+def test_nothing_is_left_when_writing_fails(stack, tmp_path):
+    broken = replace(stack, values=stack.values[:3])
+    with pytest.raises(IndexError):
+        write_stack(tmp_path / "twsa.tif", broken)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.7, 0.99, 0.9999])
+def test_a_full_disk_is_an_error_and_leaves_nothing(
+    stack, tmp_path, gdal_habit, room_on_disk, share
+):
+    write_stack(tmp_path / "whole.tif", stack)
+    size = (tmp_path / "whole.tif").stat().st_size
+    with (
+        pytest.raises(OSError, match=r"twsa\.tif cannot be written: ."),
+        room_on_disk(int(share * size)),
+    ):
+        write_stack(tmp_path / "twsa.tif", stack)
+    assert [item.name for item in tmp_path.iterdir()] == ["whole.tif"]
+
+
+def test_writing_can_be_cancelled_at_every_band(stack, tmp_path):
+    for bands in (0, 1, MONTHS.size - 1):
+        with pytest.raises(Cancelled):
+            write_stack(tmp_path / "twsa.tif", stack, progress=Log(stop_after=bands))
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_nan_mean_is_the_mean_of_what_is_there(seed, gaps):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, 10, (6, 3, 2)).astype("float32")
+    values[rng.random(values.shape) < gaps] = np.nan
+    for place in np.ndindex(3, 2):
+        series = values[(slice(None), *place)]
+        there = series[np.isfinite(series)]
+        expected = there.astype(float).mean() if there.size else np.nan
+        np.testing.assert_allclose(nan_mean(values)[place], expected, rtol=1e-12)

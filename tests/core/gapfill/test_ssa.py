@@ -1,0 +1,138 @@
+"""Iterative SSA against a literal, slow one, and its compiled program against its plain one."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gwsa.gwsa_plugin.core.gapfill.ssa import Embedding, fill_path, fill_path_plainly, has_kernel
+
+MONTHS = np.arange(150)
+MISSING = np.zeros(150, dtype=bool)
+MISSING[[10, 40, 41, 120]] = MISSING[70:81] = True
+WINDOW, TOLERANCE = 18, 1e-2
+needs_numba = pytest.mark.skipif(not has_kernel(), reason="numba is not here")
+
+
+def up_to(components, tolerance=TOLERANCE):
+    return Embedding(WINDOW, tuple(range(1, components + 1)), tolerance)
+
+
+@pytest.fixture
+def series():
+    random = np.random.default_rng(5)
+    waves = [
+        np.sin(2 * np.pi * MONTHS / period + phase) for period, phase in ((12, 0), (12, 1), (40, 2))
+    ]
+    return np.stack(waves) * [[5.0], [2.0], [3.0]] + random.normal(size=(3, 150))
+
+
+def literal_path(one, components):
+    """Kondrashov & Ghil 2006, one series, one window after the other."""
+    x = np.where(MISSING, 0.0, one)
+    path = []
+    for count in range(1, components + 1):
+        while True:
+            windows = np.array([x[start : start + WINDOW] for start in range(x.size - WINDOW + 1)])
+            left, sizes, right = np.linalg.svd(windows, full_matrices=False)
+            windows = sum(sizes[k] * np.outer(left[:, k], right[k]) for k in range(count))
+            rebuilt = [
+                np.mean(
+                    [
+                        windows[month - lag, lag]
+                        for lag in range(WINDOW)
+                        if 0 <= month - lag < len(windows)
+                    ]
+                )
+                for month in range(x.size)
+            ]
+            new = np.where(MISSING, rebuilt, one)
+            change = np.sqrt(((new - x)[MISSING] ** 2).mean()) / np.sqrt((new[MISSING] ** 2).mean())
+            x = new
+            if change <= TOLERANCE:
+                break
+        path.append(x[MISSING])
+    return np.array(path)
+
+
+def test_every_number_of_components_is_that_of_the_literal_method(series):
+    path = fill_path_plainly(np.where(MISSING, 0.0, series), MISSING, up_to(4))
+    assert path.shape == (4, 3, MISSING.sum())
+    for number, one in enumerate(series):
+        np.testing.assert_allclose(path[:, number], literal_path(one, 4), atol=1e-9)
+
+
+@needs_numba
+def test_the_compiled_program_follows_the_literal_method_within_its_tolerance(series):
+    path = fill_path(np.where(MISSING, 0.0, series), MISSING, up_to(4))
+    for number, one in enumerate(series):
+        literal = literal_path(one, 4)
+        off = np.sqrt(((path[:, number] - literal) ** 2).mean(axis=1) / (literal**2).mean(axis=1))
+        assert (off < 0.3 * TOLERANCE).all()
+
+
+@needs_numba
+@settings(max_examples=25)
+@given(
+    months=st.integers(60, 240),
+    window=st.integers(4, 30),
+    most=st.integers(1, 5),
+    seed=st.integers(0, 2**32 - 1),
+    weighted=st.booleans(),
+)
+def test_one_pass_of_both_programs_is_the_same_whatever_the_sizes(
+    months, window, most, seed, weighted
+):
+    """Where the components stand apart, as those of three waves do."""
+    random = np.random.default_rng(seed)
+    angles = np.arange(months) * [[2.0], [0.9], [0.3]] + random.uniform(0, 6, (3, 1))
+    series = ([[25.0, 5.0, 1.0]] @ np.sin(angles)) + 1e-3 * random.normal(size=(1, months))
+    missing = np.zeros(months, dtype=bool)
+    missing[random.choice(np.arange(1, months - 1), months // 6, replace=False)] = True
+    noise = random.uniform(0, 2, 1) if weighted else None
+    one_pass = Embedding(window, (2 * min(most, window // 8 + 1),), np.inf)
+    plain = fill_path_plainly(series, missing, one_pass, noise)
+    np.testing.assert_allclose(fill_path(series, missing, one_pass, noise), plain, atol=0.02)
+
+
+def test_a_grid_of_components_lies_on_one_path(series):
+    start = np.where(MISSING, 0.0, series)
+    grid = fill_path(start, MISSING, Embedding.up_to(12, WINDOW, TOLERANCE))
+    assert grid.shape[0] == 7
+    for place, components in ((0, 1), (2, 4), (5, 10)):
+        alone = fill_path(start, MISSING, Embedding.up_to(components, WINDOW, TOLERANCE))[-1]
+        np.testing.assert_allclose(grid[place], alone, atol=0.05 * np.abs(alone).max())
+
+
+def test_a_series_does_not_depend_on_its_company(series):
+    start = np.where(MISSING, 0.0, series)
+    alone = [fill_path(one[None], MISSING, up_to(3))[:, 0] for one in start]
+    np.testing.assert_allclose(
+        fill_path(start, MISSING, up_to(3)), np.stack(alone, axis=1), atol=1e-10
+    )
+
+
+def test_a_pure_wave_is_recovered_through_the_long_gap():
+    wave = 10 * np.sin(2 * np.pi * MONTHS / 12 + 0.3)[None]
+    filled = fill_path(np.where(MISSING, 0.0, wave), MISSING, up_to(2, 1e-8))[-1]
+    assert np.abs(filled - wave[:, MISSING]).max() < 1e-4
+
+
+def test_the_weight_of_a_component_is_its_share_above_the_noise(series):
+    start = np.where(MISSING, 1.0, series)
+    everything = fill_path(start, MISSING, Embedding(WINDOW, (WINDOW,), TOLERANCE), np.zeros(3))
+    np.testing.assert_allclose(
+        everything, 1, atol=1e-9
+    )  # all components rebuild what was there, the start included
+    nothing = fill_path(start, MISSING, Embedding(WINDOW, (4,), TOLERANCE), np.full(3, 1e9))
+    assert not nothing.any()
+
+
+def test_shrinkage_keeps_too_many_components_from_fitting_noise():
+    random = np.random.default_rng(6)
+    truth = 3 * np.sin(2 * np.pi * MONTHS / 30 + random.uniform(0, 6, (40, 1)))
+    seen = np.where(MISSING, 0.0, truth + random.normal(size=truth.shape))
+    ten = Embedding(WINDOW, (10,), TOLERANCE)
+    filled = fill_path(seen, MISSING, ten)[-1], fill_path(seen, MISSING, ten, np.ones(40))[-1]
+    error = [np.sqrt(((values - truth[:, MISSING]) ** 2).mean()) for values in filled]
+    assert error[1] < 0.8 * error[0]

@@ -1,0 +1,68 @@
+"""Small GLDAS files of the real layout, for the tests of the modules that read them."""
+
+import numpy as np
+from osgeo import gdal
+
+from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
+
+LAT, LON = 20.125 + 0.25 * np.arange(4), 70.125 + 0.25 * np.arange(5)
+
+
+class Log(Progress):
+    def __init__(self, stop_after=np.inf):
+        self.lines, self.calls, self.stop_after = [], 0, stop_after
+
+    def say(self, text):
+        self.lines.append(text)
+
+    warn = say
+
+    def is_cancelled(self):
+        self.calls += 1
+        return self.calls > self.stop_after
+
+
+def name_of(month) -> str:
+    return f"GLDAS_NOAH025_M.A{str(month).replace('-', '')}.021.nc4"
+
+
+def write_granule(
+    path,
+    fields,
+    *,
+    lat=LAT,
+    lon=LON,
+    without=(),
+    south_first=True,
+    unit="kg m-2",
+    title="GLDAS2.1 LIS",
+    begin="",
+):
+    """A file of the real layout, on the tiny grid or another; RootMoist_inst is enormous, so that it would show."""
+    file = gdal.GetDriverByName("netCDF").CreateMultiDimensional(str(path), [], ["FORMAT=NC4"])
+    root = file.GetRootGroup()
+    _attribute(root, "title", title)
+    real, double = (
+        gdal.ExtendedDataType.Create(kind) for kind in (gdal.GDT_Float32, gdal.GDT_Float64)
+    )
+    sizes = {"time": 1, "lat": lat.size, "lon": lon.size}
+    dimensions = [root.CreateDimension(name, "", "", size) for name, size in sizes.items()]
+    time = root.CreateMDArray("time", dimensions[:1], double)
+    time.Write(np.zeros(1))
+    _attribute(time, "units", " days since 2000-01-01 00:00:00")
+    _attribute(time, "begin_date", begin)
+    order = 1 if south_first else -1
+    for dimension, values in zip(dimensions[1:], (lat[::order], lon)):
+        root.CreateMDArray(dimension.GetName(), [dimension], real).Write(values.astype("f4"))
+    maps = dict(zip(VARIABLES, fields))
+    for name, values in {**maps, "RootMoist_inst": np.full_like(fields[0], 1e6)}.items():
+        if name not in without:
+            array = root.CreateMDArray(name, dimensions, real, ["COMPRESS=DEFLATE"])
+            array.SetNoDataValueDouble(-9999)
+            array.SetUnit(unit)
+            array.Write(np.ascontiguousarray(values[None, ::order]))
+
+
+def _attribute(owner, name, text):
+    owner.CreateAttribute(name, [], gdal.ExtendedDataType.CreateString()).Write(text)

@@ -1,0 +1,221 @@
+"""GLDAS as it comes: 1.0° files, cuts by GES DISC and OPeNDAP, single rows and columns, GeoTIFF stacks."""
+
+import numpy as np
+import pytest
+import rasterio
+
+from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import BASELINE, month_range
+from gwsa.gwsa_plugin.core.files.stack import creation, describe_band
+from gwsa.gwsa_plugin.core.gldas.anomalies import GldasOptions, gldas_anomalies
+from gwsa.gwsa_plugin.core.gldas.file_names import find_files
+from gwsa.gwsa_plugin.core.gldas.granule import read_granule
+from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
+from gwsa.tests.core.gldas.gldas_layouts import LAT, LON, Log, name_of, write_granule
+
+MONTHS = month_range(*BASELINE)
+FIELDS = (
+    np.random.default_rng(3)
+    .uniform(1, 100, (MONTHS.size, len(VARIABLES), LAT.size, LON.size))
+    .astype("f4")
+)
+FIELDS[:, :, 0, 0] = -9999  # south-west
+COARSE_LAT, COARSE_LON = 20.5 + np.arange(4), 70.5 + np.arange(5)
+
+
+def write_record(folder, name_of=name_of, **grid):
+    folder.mkdir()
+    for month, fields in zip(MONTHS, FIELDS):
+        write_granule(folder / name_of(month), fields, **grid)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def quarter_degree(tmp_path_factory):
+    return write_record(tmp_path_factory.mktemp("gldas") / "quarter")
+
+
+@pytest.fixture(scope="module")
+def one_degree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gldas") / "one"
+    return write_record(
+        folder, lambda month: name_of(month).replace("025", "10"), lat=COARSE_LAT, lon=COARSE_LON
+    )
+
+
+def soil_anomaly():
+    """cm, north first."""
+    soil = np.where(FIELDS == -9999, np.nan, FIELDS).astype(float)[:, :4].sum(axis=1)[:, ::-1] / 10
+    return soil - soil.mean(axis=0)
+
+
+def test_each_quarter_degree_cell_has_the_value_of_the_degree_around_it(one_degree):
+    stack = gldas_anomalies(one_degree).stacks["SMS"]
+    assert stack.grid == Grid(70.0, 24.0, 0.25, 0.25, 16, 20)
+    expected = np.kron(soil_anomaly(), np.ones((1, 4, 4)))
+    np.testing.assert_allclose(stack.values, expected, atol=1e-4)
+
+
+def test_a_region_of_coarse_files_is_whole_cells_of_the_output(one_degree):
+    stack = gldas_anomalies(one_degree, region=(71.3, 21.6, 72.1, 22.2)).stacks["SMS"]
+    assert stack.grid.bounds == pytest.approx((71.25, 21.5, 72.25, 22.25))
+    expected = np.kron(soil_anomaly(), np.ones((1, 4, 4)))[:, 7:10, 5:9]
+    np.testing.assert_allclose(stack.values, expected, atol=1e-4)
+
+
+def test_coarse_files_stay_as_they_are_on_request(one_degree):
+    stack = gldas_anomalies(one_degree, options=GldasOptions(cell=1.0)).stacks["SMS"]
+    assert stack.grid == Grid(70.0, 24.0, 1.0, 1.0, 4, 5)
+    np.testing.assert_allclose(stack.values, soil_anomaly(), atol=1e-4)
+
+
+def test_larger_cells_hold_the_same_water(quarter_degree):
+    stack = gldas_anomalies(
+        quarter_degree, region=(70, 20, 71, 21), options=GldasOptions(cell=1.0)
+    ).stacks["SMS"]
+    assert stack.grid == Grid(70.0, 21.0, 1.0, 1.0, 1, 1)
+    soil, areas = soil_anomaly()[:, :, :4], Grid(70.0, 21.0, 0.25, 0.25, 4, 4).cell_areas()
+    land = np.isfinite(soil[0])
+    np.testing.assert_allclose(
+        stack.values[:, 0, 0], np.average(soil[:, land], axis=1, weights=areas[land]), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("region", [None, (70, 20, 71, 21)])
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (GldasOptions(cell=0), "does not divide 180"),
+        (GldasOptions(cell=0.7), "does not divide 180"),
+        (GldasOptions(gaussian_km=-1), "radius of -1 km is not possible"),
+        (GldasOptions(gaussian_km=20_000), "radius of 20000 km is not possible"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_any_file_is_read(region, options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        gldas_anomalies("nowhere", region, options)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        "{}.SUB.nc4",
+        "{}.nc4",
+        "{}.dap.nc4",
+        "{}.dap.nc4@dap4.ce=%2Flat[320:323];%2Flon[1000:1004]",
+        "HTTP_services.cgi?FILENAME=%2Fdata%2FGLDAS%2FGLDAS_NOAH025_M.2.1%2F2000%2F{0}&FORMAT=bmM0Lw&"
+        "LABEL={0}.SUB.nc4&SHORTNAME=GLDAS_NOAH025_M&SERVICE=L34RS_LDAS&VERSION=1.02",
+    ],
+)
+def test_names_that_subsetters_give(tmp_path, cut):
+    for month in MONTHS:
+        (tmp_path / cut.format(name_of(month))).touch()
+    (tmp_path / (name_of(MONTHS[0]) + ".xml")).touch()
+    files = find_files(tmp_path)
+    assert list(files.paths) == list(MONTHS) and not files.faults
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 5), (4, 1), (1, 1)])
+def test_one_row_or_column_has_the_size_that_the_name_states(tmp_path, rows, columns):
+    write_granule(
+        tmp_path / name_of("2004-01"),
+        FIELDS[0][:, :rows, :columns],
+        lat=LAT[:rows],
+        lon=LON[:columns],
+    )
+    coarse = tmp_path / name_of("2004-01").replace("025", "10")
+    write_granule(
+        coarse, FIELDS[0][:, :rows, :columns], lat=COARSE_LAT[:rows], lon=COARSE_LON[:columns]
+    )
+    assert read_granule(tmp_path / name_of("2004-01")).grid == Grid(
+        70, 20 + rows / 4, 0.25, 0.25, rows, columns
+    )
+    assert read_granule(coarse).grid == Grid(70, 20 + rows, 1, 1, rows, columns)
+
+
+def test_columns_that_jump_over_the_dateline_are_refused(tmp_path):
+    path = tmp_path / name_of("2004-01")
+    write_granule(path, FIELDS[0], lon=np.array([179.625, 179.875, -179.875, -179.625, -179.375]))
+    assert read_granule(path).faults == ["not on a regular grid from west to east"]
+
+
+def write_stack_of(
+    folder, name, *, months=MONTHS, unit="kg m-2", factor=1.0, file="GLDAS_{}_monthly.tif"
+):
+    """One variable as a GeoTIFF; -9999 is nodata without being tagged so."""
+    layer = np.where(FIELDS == -9999, FIELDS, FIELDS * np.float32(factor))[
+        :, VARIABLES.index(name), ::-1
+    ]
+    profile = creation(Grid(70.0, 21.0, 0.25, 0.25, LAT.size, LON.size), months.size, nodata=None)
+    with rasterio.open(folder / file.format(name), "w", **profile) as target:
+        target.units = (unit,) * months.size
+        for band, month in enumerate(months, start=1):
+            target.write(layer[list(MONTHS).index(month)], band)
+            describe_band(target, band, month, "observed")
+
+
+@pytest.fixture
+def tiffs(tmp_path):
+    for name in VARIABLES:
+        write_stack_of(tmp_path, name)
+    return tmp_path
+
+
+def test_geotiff_stacks_are_as_good_as_the_files_they_come_from(tiffs, quarter_degree):
+    write_stack_of(tiffs, "SWE_inst", unit="cm", factor=0.1)
+    for one, other in zip(
+        gldas_anomalies(tiffs).stacks.values(), gldas_anomalies(quarter_degree).stacks.values()
+    ):
+        assert one.grid.same_as(other.grid) and one.source == other.source
+        np.testing.assert_allclose(one.values, other.values, atol=1e-4)
+
+
+def test_a_region_of_geotiff_stacks(tiffs):
+    stack = gldas_anomalies(tiffs, region=(70.3, 20.3, 70.7, 20.6)).stacks["SMS"]
+    assert stack.grid.bounds == pytest.approx((70.25, 20.25, 70.75, 20.75))
+    np.testing.assert_allclose(stack.values, soil_anomaly()[:, 1:3, 1:3], atol=1e-4)
+
+
+def test_all_variables_without_a_geotiff_or_with_two_are_named(tiffs):
+    (tiffs / "GLDAS_SWE_inst_monthly.tif").unlink()
+    (tiffs / "GLDAS_CanopInt_inst_monthly.tif").unlink()
+    write_stack_of(tiffs, "SoilMoi0_10cm_inst", file="{}_again.tif")
+    with pytest.raises(InputError) as caught:
+        gldas_anomalies(tiffs)
+    text = str(caught.value)
+    assert (
+        "SoilMoi0_10cm_inst: GLDAS_SoilMoi0_10cm_inst_monthly.tif, SoilMoi0_10cm_inst_again.tif"
+        in text
+    )
+    assert "SWE_inst: no file" in text and "CanopInt_inst: no file" in text
+
+
+def test_months_that_a_geotiff_lacks_are_named(tiffs):
+    write_stack_of(tiffs, "SWE_inst", months=np.delete(MONTHS, [3, 10, 11]))
+    with pytest.raises(InputError, match=r"lack a band .* for 2004-04, 2004-11\.\.2004-12 "):
+        gldas_anomalies(tiffs)
+
+
+@pytest.mark.parametrize("name", ["SoilMoi0_10cm_inst", "SWE_inst"])
+def test_a_damaged_geotiff_is_named(tiffs, name):
+    path = tiffs / f"GLDAS_{name}_monthly.tif"
+    with rasterio.open(path) as source:
+        start = int(source.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=5))
+    content = bytearray(path.read_bytes())
+    content[start : start + 8] = b"\x55" * 8
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"The band of {MONTHS[4]} in {path.name} is damaged"):
+        gldas_anomalies(tiffs)
+
+
+def test_reading_geotiffs_can_be_cancelled_from_the_first_band_on(tiffs):
+    for stop_after in (0, MONTHS.size):
+        with pytest.raises(Cancelled):
+            gldas_anomalies(tiffs, progress=Log(stop_after))
+
+
+def test_a_geotiff_in_another_unit_is_named(tiffs):
+    write_stack_of(tiffs, "SWE_inst", unit="m3 m-3")
+    with pytest.raises(InputError, match="GLDAS_SWE_inst_monthly.tif is in m3 m-3"):
+        gldas_anomalies(tiffs)

@@ -1,0 +1,282 @@
+"""The import on files small enough to know every value of, and on the real ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range, name_runs
+from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.files.netcdf import NetCdf
+from gwsa.gwsa_plugin.core.grace.mascons import read_land
+from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
+from gwsa.gwsa_plugin.core.sample_world.grace_files import write_land_mask as write_sample_mask
+from gwsa.gwsa_plugin.core.sample_world.grace_files import write_mascons as write_sample_mascons
+from gwsa.tests.core.grace.mascon_layouts import (
+    CSR,
+    CSR_CROP,
+    RECORD,
+    Log,
+    expected,
+    truth,
+    write_mascons,
+    write_mask,
+)
+
+# Region, land and period
+
+
+def test_a_region_is_snapped_outward_and_read_alone(tmp_path):
+    stack = import_twsa(
+        write_mascons(tmp_path / "f.nc", CSR_CROP), TwsaOptions(bounds=(70.6, 20.3, 71.1, 20.9))
+    ).twsa  # fmt: skip
+    assert stack.grid.bounds == (70.5, 20.25, 71.25, 21.0)
+    np.testing.assert_allclose(stack.values, expected(stack), atol=2e-5)
+
+
+def test_a_region_outside_the_file_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    with pytest.raises(InputError, match="f.nc holds nothing in the region 10, 20, 15, 25"):
+        import_twsa(tmp_path / "f.nc", TwsaOptions(bounds=(10, 20, 15, 25)))
+
+
+def test_cells_off_the_land_are_empty(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lat > 20.5) & (lon < 71))
+    stack = import_twsa(tmp_path / "f.nc", TwsaOptions(land_mask=mask)).twsa
+    land = (stack.grid.latitudes[:, None] > 20.5) & (stack.grid.longitudes < 71)
+    np.testing.assert_array_equal(
+        np.isfinite(stack.values), np.broadcast_to(land, stack.values.shape)
+    )
+
+
+def test_a_region_without_land_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lat > 50) & (lon < 71))
+    with pytest.raises(InputError, match="no land in mask.nc"):
+        import_twsa(tmp_path / "f.nc", TwsaOptions(land_mask=mask))
+
+
+def test_a_file_without_a_mask_is_no_land_mask(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    with pytest.raises(InputError, match="f.nc has no land mask variable"):
+        import_twsa(tmp_path / "f.nc", TwsaOptions(land_mask=tmp_path / "f.nc"))
+
+
+def test_the_period_has_every_month_and_keeps_the_baseline_of_the_whole_record(tmp_path):
+    kept = np.setdiff1d(RECORD, [np.datetime64("2009-05", "M")])
+    attributes = {**CSR, "months_missing": "2009-05"}
+    values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD)[np.isin(RECORD, kept)]
+    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, months=kept, attributes=attributes), values)
+    period = (np.datetime64("2009-01", "M"), np.datetime64("2010-04", "M"))
+    log = Log()
+    stack = import_twsa(tmp_path / "f.nc", TwsaOptions(period=period), log).twsa
+    np.testing.assert_array_equal(stack.months, month_range(*period))
+    assert [str(m) for m in stack.named("missing")] == ["2009-05", "2010-03", "2010-04"]
+    assert np.isnan(stack.values[4]).all()
+    baseline = values[(kept >= np.datetime64("2004-01")) & (kept <= np.datetime64("2009-12"))].mean(
+        axis=0
+    )
+    january = values[kept == np.datetime64("2009-01", "M")][0] - baseline
+    np.testing.assert_allclose(stack.values[0], january[::-1], atol=2e-5)
+    assert "has 71 of the 72 months of the baseline" in log
+
+
+def test_a_period_without_any_solution_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    with pytest.raises(
+        InputError, match="covers 2003-11 to 2010-02 and has no solution in 2012-01..2012-12"
+    ):
+        import_twsa(
+            tmp_path / "f.nc",
+            TwsaOptions(period=(np.datetime64("2012-01", "M"), np.datetime64("2012-12", "M"))),
+        )
+
+
+def test_a_record_without_the_baseline_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, months=month_range("2018-10", "2020-12")))
+    with pytest.raises(InputError, match="no solution in 2004-01..2009-12, the baseline"):
+        import_twsa(tmp_path / "f.nc")
+
+
+# Sigma where the product states none
+
+
+def test_a_constant_sigma_holds_where_there_is_a_value(tmp_path):
+    found = import_twsa(write_mascons(tmp_path / "f.nc", CSR_CROP), TwsaOptions(sigma_cm=2.0))
+    assert set(np.unique(found.sigma.values)) == {np.float32(2.0)}
+
+
+def test_without_any_sigma_there_is_none_and_the_log_says_so(tmp_path):
+    log = Log()
+    assert import_twsa(write_mascons(tmp_path / "f.nc", CSR_CROP), progress=log).sigma is None
+    assert "there is no sigma output" in log
+    assert "CSR RL06.3" in log
+    assert "the ocean too" in log
+
+
+# Files that must be refused
+
+
+def test_a_label_that_disagrees_with_the_file_is_refused(tmp_path):
+    layout = replace(CSR_CROP, attributes={**CSR, "months_missing": "2005-03"})
+    with pytest.raises(
+        InputError, match="disagree with its own months_missing .*listed as missing: 2005-03"
+    ):
+        import_twsa(write_mascons(tmp_path / "f.nc", layout))
+
+
+def test_time_bounds_upside_down_are_refused(tmp_path):
+    from osgeo import gdal
+
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    file = gdal.OpenEx(str(tmp_path / "f.nc"), gdal.OF_MULTIDIM_RASTER | gdal.OF_UPDATE)
+    bounds = file.GetRootGroup().OpenMDArray("time_bounds")
+    bounds.Write(np.ascontiguousarray(bounds.ReadAsArray()[::-1]))
+    del bounds, file
+    with pytest.raises(
+        InputError, match="time of solution 1, 2003-11-16T00:00, lies outside its time_bounds"
+    ):
+        import_twsa(tmp_path / "f.nc")
+
+
+def test_a_text_file_is_refused(tmp_path):
+    (tmp_path / "GRD.nc").write_text("header:\n  dimensions:\n")
+    with pytest.raises(
+        InputError, match="GRD.nc is not a readable NetCDF file but text that begins with “header:”"
+    ):
+        import_twsa(tmp_path / "GRD.nc")
+
+
+def test_a_truncated_file_is_refused(tmp_path):
+    whole = write_mascons(tmp_path / "f.nc", CSR_CROP).read_bytes()
+    (tmp_path / "cut.nc").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="cut.nc is not a readable NetCDF file; download"):
+        import_twsa(tmp_path / "cut.nc")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="none.nc does not exist"):
+        import_twsa(tmp_path / "none.nc")
+
+
+def test_another_netcdf_is_refused(tmp_path):
+    write_mask(tmp_path / "mask.nc", lambda lat, lon: lat > lon)
+    with pytest.raises(
+        InputError, match=r"mask.nc has no variable lwe_thickness \(it has lat, lon, LO_val\)"
+    ):
+        import_twsa(tmp_path / "mask.nc")
+
+
+def test_a_file_in_metres_is_outside_the_globe(tmp_path):
+    layout = replace(CSR_CROP, latitudes=np.arange(6) * 1000.0 + 4e6)
+    with pytest.raises(InputError, match="f.nc holds nothing in the region -180, -90, 180, 90"):
+        import_twsa(write_mascons(tmp_path / "f.nc", layout))
+
+
+def test_a_cell_that_does_not_divide_the_globe_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", CSR_CROP)
+    with pytest.raises(InputError, match="does not divide 180"):
+        import_twsa(tmp_path / "f.nc", TwsaOptions(cell=0.7))
+
+
+def test_cancelling_stops_the_reading(tmp_path):
+    class Cancelling(Progress):
+        def is_cancelled(self):
+            return True
+
+    with pytest.raises(Cancelled):
+        import_twsa(write_mascons(tmp_path / "f.nc", CSR_CROP), progress=Cancelling())
+
+
+# The real files
+
+REAL_GAPS = (
+    "2002-06..2002-07, 2003-06, 2011-01, 2011-06, 2012-03, 2012-05, 2012-10, 2013-03, 2013-08..2013-09, 2014-02, "
+    "2014-07, 2014-12, 2015-06, 2015-10..2015-11, 2016-04, 2016-09..2016-10, 2017-02, 2017-07..2018-05, "
+    "2018-08..2018-09"
+)
+
+
+def test_the_real_record_has_the_gaps_it_states(real_data):
+    import rasterio
+
+    path = real_data / "grace/DERIVED_CSR_SH_G300_TWSA_nwindia_0.25deg.nc"
+    mask = real_data / "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc"
+    log = Log()
+    found = import_twsa(path, TwsaOptions(land_mask=mask), log)
+    assert f"34 months between them have none: {REAL_GAPS}." in log
+    moved = {str(one.moved_from): str(one.month) for one in found.solutions if one.moved_from}
+    assert moved == {"2011-10": "2011-11", "2015-04": "2015-05"}
+    assert found.twsa.source.count("observed") == 231
+    baseline = (found.twsa.months >= np.datetime64("2004-01")) & (
+        found.twsa.months <= np.datetime64("2009-12")
+    )
+    assert np.abs(found.twsa.values[baseline].mean(axis=0)).max() < 1e-4
+    with rasterio.open(f'NETCDF:"{path}":lwe_thickness') as source:
+        raw = source.read([1, 231])
+    first, last = found.twsa.values[0], found.twsa.values[-1]
+    np.testing.assert_allclose(last - first, raw[1] - raw[0], atol=1e-4)
+
+
+def test_the_real_land_mask_has_its_land(real_data):
+    globe = Grid.covering((-180, -90, 180, 90), 0.25)
+    mask = NetCdf(real_data / "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc")
+    land = read_land(mask, globe)
+    assert land.sum() == 365_326
+    places = {
+        (-60, -10): True,
+        (25, 25): True,
+        (135, -25): True,
+        (-30, 30): False,
+        (80, -30): False,
+        (-150, 0): False,
+    }
+    for (longitude, latitude), is_land in places.items():
+        rows, columns = globe.window((longitude, latitude, longitude + 0.1, latitude + 0.1))
+        assert land[rows.start, columns.start] == is_land
+
+
+def test_the_ascii_edition_is_refused(real_data):
+    with pytest.raises(InputError, match="not a readable NetCDF file but text"):
+        import_twsa(real_data / "grace/GRD-3_2002095-2002120_GRAC_UTCSR_BA01_0600_LND_v04.nc")
+
+
+# The sample file, in the layout of RL06.3
+
+MISSION_GAPS = REAL_GAPS.replace("2012-03, ", "")
+
+
+def test_the_sample_file_gives_the_months_of_the_mission(tmp_path):
+    """A global file of 192 solutions of which only the region holds values."""
+    grid = Grid.covering((74, 26, 76, 27.5), 0.25)
+    values = np.random.default_rng(1).normal(size=(192, *grid.shape)).astype("f4")
+    write_sample_mascons(tmp_path / "csr.nc", grid, values)
+    land = np.ones(grid.shape, dtype=bool)
+    land[0, 0] = False
+    write_sample_mask(tmp_path / "mask.nc", grid, land)
+    log = Log()
+    options = TwsaOptions(
+        land_mask=tmp_path / "mask.nc",
+        bounds=grid.bounds,
+        period=tuple(np.array(["2002-01", "2020-12"], "M8[M]")),
+    )
+    stack = import_twsa(tmp_path / "csr.nc", options, log).twsa
+    assert f"33 months between them have none: {MISSION_GAPS}." in log
+    assert stack.months.size == 228
+    assert name_runs(stack.named("missing")) == f"2002-01..2002-03, {MISSION_GAPS}"
+    assert stack.grid.same_as(grid)
+    observed = np.array(stack.source) == "observed"
+    baseline = (stack.months[observed] >= np.datetime64("2004-01")) & (
+        stack.months[observed] <= np.datetime64("2009-12")
+    )
+    np.testing.assert_allclose(
+        stack.values[observed][:, land],
+        (values - values[baseline].mean(axis=0))[:, land],
+        atol=1e-5,
+    )
+    assert np.isnan(stack.values[:, 0, 0]).all()

@@ -1,0 +1,92 @@
+"""Polygons on both grids: who gets a shared pixel, a border cell and uncovered land, and how models blend."""
+
+import numpy as np
+import pytest
+
+from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer, blend, rasterise
+
+COARSE = Grid(10.0, 46.0, 0.25, 0.25, 8, 8)
+FACTOR = 4
+FINE = COARSE.refine(FACTOR)
+LAND = np.ones(FINE.shape, bool)
+
+
+def box(west, south, east, north):
+    return {
+        "type": "Polygon",
+        "coordinates": [
+            [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        ],
+    }
+
+
+def test_a_shared_pixel_goes_to_the_smaller_aquifer_whatever_the_order():
+    wide, narrow = Aquifer("wide", box(10, 44, 11.5, 46)), Aquifer("narrow", box(11, 44, 11.75, 46))
+    for order in ([wide, narrow], [narrow, wide]):
+        regions = rasterise(order, FINE, FACTOR, LAND)
+        assert regions.names[regions.pixels()[0, 5 * FACTOR]] == "narrow"
+        assert regions.names[regions.cells[0, 4]] == "narrow"
+        assert regions.names[regions.cells[0, 0]] == "wide"
+        assert regions.names[regions.cells[0, 7]] == "background"
+
+
+def test_a_cell_belongs_to_whom_most_of_its_land_belongs():
+    aquifer = Aquifer("a", box(10, 44, 10.42, 46))
+    regions = rasterise([aquifer], FINE, FACTOR, LAND)
+    assert regions.cells[0, 1] == 1
+    dry = LAND.copy()
+    dry[:, FACTOR : FACTOR + 3] = False  # all of the aquifer's part of the second column is sea
+    assert rasterise([aquifer], FINE, FACTOR, dry).cells[0, 1] == 0
+
+
+def test_areas_add_up_to_the_land():
+    regions = rasterise([Aquifer("a", box(10.1, 44.3, 11.2, 45.9))], FINE, FACTOR, LAND)
+    assert regions.areas.sum() == pytest.approx(FINE.cell_areas().sum())
+    assert regions.areas[1] == pytest.approx(
+        1.1 * 111.2 * np.cos(np.radians(45.1)) * 1.6 * 111.2, rel=0.1
+    )
+
+
+def test_only_aquifers_that_are_large_enough_have_a_model_of_their_own():
+    aquifers = [
+        Aquifer("large", box(10, 44, 11, 46)),
+        Aquifer("small", box(11.5, 44, 11.75, 44.25)),
+    ]
+    regions = rasterise(aquifers, FINE, FACTOR, LAND)
+    assert list(regions.pooled(5_000)) == [0, 1, 0]
+    assert list(regions.pooled(0)) == [0, 1, 2]
+
+
+def test_small_aquifers_of_one_parent_share_a_model_where_they_reach_it_together():
+    boxes = {
+        "a": box(10, 44, 10.5, 44.5),
+        "b": box(11, 44, 11.5, 44.5),
+        "c": box(10, 45, 10.5, 45.25),
+    }
+    parents = {"a": "system", "b": "system", "c": "other"}
+    regions = rasterise(
+        [Aquifer(name, boxes[name], parents[name]) for name in boxes], FINE, FACTOR, LAND
+    )
+    serves = dict(zip(regions.names, regions.pooled(3_000)))
+    assert serves["a"] == serves["b"] == len(regions.names) + 1
+    assert serves["c"] == serves["background"] == 0
+    assert set(regions.pooled(6_000)) == {0}
+
+
+def test_aquifers_elsewhere_are_a_mistake():
+    with pytest.raises(InputError, match="aquifer"):
+        rasterise([Aquifer("a", box(-60, -10, -59, -9))], FINE, FACTOR, LAND)
+
+
+def test_models_cross_over_within_the_feather_and_nowhere_else():
+    numbers = np.zeros(FINE.shape, int)
+    numbers[:, 16:] = 3
+    weights = blend(numbers, FINE, feather_km=20)
+    assert np.allclose(weights[0] + weights[3], 1)
+    reach = round(20 / (111.2 * FINE.dx * np.cos(np.radians(45))))
+    assert (weights[0][:, : 16 - reach - 1] == 1).all() and (
+        weights[3][:, 16 + reach + 1 :] == 1
+    ).all()
+    assert (np.diff(weights[3][0]) >= -1e-6).all() and 0.3 < weights[3][0, 16] < 0.7

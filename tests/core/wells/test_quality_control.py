@@ -1,0 +1,162 @@
+"""Tables of wells as people keep them, and readings that are none."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.wells.quality_control import (
+    NEGATIVE,
+    OUTLIER,
+    PLACEHOLDER,
+    PLATEAU,
+    SAME_DAY,
+    UNREADABLE,
+    Rules,
+    clean,
+)
+from gwsa.gwsa_plugin.core.wells.tables import as_id, parse_days, parse_flags, parse_numbers
+
+DAYS = np.datetime64("2004-01-10") + 30 * np.arange(120)
+
+
+def quiet_well(seed=0) -> np.ndarray:
+    """A falling, seasonal level with noise, m below ground."""
+    years = np.arange(120) * 30 / 365.25
+    noise = 0.2 * np.random.default_rng(seed).standard_normal(120)
+    return 12 + 0.3 * years + 1.5 * np.sin(2 * np.pi * years) + noise
+
+
+def dropped(levels, days=DAYS, **rules) -> dict:
+    return {
+        reason: count
+        for reason, count in clean(days, levels, Rules(**rules)).dropped.items()
+        if count
+    }
+
+
+class TestReadings:
+    def test_a_good_well_loses_nothing(self):
+        own = clean(DAYS, quiet_well(), Rules())
+        assert not any(own.dropped.values()) and not own.shifted
+        assert own.depth.size == np.unique(DAYS.astype("datetime64[M]")).size
+
+    @pytest.mark.parametrize(
+        ("value", "reason"),
+        [
+            (-999, PLACEHOLDER),
+            (9999, PLACEHOLDER),
+            (-9999.0, PLACEHOLDER),
+            (-0.5, NEGATIVE),
+            (np.nan, UNREADABLE),
+        ],
+    )
+    def test_no_reading_is_named(self, value, reason):
+        levels = quiet_well()
+        levels[[7, 50]] = value
+        assert dropped(levels) == {reason: 2}
+
+    def test_elevations_may_be_negative(self):
+        own = clean(DAYS, -quiet_well(), Rules(elevation=True))
+        assert not any(own.dropped.values())
+        assert own.depth.min() > 0
+
+    def test_outliers_go_and_the_season_stays(self):
+        levels = quiet_well()
+        levels[33] += 8
+        assert dropped(levels) == {OUTLIER: 1}
+
+    def test_a_wet_season_is_no_outlier(self):
+        levels = quiet_well()
+        levels[60:64] -= [2.0, 3.5, 3.0, 1.5]
+        assert dropped(levels) == {}
+
+    def test_an_outlier_beside_a_good_reading_of_the_month(self):
+        days = np.sort(np.r_[DAYS, DAYS[60] + 2])
+        levels = np.insert(quiet_well(), 61, 40.0)
+        own = clean(days, levels, Rules())
+        assert own.dropped[OUTLIER] == 1
+        assert own.depth.max() < 20
+
+    def test_two_readings_of_a_day_are_one(self):
+        days, levels = np.repeat(DAYS, 2), np.repeat(quiet_well(), 2)
+        own = clean(days, levels, Rules())
+        assert own.dropped[SAME_DAY] == 120
+        assert own.depth == pytest.approx(clean(DAYS, quiet_well(), Rules()).depth)
+
+    def test_a_stuck_sensor_keeps_its_first_reading(self):
+        levels = quiet_well()
+        levels[40:52] = levels[40]
+        assert dropped(levels) == {PLATEAU: 11}
+
+    def test_a_week_of_one_level_is_no_plateau(self):
+        days = np.datetime64("2004-01-01") + np.arange(3000)
+        levels = np.repeat(quiet_well()[:100].round(2), 30)
+        assert PLATEAU not in dropped(levels, days)
+
+    def test_two_datums_are_seen(self):
+        levels = quiet_well()
+        levels[60:] += 30
+        assert clean(DAYS, levels, Rules()).shifted
+
+    def test_months_are_means(self):
+        days = np.array(["2004-01-01", "2004-01-20", "2004-03-05"], dtype="datetime64[D]")
+        own = clean(days, np.array([2.0, 4.0, 5.0]), Rules())
+        assert own.months.astype(str).tolist() == ["2004-01", "2004-03"] and own.depth.tolist() == [
+            3.0,
+            5.0,
+        ]
+
+    @given(st.integers(0, 10_000))
+    def test_nothing_is_lost_silently(self, seed):
+        generator = np.random.default_rng(seed)
+        levels = generator.choice([-999.0, -1.0, 3.0, 3.0, 5.5, 80.0, np.nan], size=40)
+        days = np.sort(np.datetime64("2004-01-01") + generator.integers(0, 2000, 40))
+        own = clean(days, levels, Rules())
+        left = 40 - sum(own.dropped.values())
+        assert own.months.size <= left and (left == 0) == (own.months.size == 0)
+
+
+class TestColumns:
+    @given(st.dates(date(1900, 1, 1), date(2100, 1, 1)))
+    def test_dates_in_any_writing_are_one_day(self, day):
+        writings = [
+            day, datetime(day.year, day.month, day.day, 10, 30), day.isoformat(), day.strftime("%Y/%m/%d"),
+            day.strftime("%Y%m%d"), f"{day.isoformat()}T08:00:00Z", f"{day.isoformat()} 08:00",
+        ]  # fmt: skip
+        assert set(parse_days(writings).tolist()) == {day}
+
+    def test_the_order_of_day_and_month_is_taken_from_the_column(self):
+        assert parse_days(["03/04/2004", "25/04/2004"])[0] == np.datetime64("2004-04-03")
+        assert parse_days(["03/04/2004", "04/25/2004"])[0] == np.datetime64("2004-03-04")
+        assert parse_days(["03.04.2004"])[0] == np.datetime64("2004-04-03")
+
+    def test_an_order_that_cannot_be_told_is_refused(self):
+        with pytest.raises(InputError, match="YYYY-MM-DD"):
+            parse_days(["03/04/2004", "05/06/2004"])
+
+    def test_a_month_alone_and_a_date_that_is_none(self):
+        days = parse_days(["2004-05", "2004-02-31", "", None])
+        assert days[0] == np.datetime64("2004-05-15") and np.isnat(days[1:]).all()
+
+    def test_a_field_without_dates_is_refused(self):
+        with pytest.raises(InputError, match="no dates"):
+            parse_days(["12.5", "13.1"])
+
+    def test_numbers_as_text(self):
+        found = parse_numbers(["1.5", "1,5", "1,234.5", "dry", None, "", 2])
+        assert found == pytest.approx([1.5, 1.5, 1234.5, np.nan, np.nan, np.nan, 2.0], nan_ok=True)
+
+    def test_flags(self):
+        assert (
+            parse_flags([1, "Confined", "yes", True, 0, "unconfined", None, ""]).tolist()
+            == [True] * 4 + [False] * 4
+        )
+
+    def test_identifiers(self):
+        assert as_id(14.0) == as_id(14) == as_id(" 14 ") == "14"
