@@ -21,7 +21,8 @@ from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import Job, Mapping, Pa
 from gwsa.gwsa_plugin.core.downscaling.maps.yearly import maps_in, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
-from gwsa.gwsa_plugin.core.files.stack import OBSERVED, creation
+from gwsa.gwsa_plugin.core.files.geotiff import creation
+from gwsa.gwsa_plugin.core.files.stack import OBSERVED
 from gwsa.gwsa_plugin.core.predictors.predictor_set import CONTENTS, FINE, PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise

@@ -8,7 +8,7 @@ import numpy as np
 import rasterio
 
 from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, Mapping
-from gwsa.gwsa_plugin.core.files.stack import creation
+from gwsa.gwsa_plugin.core.files.geotiff import creation
 from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
 
 from .grids import FINE, land

@@ -25,7 +25,9 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.compute.threads import run_all
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
-from gwsa.gwsa_plugin.core.files.stack import OBSERVED, creation, describe_band
+from gwsa.gwsa_plugin.core.files.geotiff import creation, describe_band
+from gwsa.gwsa_plugin.core.files.stack import OBSERVED
+from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.int16 import NODATA
 from gwsa.gwsa_plugin.core.predictors.predictor_set import COARSE, CONTENTS, FINE, PredictorSet
 from gwsa.gwsa_plugin.core.predictors.rasters import FAST, FAST_COARSE, blocks
@@ -213,7 +215,9 @@ def _some_pixels(predictors: PredictorSet) -> np.ndarray:
         tile = Tile(*list(blocks(grid))[number])
         land = predictors.land(tile)
         if land.any():
-            tables.append(predictors.read(FINE, predictors.months[:1], tile)[0][:, land].T)
+            tables.append(
+                read_features(predictors, FINE, predictors.months[:1], tile)[0][:, land].T
+            )
         if sum(map(len, tables)) > 4 * TAUGHT:
             break
     table = np.concatenate(tables)

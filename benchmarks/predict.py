@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import xgboost
 
-from gwsa.gwsa_plugin.core.downscaling.forest import Scaled, evaluator
+from gwsa.gwsa_plugin.core.downscaling.forest import evaluator
 from gwsa.gwsa_plugin.core.downscaling.forest.kernel import can_permute
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.predictors.stored_features import Scaled
 
 from .result import race
 

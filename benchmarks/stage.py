@@ -33,7 +33,8 @@ from gwsa.gwsa_plugin.core.downscaling.maps.sigma import Doubt, write_sigma
 from gwsa.gwsa_plugin.core.downscaling.maps.yearly import create_year, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
-from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack, creation
+from gwsa.gwsa_plugin.core.files.geotiff import creation
+from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import FINE, PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.random_fields import generator
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise

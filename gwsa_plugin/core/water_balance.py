@@ -10,7 +10,8 @@ import numpy as np
 from .base.errors import InputError
 from .base.months import BASELINE, month_range, name_runs
 from .base.progress import SILENT, Progress
-from .files.stack import FILLED, MISSING, UNIT, MonthlyStack, period_name
+from .base.units import CM
+from .files.stack import FILLED, MISSING, MonthlyStack, period_name
 from .spatial.gaussian_filter import short_sides, smooth, surroundings
 
 NEGLIGIBLE_CM = 0.01
@@ -185,7 +186,7 @@ def _shared(one: MonthlyStack, other: MonthlyStack) -> tuple[MonthlyStack, Month
 
 def _require_centimetres(*stacks: MonthlyStack) -> None:
     for stack in stacks:
-        if stack.unit.split()[0] != UNIT:
+        if stack.unit.split()[0] != CM:
             raise InputError(
                 f"{stack.variable} is in {stack.unit}; give it in cm of water, or set the unit of its bands to mm or m "
                 "if that is what it is."

@@ -9,7 +9,9 @@ from qgis.core import QgsProcessingException
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, creation, write_stack
+from gwsa.gwsa_plugin.core.files.geotiff import creation
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
+from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 3, 2)
@@ -51,7 +53,7 @@ def test_a_set_on_the_cells_of_the_stack(run, world, tmp_path):
     assert predictors.grid.same_as(COARSE.refine(10)) and predictors.coarse_grid.same_as(COARSE)
     assert predictors.months.tolist() == month_range("2004-06", "2005-02").tolist()
     assert (predictors.land() == (predictors.grid.longitudes < 76.25)).all()
-    values = predictors.read("coarse", ["2005-01"])[0]
+    values = read_features(predictors, "coarse", ["2005-01"])[0]
     assert (values[0, :, 0] == 300).all() and np.isnan(values[0, :, 1]).all()
     np.testing.assert_allclose(values[1:, :, 0], [[2005.0] * 3, [2004 + 9 / 12] * 3], rtol=1e-6)
     assert json.loads((tmp_path / "set" / "run.json").read_text())["stage"] == "buildpredictors"
@@ -100,7 +102,7 @@ def test_a_difference_and_means_reach_the_set(run, world):
     )  # fmt: skip
     predictors = PredictorSet.open(outputs["OUTPUT"])
     assert predictors.features[-2:] == ("surplus", "surplus_mean12")
-    values = predictors.read("fine", ["2004-12"])[0, -2:]
+    values = read_features(predictors, "fine", ["2004-12"])[0, -2:]
     np.testing.assert_allclose(
         values[:, 0, 0], [(2004 + 11 / 12) / 2, (2004 + 5.5 / 12) / 2], rtol=1e-6
     )

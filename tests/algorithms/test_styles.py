@@ -15,7 +15,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QColor
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
-from gwsa.gwsa_plugin.core.files.stack import creation
+from gwsa.gwsa_plugin.core.files.geotiff import creation
 
 STYLES = Path(__file__).parents[2] / "resources" / "styles"
 

@@ -19,7 +19,8 @@ from qgis.core import (
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
-from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, creation, describe_band, write_stack
+from gwsa.gwsa_plugin.core.files.geotiff import creation, describe_band
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 3, 4)
 FACTOR = 5

@@ -16,7 +16,8 @@ from scipy.ndimage import gaussian_filter
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, creation
+from gwsa.gwsa_plugin.core.files.geotiff import creation
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation

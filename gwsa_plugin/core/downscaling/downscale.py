@@ -6,7 +6,6 @@ then gives each coarse cell its GRACE value back. Skill is measured on cells and
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -21,26 +20,27 @@ from ..files.atomic import whole_folder
 from ..files.checkpoint import unfinished_folder
 from ..files.stack import MonthlyStack
 from ..predictors.predictor_set import PredictorSet
-from ..spatial.aquifers import Aquifer
+from ..spatial.aquifers import GRACE_FOOTPRINT_KM2, Aquifer
 from .domain import Scene, set_scene
 from .folds import Blocking, Split, forward_splits, make_blocks, make_splits, random_splits
-from .maps.applicability import Applicability, write_applicability
+from .maps.applicability import find_applicability, write_applicability
 from .maps.cost import estimate, tell
 from .maps.predict_tile import Job, Mapping, Part
 from .maps.sigma import find_doubt, write_sigma
-from .maps.yearly import Closure, maps_in, write_maps
+from .maps.yearly import maps_in, write_maps
 from .models.early_stopping import Tuning
 from .models.region_models import (
-    ALL,
     DIRECT,
     CrossValidation,
     Recipe,
     RegionModels,
     train_and_validate,
+    write_models,
 )
-from .models.training import Boosting, gains, save
+from .models.training import Boosting
+from .skill.closure import Closure
 from .skill.reduced_resolution import PredictedBack, predict_back
-from .skill.scores import GRACE_FOOTPRINT_KM2, region_table, score
+from .skill.scores import region_table, score
 from .skill.shap import explain, write_explanation
 
 BLOCKED, FORWARD, RANDOM = "blocked", "forward", "random"
@@ -210,32 +210,3 @@ def make_recipe(scene: Scene, options: DownscaleOptions) -> Recipe:
     return Recipe(
         options.boosting, scene.regions.pooled(options.least_area), options.target, tuning
     )
-
-
-def find_applicability(
-    scene: Scene, models: RegionModels, validation: CrossValidation
-) -> Applicability:
-    """From one pixel of each training sample, weighted by the gain of the model of all cells; its fold is that of its
-    cell in the blocked validation."""
-    samples, folds = scene.samples, np.full(scene.cells.shape, -1)
-    for number, held in enumerate(validation.held_out):
-        folds[held.split.cells] = number
-    gain = gains(models.boosters[ALL])
-    table = samples.pixels[:, 0]
-    weights = np.array([gain.get(name, 0.0) for name in samples.names])
-    return Applicability.of(table, weights, samples.at(folds))
-
-
-def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:
-    """``model_<number>.ubj`` in XGBoost's own format, and ``models.json``: features, scaling, whom each serves."""
-    present = np.unique(scene.regions.cells[scene.cells])
-    served = models.numbers(present)
-    files = {}
-    for number, booster in models.boosters.items():
-        save(booster, folder / f"model_{number}.ubj")
-        files[f"model_{number}.ubj"] = [
-            scene.regions.names[region] for region in present[served == number]
-        ]
-    scaled = {"share": models.share, "stretch": models.stretch}
-    contents = {"features": list(scene.samples.names), **scaled, "models": files}
-    (folder / "models.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
-from .models.training import Samples
+from .samples import Samples
 
 LEAST_BLOCKS = 8
 SPACE_FOLDS, TIME_FOLDS = 12, 4

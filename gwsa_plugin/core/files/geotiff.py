@@ -172,3 +172,20 @@ def _gdal_errors(name: str):
         gdal.PopErrorHandler()
     if failures:
         raise OSError(f"{name} cannot be written: {failures[0]}")
+
+
+def describe_band(target, band: int, month, source: str) -> None:
+    """The name and the source of one band of a GeoTIFF open for writing."""
+    target.set_band_description(band, str(month))
+    target.update_tags(band, **{SOURCE_TAG: source})
+
+
+def creation(grid: Grid, bands: int, **options) -> dict:
+    """rasterio's profile of a float32 GeoTIFF on ``grid``; band interleave always (pixel interleave breaks LERC)."""
+    profile = {
+        "driver": "GTiff", "dtype": "float32", "nodata": np.nan, "count": bands,
+        "width": grid.columns, "height": grid.rows, "crs": CRS.from_string(grid.crs), "transform": grid.transform,
+        "tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "band",
+        "compress": "DEFLATE", "predictor": 3, "bigtiff": "IF_SAFER",
+    }  # fmt: skip
+    return {**profile, **options}

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from rasterio.crs import CRS
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..base.months import BASELINE, find_month, in_baseline, month_range, name_runs
+from ..base.months import BASELINE, in_baseline, month_range
 from ..base.progress import SILENT, Progress
+from ..base.units import CM, in_centimetres
 from .atomic import whole_file
 from .geotiff import SOURCE_TAG, Header, new_geotiff
+from .rasters import band_months, open_lonlat, read_bands
 
 OBSERVED, FILLED, MISSING = "observed", "filled", "missing"
-UNIT = "cm"
 BLOCK = 128  # pixels along a side; small ones hold less of the sea
 DEFLATED = {"compress": "DEFLATE", "zlevel": 1}
 """How stacks are written. The digits of storage are noise: a higher level or a predictor hardly makes them smaller, in
@@ -39,12 +36,12 @@ class MonthlyStack:
     values: np.ndarray
     source: tuple[str, ...]
     variable: str = "TWSA"
-    unit: str = UNIT
+    unit: str = CM
     tags: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def on_calendar(
-        cls, grid, months, values, variable, unit=UNIT, period=None, source=None
+        cls, grid, months, values, variable, unit=CM, period=None, source=None
     ) -> MonthlyStack:
         """A stack from the months at hand, sorted or not: absent ones become all-NaN bands.
 
@@ -153,23 +150,6 @@ def write_stack(
     progress.advance(1)
 
 
-def describe_band(target, band: int, month, source: str) -> None:
-    """The name and the source of one band of a GeoTIFF open for writing."""
-    target.set_band_description(band, str(month))
-    target.update_tags(band, **{SOURCE_TAG: source})
-
-
-def creation(grid: Grid, bands: int, **options) -> dict:
-    """rasterio's profile of a float32 GeoTIFF on ``grid``; band interleave always (pixel interleave breaks LERC)."""
-    profile = {
-        "driver": "GTiff", "dtype": "float32", "nodata": np.nan, "count": bands,
-        "width": grid.columns, "height": grid.rows, "crs": CRS.from_string(grid.crs), "transform": grid.transform,
-        "tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "band",
-        "compress": "DEFLATE", "predictor": 3, "bigtiff": "IF_SAFER",
-    }  # fmt: skip
-    return {**profile, **options}
-
-
 def read_stack(path, variable: str | None = None) -> MonthlyStack:
     """Any GeoTIFF with a month in each band's description, or a yearly file of months in order (year in the name).
 
@@ -184,7 +164,7 @@ def read_stack(path, variable: str | None = None) -> MonthlyStack:
         values = read_bands(source)
         words = [source.tags(band).get(SOURCE_TAG) for band in source.indexes]
         tags = source.tags()
-        unit = (source.units[0] or tags.get("GWSA_UNIT") or UNIT).strip()
+        unit = (source.units[0] or tags.get("GWSA_UNIT") or CM).strip()
     words = [
         word or (OBSERVED if np.isfinite(band).any() else MISSING) for word, band in zip(words, values)
     ]  # fmt: skip
@@ -193,65 +173,3 @@ def read_stack(path, variable: str | None = None) -> MonthlyStack:
     stack = MonthlyStack.on_calendar(grid, months, values, name, unit, source=words)
     kept = {key: value for key, value in tags.items() if key == "GWSA_BASELINE"}
     return replace(stack, tags=kept)
-
-
-@contextmanager
-def open_lonlat(path: Path):
-    """A raster in degrees, open for reading; InputError when it has another CRS or cannot be opened or read."""
-    try:
-        with rasterio.open(path) as source:
-            _require_lonlat(source, path.name)
-            yield source
-    except rasterio.errors.RasterioIOError:
-        raise InputError(
-            f"{path.name} cannot be opened as a raster; give a whole GeoTIFF of monthly bands."
-        ) from None
-
-
-def read_bands(source, indexes=None, window=None) -> np.ndarray:
-    """Bands of an open raster as float32 with NaN for nodata and the band's own scale and offset applied."""
-    indexes = list(indexes or source.indexes)
-    values = source.read(indexes, window=window, out_dtype="float32", masked=True).filled(np.nan)
-    scales = np.array([source.scales[i - 1] for i in indexes], dtype=np.float32)
-    offsets = np.array([source.offsets[i - 1] for i in indexes], dtype=np.float32)
-    if (scales != 1).any() or (offsets != 0).any():
-        values = values * scales[:, None, None] + offsets[:, None, None]
-    return values
-
-
-def band_months(source, path) -> np.ndarray:
-    """The month of each band of an open raster: from its description, else twelve in order of the year in the name."""
-    path = Path(path)
-    found = [find_month(text or "") for text in source.descriptions]
-    if not any(month is not None for month in found):
-        year = re.search(r"(?<!\d)((?:19|20)\d{2})(?!\d)", path.stem)
-        if year and source.count <= 12:
-            return np.datetime64(f"{year[1]}-01", "M") + np.arange(source.count)
-    for band, month in enumerate(found, start=1):
-        if month is None:
-            raise InputError(
-                f"Band {band} of {path.name} names no month; set its description to YYYY-MM "
-                "(gdal_edit or the layer's band properties), or name a yearly file …_YYYY.tif."
-            )
-    months = np.array(found, dtype="datetime64[M]")
-    unique, count = np.unique(months, return_counts=True)
-    if (count > 1).any():
-        raise InputError(
-            f"{path.name} has more than one band for {name_runs(unique[count > 1])}; keep one a month."
-        )
-    return months
-
-
-def _require_lonlat(source, name: str) -> None:
-    if source.crs is None:
-        raise InputError(
-            f"{name} has no coordinate reference system; assign EPSG:4326 to it first."
-        )
-    if not source.crs.is_geographic:
-        raise InputError(f"{name} is in {source.crs.to_string()}; warp it to EPSG:4326 first.")
-
-
-def in_centimetres(values: np.ndarray, unit: str) -> tuple[np.ndarray, str]:
-    """Values in mm, kg m-2 or m as cm, and the unit they then have; other units are left as they are."""
-    factor = {"mm": 0.1, "kg m-2": 0.1, "m": 100.0}.get(unit.lower())
-    return (values, unit) if factor is None else (values * np.float32(factor), UNIT)

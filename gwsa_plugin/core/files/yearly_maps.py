@@ -11,7 +11,7 @@ from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from .stack import band_months, open_lonlat, read_bands
+from .rasters import band_months, open_lonlat, read_bands
 
 NAME = re.compile(r"GWSA_(\d{4})\.tif")
 

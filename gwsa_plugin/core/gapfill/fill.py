@@ -12,7 +12,8 @@ from ..base.errors import InputError
 from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
 from ..files.atomic import whole_file
-from ..files.stack import FILLED, MISSING, MonthlyStack, creation, describe_band
+from ..files.geotiff import creation, describe_band
+from ..files.stack import FILLED, MISSING, MonthlyStack
 from .artificial_gaps import Score, hide_and_fill, run_lengths, scores
 from .methods import AUTO, BASELINE_METHOD, METHOD_NAMES, SSA, FillOptions, fill_series
 from .selection import Choice, Trials, choose, fill_chosen, try_all

@@ -14,6 +14,7 @@ import numpy as np
 from ..base.errors import InputError
 from ..base.grid import GLOBE, Grid
 from ..base.progress import SILENT, Progress
+from ..base.units import CM_PER_KG_M2
 from ..compute.threads import run_all
 from ..files.stack import MonthlyStack, write_stack
 from ..spatial.gaussian_filter import short_sides, smooth, surroundings
@@ -21,7 +22,7 @@ from ..spatial.permanent_ice import covered
 from ..spatial.regrid import Regridding
 from .file_names import WANTED, has_granules
 from .granule_folder import read_granules
-from .land_storage import CM_PER_KG_M2, COMPONENTS, VARIABLES, Made, Storage, in_memory
+from .land_storage import COMPONENTS, VARIABLES, Made, Storage, in_memory
 from .variable_stacks import has_stacks, read_stacks
 
 ICE_THRESHOLD = 2000.0

@@ -12,10 +12,11 @@ from threading import Lock
 import numpy as np
 
 from ..base.grid import EDGE_TOLERANCE, Grid
+from ..base.units import CM_PER_KG_M2, KG_M2, cm_per
 from ..files import hdf5
 from ..files.netcdf import NetCdf
 from .file_names import ASSIMILATES_GRACE, cell_size
-from .land_storage import CM_PER_KG_M2, LAYERS, MASS_UNITS, OFF_LAND, VARIABLES
+from .land_storage import LAYERS, OFF_LAND, VARIABLES
 
 SNOW = LAYERS["SWES"][0]
 DAMAGED = "damaged, cut short or not NetCDF"
@@ -136,7 +137,7 @@ def _unlike_a_map(file, name: str, grid: Grid) -> list[str]:
     faults = []
     if file.shape(name) not in ((1, *grid.shape), grid.shape):
         faults.append(f"{name} is not one map of lat and lon")
-    if file.unit(name) not in MASS_UNITS:
+    if cm_per(file.unit(name) or KG_M2) != CM_PER_KG_M2:
         faults.append(f"{name} in {file.unit(name)}, not in kg m-2")
     return faults
 

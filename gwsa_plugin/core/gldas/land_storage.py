@@ -26,9 +26,7 @@ LAYERS = {
 
 VARIABLES = tuple(name for names in LAYERS.values() for name in names)
 COMPONENTS = tuple(LAYERS)
-CM_PER_KG_M2 = 0.1
 OFF_LAND = -9999.0
-MASS_UNITS = ("", "kg m-2", "kg m^-2", "kg/m2", "kg/m^2", "mm")
 
 
 @dataclass(frozen=True, eq=False)

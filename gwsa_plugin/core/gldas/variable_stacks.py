@@ -13,9 +13,10 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import BASELINE, month_range
 from ..base.progress import SILENT, Progress
-from ..files.stack import UNIT, band_months, in_centimetres, open_lonlat, read_bands
+from ..base.units import KG_M2, cm_per, in_centimetres
+from ..files.rasters import band_months, open_lonlat, read_bands
 from .file_names import require_months
-from .land_storage import CM_PER_KG_M2, LAYERS, MASS_UNITS, OFF_LAND, VARIABLES, Storage
+from .land_storage import LAYERS, OFF_LAND, VARIABLES, Storage
 
 
 def has_stacks(folder: Path) -> bool:
@@ -102,8 +103,8 @@ class _Variable:
         self.path, self.source = path, source
         self.grid = Grid.from_transform(source.transform, source.shape, path.name)
         self.bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
-        self.unit = (source.units[0] or "").strip()
-        if self.unit.lower() not in (*MASS_UNITS, UNIT, "m"):
+        self.unit = (source.units[0] or "").strip() or KG_M2
+        if cm_per(self.unit) is None:
             raise InputError(
                 f"{path.name} is in {self.unit}, not in kg m-2; convert it or correct its band unit."
             )
@@ -117,8 +118,6 @@ class _Variable:
                 f"The band of {month} in {self.path.name} is damaged; make the file again."
             ) from None
         values[values == OFF_LAND] = np.nan
-        if self.unit.lower() in MASS_UNITS:
-            return values * np.float32(CM_PER_KG_M2)
         return in_centimetres(values, self.unit)[0]
 
 

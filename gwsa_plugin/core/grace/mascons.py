@@ -12,6 +12,7 @@ import numpy as np
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
+from ..base.units import cm_per
 from ..files.netcdf import NetCdf
 from ..spatial.regrid import Regridding
 
@@ -29,7 +30,6 @@ CENTRES = {
     "JPL": r"\bJPL\b|Jet Propulsion",
     "GSFC": r"\bGSFC\b|Goddard",
 }
-CENTIMETRES = {"cm": 1.0, "mm": 0.1, "kg m-2": 0.1, "kg/m^2": 0.1, "kg m^-2": 0.1, "m": 100.0}
 MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0, "day": 1440.0}
 DAY = np.timedelta64(1440, "m")
 CLOCK = re.compile(
@@ -276,11 +276,12 @@ def _listed_missing(file: NetCdf) -> np.ndarray | None:
 def _centimetres(file: NetCdf, variable: str) -> float:
     """The factor that makes cm of a variable."""
     unit = file.unit(variable)
-    if unit.lower() not in CENTIMETRES:
+    factor = cm_per(unit)
+    if factor is None:
         raise InputError(
             f"{variable} in {file.name} has {_named(unit)}; it must be cm, mm, kg m-2 or m."
         )
-    return CENTIMETRES[unit.lower()]
+    return factor
 
 
 def _named(unit: str) -> str:

@@ -13,10 +13,10 @@ from rasterio.windows import Window
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.tiles import Tile
-from ..downscaling.forest import Scaled
-from ..files.stack import band_months
+from ..files.rasters import band_months, open_raster
 from .catalogue import NO_CLASS, Predictor
-from .files import ALWAYS, in_unit, open_raster, read_numbers, read_values, scaling
+from .files import ALWAYS, in_unit, read_numbers, read_values, scaling
+from .stored_features import Scaled
 
 
 class Numbers(NamedTuple):

@@ -14,10 +14,10 @@ from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
 from ..files.atomic import whole_folder
 from ..files.provenance import now, provenance, sha256, write_run
-from ..files.stack import open_lonlat
+from ..files.rasters import open_lonlat, open_raster
 from ..spatial.warp import Geometry, overlaps
 from .catalogue import Catalogue, Predictor, read_catalogue
-from .files import ALWAYS, locate, months_before, open_raster
+from .files import ALWAYS, locate, months_before
 from .int16 import PLAIN, Encoding
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
 from .rasters import Region, find_land, pairs_of, write_land

@@ -7,20 +7,22 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from rasterio.windows import Window
 
 from ..base.tiles import Tile
-from ..downscaling.forest import cut, values_of
+from ..files.rasters import open_raster
 from .antecedent_means import trailing_means
 from .bands import Bands, one_hot
 from .catalogue import Predictor
-from .files import ALWAYS, COARSE, FINE, open_raster
+from .files import ALWAYS, COARSE, FINE
+from .predictor_set import PredictorSet
+from .stored_features import cut, values_of
 
-if TYPE_CHECKING:
-    from .predictor_set import PredictorSet
+# Bytes of the features that one thread holds; with fewer months at once, past ones are read again.
+FEATURE_BYTES = 256 << 20
 
 
 class Place(NamedTuple):
@@ -32,9 +34,27 @@ class Place(NamedTuple):
     scale: str = FINE
 
 
+def read_features(
+    predictors: PredictorSet, scale: str, months, tile: Tile | None = None
+) -> np.ndarray:
+    """Every feature in each of ``months``: float32, shape (months, features, rows, columns), NaN where missing.
+
+    ``scale`` is "fine" or "coarse" and ``tile`` a part of that grid, None all of it. Static variables repeat over
+    the months; a lag that reaches before the first month that has rasters is NaN, a mean is over the months of it
+    that have a value. A month has the same bits whichever others are asked for. Each band is read once. InputError
+    for a month that the set does not have, and for a file that is gone or of another shape.
+    """
+    months = np.asarray(months, dtype="datetime64[M]")
+    tile = tile or Tile.whole(predictors.grid_of(scale).shape)
+    values = np.empty((months.size, len(predictors.features), *tile.shape), dtype=np.float32)
+    for of_month, features in zip(values, read_pixels(predictors, months, Place(tile, ..., scale))):
+        np.stack([values_of(feature) for feature in features], out=of_month)
+    return values
+
+
 def read_pixels(predictors: PredictorSet, months: np.ndarray, place: Place) -> list[list]:
     """Of each of ``months`` the features, each (pixels,): ``Scaled`` or float32, NaN where missing. InputError as
-    ``PredictorSet.read``."""
+    ``read_features``."""
     predictors.require(months)
     features = {}
     for family in _families(predictors.predictors):
@@ -140,3 +160,9 @@ def _bands(predictors: PredictorSet, predictor: Predictor, scale: str, path: Pat
     if scale == COARSE:  # scale and offset in predictors.json are those of the fine rasters
         predictor = replace(predictor, scale=None, offset=None)
     return Bands.look(path, predictor, predictors.grid_of(scale))
+
+
+def months_at_once(predictors: PredictorSet, tile: Tile) -> int:
+    """How many months of the features of a tile one thread may hold."""
+    height, width = tile.fine(predictors.factor).shape
+    return max(1, FEATURE_BYTES // (4 * len(predictors.features) * height * width))

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from osgeo import gdal
 
 from ..base.errors import InputError
 from ..base.months import find_month, month_range, name_runs
 from ..files.geotiff import SOURCE_TAG
+from ..files.rasters import open_raster
 from ..files.stack import MISSING
 from .catalogue import Catalogue, Predictor
 
@@ -95,23 +95,6 @@ def _absent(predictor: Predictor, folder: Path, months: np.ndarray) -> list[str]
         else file
         for file in files
     ]
-
-
-def open_raster(path: Path):
-    """A rasterio dataset; InputError when there is none to open."""
-    try:
-        source = rasterio.open(path)
-    except rasterio.errors.RasterioIOError:
-        problem = "cannot be opened as a raster" if path.exists() else "does not exist"
-        raise InputError(
-            f"{path.parent.name}/{path.name} {problem}; give a GeoTIFF or another raster there."
-        ) from None
-    if not source.count:
-        source.close()
-        raise InputError(
-            f"{path.parent.name}/{path.name} holds several rasters; export the one meant to a GeoTIFF."
-        )
-    return source
 
 
 def read_values(source, predictor: Predictor, band: int, window=None) -> np.ndarray:

@@ -12,11 +12,10 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import month_range, name_runs, parse_month
 from ..base.tiles import Tile
-from ..downscaling.forest import values_of
+from ..files.rasters import open_raster
 from .bands import require_shape
 from .catalogue import Predictor, parse_predictors, read_json
-from .features import Place, read_pixels
-from .files import COARSE, FINE, month_bands, open_raster
+from .files import COARSE, FINE, month_bands
 
 CONTENTS = "predictors.json"
 
@@ -69,7 +68,7 @@ class PredictorSet:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names in the order of ``read``'s second axis: ``ndvi``, ``ndvi_lag3``, ``ndvi_mean6``, ``landcover_2``."""
+        """Names in the order of ``read_features``'s second axis: ``ndvi``, ``ndvi_lag3``, ``ndvi_mean6``, ``landcover_2``."""
         return tuple(feature for predictor in self.predictors for feature in predictor.features)
 
     def land(self, tile: Tile | None = None) -> np.ndarray:
@@ -78,21 +77,6 @@ class PredictorSet:
         with open_raster(path) as source:
             require_shape(source, self.grid, path)
             return source.read(1, window=Window.from_slices(*self._tile(FINE, tile))) == 1
-
-    def read(self, scale: str, months, tile: Tile | None = None) -> np.ndarray:
-        """Every feature in each of ``months``: float32, shape (months, features, rows, columns), NaN where missing.
-
-        ``scale`` is "fine" or "coarse" and ``tile`` a part of that grid, None all of it. Static variables repeat over
-        the months; a lag that reaches before the first month that has rasters is NaN, a mean is over the months of it
-        that have a value. A month has the same bits whichever others are asked for. Each band is read once. InputError
-        for a month that the set does not have, and for a file that is gone or of another shape.
-        """
-        months = np.asarray(months, dtype="datetime64[M]")
-        tile = self._tile(scale, tile)
-        values = np.empty((months.size, len(self.features), *tile.shape), dtype=np.float32)
-        for of_month, features in zip(values, read_pixels(self, months, Place(tile, ..., scale))):
-            np.stack([values_of(feature) for feature in features], out=of_month)
-        return values
 
     def path_of(self, predictor: Predictor, scale: str, month=None) -> Path:
         """The raster of a predictor: ``month`` picks the year of a monthly one."""

@@ -24,12 +24,14 @@ from ..base.months import month_range, year_of
 from ..base.progress import Progress
 from ..base.tiles import LEAST_SIDE
 from ..files.atomic import whole_file
-from ..files.stack import MISSING, OBSERVED, creation, describe_band
+from ..files.geotiff import creation, describe_band
+from ..files.rasters import open_raster
+from ..files.stack import MISSING, OBSERVED
 from ..spatial.block_mean import BlockMean
 from ..spatial.warp import Geometry, coincides, on_block
 from .bands import one_hot
 from .catalogue import NO_CLASS, Predictor
-from .files import ALWAYS, COARSE, FINE, open_raster, read_values, scaling
+from .files import ALWAYS, COARSE, FINE, read_values, scaling
 from .int16 import CODES, PLAIN, Encoding, Extent, Survey, pack
 
 BLOCK = LEAST_SIDE  # pixels along a side of what a file compresses at once: a tile of predictions is one, of 1 km

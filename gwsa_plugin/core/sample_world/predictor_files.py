@@ -16,7 +16,7 @@ from rasterio.warp import reproject, transform_bounds
 from ..base.grid import Grid
 from ..base.months import year_of
 from ..compute.threads import run_all
-from ..files.stack import creation, describe_band
+from ..files.geotiff import creation, describe_band
 from .land import Land
 from .random_fields import generator
 

@@ -163,3 +163,6 @@ def _majority(pixels, land, fine: Grid, factor: int, count: int) -> tuple[np.nda
     shares = np.bincount(number, fine.cell_areas()[land], minlength=cell.size // factor**2 * count)
     shares = shares.reshape(*coarse.shape, count)
     return shares.argmax(axis=2).astype(np.int16), shares.sum(axis=(0, 1))
+
+
+GRACE_FOOTPRINT_KM2 = 90_000.0  # 300 km squared: about one independent GRACE value

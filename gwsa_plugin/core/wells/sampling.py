@@ -10,7 +10,8 @@ from rasterio.windows import Window
 
 from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
-from ..files.stack import UNIT, in_centimetres, read_bands
+from ..base.units import CM, in_centimetres
+from ..files.rasters import read_bands
 from ..files.yearly_maps import Product
 
 BLOCK = 256  # pixels a side: the files' own tiles, so that each is decoded once
@@ -81,7 +82,7 @@ def _read(product: Product, rows, columns, months, progress: Progress) -> np.nda
     for number, (path, bands) in enumerate(files.items()):
         places, indexes = zip(*bands)
         with rasterio.open(path) as source:
-            unit = (source.units[0] or source.tags().get("GWSA_UNIT") or UNIT).strip()
+            unit = (source.units[0] or source.tags().get("GWSA_UNIT") or CM).strip()
             for step, points in enumerate(blocks):
                 top, left = rows[points].min(), columns[points].min()
                 window = Window(

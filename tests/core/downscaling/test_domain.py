@@ -8,7 +8,9 @@ import pytest
 from gwsa.gwsa_plugin.core.base import tiles
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling import domain as module
-from gwsa.gwsa_plugin.core.downscaling.domain import PIXELS, set_scene
+from gwsa.gwsa_plugin.core.downscaling.domain import set_scene
+from gwsa.gwsa_plugin.core.downscaling.training_samples import PIXELS
+from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.predictor_set import COARSE, FINE
 
 SIDE, MONTHS = 32, 400  # a whole number of strips
@@ -40,8 +42,8 @@ def test_each_sample_has_the_values_of_its_cell_and_month(small_world, gwsa, mon
     assert (
         np.lexsort((samples.column, samples.row, samples.month)) == np.arange(samples.month.size)
     ).all()
-    coarse = scene.predictors.read(COARSE, scene.months)
-    fine = scene.predictors.read(FINE, scene.months).reshape(23, 4, 12, 5, 12, 5)
+    coarse = read_features(scene.predictors, COARSE, scene.months)
+    fine = read_features(scene.predictors, FINE, scene.months).reshape(23, 4, 12, 5, 12, 5)
     for i in range(0, samples.month.size, 7):
         month, row, column = samples.month[i], samples.row[i], samples.column[i]
         assert samples.target[i] == gwsa.values[gwsa.months == months[i]][0, row, column]

@@ -13,7 +13,7 @@ from gwsa.gwsa_plugin.core.downscaling.folds import (
     nothing_held,
     random_splits,
 )
-from gwsa.gwsa_plugin.core.downscaling.models.training import Samples
+from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 
 
 def everywhere(*shape):

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.files.geotiff import creation
 from gwsa.gwsa_plugin.core.files.stack import (
     FILLED,
     MISSING,
     OBSERVED,
     MonthlyStack,
-    creation,
     nan_mean,
     read_stack,
     write_stack,

@@ -7,7 +7,7 @@ import rasterio
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import BASELINE, month_range
-from gwsa.gwsa_plugin.core.files.stack import creation, describe_band
+from gwsa.gwsa_plugin.core.files.geotiff import creation, describe_band
 from gwsa.gwsa_plugin.core.gldas.anomalies import GldasOptions, gldas_anomalies
 from gwsa.gwsa_plugin.core.gldas.file_names import find_files
 from gwsa.gwsa_plugin.core.gldas.granule import read_granule

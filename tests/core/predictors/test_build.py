@@ -17,9 +17,11 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.base.tiles import Tile
-from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, creation, write_stack
+from gwsa.gwsa_plugin.core.files.geotiff import creation
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.predictors.build import Inputs, build_predictors
 from gwsa.gwsa_plugin.core.predictors.catalogue import read_catalogue
+from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.files import locate
 
 FACTOR = 6
@@ -117,7 +119,10 @@ def test_aligned_rasters_are_copied_and_averaged(build, tmp_path):
     assert predictors.months.tolist() == MONTHS.tolist()
     assert predictors.grid.same_as(FINE) and predictors.coarse_grid.same_as(COARSE)
     assert predictors.land().all()
-    fine, coarse = predictors.read("fine", MONTHS), predictors.read("coarse", MONTHS)
+    fine, coarse = (
+        read_features(predictors, "fine", MONTHS),
+        read_features(predictors, "coarse", MONTHS),
+    )
     np.testing.assert_allclose(fine[3, 0], plane_on(FINE), rtol=0, atol=ROUNDING)
     np.testing.assert_allclose(coarse[3, 0], plane_on(COARSE), atol=0.01)
     for values in (fine, coarse):
@@ -153,7 +158,7 @@ def test_a_difference_is_described_and_has_no_raster(build, tmp_path):
     assert written["evaporation"]["means"] == [2, 4]
     at = {name: place for place, name in enumerate(predictors.features)}
     for scale in ("fine", "coarse"):
-        values = predictors.read(scale, predictors.months)
+        values = read_features(predictors, scale, predictors.months)
         difference = values[:, at["rain"]] - values[:, at["evaporation"]]
         np.testing.assert_array_equal(values[:, at["surplus"]], difference)
         np.testing.assert_array_equal(values[1:, at["surplus_lag1"]], difference[:-1])
@@ -195,7 +200,7 @@ def test_lags_and_means_reach_back_before_the_period_where_there_are_files(build
         "2003-12",
         "2004-01",
     ]
-    values = predictors.read("fine", predictors.months)[:, :, 0, 0]
+    values = read_features(predictors, "fine", predictors.months)[:, :, 0, 0]
     number = predictors.months.astype(int) - 360
     np.testing.assert_array_equal(values[:, 1:3].T, [number, number - 2])
     np.testing.assert_allclose(values[:, 3], [np.mean(np.arange(45, last + 1)) for last in number])
@@ -279,7 +284,7 @@ def test_classes_are_codes_on_the_fine_grid_and_fractions_on_the_coarse(build, t
     entry = {"name": "cover", "files": "cover.tif", "classes": [2, 7]}
     predictors = build([entry], land_mask=mask)
     assert predictors.features == ("cover_2", "cover_7")
-    fine, coarse = (predictors.read(scale, MONTHS[:1])[0] for scale in ("fine", "coarse"))
+    fine, coarse = (read_features(predictors, scale, MONTHS[:1])[0] for scale in ("fine", "coarse"))
     assert (np.isnan(fine[0]) == (codes == 255)).all()
     assert (fine[0][codes != 255] == (codes == 2)[codes != 255]).all()
     np.testing.assert_allclose(coarse.sum(axis=0), 1, rtol=1e-6)
@@ -294,8 +299,8 @@ def test_only_land_counts(build, tmp_path):
     predictors = build([ELEVATION], land_mask=mask)
     tile = Tile(slice(3, 5), slice(1, 9))
     assert (predictors.land() == east).all() and (predictors.land(tile) == east[tile]).all()
-    assert np.nanmax(predictors.read("fine", MONTHS[:1])) == 10
-    coarse = predictors.read("coarse", MONTHS[:1])[0, 0]
+    assert np.nanmax(read_features(predictors, "fine", MONTHS[:1])) == 10
+    coarse = read_features(predictors, "coarse", MONTHS[:1])[0, 0]
     assert np.isnan(coarse[:, :3]).all() and (coarse[:, 3:] == 10).all()
 
 
@@ -324,7 +329,7 @@ def test_layouts_of_monthly_files(build, tmp_path, layout):
             write(tmp_path / "in" / "2004" / f"rain_{str(month).replace('-', '')}.tif", [band])
     predictors = build([ELEVATION, {"name": "rain", "files": files, "kind": "monthly"}])
     assert predictors.months.tolist() == months.tolist()
-    assert predictors.read("coarse", months)[:, 1, 0, 0].tolist() == [0, 1, 2]
+    assert read_features(predictors, "coarse", months)[:, 1, 0, 0].tolist() == [0, 1, 2]
 
 
 def test_all_that_is_missing_is_named_at_once(build, tmp_path):
@@ -412,7 +417,7 @@ def test_integers_keep_their_numbers_and_others_are_rounded_by_no_more_than_is_s
         [{"name": name, "files": f"{name}.tif"} for name in ("tail", "relief", "numbers")],
         progress=log,
     )
-    fine, coarse = (predictors.read(scale, MONTHS[:1])[0] for scale in ("fine", "coarse"))
+    fine, coarse = (read_features(predictors, scale, MONTHS[:1])[0] for scale in ("fine", "coarse"))
     stated = json.loads((tmp_path / "set" / "predictors.json").read_text())["predictors"]
     assert [entry["error"] for entry in stated] == [0, 2.0**-9, 0]
     assert (fine[0] == tail.astype(np.float32)).all()
@@ -433,7 +438,7 @@ def test_integers_that_int16_cannot_hold_are_rounded_or_kept_as_float32(build, t
     lowest = np.where(numbers == 0, -32768, numbers // 3)
     write(tmp_path / "in" / "lowest.tif", [lowest], dtype="int16", nodata=None)
     predictors = build([{"name": name, "files": f"{name}.tif"} for name in ("large", "lowest")])
-    assert (predictors.read("fine", MONTHS[:1])[0] == [numbers, lowest]).all()
+    assert (read_features(predictors, "fine", MONTHS[:1])[0] == [numbers, lowest]).all()
 
 
 EVAPORATION = {"name": "evaporation", "files": "evaporation_{YYYY}.tif", "unit": "mm"}
@@ -616,7 +621,9 @@ def test_real_rasters_of_croatia(build, real_data, tmp_path):
     }
     predictors = build([ELEVATION, lst], factor=30)
     assert predictors.months.tolist() == month_range("2006-01", "2006-12").tolist()
-    fine, coarse = (predictors.read(scale, predictors.months) for scale in ("fine", "coarse"))
+    fine, coarse = (
+        read_features(predictors, scale, predictors.months) for scale in ("fine", "coarse")
+    )
     assert np.nanmin(fine[:, 1]) > -35 and np.nanmax(fine[:, 1]) < 60, "0 is no data, not 0 K"
     assert np.nanmean(coarse[6, 1]) - np.nanmean(coarse[1, 1]) > 12
     for name, values in (
@@ -653,7 +660,7 @@ def test_the_sample_world(sample_world, tmp_path):
     predictors = build_predictors(Inputs(catalogue, stack), tmp_path / "set", period)
     assert (predictors.months[[0, -1]] == period).all() and predictors.before.size == 23
     months = predictors.months[[0, 11]]
-    fine, coarse = (predictors.read(scale, months) for scale in ("fine", "coarse"))
+    fine, coarse = (read_features(predictors, scale, months) for scale in ("fine", "coarse"))
     with rasterio.open(catalogue.parent / "land.tif") as source:
         assert (predictors.land() == (source.read(1) == 1)).all()
     places = {

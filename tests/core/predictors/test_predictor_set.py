@@ -12,12 +12,12 @@ from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.tiles import Tile
-from gwsa.gwsa_plugin.core.downscaling.forest import Scaled, values_of
-from gwsa.gwsa_plugin.core.files.stack import creation
+from gwsa.gwsa_plugin.core.files.geotiff import creation
 from gwsa.gwsa_plugin.core.predictors import bands as module
-from gwsa.gwsa_plugin.core.predictors.features import Place, read_pixels
+from gwsa.gwsa_plugin.core.predictors.features import Place, read_features, read_pixels
 from gwsa.gwsa_plugin.core.predictors.files import read_numbers
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
+from gwsa.gwsa_plugin.core.predictors.stored_features import Scaled, values_of
 
 FACTOR = 3
 COARSE = Grid(10.0, 46.0, 0.25, 0.25, 2, 4)
@@ -255,14 +255,14 @@ def test_stated_months_win_over_files_of_an_earlier_build(folder):
     describe(folder, months=["2004-01", "2004-06"])
     predictors = PredictorSet.open(folder)
     assert predictors.months.tolist() == month_range("2004-01", "2004-06").tolist()
-    assert np.isnan(predictors.read("fine", predictors.months[:1])[0, 4]).all()
+    assert np.isnan(read_features(predictors, "fine", predictors.months[:1])[0, 4]).all()
 
 
 def test_static_variables_alone_serve_any_month(folder):
     describe(folder, predictors=ENTRIES[:1])
     predictors = PredictorSet.open(folder)
     assert predictors.months.size == 0
-    assert (predictors.read("coarse", ["1999-01"]) == 250).all()
+    assert (read_features(predictors, "coarse", ["1999-01"]) == 250).all()
 
 
 @pytest.mark.parametrize(
@@ -343,10 +343,10 @@ def test_a_file_of_another_shape_or_gone_is_named(folder):
     predictors = PredictorSet.open(folder)
     write(folder / "fine" / "elevation.tif", COARSE, [np.zeros(COARSE.shape)])
     with pytest.raises(InputError, match="fine/elevation.tif has 2 x 4 pixels"):
-        predictors.read("fine", MONTHS[:1])
+        read_features(predictors, "fine", MONTHS[:1])
     (folder / "fine" / "elevation.tif").unlink()
     with pytest.raises(InputError, match="fine/elevation.tif does not exist"):
-        predictors.read("fine", MONTHS[:1])
+        read_features(predictors, "fine", MONTHS[:1])
 
 
 @pytest.fixture

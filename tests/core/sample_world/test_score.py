@@ -5,7 +5,8 @@ import pytest
 import rasterio
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
-from gwsa.gwsa_plugin.core.files.stack import creation, describe_band, read_stack
+from gwsa.gwsa_plugin.core.files.geotiff import creation, describe_band
+from gwsa.gwsa_plugin.core.files.stack import read_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import Product
 from gwsa.gwsa_plugin.core.sample_world.score import score_truth
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, read_aquifers

@@ -16,7 +16,8 @@ from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
 from gwsa.gwsa_plugin.core.base.progress import Progress
-from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, creation, describe_band, write_stack
+from gwsa.gwsa_plugin.core.files.geotiff import creation, describe_band
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import Product
 from gwsa.gwsa_plugin.core.wells import validate as stage
 from gwsa.gwsa_plugin.core.wells.quality_control import NEGATIVE, PLACEHOLDER, Rules

@@ -7,7 +7,6 @@ among such bits, which yields the number of the leaf; leaves are looked up and a
 (``kernel``). ``engine`` chooses who predicts and leads the rows through.
 """
 
-from ...predictors.stored_features import Scaled, cut, table_of, values_of
 from .engine import evaluator
 
-__all__ = ["Scaled", "cut", "evaluator", "table_of", "values_of"]
+__all__ = ["evaluator"]

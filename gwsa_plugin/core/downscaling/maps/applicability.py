@@ -23,8 +23,10 @@ from ...files.atomic import whole_file
 from ...files.geotiff import Header, new_geotiff
 from ...files.stack import nan_mean
 from ...predictors.features import Place, read_pixels
+from ...predictors.stored_features import table_of
 from ..domain import Scene
-from ..forest import table_of
+from ..models.region_models import ALL, CrossValidation, RegionModels
+from ..models.training import gains
 
 MOST_SAMPLES = 2000  # against which a place is held; more would lower index and threshold alike
 WEIGHT_KEPT = 0.99  # of all importance; what is left is many features that the models hardly use
@@ -185,3 +187,17 @@ def _coordinates(table: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np
 def _upper_whisker(values: np.ndarray) -> float:
     lower, upper = np.quantile(values, [0.25, 0.75])
     return float(min(upper + 1.5 * (upper - lower), values.max()))
+
+
+def find_applicability(
+    scene: Scene, models: RegionModels, validation: CrossValidation
+) -> Applicability:
+    """From one pixel of each training sample, weighted by the gain of the model of all cells; its fold is that of its
+    cell in the blocked validation."""
+    samples, folds = scene.samples, np.full(scene.cells.shape, -1)
+    for number, held in enumerate(validation.held_out):
+        folds[held.split.cells] = number
+    gain = gains(models.boosters[ALL])
+    table = samples.pixels[:, 0]
+    weights = np.array([gain.get(name, 0.0) for name in samples.names])
+    return Applicability.of(table, weights, samples.at(folds))

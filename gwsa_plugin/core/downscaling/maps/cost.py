@@ -12,7 +12,7 @@ import numpy as np
 
 from ...base.months import year_of
 from ...base.progress import Progress
-from ..domain import FEATURE_BYTES
+from ...predictors.features import FEATURE_BYTES
 from .predict_tile import Job, make_room, predict_tile
 
 PART_BYTES, EXACT_BYTES, LERC_BYTES = (

@@ -15,12 +15,12 @@ import numpy as np
 
 from ...base.errors import InputError
 from ...base.tiles import Tile
-from ...predictors.features import Place, read_pixels
+from ...predictors.features import Place, months_at_once, read_pixels
 from ...predictors.predictor_set import CONTENTS, PredictorSet
+from ...predictors.stored_features import cut
 from ...spatial.aquifers import KM_PER_DEGREE, Regions, blend
 from ...spatial.mass_conservation import Conservation, spread
-from ..domain import Scene, months_at_once
-from ..forest import cut
+from ..domain import Scene
 from ..models.region_models import RegionModels
 
 LERC_ERROR_CM = 0.005

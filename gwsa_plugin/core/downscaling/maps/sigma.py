@@ -13,8 +13,8 @@ from ...base.progress import Progress
 from ...compute.threads import run_all
 from ...files.stack import MonthlyStack
 from ..domain import Scene
-from ..models.contrast_scaling import ONE_SCALE_UP
 from ..models.region_models import CrossValidation
+from ..samples import ONE_SCALE_UP
 from ..skill.reduced_resolution import MODEL, PredictedBack
 from .predict_tile import Mapping
 from .yearly import create_year

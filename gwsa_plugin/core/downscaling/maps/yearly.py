@@ -6,7 +6,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,50 +14,19 @@ import numpy as np
 from ...base.months import calendar_month, month_range, year_of
 from ...base.progress import Progress
 from ...base.tiles import Tile, side_of
+from ...base.units import CM
 from ...compute.threads import run_all
 from ...files.atomic import whole_file
 from ...files.geotiff import Header, new_geotiff
-from ...files.stack import MISSING, UNIT
+from ...files.stack import MISSING
 from ...spatial.mass_conservation import Conservation
+from ..skill.closure import Closure
 from ..skill.seams import edge_steps, ratio_of, surrounded
 from .predict_tile import Job, Mapping, look_for, make_room, predict_tile, read_part
 
 TOLERANCE_CM = (
     1e-3  # between a cell of the coarse field and the mean of its pixels, before encoding
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Closure:
-    """How the block means of the maps of a year compare with the coarse field.
-
-    ``months``: their numbers, int, (months,). ``raw`` and ``corrected``: of the predictions and of the maps before
-    encoding, cm, (months, rows, columns). ``seams``: of both in each month, how much steeper they are across edges of
-    cells than inside, (months, 2).
-    ``changes`` and ``residuals``: of each month the largest of what the correction adds, and of what it makes up for.
-    """
-
-    months: np.ndarray
-    raw: np.ndarray
-    corrected: np.ndarray
-    seams: np.ndarray
-    changes: np.ndarray
-    residuals: np.ndarray
-
-    @classmethod
-    def read(cls, path: Path) -> Closure:
-        """As ``save`` wrote it."""
-        with np.load(path) as file:
-            return cls(**file)
-
-    def save(self, path: Path) -> None:
-        with whole_file(path) as whole:
-            np.savez(whole, **asdict(self))
-
-    @property
-    def stretch(self) -> float:
-        """The largest correction over the largest residual that it removes, of the worst month."""
-        return float((self.changes / np.maximum(self.residuals, 1e-9)).max())
 
 
 def write_maps(
@@ -109,7 +77,7 @@ def create_year(
         conservation.coarse.refine(conservation.factor),
         side_of(conservation.factor) * conservation.factor,
     )
-    header = Header(grid, tuple(map(str, months)), UNIT, tags, words)
+    header = Header(grid, tuple(map(str, months)), CM, tags, words)
     with new_geotiff(path, header, side, {**mapping.encoding, "sparse_ok": True}) as target:
         yield target
         target.add_overviews(go_on)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .training import Samples
+from ..samples import Samples
 
 
 class Lines(NamedTuple):

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..folds import Split
-from .training import Boosting, Samples, train
+from ..samples import ONE_SCALE_UP, Samples
+from .training import Boosting, train
 
-ONE_SCALE_UP = 2
 STEEPEST = 1.5  # more than that is no matter of scale
 
 

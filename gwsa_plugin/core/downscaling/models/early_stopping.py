@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..folds import Split, widened
-from .training import Boosting, Samples, trees_that_help
+from ..samples import Samples
+from .training import Boosting, trees_that_help
 
 WATCHED = 0.3  # of the blocks of cells
 CANDIDATES = (

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 
 from ...base.progress import Progress
 from ...compute.threads import run_all
+from ...predictors.stored_features import cut
 from ..domain import Scene
 from ..folds import TIME_FOLDS, Split, nothing_held
-from ..forest import cut, evaluator
+from ..forest import evaluator
+from ..samples import Samples
 from .cell_trends import Lines, level_and_trend
 from .contrast_scaling import evidence_across, steepness
 from .early_stopping import Tuning
-from .training import Boosting, Samples, local_contrast, neighbourhoods, train
+from .training import Boosting, local_contrast, neighbourhoods, save, train
 
 ALL = 0  # the number of the model of all cells, which serves the background and what is pooled with it
 REGION_TREES = 0.3  # of the trees of the model of all cells: what a region adds to it
@@ -256,3 +260,18 @@ def _evidence(
 def _confirmed(evidence: np.ndarray) -> float:
     covariance, variance = evidence.sum(axis=0)
     return float(np.clip(covariance / variance, 0.0, 1.0)) if variance > 0 else 0.0
+
+
+def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:
+    """``model_<number>.ubj`` in XGBoost's own format, and ``models.json``: features, scaling, whom each serves."""
+    present = np.unique(scene.regions.cells[scene.cells])
+    served = models.numbers(present)
+    files = {}
+    for number, booster in models.boosters.items():
+        save(booster, folder / f"model_{number}.ubj")
+        files[f"model_{number}.ubj"] = [
+            scene.regions.names[region] for region in present[served == number]
+        ]
+    scaled = {"share": models.share, "stretch": models.stretch}
+    contents = {"features": list(scene.samples.names), **scaled, "models": files}
+    (folder / "models.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...spatial.mass_conservation import Conservation, spread
+from ...stats.metrics import pascal_merlin_gain
 from ..domain import Scene
-from ..models.contrast_scaling import ONE_SCALE_UP
 from ..models.region_models import CrossValidation
+from ..samples import ONE_SCALE_UP
 
 MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE = (
     "model",
@@ -107,33 +108,6 @@ def _blocks_with(cells: np.ndarray) -> np.ndarray:
     """Which 2 x 2 blocks have any of the ``cells``."""
     rows, columns = (size // ONE_SCALE_UP for size in cells.shape)
     return cells.reshape(rows, ONE_SCALE_UP, columns, ONE_SCALE_UP).any(axis=(1, 3))
-
-
-def pascal_merlin_gain(low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> float:
-    """The gain of the field ``high`` over the coarser ``low``, -1 to 1: the mean of the gains in slope, correlation and
-    bias against the ``truth`` (Merlin et al. 2015, equation 10; Pascal et al. 2022). NaN where fewer than two samples
-    are known or one field does not vary."""
-    known = np.isfinite(low) & np.isfinite(high) & np.isfinite(truth)
-    if known.sum() < 2:
-        return float("nan")
-    misses = np.array([_misses(field[known], truth[known]) for field in (low, high)])
-    total = misses.sum(axis=0)
-    gains = np.divide(misses[0] - misses[1], total, out=np.zeros(3), where=~(total <= 1e-9))
-    return float(gains.mean())
-
-
-def _misses(field: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
-    """|1 - slope|, |1 - correlation| and |bias| of a field against the truth."""
-    deviation, of_truth = field - field.mean(), truth - truth.mean()
-    variance, of_both = (deviation**2).sum(), (deviation * of_truth).sum()
-    if variance == 0 or not of_truth.any():
-        return float("nan"), float("nan"), float("nan")
-    correlation = of_both / np.sqrt(variance * (of_truth**2).sum())
-    return (
-        abs(1 - of_both / (of_truth**2).sum()),
-        abs(1 - correlation),
-        abs(field.mean() - truth.mean()),
-    )
 
 
 def _rmse(field: np.ndarray, truth: np.ndarray) -> float:

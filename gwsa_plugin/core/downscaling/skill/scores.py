@@ -8,14 +8,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from ...files.atomic import whole_file
+from ...spatial.aquifers import GRACE_FOOTPRINT_KM2
 from ...stats.metrics import agreement, agreement_of, sums
 from ..domain import Scene
-from ..maps.yearly import Closure
 from ..models.region_models import ALL, CrossValidation, Recipe, RegionModels, lines_of
 from ..models.training import local_contrast, neighbourhoods
+from .closure import Closure
 from .reduced_resolution import PredictedBack
-
-GRACE_FOOTPRINT_KM2 = 90_000.0  # 300 km squared: about one independent GRACE value
 
 
 def region_table(

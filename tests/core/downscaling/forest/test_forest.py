@@ -8,7 +8,8 @@ import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.downscaling.forest import Scaled, engine, evaluator, model
+from gwsa.gwsa_plugin.core.downscaling.forest import engine, evaluator, model
+from gwsa.gwsa_plugin.core.predictors.stored_features import Scaled
 
 kernel = pytest.importorskip("gwsa.gwsa_plugin.core.forest.kernel", reason="numba is not here")
 

@@ -17,6 +17,7 @@ from gwsa.gwsa_plugin.core.downscaling.maps.applicability import (
     one_of_each_season,
     write_applicability,
 )
+from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.predictor_set import FINE
 
 WEIGHTS = np.array([0.5, 0.3, 0.2])
@@ -165,7 +166,7 @@ def test_the_map_is_the_index_of_its_pixels(scene, applicability, tmp_path):
     assert float(tags["GWSA_DI_THRESHOLD"]) == pytest.approx(applicability.threshold, rel=1e-5)
     pixels, months = scene.conservation.pixels(), tags["GWSA_MONTHS"].split(", ")
     assert len(months) == 4 and np.isnan(bands[:, ~pixels]).all()
-    features = scene.predictors.read(FINE, months)[:, :, pixels]
+    features = read_features(scene.predictors, FINE, months)[:, :, pixels]
     index = np.array([applicability.index(month.T) for month in features])
     assert np.allclose(bands[0, pixels], index.mean(axis=0), atol=1e-6)
     assert np.allclose(bands[1, pixels], (index <= applicability.threshold).mean(axis=0))

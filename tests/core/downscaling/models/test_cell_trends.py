@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.downscaling.models.cell_trends import level_and_trend
-from gwsa.gwsa_plugin.core.downscaling.models.training import Samples
+from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 
 
 def samples(values):

@@ -13,7 +13,8 @@ from gwsa.gwsa_plugin.core.downscaling.models.contrast_scaling import (
     in_fours,
     steepness,
 )
-from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, Samples
+from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 
 FEW = Boosting(trees=40, depth=4, rate=0.2, least_rows=5)
 SHAPE = (6, 17, 24)

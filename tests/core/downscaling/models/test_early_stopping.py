@@ -6,7 +6,8 @@ import numpy as np
 
 from gwsa.gwsa_plugin.core.downscaling.folds import nothing_held
 from gwsa.gwsa_plugin.core.downscaling.models.early_stopping import Tuning
-from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, Samples
+from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 
 MANY = Boosting(trees=150, depth=3, rate=0.1, least_rows=10)
 EVERYTHING = nothing_held((12, 12), 12)

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.downscaling.models.training import (
     Boosting,
-    Samples,
     gains,
     local_contrast,
     neighbourhoods,
     train,
 )
+from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 
 FEW = Boosting(trees=40, depth=3, rate=0.2)
 ALL = np.ones(10 * 12 * 12, bool)

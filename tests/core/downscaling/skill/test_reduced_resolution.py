@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import CrossValidation
-from gwsa.gwsa_plugin.core.downscaling.models.training import Samples
-from gwsa.gwsa_plugin.core.downscaling.skill.reduced_resolution import (
-    pascal_merlin_gain,
-    predict_back,
-)
+from gwsa.gwsa_plugin.core.downscaling.samples import Samples
+from gwsa.gwsa_plugin.core.downscaling.skill.reduced_resolution import predict_back
+from gwsa.gwsa_plugin.core.stats.metrics import pascal_merlin_gain
 
 GRID = Grid(70.0, 33.0, 0.25, 0.25, 11, 12)
 
