@@ -16,8 +16,8 @@ import xgboost
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT
-from gwsa.gwsa_plugin.core.compute.dask_cluster import work_on
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import Job, Mapping, Part
+from gwsa.gwsa_plugin.core.compute.dask_cluster import task_runner
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import MapJob, MapOptions, ModelUse
 from gwsa.gwsa_plugin.core.downscaling.maps.yearly import maps_in, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
@@ -26,7 +26,7 @@ from gwsa.gwsa_plugin.core.files.stack import OBSERVED
 from gwsa.gwsa_plugin.core.predictors.predictor_set import CONTENTS, FINE, PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
-from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
 from .result import peak_memory
 
@@ -72,10 +72,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in maps_in(folder, PRODUCT)}
 
 
-def _timed(job: Job, folder: Path, workers: int) -> tuple[float, float]:
+def _timed(job: MapJob, folder: Path, workers: int) -> tuple[float, float]:
     """Seconds of all maps, after those of a year, for which workers compile their loops; and the most memory that one
     of them has held, GB."""
-    with workers_here(workers) as address, work_on(address) as run:
+    with workers_here(workers) as address, task_runner(address) as run:
         write_maps(_first_year(job), _empty(folder / "first"), SILENT, run)
         start = perf_counter()
         write_maps(job, folder, SILENT, run)
@@ -94,7 +94,7 @@ def _empty(folder: Path) -> Path:
     return folder
 
 
-def _first_year(job: Job) -> Job:
+def _first_year(job: MapJob) -> MapJob:
     parts = [replace(part, months=part.months[:12]) for part in job.products[PRODUCT]]
     return replace(job, months=job.months[:12], sources=job.sources[:12], products={PRODUCT: parts})
 
@@ -138,22 +138,22 @@ def write_predictors(folder: Path) -> PredictorSet:
     return PredictorSet.open(folder)
 
 
-def make_job(predictors: PredictorSet) -> Job:
+def make_job(predictors: PredictorSet) -> MapJob:
     """A model of all cells, which predicts a smooth coarse field."""
     cells = np.ones(COARSE.shape, dtype=bool)
     regions = rasterise([], predictors.grid, FACTOR, predictors.land)
     target = np.stack(
         [10 * fractal(generator(1, f"{month}"), COARSE.shape, 4, 12, 3) for month in MONTHS]
     )
-    part = Part(
+    part = ModelUse(
         RegionModels({ALL: _taught(len(predictors.features))}, np.zeros(1, dtype=int)),
         cells,
         MONTHS == MONTHS,
     )
-    conservation = Conservation(predictors.land, COARSE, FACTOR, cells)
+    conservation = MassConservation(predictors.land, COARSE, FACTOR, cells)
     sources = (OBSERVED,) * MONTHS.size
-    return Job(
-        predictors, regions, conservation, MONTHS, sources, target, {PRODUCT: [part]}, Mapping()
+    return MapJob(
+        predictors, regions, conservation, MONTHS, sources, target, {PRODUCT: [part]}, MapOptions()
     )
 
 

@@ -16,7 +16,7 @@ from time import perf_counter
 from dask.distributed import Client
 
 from gwsa.gwsa_plugin.core.base.progress import Progress
-from gwsa.gwsa_plugin.core.compute.dask_cluster import work_on
+from gwsa.gwsa_plugin.core.compute.dask_cluster import task_runner
 from gwsa.gwsa_plugin.core.compute.threads import run_all
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
@@ -60,7 +60,7 @@ def main(folder: Path) -> None:
         with Client(SCHEDULER, timeout=START_SECONDS) as client:
             client.wait_for_workers(len(workers), timeout=START_SECONDS)
         progress = Killing(workers[0])
-        with work_on(SCHEDULER, progress) as run:
+        with task_runner(SCHEDULER, progress) as run:
             there = maps("there", run, progress)
     if workers[0].returncode != -9:
         sys.exit("No worker was killed.")
@@ -71,10 +71,10 @@ def main(folder: Path) -> None:
 
 
 class Aloud(Progress):
-    def say(self, text):
+    def info(self, text):
         print(f"    {text}", flush=True)
 
-    warn = say
+    warn = info
 
 
 class Killing(Aloud):
@@ -87,7 +87,7 @@ class Killing(Aloud):
         if fraction > MIDWAY and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-            self.say("A worker was killed.")
+            self.info("A worker was killed.")
 
 
 def _worker(folder: Path, name: str):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, Mapping
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, MapOptions
 from gwsa.gwsa_plugin.core.files.geotiff import creation
 from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
 
@@ -28,7 +28,7 @@ def measure_bytes(folder: Path) -> dict:
     values, equal = {}, True
     for kind in TEXTURES:
         field = _field(kind)
-        ours, error = _written(folder / "ours.tif", field, Mapping().encoding)
+        ours, error = _written(folder / "ours.tif", field, MapOptions().encoding)
         peer, _ = _written(folder / "peer.tif", field, PEER)
         equal = equal and bool(error <= LERC_ERROR_CM + np.spacing(np.nanmax(np.abs(field))))
         values[f"as rough as {kind}: bytes / those of the peer"] = ours / peer

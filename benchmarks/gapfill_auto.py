@@ -21,7 +21,7 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
 from gwsa.gwsa_plugin.core.gapfill import selection as fill_choice
-from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import LONG, SHORT, hiding_rounds
+from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import LONG, SHORT, gap_folds
 from gwsa.gwsa_plugin.core.gapfill.fill import fill_gaps
 from gwsa.gwsa_plugin.core.gapfill.methods import SSA, FillOptions
 from gwsa.gwsa_plugin.core.gapfill.selection import WINDOWS
@@ -43,7 +43,7 @@ AGREE = 0.02  # of the error of the loop's best candidate
 def measure_gapfill_auto(folder) -> dict:
     """``ours`` and ``peer``: seconds a series and round. ``equal``: for 95 % of the series our best candidate is the
     loop's, or its error by the loop within 2 % of it."""
-    series, rounds = made_series(COMPARED), hiding_rounds(GAPS)
+    series, rounds = made_series(COMPARED), gap_folds(GAPS)
     _ours(series[:1], GAPS | rounds[0])  # compiles
     times, errors = np.zeros((2, COMPARED)), []
     for number, one in enumerate(series[:, None]):
@@ -144,7 +144,7 @@ def _run_global() -> None:
 def _trials_of_all_windows() -> fill_choice.Trials:
     candidates, rounds = (
         fill_choice.candidates_for(MONTHS.size, TOLERANCE),
-        len(hiding_rounds(GAPS)),
+        len(gap_folds(GAPS)),
     )
     random = np.random.default_rng(12)
     squares = {

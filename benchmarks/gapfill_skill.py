@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import Score, hide_and_fill, scores
+from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import GapScore, fill_artificial_gaps, scores
 from gwsa.gwsa_plugin.core.gapfill.methods import AUTO, METHODS, FillOptions, fill_series
 from gwsa.gwsa_plugin.core.gapfill.selection import choose, fill_chosen, try_all
 from gwsa.gwsa_plugin.core.gapfill.uncertainty import calibrate, variability
@@ -44,11 +44,11 @@ def measure_gapfill_skill(folder: Path) -> dict:
     }  # fmt: skip
 
 
-def nested_skill(series, missing) -> tuple[tuple[Score, ...], float]:
+def nested_skill(series, missing) -> tuple[tuple[GapScore, ...], float]:
     """Scores of every method, and the share of hidden values within one sigma. What ``auto`` is judged on was hidden
     before it chose."""
     fills = {AUTO: auto, **{name: by(options) for name, options in RIVALS.items()}}
-    hidden = hide_and_fill(series, missing, fills)
+    hidden = fill_artificial_gaps(series, missing, fills)
     return scores(hidden, fills), calibrate(hidden, AUTO, variability(series, missing)).overall
 
 

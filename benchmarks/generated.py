@@ -20,7 +20,7 @@ import xgboost
 from rasterio.windows import Window
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
-from gwsa.gwsa_plugin.core.base.months import calendar_month, month_range, year_of
+from gwsa.gwsa_plugin.core.base.months import calendar_month, calendar_year, month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.compute.threads import run_all
@@ -61,7 +61,7 @@ def make_set(folder: Path, wanted: Wanted, progress: Progress = SILENT) -> Predi
         (folder / scale).mkdir(parents=True)
     fine, texture = wanted.coarse.refine(FACTOR), _texture()
     _write_land(folder / "fine/land.tif", fine, _land(wanted, texture))
-    year = int(year_of(wanted.months[:1])[0])
+    year = int(calendar_year(wanted.months[:1])[0])
     files = {
         **{name: f"{name}.tif" for name in STATIC},
         **{name: f"{name}_{year}.tif" for name in MONTHLY},
@@ -133,7 +133,7 @@ def _write_land(path: Path, fine: Grid, land: Callable) -> None:
 
 
 def _write_predictor(
-    folder: Path, wanted: Wanted, texture: np.ndarray, name: str, file: str, go_on
+    folder: Path, wanted: Wanted, texture: np.ndarray, name: str, file: str, progress: Progress
 ) -> None:
     """Both rasters of a predictor; ``wanted.months`` are written of the twelve of a monthly one."""
     fine, months = wanted.coarse.refine(FACTOR), _calendar(wanted) if name in MONTHLY else [None]
@@ -155,14 +155,14 @@ def _write_predictor(
             if month is None or month in wanted.months:
                 mean = BlockMean(fine, FACTOR)
                 for tile, numbers in _numbers(wanted.coarse, texture, name, month, land):
-                    go_on()
+                    progress.stop_if_cancelled()
                     target.write(numbers, band, window=Window.from_slices(*tile))
                     mean.add(np.where(numbers == NODATA, np.nan, numbers * SCALE + OFFSET), *tile)
                 coarse.write(mean.mean(), band)
 
 
 def _calendar(wanted: Wanted) -> np.ndarray:
-    year = int(year_of(wanted.months[:1])[0])
+    year = int(calendar_year(wanted.months[:1])[0])
     return month_range(f"{year}-01", f"{year}-12")
 
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.progress import Progress
-from gwsa.gwsa_plugin.core.downscaling.domain import Scene, set_scene
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import Job, Mapping, Part
+from gwsa.gwsa_plugin.core.downscaling.domain import Domain, make_domain
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import MapJob, MapOptions, ModelUse
 from gwsa.gwsa_plugin.core.downscaling.maps.yearly import write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, train
@@ -74,7 +74,7 @@ def _gigabytes(paths) -> float:
 
 
 class _Aloud(Progress):
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
@@ -87,7 +87,7 @@ def map_month(folder: Path) -> dict:
     )
     grid = predictors.coarse_grid
     field = 10 * fractal(generator(1, "gwsa"), grid.shape, 2, 40, 3)
-    scene = set_scene(
+    domain = make_domain(
         MonthlyStack.on_calendar(grid, MONTH, field[None], "GWSA"),
         predictors,
         [],
@@ -96,8 +96,10 @@ def map_month(folder: Path) -> dict:
     )
     clock.append(perf_counter())
     memory = [peak_memory()]
-    job = Job.of(
-        scene, {"maps": [Part(_models(scene), scene.cells, np.ones(1, dtype=bool))]}, Mapping()
+    job = MapJob.of(
+        domain,
+        {"maps": [ModelUse(_models(domain), domain.cells, np.ones(1, dtype=bool))]},
+        MapOptions(),
     )
     clock.append(perf_counter())
     memory.append(peak_memory())
@@ -114,10 +116,10 @@ def map_month(folder: Path) -> dict:
     }  # fmt: skip
 
 
-def _models(scene: Scene) -> RegionModels:
-    everything = np.ones(scene.samples.target.size, dtype=bool)
+def _models(domain: Domain) -> RegionModels:
+    everything = np.ones(domain.samples.target.size, dtype=bool)
     return RegionModels(
-        {ALL: train(scene.samples, everything, MODEL)}, np.zeros(1, dtype=int), MODEL
+        {ALL: train(domain.samples, everything, MODEL)}, np.zeros(1, dtype=int), MODEL
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gwsa.gwsa_plugin.core.downscaling.skill.seams import border_ratio, edge_ratio
-from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.sample_world.world import NORTH_WEST_INDIA, WorldOptions, read_aquifers
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 
@@ -59,17 +59,17 @@ def measure_closure(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> d
     """How closely the block means follow the coarse field before the correction: no skill, so there is no target."""
     closure = the_world(folder.parent / SHARED, options).run.scores["closure_raw"]
     values = {
-        "R2": closure["r2"], "RMSE (cm)": closure["rmse_cm"],
+        "R2": closure["nse"], "RMSE (cm)": closure["rmse_cm"],
         "R2 of the published dataset": PUBLISHED_R2, "RMSE of the published dataset (cm)": PUBLISHED_RMSE_CM,
     }  # fmt: skip
-    return score_result(values, closure["r2"], PUBLISHED_R2, "R2", "the published dataset")
+    return score_result(values, closure["nse"], PUBLISHED_R2, "R2", "the published dataset")
 
 
 def measure_sigma(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
     """The share of held-out pixels and months whose error against the truth is within the sigma of the product."""
     world = the_world(folder.parent / SHARED, options)
-    held_out = Product.in_folder(world.run.held_out)
-    sigma = Product.of_files(sorted((world.run.maps / "sigma").glob("GWSA_SIGMA_*.tif")))
+    held_out = YearlyMaps.in_folder(world.run.held_out)
+    sigma = YearlyMaps.from_files(sorted((world.run.maps / "sigma").glob("GWSA_SIGMA_*.tif")))
     within, count = np.zeros(2), 0
     for month, truth in _truth_of_months(world, held_out):
         ratio = np.abs(held_out.read(month) - truth) / sigma.read(month)
@@ -87,12 +87,12 @@ def measure_sigma(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dic
 
 def _ratios_of_months(world: World) -> dict[str, np.ndarray]:
     """Kind of ratio -> those of the map, of the truth and of the explained part of it, a value a month."""
-    product, predictors = Product.in_folder(world.run.maps), world.predictors
+    product, predictors = YearlyMaps.in_folder(world.run.maps), world.predictors
     regions = rasterise(
         read_aquifers(world.source), predictors.grid, predictors.factor, predictors.land()
     )
     numbers, edges, borders = regions.pixels(), [], []
-    best = Product.in_folder(world.source / "truth" / "explained_1km")
+    best = YearlyMaps.in_folder(world.source / "truth" / "explained_1km")
     window = best.grid.window_of(product.grid)
     for month, truth in _truth_of_months(world, product):
         explained = np.where(np.isfinite(truth), best.read(month, window), np.nan)
@@ -103,9 +103,9 @@ def _ratios_of_months(world: World) -> dict[str, np.ndarray]:
     return {"edge ratio": np.transpose(edges), "border ratio": np.transpose(borders)}
 
 
-def _truth_of_months(world: World, product: Product):
+def _truth_of_months(world: World, product: YearlyMaps):
     """Each month that the product maps and the truth on its pixels, cm, NaN elsewhere."""
-    truth = Product.in_folder(world.source / "truth" / "gwsa_1km")
+    truth = YearlyMaps.in_folder(world.source / "truth" / "gwsa_1km")
     for month in product.months:
         mapped = np.isfinite(product.read(month))
         if mapped.any():

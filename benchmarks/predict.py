@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import xgboost
 
-from gwsa.gwsa_plugin.core.downscaling.forest import evaluator
+from gwsa.gwsa_plugin.core.downscaling.forest.engine import evaluator
 from gwsa.gwsa_plugin.core.downscaling.forest.kernel import can_permute
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
-from gwsa.gwsa_plugin.core.predictors.stored_features import Scaled
+from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature
 
 from .result import race
 
@@ -68,14 +68,16 @@ def _lesson(features: int, trees: int, depth: int) -> tuple:
     return xgboost.train(Boosting(depth=depth).xgboost(), data, trees), table, stored
 
 
-def _stored(values: np.ndarray) -> Scaled:
+def _stored(values: np.ndarray) -> StoredFeature:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     scale = (high - low) / STEPS
     numbers = np.where(np.isnan(values), NODATA, np.round((values - low) / scale) - STEPS // 2)
-    return Scaled(numbers.astype(np.int16), scale, low + STEPS // 2 * scale, NODATA)
+    return StoredFeature(numbers.astype(np.int16), scale, low + STEPS // 2 * scale, NODATA)
 
 
-def _compare(booster, table: np.ndarray, stored: list[Scaled]) -> tuple[dict[str, float], bool]:
+def _compare(
+    booster, table: np.ndarray, stored: list[StoredFeature]
+) -> tuple[dict[str, float], bool]:
     """Microseconds a row of each contestant, the median, and whether all say the same."""
     inputs = {"float32": np.ascontiguousarray(table.T), "int16": stored}
     contestants = {"peer": (PEER_ROWS, partial(booster.inplace_predict, table[:PEER_ROWS]))}

@@ -17,19 +17,19 @@ from rasterio.windows import Window
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import calendar_month, month_range
-from gwsa.gwsa_plugin.core.base.progress import SILENT
+from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.compute.threads import run_all
-from gwsa.gwsa_plugin.core.downscaling.domain import Scene
+from gwsa.gwsa_plugin.core.downscaling.domain import Domain
 from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import (
-    Job,
-    Mapping,
-    Part,
-    make_room,
+    MapJob,
+    MapOptions,
+    ModelUse,
+    make_folders,
     predict_tile,
     read_part,
 )
-from gwsa.gwsa_plugin.core.downscaling.maps.sigma import Doubt, write_sigma
+from gwsa.gwsa_plugin.core.downscaling.maps.sigma import ModelError, write_sigma
 from gwsa.gwsa_plugin.core.downscaling.maps.yearly import create_year, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
@@ -38,7 +38,7 @@ from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import FINE, PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.random_fields import generator
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
-from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
 from .generated import FACTOR, Wanted, make_set, teach
 from .result import race
@@ -80,29 +80,29 @@ def measure_stage(folder: Path) -> dict:
     }  # fmt: skip
 
 
-def job_of(predictors: PredictorSet, booster) -> Job:
+def job_of(predictors: PredictorSet, booster) -> MapJob:
     """The mapping of all months of the set by one model, so that it has to say what ``booster`` does."""
     coarse, months = predictors.coarse_grid, predictors.months
-    conservation = Conservation(predictors.land, coarse, FACTOR, np.ones(coarse.shape, dtype=bool))
+    conservation = MassConservation(
+        predictors.land, coarse, FACTOR, np.ones(coarse.shape, dtype=bool)
+    )
     regions = rasterise([], predictors.grid, FACTOR, predictors.land)
     target = 10 * generator(1, "target").standard_normal((months.size, *coarse.shape)).astype(
         np.float32
     )
     target[:, ~conservation.cells] = np.nan
     models = RegionModels({0: booster}, np.zeros(1, dtype=int))
-    parts = {MAPS: [Part(models, conservation.cells, np.ones(months.size, dtype=bool))]}
+    parts = {MAPS: [ModelUse(models, conservation.cells, np.ones(months.size, dtype=bool))]}
     sources = (OBSERVED,) * months.size
-    return Job(predictors, regions, conservation, months, sources, target, parts, Mapping())
+    return MapJob(predictors, regions, conservation, months, sources, target, parts, MapOptions())
 
 
-def _predict_year(job: Job, folder: Path) -> None:
+def _predict_year(job: MapJob, folder: Path) -> None:
     """Without a correction no tile has to wait for the others: each is written as soon as it is predicted."""
     shutil.rmtree(folder, ignore_errors=True)
-    make_room(folder, [MAPS])
+    make_folders(folder, [MAPS])
     path, sources, one_writes = folder / "GWSA_2010.tif", dict(zip(job.months, job.sources)), Lock()
-    with create_year(
-        path, job.conservation, job.mapping, {}, sources, SILENT.stop_if_cancelled
-    ) as target:
+    with create_year(path, job.conservation, job.mapping, {}, sources, SILENT) as target:
         run_all(
             [
                 partial(_predict_and_write, job, folder, target, one_writes, tile)
@@ -111,15 +111,17 @@ def _predict_year(job: Job, folder: Path) -> None:
         )
 
 
-def _predict_and_write(job: Job, folder: Path, target, one_writes: Lock, tile: Tile, go_on) -> None:
-    predict_tile(job, [MAPS], folder, np.arange(job.months.size), tile, go_on)
+def _predict_and_write(
+    job: MapJob, folder: Path, target, one_writes: Lock, tile: Tile, progress: Progress
+) -> None:
+    predict_tile(job, [MAPS], folder, np.arange(job.months.size), tile, progress)
     pixels, corner = job.conservation.pixels(tile), tile.fine(FACTOR).corner
     with one_writes:
         for month, field in zip(job.months, read_part(folder, MAPS, tile, pixels)):
             target.write(int(calendar_month(month)), field, corner)
 
 
-def map_all(job: Job, folder: Path) -> None:
+def map_all(job: MapJob, folder: Path) -> None:
     """All that a downscaling does when the models are there: maps and sigma of all months."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -127,12 +129,12 @@ def map_all(job: Job, folder: Path) -> None:
     coarse = job.predictors.coarse_grid
     gwsa = MonthlyStack(coarse, job.months, job.target, job.sources)
     used = np.ones(job.months.size, dtype=bool)
-    scene = Scene(gwsa, used, job.predictors, job.regions, job.conservation, None)
+    domain = Domain(gwsa, used, job.predictors, job.regions, job.conservation, None)
     sigma = MonthlyStack(
         coarse, job.months, np.full(job.target.shape, 2, dtype=np.float32), job.sources
     )
-    doubt = Doubt(np.ones(coarse.shape), np.ones(len(job.regions.names)))
-    write_sigma(scene, sigma, doubt, folder / "sigma", job.mapping, SILENT)
+    model_error = ModelError(np.ones(coarse.shape), np.ones(len(job.regions.names)))
+    write_sigma(domain, sigma, model_error, folder / "sigma", job.mapping, SILENT)
 
 
 def predict_lines(predictors: PredictorSet, booster, path: Path) -> None:
@@ -167,7 +169,7 @@ def _values(source, window: Window) -> np.ndarray:
     return values
 
 
-def _same_month(job: Job, folder: Path, peer: Path) -> bool:
+def _same_month(job: MapJob, folder: Path, peer: Path) -> bool:
     """Of the first month, what ``predict_tile`` kept and what the peer wrote."""
     with rasterio.open(peer) as source:
         for tile in job.tiles:

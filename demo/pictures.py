@@ -11,15 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack, read_stack
-from gwsa.gwsa_plugin.core.files.yearly_maps import Product
-from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
 COLOURS = "BrBG"  # as the plugin's own style: brown is less water, green is more
 BORDER = {"color": "#1d2b36", "linewidth": 0.8, "alpha": 0.75}
 
 
 @dataclass(frozen=True)
-class Scene:
+class MapMonth:
     """One month of the demonstration in ``folder``, all fields in cm."""
 
     folder: Path
@@ -27,9 +27,9 @@ class Scene:
     month: np.datetime64
 
     @classmethod
-    def of(cls, folder: Path) -> Scene:
+    def of(cls, folder: Path) -> MapMonth:
         """The observed month whose coarse cells differ most, a few extreme ones apart."""
-        stack, product = read_stack(folder / "gwsa.tif"), Product.in_folder(folder / "gwsa_1km")
+        stack, product = read_stack(folder / "gwsa.tif"), YearlyMaps.in_folder(folder / "gwsa_1km")
         months = np.intersect1d(stack.named(OBSERVED), product.months)
         low, high = np.nanpercentile(
             stack.values[np.isin(stack.months, months)], (10, 90), axis=(1, 2)
@@ -42,12 +42,12 @@ class Scene:
         return self.gwsa.values[int((self.month - self.gwsa.months[0]).astype(int))]
 
     def fine(self, product: str) -> np.ndarray:
-        return Product.in_folder(self.folder / product).read(self.month)
+        return YearlyMaps.in_folder(self.folder / product).read(self.month)
 
     def bilinear(self) -> np.ndarray:
         fine = self.fine("gwsa_1km")
         factor = fine.shape[0] // self.coarse.shape[0]
-        conservation = Conservation(
+        conservation = MassConservation(
             np.isfinite(fine), self.gwsa.grid, factor, np.isfinite(self.coarse)
         )
         return np.where(
@@ -60,26 +60,33 @@ class Scene:
         return float(np.nanpercentile(np.abs(self.fine("gwsa_1km")), 98))
 
 
-def draw_map(scene: Scene) -> Figure:
+def draw_map(month_maps: MapMonth) -> Figure:
     return _panels(
-        scene, {"Coarse GWSA, 0.25°": scene.coarse, "1 km GWSA": scene.fine("gwsa_1km")}, 11.5
+        month_maps,
+        {"Coarse GWSA, 0.25°": month_maps.coarse, "1 km GWSA": month_maps.fine("gwsa_1km")},
+        11.5,
     )
 
 
-def draw_truth(scene: Scene) -> Figure:
+def draw_truth(month_maps: MapMonth) -> Figure:
     fields = {
-        "Coarse GWSA, interpolated": scene.bilinear(),
-        "1 km GWSA, held-out models": scene.fine("held_out"),
-        "Truth": scene.fine("world/truth/gwsa_1km"),
+        "Coarse GWSA, interpolated": month_maps.bilinear(),
+        "1 km GWSA, held-out models": month_maps.fine("held_out"),
+        "Truth": month_maps.fine("world/truth/gwsa_1km"),
     }
-    return _panels(scene, fields, 16)
+    return _panels(month_maps, fields, 16)
 
 
-def _panels(scene: Scene, fields: dict[str, np.ndarray], width: float) -> Figure:
-    west, south, east, north = scene.gwsa.grid.bounds
-    rings, limit = _aquifer_rings(scene.folder / "world" / "aquifers.geojson"), scene.limit
+def _panels(month_maps: MapMonth, fields: dict[str, np.ndarray], width: float) -> Figure:
+    west, south, east, north = month_maps.gwsa.grid.bounds
+    rings, limit = (
+        _aquifer_rings(month_maps.folder / "world" / "aquifers.geojson"),
+        month_maps.limit,
+    )
     figure = Figure(figsize=(width, 5.4), layout="constrained")
-    figure.suptitle(f"Groundwater storage anomaly of the sample world, {scene.month}", fontsize=14)
+    figure.suptitle(
+        f"Groundwater storage anomaly of the sample world, {month_maps.month}", fontsize=14
+    )
     for axes, (title, field) in zip(figure.subplots(1, len(fields), sharey=True), fields.items()):
         image = axes.imshow(
             field, cmap=COLOURS, vmin=-limit, vmax=limit, extent=(west, east, south, north),

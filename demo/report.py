@@ -47,8 +47,8 @@ def verdict(scores: dict) -> str:
     return (
         f"In cells and months that no model has seen, the 1 km field misses the truth by {truth['rmse_cm']:.2f} cm, "
         f"bilinear interpolation by {truth['rmse_bilinear_cm']:.2f} cm, the coarse field without a model by "
-        f"{truth['rmse_no_model_cm']:.2f} cm and an oracle by {truth['rmse_oracle_cm']:.2f} cm: "
-        f"{truth['share_of_the_way']:.0%} of the way from no model to the oracle. "
+        f"{truth['rmse_mean_preserving_cm']:.2f} cm and an oracle by {truth['rmse_oracle_cm']:.2f} cm: "
+        f"{truth['oracle_skill']:.0%} of the way from no model to the oracle. "
         f"It agrees with the trends of {wells['n']} wells with R² {wells['r2']:.2f}, bilinear interpolation with "
         f"{wells['bilinear']['r2']:.2f} and the coarse field with {wells['coarse']['r2']:.2f}. "
         f"Filled months miss the truth by {gaps['rmse_cm']:.2f} cm, trend and seasons alone by "
@@ -66,7 +66,7 @@ def score_tables(scores: dict) -> dict[str, Table]:
             [
                 ["1 km", truth["rmse_cm"], truth["r"]],
                 ["bilinear interpolation", truth["rmse_bilinear_cm"], truth["r_bilinear"]],
-                ["no model", truth["rmse_no_model_cm"], None],
+                ["no model", truth["rmse_mean_preserving_cm"], None],
                 ["oracle", truth["rmse_oracle_cm"], None],
             ],
         ),
@@ -89,9 +89,9 @@ def score_tables(scores: dict) -> dict[str, Table]:
         ),
         "closure": Table(
             "Closure: averaged back to 0.25°, against the input",
-            ["", "R²", "RMSE (cm)"],
+            ["", "NSE", "RMSE (cm)"],
             [
-                [name, scores[key]["r2"], scores[key]["rmse_cm"]]
+                [name, scores[key]["nse"], scores[key]["rmse_cm"]]
                 for name, key in (("before the correction", "closure_raw"), ("after it", "closure"))
             ],
         ),

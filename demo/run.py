@@ -13,7 +13,7 @@ from pathlib import Path
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.html_report import draw
 
-from .pictures import Scene, draw_map, draw_truth
+from .pictures import MapMonth, draw_map, draw_truth
 from .qgis import QgisProcess, StepFailed
 from .report import score_tables, write_demo_report
 from .scores import collect_scores
@@ -49,14 +49,14 @@ def main(folder: Path, region: str = REGION, start: str = START, end: str = END)
 
 
 def _draw(folder: Path, scores: dict) -> None:
-    scene = Scene.of(folder)
+    month_maps = MapMonth.of(folder)
     pictures = {
         "map.png": (
-            draw_map(scene),
+            draw_map(month_maps),
             "What GRACE and GLDAS give, and the 1 km field made of it, with the aquifers.",
         ),
         "truth.png": (
-            draw_truth(scene),
+            draw_truth(month_maps),
             "The coarse field interpolated, the 1 km field of held-out models, the truth.",
         ),
     }

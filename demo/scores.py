@@ -11,7 +11,7 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.files.stack import MISSING, read_stack
 from gwsa.gwsa_plugin.core.sample_world.score import score_truth
 
-AGREEMENT = ("r2", "rmse_cm")
+AGREEMENT = ("nse", "rmse_cm")
 WELLS = ("n", "r2", "rmse_cm_per_yr")
 
 

@@ -163,7 +163,7 @@ class FeedbackProgress(Progress):
     def __init__(self, feedback):
         self._feedback = feedback
 
-    def say(self, text):
+    def info(self, text):
         self._feedback.pushInfo(text)
 
     def warn(self, text):

@@ -68,8 +68,8 @@ SWITCHES = {
 TARGETS = {"direct": "GWSA itself", "anomaly": "What level and trend of each coarse cell leave"}
 REGION_FIELDS = {
     "name": "string", "cells": "integer", "area_km2": "double", "n_eff": "double", "model": "string",
-    "contrast_r2": "double", "contrast_rmse_cm": "double", "rmse_cm": "double",
-    "gain_over_no_model": "double", "gain_over_bilinear": "double",
+    "contrast_nse": "double", "contrast_rmse_cm": "double", "rmse_cm": "double",
+    "gain_over_mean_preserving": "double", "gain_over_bilinear": "double",
 }  # fmt: skip
 FILES = {
     "MODELS": ("Models", None, "Folder for the models in XGBoost's own format (.ubj) and models.json."),
@@ -197,7 +197,7 @@ class Downscale(GwsaAlgorithm):
         self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Yearly maps")))
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.compute.dask_cluster import work_on
+        from ..gwsa_plugin.core.compute.dask_cluster import task_runner
         from ..gwsa_plugin.core.downscaling.downscale import (
             Aquifer,
             Outputs,
@@ -230,7 +230,7 @@ class Downscale(GwsaAlgorithm):
         }
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
         record = (self.ID, inputs, options.as_parameters())
-        with work_on(scheduler, progress) as run:
+        with task_runner(scheduler, progress) as run:
             result = downscale(
                 read_stack(inputs["GWSA"], "GWSA"),
                 predictors,

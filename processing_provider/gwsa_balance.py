@@ -111,7 +111,7 @@ class GwsaBalance(GwsaAlgorithm):
         from ..gwsa_plugin.core.files.stack import read_stack, write_stack
         from ..gwsa_plugin.core.water_balance import (
             Sigma,
-            as_grace_sees,
+            filter_to_footprint,
             groundwater,
             groundwater_sigma,
         )
@@ -135,7 +135,7 @@ class GwsaBalance(GwsaAlgorithm):
         }
         filtered = [name for name, radius in radii.items() if name in stacks and radius]
         for name, part in zip(filtered, progress.part(0, 0.6).parts(len(filtered))):
-            stacks[name] = as_grace_sees(stacks[name], radii[name], stacks["TWSA"], part)
+            stacks[name] = filter_to_footprint(stacks[name], radii[name], stacks["TWSA"], part)
         gwsa = groundwater(
             stacks["TWSA"], [stacks[name] for name in sigmas], progress.part(0.6, 0.8)
         )

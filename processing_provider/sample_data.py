@@ -97,5 +97,5 @@ class SampleData(GwsaAlgorithm):
             "OUTPUT": str(folder),
             **{name: str(folder / part) for name, part in PARTS.items()},
             "RMSE_ORACLE": facts["rmse_oracle_cm"],
-            "RMSE_NO_MODEL": facts["rmse_no_model_cm"],
+            "RMSE_NO_MODEL": facts["rmse_mean_preserving_cm"],
         }

@@ -182,7 +182,7 @@ class ValidateWells(GwsaAlgorithm):
 
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.files.provenance import now
-        from ..gwsa_plugin.core.files.yearly_maps import Product
+        from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
         from ..gwsa_plugin.core.wells.scores import summary
         from ..gwsa_plugin.core.wells.validate import validate_wells
 
@@ -190,18 +190,18 @@ class ValidateWells(GwsaAlgorithm):
             require("matplotlib", "jinja2")
         started = now()
         product = self._product(parameters, context)
-        coarse = Product.of_files([self.input_path(parameters, "COARSE", context)])
+        coarse = YearlyMaps.from_files([self.input_path(parameters, "COARSE", context)])
         wells, readings = self._tables(parameters, context, progress.part(0.0, 0.2))
         rules = self._rules(parameters, context)
         validation = validate_wells(
             wells, readings, product, coarse, rules, progress.part(0.2, 0.95)
         )
-        progress.say(summary(validation))
+        progress.info(summary(validation))
         outputs = self._write_files(parameters, context, validation, rules, started)
         return {**outputs, "OUTPUT": self._write_layer(parameters, context, validation)}
 
     def _product(self, parameters, context):
-        from ..gwsa_plugin.core.files.yearly_maps import Product
+        from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
 
         folder = self.parameterAsFile(parameters, "GWSA", context)
         layers = (
@@ -214,8 +214,8 @@ class ValidateWells(GwsaAlgorithm):
                 "Give the 1 km field once: either its folder (GWSA) or its layers (LAYERS)."
             )
         if folder:
-            return Product.in_folder(folder)
-        return Product.of_files(layer.source().split("|")[0] for layer in layers)
+            return YearlyMaps.in_folder(folder)
+        return YearlyMaps.from_files(layer.source().split("|")[0] for layer in layers)
 
     def _tables(self, parameters, context, progress):
         from .well_layers import in_aquifers, read_readings, read_wells

@@ -45,7 +45,7 @@ def groundwater(
     for i, store in enumerate(stores):
         progress.advance(i / len(stores))
         gwsa = _minus(gwsa, on_baseline(store, progress), progress)
-    progress.say(
+    progress.info(
         f"GWSA covers {gwsa.months[0]} to {gwsa.months[-1]}; TWSA {twsa.months[0]} to {twsa.months[-1]}."
     )
     return replace(gwsa, variable="GWSA")
@@ -59,7 +59,7 @@ def groundwater_series(twsa: np.ndarray, *stores: np.ndarray) -> np.ndarray:
     return result
 
 
-def as_grace_sees(
+def filter_to_footprint(
     store: MonthlyStack, radius_km: float, twsa: MonthlyStack, progress: Progress = SILENT
 ) -> MonthlyStack:
     """A store, as an anomaly, after the Gaussian filter of ``radius_km`` (see ``gaussian.smooth``) on its own cells.
@@ -79,7 +79,7 @@ def as_grace_sees(
     smoothed = smooth(anomaly, radius_km, progress)
     change = _shared(smoothed, twsa)[0].values - before.values
     rms = np.sqrt(np.nanmean(np.square(change, dtype=np.float64)))
-    progress.say(
+    progress.info(
         f"{store.variable}: the filter of {radius_km:g} km changes it by {rms:.2f} cm rms in the region."
     )
     return smoothed
@@ -130,7 +130,7 @@ def on_baseline(stack: MonthlyStack, progress: Progress = SILENT) -> MonthlyStac
     if not lacking.size:
         shift = np.nanmax(np.abs(stack.baseline_mean()))
         if shift > NEGLIGIBLE_CM:
-            progress.say(
+            progress.info(
                 f"{stack.variable}: brought to {period_name(BASELINE)}, by up to {shift:.2f} cm."
             )
         return stack.anomaly()

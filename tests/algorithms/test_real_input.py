@@ -16,11 +16,11 @@ from qgis.core import QgsRasterLayer, QgsVectorLayer
 
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import read_stack
-from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.gapfill.methods import METHOD_NAMES
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, make_world
-from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
 WEST, SOUTH, EAST, NORTH = BOUNDS = (74.0, 27.0, 79.0, 32.0)
 EXTENT = f"{WEST},{EAST},{SOUTH},{NORTH} [EPSG:4326]"
@@ -205,10 +205,10 @@ def soil_moisture_cm(path: Path) -> np.ndarray:
 
 
 def test_the_maps_keep_the_mass_of_every_cell(folder):
-    gwsa, product = read_stack(folder / "gwsa.tif"), Product.in_folder(folder / "gwsa_1km")
+    gwsa, product = read_stack(folder / "gwsa.tif"), YearlyMaps.in_folder(folder / "gwsa_1km")
     predictors = PredictorSet.open(folder / "predictors")
     coarse = gwsa.select(MONTHS[0], MONTHS[-1]).on(predictors.coarse_grid)
-    conservation = Conservation(
+    conservation = MassConservation(
         predictors.land(), predictors.coarse_grid, 30, np.isfinite(coarse.values).all(axis=0)
     )
     assert (product.months == MONTHS).all() and conservation.cells.sum() > 200

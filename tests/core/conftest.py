@@ -20,7 +20,7 @@ from gwsa.gwsa_plugin.core.files.geotiff import creation
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
-from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
 FACTOR = 5
 COARSE = Grid(70.0, 33.0, 0.25, 0.25, 12, 12)
@@ -73,7 +73,7 @@ def small_world(tmp_path_factory) -> SmallWorld:
     soil, relief = (_field(rng, 4), _field(rng, 4))
     rain = np.stack([_field(rng, 6) + 1.5 * np.cos(2 * np.pi * i / 12) for i in range(MONTHS.size)])
     truth = 4 * np.tanh(soil) * rain + 2 * (relief > 0) * rain
-    coarse = Conservation(land, COARSE, FACTOR, np.ones(COARSE.shape, bool))
+    coarse = MassConservation(land, COARSE, FACTOR, np.ones(COARSE.shape, bool))
     means = np.stack([coarse.block_mean(month) for month in truth])
     _write_set(folder, coarse, {"soil": soil, "relief": relief}, rain, land)
     gwsa = MonthlyStack.on_calendar(
@@ -97,7 +97,7 @@ def _box(west, south, east, north) -> dict:
 
 
 def _write_set(
-    folder: Path, coarse: Conservation, static: dict, rain: np.ndarray, land: np.ndarray
+    folder: Path, coarse: MassConservation, static: dict, rain: np.ndarray, land: np.ndarray
 ) -> None:
     (folder / "fine").mkdir()
     (folder / "coarse").mkdir()
@@ -123,7 +123,7 @@ def _write_set(
     (folder / "predictors.json").write_text(json.dumps(content))
 
 
-def _write_both(folder: Path, name: str, fields, names, coarse: Conservation) -> None:
+def _write_both(folder: Path, name: str, fields, names, coarse: MassConservation) -> None:
     _write(folder / "fine" / name, FINE, fields, names)
     _write(folder / "coarse" / name, COARSE, [coarse.block_mean(field) for field in fields], names)
 

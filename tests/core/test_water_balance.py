@@ -20,7 +20,7 @@ from gwsa.gwsa_plugin.core.gldas.anomalies import gldas_anomalies
 from gwsa.gwsa_plugin.core.spatial.gaussian_filter import smooth
 from gwsa.gwsa_plugin.core.water_balance import (
     Sigma,
-    as_grace_sees,
+    filter_to_footprint,
     groundwater,
     groundwater_series,
     groundwater_sigma,
@@ -56,7 +56,7 @@ class Log(Progress):
     def __init__(self):
         self.said, self.warned = [], []
 
-    def say(self, text):
+    def info(self, text):
         self.said.append(text)
 
     def warn(self, text):
@@ -161,7 +161,7 @@ REGION = WORLD.sub(slice(20, 30), slice(40, 52))
 def test_a_store_as_grace_sees_it_is_its_filtered_anomaly():
     twsa, lake = stack("TWSA", grid=REGION), stack("SWS", grid=WORLD)
     log = Log()
-    seen = as_grace_sees(replace(lake, values=lake.values + 40), 300.0, twsa, log)
+    seen = filter_to_footprint(replace(lake, values=lake.values + 40), 300.0, twsa, log)
     expected = smooth(lake, 300.0).values
     np.testing.assert_allclose(seen.values, expected, atol=1e-4)
     change = (expected - lake.values)[:, 20:30, 40:52].astype(float)
@@ -188,7 +188,7 @@ def test_a_store_as_grace_sees_it_is_its_filtered_anomaly():
 def test_a_store_that_ends_within_the_reach_of_the_filter_is_warned_of(rows, columns, sides):
     """300 km reach 947 km: 3.4 cells of 2.5° to the north and south, 4.5 at 40° N to the west and east."""
     log = Log()
-    as_grace_sees(
+    filter_to_footprint(
         stack("SWS", grid=WORLD.sub(rows, columns)), 300.0, stack("TWSA", grid=REGION), log
     )
     expected = (

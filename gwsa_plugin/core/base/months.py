@@ -40,12 +40,12 @@ def calendar_month(months: np.ndarray) -> np.ndarray:
     return months.astype("datetime64[M]").astype(int) % 12 + 1
 
 
-def season_of(months: np.ndarray) -> np.ndarray:
+def calendar_season(months: np.ndarray) -> np.ndarray:
     """The place in ``SEASONS`` of each month; same shape as ``months``."""
     return calendar_month(months) % 12 // 3
 
 
-def year_of(months: np.ndarray) -> np.ndarray:
+def calendar_year(months: np.ndarray) -> np.ndarray:
     """The calendar year of each month, int; same shape as ``months``."""
     return months.astype("datetime64[Y]").astype(int) + 1970
 

@@ -8,7 +8,7 @@ from .errors import Cancelled
 class Progress:
     """Silent by default; QGIS, a terminal or a test overrides ``say``, ``warn``, ``show`` and ``is_cancelled``."""
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """One line for the log."""
 
     def warn(self, text: str) -> None:
@@ -42,7 +42,7 @@ class Progress:
 class _Part(Progress):
     def __init__(self, whole: Progress, start: float, stop: float):
         self._whole, self._start, self._span = whole, start, stop - start
-        self.say, self.warn, self.is_cancelled = whole.say, whole.warn, whole.is_cancelled
+        self.info, self.warn, self.is_cancelled = whole.info, whole.warn, whole.is_cancelled
 
     def show(self, fraction: float) -> None:
         self._whole.show(self._start + self._span * fraction)

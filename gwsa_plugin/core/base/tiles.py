@@ -51,18 +51,18 @@ class Tile(NamedTuple):
         )
 
 
-def side_of(factor: int) -> int:
+def tile_side(factor: int) -> int:
     """Cells along a side of a tile: at least LEAST_SIDE pixels, which make a block of a GeoTIFF."""
     step = BLOCK_STEP // gcd(BLOCK_STEP, factor)
     return step * ceil(LEAST_SIDE / (factor * step))
 
 
-def tiles_of(cells: np.ndarray, factor: int) -> list[Tile]:
+def split_into_tiles(cells: np.ndarray, factor: int) -> list[Tile]:
     """The tiles that hold any of ``cells`` (bool, coarse shape), in the order of rows."""
-    return squares_of(cells, side_of(factor))
+    return split_into_squares(cells, tile_side(factor))
 
 
-def squares_of(cells: np.ndarray, side: int) -> list[Tile]:
+def split_into_squares(cells: np.ndarray, side: int) -> list[Tile]:
     """Those of ``side`` x ``side`` cells, smaller at the edges, that hold any of ``cells``, in the order of rows."""
     squares = [
         Tile(

@@ -19,24 +19,24 @@ from time import sleep
 
 import rasterio
 
-from ..base.errors import Cancelled, InputError
+from ..base.errors import InputError
 from ..base.progress import SILENT, Progress
 from ..files.provenance import LIBRARIES, version_of
-from .threads import POLL_SECONDS, run_all
+from .threads import POLL_SECONDS, TaskProgress, run_all
 
 PACKAGE = Path(__file__).parents[1]
 CONNECT_SECONDS = 10
 
 
 @contextmanager
-def work_on(scheduler: str, progress: Progress = SILENT) -> Iterator[Callable]:
+def task_runner(scheduler: str, progress: Progress = SILENT) -> Iterator[Callable]:
     """Yield what runs tasks: ``threads.run_all``, or that of the Cluster of ``scheduler`` where one is named."""
     if not scheduler:
         yield run_all
         return
     with Cluster(scheduler) as cluster:
         if cluster.workers:
-            progress.say(f"{cluster.workers} workers of {scheduler} predict and write the maps.")
+            progress.info(f"{cluster.workers} workers of {scheduler} predict and write the maps.")
         else:
             progress.warn(f"No worker has joined {scheduler} yet; the maps wait for one.")
         yield cluster.run_all
@@ -207,7 +207,7 @@ def _given(shared):
 
 def _run(rest: partial, shared, expected: dict):
     _refuse_others(expected)
-    return rest.func(shared, *rest.args, _go_on())
+    return rest.func(shared, *rest.args, _task_progress())
 
 
 def _refuse_others(expected: dict) -> None:
@@ -219,14 +219,9 @@ def _refuse_others(expected: dict) -> None:
             )
 
 
-def _go_on() -> Callable[[], None]:
+def _task_progress() -> TaskProgress:
     from dask.distributed import get_worker
 
     worker = get_worker()
     task = worker.state.tasks[worker.get_current_task()]
-
-    def go_on() -> None:
-        if task.state == "cancelled":
-            raise Cancelled
-
-    return go_on
+    return TaskProgress(lambda: task.state == "cancelled")

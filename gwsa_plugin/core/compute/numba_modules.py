@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 @cache
-def load_kernel(name: str) -> ModuleType | None:
+def load_numba_module(name: str) -> ModuleType | None:
     """The module ``name`` of this package; None without numba, or where it finds nowhere to keep what it compiled."""
     try:
         return import_module(f"..{name}", __package__)

@@ -14,13 +14,13 @@ from ..base.tiles import Tile
 from ..files.stack import OBSERVED, MonthlyStack
 from ..predictors.predictor_set import PredictorSet
 from ..spatial.aquifers import Aquifer, Regions, rasterise
-from ..spatial.mass_conservation import Conservation
+from ..spatial.mass_conservation import MassConservation
 from .samples import Samples
-from .training_samples import MOST_SAMPLES, _samples, _Taught, _taught_cells, _taught_months
+from .training_samples import MOST_SAMPLES, TrainingPlan, choose_cells, choose_months, read_samples
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Domain:
     """``gwsa``: the stack on the predictors' coarse grid, in their months. ``used``: bool, (months,), those with data.
 
     ``samples`` are of the used months only; ``conservation.cells`` are the coarse cells that have GWSA in all of them.
@@ -30,7 +30,7 @@ class Scene:
     used: np.ndarray
     predictors: PredictorSet
     regions: Regions
-    conservation: Conservation
+    conservation: MassConservation
     samples: Samples
 
     @property
@@ -57,18 +57,18 @@ class Scene:
         return self.conservation.tiles
 
     @property
-    def taught(self) -> np.ndarray:
+    def training_months(self) -> np.ndarray:
         """The months that models are trained on: bool, (months,)."""
         return np.isin(np.arange(self.months.size), self.samples.month)
 
 
-def set_scene(
+def make_domain(
     gwsa: MonthlyStack,
     predictors: PredictorSet,
     aquifers: Sequence[Aquifer],
     period,
     progress: Progress,
-) -> Scene:
+) -> Domain:
     """Crop the stack to the predictors and read what a model is trained on.
 
     ``period``: (first, last) month or None each. Raises InputError when cells, regions or months do not meet.
@@ -92,23 +92,23 @@ def set_scene(
     partly = int((known.any(axis=0) & ~valid).sum())
     if partly:
         progress.warn(f"{partly} coarse cells lack GWSA in some months and are left out.")
-    conservation = Conservation(predictors.land, grid, predictors.factor, valid)
+    conservation = MassConservation(predictors.land, grid, predictors.factor, valid)
     regions = rasterise(aquifers, predictors.grid, predictors.factor, predictors.land)
     tiles = conservation.tiles
-    progress.say(
+    progress.info(
         f"{conservation.cells.sum()} coarse cells, {sum(conservation.pixels(tile).sum() for tile in tiles)} pixels, "
         f"{used.sum()} months ({name_runs(gwsa.months[used])}), {len(predictors.features)} features."
     )
     observed = np.array([gwsa.source[i] for i in np.flatnonzero(used)]) == OBSERVED
-    chosen = _taught_months(observed, int(conservation.cells.sum()))
-    cells = _taught_cells(conservation.cells, regions.cells, MOST_SAMPLES // chosen.size)
-    progress.say(
+    chosen = choose_months(observed, int(conservation.cells.sum()))
+    cells = choose_cells(conservation.cells, regions.cells, MOST_SAMPLES // chosen.size)
+    progress.info(
         f"Models are trained on {chosen.size} of the {used.sum()} months and {cells.sum()} of the cells."
     )
-    taught = _Taught(gwsa.months[used], chosen, cells)
+    training_months = TrainingPlan(gwsa.months[used], chosen, cells)
     target = np.stack([gwsa.values[number][cells] for number in np.flatnonzero(used)[chosen]])
-    samples = _samples(taught, target, conservation, predictors, progress)
-    return Scene(gwsa, used, predictors, regions, conservation, samples)
+    samples = read_samples(training_months, target, conservation, predictors, progress)
+    return Domain(gwsa, used, predictors, regions, conservation, samples)
 
 
 def _shared_period(gwsa: MonthlyStack, predictors: PredictorSet, period) -> MonthlyStack:

@@ -16,17 +16,17 @@ import numpy as np
 
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
-from ..files.atomic import whole_folder
-from ..files.checkpoint import unfinished_folder
+from ..files.atomic import atomic_folder
+from ..files.checkpoint import resumable_folder
 from ..files.stack import MonthlyStack
 from ..predictors.predictor_set import PredictorSet
 from ..spatial.aquifers import GRACE_FOOTPRINT_KM2, Aquifer
-from .domain import Scene, set_scene
+from .domain import Domain, make_domain
 from .folds import Blocking, Split, forward_splits, make_blocks, make_splits, random_splits
 from .maps.applicability import find_applicability, write_applicability
-from .maps.cost import estimate, tell
-from .maps.predict_tile import Job, Mapping, Part
-from .maps.sigma import find_doubt, write_sigma
+from .maps.cost import estimate_cost, report_cost
+from .maps.predict_tile import MapJob, MapOptions, ModelUse
+from .maps.sigma import estimate_model_error, write_sigma
 from .maps.yearly import maps_in, write_maps
 from .models.early_stopping import Tuning
 from .models.region_models import (
@@ -39,7 +39,7 @@ from .models.region_models import (
 )
 from .models.training import Boosting
 from .skill.closure import Closure
-from .skill.reduced_resolution import PredictedBack, predict_back
+from .skill.reduced_resolution import ReducedResolution, validate_at_reduced_resolution
 from .skill.scores import region_table, score
 from .skill.shap import explain, write_explanation
 
@@ -94,10 +94,10 @@ class Downscaled:
     sigma: list[Path]
     regions: list[dict]
     scores: dict
-    scene: Scene
+    domain: Domain
     models: RegionModels
     validations: dict[str, CrossValidation]
-    backs: dict[str, PredictedBack]
+    backs: dict[str, ReducedResolution]
     explanation: list[dict]
 
 
@@ -119,58 +119,61 @@ def downscale(
     coarse value as bilinear interpolation uses it. ``run``: who works on the maps, ``threads.run_all`` or that of a
     Cluster; the bytes are the same. Raises InputError when the inputs do not meet; nothing is then left.
     """
-    scene = set_scene(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
-    splits = make_validations(scene, options, progress)
-    recipe = make_recipe(scene, options)
-    progress.say(
+    domain = make_domain(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
+    splits = make_validations(domain, options, progress)
+    recipe = make_recipe(domain, options)
+    progress.info(
         f"Training {1 + sum(map(len, splits.values()))} times, all but once to measure skill."
     )
-    models, validations = train_and_validate(scene, splits, recipe, progress.part(0.1, 0.4))
-    progress.say(
-        f"Held-out cells confirm {models.share:.0%} of the predicted local contrast; at 1 km it is stretched by "
-        f"{models.stretch:.2f}."
+    models, validations = train_and_validate(domain, splits, recipe, progress.part(0.1, 0.4))
+    progress.info(
+        f"Held-out cells confirm {models.shrinkage:.0%} of the predicted local contrast; at 1 km it is stretched by "
+        f"{models.contrast_slope:.2f}."
     )
-    backs = {kind: predict_back(scene, validation) for kind, validation in validations.items()}
-    progress.say(
+    backs = {
+        kind: validate_at_reduced_resolution(domain, validation)
+        for kind, validation in validations.items()
+    }
+    progress.info(
         f"The model of all cells has {models.boosting.trees} trees of depth {models.boosting.depth}."
     )
     for remark in sorted(models.remarks):
-        progress.say(remark)
+        progress.info(remark)
     settled = {
         f"GWSA_{name.upper()}": str(value) for name, value in asdict(models.boosting).items()
     }
-    mapping = Mapping(options.feather_km, options.exact, {**(tags or {}), **settled})
-    regions = region_table(scene, models, validations[BLOCKED], backs[BLOCKED])
+    mapping = MapOptions(options.feather_km, options.exact, {**(tags or {}), **settled})
+    regions = region_table(domain, models, validations[BLOCKED], backs[BLOCKED])
     products = {MAPS: outputs.maps, **({HELD_OUT: outputs.held_out} if outputs.held_out else {})}
-    parts = {MAPS: [Part(models, scene.cells, np.ones(scene.months.size, dtype=bool))]}
+    parts = {MAPS: [ModelUse(models, domain.cells, np.ones(domain.months.size, dtype=bool))]}
     if outputs.held_out:
         held_out = validations[BLOCKED].held_out
         parts[HELD_OUT] = [
-            Part(held.models, held.split.cells, held.split.months) for held in held_out
+            ModelUse(held.models, held.split.cells, held.split.months) for held in held_out
         ]
-    job = Job.of(scene, parts, mapping)
+    job = MapJob.of(domain, parts, mapping)
     with (
-        unfinished_folder(outputs.maps, job.fingerprint(), progress) as unfinished,
+        resumable_folder(outputs.maps, job.fingerprint(), progress) as unfinished,
         ExitStack() as folders,
     ):
         # The folders get their files together when the stack closes, and none of them when anything fails before.
-        tell(estimate(job, unfinished, progress.stop_if_cancelled), unfinished, progress)
+        report_cost(estimate_cost(job, unfinished, progress), unfinished, progress)
         closures = write_maps(job, unfinished, progress.part(0.4, 0.93), run)
-        wholes = [folders.enter_context(whole_folder(folder)) for folder in products.values()]
+        wholes = [folders.enter_context(atomic_folder(folder)) for folder in products.values()]
         if sigma:
-            doubt = find_doubt(scene, validations[BLOCKED], backs[BLOCKED], sigma)
+            model_error = estimate_model_error(domain, validations[BLOCKED], backs[BLOCKED], sigma)
             write_sigma(
-                scene, sigma, doubt, wholes[0] / "sigma", mapping, progress.part(0.93, 0.97)
+                domain, sigma, model_error, wholes[0] / "sigma", mapping, progress.part(0.93, 0.97)
             )
         if outputs.models:
-            write_models(folders.enter_context(whole_folder(outputs.models)), scene, models)
-        explanation = explain(scene, models)
+            write_models(folders.enter_context(atomic_folder(outputs.models)), domain, models)
+        explanation = explain(domain, models)
         if outputs.explanation:
             write_explanation(outputs.explanation, explanation)
         if outputs.applicability:
-            applicability = find_applicability(scene, models, validations[BLOCKED])
+            applicability = find_applicability(domain, models, validations[BLOCKED])
             write_applicability(
-                scene, applicability, outputs.applicability, tags, progress.part(0.97, 1.0)
+                domain, applicability, outputs.applicability, tags, progress.part(0.97, 1.0)
             )
         for name, whole in zip(products, wholes):
             for path in maps_in(unfinished, name):
@@ -181,32 +184,32 @@ def downscale(
         ]
         years = [outputs.maps / path.name for path in sorted(wholes[0].glob("*.tif"))]
         scores = score(
-            scene, recipe, models, validations[BLOCKED], map(Closure.read, closures[MAPS])
+            domain, recipe, models, validations[BLOCKED], map(Closure.read, closures[MAPS])
         )
-    scores["predicted_back"] = {kind: back.scores() for kind, back in backs.items()}
+    scores["reduced_resolution"] = {kind: back.scores() for kind, back in backs.items()}
     return Downscaled(
-        years, sigmas, regions, scores, scene, models, validations, backs, explanation
+        years, sigmas, regions, scores, domain, models, validations, backs, explanation
     )
 
 
 def make_validations(
-    scene: Scene, options: DownscaleOptions, progress: Progress
+    domain: Domain, options: DownscaleOptions, progress: Progress
 ) -> dict[str, list[Split]]:
     """The splits of each kind of validation; the blocked ones come first and decide how far models are believed."""
-    months, blocking = scene.months.size, options.blocking
-    validations = {BLOCKED: make_splits(scene.gwsa.grid, scene.cells, months, blocking, progress)}
+    months, blocking = domain.months.size, options.blocking
+    validations = {BLOCKED: make_splits(domain.gwsa.grid, domain.cells, months, blocking, progress)}
     if options.compare:
-        validations[FORWARD] = forward_splits(scene.cells, months)
-        validations[RANDOM] = random_splits(scene.cells, months, blocking.seed)
+        validations[FORWARD] = forward_splits(domain.cells, months)
+        validations[RANDOM] = random_splits(domain.cells, months, blocking.seed)
     return validations
 
 
-def make_recipe(scene: Scene, options: DownscaleOptions) -> Recipe:
+def make_recipe(domain: Domain, options: DownscaleOptions) -> Recipe:
     tuning = None
     if options.stopping or options.search:
         tuning = Tuning(
-            *make_blocks(scene.gwsa.grid, scene.cells, options.blocking), options.search
+            *make_blocks(domain.gwsa.grid, domain.cells, options.blocking), options.search
         )
     return Recipe(
-        options.boosting, scene.regions.pooled(options.least_area), options.target, tuning
+        options.boosting, domain.regions.pooled(options.least_area), options.target, tuning
     )

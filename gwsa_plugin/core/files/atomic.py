@@ -9,27 +9,27 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path):
+def atomic_file(path):
     """Yield a temporary path beside ``path`` (same ending); rename it to ``path`` on success, delete it on failure."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_folder_beside(path) as folder:
+    with scratch_folder(path) as folder:
         part = folder / path.name
         yield part
         part.replace(path)
 
 
 @contextmanager
-def whole_folder(path):
+def atomic_folder(path):
     """Yield a temporary folder; on success its files move into ``path``, replacing those of the same name."""
     path = Path(path)
-    with whole_folder_beside(path) as folder:
+    with scratch_folder(path) as folder:
         yield folder
         _move_into(folder, path)
 
 
 @contextmanager
-def whole_folder_beside(path: Path):
+def scratch_folder(path: Path):
     """A scratch folder on the same disk as ``path``, gone at the end whatever happens."""
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent))

@@ -12,7 +12,7 @@ DIGITS = 16  # of a fingerprint: enough to tell runs apart
 
 
 @contextmanager
-def unfinished_folder(path, fingerprint: str, progress: Progress):
+def resumable_folder(path, fingerprint: str, progress: Progress):
     """Yield a folder in ``.NAME.unfinished`` beside ``path``; it is removed on success and kept on failure.
 
     What an earlier run left there is kept if that run had the same ``fingerprint``, else it is cleared away. The folder
@@ -25,11 +25,11 @@ def unfinished_folder(path, fingerprint: str, progress: Progress):
         shutil.rmtree(folder, ignore_errors=True)
         own.mkdir(parents=True)
     else:
-        progress.say(f"An earlier run was interrupted; what it left in {folder.name} is used.")
+        progress.info(f"An earlier run was interrupted; what it left in {folder.name} is used.")
     try:
         yield own
     except BaseException:
-        progress.say(
+        progress.info(
             f"What is done is kept in {folder.name}: the same run goes on from there. Or delete the folder."
         )
         raise

@@ -7,7 +7,7 @@ rasterio, this binding lets go of Python's lock. Band interleave always (pixel i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from osgeo import gdal
 from rasterio.crs import CRS
 
 from ..base.grid import Grid
+from ..base.progress import Progress
 
 SOURCE_TAG = "GWSA_SOURCE"
 LARGEST_PLAIN = (
@@ -100,7 +101,7 @@ class GeoTiff:
             band.WriteArray(field, column, row)
             band.FlushCache()
 
-    def add_overviews(self, go_on: Callable[[], None]) -> None:
+    def add_overviews(self, progress: Progress) -> None:
         """To a large raster: means of the pixels that have a value, stored as the bands are, and as sparse."""
         if max(self._shape) <= LARGEST_PLAIN:
             return
@@ -108,7 +109,7 @@ class GeoTiff:
 
         def look(*_) -> int:
             try:
-                go_on()
+                progress.stop_if_cancelled()
             except Exception as reason:  # GDAL would swallow it
                 stopped.append(reason)
             return not stopped

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .atomic import whole_file
+from .atomic import atomic_file
 from .provenance import plugin_version
 
 TEMPLATE = Path(__file__).parents[3] / "resources" / "report.html.j2"
@@ -59,7 +59,7 @@ def write_report(path, title: str, lead: str, sections: list[Section]) -> None:
     html = environment.get_template(TEMPLATE.name).render(
         title=title, lead=lead, sections=sections, version=plugin_version()
     )
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         part.write_text(html, encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ..base.progress import SILENT, Progress
-from .atomic import whole_file
+from .atomic import atomic_file
 
 LIBRARIES = ("numpy", "scipy", "rasterio", "xgboost")
 BYSTANDERS = ("run.json", ".aux.xml", ".qml")  # of a run, and of looking at a raster in QGIS
@@ -85,7 +85,7 @@ def write_run(path, stage: str, inputs: dict, parameters: dict, started: datetim
         "platform": platform.platform(),
         "libraries": {name: version_of(name) for name in LIBRARIES},
     }
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         part.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from ..base.grid import Grid
 from ..base.months import BASELINE, in_baseline, month_range
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, in_centimetres
-from .atomic import whole_file
+from .atomic import atomic_file
 from .geotiff import SOURCE_TAG, Header, new_geotiff
 from .rasters import band_months, open_lonlat, read_bands
 
@@ -143,7 +143,7 @@ def write_stack(
     """
     tags = {**stack.tags, **(tags or {}), "GWSA_VARIABLE": stack.variable}
     header = Header(stack.grid, tuple(map(str, stack.months)), stack.unit, tags, stack.source)
-    with whole_file(path) as part, new_geotiff(part, header, BLOCK, DEFLATED) as target:
+    with atomic_file(path) as part, new_geotiff(part, header, BLOCK, DEFLATED) as target:
         for place in range(stack.months.size):
             progress.advance(place / stack.months.size)
             target.write(place + 1, np.asarray(stack.values[place], dtype=np.float32))

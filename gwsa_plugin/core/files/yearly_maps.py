@@ -17,14 +17,14 @@ NAME = re.compile(r"GWSA_(\d{4})\.tif")
 
 
 @dataclass(frozen=True)
-class Product:
+class YearlyMaps:
     """``bands``: month -> (file, band number), every month that the files hold, in order."""
 
     grid: Grid
     bands: dict[np.datetime64, tuple[Path, int]]
 
     @classmethod
-    def in_folder(cls, folder) -> Product:
+    def in_folder(cls, folder) -> YearlyMaps:
         """The ``GWSA_YYYY.tif`` of a folder; nothing else in it is read. InputError when there is none."""
         paths = sorted(
             path for path in Path(folder).glob("GWSA_*.tif") if NAME.fullmatch(path.name)
@@ -33,10 +33,10 @@ class Product:
             raise InputError(
                 f"{Path(folder).name} holds no GWSA_YYYY.tif; choose the folder that downscaling wrote."
             )
-        return cls.of_files(paths)
+        return cls.from_files(paths)
 
     @classmethod
-    def of_files(cls, paths) -> Product:
+    def from_files(cls, paths) -> YearlyMaps:
         """Yearly files, wherever they are; InputError when their grids differ or a month comes twice."""
         grid, bands = None, {}
         for path in map(Path, paths):

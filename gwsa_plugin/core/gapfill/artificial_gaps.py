@@ -12,7 +12,7 @@ from ..base.progress import SILENT, Progress
 LONG_GAP = 11  # months between GRACE and GRACE-FO
 SHORT_GAP = 2  # months, at most
 LEAST_TRAINING = 18  # months that must stay observed
-MOST_HIDDEN = 0.25  # of the observed months in one round, where a round has more than one block
+MAX_REMOVED = 0.25  # of the observed months in one round, where a round has more than one block
 ROUNDS, BLOCKS = 8, 2  # blocks a round
 SHORT_EVERY = 17  # months between two short gaps of a round: prime to twelve, and room for those of all rounds
 NEAR = 3  # months from an observation
@@ -24,10 +24,10 @@ Fill = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Hidden:
+class ArtificialGaps:
     """All hidden months. ``truth`` and each of ``filled`` (by method): shape (series, hidden months).
 
-    ``places``: what sort of place in a gap each is (see ``gap_places``); ``rounds``: the pass that hid it. ``block``:
+    ``places``: what sort of place in a gap each is (see ``gap_positions``); ``rounds``: the pass that hid it. ``block``:
     the length of the hidden blocks.
     """
 
@@ -40,14 +40,14 @@ class Hidden:
     def kinds(self) -> dict[str, np.ndarray]:
         """What was hidden, in words -> which of the months: bool, shape (hidden months,)."""
         kinds = {
-            f"blocks of {self.block} months": is_long(self.places),
-            "scattered gaps of 1 and 2 months": ~is_long(self.places),
+            f"blocks of {self.block} months": in_long_gap(self.places),
+            "scattered gaps of 1 and 2 months": ~in_long_gap(self.places),
         }
         return {name: those for name, those in kinds.items() if those.any()}
 
 
 @dataclass(frozen=True)
-class Score:
+class GapScore:
     """``rmse`` over all hidden values, in their unit; ``nse``: median over the series of the Nash-Sutcliffe efficiency.
 
     ``nse`` is 1 - sum(error²) / sum((truth - its mean)²) of a series' hidden months.
@@ -60,14 +60,14 @@ class Score:
     nse: float
 
 
-def hide_and_fill(
+def fill_artificial_gaps(
     series, missing, fills: dict[str, Fill], progress: Progress = SILENT
-) -> Hidden | None:
+) -> ArtificialGaps | None:
     """Every round of hiding, filled by each of ``fills``; None where the record is too short to hide anything.
 
     ``series``: float64, shape (series, months), in missing months not read; ``missing``: bool, shape (months,).
     """
-    rounds = hiding_rounds(missing)
+    rounds = gap_folds(missing)
     if not rounds:
         return None
     filled = {name: [] for name in fills}
@@ -76,16 +76,16 @@ def hide_and_fill(
         for name, fill in fills.items():
             progress.advance(number / len(rounds))
             filled[name].append(fill(np.where(gaps, 0.0, series), gaps, number)[:, hidden[gaps]])
-    return Hidden(
+    return ArtificialGaps(
         np.concatenate([series[:, hidden] for hidden in rounds], axis=1),
         {name: np.concatenate(parts, axis=1) for name, parts in filled.items()},
-        np.concatenate([hidden_places(missing, hidden) for hidden in rounds]),
+        np.concatenate([artificial_gap_positions(missing, hidden) for hidden in rounds]),
         np.repeat(np.arange(len(rounds)), [hidden.sum() for hidden in rounds]),
         block_length(missing),
     )
 
 
-def scores(hidden: Hidden, methods) -> tuple[Score, ...]:
+def scores(hidden: ArtificialGaps, methods) -> tuple[GapScore, ...]:
     """Of each method on each kind of hidden months."""
     return tuple(
         _score(hidden, kind, those, name)
@@ -94,17 +94,17 @@ def scores(hidden: Hidden, methods) -> tuple[Score, ...]:
     )
 
 
-def _score(hidden: Hidden, kind: str, those: np.ndarray, method: str) -> Score:
+def _score(hidden: ArtificialGaps, kind: str, those: np.ndarray, method: str) -> GapScore:
     truth = hidden.truth[:, those]
     squares = (hidden.filled[method][:, those] - truth) ** 2
     spread = (truth - truth.mean(axis=1, keepdims=True)) ** 2
     efficiency = 1 - squares.sum(axis=1) / np.maximum(spread.sum(axis=1), np.finfo(float).tiny)
-    return Score(
+    return GapScore(
         kind, method, truth.shape[1], float(np.sqrt(squares.mean())), float(np.median(efficiency))
     )
 
 
-def hiding_rounds(missing: np.ndarray) -> list[np.ndarray]:
+def gap_folds(missing: np.ndarray) -> list[np.ndarray]:
     """What each round hides: bool, shape (months,), observed months only.
 
     Contiguous blocks as long as the record's longest gap and at least 11 months, two far apart in a round where the
@@ -138,7 +138,7 @@ def run_lengths(missing: np.ndarray) -> np.ndarray:
     return (_since(missing) + _since(missing[::-1])[::-1] - 1) * missing
 
 
-def gap_places(missing: np.ndarray) -> np.ndarray:
+def gap_positions(missing: np.ndarray) -> np.ndarray:
     """The sort of place of each missing month: int, shape (missing months,).
 
     0 is a gap of one month, 1 a gap of two; 2 and 3 are longer gaps, up to and beyond 3 months from an observation.
@@ -148,12 +148,12 @@ def gap_places(missing: np.ndarray) -> np.ndarray:
     return np.where(length <= SHORT_GAP, length - 1, np.where(distance <= NEAR, 2, 3))[missing]
 
 
-def hidden_places(missing: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """``gap_places`` of the hidden months among true gaps: int, shape (hidden months,)."""
-    return gap_places(missing | hidden)[hidden[missing | hidden]]
+def artificial_gap_positions(missing: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """``gap_positions`` of the hidden months among true gaps: int, shape (hidden months,)."""
+    return gap_positions(missing | hidden)[hidden[missing | hidden]]
 
 
-def is_long(places: np.ndarray) -> np.ndarray:
+def in_long_gap(places: np.ndarray) -> np.ndarray:
     """Whether a place is in a gap of more than two months: bool."""
     return places >= SHORT_GAP
 
@@ -165,7 +165,7 @@ def _hide(missing: np.ndarray, gaps) -> np.ndarray:
         more = hidden.copy()
         more[start : start + length] = True
         more &= ~missing
-        room = (more.sum() <= MOST_HIDDEN * observed or not hidden.any()) and _enough(
+        room = (more.sum() <= MAX_REMOVED * observed or not hidden.any()) and _enough(
             missing | more
         )
         if room and _keeps_its_length(missing | hidden, start, length):

@@ -11,14 +11,14 @@ import rasterio
 from ..base.errors import InputError
 from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
-from ..files.atomic import whole_file
+from ..files.atomic import atomic_file
 from ..files.geotiff import creation, describe_band
 from ..files.stack import FILLED, MISSING, MonthlyStack
-from .artificial_gaps import Score, hide_and_fill, run_lengths, scores
+from .artificial_gaps import GapScore, fill_artificial_gaps, run_lengths, scores
 from .methods import AUTO, BASELINE_METHOD, METHOD_NAMES, SSA, FillOptions, fill_series
 from .selection import Choice, Trials, choose, fill_chosen, try_all
 from .series import Group, group_by_gaps, unique_series
-from .ssa import has_kernel
+from .ssa import has_numba
 from .uncertainty import Calibration, calibrate, sigma, variability
 
 FLAG_OBSERVED, FLAG_FILLED, FLAG_MISSING = 0, 1, 255
@@ -46,7 +46,7 @@ class FilledStack:
     marks: np.ndarray
     chosen: dict[str, np.ndarray]
     options: FillOptions
-    scores: tuple[Score, ...]
+    scores: tuple[GapScore, ...]
     calibration: Calibration | None
 
     @property
@@ -114,7 +114,7 @@ def write_flags(
     profile = creation(
         stack.grid, stack.months.size, dtype="uint8", nodata=FLAG_MISSING, predictor=1
     )
-    with whole_file(path) as part, rasterio.open(part, "w", **profile) as target:
+    with atomic_file(path) as part, rasterio.open(part, "w", **profile) as target:
         target.update_tags(
             **tags, GWSA_VARIABLE="FLAGS", GWSA_FLAGS="0 observed, 1 filled, 255 missing"
         )
@@ -134,7 +134,7 @@ def _checked(options: FillOptions, months: int, progress: Progress) -> FillOptio
             f"SSA cannot run with window {options.window}, components {options.components} and tolerance "
             f"{options.tolerance}; give a window of at least 2 months, 1 component and a tolerance between 0 and 1."
         )
-    if options.method == AUTO and not has_kernel():
+    if options.method == AUTO and not has_numba():
         progress.warn(
             "The Python library numba is not here, so that cross-validation takes some fifty times as long."
         )
@@ -168,7 +168,7 @@ def _try_candidates(rows, groups, options, progress) -> list[Trials | None]:
 
 def _cross_validate(
     rows, groups, trials, options, progress
-) -> tuple[tuple[Score, ...], Calibration | None]:
+) -> tuple[tuple[GapScore, ...], Calibration | None]:
     """On a sample of the largest group, evenly spread over the map."""
     if not groups:
         return (), None
@@ -185,7 +185,7 @@ def _cross_validate(
         options.method: own,
         **{name: _plainly(name) for name in COMPARED if name != options.method},
     }
-    hidden = hide_and_fill(series, group.missing, fills, progress)
+    hidden = fill_artificial_gaps(series, group.missing, fills, progress)
     if hidden is None:
         progress.warn(
             "The record is too short to hide months of it: the filled months have no sigma and no score."
@@ -193,7 +193,7 @@ def _cross_validate(
         return (), None
     found = scores(hidden, fills)
     for one in found:
-        progress.say(
+        progress.info(
             f"{METHOD_NAMES[one.method]}, {one.kind}: RMSE {one.rmse:.2f}, NSE {one.nse:.2f}."
         )
     return found, calibrate(hidden, options.method, variability(series, group.missing))
@@ -215,7 +215,7 @@ def _say_what_was_chosen(chosen: dict[str, np.ndarray], progress: Progress) -> N
     for kind, options in chosen.items():
         counts = Counter(METHOD_NAMES[one.method] for one in options if one)
         shares = [f"{name} for {count} series" for name, count in counts.most_common()]
-        progress.say(f"Chosen for {kind} gaps: {'; '.join(shares)}.")
+        progress.info(f"Chosen for {kind} gaps: {'; '.join(shares)}.")
 
 
 def _filled(stack: MonthlyStack, values: np.ndarray, progress: Progress) -> MonthlyStack:
@@ -226,7 +226,7 @@ def _filled(stack: MonthlyStack, values: np.ndarray, progress: Progress) -> Mont
     )
     filled = replace(stack, values=values, source=source)
     new = np.setdiff1d(filled.named(FILLED), stack.named(FILLED))
-    progress.say(f"Filled {new.size} months: {name_runs(new)}.")
+    progress.info(f"Filled {new.size} months: {name_runs(new)}.")
     if filled.named(MISSING).size:
         progress.warn(
             f"{name_runs(filled.named(MISSING))} stay missing: before the first or after the last observed month "

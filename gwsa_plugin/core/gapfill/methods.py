@@ -14,7 +14,7 @@ from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..stats.harmonics import straight_lines, trend_and_seasons
 from .red_noise import expected, fit_red_noise
-from .ssa import Embedding, fill_path, has_kernel
+from .ssa import Embedding, fill_path, has_numba
 
 LEAST_OBSERVED = (
     24  # months: a trend and four waves have six coefficients, and seasons need two of each month
@@ -45,19 +45,19 @@ def fill_series(series, missing, options: FillOptions, progress: Progress = SILE
     """The missing months by one method of METHODS."""
     options = options.for_record(missing.size)
     return in_batches(
-        lambda batch, go_on: METHODS[options.method](batch, missing, options), series, progress
+        lambda batch, progress: METHODS[options.method](batch, missing, options), series, progress
     )
 
 
 def in_batches(fill, series: np.ndarray, progress: Progress = SILENT) -> np.ndarray:
-    """``fill(batch, go_on)`` of some series at a time, on all cores; no series may depend on its company.
+    """``fill(batch, progress)`` of some series at a time, on all cores; no series may depend on its company.
 
-    The first axis of the result are the series; ``go_on`` is to be called every second or so.
+    The first axis of the result are the series; ``progress`` is to be called every second or so.
     """
-    size = BATCH if has_kernel() else SLOW_BATCH
+    size = BATCH if has_numba() else SLOW_BATCH
 
     def task(start):
-        return lambda go_on: fill(series[start : start + size], go_on)
+        return lambda progress: fill(series[start : start + size], progress)
 
     return np.concatenate(run_all([task(start) for start in range(0, len(series), size)], progress))
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from ..base.months import decimal_years, name_runs
 from ..files.html_report import Section, Table, draw, write_report
 from ..files.stack import FILLED, MISSING, nan_mean
-from .artificial_gaps import Score
+from .artificial_gaps import GapScore
 from .fill import FLAG_FILLED, FilledStack
 from .methods import AUTO, BASELINE_METHOD, METHOD_NAMES, METHODS, SSA
 from .uncertainty import ONE_SIGMA, PLACES
@@ -53,7 +53,7 @@ def verdict(result: FilledStack) -> str:
     )
 
 
-def _by_kind(scores: tuple[Score, ...]) -> dict[str, tuple[Score, Score]]:
+def _by_kind(scores: tuple[GapScore, ...]) -> dict[str, tuple[GapScore, GapScore]]:
     """The method's own score, which comes first, and the baseline's."""
     kinds = dict.fromkeys(one.kind for one in scores)
     of_kind = {kind: [one for one in scores if one.kind == kind] for kind in kinds}

@@ -14,7 +14,14 @@ from itertools import groupby
 import numpy as np
 
 from ..base.progress import SILENT, Progress
-from .artificial_gaps import LONG, SHORT, gap_places, hidden_places, hiding_rounds, is_long
+from .artificial_gaps import (
+    LONG,
+    SHORT,
+    artificial_gap_positions,
+    gap_folds,
+    gap_positions,
+    in_long_gap,
+)
 from .methods import METHODS, SSA, FillOptions, fill_series, in_batches
 from .ssa import STEPS, Embedding
 
@@ -56,18 +63,19 @@ def candidates_for(months: int, tolerance: float) -> tuple[FillOptions, ...]:
 
 
 def try_all(series, missing, tolerance: float, progress: Progress = SILENT) -> Trials:
-    """Every candidate on every round of ``hiding_rounds``.
+    """Every candidate on every round of ``gap_folds``.
 
     ``series``: float64, shape (series, months), in missing months not read; ``missing``: bool, shape (months,).
     """
-    rounds = hiding_rounds(missing)
+    rounds = gap_folds(missing)
     candidates = candidates_for(missing.size, tolerance)
-    long = [is_long(hidden_places(missing, hidden)) for hidden in rounds]
+    long = [in_long_gap(artificial_gap_positions(missing, hidden)) for hidden in rounds]
     units = np.column_stack([series, _unit(series[:, ~missing])])
 
-    def squares(batch, go_on):
+    def squares(batch, progress: Progress):
         return np.stack(
-            [_squares(batch, missing, *one, candidates, go_on) for one in zip(rounds, long)], axis=1
+            [_squares(batch, missing, *one, candidates, progress) for one in zip(rounds, long)],
+            axis=1,
         )
 
     summed = (
@@ -96,7 +104,7 @@ def choose(trials: Trials, without: int | None = None) -> Choice:
 
 def fill_chosen(series, missing, choice: Choice, progress: Progress = SILENT) -> np.ndarray:
     """The missing months, each by its series' candidate for its kind of gap: shape (series, missing months)."""
-    long = is_long(gap_places(missing))
+    long = in_long_gap(gap_positions(missing))
     result = np.empty((len(series), long.size))
     used = [(kind, place) for kind, places in choice.of.items() for place in np.unique(places)]
     for (kind, place), part in zip(used, progress.parts(len(used))):
@@ -116,18 +124,20 @@ def _unit(observed: np.ndarray) -> np.ndarray:
     return np.where(spread > FLAT * np.abs(observed).max(axis=1), spread, np.inf)
 
 
-def _squares(batch, missing, hidden, long, candidates, go_on) -> np.ndarray:
+def _squares(batch, missing, hidden, long, candidates, progress: Progress) -> np.ndarray:
     """float32, shape (series, kinds, candidates)."""
     series, unit = batch[:, :-1], batch[:, -1:]
     gaps = missing | hidden
-    filled = _fill_by_each(np.where(gaps, 0.0, series), gaps, candidates, go_on)[:, :, hidden[gaps]]
+    filled = _fill_by_each(np.where(gaps, 0.0, series), gaps, candidates, progress)[
+        :, :, hidden[gaps]
+    ]
     squares = ((filled - series[:, hidden]) / unit) ** 2
     return np.stack([squares[:, :, those].sum(axis=2).T for those in (long, ~long)], axis=1).astype(
         np.float32
     )
 
 
-def _fill_by_each(series, missing, candidates, go_on) -> np.ndarray:
+def _fill_by_each(series, missing, candidates, progress: Progress) -> np.ndarray:
     """Shape (candidates, series, missing months). One path of SSA serves all numbers of components."""
     filled = []
     for method, those in groupby(candidates, key=lambda one: one.method):
@@ -136,7 +146,7 @@ def _fill_by_each(series, missing, candidates, go_on) -> np.ndarray:
             continue
         start = SSA[method](series, missing)
         for window, path in groupby(those, key=lambda one: one.window):
-            go_on()
+            progress.stop_if_cancelled()
             numbers, tolerance = zip(*((one.components, one.tolerance) for one in path))
             filled += [*start.fill(missing, Embedding(window, numbers, tolerance[0]))]
     return np.stack(filled)

@@ -5,7 +5,7 @@ Earth 126, e2020JB021227): gaps get a first guess; the series is rebuilt from th
 covariance; the gaps, and nothing else, take the rebuilt values; and so on until they stand still. A gap keeps its true
 length: nothing is cut out and spliced, so no phase jumps.
 
-Two programs do this: ``fill_path_plainly`` here, which decomposes the covariance anew in every pass, and
+Two programs do this: ``fill_path_numpy`` here, which decomposes the covariance anew in every pass, and
 ``ssa_kernel``, many times faster, where numba is to be had.
 """
 
@@ -17,11 +17,11 @@ from functools import partial
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..compute.numba_modules import load_kernel
+from ..compute.numba_modules import load_numba_module
 
 MOST_ITERATIONS = 300  # for one number of components
 STEPS = (1, 2, 4, 6, 8, 10, 12)  # numbers of components on the way to more
-_kernel = partial(load_kernel, "gapfill.ssa_numba")
+_kernel = partial(load_numba_module, "gapfill.ssa_numba")
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,16 @@ def fill_path(
     """
     kernel = _kernel()
     if kernel is None:
-        return fill_path_plainly(start, missing, embedding, noise)
+        return fill_path_numpy(start, missing, embedding, noise)
     return kernel.fill_path(start, missing, embedding, noise, MOST_ITERATIONS)
 
 
-def has_kernel() -> bool:
+def has_numba() -> bool:
     """Whether numba is here, and with it the fast program."""
     return _kernel() is not None
 
 
-def fill_path_plainly(start, missing, embedding: Embedding, noise=None) -> np.ndarray:
+def fill_path_numpy(start, missing, embedding: Embedding, noise=None) -> np.ndarray:
     """As ``fill_path``, by full eigendecompositions in numpy: the definition, against which the other is tested."""
     filled, path = start.copy(), []
     for count in embedding.components:

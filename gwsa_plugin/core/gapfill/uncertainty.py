@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..stats.harmonics import trend_and_seasons
-from .artificial_gaps import Hidden, gap_places
+from .artificial_gaps import ArtificialGaps, gap_positions
 
 ONE_SIGMA = 0.6827  # share of a normal distribution within one standard deviation
 PLACES = (
@@ -40,7 +40,7 @@ def variability(series: np.ndarray, missing: np.ndarray) -> np.ndarray:
     return np.sqrt((residual**2).mean(axis=1))
 
 
-def calibrate(hidden: Hidden, method: str, spread: np.ndarray) -> Calibration:
+def calibrate(hidden: ArtificialGaps, method: str, spread: np.ndarray) -> Calibration:
     """``spread`` is the ``variability`` of the hidden series. A sigma holds 68.27 % of the errors: the root mean square
     would be set by the few months in which the observation, not the fill, is off."""
     errors = (
@@ -61,7 +61,7 @@ def calibrate(hidden: Hidden, method: str, spread: np.ndarray) -> Calibration:
 
 def sigma(calibration: Calibration, spread: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Of the missing months: shape (series, missing months), in the unit of ``spread``."""
-    return spread[:, None] * calibration.ratios[gap_places(missing)]
+    return spread[:, None] * calibration.ratios[gap_positions(missing)]
 
 
 def _ratios(errors: np.ndarray, places: np.ndarray) -> np.ndarray:

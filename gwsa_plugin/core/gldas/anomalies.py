@@ -22,7 +22,7 @@ from ..spatial.permanent_ice import covered
 from ..spatial.regrid import Regridding
 from .file_names import WANTED, has_granules
 from .granule_folder import read_granules
-from .land_storage import COMPONENTS, VARIABLES, Made, Storage, in_memory
+from .land_storage import COMPONENTS, VARIABLES, LandStorage, LazyMonths, in_memory
 from .variable_stacks import has_stacks, read_stacks
 
 ICE_THRESHOLD = 2000.0
@@ -67,7 +67,7 @@ class LandWater:
     Only land is held; a stack on ``grid`` is made when asked for.
     """
 
-    anomalies: Storage
+    anomalies: LandStorage
     grid: Grid
     ice: int
     land: int
@@ -92,10 +92,8 @@ class LandWater:
     ) -> None:
         """SMS, SWES, CWS and TOTAL, those of them that have a path, as GeoTIFFs, side by side."""
 
-        def task(name: str, path: Path, go_on) -> None:
-            listening = Progress()
-            listening.stop_if_cancelled = go_on
-            write_stack(path, self._stack(name), tags, listening)
+        def task(name: str, path: Path, progress: Progress) -> None:
+            write_stack(path, self._stack(name), tags, progress)
 
         run_all([partial(task, name, path) for name, path in paths.items()], progress)
 
@@ -133,7 +131,7 @@ def gldas_anomalies(
     storage = _read(folder, options.period, region and _without_gap(needed), progress.part(0, 0.8))
     inside = storage.grid.sub(*storage.grid.window(region or storage.grid.bounds))
     ice, land = _mask_ice(storage, inside, options, progress)
-    progress.say(f"{storage.period[0]} to {storage.period[1]} are kept.")
+    progress.info(f"{storage.period[0]} to {storage.period[1]} are kept.")
     anomalies = storage.anomaly().in_period()
     if options.gaussian_km:
         _warn_of_short_margin(storage.grid, needed, progress)
@@ -142,7 +140,7 @@ def gldas_anomalies(
     return LandWater(anomalies.crop(inside), _target(inside, region, options.cell), ice, land)
 
 
-def _read(folder, period, bounds, progress: Progress) -> Storage:
+def _read(folder, period, bounds, progress: Progress) -> LandStorage:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(
@@ -171,7 +169,7 @@ def _regridding(grid: Grid, target: Grid) -> Regridding:
 def _regridded(stack: MonthlyStack, target: Grid) -> MonthlyStack:
     regridding = _regridding(stack.grid, target)
     columns = np.r_[tuple(regridding.columns)]
-    values = Made(
+    values = LazyMonths(
         (stack.months.size, *target.shape),
         lambda month: regridding(stack.values[month][regridding.rows][:, columns]),
     )
@@ -179,7 +177,7 @@ def _regridded(stack: MonthlyStack, target: Grid) -> MonthlyStack:
 
 
 def _mask_ice(
-    storage: Storage, inside: Grid, options: GldasOptions, progress: Progress
+    storage: LandStorage, inside: Grid, options: GldasOptions, progress: Progress
 ) -> tuple[int, int]:
     """Make permanent ice NaN in every component; the numbers of ice cells and of land cells in the region."""
     deep = (storage.values[SNOW] > options.ice_threshold * CM_PER_KG_M2).any(axis=0)
@@ -197,17 +195,19 @@ def _mask_ice(
             f"The region has {land} GLDAS land cells and {ice} of them are permanent ice ({why}), so nothing is left; "
             "choose a region with land or less ice."
         )
-    progress.say(f"{ice} of {land} land cells are permanent ice and left out ({why}).")
+    progress.info(f"{ice} of {land} land cells are permanent ice and left out ({why}).")
     return ice, land
 
 
-def _smoothed(anomalies: Storage, inside: Grid, radius_km: float, progress: Progress) -> Storage:
+def _smoothed(
+    anomalies: LandStorage, inside: Grid, radius_km: float, progress: Progress
+) -> LandStorage:
     """Each component after the Gaussian filter, in place; the log says what that changes in the region."""
     counted = anomalies.within(inside)
     for name, before, part in zip(COMPONENTS, anomalies.values, progress.parts(len(COMPONENTS))):
         after = anomalies.gather(smooth(in_memory(anomalies.stack(name, before)), radius_km, part))
         change = np.sqrt(np.nanmean((after - before)[:, counted] ** 2, dtype=np.float64))
-        progress.say(
+        progress.info(
             f"The Gaussian filter of {radius_km:g} km changes {name} by {change:.3g} cm (root mean square)."
         )
         before[:] = after

@@ -14,12 +14,12 @@ from ..compute.threads import run_all
 from ..files import hdf5
 from .file_names import MonthlyFiles, find_files, sentence, some
 from .granule import Granule, read_granule
-from .land_storage import COMPONENTS, Storage
+from .land_storage import COMPONENTS, LandStorage
 
 
 def read_granules(
     folder: Path, period=(None, None), bounds=None, progress: Progress = SILENT
-) -> Storage:
+) -> LandStorage:
     """The months of ``period`` (None: the first or last there is) and of the baseline, the cells that touch ``bounds``.
 
     Raises InputError when the folder has no GLDAS files; naming all of them at once, when files are 3-hourly or daily,
@@ -37,11 +37,11 @@ def read_granules(
         land = land.copy()
         land.flat[more_land] = True  # of months whose land is not that of the first
     _warn_of_other_dates(files, granules, progress)
-    progress.say(
+    progress.info(
         f"GLDAS: {len(granules)} monthly files read by {'h5py' if hdf5.usable() else 'GDAL'}."
     )
     months = np.array(list(files.paths), dtype="datetime64[M]")
-    return Storage(
+    return LandStorage(
         first.grid.sub(*window), months, land, values, files.period, list(files.paths.values())
     )
 
@@ -67,8 +67,8 @@ def _read_cells(files: MonthlyFiles, first: Granule, window, land: np.ndarray, p
     paths = dict.fromkeys([*files.paths.values(), *(path for _, path in files.faults)])
     values = np.empty((len(COMPONENTS), len(paths), np.count_nonzero(land)), dtype=np.float32)
 
-    def read(path: Path, place: int, go_on) -> tuple[Granule, np.ndarray]:
-        go_on()
+    def read(path: Path, place: int, progress: Progress) -> tuple[Granule, np.ndarray]:
+        progress.stop_if_cancelled()
         granule = read_granule(path, first, window, land)
         if granule.faults:
             return granule, np.zeros(0, dtype=int)

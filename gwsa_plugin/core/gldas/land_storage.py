@@ -30,7 +30,7 @@ OFF_LAND = -9999.0
 
 
 @dataclass(frozen=True, eq=False)
-class Storage:
+class LandStorage:
     """``values``: cm of water, float32, shape (components, months, cells), in the order of LAYERS, NaN: no value.
 
     ``months``: datetime64[M], sorted. ``land``: bool, shape of ``grid``; its True cells, in their order, are the cells
@@ -45,14 +45,14 @@ class Storage:
     period: tuple[np.datetime64, np.datetime64]
     files: list[Path]
 
-    def anomaly(self) -> Storage:
+    def anomaly(self) -> LandStorage:
         """Minus one mean per cell and component over 2004-2009, in place: there is seldom memory for two."""
         inside = in_baseline(self.months)
         for component in self.values:
             component -= _mean(component[inside]).astype(np.float32)
         return self
 
-    def in_period(self) -> Storage:
+    def in_period(self) -> LandStorage:
         first, last = (int(place) for place in np.searchsorted(self.months, self.period))
         return replace(
             self, months=self.months[first : last + 1], values=self.values[:, first : last + 1]
@@ -64,7 +64,7 @@ class Storage:
         window[self.grid.window_of(grid)] = True
         return window[self.land]
 
-    def crop(self, grid: Grid) -> Storage:
+    def crop(self, grid: Grid) -> LandStorage:
         if grid.shape == self.grid.shape:
             return self
         land, values = self.land[self.grid.window_of(grid)], self.values[:, :, self.within(grid)]
@@ -88,7 +88,7 @@ class Storage:
         return MonthlyStack(
             self.grid,
             self.months,
-            Made((self.months.size, *self.grid.shape), spread),
+            LazyMonths((self.months.size, *self.grid.shape), spread),
             source,
             name,
             tags=tags,
@@ -96,7 +96,7 @@ class Storage:
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class LazyMonths:
     """Stands for the values of a stack, whose months are made when asked for: four global stacks would be 3 GB."""
 
     shape: tuple[int, int, int]

@@ -16,7 +16,7 @@ from ..base.progress import SILENT, Progress
 from ..base.units import KG_M2, cm_per, in_centimetres
 from ..files.rasters import band_months, open_lonlat, read_bands
 from .file_names import require_months
-from .land_storage import LAYERS, OFF_LAND, VARIABLES, Storage
+from .land_storage import LAYERS, OFF_LAND, VARIABLES, LandStorage
 
 
 def has_stacks(folder: Path) -> bool:
@@ -25,7 +25,7 @@ def has_stacks(folder: Path) -> bool:
 
 def read_stacks(
     folder: Path, period=(None, None), bounds=None, progress: Progress = SILENT
-) -> Storage:
+) -> LandStorage:
     """The months of ``period`` (None: the first or last there is) and of the baseline, the cells that touch ``bounds``.
 
     A file holds the variable in its name, its bands a month each in kg m-2 unless they state mm, cm or m; nodata and
@@ -70,8 +70,8 @@ def read_stacks(
         whole,
         period,
     )
-    progress.say(f"GLDAS: {needed.size} months read from GeoTIFF.")
-    return Storage(grid.sub(*window), needed, land, values, period, list(paths.values()))
+    progress.info(f"GLDAS: {needed.size} months read from GeoTIFF.")
+    return LandStorage(grid.sub(*window), needed, land, values, period, list(paths.values()))
 
 
 def _named_after(folder: Path) -> dict[str, list[Path]]:

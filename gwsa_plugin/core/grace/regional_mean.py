@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.progress import SILENT, Progress
-from ..files.atomic import whole_file
+from ..files.atomic import atomic_file
 from ..files.stack import MonthlyStack
 
 NO_MASCON = -1
@@ -59,7 +59,7 @@ def regional_mean(
         errors = np.full(areas.size, np.nan) if sigma is None else sigma.values[i][cells]
         rows.append(_month(values[cells], errors, areas, mascon))
     if sigma is not None:
-        progress.say(_account(found.size, np.count_nonzero(mascon == 0)))
+        progress.info(_account(found.size, np.count_nonzero(mascon == 0)))
     return RegionalMean(stack.months, *np.array(rows).T, found.size)
 
 
@@ -93,7 +93,7 @@ def _month(
 
 def write_regional_mean(path, regional: RegionalMean) -> None:
     """CSV: month, mean and both sigmas in cm; empty where not known."""
-    with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["month", "twsa_cm", "sigma_cm", "sigma_upper_cm"])
         for month, *values in zip(

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.months import month_range, name_runs
-from ..files.atomic import whole_file
+from ..files.atomic import atomic_file
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def check_labels(solutions, listed: np.ndarray, name: str) -> None:
 def write_table(path, solutions) -> None:
     """CSV: start and end (the first moment after it) of each solution, its days, midpoint and month, and a note where
     the label was moved or the span is not the file's."""
-    with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["start", "end", "days", "midpoint", "month", "note"])
         for one in solutions:

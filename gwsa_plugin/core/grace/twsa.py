@@ -215,7 +215,7 @@ def _land(mascons: MasconFile, target: Grid, path: Path | None, progress: Progre
     land = read_land(mask, target)
     if not land.any():
         raise InputError(f"The region has no land in {mask.name}; choose a region with land.")
-    progress.say(f"{land.sum():,} of {land.size:,} cells of the region are land in {mask.name}.")
+    progress.info(f"{land.sum():,} of {land.size:,} cells of the region are land in {mask.name}.")
     return land
 
 
@@ -235,13 +235,13 @@ def _require_baseline(selection: _Selection, inside: np.ndarray, progress: Progr
 def _say_what_it_is(mascons: MasconFile, progress: Progress) -> None:
     if mascons.centre:
         product = f"{mascons.centre} {mascons.release}".strip()
-        progress.say(f"{mascons.name}: {product} (“{mascons.title}”).")
+        progress.info(f"{mascons.name}: {product} (“{mascons.title}”).")
     else:
         progress.warn(
             f"{mascons.name} does not say which centre made it; it is read by its variables."
         )
     if mascons.has(GAIN):
-        progress.say("It holds gain factors, which are applied only when the option is on.")
+        progress.info("It holds gain factors, which are applied only when the option is on.")
     if not mascons.spans_stated:
         progress.warn(
             f"{mascons.name} has no time_bounds, so each solution is taken to reach half a month to either side of its "
@@ -256,10 +256,10 @@ def _say_what_it_is(mascons: MasconFile, progress: Progress) -> None:
 def _say_months(solutions, progress: Progress) -> None:
     first, last = min(one.month for one in solutions), max(one.month for one in solutions)
     missing = missing_months(solutions)
-    progress.say(f"{len(solutions)} solutions, {first} to {last}.")
-    progress.say(f"{missing.size} months between them have none: {name_runs(missing)}.")
+    progress.info(f"{len(solutions)} solutions, {first} to {last}.")
+    progress.info(f"{missing.size} months between them have none: {name_runs(missing)}.")
     for one in solutions:
         if one.moved_from:
-            progress.say(
+            progress.info(
                 f"The solution {one} is labelled {one.month}, because another one has {one.moved_from}."
             )

@@ -9,12 +9,12 @@ from functools import partial
 
 import numpy as np
 
-from ..compute.numba_modules import load_kernel
+from ..compute.numba_modules import load_numba_module
 
-_kernel = partial(load_kernel, "predictors.antecedent_means_numba")
+_kernel = partial(load_numba_module, "predictors.antecedent_means_numba")
 
 
-def trailing_means(
+def antecedent_means(
     values: np.ndarray, known: np.ndarray, months: np.ndarray, windows: tuple[int, ...]
 ) -> np.ndarray:
     """Means of a variable over the last months of each of ``months``: float32, (months, windows, ...), NaN where none
@@ -30,13 +30,13 @@ def trailing_means(
     oldest = np.searchsorted(known, months[:, None] - (np.take(windows, order) - 1))
     means = np.empty((months.size, len(windows), values[0].size), dtype=np.float32)
     kernel = _kernel()
-    fill = trailing_means_plainly if kernel is None else kernel.trailing_means
+    fill = antecedent_means_numpy if kernel is None else kernel.antecedent_means
     fill(values.reshape(len(values), -1), newest, oldest, order, means)
     return means.reshape(*means.shape[:2], *values.shape[1:])
 
 
-def trailing_means_plainly(values, newest, oldest, order, means) -> None:
-    """As ``trailing_means``, in numpy: the definition, against which the other is tested.
+def antecedent_means_numpy(values, newest, oldest, order, means) -> None:
+    """As ``antecedent_means``, in numpy: the definition, against which the other is tested.
 
     ``values``: (bands, pixels). Of each month asked for ``newest`` is its last band and ``oldest`` the first band of
     each window, the shortest window first; ``order``: the places of these windows in ``means``.

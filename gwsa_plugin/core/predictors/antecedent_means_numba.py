@@ -13,8 +13,8 @@ compiled = njit(
 
 
 @njit(nogil=True, cache=True)
-def trailing_means(values, newest, oldest, order, means):
-    """See ``trailing.trailing_means_plainly``."""
+def antecedent_means(values, newest, oldest, order, means):
+    """See ``trailing.antecedent_means_numpy``."""
     total, count = np.empty(PIXELS), np.empty(PIXELS)
     for begin in range(0, values.shape[1], PIXELS):
         pixels = slice(begin, min(begin + PIXELS, values.shape[1]))

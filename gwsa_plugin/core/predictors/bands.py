@@ -16,10 +16,10 @@ from ..base.tiles import Tile
 from ..files.rasters import band_months, open_raster
 from .catalogue import NO_CLASS, Predictor
 from .files import ALWAYS, in_unit, read_numbers, read_values, scaling
-from .stored_features import Scaled
+from .stored_features import StoredFeature
 
 
-class Numbers(NamedTuple):
+class StoredAs(NamedTuple):
     """How bands are stored: ``dtype`` int16 with a ``nodata``, or float32 where NaN is no value."""
 
     dtype: str
@@ -36,7 +36,7 @@ class Bands:
     path: Path
     predictor: Predictor
     of_month: dict
-    numbers: Numbers | None
+    numbers: StoredAs | None
 
     @classmethod
     def look(cls, path: Path, predictor: Predictor, grid: Grid) -> Bands:
@@ -51,7 +51,7 @@ class Bands:
         )
 
     def read(self, bands: list[int], tile: Tile) -> list:
-        """Each of ``bands``: ``Scaled`` or float32, NaN where there is no value, shape of the tile."""
+        """Each of ``bands``: ``StoredFeature`` or float32, NaN where there is no value, shape of the tile."""
         window = Window.from_slices(*tile)
         if self.numbers is None:
             with open_raster(self.path) as source:
@@ -59,21 +59,21 @@ class Bands:
         dtype, scale, offset, nodata = self.numbers
         stored = read_numbers(self.path, bands, window, dtype) if bands else []
         if dtype == "int16":
-            return [Scaled(band, scale, offset, nodata) for band in stored]
+            return [StoredFeature(band, scale, offset, nodata) for band in stored]
         return [
             in_unit(np.where(np.isfinite(band), band, np.float32(np.nan)), scale, offset)
             for band in stored
         ]
 
 
-def _numbers(source, predictor: Predictor, band: int) -> Numbers | None:
+def _numbers(source, predictor: Predictor, band: int) -> StoredAs | None:
     dtype, nodata = source.dtypes[band - 1], source.nodatavals[band - 1]
     if predictor.nodata is not None or source.mask_flag_enums[band - 1] != [MaskFlags.nodata]:
         return None
     if dtype == "int16":
-        return Numbers(dtype, *scaling(source, predictor, band), int(nodata))
+        return StoredAs(dtype, *scaling(source, predictor, band), int(nodata))
     if dtype == "float32" and np.isnan(nodata):
-        return Numbers(dtype, *scaling(source, predictor, band), None)
+        return StoredAs(dtype, *scaling(source, predictor, band), None)
     return None
 
 

@@ -12,7 +12,7 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
-from ..files.atomic import whole_folder
+from ..files.atomic import atomic_folder
 from ..files.provenance import now, provenance, sha256, write_run
 from ..files.rasters import open_lonlat, open_raster
 from ..spatial.warp import Geometry, overlaps
@@ -73,7 +73,7 @@ def build_predictors(
     pairs = with_origins(pairs, region, digests)
     parameters = {"months": name_runs(months), "factor": factor}
     given = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask}
-    with whole_folder(output) as folder:
+    with atomic_folder(output) as folder:
         (folder / FINE).mkdir()
         (folder / COARSE).mkdir()
         write_land(region.land, fine, folder / LAND)
@@ -108,7 +108,7 @@ def _write(
         encodings.update(written.encodings)
         kept += written.kept
     if (output / CONTENTS).exists():
-        progress.say(f"{kept} of {len(pairs)} rasters are unchanged and kept.")
+        progress.info(f"{kept} of {len(pairs)} rasters are unchanged and kept.")
     _tell_errors(encodings, progress)
     return encodings
 
@@ -131,19 +131,19 @@ def _announce(predictors, months: np.ndarray, before: int, fine: Grid, progress:
     monthly = [item for item in predictors if item.monthly]
     bands = sum(before + months.size if item.monthly else 1 for item in predictors if item.files)
     reach_back = f" and, for lags and means, the {before} months before" if before else ""
-    progress.say(
+    progress.info(
         f"{len(predictors)} predictors, {len(monthly)} of them for {name_runs(months)}{reach_back}, on {fine.rows} x "
         f"{fine.columns} pixels: at most {4e-9 * bands * fine.rows * fine.columns:.2g} GB before compression."
     )
     for lag in sorted({lag for item in monthly for lag in item.lags if lag > before}):
         lagged = ", ".join(f"{item.name}_lag{lag}" for item in monthly if lag in item.lags)
-        progress.say(
+        progress.info(
             f"The first {min(lag - before, months.size)} of {months.size} months have no value of {lagged}; "
             f"with files from {months[0] - lag} on they would."
         )
     longest = max((window for item in monthly for window in item.means), default=1)
     if longest > before + 1:
-        progress.say(
+        progress.info(
             f"The first {min(longest - 1 - before, months.size)} of {months.size} months have means over fewer than "
             f"{longest} months; with files from {months[0] - longest + 1} on they would be whole."
         )
@@ -199,7 +199,7 @@ def _judge(written: Written, land: int, progress: Progress) -> None:
                 'check their place, and "nodata" in the catalogue.'
             )
         if share < 1:
-            tell = progress.warn if share < FEW else progress.say
+            tell = progress.warn if share < FEW else progress.info
             tell(f"{predictor.name} has no value in {1 - share:.2%} of the land pixels and months.")
 
 
@@ -211,9 +211,9 @@ def _tell_errors(encodings: dict[Predictor, Encoding], progress: Progress) -> No
     ]
     plain = [item.name for item, encoding in encodings.items() if encoding == PLAIN]
     if rounded:
-        progress.say(f"Rounded to steps of int16, with an error of at most: {', '.join(rounded)}.")
+        progress.info(f"Rounded to steps of int16, with an error of at most: {', '.join(rounded)}.")
     if plain:
-        progress.say(
+        progress.info(
             f"Kept as float32, as steps of int16 would be too coarse for them: {', '.join(plain)}."
         )
 

@@ -14,18 +14,18 @@ from rasterio.windows import Window
 
 from ..base.tiles import Tile
 from ..files.rasters import open_raster
-from .antecedent_means import trailing_means
+from .antecedent_means import antecedent_means
 from .bands import Bands, one_hot
 from .catalogue import Predictor
 from .files import ALWAYS, COARSE, FINE
 from .predictor_set import PredictorSet
-from .stored_features import cut, values_of
+from .stored_features import feature_values, take_rows
 
 # Bytes of the features that one thread holds; with fewer months at once, past ones are read again.
 FEATURE_BYTES = 256 << 20
 
 
-class Place(NamedTuple):
+class PixelSelection(NamedTuple):
     """``tile``: of the grid of ``scale``. ``pixels``: bool, shape of the tile, those that are wanted, or ``...``, which
     leaves rows and columns as they are."""
 
@@ -47,13 +47,15 @@ def read_features(
     months = np.asarray(months, dtype="datetime64[M]")
     tile = tile or Tile.whole(predictors.grid_of(scale).shape)
     values = np.empty((months.size, len(predictors.features), *tile.shape), dtype=np.float32)
-    for of_month, features in zip(values, read_pixels(predictors, months, Place(tile, ..., scale))):
-        np.stack([values_of(feature) for feature in features], out=of_month)
+    for of_month, features in zip(
+        values, read_pixels(predictors, months, PixelSelection(tile, ..., scale))
+    ):
+        np.stack([feature_values(feature) for feature in features], out=of_month)
     return values
 
 
-def read_pixels(predictors: PredictorSet, months: np.ndarray, place: Place) -> list[list]:
-    """Of each of ``months`` the features, each (pixels,): ``Scaled`` or float32, NaN where missing. InputError as
+def read_pixels(predictors: PredictorSet, months: np.ndarray, place: PixelSelection) -> list[list]:
+    """Of each of ``months`` the features, each (pixels,): ``StoredFeature`` or float32, NaN where missing. InputError as
     ``read_features``."""
     predictors.require(months)
     features = {}
@@ -84,7 +86,7 @@ def _families(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
 
 
 def _read_family(
-    predictors, family: list[Predictor], months: np.ndarray, place: Place
+    predictors, family: list[Predictor], months: np.ndarray, place: PixelSelection
 ) -> dict[Predictor, list[list]]:
     """Of each predictor its features in each of ``months``. Each band is read once."""
     reached = np.unique(
@@ -96,7 +98,9 @@ def _read_family(
     for predictor in family:
         if predictor.difference:
             pairs = zip(*map(bands.get, predictor.difference))
-            bands[predictor.name] = [values_of(one) - values_of(other) for one, other in pairs]
+            bands[predictor.name] = [
+                feature_values(one) - feature_values(other) for one, other in pairs
+            ]
     return {
         predictor: _lags_and_means(predictor, months, reached, bands[predictor.name])
         for predictor in family
@@ -111,14 +115,14 @@ def _lags_and_means(
     lagged = [[of_month[month - lag] for lag in predictor.lags] for month in months]
     if not predictor.means:
         return lagged
-    means = trailing_means(
-        np.stack([values_of(band) for band in bands]), reached, months, predictor.means
+    means = antecedent_means(
+        np.stack([feature_values(band) for band in bands]), reached, months, predictor.means
     )
     return [[*some, *others] for some, others in zip(lagged, means)]
 
 
 def _read_monthly(
-    predictors: PredictorSet, predictor: Predictor, months: np.ndarray, place: Place
+    predictors: PredictorSet, predictor: Predictor, months: np.ndarray, place: PixelSelection
 ) -> list:
     """The values in each of ``months``, NaN in one that no band holds."""
     values = dict.fromkeys(
@@ -129,11 +133,11 @@ def _read_monthly(
         bands = _bands(predictors, predictor, place.scale, path)
         there = [month for month in members if month in bands.of_month]
         read = bands.read([bands.of_month[month] for month in there], place.tile)
-        values.update((month, cut(band, place.pixels)) for month, band in zip(there, read))
+        values.update((month, take_rows(band, place.pixels)) for month, band in zip(there, read))
     return [values[month] for month in months]
 
 
-def _read_static(predictors: PredictorSet, predictor: Predictor, place: Place) -> list:
+def _read_static(predictors: PredictorSet, predictor: Predictor, place: PixelSelection) -> list:
     """The features."""
     bands = _bands(
         predictors, predictor, place.scale, _path(predictors, predictor, place.scale, ALWAYS)
@@ -145,7 +149,7 @@ def _read_static(predictors: PredictorSet, predictor: Predictor, place: Place) -
             )
     else:
         read = bands.read(list(range(1, len(predictor.features) + 1)), place.tile)
-    return [cut(band, place.pixels) for band in read]
+    return [take_rows(band, place.pixels) for band in read]
 
 
 @lru_cache(maxsize=1 << 16)

@@ -47,7 +47,7 @@ class Encoding(NamedTuple):
 PLAIN, CODES = Encoding(), Encoding("uint16")
 
 
-class Extent(NamedTuple):
+class ValueRange(NamedTuple):
     """What one raster holds on land, before any rounding: ``count`` values from ``low`` to ``high``, the middle 90 % of
     which are ``middle`` wide; ``integers``: scale and offset of the integers that are copied to it, None if others."""
 
@@ -58,7 +58,7 @@ class Extent(NamedTuple):
     integers: tuple[float, float] | None
 
 
-class Survey:
+class RangeFinder:
     """Finds the extent of a raster block by block."""
 
     def __init__(self):
@@ -73,13 +73,13 @@ class Survey:
             self._high = max(self._high, float(values.max(where=known, initial=-np.inf)))
             self._some.append(values[::THINNED, ::THINNED][known[::THINNED, ::THINNED]])
 
-    def extent(self, integers: tuple[float, float] | None) -> Extent:
+    def extent(self, integers: tuple[float, float] | None) -> ValueRange:
         some = np.concatenate([*self._some, np.empty(0, np.float32)])
         middle = float(np.subtract(*np.percentile(some, (95, 5)))) if some.size else 0.0
-        return Extent(self._count, self._low, self._high, middle, integers)
+        return ValueRange(self._count, self._low, self._high, middle, integers)
 
 
-def encoding_of(extents: Sequence[Extent]) -> Encoding:
+def choose_encoding(extents: Sequence[ValueRange]) -> Encoding:
     """The one encoding of all rasters of a predictor."""
     held = [extent for extent in extents if extent.count]
     if not held:
@@ -92,7 +92,7 @@ def encoding_of(extents: Sequence[Extent]) -> Encoding:
     return _rounding(low, high, float(np.mean([extent.middle for extent in held])))
 
 
-def pack(values: np.ndarray, encoding: Encoding) -> np.ndarray:
+def encode(values: np.ndarray, encoding: Encoding) -> np.ndarray:
     """float32 ``values`` as int16; NaN, and what is beyond the range that the encoding was made for, is NODATA."""
     numbers = np.rint((values - np.float64(encoding.offset)) / encoding.scale)
     return np.where(np.abs(numbers) <= LARGEST, numbers, NODATA).astype(np.int16)

@@ -20,10 +20,10 @@ import rasterio
 from rasterio.windows import Window
 
 from ..base.grid import Grid
-from ..base.months import month_range, year_of
+from ..base.months import calendar_year, month_range
 from ..base.progress import Progress
 from ..base.tiles import LEAST_SIDE
-from ..files.atomic import whole_file
+from ..files.atomic import atomic_file
 from ..files.geotiff import creation, describe_band
 from ..files.rasters import open_raster
 from ..files.stack import MISSING, OBSERVED
@@ -32,7 +32,7 @@ from ..spatial.warp import Geometry, coincides, on_block
 from .bands import one_hot
 from .catalogue import NO_CLASS, Predictor
 from .files import ALWAYS, COARSE, FINE, read_values, scaling
-from .int16 import CODES, PLAIN, Encoding, Extent, Survey, pack
+from .int16 import CODES, PLAIN, Encoding, RangeFinder, ValueRange, encode
 
 BLOCK = LEAST_SIDE  # pixels along a side of what a file compresses at once: a tile of predictions is one, of 1 km
 TILE = 2 * BLOCK
@@ -76,7 +76,7 @@ def pairs_of(predictor: Predictor, inputs: dict, months: np.ndarray) -> list[Pai
     """One pair for a static predictor, one a year for a monthly one. ``inputs``: month -> (file, band)."""
     if not predictor.monthly:
         return [Pair(predictor, f"{predictor.name}.tif", {1: inputs[ALWAYS]})]
-    return [_year(predictor, inputs, months, year) for year in np.unique(year_of(months))]
+    return [_year(predictor, inputs, months, year) for year in np.unique(calendar_year(months))]
 
 
 def _year(predictor: Predictor, inputs: dict, months: np.ndarray, year: int) -> Pair:
@@ -87,16 +87,16 @@ def _year(predictor: Predictor, inputs: dict, months: np.ndarray, year: int) -> 
     return Pair(predictor, f"{predictor.name}_{year:04}.tif", sources, tuple(calendar))
 
 
-class Made(NamedTuple):
+class PairContents(NamedTuple):
     """What a pair of rasters holds; ``numbers``: type, scale and offset of the fine one."""
 
-    extent: Extent
+    extent: ValueRange
     numbers: tuple[str, float, float]
 
 
 def write_pair(
-    pair: Pair, region: Region, folder: Path, unpacked: bool, go_on: Callable[[], None]
-) -> Made:
+    pair: Pair, region: Region, folder: Path, unpacked: bool, progress: Progress
+) -> PairContents:
     """Write both rasters under ``folder``: the fine one as the classes or the integers that it copies, else, and where
     it must be ``unpacked``, as float32. Integers that int16 cannot hold are lost, which the extent tells."""
     integers, fine_file = _integers(pair, region), folder / FINE / pair.file
@@ -111,7 +111,7 @@ def write_pair(
         _create_fine(pair, region, fine_file, encoding) as fine,
         _create_coarse(pair, region, folder) as coarse,
     ):
-        target = _Target(fine, coarse, encoding, Survey())
+        target = _Target(fine, coarse, encoding, RangeFinder())
         for path, group in groupby(pair.sources.items(), key=lambda item: item[1][0]):
             with open_raster(path) as source:
                 for band, (_, own_band) in group:
@@ -121,31 +121,31 @@ def write_pair(
                         pair,
                         region,
                         target,
-                        go_on,
+                        progress,
                     )
         extent = target.survey.extent(integers)
         coarse.update_tags(**{EXTENT_TAG: json.dumps(extent)})
-    return Made(extent, encoding.numbers)
+    return PairContents(extent, encoding.numbers)
 
 
 def pack_pair(
-    pair: Pair, region: Region, folder: Path, encoding: Encoding, go_on: Callable[[], None]
+    pair: Pair, region: Region, folder: Path, encoding: Encoding, progress: Progress
 ) -> None:
     """Replace the fine raster, of float32, by one of int16."""
     path = folder / FINE / pair.file
     with (
-        whole_file(path) as part,
+        atomic_file(path) as part,
         rasterio.open(path) as plain,
         _create_fine(pair, region, part, encoding) as packed,
     ):
         for band in pair.sources:
             for rows, columns in blocks(region.fine):
-                go_on()
+                progress.stop_if_cancelled()
                 window = Window.from_slices(rows, columns)
-                packed.write(pack(plain.read(band, window=window), encoding), band, window=window)
+                packed.write(encode(plain.read(band, window=window), encoding), band, window=window)
 
 
-def find_pair(pair: Pair, folder: Path) -> Made | None:
+def find_pair(pair: Pair, folder: Path) -> PairContents | None:
     """None unless both rasters are in the folder of a set and say that they have the origin of ``pair``."""
     try:
         with (
@@ -155,8 +155,8 @@ def find_pair(pair: Pair, folder: Path) -> Made | None:
             if any(_tags(pair).items() - raster.tags().items() for raster in (fine, coarse)):
                 return None
             *values, integers = json.loads(coarse.tags()[EXTENT_TAG])
-            extent = Extent(*values, integers and tuple(integers))
-            return Made(extent, (fine.dtypes[0], fine.scales[0], fine.offsets[0]))
+            extent = ValueRange(*values, integers and tuple(integers))
+            return PairContents(extent, (fine.dtypes[0], fine.scales[0], fine.offsets[0]))
     except (rasterio.errors.RasterioIOError, KeyError):
         return None
 
@@ -225,19 +225,21 @@ class _Target(NamedTuple):
     fine: rasterio.io.DatasetWriter
     coarse: rasterio.io.DatasetWriter
     encoding: Encoding
-    survey: Survey
+    survey: RangeFinder
 
 
-def _write_band(band: int, read, pair: Pair, region: Region, target: _Target, go_on) -> None:
+def _write_band(
+    band: int, read, pair: Pair, region: Region, target: _Target, progress: Progress
+) -> None:
     classes, encoding = pair.predictor.classes, target.encoding
     means = [BlockMean(region.fine, region.factor) for _ in classes or [pair.predictor.name]]
     for rows, columns in blocks(region.fine):
-        go_on()
+        progress.stop_if_cancelled()
         values = np.where(
             region.land[rows, columns], read(block=region.fine.sub(rows, columns)), np.nan
         )
         stored = (
-            _codes(values) if classes else pack(values, encoding) if encoding.packed else values
+            _codes(values) if classes else encode(values, encoding) if encoding.packed else values
         )
         target.fine.write(stored, band, window=Window.from_slices(rows, columns))
         for mean, part in zip(means, one_hot(stored, classes) if classes else [values]):

@@ -17,14 +17,14 @@ from ..base.progress import Progress
 from ..compute.threads import run_all
 from ..files.provenance import plugin_version
 from .catalogue import Predictor
-from .int16 import CODES, PLAIN, Encoding, Extent, encoding_of
-from .rasters import Made, Pair, Region, find_pair, pack_pair, write_pair
+from .int16 import CODES, PLAIN, Encoding, ValueRange, choose_encoding
+from .rasters import Pair, PairContents, Region, find_pair, pack_pair, write_pair
 
 
 class Written(NamedTuple):
     """``extents``: of each pair. ``kept``: how many of them are left as they are in the earlier set."""
 
-    extents: dict[Pair, Extent]
+    extents: dict[Pair, ValueRange]
     encodings: dict[Predictor, Encoding]
     kept: int
 
@@ -93,10 +93,10 @@ def write_batch(
 
 def _write(
     pairs: Sequence[Pair], region: Region, folder: Path, unpacked: bool, progress: Progress
-) -> dict[Pair, Made]:
+) -> dict[Pair, PairContents]:
     tasks = [partial(write_pair, pair, region, folder, unpacked) for pair in pairs]
     return dict(zip(pairs, run_all(tasks, progress)))
 
 
-def _encoding(predictor: Predictor, extents: Sequence[Extent]) -> Encoding:
-    return CODES if predictor.classes else encoding_of(extents)
+def _encoding(predictor: Predictor, extents: Sequence[ValueRange]) -> Encoding:
+    return CODES if predictor.classes else choose_encoding(extents)

@@ -12,7 +12,7 @@ BLOCK = (
 )
 
 
-class Scaled(NamedTuple):
+class StoredFeature(NamedTuple):
     """A feature as rasters store it: ``stored``, int16, (rows,), of which float32 ``stored * scale + offset`` is the
     value, and ``nodata`` a missing one."""
 
@@ -28,11 +28,12 @@ class Scaled(NamedTuple):
         return values
 
 
-def rows_of(features: Sequence, expected: int, onto: np.ndarray | None) -> int:
+def count_rows(features: Sequence, expected: int, onto: np.ndarray | None) -> int:
     """How many rows there are. ValueError unless there are as many features as ``expected``, all as long, ``onto``
     too."""
     shapes = {
-        np.shape(feature.stored if isinstance(feature, Scaled) else feature) for feature in features
+        np.shape(feature.stored if isinstance(feature, StoredFeature) else feature)
+        for feature in features
     }
     shapes |= set() if onto is None else {np.shape(onto)}
     if len(features) != expected or len(shapes) != 1:
@@ -43,29 +44,31 @@ def rows_of(features: Sequence, expected: int, onto: np.ndarray | None) -> int:
     return shapes.pop()[0]
 
 
-def blocks_of(features: Sequence, rows: int) -> Iterator[tuple[slice, list]]:
+def row_blocks(features: Sequence, rows: int) -> Iterator[tuple[slice, list]]:
     """Spans of rows one after the other, and the features there."""
     for first in range(0, rows, BLOCK):
         block = slice(first, min(first + BLOCK, rows))
-        yield block, [cut(feature, block) for feature in features]
+        yield block, [take_rows(feature, block) for feature in features]
 
 
-def table_of(features: Sequence) -> np.ndarray:
+def feature_table(features: Sequence) -> np.ndarray:
     """float32, (rows, features)."""
-    return np.stack([values_of(feature) for feature in features], axis=1)
+    return np.stack([feature_values(feature) for feature in features], axis=1)
 
 
-def cut(feature, rows):
+def take_rows(feature, rows):
     """A feature at some rows: whatever numpy takes as an index."""
     return (
         feature._replace(stored=feature.stored[rows])
-        if isinstance(feature, Scaled)
+        if isinstance(feature, StoredFeature)
         else feature[rows]
     )
 
 
-def values_of(feature) -> np.ndarray:
+def feature_values(feature) -> np.ndarray:
     """float32, NaN missing."""
     return (
-        feature.values() if isinstance(feature, Scaled) else np.asarray(feature, dtype=np.float32)
+        feature.values()
+        if isinstance(feature, StoredFeature)
+        else np.asarray(feature, dtype=np.float32)
     )

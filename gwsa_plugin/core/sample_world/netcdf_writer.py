@@ -10,7 +10,7 @@ from osgeo import gdal
 _TYPES = {"f4": gdal.GDT_Float32, "f8": gdal.GDT_Float64, "i4": gdal.GDT_Int32}
 
 
-class NetCdf:
+class NetCdfWriter:
     """A NetCDF-4 file being written. ``None`` that GDAL answers on failure becomes an OSError."""
 
     def __init__(self, path, attributes: dict):
@@ -68,7 +68,7 @@ class NetCdf:
 @contextmanager
 def writing(path, attributes: dict):
     """A NetCdf that is closed at the end."""
-    file = NetCdf(path, attributes)
+    file = NetCdfWriter(path, attributes)
     try:
         yield file
     finally:

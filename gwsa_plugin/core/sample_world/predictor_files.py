@@ -14,7 +14,8 @@ from rasterio.transform import from_origin
 from rasterio.warp import reproject, transform_bounds
 
 from ..base.grid import Grid
-from ..base.months import year_of
+from ..base.months import calendar_year
+from ..base.progress import Progress
 from ..compute.threads import run_all
 from ..files.geotiff import creation, describe_band
 from .land import Land
@@ -99,7 +100,7 @@ class YearlyRasters:
         self._year, self._raster = None, None
 
     def write(self, month: np.datetime64, values: np.ndarray) -> None:
-        year = int(year_of(np.array(month)))
+        year = int(calendar_year(np.array(month)))
         if year != self._year:
             self.close()
             self._year = year
@@ -168,8 +169,10 @@ class Predictors:
         for raster in self._rasters.values():
             raster.close()
 
-    def _write(self, entry: Entry, month: np.datetime64, values: np.ndarray, go_on) -> None:
-        go_on()
+    def _write(
+        self, entry: Entry, month: np.datetime64, values: np.ndarray, progress: Progress
+    ) -> None:
+        progress.stop_if_cancelled()
         values = _block_mean(values) if entry.name == COARSER else self._masked(values)
         self._rasters[entry.name].write(month, self._measured(values, entry, month))
 

@@ -8,17 +8,17 @@ import numpy as np
 import rasterio
 
 from ..base.errors import InputError
-from ..base.months import SEASONS, season_of
+from ..base.months import SEASONS, calendar_season
 from ..base.progress import SILENT, Progress
 from ..base.tiles import Tile
 from ..files.stack import read_stack
-from ..files.yearly_maps import Product
+from ..files.yearly_maps import YearlyMaps
 from ..spatial.aquifers import rasterise
-from ..spatial.mass_conservation import Conservation
+from ..spatial.mass_conservation import MassConservation
 from .land import FACTOR
 from .world import PARTS, read_aquifers
 
-BASELINES = ("bilinear", "no_model", "oracle")
+BASELINES = ("bilinear", "mean_preserving", "oracle")
 
 
 def score_truth(world, product, coarse_gwsa, progress: Progress = SILENT) -> dict:
@@ -32,7 +32,7 @@ def score_truth(world, product, coarse_gwsa, progress: Progress = SILENT) -> dic
     ``by_season`` (DJF, MAM, JJA, SON -> the same) have those in which something counts, with ``pixels``, how many count
     in the mean month. Raises InputError when grids or months do not meet.
     """
-    contest = _Contest(Path(world), Product.in_folder(product), coarse_gwsa)
+    contest = _Contest(Path(world), YearlyMaps.in_folder(product), coarse_gwsa)
     errors = _Errors(contest.regions)
     correlations = {name: _Correlation() for name in ("product", "bilinear")}
     for done, month in enumerate(contest.months):
@@ -60,10 +60,10 @@ class _Contest:
     """The fields that are compared, month by month, on the grid of the product. ``regions``: names of the aquifers,
     ``numbers``: which of them each pixel is in."""
 
-    def __init__(self, world: Path, product: Product, coarse_gwsa):
+    def __init__(self, world: Path, product: YearlyMaps, coarse_gwsa):
         self._product = product
-        self._truth = Product.in_folder(world / "truth" / "gwsa_1km")
-        self._explained = Product.in_folder(world / "truth" / "explained_1km")
+        self._truth = YearlyMaps.in_folder(world / "truth" / "gwsa_1km")
+        self._explained = YearlyMaps.in_folder(world / "truth" / "explained_1km")
         self._window = self._truth.grid.aligned_with(product.grid) and self._truth.grid.window_of(
             product.grid
         )
@@ -85,7 +85,7 @@ class _Contest:
         )
         with rasterio.open(world / PARTS["LAND"]) as source:
             land = source.read(1) > 0
-        self._conservation = Conservation(land[self._window], self._stack.grid, factor, valid)
+        self._conservation = MassConservation(land[self._window], self._stack.grid, factor, valid)
         self._pixels = self._conservation.pixels()
         regions = rasterise(read_aquifers(world), self._truth.grid, FACTOR, land)
         self.regions, self.numbers = regions.names, regions.pixels(Tile(*self._window))
@@ -99,7 +99,7 @@ class _Contest:
         return truth, {
             "product": self._product.read(month),
             "bilinear": self._conservation.bilinear(coarse),
-            "no_model": self._conservation.no_model(coarse),
+            "mean_preserving": self._conservation.mean_preserving(coarse),
             "oracle": self._conservation.correct(self._explained.read(month, self._window), coarse),
         }
 
@@ -117,7 +117,7 @@ class _Errors:
 
     def add(self, month: np.datetime64, numbers: np.ndarray, errors: dict[str, np.ndarray]) -> None:
         """``numbers``: the region of each pixel that counts; ``errors``: field -> cm, same shape."""
-        season, size = season_of(month), len(self._regions)
+        season, size = calendar_season(month), len(self._regions)
         self._months[season] += 1
         self._counts[season] += np.bincount(numbers, minlength=size)
         for name, squares in zip(self.FIELDS, self._squares):
@@ -140,11 +140,11 @@ class _Errors:
             name: float(np.sqrt(s[season, region].sum() / count))
             for name, s in zip(self.FIELDS, self._squares)
         }
-        reach = rmse["no_model"] - rmse["oracle"]
+        reach = rmse["mean_preserving"] - rmse["oracle"]
         return {
             "rmse_cm": rmse["product"],
             **{f"rmse_{name}_cm": rmse[name] for name in BASELINES},
-            "share_of_the_way": (rmse["no_model"] - rmse["product"]) / reach
+            "oracle_skill": (rmse["mean_preserving"] - rmse["product"]) / reach
             if reach > 0
             else float("nan"),
             "pixels": round(float(count / self._months[season].sum())),

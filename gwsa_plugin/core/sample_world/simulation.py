@@ -34,7 +34,7 @@ class History:
     explained: np.ndarray
 
 
-def live(
+def simulate(
     land: Land, period: np.ndarray, seed: int, scratch: Path, writers, progress: Progress
 ) -> History:
     """Simulate from a few years before the first month that is needed.

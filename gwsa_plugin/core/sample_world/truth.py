@@ -8,7 +8,7 @@ import numpy as np
 
 from ..base.progress import Progress
 from ..files.stack import MonthlyStack, write_stack
-from ..spatial.mass_conservation import Conservation
+from ..spatial.mass_conservation import MassConservation
 from .gldas_files import COMPONENTS
 from .land import FACTOR, Land
 from .predictor_files import YearlyRasters
@@ -65,7 +65,7 @@ class Truth:
         return np.array(means), float(np.mean(variances))
 
 
-class Ceiling:
+class OracleScore:
     """How well the best conceivable method does, given the coarse field that a user gets, and how well none at all.
 
     ``gwsa``: cm, shape (months, rows, columns), of ``months``; ``valid``: the cells that have values. Months without
@@ -73,7 +73,7 @@ class Ceiling:
     """
 
     def __init__(self, land: Land, gwsa: np.ndarray, months: np.ndarray, valid: np.ndarray):
-        self._conservation = Conservation(land.mask, land.coarse, FACTOR, valid)
+        self._conservation = MassConservation(land.mask, land.coarse, FACTOR, valid)
         self._pixels = self._conservation.pixels()
         self._coarse = dict(zip(months, np.where(valid, gwsa, np.nan)))
         self._land, self._squares, self._variances = land, [], []
@@ -87,7 +87,7 @@ class Ceiling:
             pixels, coarse = self._pixels, self._coarse[month]
             estimates = (
                 self._conservation.correct(explained, coarse),
-                self._conservation.no_model(coarse),
+                self._conservation.mean_preserving(coarse),
             )
             self._squares.append(
                 [np.mean((field[pixels] - gwsa[pixels]) ** 2) for field in estimates]
@@ -96,19 +96,19 @@ class Ceiling:
     def facts(self) -> dict[str, float]:
         """For truth.json: RMSE over pixels and months, and how the variance within cells is shared."""
         gwsa, unexplained = np.mean(self._variances, axis=0)
-        oracle, no_model = (
+        oracle, mean_preserving = (
             np.sqrt(np.mean(self._squares, axis=0)) if self._squares else (np.nan, np.nan)
         )
         return {
             "gwsa_sd_within_cells_cm": round(float(gwsa**0.5), 3),
             "unexplained_share_within_cells": round(float(unexplained / gwsa), 4),
             "rmse_oracle_cm": round(float(oracle), 4),
-            "rmse_no_model_cm": round(float(no_model), 4),
+            "rmse_mean_preserving_cm": round(float(mean_preserving), 4),
         }
 
 
 def write_truth(
-    folder: Path, truth: Truth, ceiling: Ceiling, wells, progress: Progress
+    folder: Path, truth: Truth, oracle: OracleScore, wells, progress: Progress
 ) -> np.ndarray:
     """The 0.25° stacks and the yearly 1 km rasters; returns GWSA at the wells: cm, shape (months of period, wells)."""
     for name, values in truth.means.items():
@@ -125,7 +125,7 @@ def write_truth(
         for raster, field in zip(rasters, (explained + unexplained, explained)):
             raster.write(month, np.where(truth.land.mask, field, np.nan))
         at_wells[k] = (explained + unexplained)[wells.rows, wells.columns]
-        ceiling.add(month, explained, unexplained)
+        oracle.add(month, explained, unexplained)
     for raster in rasters:
         raster.close()
     return at_wells

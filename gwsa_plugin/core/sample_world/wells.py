@@ -27,7 +27,7 @@ AQUIFERS = (
 
 
 @dataclass(frozen=True)
-class Wells:
+class SampleWells:
     """One entry a well: its pixel in ``rows`` and ``columns`` of the 1 km grid, where it is in degrees, its true
     specific yield (storativity of a confined one), and whether it is confined."""
 
@@ -43,7 +43,7 @@ class Wells:
         return [f"W{i:04d}" for i in range(1, self.rows.size + 1)]
 
 
-def place_wells(land: Land, seed: int) -> Wells:
+def place_wells(land: Land, seed: int) -> SampleWells:
     """Wells on land, more of them where people farm."""
     rng = generator(seed, "wells")
     count = max(int(land.cell_land_area.sum() / KM2_PER_WELL), FEWEST_WELLS)
@@ -57,7 +57,7 @@ def place_wells(land: Land, seed: int) -> Wells:
         0.04 + 0.0018 * sand * np.exp(0.25 * rng.standard_normal(count)), 0.03, 0.3
     )
     within_pixel = rng.uniform(-0.45, 0.45, (2, count))
-    return Wells(
+    return SampleWells(
         rows, columns,
         land.grid.longitudes[columns] + within_pixel[0] * land.grid.dx,
         land.grid.latitudes[rows] + within_pixel[1] * land.grid.dy,
@@ -67,7 +67,7 @@ def place_wells(land: Land, seed: int) -> Wells:
 
 
 def write_wells(
-    folder: Path, wells: Wells, months: np.ndarray, gwsa: np.ndarray, seed: int
+    folder: Path, wells: SampleWells, months: np.ndarray, gwsa: np.ndarray, seed: int
 ) -> None:
     """``wells.geojson`` and ``observations.csv`` in ``folder``. ``gwsa``: cm at the wells, shape (months, wells)."""
     rng = generator(seed, "well records")
@@ -89,7 +89,7 @@ def write_wells(
             table.writerows((name, *row) for row in _record(months, gwsa[:, i], wells, i, rng))
 
 
-def _record(months, gwsa, wells: Wells, i: int, rng) -> list[tuple[str, float]]:
+def _record(months, gwsa, wells: SampleWells, i: int, rng) -> list[tuple[str, float]]:
     """Dates and depths to water (m) of one well: its sampling, its datum, its noise, its mistakes."""
     depth = _depth(gwsa, wells, i, rng)
     kept = _sampled(months, rng)
@@ -109,7 +109,7 @@ def _record(months, gwsa, wells: Wells, i: int, rng) -> list[tuple[str, float]]:
     return rows
 
 
-def _depth(gwsa: np.ndarray, wells: Wells, i: int, rng) -> np.ndarray:
+def _depth(gwsa: np.ndarray, wells: SampleWells, i: int, rng) -> np.ndarray:
     """m below the well's own datum; a confined well shows pressure, which follows other things than storage nearby."""
     if wells.confined[i]:
         pressure = np.cumsum(rng.standard_normal(gwsa.size)) * 0.4

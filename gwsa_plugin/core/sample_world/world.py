@@ -17,7 +17,7 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import month_range
 from ..base.progress import SILENT, Progress
-from ..files.atomic import whole_folder, whole_folder_beside
+from ..files.atomic import atomic_folder, scratch_folder
 from ..spatial.aquifers import Aquifer
 from . import gldas_files as sample_gldas
 from . import grace_files as sample_grace
@@ -25,8 +25,8 @@ from .land import CELL, Land, make_land
 from .predictor_files import Predictors
 from .pumping import Drawdown
 from .random_fields import generator
-from .simulation import live
-from .truth import Ceiling, Truth, write_truth
+from .simulation import simulate
+from .truth import OracleScore, Truth, write_truth
 from .wells import place_wells, write_aquifers, write_wells
 
 PARTS = {
@@ -97,11 +97,11 @@ def make_world(
     """
     folder, seed, period = Path(folder), options.seed, options.period
     land = make_land(options.grid, seed)
-    with whole_folder(folder) as out, whole_folder_beside(folder) as scratch:
+    with atomic_folder(folder) as out, scratch_folder(folder) as scratch:
         for name in ("grace", "gldas", "truth/gwsa_1km", "truth/explained_1km"):
             (out / name).mkdir(parents=True)
         predictors = Predictors(out / "predictors", land, options.predictor_noise, seed)
-        history = live(
+        history = simulate(
             land, period, seed, scratch, (predictors, out / "gldas"), progress.part(0.0, 0.75)
         )
         predictors.write_static()
@@ -112,12 +112,12 @@ def make_world(
             place_wells(land, seed),
         )
         twsa = _write_grace(out, truth, options)
-        ceiling = _ceiling(truth, twsa)
-        at_wells = write_truth(out / "truth", truth, ceiling, wells, progress.part(0.8, 1.0))
+        oracle = _oracle(truth, twsa)
+        at_wells = write_truth(out / "truth", truth, oracle, wells, progress.part(0.8, 1.0))
         write_aquifers(out / PARTS["AQUIFERS"], land, seed)
         write_wells(out, wells, period, at_wells, seed)
         _write_well_truth(out / "truth" / "wells.csv", wells, at_wells)
-        facts = {**_facts(truth, options, predictors.noise_levels), **ceiling.facts()}
+        facts = {**_facts(truth, options, predictors.noise_levels), **oracle.facts()}
         (out / PARTS["TRUTH"]).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return facts
 
@@ -173,11 +173,11 @@ def _one_a_tile(noise: np.ndarray, land: Land) -> np.ndarray:
     return noise.reshape(len(noise), -1)[:, first][:, tile]
 
 
-def _ceiling(truth: Truth, twsa: np.ndarray) -> Ceiling:
+def _oracle(truth: Truth, twsa: np.ndarray) -> OracleScore:
     """From GWSA as a user gets it in the months with a solution: TWSA with its noise less what GLDAS has."""
     months = sample_grace.solved_months()
     above = sum(truth.means[name] for name in sample_gldas.COMPONENTS)
-    return Ceiling(
+    return OracleScore(
         truth.land, twsa - above[np.isin(truth.months, months)], months, _valid(truth.land)
     )
 

@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..base.tiles import Tile, by_tile, tiles_of
+from ..base.tiles import Tile, by_tile, split_into_tiles
 from .mass_conservation import spread
 
 BACKGROUND = "background"
@@ -94,7 +94,7 @@ def rasterise(aquifers: Sequence[Aquifer], fine: Grid, factor: int, land) -> Reg
     ranked = tuple(sorted(aquifers, key=lambda aquifer: -_planar_area(aquifer)))
     coarse, land_of = fine.coarsen(factor), by_tile(land)
     cells, areas = np.zeros(coarse.shape, dtype=np.int16), np.zeros(1 + len(ranked))
-    for tile in tiles_of(np.ones(coarse.shape, dtype=bool), factor):
+    for tile in split_into_tiles(np.ones(coarse.shape, dtype=bool), factor):
         grid = fine.sub(*tile.fine(factor))
         cells[tile], of_tile = _majority(
             _burnt(ranked, grid), land_of(tile.fine(factor)), grid, factor, areas.size

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compute.numba_modules import load_kernel
+from ..compute.numba_modules import load_numba_module
 
 Window = tuple[slice, slice]
-_kernels = partial(load_kernel, "spatial.blocks_numba")
+_kernels = partial(load_numba_module, "spatial.blocks_numba")
 
 
 def block_sums(
@@ -34,7 +34,7 @@ def block_sums(
     rows, columns = values.shape
     kernels = _kernels()
     if kernels is None:
-        return block_sums_plainly(values, row_weights, factor, corner, where)
+        return block_sums_numpy(values, row_weights, factor, corner, where)
     shape = -(-(rows + corner[0]) // factor), -(-(columns + corner[1]) // factor)
     sums = np.empty((2, *shape))
     values = np.ascontiguousarray(
@@ -47,7 +47,7 @@ def block_sums(
     return sums[0], sums[1]
 
 
-def block_sums_plainly(
+def block_sums_numpy(
     values, row_weights, factor: int, corner=(0, 0), where=None
 ) -> tuple[np.ndarray, np.ndarray]:
     """As ``block_sums``, in numpy: the definition, against which the other is tested."""
@@ -89,7 +89,7 @@ def interpolate(
     )
     kernels = _kernels()
     if kernels is None:
-        return interpolate_plainly(around, down, across)
+        return interpolate_numpy(around, down, across)
     field = np.empty((down.before.size, across.before.size))
     kernels.interpolate(*around, *down[1:], *across[1:], field)
     return field
@@ -117,7 +117,7 @@ def _between(span: slice, factor: int, size: int, wraps: bool = False) -> Betwee
     return Between(nodes, before - before[0], beyond / (2 * factor) - before)
 
 
-def interpolate_plainly(around: np.ndarray, down: Between, across: Between) -> np.ndarray:
+def interpolate_numpy(around: np.ndarray, down: Between, across: Between) -> np.ndarray:
     """As ``interpolate``, in numpy, of the values and the validity ``around`` the window: (2, rows, columns)."""
     share = down.share[:, None]
     rows = around[:, down.before] * (1 - share) + around[:, down.before + 1] * share
@@ -128,6 +128,6 @@ def interpolate_plainly(around: np.ndarray, down: Between, across: Between) -> n
     return np.divide(*fields, out=np.full(fields.shape[1:], np.nan), where=fields[1] > 0)
 
 
-def has_kernels() -> bool:
+def has_numba() -> bool:
     """Whether numba is here, and with it the fast programs."""
     return _kernels() is not None

@@ -83,7 +83,7 @@ def _sum(values):
 
 @njit(cache=True, **LOOSE)
 def interpolate(values, weights, rows_before, row_shares, columns_before, column_shares, field):
-    """See ``blocks.interpolate_plainly``."""
+    """See ``blocks.interpolate_numpy``."""
     above, below = np.empty((2, field.shape[1])), np.empty((2, field.shape[1]))
     drawn = -1
     for row in range(field.shape[0]):

@@ -18,11 +18,11 @@ from scipy.sparse.linalg import splu
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..base.tiles import Tile, by_tile, tiles_of
+from ..base.tiles import Tile, by_tile, split_into_tiles
 from .blocks import block_sums, interpolate
 
 
-class Conservation:
+class MassConservation:
     """The correction for one land mask and one set of valid coarse cells.
 
     ``land``: bool, fine shape, or what gives a tile of it. ``coarse``: the coarse grid; ``factor`` fine pixels a cell
@@ -35,7 +35,7 @@ class Conservation:
         self.coarse, self.factor = coarse, factor
         self._land, self._row_weights = by_tile(land), coarse.refine(factor).row_areas()
         self.cells = np.zeros(coarse.shape, dtype=bool)
-        for tile in tiles_of(valid, factor):
+        for tile in split_into_tiles(valid, factor):
             height, width = tile.shape
             of_cells = self._land(tile.fine(factor)).reshape(height, factor, width, factor)
             self.cells[tile] = valid[tile] & of_cells.any(axis=(1, 3))
@@ -55,7 +55,7 @@ class Conservation:
     @property
     def tiles(self) -> list[Tile]:
         """Those of the coarse grid that hold any of ``cells``."""
-        return tiles_of(self.cells, self.factor)
+        return split_into_tiles(self.cells, self.factor)
 
     def pixels(self, tile: Tile | None = None) -> np.ndarray:
         """The land pixels of ``cells``: bool, fine shape; those of a tile are not to be written to."""
@@ -83,9 +83,9 @@ class Conservation:
     def correct(self, raw: np.ndarray, coarse: np.ndarray) -> np.ndarray:
         """``raw`` plus the smooth field that makes its block means equal ``coarse`` (cm both): float64, fine shape, NaN
         outside ``pixels``. ``coarse`` must be finite in every cell of ``cells``."""
-        return raw + self.no_model(coarse - self.block_mean(raw))
+        return raw + self.mean_preserving(coarse - self.block_mean(raw))
 
-    def no_model(self, means: np.ndarray) -> np.ndarray:
+    def mean_preserving(self, means: np.ndarray) -> np.ndarray:
         """The smooth field whose block means are ``means``: what conservation alone makes of a coarse field, with no
         predictor. float64, fine shape, NaN outside ``pixels``."""
         return self.bilinear(self.nodes(means))

@@ -12,7 +12,7 @@ def agreement(estimate: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
     Where either is NaN, neither counts; NaN scores when nothing is left.
     """
-    return agreement_of(sums(estimate, truth))
+    return agreement_from_sums(sums(estimate, truth))
 
 
 def sums(estimate: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -25,15 +25,15 @@ def sums(estimate: np.ndarray, truth: np.ndarray) -> np.ndarray:
     )
 
 
-def agreement_of(total: np.ndarray) -> dict[str, float]:
+def agreement_from_sums(total: np.ndarray) -> dict[str, float]:
     """See ``agreement``; of added ``sums``."""
     count = int(total[0])
     if not count:
-        return {"r2": float("nan"), "rmse_cm": float("nan"), "n": 0}
+        return {"nse": float("nan"), "rmse_cm": float("nan"), "n": 0}
     mean, square, squared_error = (float(one) / count for one in total[1:])
     spread = square - mean**2
     r2 = 1 - squared_error / spread if spread > ROUNDING * square else float("nan")
-    return {"r2": r2, "rmse_cm": squared_error**0.5, "n": count}
+    return {"nse": r2, "rmse_cm": squared_error**0.5, "n": count}
 
 
 def pascal_merlin_gain(low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> float:

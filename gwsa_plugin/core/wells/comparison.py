@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .series_agreement import Agreement
+from .series_agreement import SeriesAgreement
 from .tables import Wells
 
 USED = "used"
@@ -34,7 +34,7 @@ class Validation:
     field_trends: dict[str, np.ndarray]
     p: np.ndarray
     q: np.ndarray
-    agreement: dict[str, Agreement]
+    agreement: dict[str, SeriesAgreement]
     cell: np.ndarray
     dropped: dict[str, int]
 

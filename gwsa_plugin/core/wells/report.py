@@ -6,7 +6,15 @@ import numpy as np
 from matplotlib.figure import Figure as Chart
 
 from ..files.html_report import Section, Table, draw, write_report
-from .scores import FIELDS, NAMES, Score, rmse_gain, scaled_yield, scores_by_scale, uncertain_yield
+from .scores import (
+    FIELDS,
+    NAMES,
+    TrendScore,
+    rmse_gain,
+    scaled_yield,
+    scores_by_scale,
+    uncertain_yield,
+)
 
 COLOURS = {"fine": "#0b6e99", "bilinear": "#d98324", "coarse": "#7a7a7a"}
 WELL_COLOUR = "#1d2b36"
@@ -43,7 +51,7 @@ def write_well_report(path, validation) -> None:
     )
 
 
-def verdict(validation, scores: dict[str, dict[str, Score]], gains: dict) -> str:
+def verdict(validation, scores: dict[str, dict[str, TrendScore]], gains: dict) -> str:
     """Is the 1 km field closer to the wells than its two rivals, by how much, and does that change with scale."""
     by_scale, scores = scores, scores["well"]
     fine = scores["fine"]

@@ -12,13 +12,13 @@ from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, in_centimetres
 from ..files.rasters import read_bands
-from ..files.yearly_maps import Product
+from ..files.yearly_maps import YearlyMaps
 
 BLOCK = 256  # pixels a side: the files' own tiles, so that each is decoded once
 
 
 def at_pixels(
-    product: Product, longitude, latitude, months, progress: Progress = SILENT
+    product: YearlyMaps, longitude, latitude, months, progress: Progress = SILENT
 ) -> np.ndarray:
     """Values of the pixels that hold the points: cm, float32, shape (months, points), NaN without value or outside.
 
@@ -29,7 +29,7 @@ def at_pixels(
 
 
 def bilinear(
-    product: Product, longitude, latitude, months, progress: Progress = SILENT
+    product: YearlyMaps, longitude, latitude, months, progress: Progress = SILENT
 ) -> np.ndarray:
     """Bilinear interpolation of the four cell centres around each point, weights shared out over those with a value.
 
@@ -75,7 +75,7 @@ def _inside(grid: Grid, rows, columns):
     return np.where(inside, rows, -1), np.where(inside, columns, -1)
 
 
-def _read(product: Product, rows, columns, months, progress: Progress) -> np.ndarray:
+def _read(product: YearlyMaps, rows, columns, months, progress: Progress) -> np.ndarray:
     """Each file opened once, each block with a wanted pixel read once, no larger than its wanted pixels span."""
     values = np.full((len(months), len(rows)), np.nan, dtype=np.float32)
     files, blocks = _bands_by_file(product, months), _points_by_block(rows, columns)
@@ -96,7 +96,7 @@ def _read(product: Product, rows, columns, months, progress: Progress) -> np.nda
     return values
 
 
-def _bands_by_file(product: Product, months) -> dict:
+def _bands_by_file(product: YearlyMaps, months) -> dict:
     files = defaultdict(list)
     for place, month in enumerate(months):
         path, band = product.bands[month]

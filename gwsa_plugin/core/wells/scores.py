@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..files.atomic import whole_file
+from ..files.atomic import atomic_file
 
 FIELDS = ("fine", "bilinear", "coarse")
 NAMES = {"fine": "1 km", "bilinear": "bilinear", "coarse": "coarse"}
@@ -18,7 +18,7 @@ DRAWS = 500
 
 
 @dataclass(frozen=True)
-class Score:
+class TrendScore:
     """Of trends. ``r2``: squared Pearson correlation, so blind to a wrong size, which the others show. ``rmse`` and
     ``bias`` (field minus wells): cm/yr. ``slope``: of the regression of the field's trends on the wells', 1 if right.
     NaN where ``n``, the number of wells, cells or aquifers, is below three."""
@@ -30,18 +30,18 @@ class Score:
     bias: float
 
 
-def score(well: np.ndarray, field: np.ndarray) -> Score:
+def score(well: np.ndarray, field: np.ndarray) -> TrendScore:
     """Of two sets of trends, cm/yr, shape (n,); pairs with a NaN are left out."""
     both = np.isfinite(well) & np.isfinite(field)
     well, field = well[both], field[both]
     if well.size < 3:
-        return Score(int(well.size), *(np.nan,) * 4)
+        return TrendScore(int(well.size), *(np.nan,) * 4)
     covariance = np.cov(well, field, bias=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         r2 = covariance[0, 1] ** 2 / (covariance[0, 0] * covariance[1, 1])
         slope = covariance[0, 1] / covariance[0, 0]
     difference = field - well
-    return Score(
+    return TrendScore(
         int(well.size),
         float(r2),
         float(np.sqrt(np.mean(difference**2))),
@@ -63,7 +63,7 @@ def summary(validation) -> str:
     return f"{int(validation.used.sum())} wells used (left out: {left_out}). Trends: {scores}."
 
 
-def scores_by_scale(validation) -> dict[str, dict[str, Score]]:
+def scores_by_scale(validation) -> dict[str, dict[str, TrendScore]]:
     """Scale -> field -> score of trends; at cells and aquifers, of the mean over the wells in each.
 
     A scale is absent when no well belongs to it.
@@ -112,7 +112,7 @@ def rmse_gain(validation, rival: str, draws: int = 1000) -> tuple[float, float, 
     return float(estimate), float(low), float(high)
 
 
-def scaled_yield(validation) -> dict[float, dict[str, Score]]:
+def scaled_yield(validation) -> dict[float, dict[str, TrendScore]]:
     """Factor -> field -> score when every specific yield is that many times as large."""
     used = validation.used
     return {
@@ -143,11 +143,11 @@ def write_scores(path, validation) -> None:
     """JSON of the scores of trends at wells: of the 1 km field, and the same under ``bilinear`` and ``coarse``."""
     scores = {name: _as_json(value) for name, value in scores_by_scale(validation)["well"].items()}
     record = {**scores.pop("fine"), **scores}
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         part.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _as_json(value: Score) -> dict:
+def _as_json(value: TrendScore) -> dict:
     named = {
         "r2": value.r2,
         "rmse_cm_per_yr": value.rmse,

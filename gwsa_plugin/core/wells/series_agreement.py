@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Agreement:
+class SeriesAgreement:
     """Of two anomaly series, well by well; float, shape (wells,), NaN where a well was not used. ``r``: Pearson.
     ``rmse``: cm. ``kge``: 1 - sqrt((r - 1)² + (a - 1)²), the efficiency of Gupta et al. (2009, J. Hydrol. 377, 80-91)
     without its ratio of means, which anomalies do not have; a is the ratio of standard deviations, field to well."""
@@ -18,7 +18,7 @@ class Agreement:
     kge: np.ndarray
 
 
-def agreement(well: np.ndarray, field: np.ndarray) -> Agreement:
+def agreement(well: np.ndarray, field: np.ndarray) -> SeriesAgreement:
     """Both cm, shape (wells, months), anomalies to their mean over the same months, NaN in the others."""
     count = np.isfinite(well).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -29,4 +29,4 @@ def agreement(well: np.ndarray, field: np.ndarray) -> Agreement:
         r = np.nansum(well * field, axis=1) / count / np.sqrt(variance_well * variance_field)
         ratio = np.sqrt(variance_field / variance_well)
         rmse = np.sqrt(np.nansum((field - well) ** 2, axis=1) / count)
-    return Agreement(r, rmse, 1 - np.hypot(r - 1, ratio - 1))
+    return SeriesAgreement(r, rmse, 1 - np.hypot(r - 1, ratio - 1))

@@ -9,7 +9,7 @@ import numpy as np
 from ..base.errors import InputError
 from ..base.months import decimal_years
 from ..base.progress import SILENT, Progress
-from ..files.yearly_maps import Product
+from ..files.yearly_maps import YearlyMaps
 from ..stats.trends import benjamini_hochberg, deseasonalise, mann_kendall, theil_sen
 from .comparison import USED, Validation
 from .quality_control import Rules, clean
@@ -35,8 +35,8 @@ CM_PER_METRE = 100.0
 def validate_wells(
     wells: Wells,
     readings: Readings,
-    product: Product,
-    coarse: Product,
+    product: YearlyMaps,
+    coarse: YearlyMaps,
     rules: Rules = Rules(),
     progress: Progress = SILENT,
 ) -> Validation:
@@ -84,7 +84,7 @@ def _require_yield(wells: Wells) -> None:
         )
 
 
-def _common_months(product: Product, coarse: Product, rules: Rules) -> np.ndarray:
+def _common_months(product: YearlyMaps, coarse: YearlyMaps, rules: Rules) -> np.ndarray:
     months = np.intersect1d(product.months, coarse.months)
     if not months.size:
         raise InputError(
@@ -101,7 +101,7 @@ def _common_months(product: Product, coarse: Product, rules: Rules) -> np.ndarra
     return months
 
 
-def _screen(wells: Wells, product: Product, rules: Rules) -> np.ndarray:
+def _screen(wells: Wells, product: YearlyMaps, rules: Rules) -> np.ndarray:
     """What can be said before any reading is looked at; the first reason that applies."""
     storage = wells.storage
     rows, _ = pixel(product.grid, wells.longitude, wells.latitude)
@@ -233,7 +233,7 @@ def _trends(months, storage, fields, progress) -> tuple[np.ndarray, np.ndarray]:
     return trends, p
 
 
-def _cells(wells: Wells, coarse: Product) -> np.ndarray:
+def _cells(wells: Wells, coarse: YearlyMaps) -> np.ndarray:
     rows, columns = pixel(coarse.grid, wells.longitude, wells.latitude)
     return np.where(rows >= 0, rows * coarse.grid.columns + columns, -1)
 

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.months import (
     calendar_month,
+    calendar_year,
     decimal_years,
     find_month,
     in_baseline,
     month_range,
     name_runs,
     parse_month,
-    year_of,
 )
 
 months = st.integers(0, 1500).map(lambda n: np.datetime64("1950-01", "M") + n)
@@ -72,7 +72,7 @@ def test_a_period_that_ends_before_it_starts_is_refused():
 def test_year_and_calendar_month_are_those_of_the_name(month):
     year, number = str(month).split("-")
     one = np.array([month])
-    assert year_of(one)[0] == int(year)
+    assert calendar_year(one)[0] == int(year)
     assert calendar_month(one)[0] == int(number)
     assert decimal_years(one)[0] == pytest.approx(int(year) + (int(number) - 0.5) / 12)
 

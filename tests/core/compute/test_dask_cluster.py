@@ -6,9 +6,9 @@ import pytest
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.compute import dask_cluster as cluster_module
-from gwsa.gwsa_plugin.core.compute.dask_cluster import Cluster, work_on
+from gwsa.gwsa_plugin.core.compute.dask_cluster import Cluster, task_runner
 from gwsa.gwsa_plugin.core.compute.threads import run_all
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import look_for
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import require_folder
 
 
 def test_no_scheduler_is_one_sentence(monkeypatch):
@@ -28,9 +28,9 @@ def test_without_dask_it_is_one_sentence(monkeypatch):
 
 def test_a_machine_that_does_not_see_a_folder_names_it(tmp_path):
     with pytest.raises(InputError, match="does not see the folder .*elsewhere"):
-        look_for(tmp_path, tmp_path / "elsewhere")
+        require_folder(tmp_path, tmp_path / "elsewhere")
 
 
 def test_without_a_scheduler_work_stays_here():
-    with work_on("") as run:
+    with task_runner("") as run:
         assert run is run_all

@@ -14,7 +14,7 @@ from gwsa.gwsa_plugin.core.base import tiles
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.compute import dask_cluster as cluster_module
-from gwsa.gwsa_plugin.core.compute.dask_cluster import Cluster, versions, work_on
+from gwsa.gwsa_plugin.core.compute.dask_cluster import Cluster, task_runner, versions
 from gwsa.gwsa_plugin.core.compute.threads import run_all
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
 from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
@@ -62,7 +62,7 @@ def small_tiles():
     def make_small():
         from gwsa.gwsa_plugin.core.base import tiles
 
-        tiles.side_of = lambda factor: 5
+        tiles.tile_side = lambda factor: 5
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiles, "side_of", lambda factor: 5)
@@ -139,7 +139,7 @@ def test_a_worker_may_die(run, cluster, here, local_cluster, tmp_path, share):
 
 
 def test_results_are_in_the_order_of_the_tasks(cluster):
-    def letters(word, count, go_on):
+    def letters(word, count, progress: Progress):
         return word[:count]
 
     tasks = [partial(letters, "abc", count) for count in range(4)]
@@ -150,7 +150,7 @@ def test_results_are_in_the_order_of_the_tasks(cluster):
 def test_what_tasks_share_is_sent_once(cluster):
     """Not once for each call: what workers have made of it would be lost."""
 
-    def count(shared, go_on):
+    def count(shared, progress: Progress):
         shared["calls"] = shared.get("calls", 0) + 1
         return shared["calls"]
 
@@ -160,11 +160,11 @@ def test_what_tasks_share_is_sent_once(cluster):
 
 
 def test_a_stop_reaches_the_user_and_the_tasks(cluster, tmp_path):
-    def endless(folder, name, go_on):
+    def endless(folder, name, progress: Progress):
         try:
             while True:
                 (folder / name).touch()
-                go_on()
+                progress.stop_if_cancelled()
         finally:
             (folder / f"{name} ended").touch()
 
@@ -176,22 +176,22 @@ def test_a_stop_reaches_the_user_and_the_tasks(cluster, tmp_path):
 
 
 def test_a_failure_is_that_of_the_task_and_stops_the_others(cluster, tmp_path):
-    def fail_or_wait(folder, name, go_on):
+    def fail_or_wait(folder, name, progress: Progress):
         if name == "a":
             raise InputError("The file a.tif is empty; copy it again.")
         while True:
-            go_on()
+            progress.stop_if_cancelled()
 
     with pytest.raises(InputError, match="a.tif is empty"):
         cluster.run_all([partial(fail_or_wait, tmp_path, name) for name in "ab"])
     assert (
-        cluster.run_all([partial(lambda shared, go_on: shared, "free again")] * 2)
+        cluster.run_all([partial(lambda shared, progress: shared, "free again")] * 2)
         == ["free again"] * 2
     )
 
 
 def test_a_task_that_workers_die_of_is_one_sentence(cluster, local_cluster, monkeypatch):
-    def die(shared, go_on):
+    def die(shared, progress: Progress):
         os.kill(os.getpid(), signal.SIGKILL)
 
     monkeypatch.setattr(local_cluster.scheduler, "allowed_failures", 0)
@@ -200,9 +200,9 @@ def test_a_task_that_workers_die_of_is_one_sentence(cluster, local_cluster, monk
 
 
 def test_a_lost_scheduler_is_one_sentence():
-    def wait(shared, go_on):
+    def wait(shared, progress: Progress):
         while True:
-            go_on()
+            progress.stop_if_cancelled()
 
     class Closing(Progress):
         def show(self, fraction):
@@ -232,6 +232,6 @@ def test_a_cluster_without_workers_is_told():
     progress.warn = said.append
     with (
         local(n_workers=0) as empty,
-        work_on(empty.scheduler_address, progress),
+        task_runner(empty.scheduler_address, progress),
     ):
         assert "No worker has joined" in said[0]

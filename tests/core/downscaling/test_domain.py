@@ -8,7 +8,7 @@ import pytest
 from gwsa.gwsa_plugin.core.base import tiles
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling import domain as module
-from gwsa.gwsa_plugin.core.downscaling.domain import set_scene
+from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.training_samples import PIXELS
 from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.predictor_set import COARSE, FINE
@@ -24,8 +24,8 @@ def gwsa(small_world):
     return replace(small_world.gwsa, values=values, source=("filled", *small_world.gwsa.source[1:]))
 
 
-def scene_of(gwsa, world):
-    return set_scene(gwsa, world.predictors, [], (None, None), SILENT)
+def domain_with(gwsa, world):
+    return make_domain(gwsa, world.predictors, [], (None, None), SILENT)
 
 
 def test_each_sample_has_the_values_of_its_cell_and_month(small_world, gwsa, monkeypatch):
@@ -34,16 +34,16 @@ def test_each_sample_has_the_values_of_its_cell_and_month(small_world, gwsa, mon
     monkeypatch.setattr(module, "PLOT", 5)
     monkeypatch.setattr(module, "FEWEST_MONTHS", 10)
     monkeypatch.setattr(module, "MOST_SAMPLES", 600)
-    scene = scene_of(gwsa, small_world)
-    samples, months = scene.samples, scene.months[scene.samples.month]
+    domain = domain_with(gwsa, small_world)
+    samples, months = domain.samples, domain.months[domain.samples.month]
     assert np.unique(samples.month).size == 10 and not (samples.month == 0).any()
-    assert 600 <= samples.month.size < 10 * scene.cells.sum() and samples.at(scene.cells).all()
-    assert scene.cells.sum() == 12 * 11 - 1 and not scene.cells[3, 5]
+    assert 600 <= samples.month.size < 10 * domain.cells.sum() and samples.at(domain.cells).all()
+    assert domain.cells.sum() == 12 * 11 - 1 and not domain.cells[3, 5]
     assert (
         np.lexsort((samples.column, samples.row, samples.month)) == np.arange(samples.month.size)
     ).all()
-    coarse = read_features(scene.predictors, COARSE, scene.months)
-    fine = read_features(scene.predictors, FINE, scene.months).reshape(23, 4, 12, 5, 12, 5)
+    coarse = read_features(domain.predictors, COARSE, domain.months)
+    fine = read_features(domain.predictors, FINE, domain.months).reshape(23, 4, 12, 5, 12, 5)
     for i in range(0, samples.month.size, 7):
         month, row, column = samples.month[i], samples.row[i], samples.column[i]
         assert samples.target[i] == gwsa.values[gwsa.months == months[i]][0, row, column]
@@ -53,9 +53,9 @@ def test_each_sample_has_the_values_of_its_cell_and_month(small_world, gwsa, mon
 
 
 def test_the_stack_is_held_once(small_world, gwsa):
-    scene = scene_of(gwsa, small_world)
-    assert scene.months.size == len(scene.target) == 23
-    assert all(np.shares_memory(field, gwsa.values) for field in scene.target)
+    domain = domain_with(gwsa, small_world)
+    assert domain.months.size == len(domain.target) == 23
+    assert all(np.shares_memory(field, gwsa.values) for field in domain.target)
 
 
 def picked(land):
@@ -69,7 +69,7 @@ def test_of_many_cells_no_more_are_taught_than_asked_but_for_a_plot():
         np.zeros((240, 300), dtype=int),
     )
     regions[:8, :8], regions[100:160, 40:90] = 1, 2
-    taught = module._taught_cells(land, regions, 1100)
+    taught = module.choose_cells(land, regions, 1100)
     assert 1100 <= taught.sum() < 1100 + module.PLOT**2 and not (taught & ~land).any()
     assert set(np.unique(regions[taught])) == {0, 1, 2}
     assert taught[regions == 2].sum() > 3 * taught[regions == 1].sum() > 0

@@ -18,8 +18,8 @@ from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
 from gwsa.gwsa_plugin.core.downscaling.maps import predict_tile as mapping
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.skill.scores import write_scores
-from gwsa.gwsa_plugin.core.files.yearly_maps import Product
-from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
 OPTIONS = DownscaleOptions(
     least_area=20_000,
@@ -51,7 +51,7 @@ def rmse(field, truth):
 
 
 def test_each_coarse_cell_keeps_its_value_in_the_files(small_world, made):
-    product, conservation = Product.of_files(made.years), made.scene.conservation
+    product, conservation = YearlyMaps.from_files(made.years), made.domain.conservation
     assert made.scores["closure"]["worst_cm"] < 1e-3
     assert (
         made.scores["closure"]["n"]
@@ -65,22 +65,22 @@ def test_each_coarse_cell_keeps_its_value_in_the_files(small_world, made):
 
 def test_held_out_maps_beat_bilinear_and_no_model(small_world, made, tmp_path):
     """Models that saw neither cell nor month find the detail that no interpolation has."""
-    held_out = Product.in_folder(made.years[0].parents[1] / "held_out")
-    conservation = made.scene.conservation
-    assert isinstance(conservation, Conservation)
-    ours, bilinear, no_model = np.zeros((3, small_world.gwsa.months.size))
+    held_out = YearlyMaps.in_folder(made.years[0].parents[1] / "held_out")
+    conservation = made.domain.conservation
+    assert isinstance(conservation, MassConservation)
+    ours, bilinear, mean_preserving = np.zeros((3, small_world.gwsa.months.size))
     for i, (month, coarse) in enumerate(
         zip(small_world.gwsa.months, small_world.gwsa.values.astype(float))
     ):
         truth = small_world.truth[i]
         ours[i] = rmse(held_out.read(month), truth)
-        bilinear[i], no_model[i] = (
+        bilinear[i], mean_preserving[i] = (
             rmse(conservation.bilinear(coarse), truth),
-            rmse(conservation.no_model(coarse), truth),
+            rmse(conservation.mean_preserving(coarse), truth),
         )
-    assert ours.mean() < 0.95 * no_model.mean()
+    assert ours.mean() < 0.95 * mean_preserving.mean()
     assert ours.mean() < 0.95 * bilinear.mean()
-    assert made.scores["held_out"]["contrast"]["r2"] > 0.4
+    assert made.scores["held_out"]["contrast"]["nse"] > 0.4
 
 
 def test_predictors_that_say_nothing_change_little(small_world, tmp_path):
@@ -93,10 +93,10 @@ def test_predictors_that_say_nothing_change_little(small_world, tmp_path):
     shuffled = np.where(np.isfinite(shuffled), shuffled, 0).astype(np.float32)
     world = replace(small_world.gwsa, values=shuffled)
     made = downscale(world, small_world.predictors, [], Outputs(tmp_path / "maps"), OPTIONS)
-    assert made.scores["held_out"]["contrast"]["r2"] < 0.05
-    product, conservation = Product.of_files(made.years), made.scene.conservation
+    assert made.scores["held_out"]["contrast"]["nse"] < 0.05
+    product, conservation = YearlyMaps.from_files(made.years), made.domain.conservation
     for month, coarse in zip(world.months[::6], world.values[::6].astype(float)):
-        alone = conservation.no_model(coarse)
+        alone = conservation.mean_preserving(coarse)
         assert rmse(product.read(month), alone) < 0.15 * np.nanstd(alone)
 
 
@@ -135,7 +135,7 @@ def test_files_have_twelve_named_bands_and_state_their_source(small_world, tmp_p
 def test_sigma_is_at_least_that_of_the_coarse_field_and_says_what_it_is(made):
     with rasterio.open(made.sigma[0]) as source:
         assert source.tags()["GWSA_SIGMA"] == "lower bound"
-        assert (source.read(1)[made.scene.conservation.pixels()] > 1.5).all()
+        assert (source.read(1)[made.domain.conservation.pixels()] > 1.5).all()
 
 
 def test_the_same_bytes_again(small_world, tmp_path):
@@ -160,8 +160,8 @@ def test_exact_values_are_those_before_encoding(small_world, tmp_path):
     made = downscale(
         small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options
     )
-    product = Product.of_files(made.years)
-    means = made.scene.conservation.block_mean(product.read("2009-05"))
+    product = YearlyMaps.from_files(made.years)
+    means = made.domain.conservation.block_mean(product.read("2009-05"))
     assert np.nanmax(np.abs(means - small_world.gwsa.values[4])) < 1e-4
 
 
@@ -190,13 +190,14 @@ def test_a_target_without_level_and_trend_keeps_the_mass_and_the_skill(small_wor
         small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options
     )
     assert made.scores["closure"]["worst_cm"] < 1e-3
-    assert made.scores["predicted_back"]["blocked"]["gain_over_no_model"] > 0.2
-    assert made.scores["closure_raw"]["r2"] > 0.3
+    assert made.scores["reduced_resolution"]["blocked"]["gain_over_mean_preserving"] > 0.2
+    assert made.scores["closure_raw"]["nse"] > 0.3
 
 
 def test_validations_are_named_and_random_samples_flatter(made):
     gains = {
-        kind: back["gain_over_no_model"] for kind, back in made.scores["predicted_back"].items()
+        kind: back["gain_over_mean_preserving"]
+        for kind, back in made.scores["reduced_resolution"].items()
     }
     assert set(gains) == {"blocked", "forward", "random"}
     assert 0 < gains["blocked"] < gains["random"]
@@ -236,8 +237,8 @@ def test_tiles_leave_no_trace(small_world, made, small_tiles, tmp_path):
     again = downscale(
         world.gwsa, world.predictors, world.aquifers, Outputs(tmp_path / "maps"), exact
     )
-    assert len(again.scene.tiles) == 9
-    whole, tiled = (Product.of_files(one.years) for one in (made, again))
+    assert len(again.domain.tiles) == 9
+    whole, tiled = (YearlyMaps.from_files(one.years) for one in (made, again))
     for month in whole.months:
         np.testing.assert_allclose(tiled.read(month), whole.read(month), atol=0.0051)
     for name in ("closure_raw", "held_out"):

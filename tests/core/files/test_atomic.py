@@ -1,11 +1,11 @@
 import pytest
 
-from gwsa.gwsa_plugin.core.files.atomic import whole_file, whole_folder
+from gwsa.gwsa_plugin.core.files.atomic import atomic_file, atomic_folder
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
     path = tmp_path / "new folder" / "map.tif"
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         assert part.suffix == ".tif"
         part.write_text("whole")
         assert not path.exists()
@@ -16,7 +16,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
 def test_a_failure_leaves_what_was_there_before(tmp_path):
     path = tmp_path / "map.tif"
     path.write_text("old")
-    with pytest.raises(RuntimeError), whole_file(path) as part:
+    with pytest.raises(RuntimeError), atomic_file(path) as part:
         part.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -25,11 +25,11 @@ def test_a_failure_leaves_what_was_there_before(tmp_path):
 
 def test_a_folder_gets_all_its_files_or_none(tmp_path):
     path = tmp_path / "gwsa_1km"
-    with pytest.raises(KeyboardInterrupt), whole_folder(path) as part:
+    with pytest.raises(KeyboardInterrupt), atomic_folder(path) as part:
         (part / "GWSA_2004.tif").write_text("half")
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
-    with whole_folder(path) as part:
+    with atomic_folder(path) as part:
         (part / "sigma").mkdir()
         (part / "sigma" / "GWSA_SIGMA_2004.tif").write_text("sigma")
         (part / "GWSA_2004.tif").write_text("whole")
@@ -44,7 +44,7 @@ def test_a_folder_keeps_the_files_that_are_not_replaced(tmp_path):
     path.mkdir()
     (path / "GWSA_2003.tif").write_text("other year")
     (path / "GWSA_2004.tif").write_text("old")
-    with whole_folder(path) as part:
+    with atomic_folder(path) as part:
         (part / "GWSA_2004.tif").write_text("new")
     assert (path / "GWSA_2003.tif").read_text() == "other year"
     assert (path / "GWSA_2004.tif").read_text() == "new"

@@ -7,13 +7,14 @@ from osgeo import gdal
 
 from gwsa.gwsa_plugin.core.base.errors import Cancelled
 from gwsa.gwsa_plugin.core.base.grid import Grid
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, Mapping
+from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
+from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, MapOptions
 from gwsa.gwsa_plugin.core.files.geotiff import LARGEST_PLAIN, OVERVIEWS, Header, new_geotiff
 
 SIDE = 240
 LARGE = Grid(0.0, 40.0, 1 / 120, 1 / 120, 720, 2160)
 SMALL = LARGE.sub(slice(0, 480), slice(0, 480))
-ENCODINGS = {"lerc": Mapping().encoding, "exact": Mapping(exact=True).encoding}
+ENCODINGS = {"lerc": MapOptions().encoding, "exact": MapOptions(exact=True).encoding}
 BOUNDS = {"lerc": LERC_ERROR_CM, "exact": 0}
 
 
@@ -29,7 +30,7 @@ def month():
     return field.astype(np.float32)
 
 
-def write(path, grid, field, encoding, go_on=lambda: None, overviews=True):
+def write(path, grid, field, encoding, progress: Progress = SILENT, overviews=True):
     """A raster of two bands; of the second nothing is written."""
     header = Header(grid, ("2010-01", "2010-02"), "cm", {})
     with new_geotiff(path, header, SIDE, {**encoding, "sparse_ok": True}) as target:
@@ -39,7 +40,7 @@ def write(path, grid, field, encoding, go_on=lambda: None, overviews=True):
                 if np.isfinite(block).any():
                     target.write(1, block, (top, left))
         if overviews:
-            target.add_overviews(go_on)
+            target.add_overviews(progress)
     return path
 
 

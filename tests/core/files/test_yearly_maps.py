@@ -5,7 +5,7 @@ from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
-from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 
 GRID = Grid(70.0, 32.0, 1 / 120, 1 / 120, 6, 9)
 
@@ -33,14 +33,14 @@ def folder(tmp_path):
 
 
 def test_a_folder_is_its_yearly_files_in_order(folder):
-    product = Product.in_folder(folder)
+    product = YearlyMaps.in_folder(folder)
     assert (product.months == month_range("2004-01", "2005-12")).all()
     assert product.grid.same_as(GRID)
 
 
 @pytest.mark.parametrize(("month", "value"), [("2004-01", 400), ("2004-12", 411), ("2005-03", 502)])
 def test_a_month_is_read_from_its_file_and_band(folder, month, value):
-    product = Product.in_folder(folder)
+    product = YearlyMaps.in_folder(folder)
     assert (product.read(month) == value).all()
     assert product.read(month, (slice(1, 3), slice(2, 7))).shape == (2, 5)
 
@@ -51,19 +51,19 @@ def test_a_window_is_where_it_says(tmp_path):
     write_stack(tmp_path / "GWSA_2004.tif", stack)
     window = slice(2, 5), slice(4, 6)
     np.testing.assert_array_equal(
-        Product.in_folder(tmp_path).read("2004-01", window), values[0][window]
+        YearlyMaps.in_folder(tmp_path).read("2004-01", window), values[0][window]
     )
 
 
 def test_an_empty_folder_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match=rf"{tmp_path.name} holds no GWSA_YYYY\.tif"):
-        Product.in_folder(tmp_path)
+        YearlyMaps.in_folder(tmp_path)
 
 
 def test_files_of_two_grids_are_refused(folder):
     write_year(folder / "GWSA_2006.tif", 2006, Grid(71.0, 32.0, 1 / 120, 1 / 120, 6, 9))
     with pytest.raises(InputError, match=r"GWSA_2006\.tif has another grid"):
-        Product.in_folder(folder)
+        YearlyMaps.in_folder(folder)
 
 
 def test_a_month_that_comes_twice_is_refused(folder):
@@ -72,10 +72,10 @@ def test_a_month_that_comes_twice_is_refused(folder):
     with pytest.raises(
         InputError, match=r"GWSA_2004_old\.tif and GWSA_2004\.tif both hold 2004-01"
     ):
-        Product.of_files([folder / "GWSA_2004.tif", copy])
+        YearlyMaps.from_files([folder / "GWSA_2004.tif", copy])
 
 
 def test_a_file_that_is_no_raster_is_refused_by_name(folder):
     (folder / "GWSA_2007.tif").write_text("not a raster")
     with pytest.raises(InputError, match=r"GWSA_2007\.tif cannot be opened"):
-        Product.in_folder(folder)
+        YearlyMaps.in_folder(folder)

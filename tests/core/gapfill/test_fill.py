@@ -44,7 +44,7 @@ class Log(Progress):
     def __init__(self):
         self.said, self.warned = [], []
 
-    def say(self, text):
+    def info(self, text):
         self.said.append(text)
 
     def warn(self, text):

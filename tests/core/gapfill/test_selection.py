@@ -8,10 +8,10 @@ from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import (
     LONG,
     SHORT,
-    gap_places,
-    hidden_places,
-    hiding_rounds,
-    is_long,
+    artificial_gap_positions,
+    gap_folds,
+    gap_positions,
+    in_long_gap,
 )
 from gwsa.gwsa_plugin.core.gapfill.methods import FillOptions, fill_series
 from gwsa.gwsa_plugin.core.gapfill.selection import (
@@ -70,8 +70,8 @@ def test_the_grid_is_that_of_the_literature_and_fits_the_record():
 def test_trials_are_the_errors_that_the_methods_make_on_hidden_months():
     series = waves(3)
     trials, spread = trials_of(series), series[:, ~GAPS].std(axis=1)
-    for number, hidden in enumerate(hiding_rounds(GAPS)):
-        gaps, long = GAPS | hidden, is_long(hidden_places(GAPS, hidden))
+    for number, hidden in enumerate(gap_folds(GAPS)):
+        gaps, long = GAPS | hidden, in_long_gap(artificial_gap_positions(GAPS, hidden))
         for place in (0, 1, 5, 20):
             filled = fill_series(np.where(gaps, 0.0, series), gaps, trials.candidates[place])[
                 :, hidden[gaps]
@@ -161,7 +161,7 @@ def test_long_and_short_gaps_are_filled_each_by_its_own():
     series = waves(3)
     choice = Choice(candidates, {LONG: np.array([0, 1, 2]), SHORT: np.array([1, 1, 0])})
     filled = fill_chosen(series, GAPS, choice)
-    long = is_long(gap_places(GAPS))
+    long = in_long_gap(gap_positions(GAPS))
     for number, (for_long, for_short) in enumerate(zip(choice.of[LONG], choice.of[SHORT])):
         for place, those in ((for_long, long), (for_short, ~long)):
             alone = fill_series(series, GAPS, candidates[place])[number]

@@ -4,9 +4,9 @@ import pytest
 
 from gwsa.benchmarks.gapfill_skill import RIVALS, auto, by, sample_of
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import hide_and_fill, scores
+from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import fill_artificial_gaps, scores
 from gwsa.gwsa_plugin.core.gapfill.methods import AUTO
-from gwsa.gwsa_plugin.core.gapfill.ssa import has_kernel
+from gwsa.gwsa_plugin.core.gapfill.ssa import has_numba
 from gwsa.gwsa_plugin.core.gapfill.uncertainty import calibrate, variability
 from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
@@ -14,7 +14,7 @@ from gwsa.gwsa_plugin.core.sample_world.world import PARTS
 RECORD = tuple(month_range("2002-04", "2020-12")[[0, -1]])
 SERIES = 12
 pytestmark = pytest.mark.skipif(
-    not has_kernel(), reason="numba is not here, and without it this takes minutes"
+    not has_numba(), reason="numba is not here, and without it this takes minutes"
 )
 
 
@@ -36,7 +36,7 @@ def test_what_auto_fills_unseen_is_about_as_good_as_the_best_single_method(world
     a hundredth of an NSE; ``make bench`` has more of them."""
     series, missing = request.getfixturevalue(world)
     fills = {AUTO: auto, **{name: by(options) for name, options in RIVALS.items()}}
-    hidden = hide_and_fill(series, missing, fills)
+    hidden = fill_artificial_gaps(series, missing, fills)
     for kind in hidden.kinds():
         rmse = {one.method: one.rmse for one in scores(hidden, fills) if one.kind == kind}
         assert rmse[AUTO] <= 1.04 * min(rmse.values())

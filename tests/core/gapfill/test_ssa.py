@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.gapfill.ssa import Embedding, fill_path, fill_path_plainly, has_kernel
+from gwsa.gwsa_plugin.core.gapfill.ssa import Embedding, fill_path, fill_path_numpy, has_numba
 
 MONTHS = np.arange(150)
 MISSING = np.zeros(150, dtype=bool)
 MISSING[[10, 40, 41, 120]] = MISSING[70:81] = True
 WINDOW, TOLERANCE = 18, 1e-2
-needs_numba = pytest.mark.skipif(not has_kernel(), reason="numba is not here")
+needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not here")
 
 
 def up_to(components, tolerance=TOLERANCE):
@@ -56,7 +56,7 @@ def literal_path(one, components):
 
 
 def test_every_number_of_components_is_that_of_the_literal_method(series):
-    path = fill_path_plainly(np.where(MISSING, 0.0, series), MISSING, up_to(4))
+    path = fill_path_numpy(np.where(MISSING, 0.0, series), MISSING, up_to(4))
     assert path.shape == (4, 3, MISSING.sum())
     for number, one in enumerate(series):
         np.testing.assert_allclose(path[:, number], literal_path(one, 4), atol=1e-9)
@@ -91,7 +91,7 @@ def test_one_pass_of_both_programs_is_the_same_whatever_the_sizes(
     missing[random.choice(np.arange(1, months - 1), months // 6, replace=False)] = True
     noise = random.uniform(0, 2, 1) if weighted else None
     one_pass = Embedding(window, (2 * min(most, window // 8 + 1),), np.inf)
-    plain = fill_path_plainly(series, missing, one_pass, noise)
+    plain = fill_path_numpy(series, missing, one_pass, noise)
     np.testing.assert_allclose(fill_path(series, missing, one_pass, noise), plain, atol=0.02)
 
 

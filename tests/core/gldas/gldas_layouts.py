@@ -13,10 +13,10 @@ class Log(Progress):
     def __init__(self, stop_after=np.inf):
         self.lines, self.calls, self.stop_after = [], 0, stop_after
 
-    def say(self, text):
+    def info(self, text):
         self.lines.append(text)
 
-    warn = say
+    warn = info
 
     def is_cancelled(self):
         self.calls += 1

@@ -198,7 +198,7 @@ class Log(Progress):
     def __init__(self):
         self.lines, self.warnings = [], []
 
-    def say(self, text):
+    def info(self, text):
         self.lines.append(text)
 
     def warn(self, text):

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.predictors import antecedent_means as trailing
-from gwsa.gwsa_plugin.core.predictors.antecedent_means import trailing_means
+from gwsa.gwsa_plugin.core.predictors.antecedent_means import antecedent_means
 
 MONTHS = month_range("2003-11", "2005-02")
 VALUES = st.one_of(st.sampled_from([np.nan, np.inf, -0.0]), st.floats(-1e6, 1e6, width=32))
@@ -31,7 +31,7 @@ both_programs = pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRA
 @given(SERIES, KNOWN, ASKED, WINDOWS)
 def test_the_mean_of_the_months_that_have_a_value(program, series, known, asked, windows):
     with program():
-        found = trailing_means(series[known], MONTHS[known], MONTHS[asked], windows)
+        found = antecedent_means(series[known], MONTHS[known], MONTHS[asked], windows)
     assert found.dtype == np.float32 and found.shape == (len(asked), len(windows), 1, 2)
     for i, month in enumerate(asked):
         for j, window in enumerate(windows):
@@ -47,11 +47,13 @@ def test_the_mean_of_the_months_that_have_a_value(program, series, known, asked,
 @given(SERIES, ASKED, WINDOWS)
 def test_no_other_month_or_window_changes_a_bit(program, series, asked, windows):
     with program():
-        found = trailing_means(series, MONTHS, MONTHS[asked], windows)
+        found = antecedent_means(series, MONTHS, MONTHS[asked], windows)
         for i, month in enumerate(asked):
             for j, window in enumerate(windows):
                 reached = slice(max(0, month - window + 1), month + 1)
-                alone = trailing_means(series[reached], MONTHS[reached], MONTHS[[month]], (window,))
+                alone = antecedent_means(
+                    series[reached], MONTHS[reached], MONTHS[[month]], (window,)
+                )
                 assert alone.tobytes() == found[i, j].tobytes()
 
 
@@ -65,5 +67,5 @@ def test_both_programs_say_the_same_to_the_bit(pixels):
     said = []
     for program in PROGRAMS.values():
         with program():
-            said.append(trailing_means(series, MONTHS, MONTHS[3:], (12, 3, 20)))
+            said.append(antecedent_means(series, MONTHS, MONTHS[3:], (12, 3, 20)))
     assert said[0].tobytes() == said[1].tobytes()

@@ -35,7 +35,7 @@ ROUNDING = 180 / 60_000  # of the plane, whose values range over less than 180
 class Log(Progress):
     def __init__(self):
         self.lines, self.warnings = [], []
-        self.say, self.warn = self.lines.append, self.warnings.append
+        self.info, self.warn = self.lines.append, self.warnings.append
 
 
 def plane(longitude, latitude):

@@ -14,10 +14,10 @@ from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.files.geotiff import creation
 from gwsa.gwsa_plugin.core.predictors import bands as module
-from gwsa.gwsa_plugin.core.predictors.features import Place, read_features, read_pixels
+from gwsa.gwsa_plugin.core.predictors.features import PixelSelection, read_features, read_pixels
 from gwsa.gwsa_plugin.core.predictors.files import read_numbers
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
-from gwsa.gwsa_plugin.core.predictors.stored_features import Scaled, values_of
+from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature, feature_values
 
 FACTOR = 3
 COARSE = Grid(10.0, 46.0, 0.25, 0.25, 2, 4)
@@ -377,11 +377,11 @@ def test_pixels_have_the_bits_of_the_tile(packed):
     tile, asked = Tile(slice(1, 5), slice(0, 9)), MONTHS[[8, 0, 2, 6]]
     pixels = np.random.default_rng(3).random(tile.shape) < 0.6
     tiles = packed.read("fine", asked, tile)[:, :, pixels]
-    of_months = read_pixels(packed, asked, Place(tile, pixels))
+    of_months = read_pixels(packed, asked, PixelSelection(tile, pixels))
     for features, values in zip(of_months, tiles):
-        read = np.array([values_of(one) for one in features])
+        read = np.array([feature_values(one) for one in features])
         np.testing.assert_array_equal(read.view(np.int32), values.view(np.int32))
-    assert [isinstance(one, Scaled) for one in of_months[0]] == [
+    assert [isinstance(one, StoredFeature) for one in of_months[0]] == [
         True,
         *[False] * 11,
         True,
@@ -392,7 +392,7 @@ def test_pixels_have_the_bits_of_the_tile(packed):
 
 
 def test_pixels_of_a_raster_that_has_gone(packed):
-    place = Place(Tile.whole(FINE.shape), np.ones(FINE.shape, dtype=bool))
+    place = PixelSelection(Tile.whole(FINE.shape), np.ones(FINE.shape, dtype=bool))
     read_pixels(packed, MONTHS[:1], place)
     (packed.folder / "fine/height.tif").unlink()
     with pytest.raises(InputError, match="fine/height.tif cannot be read"):
@@ -481,7 +481,7 @@ def test_features_are_made_of_the_numbers_in_the_rasters(
     describe(folder, predictors=entries, months=[str(MONTHS[0]), str(MONTHS[-1])])
     pixels = np.random.default_rng(seed).random(FINE.shape) < 0.7
     of_months = read_pixels(
-        PredictorSet.open(folder), MONTHS[asked], Place(Tile.whole(FINE.shape), pixels)
+        PredictorSet.open(folder), MONTHS[asked], PixelSelection(Tile.whole(FINE.shape), pixels)
     )
     for month, features in zip(asked, of_months):
         expected = []
@@ -492,5 +492,5 @@ def test_features_are_made_of_the_numbers_in_the_rasters(
             expected += [
                 nan_mean(field[max(0, month - window + 1) : month + 1][::-1]) for window in means
             ]
-        found = np.array([values_of(feature) for feature in features])
+        found = np.array([feature_values(feature) for feature in features])
         np.testing.assert_array_equal(found, np.array(expected, dtype=np.float32)[:, pixels])

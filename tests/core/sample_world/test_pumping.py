@@ -11,7 +11,7 @@ from scipy import ndimage
 from gwsa.gwsa_plugin.core.base.months import in_baseline, month_range
 from gwsa.gwsa_plugin.core.files.provenance import sha256
 from gwsa.gwsa_plugin.core.files.stack import read_stack
-from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.sample_world.grace_files import RECORD
 from gwsa.gwsa_plugin.core.sample_world.land import make_land
 from gwsa.gwsa_plugin.core.sample_world.pumping import Drawdown
@@ -35,7 +35,7 @@ def lost(worlds):
     """1 km GWSA that pumping took away, cm, (months, land pixels)."""
     with rasterio.open(worlds[0] / PARTS["LAND"]) as source:
         land = source.read(1) > 0
-    plain, pumped = (Product.in_folder(world / "truth" / "gwsa_1km") for world in worlds)
+    plain, pumped = (YearlyMaps.in_folder(world / "truth" / "gwsa_1km") for world in worlds)
     return np.array([(plain.read(month) - pumped.read(month))[land] for month in plain.months])
 
 

@@ -7,15 +7,15 @@ import rasterio
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.files.geotiff import creation, describe_band
 from gwsa.gwsa_plugin.core.files.stack import read_stack
-from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.sample_world.score import score_truth
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, read_aquifers
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
-from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
-ERRORS = {"rmse_cm", "rmse_bilinear_cm", "rmse_no_model_cm", "rmse_oracle_cm"}
-KEYS = {*ERRORS, "r", "r_bilinear", "share_of_the_way", "by_region", "by_season"}
-PART_KEYS = {*ERRORS, "share_of_the_way", "pixels"}
+ERRORS = {"rmse_cm", "rmse_bilinear_cm", "rmse_mean_preserving_cm", "rmse_oracle_cm"}
+KEYS = {*ERRORS, "r", "r_bilinear", "oracle_skill", "by_region", "by_season"}
+PART_KEYS = {*ERRORS, "oracle_skill", "pixels"}
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +36,18 @@ def test_the_truth_itself_has_no_error(sample_world, coarse):
     scores = score_truth(sample_world, sample_world / "truth" / "gwsa_1km", coarse)
     assert set(scores) == KEYS
     assert scores["rmse_cm"] == 0 and scores["r"] == pytest.approx(1)
-    assert 0 < scores["rmse_oracle_cm"] < scores["rmse_no_model_cm"]
-    assert scores["share_of_the_way"] > 1
+    assert 0 < scores["rmse_oracle_cm"] < scores["rmse_mean_preserving_cm"]
+    assert scores["oracle_skill"] > 1
 
 
 def test_no_model_goes_none_of_the_way_and_the_oracle_all_of_it(sample_world, coarse, tmp_path):
-    explained = Product.in_folder(sample_world / "truth" / "explained_1km")
+    explained = YearlyMaps.in_folder(sample_world / "truth" / "explained_1km")
     stack, months = read_stack(coarse), explained.months[:3]
     with rasterio.open(sample_world / PARTS["LAND"]) as source:
-        conservation = Conservation(source.read(1) > 0, stack.grid, 30, stack.valid)
+        conservation = MassConservation(source.read(1) > 0, stack.grid, 30, stack.valid)
     cells = [stack.values[stack.months == month][0].astype(float) for month in months]
     fields = {
-        0.0: [conservation.no_model(values) for values in cells],
+        0.0: [conservation.mean_preserving(values) for values in cells],
         1.0: [
             conservation.correct(explained.read(month), values)
             for month, values in zip(months, cells)
@@ -55,13 +55,13 @@ def test_no_model_goes_none_of_the_way_and_the_oracle_all_of_it(sample_world, co
     }
     for share, maps in fields.items():
         folder = _write(tmp_path / str(share), explained.grid, months, maps)
-        assert score_truth(sample_world, folder, coarse)["share_of_the_way"] == pytest.approx(
+        assert score_truth(sample_world, folder, coarse)["oracle_skill"] == pytest.approx(
             share, abs=1e-5
         )
 
 
 def test_only_pixels_of_the_product_count_for_everyone(sample_world, coarse, tmp_path):
-    truth = Product.in_folder(sample_world / "truth" / "gwsa_1km")
+    truth = YearlyMaps.in_folder(sample_world / "truth" / "gwsa_1km")
     month = truth.months[6:7]
     whole = truth.read(month[0]) + 1
     half = whole.copy()
@@ -77,7 +77,7 @@ def test_only_pixels_of_the_product_count_for_everyone(sample_world, coarse, tmp
 
 
 def test_a_product_of_another_grid_is_refused(sample_world, coarse, tmp_path):
-    truth = Product.in_folder(sample_world / "truth" / "gwsa_1km")
+    truth = YearlyMaps.in_folder(sample_world / "truth" / "gwsa_1km")
     other = truth.grid.coarsen(2)
     folder = _write(tmp_path / "other", other, truth.months[:1], [np.zeros(other.shape)])
     with pytest.raises(InputError, match="pixels"):
@@ -86,7 +86,7 @@ def test_a_product_of_another_grid_is_refused(sample_world, coarse, tmp_path):
 
 def test_regions_and_seasons_have_their_own_figures(sample_world, coarse, tmp_path):
     """Errors that are put into one aquifer and one season are found there and nowhere else."""
-    truth = Product.in_folder(sample_world / "truth" / "gwsa_1km")
+    truth = YearlyMaps.in_folder(sample_world / "truth" / "gwsa_1km")
     with rasterio.open(sample_world / PARTS["LAND"]) as source:
         regions = rasterise(read_aquifers(sample_world), truth.grid, 30, source.read(1) > 0)
     inside = regions.pixels() == regions.names.index("Northern Plain")
@@ -129,6 +129,6 @@ def test_parts_add_up_to_the_whole(sample_world, coarse):
 def _no_model(sample_world, coarse):
     stack = read_stack(coarse)
     with rasterio.open(sample_world / PARTS["LAND"]) as source:
-        return Conservation(source.read(1) > 0, stack.grid, 30, stack.valid).no_model(
+        return MassConservation(source.read(1) > 0, stack.grid, 30, stack.valid).mean_preserving(
             stack.values[0].astype(float)
         )

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.spatial import blocks
-from gwsa.gwsa_plugin.core.spatial.blocks import block_sums, has_kernels, interpolate
+from gwsa.gwsa_plugin.core.spatial.blocks import block_sums, has_numba, interpolate
 
 PROGRAMS = {"numpy": lambda: patch.object(blocks, "_kernels", lambda: None)}
-if has_kernels():
+if has_numba():
     PROGRAMS["numba"] = nullcontext
 both_programs = pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.tiles import Tile
-from gwsa.gwsa_plugin.core.spatial.mass_conservation import Conservation
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
 FACTOR = 6
 
@@ -27,7 +27,7 @@ def world(seed, rows=7, columns=8, land_share=0.8, west=70.0, cell=0.25):
 @given(seed=st.integers(0, 10_000), land_share=st.sampled_from([0.05, 0.5, 1.0]))
 def test_block_means_equal_the_coarse_field(seed, land_share):
     coarse, land, valid, random = world(seed, land_share=land_share)
-    correction = Conservation(land, coarse, FACTOR, valid)
+    correction = MassConservation(land, coarse, FACTOR, valid)
     raw = random.normal(0, 5, land.shape)
     target = random.normal(0, 10, coarse.shape)
     means = correction.block_mean(correction.correct(raw, target))
@@ -37,7 +37,7 @@ def test_block_means_equal_the_coarse_field(seed, land_share):
 
 def test_block_mean_is_weighted_by_pixel_area():
     coarse = Grid(0.0, 80.0, 10.0, 10.0, 1, 1)
-    correction = Conservation(np.ones((2, 2), bool), coarse, 2, np.ones((1, 1), bool))
+    correction = MassConservation(np.ones((2, 2), bool), coarse, 2, np.ones((1, 1), bool))
     north, south = coarse.refine(2).row_areas()
     expected = (1.0 * north + 3.0 * south) / (north + south)
     assert correction.block_mean(np.array([[1.0, 1.0], [3.0, 3.0]]))[0, 0] == pytest.approx(
@@ -47,15 +47,15 @@ def test_block_mean_is_weighted_by_pixel_area():
 
 def test_a_constant_field_stays_constant_at_coasts_and_holes():
     coarse, land, valid, _ = world(3, land_share=0.3)
-    correction = Conservation(land, coarse, FACTOR, valid)
-    field = correction.no_model(np.full(coarse.shape, 4.0))
+    correction = MassConservation(land, coarse, FACTOR, valid)
+    field = correction.mean_preserving(np.full(coarse.shape, 4.0))
     assert np.allclose(field[correction.pixels()], 4.0, atol=1e-9)
     assert np.isnan(field[~correction.pixels()]).all()
 
 
 def test_a_field_that_already_has_the_means_is_not_touched():
     coarse, land, valid, random = world(5)
-    correction = Conservation(land, coarse, FACTOR, valid)
+    correction = MassConservation(land, coarse, FACTOR, valid)
     raw = random.normal(0, 5, land.shape)
     again = correction.correct(raw, correction.block_mean(raw))
     assert np.allclose(again[correction.pixels()], raw[correction.pixels()], atol=1e-9)
@@ -66,7 +66,7 @@ def test_edges_of_cells_do_not_show():
     land, valid = np.ones((12 * FACTOR, 12 * FACTOR), bool), np.ones((12, 12), bool)
     row, column = np.mgrid[0:12, 0:12]
     residual = 5 * np.sin(row / 3) * np.cos(column / 4)
-    field = Conservation(land, coarse, FACTOR, valid).no_model(residual)
+    field = MassConservation(land, coarse, FACTOR, valid).mean_preserving(residual)
     step = np.abs(np.diff(field, axis=1))[FACTOR:-FACTOR, FACTOR - 1 : -FACTOR]
     across = np.zeros(step.shape[1], bool)
     across[::FACTOR] = True
@@ -78,8 +78,8 @@ def test_a_global_grid_continues_across_the_date_line():
     land, valid = np.ones((2 * FACTOR, 18 * FACTOR), bool), np.ones((2, 18), bool)
     values = np.tile(np.cos(np.radians(coarse.longitudes)), (2, 1))
     rolled = np.roll(values, 9, axis=1)
-    correction = Conservation(land, coarse, FACTOR, valid)
-    field, shifted = correction.no_model(values), correction.no_model(rolled)
+    correction = MassConservation(land, coarse, FACTOR, valid)
+    field, shifted = correction.mean_preserving(values), correction.mean_preserving(rolled)
     assert np.allclose(np.roll(field, 9 * FACTOR, axis=1), shifted, atol=1e-9)
 
 
@@ -90,7 +90,7 @@ def test_a_global_grid_continues_across_the_date_line():
 def test_a_tile_is_that_of_the_whole(seed, top, left, wraps):
     place = {"west": -180.0, "cell": 45.0, "rows": 2} if wraps else {}
     coarse, land, valid, random = world(seed, **place)
-    correction = Conservation(land, coarse, FACTOR, valid)
+    correction = MassConservation(land, coarse, FACTOR, valid)
     values, raw = random.normal(0, 10, coarse.shape), random.normal(0, 5, land.shape)
     tile = Tile(slice(top, 2), slice(left, left + 2))
     pixels = tile.fine(FACTOR)
@@ -105,4 +105,4 @@ def test_no_land_in_valid_cells_is_the_users_mistake():
     coarse = Grid(70.0, 30.0, 0.25, 0.25, 2, 2)
     land = np.zeros((2 * FACTOR, 2 * FACTOR), bool)
     with pytest.raises(InputError, match="land"):
-        Conservation(land, coarse, FACTOR, np.ones((2, 2), bool))
+        MassConservation(land, coarse, FACTOR, np.ones((2, 2), bool))

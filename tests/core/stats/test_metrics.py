@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.stats.metrics import agreement, agreement_of, sums
+from gwsa.gwsa_plugin.core.stats.metrics import agreement, agreement_from_sums, sums
 
 
 @given(seed=st.integers(0, 100), mean=st.floats(-100, 100))
@@ -18,12 +18,12 @@ def test_the_parts_of_a_field_give_the_figures_of_the_whole(seed, mean):
     both = np.isfinite(truth + estimate)
     squared = np.mean((estimate - truth)[both] ** 2)
     expected = {
-        "r2": 1 - squared / truth[both].astype(float).var(),
+        "nse": 1 - squared / truth[both].astype(float).var(),
         "rmse_cm": squared**0.5,
         "n": both.sum(),
     }
     assert agreement(estimate, truth) == pytest.approx(expected, rel=1e-6)
-    assert agreement_of(sum(map(sums, estimate, truth))) == pytest.approx(expected, rel=1e-6)
+    assert agreement_from_sums(sum(map(sums, estimate, truth))) == pytest.approx(expected, rel=1e-6)
 
 
 def test_nothing_to_compare_and_nothing_that_varies_have_no_score():
@@ -33,8 +33,8 @@ def test_nothing_to_compare_and_nothing_that_varies_have_no_score():
         and agreement(nothing, nothing)["n"] == 0
     )
     found = agreement(constant + 1, constant)
-    assert np.isnan(found["r2"]) and found["rmse_cm"] == 1
+    assert np.isnan(found["nse"]) and found["rmse_cm"] == 1
     uneven = np.full(
         7, 0.1
     )  # of which the mean square is not the square of the mean, to the last bit
-    assert np.isnan(agreement(uneven + 1, uneven)["r2"])
+    assert np.isnan(agreement(uneven + 1, uneven)["nse"])

@@ -18,7 +18,7 @@ from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.geotiff import creation, describe_band
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
-from gwsa.gwsa_plugin.core.files.yearly_maps import Product
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.wells import validate as stage
 from gwsa.gwsa_plugin.core.wells.quality_control import NEGATIVE, PLACEHOLDER, Rules
 from gwsa.gwsa_plugin.core.wells.report import write_well_report
@@ -74,7 +74,7 @@ def rasters(tmp_path_factory):
     blocks[:, 0, 0] = np.nan
     write_product(folder / "gwsa_1km", fine, values)
     write_stack(folder / "coarse.tif", MonthlyStack.on_calendar(COARSE, MONTHS, blocks, "GWSA"))
-    return Product.in_folder(folder / "gwsa_1km"), Product.of_files([folder / "coarse.tif"])
+    return YearlyMaps.in_folder(folder / "gwsa_1km"), YearlyMaps.from_files([folder / "coarse.tif"])
 
 
 def drawn_wells(n=40, seed=0) -> Wells:
@@ -86,7 +86,7 @@ def drawn_wells(n=40, seed=0) -> Wells:
     )
 
 
-def readings_of(wells: Wells, product: Product, noise=0.0, every=1) -> Readings:
+def readings_of(wells: Wells, product: YearlyMaps, noise=0.0, every=1) -> Readings:
     """Depths, as the field at each well makes them."""
     storage = at_pixels(product, wells.longitude, wells.latitude, MONTHS)
     storage = storage + noise * np.random.default_rng(1).standard_normal(storage.shape)
@@ -161,8 +161,8 @@ class TestKnownTruth:
         wells = drawn_wells(10)
         readings = readings_of(wells, rasters[0])
         late = (readings.well > 0) | (readings.day >= np.datetime64("2006-01-01"))
-        cut = Readings(readings.well[late], readings.day[late], readings.level[late])
-        found = stage.validate_wells(wells, cut, *rasters, Rules(min_years=8))
+        take_rows = Readings(readings.well[late], readings.day[late], readings.level[late])
+        found = stage.validate_wells(wells, take_rows, *rasters, Rules(min_years=8))
         assert (
             np.isfinite(found.fields["coarse"][0]).sum()
             == np.isfinite(found.storage[0]).sum()
@@ -188,7 +188,7 @@ class TestFields:
         if not path.exists():
             write_stack(path, MonthlyStack.on_calendar(COARSE, MONTHS[:1], plane[None], "GWSA"))
         longitude, latitude = COARSE.west + x * COARSE.dx, COARSE.north - y * COARSE.dy
-        value = bilinear(Product.of_files([path]), [longitude], [latitude], MONTHS[:1])
+        value = bilinear(YearlyMaps.from_files([path]), [longitude], [latitude], MONTHS[:1])
         assert value[0, 0] == pytest.approx(3 * longitude - 7 * latitude, abs=1e-4)
 
     def test_bilinear_shares_the_weight_of_empty_cells(self, rasters):
@@ -203,7 +203,7 @@ class TestFields:
         write_stack(
             tmp_path / "world.tif", MonthlyStack.on_calendar(grid, MONTHS[:1], values, "GWSA")
         )
-        world = Product.of_files([tmp_path / "world.tif"])
+        world = YearlyMaps.from_files([tmp_path / "world.tif"])
         assert bilinear(world, [180.0, -180.0], [0.0, 0.0], MONTHS[:1])[0] == pytest.approx(
             [3.5, 3.5]
         )
@@ -216,7 +216,7 @@ class TestFields:
             COARSE, MONTHS[:1], np.full((1, *COARSE.shape), 50.0), "GWSA", unit="mm"
         )
         write_stack(tmp_path / "mm.tif", stack)
-        values = at_pixels(Product.of_files([tmp_path / "mm.tif"]), [76.6], [29.6], MONTHS[:1])
+        values = at_pixels(YearlyMaps.from_files([tmp_path / "mm.tif"]), [76.6], [29.6], MONTHS[:1])
         assert values[0, 0] == pytest.approx(5)
 
 
@@ -309,7 +309,7 @@ class TestMistakes:
         months = month_range("1990-01", "1990-12")
         stack = MonthlyStack.on_calendar(COARSE, months, np.zeros((12, *COARSE.shape)), "GWSA")
         write_stack(tmp_path / "old.tif", stack)
-        old, wells = Product.of_files([tmp_path / "old.tif"]), drawn_wells(7)
+        old, wells = YearlyMaps.from_files([tmp_path / "old.tif"]), drawn_wells(7)
         with pytest.raises(InputError, match="share no month"):
             stage.validate_wells(wells, readings_of(wells, rasters[0]), rasters[0], old)
 
@@ -408,7 +408,7 @@ def test_wells_of_the_sample_world_agree_with_its_truth_within_their_noise(sampl
     )
     truth = sample_world / "truth"
     found = stage.validate_wells(
-        wells, readings, Product.in_folder(truth / "gwsa_1km"), Product.of_files([truth / "GWSA.tif"]),
+        wells, readings, YearlyMaps.in_folder(truth / "gwsa_1km"), YearlyMaps.from_files([truth / "GWSA.tif"]),
         Rules(min_years=0.75, min_months=9),
     )  # fmt: skip
     fine, coarse = (found.agreement[name].rmse[found.used] for name in ("fine", "coarse"))
@@ -439,7 +439,7 @@ def test_real_jamaican_wells(real_data, tmp_path):
         tmp_path / "fine", grid.refine(2), np.kron(values, np.ones((1, 2, 2), np.float32))
     )
     found = stage.validate_wells(
-        wells, readings, Product.in_folder(tmp_path / "fine"), Product.of_files([tmp_path / "coarse.tif"]),
+        wells, readings, YearlyMaps.in_folder(tmp_path / "fine"), YearlyMaps.from_files([tmp_path / "coarse.tif"]),
         Rules(elevation=True),
     )  # fmt: skip
     assert found.used.sum() > 100

@@ -6,7 +6,3 @@ What a tree asks of a row is whether a feature lies below a threshold. ``model``
 among such bits, which yields the number of the leaf; leaves are looked up and added in the order of the trees
 (``kernel``). ``engine`` chooses who predicts and leads the rows through.
 """
-
-from .engine import evaluator
-
-__all__ = ["evaluator"]

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ...predictors.stored_features import blocks_of, rows_of, table_of
+from ...predictors.stored_features import count_rows, feature_table, row_blocks
 from .model import Forest, Unsupported, read_forest
-from .segments import Segment, segments_of
+from .segments import Segment, split_into_segments
 
 
 def evaluator(booster, say: Callable[[str], None], skip: int = 0, permuting: bool | None = None):
     """What predicts as ``booster`` does, to the bit, by ``predict(features, onto=None)``, as fast as it can be here.
 
-    ``features``: one for each that the Booster knows, in its order: float32, (rows,), NaN missing, or ``Scaled``; an
+    ``features``: one for each that the Booster knows, in its order: float32, (rows,), NaN missing, or ``StoredFeature``; an
     array of shape (features, rows) is such a sequence. The result is float32, (rows,). Threads may share an evaluator.
 
     ``skip``: trees at the beginning that are left out. ``onto``: float32, (rows,), what the sum starts from in place of
@@ -33,22 +33,22 @@ def evaluator(booster, say: Callable[[str], None], skip: int = 0, permuting: boo
         say(
             f"XGBoost itself predicts, which takes many times as long for the same numbers: {reason}."
         )
-        return _Plain(booster, skip)
+        return XgboostEvaluator(booster, skip)
 
 
-class _Plain:
+class XgboostEvaluator:
     """XGBoost's own predictor, block by block."""
 
     def __init__(self, booster, skip: int):
         self._booster, self._trees = booster, (skip, booster.num_boosted_rounds())
 
     def predict(self, features: Sequence, onto: np.ndarray | None = None) -> np.ndarray:
-        rows = rows_of(features, self._booster.num_features(), onto)
+        rows = count_rows(features, self._booster.num_features(), onto)
         sums = np.empty(rows, dtype=np.float32)
-        for block, of_block in blocks_of(features, rows):
+        for block, of_block in row_blocks(features, rows):
             start = None if onto is None else onto[block]
             sums[block] = self._booster.inplace_predict(
-                table_of(of_block),
+                feature_table(of_block),
                 iteration_range=self._trees,
                 base_margin=start,
                 validate_features=False,
@@ -61,12 +61,12 @@ class _Kernel:
 
     def __init__(self, forest: Forest, permuting: bool | None):
         self._features, self._base = forest.features, forest.base
-        self._parts = [_Part(segment, permuting) for segment in segments_of(forest)]
+        self._parts = [_Part(segment, permuting) for segment in split_into_segments(forest)]
 
     def predict(self, features: Sequence, onto: np.ndarray | None = None) -> np.ndarray:
-        rows = rows_of(features, self._features, onto)
+        rows = count_rows(features, self._features, onto)
         sums = np.full(rows, self._base) if onto is None else np.array(onto, dtype=np.float32)
-        for block, of_block in blocks_of(features, rows):
+        for block, of_block in row_blocks(features, rows):
             for part in self._parts:
                 part.add(of_block, sums[block])
         return sums
@@ -98,7 +98,7 @@ def _compiled():
     if sys.byteorder != "little":
         raise Unsupported("the kernel is written for little-endian processors")
     try:
-        from ..forest import kernel, recode
+        from . import kernel, recode
     except (
         ImportError,
         RuntimeError,

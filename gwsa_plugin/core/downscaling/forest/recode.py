@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ...predictors.stored_features import Scaled
+from ...predictors.stored_features import StoredFeature
 from .segments import Coding
 
 MAGNITUDE = 0x7FFFFFFF  # the bits of a float32 without its sign
@@ -33,7 +33,7 @@ class Coder:
 
     def code(self, feature, codes: np.ndarray) -> None:
         """Fill ``codes``, uint8, a row for each code that a missing value has."""
-        if isinstance(feature, Scaled):
+        if isinstance(feature, StoredFeature):
             stored = np.ascontiguousarray(feature.stored).view(np.uint16)
             for row, table in zip(codes, self._tables_of(*feature[1:])):
                 _look_up(stored, table, row)
@@ -44,7 +44,7 @@ class Coder:
         """The codes of all that can be stored. Threads may each make them at the same time; they are shared when
         whole."""
         if scaling not in self._tables:
-            everything = Scaled(np.arange(1 << 16, dtype=np.uint16).view(np.int16), *scaling)
+            everything = StoredFeature(np.arange(1 << 16, dtype=np.uint16).view(np.int16), *scaling)
             tables = np.empty((self.rows, 1 << 16), dtype=np.uint8)
             self._measure(everything.values(), tables)
             self._tables[scaling] = tables

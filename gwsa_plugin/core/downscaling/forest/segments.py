@@ -44,7 +44,7 @@ class Segment:
     leaves: np.ndarray
 
 
-def segments_of(forest: Forest) -> list[Segment]:
+def split_into_segments(forest: Forest) -> list[Segment]:
     """In the order of the trees. A model continued from another on other data has the thresholds of both, and may have
     too many for one byte."""
     return [_segment(forest, trees) for trees in _spans(forest)]

@@ -15,16 +15,16 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from ...base.errors import InputError
-from ...base.months import season_of
+from ...base.months import calendar_season
 from ...base.progress import SILENT, Progress
-from ...base.tiles import Tile, side_of
+from ...base.tiles import Tile, tile_side
 from ...compute.threads import run_all
-from ...files.atomic import whole_file
+from ...files.atomic import atomic_file
 from ...files.geotiff import Header, new_geotiff
 from ...files.stack import nan_mean
-from ...predictors.features import Place, read_pixels
-from ...predictors.stored_features import table_of
-from ..domain import Scene
+from ...predictors.features import PixelSelection, read_pixels
+from ...predictors.stored_features import feature_table
+from ..domain import Domain
 from ..models.region_models import ALL, CrossValidation, RegionModels
 from ..models.training import gains
 
@@ -94,7 +94,7 @@ class Applicability:
 
 
 def write_applicability(
-    scene: Scene,
+    domain: Domain,
     applicability: Applicability,
     path,
     tags: dict[str, str] | None = None,
@@ -105,30 +105,30 @@ def write_applicability(
     "dissimilarity": the mean index over up to four mapped months, one of each season, spread over the period. "share
     applicable": the share of these months, 0 to 1, in which the index is at most the threshold. Tag GWSA_DI_THRESHOLD.
     """
-    months = scene.months[one_of_each_season(scene.months)]
+    months = domain.months[one_of_each_season(domain.months)]
     facts = {
         "GWSA_VARIABLE": "area of applicability",
         "GWSA_DI_THRESHOLD": f"{applicability.threshold:.6g}",
         "GWSA_MONTHS": ", ".join(map(str, months)),
     }
     header, factor = (
-        Header(scene.predictors.grid, BANDS, "1", {**(tags or {}), **facts}),
-        scene.predictors.factor,
+        Header(domain.predictors.grid, BANDS, "1", {**(tags or {}), **facts}),
+        domain.predictors.factor,
     )
-    with whole_file(path) as part:
-        bands = _measure(scene, applicability, months, part.with_suffix(".f32"), progress)
-        with new_geotiff(part, header, side_of(factor) * factor, ENCODING) as target:
-            for tile in scene.tiles:
+    with atomic_file(path) as part:
+        bands = _measure(domain, applicability, months, part.with_suffix(".f32"), progress)
+        with new_geotiff(part, header, tile_side(factor) * factor, ENCODING) as target:
+            for tile in domain.tiles:
                 fine = tile.fine(factor)
                 for place in range(len(BANDS)):
                     target.write(place + 1, bands[(place, *fine)], fine.corner)
-            target.add_overviews(progress.stop_if_cancelled)
+            target.add_overviews(progress)
         del bands  # Windows deletes no file that is mapped
 
 
 def one_of_each_season(months: np.ndarray) -> np.ndarray:
     """Places of up to four of ``months`` (datetime64[M], ascending), one of each season, spread over the period."""
-    season = season_of(months)
+    season = calendar_season(months)
     of_seasons = [np.flatnonzero(season == one) for one in np.unique(season)]
     count = len(of_seasons)
     return np.sort(
@@ -137,30 +137,38 @@ def one_of_each_season(months: np.ndarray) -> np.ndarray:
 
 
 def _measure(
-    scene: Scene, applicability: Applicability, months, scratch, progress: Progress
+    domain: Domain, applicability: Applicability, months, scratch, progress: Progress
 ) -> np.memmap:
     """Both bands, float32, in the file ``scratch``: threads fill them in any order, a GeoTIFF is written in one."""
     bands = np.memmap(
-        scratch, dtype=np.float32, mode="w+", shape=(len(BANDS), *scene.predictors.grid.shape)
+        scratch, dtype=np.float32, mode="w+", shape=(len(BANDS), *domain.predictors.grid.shape)
     )
     bands[:] = np.nan
     run_all(
-        [partial(_measure_tile, scene, applicability, months, bands, tile) for tile in scene.tiles],
+        [
+            partial(_measure_tile, domain, applicability, months, bands, tile)
+            for tile in domain.tiles
+        ],
         progress,
     )
     return bands
 
 
 def _measure_tile(
-    scene: Scene, applicability: Applicability, months, bands: np.ndarray, tile: Tile, go_on
+    domain: Domain,
+    applicability: Applicability,
+    months,
+    bands: np.ndarray,
+    tile: Tile,
+    progress: Progress,
 ) -> None:
     """Fill ``bands`` (2, rows, columns) for a tile of coarse cells."""
-    fine, pixels = tile.fine(scene.predictors.factor), scene.conservation.pixels(tile)
+    fine, pixels = tile.fine(domain.predictors.factor), domain.conservation.pixels(tile)
     total, inside = np.zeros((2, pixels.sum()))
-    for features in read_pixels(scene.predictors, months, Place(fine, pixels)):
-        table = table_of(features)
+    for features in read_pixels(domain.predictors, months, PixelSelection(fine, pixels)):
+        table = feature_table(features)
         for first in range(0, len(table), PIXELS_AT_ONCE):
-            go_on()
+            progress.stop_if_cancelled()
             part = slice(first, first + PIXELS_AT_ONCE)
             index = applicability.index(table[part])
             total[part] += index
@@ -190,11 +198,11 @@ def _upper_whisker(values: np.ndarray) -> float:
 
 
 def find_applicability(
-    scene: Scene, models: RegionModels, validation: CrossValidation
+    domain: Domain, models: RegionModels, validation: CrossValidation
 ) -> Applicability:
     """From one pixel of each training sample, weighted by the gain of the model of all cells; its fold is that of its
     cell in the blocked validation."""
-    samples, folds = scene.samples, np.full(scene.cells.shape, -1)
+    samples, folds = domain.samples, np.full(domain.cells.shape, -1)
     for number, held in enumerate(validation.held_out):
         folds[held.split.cells] = number
     gain = gains(models.boosters[ALL])

@@ -14,20 +14,21 @@ from uuid import uuid4
 import numpy as np
 
 from ...base.errors import InputError
+from ...base.progress import Progress
 from ...base.tiles import Tile
-from ...predictors.features import Place, months_at_once, read_pixels
+from ...predictors.features import PixelSelection, months_at_once, read_pixels
 from ...predictors.predictor_set import CONTENTS, PredictorSet
-from ...predictors.stored_features import cut
+from ...predictors.stored_features import take_rows
 from ...spatial.aquifers import KM_PER_DEGREE, Regions, blend
-from ...spatial.mass_conservation import Conservation, spread
-from ..domain import Scene
+from ...spatial.mass_conservation import MassConservation, spread
+from ..domain import Domain
 from ..models.region_models import RegionModels
 
 LERC_ERROR_CM = 0.005
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class ModelUse:
     """``models`` predict ``cells`` (bool, coarse shape) in ``months`` (bool, (months,))."""
 
     models: RegionModels
@@ -36,7 +37,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class MapOptions:
     """``feather_km``: the half-width of the belt along aquifer borders where models are blended. ``exact``: float32 as
     computed instead of LERC within 0.005 cm. ``tags``: of every file."""
 
@@ -53,36 +54,36 @@ class Mapping:
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class MapJob:
     """``months``: those that are mapped, datetime64[M]; ``sources``: of each, observed or filled; ``target``: the
     coarse field of each, cm, (rows, columns). ``products``: name -> the parts that together predict every cell and
     month once."""
 
     predictors: PredictorSet
     regions: Regions
-    conservation: Conservation
+    conservation: MassConservation
     months: np.ndarray
     sources: tuple[str, ...]
     target: Sequence[np.ndarray]
-    products: dict[str, list[Part]]
-    mapping: Mapping
+    products: dict[str, list[ModelUse]]
+    mapping: MapOptions
 
     @property
     def tiles(self) -> list[Tile]:
         return self.conservation.tiles
 
     @classmethod
-    def of(cls, scene: Scene, products: dict[str, list[Part]], mapping: Mapping) -> Job:
-        sources = tuple(scene.source_of(month) for month in scene.months)
+    def of(cls, domain: Domain, products: dict[str, list[ModelUse]], mapping: MapOptions) -> MapJob:
+        sources = tuple(domain.source_of(month) for month in domain.months)
         given = (
-            scene.predictors,
-            scene.regions,
-            scene.conservation,
-            scene.months,
+            domain.predictors,
+            domain.regions,
+            domain.conservation,
+            domain.months,
             sources,
-            scene.target,
+            domain.target,
         )
-        return cls(*given, products, replace(mapping, tags={**scene.gwsa.tags, **mapping.tags}))
+        return cls(*given, products, replace(mapping, tags={**domain.gwsa.tags, **mapping.tags}))
 
     def fingerprint(self) -> str:
         """The same for two jobs that make the same files."""
@@ -95,7 +96,7 @@ class Job:
         for name, parts in self.products.items():
             digest.update(name.encode())
             for part in parts:
-                digest.update(f"{part.models.share!r} {part.models.stretch!r}".encode())
+                digest.update(f"{part.models.shrinkage!r} {part.models.contrast_slope!r}".encode())
                 for number, booster in part.models.boosters.items():
                     digest.update(b"%d" % number + booster.save_raw("ubj"))
                 arrays += [part.models.pooled, part.cells, part.months]
@@ -104,14 +105,19 @@ class Job:
         return digest.hexdigest()
 
 
-def make_room(folder: Path, products: Iterable[str]) -> None:
+def make_folders(folder: Path, products: Iterable[str]) -> None:
     """For what ``predict_tile`` writes into ``folder``."""
     for name in products:
         (folder / name).mkdir(parents=True, exist_ok=True)
 
 
 def predict_tile(
-    job: Job, products: list[str], folder: Path, wanted: np.ndarray, tile: Tile, go_on
+    job: MapJob,
+    products: list[str],
+    folder: Path,
+    wanted: np.ndarray,
+    tile: Tile,
+    progress: Progress,
 ) -> dict:
     """Predict a tile in the months of the numbers ``wanted``, as a file of each of the ``products`` in ``folder``: the
     checkpoint. One that is there already is not made again.
@@ -119,11 +125,11 @@ def predict_tile(
     Returns the means over the coarse cells of each product: cm, (months, rows, columns), NaN off the cells. InputError
     on a machine that does not see the folders.
     """
-    look_for(folder, job.predictors.folder)
+    require_folder(folder, job.predictors.folder)
     pixels = job.conservation.pixels(tile)
     absent = [name for name in products if not _part_file(folder, name, tile).exists()]
     if absent:
-        for name, raw in _predict(job, absent, wanted, tile, pixels, go_on).items():
+        for name, raw in _predict(job, absent, wanted, tile, pixels, progress).items():
             _save(_part_file(folder, name, tile), raw)
     return {
         name: np.stack(
@@ -136,7 +142,7 @@ def predict_tile(
     }
 
 
-def look_for(*folders: Path) -> None:
+def require_folder(*folders: Path) -> None:
     """InputError for one that this machine does not see."""
     for folder in folders:
         if not folder.is_dir():
@@ -168,7 +174,7 @@ def _save(path: Path, raw: np.ndarray) -> None:
 
 
 def _predict(
-    job: Job, products: list[str], wanted, tile: Tile, pixels: np.ndarray, go_on
+    job: MapJob, products: list[str], wanted, tile: Tile, pixels: np.ndarray, progress: Progress
 ) -> dict[str, np.ndarray]:
     """By product: cm, float32, (months, pixels), as many months at a time as the memory bound allows."""
     raws = {
@@ -182,21 +188,21 @@ def _predict(
     ]
     at_once, place = (
         months_at_once(job.predictors, tile),
-        Place(tile.fine(job.conservation.factor), pixels),
+        PixelSelection(tile.fine(job.conservation.factor), pixels),
     )
     for first in range(0, wanted.size, at_once):
         chosen = wanted[first : first + at_once]
         of_months = read_pixels(job.predictors, job.months[chosen], place)
         for i, (month, features) in enumerate(zip(chosen, of_months), start=first):
             for raw, part in parts:
-                go_on()
+                progress.stop_if_cancelled()
                 if part.months[month]:
-                    of_part = [cut(one, part.pixels) for one in features]
+                    of_part = [take_rows(one, part.pixels) for one in features]
                     raw[i, part.pixels] = part.models.predict(of_part, part.weights)
     return raws
 
 
-class _OnTile(NamedTuple):
+class TileUse(NamedTuple):
     """A part on a tile: which of the tile's pixels it predicts (bool, (pixels,)), the models' weights there."""
 
     models: RegionModels
@@ -205,7 +211,9 @@ class _OnTile(NamedTuple):
     weights: dict[int, np.ndarray]
 
 
-def _on_tile(job: Job, parts: list[Part], tile: Tile, pixels: np.ndarray) -> Iterator[_OnTile]:
+def _on_tile(
+    job: MapJob, parts: list[ModelUse], tile: Tile, pixels: np.ndarray
+) -> Iterator[TileUse]:
     grid, factor = job.predictors.grid, job.conservation.factor
     fine = tile.fine(factor)
     wide = fine.widened(
@@ -220,7 +228,7 @@ def _on_tile(job: Job, parts: list[Part], tile: Tile, pixels: np.ndarray) -> Ite
                 number: weight[fine.within(wide)][pixels][here]
                 for number, weight in weights.items()
             }
-            yield _OnTile(part.models, part.months, here, weights)
+            yield TileUse(part.models, part.months, here, weights)
 
 
 def _reach(feather_km: float, grid) -> int:

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-from ...base.months import calendar_month, year_of
+from ...base.months import calendar_month, calendar_year
 from ...base.progress import Progress
 from ...compute.threads import run_all
 from ...files.stack import MonthlyStack
-from ..domain import Scene
+from ..domain import Domain
 from ..models.region_models import CrossValidation
 from ..samples import ONE_SCALE_UP
-from ..skill.reduced_resolution import MODEL, PredictedBack
-from .predict_tile import Mapping
+from ..skill.reduced_resolution import MODEL, ReducedResolution
+from .predict_tile import MapOptions
 from .yearly import create_year
 
 NOISE_LEFT = (
     1 - 1 / ONE_SCALE_UP**2
 )  # of independent noise in cells, when the mean of their average is taken out
-MONTHS_OF_DOUBT = 24  # of which the spread of the models is taken
+ERROR_MONTHS = 24  # of which the spread of the models is taken
 
 
 @dataclass(frozen=True, eq=False)
-class Doubt:
+class ModelError:
     """``models``: how far the predictions of detail of the models of different splits lie apart, cm, coarse shape.
     ``within``: the standard deviation inside a cell that models miss, cm, (regions,)."""
 
@@ -34,9 +34,9 @@ class Doubt:
     within: np.ndarray
 
 
-def find_doubt(
-    scene: Scene, validation: CrossValidation, back: PredictedBack, sigma: MonthlyStack
-) -> Doubt:
+def estimate_model_error(
+    domain: Domain, validation: CrossValidation, back: ReducedResolution, sigma: MonthlyStack
+) -> ModelError:
     """What held-out models tell about their errors.
 
     One scale up it is known what they miss between averages of 2 x 2 cells and the cells (``back``). Beyond the noise
@@ -44,24 +44,27 @@ def find_doubt(
     halving of scale from the cell down to the pixel is taken to hide as much, as in fields whose every octave has one
     variance. Where GRACE shows less detail at the scale of cells than there is, the sum is a lower bound.
     """
-    sigma, known = sigma.on(scene.gwsa.grid), np.isin(sigma.months, scene.months[scene.taught])
+    sigma, known = (
+        sigma.on(domain.gwsa.grid),
+        np.isin(sigma.months, domain.months[domain.training_months]),
+    )
     squares = (np.square(np.nan_to_num(sigma.values[month])) for month in np.flatnonzero(known))
-    noise = sum(squares, np.zeros(scene.cells.shape)) / max(known.sum(), 1)
-    missed = (back.fields[MODEL] - back.observed) ** 2 - NOISE_LEFT * scene.samples.at(noise)
-    octaves = np.log2(scene.predictors.factor)
-    return Doubt(
-        models=np.sqrt(_variance_of_models(scene, validation)),
-        within=np.sqrt(octaves * _by_region(scene, missed, np.isfinite(missed))),
+    noise = sum(squares, np.zeros(domain.cells.shape)) / max(known.sum(), 1)
+    missed = (back.fields[MODEL] - back.observed) ** 2 - NOISE_LEFT * domain.samples.at(noise)
+    octaves = np.log2(domain.predictors.factor)
+    return ModelError(
+        models=np.sqrt(_variance_of_models(domain, validation)),
+        within=np.sqrt(octaves * _by_region(domain, missed, np.isfinite(missed))),
     )
 
 
-def _variance_of_models(scene: Scene, validation: CrossValidation) -> np.ndarray:
+def _variance_of_models(domain: Domain, validation: CrossValidation) -> np.ndarray:
     """Of what the models of the splits say of pixels less the mean of their cell: cm², coarse shape, the mean over some
     months and pixels; over all cells for one that has no sample."""
-    samples = scene.samples
-    some = np.isin(samples.month, _thinned(np.flatnonzero(scene.taught)))
+    samples = domain.samples
+    some = np.isin(samples.month, _thinned(np.flatnonzero(domain.training_months)))
     pixels = samples.pixels[some, ::2]
-    regions = np.repeat(samples.at(scene.regions.cells)[some], pixels.shape[1])
+    regions = np.repeat(samples.at(domain.regions.cells)[some], pixels.shape[1])
     table, (total, squares) = pixels.reshape(-1, pixels.shape[2]), np.zeros((2, *pixels.shape[:2]))
     for held in validation.held_out:
         said = held.models.predict_in(table, regions).reshape(total.shape).astype(np.float64)
@@ -71,67 +74,72 @@ def _variance_of_models(scene: Scene, validation: CrossValidation) -> np.ndarray
     count = len(validation.held_out)
     variance = np.full(some.size, np.nan)
     variance[some] = np.maximum(squares / count - (total / count) ** 2, 0.0).mean(axis=1)
-    of_cells = samples.mean_by_cell(variance, scene.cells.shape)
+    of_cells = samples.mean_by_cell(variance, domain.cells.shape)
     return np.where(np.isnan(of_cells), np.nanmean(variance), of_cells)
 
 
 def _thinned(months: np.ndarray) -> np.ndarray:
-    return months[:: max(1, months.size // MONTHS_OF_DOUBT)]
+    return months[:: max(1, months.size // ERROR_MONTHS)]
 
 
-def _by_region(scene: Scene, values: np.ndarray, where: np.ndarray) -> np.ndarray:
+def _by_region(domain: Domain, values: np.ndarray, where: np.ndarray) -> np.ndarray:
     """The mean over the samples ``where`` of each region, not below 0; that of all for a region without one."""
-    regions = scene.samples.at(scene.regions.cells)[where]
-    count = np.bincount(regions, minlength=len(scene.regions.names))
+    regions = domain.samples.at(domain.regions.cells)[where]
+    count = np.bincount(regions, minlength=len(domain.regions.names))
     total = np.bincount(regions, values[where], minlength=count.size)
     of_all = total.sum() / max(count.sum(), 1)
     return np.maximum(np.where(count > 0, total / np.maximum(count, 1), of_all), 0.0)
 
 
 def write_sigma(
-    scene: Scene,
+    domain: Domain,
     sigma: MonthlyStack,
-    doubt: Doubt,
+    model_error: ModelError,
     folder: Path,
-    mapping: Mapping,
+    mapping: MapOptions,
     progress: Progress,
 ) -> None:
     """``GWSA_SIGMA_YYYY.tif`` in ``folder``: cm, twelve bands, NaN where the coarse sigma is unknown.
 
-    sigma² = (bilinear coarse sigma)² + both parts of ``doubt`` squared; a lower bound and tagged so.
+    sigma² = (bilinear coarse sigma)² + both parts of ``model_error`` squared; a lower bound and tagged so.
     """
     folder.mkdir()
-    sigma = sigma.on(scene.gwsa.grid)
-    years = np.unique(year_of(scene.months))
+    sigma = sigma.on(domain.gwsa.grid)
+    years = np.unique(calendar_year(domain.months))
     run_all(
-        [partial(_write_year, scene, sigma, doubt, folder, mapping, int(year)) for year in years],
+        [
+            partial(_write_year, domain, sigma, model_error, folder, mapping, int(year))
+            for year in years
+        ],
         progress,
     )
 
 
 def _write_year(
-    scene: Scene,
+    domain: Domain,
     sigma: MonthlyStack,
-    doubt: Doubt,
+    model_error: ModelError,
     folder: Path,
-    mapping: Mapping,
+    mapping: MapOptions,
     year: int,
-    go_on,
+    progress: Progress,
 ) -> None:
-    months = scene.months[(year_of(scene.months) == year) & np.isin(scene.months, sigma.months)]
-    sources = {month: scene.source_of(month) for month in months}
+    months = domain.months[
+        (calendar_year(domain.months) == year) & np.isin(domain.months, sigma.months)
+    ]
+    sources = {month: domain.source_of(month) for month in months}
     tags = {**mapping.tags, "GWSA_VARIABLE": "GWSA sigma", "GWSA_SIGMA": "lower bound"}
-    conservation, variance = scene.conservation, np.square(doubt.within)
+    conservation, variance = domain.conservation, np.square(model_error.within)
     with create_year(
-        folder / f"GWSA_SIGMA_{year}.tif", conservation, mapping, tags, sources, go_on
+        folder / f"GWSA_SIGMA_{year}.tif", conservation, mapping, tags, sources, progress
     ) as target:
-        for tile in scene.tiles:
+        for tile in domain.tiles:
             fine = tile.fine(conservation.factor)
-            of_models = variance[scene.regions.pixels(fine)] + conservation.bilinear(
-                doubt.models**2, tile
+            of_models = variance[domain.regions.pixels(fine)] + conservation.bilinear(
+                model_error.models**2, tile
             )
             for month in months:
-                go_on()
+                progress.stop_if_cancelled()
                 coarse = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
                 field = np.sqrt(coarse**2 + of_models).astype(np.float32)
                 target.write(int(calendar_month(month)), field, fine.corner)

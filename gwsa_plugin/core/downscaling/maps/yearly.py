@@ -11,18 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ...base.months import calendar_month, month_range, year_of
+from ...base.months import calendar_month, calendar_year, month_range
 from ...base.progress import Progress
-from ...base.tiles import Tile, side_of
+from ...base.tiles import Tile, tile_side
 from ...base.units import CM
 from ...compute.threads import run_all
-from ...files.atomic import whole_file
+from ...files.atomic import atomic_file
 from ...files.geotiff import Header, new_geotiff
 from ...files.stack import MISSING
-from ...spatial.mass_conservation import Conservation
+from ...spatial.mass_conservation import MassConservation
 from ..skill.closure import Closure
 from ..skill.seams import edge_steps, ratio_of, surrounded
-from .predict_tile import Job, Mapping, look_for, make_room, predict_tile, read_part
+from .predict_tile import MapJob, MapOptions, make_folders, predict_tile, read_part, require_folder
 
 TOLERANCE_CM = (
     1e-3  # between a cell of the coarse field and the mean of its pixels, before encoding
@@ -30,7 +30,7 @@ TOLERANCE_CM = (
 
 
 def write_maps(
-    job: Job, folder: Path, progress: Progress, run: Callable = run_all
+    job: MapJob, folder: Path, progress: Progress, run: Callable = run_all
 ) -> dict[str, list[Path]]:
     """``GWSA_YYYY.tif`` of each product, in a folder of its name in ``folder``; twelve bands January..December, months
     that are not mapped are all nodata.
@@ -39,11 +39,11 @@ def write_maps(
     Returns for each product the files of the closure of its years, in their order; they lie in ``folder`` too.
     RuntimeError when a coarse cell's mean is not kept to 1e-3 cm.
     """
-    years, writing = [int(year) for year in np.unique(year_of(job.months))], []
+    years, writing = [int(year) for year in np.unique(calendar_year(job.months))], []
     for before, year, part in zip([None, *years], [*years, None], progress.parts(len(years) + 1)):
         products = [name for name in job.products if year and not _is_written(folder, name, year)]
-        make_room(folder / str(year), products)
-        wanted = np.flatnonzero(year_of(job.months) == year) if products else []
+        make_folders(folder / str(year), products)
+        wanted = np.flatnonzero(calendar_year(job.months) == year) if products else []
         tiles = job.tiles if products else []
         predicting = [
             partial(predict_tile, job, products, folder / str(year), wanted, tile) for tile in tiles
@@ -52,7 +52,7 @@ def write_maps(
         shutil.rmtree(
             folder / str(before), ignore_errors=True
         )  # not by its tasks, which may have to run again
-        progress.say(f"{year} is predicted." if year else "All years are written.")
+        progress.info(f"{year} is predicted." if year else "All years are written.")
         writing = [
             _writing(job, name, folder, year, wanted, [of_tile[name] for of_tile in means])
             for name in products
@@ -67,7 +67,12 @@ def maps_in(folder: Path, product: str) -> list[Path]:
 
 @contextmanager
 def create_year(
-    path: Path, conservation: Conservation, mapping: Mapping, tags: dict, sources: dict, go_on
+    path: Path,
+    conservation: MassConservation,
+    mapping: MapOptions,
+    tags: dict,
+    sources: dict,
+    progress: Progress,
 ):
     """Yield the GeoTIFF of the year in the name of ``path`` to write to, its twelve bands described by ``sources``
     (month -> word, missing where it has none). It is sparse, and has overviews where it is large."""
@@ -75,12 +80,12 @@ def create_year(
     words = tuple(sources.get(month, MISSING) for month in months)
     grid, side = (
         conservation.coarse.refine(conservation.factor),
-        side_of(conservation.factor) * conservation.factor,
+        tile_side(conservation.factor) * conservation.factor,
     )
     header = Header(grid, tuple(map(str, months)), CM, tags, words)
     with new_geotiff(path, header, side, {**mapping.encoding, "sparse_ok": True}) as target:
         yield target
-        target.add_overviews(go_on)
+        target.add_overviews(progress)
 
 
 def _is_written(folder: Path, product: str, year: int) -> bool:
@@ -99,7 +104,7 @@ def _closure_file(folder: Path, product: str, year: int) -> Path:
 
 
 def _writing(
-    job: Job, name: str, folder: Path, year: int, wanted: np.ndarray, means: list[np.ndarray]
+    job: MapJob, name: str, folder: Path, year: int, wanted: np.ndarray, means: list[np.ndarray]
 ) -> Callable:
     """The task of writing the year of the months of the numbers ``wanted``, which are solved here: all tiles of a month
     hang together. ``means``: of the cells of each tile."""
@@ -113,16 +118,23 @@ def _writing(
 
 
 def _write_year(
-    job: Job, name: str, folder: Path, year: int, wanted: np.ndarray, raw, nodes: list, go_on
+    job: MapJob,
+    name: str,
+    folder: Path,
+    year: int,
+    wanted: np.ndarray,
+    raw,
+    nodes: list,
+    progress: Progress,
 ) -> None:
-    look_for(folder, job.predictors.folder)
+    require_folder(folder, job.predictors.folder)
     parts, path = folder / str(year), _map_file(folder, name, year)
-    account = _Account(job, wanted, raw)
+    account = ClosureRecorder(job, wanted, raw)
     sources = {job.months[month]: job.sources[month] for month in wanted}
     tags = {**job.mapping.tags, "GWSA_VARIABLE": "GWSA"}
     with (
-        whole_file(path) as whole,
-        create_year(whole, job.conservation, job.mapping, tags, sources, go_on) as target,
+        atomic_file(path) as whole,
+        create_year(whole, job.conservation, job.mapping, tags, sources, progress) as target,
     ):
         bands = calendar_month(job.months[wanted])
         for tile in job.tiles:
@@ -131,17 +143,17 @@ def _write_year(
                 tile.fine(job.conservation.factor).corner,
             )
             for i, before in enumerate(read_part(parts, name, tile, pixels)):
-                go_on()
+                progress.stop_if_cancelled()
                 after = before + job.conservation.bilinear(nodes[i], tile)
                 target.write(int(bands[i]), after.astype(np.float32), corner)
                 account.add(i, tile, before, after)
     account.closure().save(_closure_file(folder, name, year))
 
 
-class _Account:
+class ClosureRecorder:
     """Gathers the closure of a year, tile by tile."""
 
-    def __init__(self, job: Job, wanted: np.ndarray, raw: np.ndarray):
+    def __init__(self, job: MapJob, wanted: np.ndarray, raw: np.ndarray):
         self._conservation, self._months, self._wanted, self._raw = (
             job.conservation,
             job.months[wanted],

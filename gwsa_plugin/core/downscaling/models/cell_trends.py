@@ -14,7 +14,7 @@ import numpy as np
 from ..samples import Samples
 
 
-class Lines(NamedTuple):
+class CellTrends(NamedTuple):
     """The line of each cell over the numbers of months: ``mean`` (cm) at ``middle``, ``slope`` in cm a month; coarse
     shape, all 0 where there is none."""
 
@@ -28,10 +28,10 @@ class Lines(NamedTuple):
 
     def of(self, samples: Samples) -> np.ndarray:
         """cm, (samples,): each one's in its month."""
-        return Lines(*map(samples.at, self)).at(samples.month)
+        return CellTrends(*map(samples.at, self)).at(samples.month)
 
 
-def level_and_trend(samples: Samples, known: np.ndarray, shape: tuple[int, int]) -> Lines:
+def fit_cell_trends(samples: Samples, known: np.ndarray, shape: tuple[int, int]) -> CellTrends:
     """The least-squares lines of the cells of a coarse grid of ``shape`` over their ``known`` samples, bool,
     (samples,); the others are not looked at. A cell with fewer than two has none."""
 
@@ -43,4 +43,4 @@ def level_and_trend(samples: Samples, known: np.ndarray, shape: tuple[int, int])
     spread, together = mean_of(time**2), mean_of(time * samples.target)
     enough = spread > 0
     slope = np.divide(together, spread, out=np.zeros(shape), where=enough)
-    return Lines(*(np.where(enough, field, 0.0) for field in (mean, slope, middle)))
+    return CellTrends(*(np.where(enough, field, 0.0) for field in (mean, slope, middle)))

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...base.progress import Progress
 from ..folds import Split
 from ..samples import ONE_SCALE_UP, Samples
 from .training import Boosting, train
 
-STEEPEST = 1.5  # more than that is no matter of scale
+LARGEST_SLOPE = 1.5  # more than that is no matter of scale
 
 
-def steepness(across: np.ndarray, within: np.ndarray) -> float:
-    """What contrasts are multiplied by at a finer scale, 1 to 1.5, from rows of ``evidence_across``; and of the same
+def contrast_slope(across: np.ndarray, within: np.ndarray) -> float:
+    """What contrasts are multiplied by at a finer scale, 1 to 1.5, from rows of ``contrast_sums_across_scales``; and of the same
     evidence ``within`` a scale, of cells from models of cells: what is too flat there is no better at a finer scale."""
-    return float(np.clip(max(_slope(across), _slope(within)), 1.0, STEEPEST))
+    return float(np.clip(max(_slope(across), _slope(within)), 1.0, LARGEST_SLOPE))
 
 
 def _slope(evidence: np.ndarray) -> float:
@@ -28,18 +29,18 @@ def _slope(evidence: np.ndarray) -> float:
     return covariance / variance if variance > 0 else 1.0
 
 
-def evidence_across(
-    samples: Samples, split: Split, boosting: Boosting, go_on
+def contrast_sums_across_scales(
+    samples: Samples, split: Split, boosting: Boosting, progress: Progress
 ) -> tuple[float, float]:
     """Covariance of predicted and observed differences of cells from the mean of their 2 x 2, and variance of the
     predicted ones, over what ``split`` holds out of models that were trained on such means; 0 where there are none."""
     fours = in_fours(samples)
-    taught, asked = (
+    training_months, asked = (
         where[fours].all(axis=1) for where in (split.trained(samples), split.held(samples))
     )
-    if not (taught.any() and asked.any()):
+    if not (training_months.any() and asked.any()):
         return 0.0, 0.0
-    booster = train(averaged(samples, fours), taught, boosting, go_on=go_on)
+    booster = train(averaged(samples, fours), training_months, boosting, progress=progress)
     cells = fours[asked]
     said = booster.inplace_predict(samples.pixel_table(cells.ravel())).reshape(*cells.shape, -1)
     values = said.mean(axis=-1, dtype=np.float64), samples.target[cells]
@@ -50,8 +51,8 @@ def evidence_across(
 def averaged(samples: Samples, fours: np.ndarray) -> Samples:
     """The samples of 2 x 2 cells, as ``in_fours`` gives them: their means, and as many pixels of each as a cell had."""
     first = fours[:, 0]
-    share = max(1, samples.pixels.shape[1] // ONE_SCALE_UP**2)
-    pixels = samples.pixels[fours, :share].reshape(len(fours), -1, samples.pixels.shape[2])
+    count = max(1, samples.pixels.shape[1] // ONE_SCALE_UP**2)
+    pixels = samples.pixels[fours, :count].reshape(len(fours), -1, samples.pixels.shape[2])
     row, column = samples.row[first] // ONE_SCALE_UP, samples.column[first] // ONE_SCALE_UP
     target, cells = samples.target[fours].mean(axis=1), samples.cells[fours].mean(axis=1)
     return Samples(samples.month[first], row, column, target, cells, pixels, samples.names)

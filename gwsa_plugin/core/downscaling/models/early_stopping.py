@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...base.progress import Progress
 from ..folds import Split, widened
 from ..samples import Samples
-from .training import Boosting, trees_that_help
+from .training import Boosting, early_stopping
 
 WATCHED = 0.3  # of the blocks of cells
 CANDIDATES = (
@@ -26,7 +27,9 @@ class Tuning:
     reach: int
     search: int = 0
 
-    def settle(self, samples: Samples, split: Split, boosting: Boosting, go_on) -> Boosting:
+    def settle(
+        self, samples: Samples, split: Split, boosting: Boosting, progress: Progress
+    ) -> Boosting:
         """The settings to train the samples that ``split`` leaves with: those of the least squared error of local
         contrast in the watched blocks, with the number of trees at which it is reached.
 
@@ -37,7 +40,7 @@ class Tuning:
         if not watched.any() or not rest.any():
             return boosting
         tried = [boosting, *(replace(boosting, **change) for change in CANDIDATES[: self.search])]
-        found = [trees_that_help(samples, rest, watched, settings, go_on) for settings in tried]
+        found = [early_stopping(samples, rest, watched, settings, progress) for settings in tried]
         best = min(range(len(tried)), key=lambda i: found[i][1])
         return replace(tried[best], trees=found[best][0])
 

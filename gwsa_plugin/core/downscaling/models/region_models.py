@@ -12,13 +12,13 @@ import numpy as np
 
 from ...base.progress import Progress
 from ...compute.threads import run_all
-from ...predictors.stored_features import cut
-from ..domain import Scene
+from ...predictors.stored_features import take_rows
+from ..domain import Domain
 from ..folds import TIME_FOLDS, Split, nothing_held
-from ..forest import evaluator
+from ..forest.engine import evaluator
 from ..samples import Samples
-from .cell_trends import Lines, level_and_trend
-from .contrast_scaling import evidence_across, steepness
+from .cell_trends import CellTrends, fit_cell_trends
+from .contrast_scaling import contrast_slope, contrast_sums_across_scales
 from .early_stopping import Tuning
 from .training import Boosting, local_contrast, neighbourhoods, save, train
 
@@ -46,16 +46,16 @@ class RegionModels:
     """``boosters``: by number, ``ALL`` for every region whose own (``pooled``) is not there. The others begin with the
     trees of ``ALL``.
 
-    ``share``: the part of the predicted local contrast that held-out cells confirm, 0 to 1, and ``stretch``: by how
-    much it is too flat at 1 km, see ``steepness``; predictions are multiplied by both. ``boosting``: what the model of
+    ``shrinkage``: the part of the predicted local contrast that held-out cells confirm, 0 to 1, and ``contrast_slope``: by how
+    much it is too flat at 1 km, see ``contrast_slope``; predictions are multiplied by both. ``boosting``: what the model of
     all cells was trained with.
     """
 
     boosters: dict[int, object]
     pooled: np.ndarray
     boosting: Boosting = Boosting()
-    share: float = 1.0
-    stretch: float = 1.0
+    shrinkage: float = 1.0
+    contrast_slope: float = 1.0
 
     def __getstate__(self) -> dict:
         """What is compiled stays where it is; another process makes its own."""
@@ -83,10 +83,10 @@ class RegionModels:
                 field += weight * of_all
             elif near.any():
                 said = evaluators[number].predict(
-                    [cut(one, near) for one in features], onto=of_all[near]
+                    [take_rows(one, near) for one in features], onto=of_all[near]
                 )
                 field[near] += weight[near] * said
-        return field * np.float32(self.share * self.stretch)
+        return field * np.float32(self.shrinkage * self.contrast_slope)
 
     def predict_in(self, table: np.ndarray, regions: np.ndarray) -> np.ndarray:
         """cm, float32, (rows,): each row of ``table``, (rows, features), by the model of its region, of (rows,)
@@ -127,7 +127,7 @@ class CrossValidation:
 
 
 def train_and_validate(
-    scene: Scene, validations: dict[str, list[Split]], recipe: Recipe, progress: Progress
+    domain: Domain, validations: dict[str, list[Split]], recipe: Recipe, progress: Progress
 ) -> tuple[RegionModels, dict[str, CrossValidation]]:
     """Train on everything, and without each split of each of the ``validations`` (name -> splits) to predict it.
 
@@ -135,24 +135,26 @@ def train_and_validate(
     and stretched by what some of them tell of the step to a finer scale; those of a split by what the other splits of
     its validation confirm and tell, so that none is scaled by what it is scored on.
     """
-    tasks = [partial(_fit, scene, recipe, nothing_held(scene.cells.shape, scene.months.size))]
+    tasks = [partial(_fit, domain, recipe, nothing_held(domain.cells.shape, domain.months.size))]
     tasks += [
-        partial(_fit_split, scene, recipe, split)
+        partial(_fit_split, domain, recipe, split)
         for splits in validations.values()
         for split in splits
     ]
     models, *fitted = run_all(tasks, progress.part(0.0, 0.9))
     evidence, validated, fitted = {}, {}, iter(fitted)
     for name, splits in validations.items():
-        evidence[name], validated[name] = _scaled(scene, splits, [next(fitted) for _ in splits])
+        evidence[name], validated[name] = _scaled(domain, splits, [next(fitted) for _ in splits])
     first = next(iter(validated))
     within, watched = evidence[first], validated[first]
-    stretch, validated[first] = _stretched(scene, recipe, watched, within, progress.part(0.9, 1.0))
-    return replace(models, share=_confirmed(within), stretch=stretch), validated
+    slope, validated[first] = _with_contrast_slopes(
+        domain, recipe, watched, within, progress.part(0.9, 1.0)
+    )
+    return replace(models, shrinkage=_shrinkage_factor(within), contrast_slope=slope), validated
 
 
-def _stretched(
-    scene: Scene,
+def _with_contrast_slopes(
+    domain: Domain,
     recipe: Recipe,
     validation: CrossValidation,
     within: np.ndarray,
@@ -163,115 +165,119 @@ def _stretched(
     watched = validation.held_out[
         :: TIME_FOLDS + 1
     ]  # of most space folds one, in time folds by turns
-    tasks = [partial(_evidence_across, scene, recipe, held) for held in watched]
+    tasks = [partial(_contrast_sums_across_scales, domain, recipe, held) for held in watched]
     across = np.array(run_all(tasks, progress)).reshape(-1, 2)
     stretched = []
     for i, held in enumerate(validation.held_out):
         apart = [not (held.split.cells & other.split.cells).any() for other in watched]
-        stretch = steepness(across[apart], np.delete(within, i, axis=0))
-        stretched.append(replace(held, models=replace(held.models, stretch=stretch)))
-    return steepness(across, within), replace(validation, held_out=stretched)
+        slope = contrast_slope(across[apart], np.delete(within, i, axis=0))
+        stretched.append(replace(held, models=replace(held.models, contrast_slope=slope)))
+    return contrast_slope(across, within), replace(validation, held_out=stretched)
 
 
-def _evidence_across(scene: Scene, recipe: Recipe, held: HeldOut, go_on) -> tuple[float, float]:
-    samples = _without_level(scene, recipe, held.split.trained(scene.samples))
-    return evidence_across(samples, held.split, held.models.boosting, go_on)
+def _contrast_sums_across_scales(
+    domain: Domain, recipe: Recipe, held: HeldOut, progress: Progress
+) -> tuple[float, float]:
+    samples = _without_level(domain, recipe, held.split.trained(domain.samples))
+    return contrast_sums_across_scales(samples, held.split, held.models.boosting, progress)
 
 
-def _scaled(scene: Scene, splits: list[Split], fitted: list) -> tuple[np.ndarray, CrossValidation]:
+def _scaled(
+    domain: Domain, splits: list[Split], fitted: list
+) -> tuple[np.ndarray, CrossValidation]:
     """The evidence of each split, and its models and predictions multiplied by what the others confirm."""
-    wheres = [split.held(scene.samples) for split in splits]
+    wheres = [split.held(domain.samples) for split in splits]
     evidence = np.array(
-        [_evidence(scene, where, *said) for where, (_, *said) in zip(wheres, fitted)]
+        [_evidence(domain, where, *said) for where, (_, *said) in zip(wheres, fitted)]
     )
     held, detail, level = (
         [],
-        np.full(scene.samples.target.size, np.nan),
-        np.zeros(scene.samples.target.size),
+        np.full(domain.samples.target.size, np.nan),
+        np.zeros(domain.samples.target.size),
     )
     for i, (split, where, (models, predicted, line)) in enumerate(zip(splits, wheres, fitted)):
-        share = _confirmed(np.delete(evidence, i, axis=0))
-        held.append(HeldOut(split, replace(models, share=share)))
-        detail[where], level[where] = share * predicted, line
+        shrinkage = _shrinkage_factor(np.delete(evidence, i, axis=0))
+        held.append(HeldOut(split, replace(models, shrinkage=shrinkage)))
+        detail[where], level[where] = shrinkage * predicted, line
     return evidence, CrossValidation(held, detail, level)
 
 
-def _fit(scene: Scene, recipe: Recipe, split: Split, go_on) -> RegionModels:
+def _fit(domain: Domain, recipe: Recipe, split: Split, progress: Progress) -> RegionModels:
     """Train on the samples that ``split`` leaves."""
-    where, regions = split.trained(scene.samples), scene.samples.at(scene.regions.cells)
-    samples = _without_level(scene, recipe, where)
+    where, regions = split.trained(domain.samples), domain.samples.at(domain.regions.cells)
+    samples = _without_level(domain, recipe, where)
     boosting = (
-        recipe.tuning.settle(samples, split, recipe.boosting, go_on)
+        recipe.tuning.settle(samples, split, recipe.boosting, progress)
         if recipe.tuning
         else recipe.boosting
     )
-    boosters = {ALL: train(samples, where, boosting, go_on=go_on)}
+    boosters = {ALL: train(samples, where, boosting, progress=progress)}
     further = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
     for number in np.unique(recipe.pooled[recipe.pooled != ALL]):
         inside = where & (recipe.pooled[regions] == number)
         if inside.any():
-            boosters[int(number)] = train(samples, inside, further, boosters[ALL], go_on)
+            boosters[int(number)] = train(samples, inside, further, boosters[ALL], progress)
     return RegionModels(boosters, recipe.pooled, boosting)
 
 
 def _fit_split(
-    scene: Scene, recipe: Recipe, split: Split, go_on
+    domain: Domain, recipe: Recipe, split: Split, progress: Progress
 ) -> tuple[RegionModels, np.ndarray, np.ndarray]:
     """The models of a split, and of the samples that it holds what they say and the level and trend of the months that
     are not held."""
-    samples = scene.samples
-    models, where = _fit(scene, recipe, split, go_on), split.held(samples)
-    lines = lines_of(scene, recipe, ~(split.months | split.unseen)[samples.month])
-    return models, _mean_over_pixels(scene, models, where), lines.of(samples)[where]
+    samples = domain.samples
+    models, where = _fit(domain, recipe, split, progress), split.held(samples)
+    lines = cell_trends(domain, recipe, ~(split.months | split.unseen)[samples.month])
+    return models, _mean_over_pixels(domain, models, where), lines.of(samples)[where]
 
 
-def _without_level(scene: Scene, recipe: Recipe, known: np.ndarray) -> Samples:
-    lines = lines_of(scene, recipe, known)
-    return replace(scene.samples, target=scene.samples.target - lines.of(scene.samples))
+def _without_level(domain: Domain, recipe: Recipe, known: np.ndarray) -> Samples:
+    lines = cell_trends(domain, recipe, known)
+    return replace(domain.samples, target=domain.samples.target - lines.of(domain.samples))
 
 
-def lines_of(scene: Scene, recipe: Recipe, known: np.ndarray) -> Lines:
+def cell_trends(domain: Domain, recipe: Recipe, known: np.ndarray) -> CellTrends:
     """What of the coarse field models need not explain, from the ``known`` samples, bool, (samples,)."""
     if recipe.target == DIRECT:
-        return Lines(*np.zeros((3, *scene.cells.shape)))
-    return level_and_trend(scene.samples, known, scene.cells.shape)
+        return CellTrends(*np.zeros((3, *domain.cells.shape)))
+    return fit_cell_trends(domain.samples, known, domain.cells.shape)
 
 
-def _mean_over_pixels(scene: Scene, models: RegionModels, where: np.ndarray) -> np.ndarray:
+def _mean_over_pixels(domain: Domain, models: RegionModels, where: np.ndarray) -> np.ndarray:
     """The mean of what the models say of the pixels of each of the samples ``where``: cm, (samples,)."""
-    regions, pixels = scene.samples.at(scene.regions.cells)[where], scene.samples.pixels.shape[1]
+    regions, pixels = domain.samples.at(domain.regions.cells)[where], domain.samples.pixels.shape[1]
     if not regions.size:
         return np.zeros(0)
-    said = models.predict_in(scene.samples.pixel_table(where), np.repeat(regions, pixels))
+    said = models.predict_in(domain.samples.pixel_table(where), np.repeat(regions, pixels))
     return said.reshape(-1, pixels).mean(axis=1, dtype=np.float64)
 
 
 def _evidence(
-    scene: Scene, where: np.ndarray, predicted: np.ndarray, level: np.ndarray
+    domain: Domain, where: np.ndarray, predicted: np.ndarray, level: np.ndarray
 ) -> tuple[float, float]:
     """Covariance of predicted and observed local contrast, and variance of the predicted one, over the held-out samples
     ``where``; the others (samples held,)."""
-    around = neighbourhoods(scene.samples, where)
-    of_models = local_contrast(predicted, around, share=1.0)
-    observed = local_contrast(scene.samples.target[where] - level, around, share=1.0)
+    around = neighbourhoods(domain.samples, where)
+    of_models = local_contrast(predicted, around, fraction=1.0)
+    observed = local_contrast(domain.samples.target[where] - level, around, fraction=1.0)
     return float((of_models * observed).sum()), float((of_models**2).sum())
 
 
-def _confirmed(evidence: np.ndarray) -> float:
+def _shrinkage_factor(evidence: np.ndarray) -> float:
     covariance, variance = evidence.sum(axis=0)
     return float(np.clip(covariance / variance, 0.0, 1.0)) if variance > 0 else 0.0
 
 
-def write_models(folder: Path, scene: Scene, models: RegionModels) -> None:
+def write_models(folder: Path, domain: Domain, models: RegionModels) -> None:
     """``model_<number>.ubj`` in XGBoost's own format, and ``models.json``: features, scaling, whom each serves."""
-    present = np.unique(scene.regions.cells[scene.cells])
+    present = np.unique(domain.regions.cells[domain.cells])
     served = models.numbers(present)
     files = {}
     for number, booster in models.boosters.items():
         save(booster, folder / f"model_{number}.ubj")
         files[f"model_{number}.ubj"] = [
-            scene.regions.names[region] for region in present[served == number]
+            domain.regions.names[region] for region in present[served == number]
         ]
-    scaled = {"share": models.share, "stretch": models.stretch}
-    contents = {"features": list(scene.samples.names), **scaled, "models": files}
+    scaled = {"share": models.shrinkage, "stretch": models.contrast_slope}
+    contents = {"features": list(domain.samples.names), **scaled, "models": files}
     (folder / "models.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ...base.errors import InputError
+from ...base.progress import SILENT, Progress
 from ..samples import Samples
 
 NEIGHBOURHOOD = 5  # cells along a side
@@ -50,40 +51,45 @@ class Boosting:
         }  # fmt: skip
 
 
-def train(samples: Samples, where: np.ndarray, boosting: Boosting, base=None, go_on=lambda: None):
+def train(
+    samples: Samples, where: np.ndarray, boosting: Boosting, base=None, progress: Progress = SILENT
+):
     """A Booster fitted to the samples ``where`` (bool, (samples,)), begun from the Booster ``base`` if given.
 
-    ``go_on`` is called for every tree and may raise ``Cancelled``. InputError when there is nothing to learn from.
+    ``progress`` is called for every tree and may raise ``Cancelled``. InputError when there is nothing to learn from.
     """
     import xgboost
 
-    lesson = _Lesson(samples, where)
+    loss = ContrastLoss(samples, where)
     return xgboost.train(
         boosting.xgboost(),
-        lesson.matrix(),
+        loss.matrix(),
         boosting.trees,
-        obj=lesson.gradient(go_on),
+        obj=loss.gradient(progress),
         xgb_model=base,
     )
 
 
-def trees_that_help(
-    samples: Samples, where: np.ndarray, watched: np.ndarray, boosting: Boosting, go_on
+def early_stopping(
+    samples: Samples, where: np.ndarray, watched: np.ndarray, boosting: Boosting, progress: Progress
 ) -> tuple:
     """Early stopping: how many trees fitted to the samples ``where`` predict the contrast of the samples ``watched``
     best, up to ``boosting.trees``, and their mean squared error in cm². Both bool, (samples,), apart."""
     import xgboost
 
-    lesson, exam = _Lesson(samples, where), _Lesson(samples, watched, pixels_only=True)
+    loss, validation_loss = (
+        ContrastLoss(samples, where),
+        ContrastLoss(samples, watched, pixels_only=True),
+    )
     settings = {**boosting.xgboost(), "disable_default_eval_metric": 1}
     booster = xgboost.train(
-        settings, lesson.matrix(), boosting.trees, obj=lesson.gradient(go_on), verbose_eval=False,
-        evals=[(exam.matrix(), "watched")], custom_metric=exam.metric, early_stopping_rounds=PATIENCE,
+        settings, loss.matrix(), boosting.trees, obj=loss.gradient(progress), verbose_eval=False,
+        evals=[(validation_loss.matrix(), "watched")], custom_metric=validation_loss.metric, early_stopping_rounds=PATIENCE,
     )  # fmt: skip
     return booster.best_iteration + 1, booster.best_score
 
 
-class _Lesson:
+class ContrastLoss:
     """The table of the samples ``where`` for XGBoost, and the loss of its predictions: rows of the cells, unless
     ``pixels_only``, then those of their pixels, the pixels of a sample one after the other."""
 
@@ -92,7 +98,7 @@ class _Lesson:
             raise InputError(
                 "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."
             )
-        self._samples, self._where = samples, where
+        self.read_samples, self._where = samples, where
         self._count, self._pixels = int(where.sum()), samples.pixels.shape[1]
         self._target, self._around = samples.target[where], neighbourhoods(samples, where)
         self._cells = 0 if pixels_only else self._count
@@ -100,19 +106,19 @@ class _Lesson:
     def matrix(self):
         import xgboost
 
-        table = self._samples.pixel_table(self._where)
+        table = self.read_samples.pixel_table(self._where)
         if self._cells:
-            table = np.concatenate([self._samples.cells[self._where], table])
-        return xgboost.DMatrix(table, feature_names=list(self._samples.names), nthread=THREADS)
+            table = np.concatenate([self.read_samples.cells[self._where], table])
+        return xgboost.DMatrix(table, feature_names=list(self.read_samples.names), nthread=THREADS)
 
-    def gradient(self, go_on):
+    def gradient(self, progress: Progress):
         """The objective: first and second derivatives of the loss at a prediction."""
         curvature = np.repeat(
             np.float32([CELL_WEIGHT, 1 / self._pixels]), [self._cells, self._count * self._pixels]
         )
 
         def objective(prediction: np.ndarray, _) -> tuple[np.ndarray, np.ndarray]:
-            go_on()
+            progress.stop_if_cancelled()
             of_cells = CELL_WEIGHT * self._slope(prediction[: self._cells])
             of_means = self._slope(self._means(prediction)) / self._pixels
             return np.concatenate([of_cells, np.repeat(of_means, self._pixels)]).astype(
@@ -137,10 +143,10 @@ class _Lesson:
 
 
 def local_contrast(
-    values: np.ndarray, around: csr_matrix, share: float = REGIONAL_SHARE
+    values: np.ndarray, around: csr_matrix, fraction: float = REGIONAL_SHARE
 ) -> np.ndarray:
-    """``values``, (samples,), minus ``share`` of their mean over the neighbourhoods ``around``."""
-    return values - share * (around @ values)
+    """``values``, (samples,), minus ``fraction`` of their mean over the neighbourhoods ``around``."""
+    return values - fraction * (around @ values)
 
 
 def neighbourhoods(samples: Samples, where: np.ndarray) -> csr_matrix:

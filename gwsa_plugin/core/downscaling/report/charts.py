@@ -9,8 +9,8 @@ from matplotlib.figure import Figure as Chart
 
 from ...base.grid import Grid
 from ...files.html_report import Figure, draw
-from ...files.yearly_maps import Product
-from ..domain import Scene
+from ...files.yearly_maps import YearlyMaps
+from ..domain import Domain
 from ..downscale import Downscaled
 
 NO_VALUE = "#dfe5e9"
@@ -23,15 +23,17 @@ WIDTH = 12.0  # inches
 
 def draw_map(result: Downscaled) -> Figure:
     """Coarse and 1 km GWSA, and sigma where it is known, of the month in which coarse cells differ most."""
-    scene = result.scene
-    number = int(np.argmax([field[scene.cells].std() for field in scene.target]))
-    month, coarse = scene.months[number], np.where(scene.cells, scene.target[number], np.nan)
-    fields = {"Coarse GWSA": coarse, "1 km GWSA": Product.of_files(result.years).read(month)}
-    sigma = Product.of_files(result.sigma).read(month) if result.sigma else np.full((1, 1), np.nan)
-    chart, panels = _frames(scene.gwsa.grid, 3 if np.isfinite(sigma).any() else 2)
+    domain = result.domain
+    number = int(np.argmax([field[domain.cells].std() for field in domain.target]))
+    month, coarse = domain.months[number], np.where(domain.cells, domain.target[number], np.nan)
+    fields = {"Coarse GWSA": coarse, "1 km GWSA": YearlyMaps.from_files(result.years).read(month)}
+    sigma = (
+        YearlyMaps.from_files(result.sigma).read(month) if result.sigma else np.full((1, 1), np.nan)
+    )
+    chart, panels = _frames(domain.gwsa.grid, 3 if np.isfinite(sigma).any() else 2)
     limit = float(np.nanpercentile(np.abs(coarse), 98))
     for axes, (title, field) in zip(panels, fields.items()):
-        image = _show(axes, field, scene.gwsa.grid, cmap="BrBG", vmin=-limit, vmax=limit)
+        image = _show(axes, field, domain.gwsa.grid, cmap="BrBG", vmin=-limit, vmax=limit)
         axes.set_title(title)
     chart.colorbar(
         image,
@@ -44,7 +46,7 @@ def draw_map(result: Downscaled) -> Figure:
     )
     if len(panels) == 3:
         top = float(np.nanpercentile(sigma, 98))
-        image = _show(panels[2], sigma, scene.gwsa.grid, cmap="Purples", vmin=0, vmax=top)
+        image = _show(panels[2], sigma, domain.gwsa.grid, cmap="Purples", vmin=0, vmax=top)
         panels[2].set_title("Sigma of the 1 km GWSA")
         chart.colorbar(
             image, ax=panels[2], label="sigma (cm)", location="bottom", shrink=0.9, extend="max"
@@ -53,12 +55,12 @@ def draw_map(result: Downscaled) -> Figure:
     return draw(chart, caption)
 
 
-def draw_gain(scene: Scene, gain: np.ndarray) -> Figure:
+def draw_gain(domain: Domain, gain: np.ndarray) -> Figure:
     """``gain``: share of the RMSE of no model, coarse shape, NaN where nothing was compared."""
-    chart, (axes,) = _frames(scene.gwsa.grid, 1)
+    chart, (axes,) = _frames(domain.gwsa.grid, 1)
     limit = float(np.clip(100 * np.nanpercentile(np.abs(gain), 95), 5, 100))
-    image = _show(axes, 100 * gain, scene.gwsa.grid, cmap="PuOr", vmin=-limit, vmax=limit)
-    borders = _borders(scene.regions.cells, scene.gwsa.grid)
+    image = _show(axes, 100 * gain, domain.gwsa.grid, cmap="PuOr", vmin=-limit, vmax=limit)
+    borders = _borders(domain.regions.cells, domain.gwsa.grid)
     axes.add_collection(LineCollection(borders, colors="#1d2b36", linewidths=0.9))
     chart.colorbar(
         image, ax=axes, label="gain over no model (%)", location="bottom", shrink=0.7, extend="both"
@@ -70,10 +72,10 @@ def draw_gain(scene: Scene, gain: np.ndarray) -> Figure:
     return draw(chart, caption)
 
 
-def draw_applicability(scene: Scene, share: np.ndarray) -> Figure:
+def draw_applicability(domain: Domain, share: np.ndarray) -> Figure:
     """``share``: of the looked-at months in which a pixel is in the area of applicability, fine shape."""
-    chart, (axes,) = _frames(scene.gwsa.grid, 1)
-    image = _show(axes, 100 * share, scene.gwsa.grid, cmap=APPLICABLE, vmin=0, vmax=100)
+    chart, (axes,) = _frames(domain.gwsa.grid, 1)
+    image = _show(axes, 100 * share, domain.gwsa.grid, cmap=APPLICABLE, vmin=0, vmax=100)
     chart.colorbar(
         image,
         ax=axes,

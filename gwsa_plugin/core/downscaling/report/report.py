@@ -8,7 +8,7 @@ import rasterio
 from ...base.months import name_runs
 from ...files.html_report import Section, Table, write_report
 from ...files.stack import FILLED
-from ..domain import Scene
+from ..domain import Domain
 from ..downscale import BLOCKED, FORWARD, RANDOM, Downscaled, DownscaleOptions
 from ..models.region_models import ANOMALY
 from .charts import draw_applicability, draw_contributions, draw_gain, draw_map
@@ -46,7 +46,7 @@ def write_downscale_report(
 def verdict(result: Downscaled) -> str:
     """How much less than no model and than bilinear the models miss where the answer is known."""
     scores = result.backs[BLOCKED].scores()
-    gain, over_bilinear = scores["gain_over_no_model"], scores["gain_over_bilinear"]
+    gain, over_bilinear = scores["gain_over_mean_preserving"], scores["gain_over_bilinear"]
     if gain != gain:
         return (
             "Too few held-out cells can be averaged over 2 x 2 and predicted back to measure any skill: the 1 km "
@@ -55,7 +55,7 @@ def verdict(result: Downscaled) -> str:
     measured = (
         "Observations at 1 km do not exist, so the models are measured one scale up: cells averaged over 2 x 2 and "
         f"predicted back. In held-out cells and months they miss by {scores['rmse_model_cm']:.2f} cm (RMSE), "
-        f"{_compared(gain)} no model ({scores['rmse_no_model_cm']:.2f} cm) and {_compared(over_bilinear)} bilinear "
+        f"{_compared(gain)} no model ({scores['rmse_mean_preserving_cm']:.2f} cm) and {_compared(over_bilinear)} bilinear "
         f"interpolation ({scores['rmse_bilinear_cm']:.2f} cm)."
     )
     if gain <= LEAST_GAIN:
@@ -88,9 +88,9 @@ def _skill(result: Downscaled, options: DownscaleOptions) -> Section:
         f"The region holds about {result.scores['n_eff']:.1f} independent GRACE values (N_eff, one per 90,000 km²): "
         "the figures are as uncertain as so few values make them, however many pixels and months there are.",
         "Of the difference between a cell and its surroundings, which is what reaches the map, held-out models "
-        f"explain {held['contrast']['r2']:.0%} of the variance, and {held['share_confirmed']:.0%} of what they predict "
+        f"explain {held['contrast']['nse']:.0%} of the variance, and {held['shrinkage']:.0%} of what they predict "
         "is confirmed. Predictions are multiplied by this share before they reach the map, and by "
-        f"{held['stretch']:.2f}: by so much were models too flat that learned from means over 2 x 2 cells and were "
+        f"{held['contrast_slope']:.2f}: by so much were models too flat that learned from means over 2 x 2 cells and were "
         "asked for the cells.",
     ]
     return Section("Held-out skill", paragraphs, tables=[skill_table(result.backs)])
@@ -125,8 +125,8 @@ def _unconserved(options: DownscaleOptions) -> str:
 
 
 def _where(result: Downscaled) -> Section:
-    back, scene = result.backs[BLOCKED], result.scene
-    gain = back.gain_map(scene)
+    back, domain = result.backs[BLOCKED], result.domain
+    gain = back.gain_map(domain)
     return Section(
         "Where",
         [
@@ -136,14 +136,14 @@ def _where(result: Downscaled) -> Section:
             "The background is the land that no aquifer covers. A region with N_eff below 1 is smaller than what GRACE "
             "resolves, so that its figures are those of its surroundings too.",
         ],
-        [draw_gain(scene, gain)] if np.isfinite(gain).any() else [],
-        [regions_table(result.regions), seasons_table(back, scene.months[scene.samples.month])],
+        [draw_gain(domain, gain)] if np.isfinite(gain).any() else [],
+        [regions_table(result.regions), seasons_table(back, domain.months[domain.samples.month])],
     )
 
 
 def _without_gain(regions: list[dict]) -> str:
-    unmeasured = [row["name"] for row in regions if np.isnan(row["gain_over_no_model"])]
-    without = [row["name"] for row in regions if row["gain_over_no_model"] <= LEAST_GAIN]
+    unmeasured = [row["name"] for row in regions if np.isnan(row["gain_over_mean_preserving"])]
+    without = [row["name"] for row in regions if row["gain_over_mean_preserving"] <= LEAST_GAIN]
     text = "Every measured region gains over no model."
     if without:
         text = f"No gain over no model, so use the coarse field there: {', '.join(without)}."
@@ -160,9 +160,9 @@ def _distrust(result: Downscaled, applicability) -> Section:
         with rasterio.open(applicability) as source:
             share, facts = source.read(2), source.tags()
         threshold = float(facts["GWSA_DI_THRESHOLD"])
-        figures.append(draw_applicability(result.scene, share))
+        figures.append(draw_applicability(result.domain, share))
         paragraphs.append(
-            f"{_outside(result.scene, share):.1%} of the land is outside the area of applicability, as a mean of "
+            f"{_outside(result.domain, share):.1%} of the land is outside the area of applicability, as a mean of "
             f"{facts['GWSA_MONTHS']}. There the dissimilarity index of a pixel exceeds {threshold:.3g}: "
             "its predictors, weighted by their importance, are farther from those of any training sample than those "
             "of held-out samples usually are (1 is the mean distance between samples; Meyer & Pebesma 2021). A tree "
@@ -173,13 +173,13 @@ def _distrust(result: Downscaled, applicability) -> Section:
             "The area of applicability was not asked for, so pixels unlike all training are not marked."
         )
     return Section(
-        "Where not to trust it", [*paragraphs, _sigma(result), *_months(result.scene)], figures
+        "Where not to trust it", [*paragraphs, _sigma(result), *_months(result.domain)], figures
     )
 
 
-def _outside(scene: Scene, share: np.ndarray) -> float:
+def _outside(domain: Domain, share: np.ndarray) -> float:
     """Land outside over all land; ``share`` applicable, NaN off the land."""
-    area = scene.predictors.grid.row_areas()
+    area = domain.predictors.grid.row_areas()
     inside = np.nansum(share, axis=1, dtype=np.float64) @ area
     return float(1 - inside / (np.isfinite(share).sum(axis=1) @ area))
 
@@ -195,33 +195,33 @@ def _sigma(result: Downscaled) -> str:
     )
 
 
-def _months(scene: Scene) -> list[str]:
+def _months(domain: Domain) -> list[str]:
     texts = []
-    filled = np.array([scene.source_of(month) == FILLED for month in scene.months])
+    filled = np.array([domain.source_of(month) == FILLED for month in domain.months])
     if filled.any():
-        taught = (filled & scene.taught).any()
+        training_months = (filled & domain.training_months).any()
         texts.append(
             f"Months that GRACE did not observe and that were filled before ({filled.sum()} of {filled.size}): "
-            f"{name_runs(scene.months[filled])}. Models {'are' if taught else 'are not'} trained and scored on them; "
+            f"{name_runs(domain.months[filled])}. Models {'are' if training_months else 'are not'} trained and scored on them; "
             "their maps share the error of the filling."
         )
-    if not scene.used.all():
+    if not domain.used.all():
         texts.append(
-            f"Months without GWSA, which have no map: {name_runs(scene.gwsa.months[~scene.used])}."
+            f"Months without GWSA, which have no map: {name_runs(domain.gwsa.months[~domain.used])}."
         )
     return texts
 
 
 def _predictors(result: Downscaled) -> Section:
-    missing = missing_table(result.scene)
+    missing = missing_table(result.domain)
     paragraphs = [
         "SHAP is by how much a predictor moves the prediction that reaches the map, before the correction, in cm. Its "
         "features (lags, means, classes) are added up by size; lags that work against each other are not set off. The "
         "gain is the share of the training loss that a predictor lowered. Both tell use by the models, not cause, and "
         "predictors that vary together share either at random.",
-        *_circular(result.scene),
+        *_circular(result.domain),
     ]
-    if not result.models.share:
+    if not result.models.shrinkage:
         paragraphs.insert(
             0,
             "Held-out cells confirm nothing, so that no predictor reaches the map: all SHAP are 0.",
@@ -236,10 +236,10 @@ def _predictors(result: Downscaled) -> Section:
     )
 
 
-def _circular(scene: Scene) -> list[str]:
+def _circular(domain: Domain) -> list[str]:
     """A warning where a predictor may be what was subtracted from GRACE."""
     suspects = []
-    for one in scene.predictors.predictors:
+    for one in domain.predictors.predictors:
         words = " ".join([one.name, one.source, *one.difference]).lower()
         if any(word in words for word in OF_LAND_MODELS):
             suspects.append(f"{one.name} ({one.source or 'no source stated'})")
@@ -254,8 +254,8 @@ def _circular(scene: Scene) -> list[str]:
 def _closure(result: Downscaled) -> Section:
     raw, after, seams = (result.scores[name] for name in ("closure_raw", "closure", "seams"))
     rows = [
-        ["before the correction", raw["r2"], raw["rmse_cm"], seams["before"]],
-        ["after the correction", after["r2"], after["rmse_cm"], seams["after"]],
+        ["before the correction", raw["nse"], raw["rmse_cm"], seams["before"]],
+        ["after the correction", after["nse"], after["rmse_cm"], seams["after"]],
     ]
     texts = [
         "The map averaged back to coarse cells, against the field it was made from. The correction makes this exact "
@@ -264,7 +264,7 @@ def _closure(result: Downscaled) -> Section:
         f"means that no edge shows. In the month where it matters most the correction multiplies this by "
         f"{seams['most_changed']:.3f}.",
     ]
-    header = ["", "R²", "RMSE (cm)", "seams"]
+    header = ["", "NSE", "RMSE (cm)", "seams"]
     return Section(
         "Closure: not skill", texts, tables=[Table("Agreement with the input", header, rows)]
     )

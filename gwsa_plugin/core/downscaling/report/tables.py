@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ...base.months import SEASONS, season_of
+from ...base.months import SEASONS, calendar_season
 from ...files.html_report import Table
-from ..domain import Scene
+from ..domain import Domain
 from ..downscale import BLOCKED, FORWARD, RANDOM, Downscaled, DownscaleOptions
 from ..models.training import Boosting
-from ..skill.reduced_resolution import PredictedBack
+from ..skill.reduced_resolution import ReducedResolution
 from ..skill.shap import by_predictor
 
 KINDS = {
@@ -22,29 +22,29 @@ KINDS = {
 STRONGEST = 5
 
 
-def skill_table(backs: dict[str, PredictedBack]) -> Table:
+def skill_table(backs: dict[str, ReducedResolution]) -> Table:
     header = [
         "Validation", "cell-months", "RMSE of model (cm)", "before the correction (cm)", "no model (cm)",
-        "bilinear (cm)", "gain over no model", "gain over bilinear", "Pascal/Merlin gain", "R²",
+        "bilinear (cm)", "gain over no model", "gain over bilinear", "Pascal/Merlin gain", "NSE",
     ]  # fmt: skip
     rows = []
     for kind, name in KINDS.items():
         if kind in backs:
             scores = backs[kind].scores()
             rows.append([name, scores["samples"], scores["rmse_model_cm"], scores["rmse_unconserved_cm"],
-                         *_rivals(scores), scores["pascal_merlin_gain"], scores["r2"]])  # fmt: skip
+                         *_rivals(scores), scores["pascal_merlin_gain"], scores["nse"]])  # fmt: skip
     return Table(
         "Held-out skill one scale up: cells averaged over 2 x 2 and predicted back", header, rows
     )
 
 
-def seasons_table(back: PredictedBack, months: np.ndarray) -> Table:
+def seasons_table(back: ReducedResolution, months: np.ndarray) -> Table:
     """``months``: datetime64[M], of each sample of ``back``."""
     header = [
         "Season", "cell-months", "RMSE of model (cm)", "no model (cm)", "bilinear (cm)", "gain over no model",
         "gain over bilinear",
     ]  # fmt: skip
-    rows, season = [], season_of(months)
+    rows, season = [], calendar_season(months)
     for number, name in enumerate(SEASONS):
         scores = back.scores(season == number)
         rows.append([name, scores["samples"], scores["rmse_model_cm"], *_rivals(scores)])
@@ -52,18 +52,18 @@ def seasons_table(back: PredictedBack, months: np.ndarray) -> Table:
 
 
 def _rivals(scores: dict[str, float]) -> list:
-    gains = (scores["gain_over_no_model"], scores["gain_over_bilinear"])
-    return [scores["rmse_no_model_cm"], scores["rmse_bilinear_cm"], *map(percent, gains)]
+    gains = (scores["gain_over_mean_preserving"], scores["gain_over_bilinear"])
+    return [scores["rmse_mean_preserving_cm"], scores["rmse_bilinear_cm"], *map(percent, gains)]
 
 
 def regions_table(regions: list[dict]) -> Table:
     header = [
-        "Region", "cells", "land (km²)", "N_eff", "model", "R² of contrast", "RMSE (cm)", "gain over no model",
+        "Region", "cells", "land (km²)", "N_eff", "model", "NSE of contrast", "RMSE (cm)", "gain over no model",
         "gain over bilinear",
     ]  # fmt: skip
     rows = [
-        [row["name"], row["cells"], f"{row['area_km2']:,.0f}", row["n_eff"], row["model"], row["contrast_r2"],
-         row["rmse_cm"], percent(row["gain_over_no_model"]), percent(row["gain_over_bilinear"])]
+        [row["name"], row["cells"], f"{row['area_km2']:,.0f}", row["n_eff"], row["model"], row["contrast_nse"],
+         row["rmse_cm"], percent(row["gain_over_mean_preserving"]), percent(row["gain_over_bilinear"])]
         for row in regions
     ]  # fmt: skip
     return Table("Held-out skill by region, blocked; RMSE and gains one scale up", header, rows)
@@ -101,11 +101,11 @@ def contributions(result: Downscaled) -> dict[str, float]:
     return dict(sorted(total.items(), key=lambda item: -item[1]))
 
 
-def missing_table(scene: Scene) -> Table | None:
+def missing_table(domain: Domain) -> Table | None:
     """Predictors that lack a value in some sample; None where there is none."""
-    share = np.isnan(scene.samples.cells).mean(axis=0)
-    of_feature, rows = dict(zip(scene.samples.names, share)), []
-    for predictor in scene.predictors.predictors:
+    share = np.isnan(domain.samples.cells).mean(axis=0)
+    of_feature, rows = dict(zip(domain.samples.names, share)), []
+    for predictor in domain.predictors.predictors:
         shares = {feature: of_feature[feature] for feature in predictor.features}
         worst = max(shares, key=shares.get)
         if shares[worst] > 0:

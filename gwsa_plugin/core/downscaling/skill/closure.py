@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...files.atomic import whole_file
+from ...files.atomic import atomic_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +34,10 @@ class Closure:
             return cls(**file)
 
     def save(self, path: Path) -> None:
-        with whole_file(path) as whole:
+        with atomic_file(path) as whole:
             np.savez(whole, **asdict(self))
 
     @property
-    def stretch(self) -> float:
+    def amplification(self) -> float:
         """The largest correction over the largest residual that it removes, of the worst month."""
         return float((self.changes / np.maximum(self.residuals, 1e-9)).max())

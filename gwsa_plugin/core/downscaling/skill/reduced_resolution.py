@@ -11,27 +11,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...spatial.mass_conservation import Conservation, spread
+from ...spatial.mass_conservation import MassConservation, spread
 from ...stats.metrics import pascal_merlin_gain
-from ..domain import Scene
+from ..domain import Domain
 from ..models.region_models import CrossValidation
 from ..samples import ONE_SCALE_UP
 
-MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE = (
+MODEL, UNCONSERVED, MEAN_PRESERVING, BILINEAR, COARSE = (
     "model",
     "unconserved",
-    "no_model",
+    "mean_preserving",
     "bilinear",
     "coarse",
 )
-COMPETITORS = (MODEL, UNCONSERVED, NO_MODEL, BILINEAR, COARSE)
+COMPETITORS = (MODEL, UNCONSERVED, MEAN_PRESERVING, BILINEAR, COARSE)
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedBack:
+class ReducedResolution:
     """``observed``: cm, (samples,), NaN where nothing is compared. ``fields``: of each competitor.
 
-    ``MODEL``: held-out models, corrected to the averages; ``UNCONSERVED``: the same before that; ``NO_MODEL``: the
+    ``MODEL``: held-out models, corrected to the averages; ``UNCONSERVED``: the same before that; ``MEAN_PRESERVING``: the
     correction alone; ``BILINEAR``: the averages interpolated; ``COARSE``: the averages as blocks.
     """
 
@@ -47,27 +47,31 @@ class PredictedBack:
         variance = float(np.nanvar(truth)) if np.isfinite(truth).any() else np.nan
         return {
             **{f"rmse_{name}_cm": value for name, value in rmse.items()},
-            "r2": _ratio(variance - rmse[MODEL] ** 2, variance),
-            "gain_over_no_model": _ratio(rmse[NO_MODEL] - rmse[MODEL], rmse[NO_MODEL]),
+            "nse": _ratio(variance - rmse[MODEL] ** 2, variance),
+            "gain_over_mean_preserving": _ratio(
+                rmse[MEAN_PRESERVING] - rmse[MODEL], rmse[MEAN_PRESERVING]
+            ),
             "gain_over_bilinear": _ratio(rmse[BILINEAR] - rmse[MODEL], rmse[BILINEAR]),
             "pascal_merlin_gain": pascal_merlin_gain(fields[COARSE], fields[MODEL], truth),
             "samples": int(np.isfinite(truth).sum()),
         }
 
-    def gain_map(self, scene: Scene) -> np.ndarray:
+    def gain_map(self, domain: Domain) -> np.ndarray:
         """By how much of the RMSE of no model the model misses less, each cell over its months: coarse shape."""
-        squares = ((self.fields[name] - self.observed) ** 2 for name in (MODEL, NO_MODEL))
+        squares = ((self.fields[name] - self.observed) ** 2 for name in (MODEL, MEAN_PRESERVING))
         model, none = (
-            np.sqrt(scene.samples.mean_by_cell(square, scene.cells.shape)) for square in squares
+            np.sqrt(domain.samples.mean_by_cell(square, domain.cells.shape)) for square in squares
         )
         return np.divide(none - model, none, out=np.full(model.shape, np.nan), where=none > 0)
 
 
-def predict_back(scene: Scene, validation: CrossValidation) -> PredictedBack:
+def validate_at_reduced_resolution(
+    domain: Domain, validation: CrossValidation
+) -> ReducedResolution:
     """Compare every sample that ``validation`` predicts, in all months that have one."""
     samples, (rows, columns) = (
-        scene.samples,
-        (size // ONE_SCALE_UP * ONE_SCALE_UP for size in scene.cells.shape),
+        domain.samples,
+        (size // ONE_SCALE_UP * ONE_SCALE_UP for size in domain.cells.shape),
     )
     predicted = np.isfinite(validation.detail) & (samples.row < rows) & (samples.column < columns)
     numbers, times = np.flatnonzero(predicted), np.zeros((rows, columns), dtype=int)
@@ -75,9 +79,9 @@ def predict_back(scene: Scene, validation: CrossValidation) -> PredictedBack:
     _, count = np.unique(samples.month[numbers], return_counts=True)
     cells, grid = (
         times == count.size,
-        scene.gwsa.grid.sub(slice(0, rows), slice(0, columns)).coarsen(ONE_SCALE_UP),
+        domain.gwsa.grid.sub(slice(0, rows), slice(0, columns)).coarsen(ONE_SCALE_UP),
     )
-    up = Conservation(cells, grid, ONE_SCALE_UP, _blocks_with(cells))
+    up = MassConservation(cells, grid, ONE_SCALE_UP, _blocks_with(cells))
     observed, *rest = np.full((1 + len(COMPETITORS), samples.target.size), np.nan)
     fields = dict(zip(COMPETITORS, rest))
     for here in np.split(numbers, np.cumsum(count)[:-1]):
@@ -88,17 +92,17 @@ def predict_back(scene: Scene, validation: CrossValidation) -> PredictedBack:
         observed[here] = np.where(cells, values[0], np.nan)[place]
         for name, field in _compete(up, *values).items():
             fields[name][here] = np.where(cells, field, np.nan)[place]
-    return PredictedBack(observed, fields)
+    return ReducedResolution(observed, fields)
 
 
 def _compete(
-    up: Conservation, target: np.ndarray, detail: np.ndarray, level: np.ndarray
+    up: MassConservation, target: np.ndarray, detail: np.ndarray, level: np.ndarray
 ) -> dict[str, np.ndarray]:
     means = up.block_mean(target)
     return {
         MODEL: up.correct(detail, means),
-        UNCONSERVED: detail + up.no_model(up.block_mean(level)),
-        NO_MODEL: up.no_model(means),
+        UNCONSERVED: detail + up.mean_preserving(up.block_mean(level)),
+        MEAN_PRESERVING: up.mean_preserving(means),
         BILINEAR: up.bilinear(means),
         COARSE: spread(means, ONE_SCALE_UP),
     }

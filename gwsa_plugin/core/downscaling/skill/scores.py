@@ -7,30 +7,30 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ...files.atomic import whole_file
+from ...files.atomic import atomic_file
 from ...spatial.aquifers import GRACE_FOOTPRINT_KM2
-from ...stats.metrics import agreement, agreement_of, sums
-from ..domain import Scene
-from ..models.region_models import ALL, CrossValidation, Recipe, RegionModels, lines_of
+from ...stats.metrics import agreement, agreement_from_sums, sums
+from ..domain import Domain
+from ..models.region_models import ALL, CrossValidation, Recipe, RegionModels, cell_trends
 from ..models.training import local_contrast, neighbourhoods
 from .closure import Closure
-from .reduced_resolution import PredictedBack
+from .reduced_resolution import ReducedResolution
 
 
 def region_table(
-    scene: Scene, models: RegionModels, validation: CrossValidation, back: PredictedBack
+    domain: Domain, models: RegionModels, validation: CrossValidation, back: ReducedResolution
 ) -> list[dict]:
     """Per region: name, coarse cells, land in km², independent GRACE values (land / 90,000 km²), whose model serves it
     (own, that of its parent, or all), the held-out agreement of local contrast (r2, rmse_cm), and one scale up the RMSE
     of the held-out models and how much less that is than without a model and by bilinear interpolation."""
-    observed, predicted = contrasts(scene, validation)
+    observed, predicted = contrasts(domain, validation)
     served, regions = (
-        models.numbers(np.arange(len(scene.regions.names))),
-        scene.samples.at(scene.regions.cells),
+        models.numbers(np.arange(len(domain.regions.names))),
+        domain.samples.at(domain.regions.cells),
     )
     rows = []
-    for number, name in enumerate(scene.regions.names):
-        cells = scene.cells & (scene.regions.cells == number)
+    for number, name in enumerate(domain.regions.names):
+        cells = domain.cells & (domain.regions.cells == number)
         if not cells.any():
             continue
         inside = regions == number
@@ -39,13 +39,13 @@ def region_table(
             "number": number,
             "name": name,
             "cells": int(cells.sum()),
-            "area_km2": float(scene.regions.areas[number]),
-            "n_eff": float(scene.regions.areas[number] / GRACE_FOOTPRINT_KM2),
-            "model": _whose(served[number], number, scene.regions.parents[number]),
-            "contrast_r2": held_out["r2"],
+            "area_km2": float(domain.regions.areas[number]),
+            "n_eff": float(domain.regions.areas[number] / GRACE_FOOTPRINT_KM2),
+            "model": _whose(served[number], number, domain.regions.parents[number]),
+            "contrast_nse": held_out["nse"],
             "contrast_rmse_cm": held_out["rmse_cm"],
             "rmse_cm": one_up["rmse_model_cm"],
-            "gain_over_no_model": one_up["gain_over_no_model"],
+            "gain_over_mean_preserving": one_up["gain_over_mean_preserving"],
             "gain_over_bilinear": one_up["gain_over_bilinear"],
         })  # fmt: skip
     return rows
@@ -58,7 +58,7 @@ def _whose(served: int, number: int, parent: str) -> str:
 
 
 def score(
-    scene: Scene,
+    domain: Domain,
     recipe: Recipe,
     models: RegionModels,
     validation: CrossValidation,
@@ -72,42 +72,42 @@ def score(
     cell from its surroundings, which is what reaches the map. ``seams``: how much steeper the map is across
     edges of cells than inside them, before and after the correction. ``n_eff``: independent GRACE values.
     """
-    observed, predicted = contrasts(scene, validation)
+    observed, predicted = contrasts(domain, validation)
     return {
-        **_closure(scene, recipe, closures),
+        **_closure(domain, recipe, closures),
         "held_out": {
-            "field": agreement(validation.detail + validation.level, scene.samples.target),
+            "field": agreement(validation.detail + validation.level, domain.samples.target),
             "contrast": agreement(predicted, observed),
-            "share_confirmed": models.share,
-            "stretch": models.stretch,
+            "shrinkage": models.shrinkage,
+            "contrast_slope": models.contrast_slope,
             "trees": models.boosting.trees,
             "splits": len(validation.held_out),
         },
-        "cells": int(scene.cells.sum()),
-        "months": int(scene.months.size),
-        "n_eff": float(scene.regions.areas.sum() / GRACE_FOOTPRINT_KM2),
+        "cells": int(domain.cells.sum()),
+        "months": int(domain.months.size),
+        "n_eff": float(domain.regions.areas.sum() / GRACE_FOOTPRINT_KM2),
     }
 
 
-def _closure(scene: Scene, recipe: Recipe, closures: Iterable[Closure]) -> dict:
+def _closure(domain: Domain, recipe: Recipe, closures: Iterable[Closure]) -> dict:
     """What ``score`` says of the maps, gathered year by year."""
     lines, target = (
-        lines_of(scene, recipe, np.ones(scene.samples.target.size, dtype=bool)),
-        scene.target,
+        cell_trends(domain, recipe, np.ones(domain.samples.target.size, dtype=bool)),
+        domain.target,
     )
-    raw, corrected, worst, stretch, seams = np.zeros(4), np.zeros(4), 0.0, 0.0, []
+    raw, corrected, worst, amplification, seams = np.zeros(4), np.zeros(4), 0.0, 0.0, []
     for year in closures:
         truth = np.stack([target[month] for month in year.months])
         raw += sums(year.raw + lines.at(year.months[:, None, None]), truth)
         corrected += sums(year.corrected, truth)
         worst = max(worst, float(np.nanmax(np.abs(year.corrected - truth))))
-        stretch = max(stretch, year.stretch)
+        amplification = max(amplification, year.amplification)
         seams.append(year.seams)
     return {
-        "closure_raw": agreement_of(raw),
-        "closure": {**agreement_of(corrected), "worst_cm": worst},
+        "closure_raw": agreement_from_sums(raw),
+        "closure": {**agreement_from_sums(corrected), "worst_cm": worst},
         "seams": _seams(*np.concatenate(seams).T),
-        "correction_stretch": stretch,
+        "correction_amplification": amplification,
     }
 
 
@@ -126,21 +126,21 @@ def _seams(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
     }
 
 
-def contrasts(scene: Scene, validation: CrossValidation) -> tuple[np.ndarray, np.ndarray]:
+def contrasts(domain: Domain, validation: CrossValidation) -> tuple[np.ndarray, np.ndarray]:
     """Observed and held-out predicted difference of each cell from the mean of its surroundings: cm, NaN where no
     model predicts, (samples,). Of the target ``anomaly`` both are without level and trend."""
     where = np.isfinite(validation.detail)
-    both, around = np.full((2, where.size), np.nan), neighbourhoods(scene.samples, where)
+    both, around = np.full((2, where.size), np.nan), neighbourhoods(domain.samples, where)
     both[0, where] = local_contrast(
-        (scene.samples.target - validation.level)[where], around, share=1.0
+        (domain.samples.target - validation.level)[where], around, fraction=1.0
     )
-    both[1, where] = local_contrast(validation.detail[where], around, share=1.0)
+    both[1, where] = local_contrast(validation.detail[where], around, fraction=1.0)
     return tuple(both)
 
 
 def write_scores(path, scores: dict) -> None:
     """As JSON, with NaN as null, whole or not at all."""
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         part.write_text(json.dumps(_json_safe(scores), indent=2) + "\n", encoding="utf-8")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...base.progress import SILENT, Progress
 from ...compute.threads import run_all
-from ...files.atomic import whole_file
-from ..domain import Scene
+from ...files.atomic import atomic_file
+from ..domain import Domain
 from ..models.region_models import RegionModels
 from ..models.training import THREADS, gains
 
@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 250  # between two looks at whether to stop
 FIELDS = ("region", "predictor", "feature", "shap_cm", "gain")
 
 
-def explain(scene: Scene, models: RegionModels, progress: Progress = SILENT) -> list[dict]:
+def explain(domain: Domain, models: RegionModels, progress: Progress = SILENT) -> list[dict]:
     """A row per region that models were trained in and per feature, in the order of both: region, predictor, feature,
     shap_cm and gain, of the model that serves the region.
 
@@ -28,21 +28,23 @@ def explain(scene: Scene, models: RegionModels, progress: Progress = SILENT) -> 
     XGBoost computes it). It is of the prediction that reaches the map, the models' share and stretch included, before
     the correction. ``gain``: the share of the model's total gain, 0 to 1.
     """
-    present = np.unique(scene.samples.at(scene.regions.cells))
+    present = np.unique(domain.samples.at(domain.regions.cells))
     boosters = [models.boosters[int(number)] for number in models.numbers(present)]
     tasks = [
-        partial(_mean_contribution, scene, int(region), booster)
+        partial(_mean_contribution, domain, int(region), booster)
         for region, booster in zip(present, boosters)
     ]
     predictor_of = {
-        feature: one.name for one in scene.predictors.predictors for feature in one.features
+        feature: one.name for one in domain.predictors.predictors for feature in one.features
     }
     rows = []
     for region, booster, contribution in zip(present, boosters, run_all(tasks, progress)):
         gain = gains(booster)
-        for feature, shap in zip(scene.samples.names, models.share * models.stretch * contribution):
+        for feature, shap in zip(
+            domain.samples.names, models.shrinkage * models.contrast_slope * contribution
+        ):
             values = (
-                scene.regions.names[region],
+                domain.regions.names[region],
                 predictor_of[feature],
                 feature,
                 float(shap),
@@ -69,7 +71,7 @@ def by_predictor(rows: list[dict]) -> list[dict]:
 
 def write_explanation(path, rows: list[dict]) -> None:
     """The rows of ``explain`` as CSV, whole or not at all."""
-    with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(
@@ -78,16 +80,16 @@ def write_explanation(path, rows: list[dict]) -> None:
         )
 
 
-def _mean_contribution(scene: Scene, region: int, booster, go_on) -> np.ndarray:
+def _mean_contribution(domain: Domain, region: int, booster, progress: Progress) -> np.ndarray:
     """Mean |contribution| of each feature over some samples of the region, cm, (features,), ``share`` not applied."""
     import xgboost
 
-    table = _some_samples(scene, region)
+    table = _some_samples(domain, region)
     total = np.zeros(table.shape[1])
     for first in range(0, len(table), ROWS_AT_ONCE):
-        go_on()
+        progress.stop_if_cancelled()
         rows = table[first : first + ROWS_AT_ONCE]
-        matrix = xgboost.DMatrix(rows, feature_names=list(scene.samples.names), nthread=THREADS)
+        matrix = xgboost.DMatrix(rows, feature_names=list(domain.samples.names), nthread=THREADS)
         contributions = booster.predict(matrix, pred_contribs=True)[
             :, :-1
         ]  # the last is the mean prediction
@@ -95,10 +97,10 @@ def _mean_contribution(scene: Scene, region: int, booster, go_on) -> np.ndarray:
     return total / len(table)
 
 
-def _some_samples(scene: Scene, region: int) -> np.ndarray:
+def _some_samples(domain: Domain, region: int) -> np.ndarray:
     """Features of at most MOST_SAMPLES cell-months of a region: float32, (samples, features)."""
-    inside = np.flatnonzero(scene.samples.at(scene.regions.cells) == region)
+    inside = np.flatnonzero(domain.samples.at(domain.regions.cells) == region)
     chosen = np.random.default_rng(region).choice(
         inside, min(inside.size, MOST_SAMPLES), replace=False
     )
-    return scene.samples.cells[np.sort(chosen)]
+    return domain.samples.cells[np.sort(chosen)]

@@ -8,8 +8,9 @@ import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.downscaling.forest import engine, evaluator, model
-from gwsa.gwsa_plugin.core.predictors.stored_features import Scaled
+from gwsa.gwsa_plugin.core.downscaling.forest import engine, model
+from gwsa.gwsa_plugin.core.downscaling.forest.engine import evaluator
+from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature
 
 kernel = pytest.importorskip("gwsa.gwsa_plugin.core.forest.kernel", reason="numba is not here")
 
@@ -121,7 +122,7 @@ def test_any_number_of_rows_will_do(rows, way):
 )
 def test_stored_values_are_coded_as_the_decoded_ones(seed, scale, offset, nodata):
     random = np.random.default_rng(seed)
-    everything = Scaled(
+    everything = StoredFeature(
         random.permutation(np.arange(-32768, 32768, dtype=np.int16)), scale, offset, nodata
     )
     values = everything.values()
@@ -215,7 +216,7 @@ def test_threads_may_predict_side_by_side():
     booster = grown(random, features, 30)
     ours, stored = (
         evaluator(booster, unexpected),
-        Scaled(np.arange(-30_000, 30_000, dtype=np.int16), 1e-3, 0.0, 5),
+        StoredFeature(np.arange(-30_000, 30_000, dtype=np.int16), 1e-3, 0.0, 5),
     )
     inputs = [
         [features[:, 0], stored],
@@ -272,7 +273,7 @@ def test_splits_by_category_are_left_to_xgboost():
 
 def test_without_numba_xgboost_predicts_stored_values_too(monkeypatch):
     random, said = np.random.default_rng(6), []
-    stored = Scaled(random.integers(-500, 500, 40_000).astype(np.int16), 0.01, 3.0, -7)
+    stored = StoredFeature(random.integers(-500, 500, 40_000).astype(np.int16), 0.01, 3.0, -7)
     features = np.stack([stored.values(), random.normal(size=40_000).astype(np.float32)], axis=1)
     booster = grown(random, features)
     ours = evaluator(booster, unexpected).predict([stored, features[:, 1]])

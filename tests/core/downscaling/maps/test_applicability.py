@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.months import calendar_month, month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
-from gwsa.gwsa_plugin.core.downscaling.domain import set_scene
+from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.maps.applicability import (
     Applicability,
     one_of_each_season,
@@ -138,35 +138,35 @@ def test_a_month_of_each_season_spread_over_the_period():
 
 
 @pytest.fixture(scope="module")
-def scene(small_world):
-    return set_scene(small_world.gwsa, small_world.predictors, [], (None, None), SILENT)
+def domain(small_world):
+    return make_domain(small_world.gwsa, small_world.predictors, [], (None, None), SILENT)
 
 
 @pytest.fixture(scope="module")
-def applicability(scene):
+def applicability(domain):
     """Trained where soil is below average, relief of no use, in folds of columns."""
-    samples = scene.samples
+    samples = domain.samples
     where = samples.cells[:, 0] < 0
     return Applicability.of(
         samples.cells[where], np.array([0.7, 0.0, 0.2, 0.1]), samples.column[where] // 3
     )
 
 
-def test_the_map_is_the_index_of_its_pixels(scene, applicability, tmp_path):
+def test_the_map_is_the_index_of_its_pixels(domain, applicability, tmp_path):
     path = tmp_path / "area.tif"
-    write_applicability(scene, applicability, path, {"GWSA_STAGE": "downscale"})
+    write_applicability(domain, applicability, path, {"GWSA_STAGE": "downscale"})
     with rasterio.open(path) as source:
         bands, tags = source.read(), source.tags()
         assert source.descriptions == ("dissimilarity", "share applicable") and source.units == (
             "1",
             "1",
         )
-        assert source.dtypes == ("float32",) * 2 and source.shape == scene.predictors.grid.shape
+        assert source.dtypes == ("float32",) * 2 and source.shape == domain.predictors.grid.shape
     assert tags["GWSA_VARIABLE"] == "area of applicability" and tags["GWSA_STAGE"] == "downscale"
     assert float(tags["GWSA_DI_THRESHOLD"]) == pytest.approx(applicability.threshold, rel=1e-5)
-    pixels, months = scene.conservation.pixels(), tags["GWSA_MONTHS"].split(", ")
+    pixels, months = domain.conservation.pixels(), tags["GWSA_MONTHS"].split(", ")
     assert len(months) == 4 and np.isnan(bands[:, ~pixels]).all()
-    features = read_features(scene.predictors, FINE, months)[:, :, pixels]
+    features = read_features(domain.predictors, FINE, months)[:, :, pixels]
     index = np.array([applicability.index(month.T) for month in features])
     assert np.allclose(bands[0, pixels], index.mean(axis=0), atol=1e-6)
     assert np.allclose(bands[1, pixels], (index <= applicability.threshold).mean(axis=0))
@@ -174,9 +174,9 @@ def test_the_map_is_the_index_of_its_pixels(scene, applicability, tmp_path):
     assert bands[1, pixels][soil < -0.3].mean() > 0.9 and bands[1, pixels][soil > 1.5].max() == 0
 
 
-def test_the_same_bytes_again_and_nothing_beside(scene, applicability, tmp_path):
+def test_the_same_bytes_again_and_nothing_beside(domain, applicability, tmp_path):
     for name in ("one.tif", "two.tif"):
-        write_applicability(scene, applicability, tmp_path / name)
+        write_applicability(domain, applicability, tmp_path / name)
     assert (tmp_path / "one.tif").read_bytes() == (tmp_path / "two.tif").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.tif", "two.tif"]
 
@@ -186,14 +186,14 @@ class Stopped(Progress):
         return True
 
 
-def test_nothing_is_left_when_stopped(scene, applicability, tmp_path):
+def test_nothing_is_left_when_stopped(domain, applicability, tmp_path):
     with pytest.raises(Cancelled):
-        write_applicability(scene, applicability, tmp_path / "area.tif", progress=Stopped())
+        write_applicability(domain, applicability, tmp_path / "area.tif", progress=Stopped())
     assert not list(tmp_path.iterdir())
 
 
-def test_a_period_of_one_season_has_one_month(scene, applicability, tmp_path):
-    short = replace(scene, used=scene.used & (np.arange(scene.used.size) < 2))
+def test_a_period_of_one_season_has_one_month(domain, applicability, tmp_path):
+    short = replace(domain, used=domain.used & (np.arange(domain.used.size) < 2))
     write_applicability(short, applicability, tmp_path / "area.tif")
     with rasterio.open(tmp_path / "area.tif") as source:
-        assert set(np.unique(source.read(2)[scene.conservation.pixels()])) <= {0, 1}
+        assert set(np.unique(source.read(2)[domain.conservation.pixels()])) <= {0, 1}

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.downscaling.models.cell_trends import level_and_trend
+from gwsa.gwsa_plugin.core.downscaling.models.cell_trends import fit_cell_trends
 from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 
 
@@ -22,7 +22,7 @@ def test_a_line_is_found_and_continued_whatever_the_hidden_months_hold(seed):
     known = rng.random(lines.shape) < 0.5
     known[:2] = True
     spoiled = samples(np.where(known, lines, np.nan))
-    found = level_and_trend(spoiled, known.ravel(), (3, 4))
+    found = fit_cell_trends(spoiled, known.ravel(), (3, 4))
     assert np.allclose(found.at(np.arange(20)[:, None, None]), lines, atol=1e-8)
     assert np.allclose(found.of(spoiled), lines.ravel(), atol=1e-8)
 
@@ -31,5 +31,5 @@ def test_a_cell_with_less_than_two_months_has_none():
     values = np.full((10, 1, 2), 5.0)
     known = np.zeros(values.shape, bool)
     known[3, 0, 0] = known[:, 0, 1] = True
-    line = level_and_trend(samples(values), known.ravel(), (1, 2)).at(np.arange(10)[:, None, None])
+    line = fit_cell_trends(samples(values), known.ravel(), (1, 2)).at(np.arange(10)[:, None, None])
     assert (line[:, 0, 0] == 0).all() and np.allclose(line[:, 0, 1], 5)

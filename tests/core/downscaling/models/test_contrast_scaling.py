@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.folds import Split
 from gwsa.gwsa_plugin.core.downscaling.models.contrast_scaling import (
-    STEEPEST,
+    LARGEST_SLOPE,
     averaged,
-    evidence_across,
+    contrast_slope,
+    contrast_sums_across_scales,
     in_fours,
-    steepness,
 )
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.samples import Samples
@@ -40,24 +41,28 @@ def halves() -> Split:
 
 
 def test_a_straight_answer_is_found_too_flat_and_noise_is_not_stretched():
-    evidence = np.array([evidence_across(samples(), halves(), FEW, lambda: None)])
-    assert 1.02 < steepness(evidence, NOTHING) <= STEEPEST
-    noise = np.array([evidence_across(samples(signal=0.0), halves(), FEW, lambda: None)])
-    assert noise[0, 1] > 0 and steepness(noise, NOTHING) == 1
+    evidence = np.array([contrast_sums_across_scales(samples(), halves(), FEW, SILENT)])
+    assert 1.02 < contrast_slope(evidence, NOTHING) <= LARGEST_SLOPE
+    noise = np.array([contrast_sums_across_scales(samples(signal=0.0), halves(), FEW, SILENT)])
+    assert noise[0, 1] > 0 and contrast_slope(noise, NOTHING) == 1
 
 
 def test_without_evidence_nothing_is_stretched():
     nowhere = replace(halves(), cells=np.zeros(SHAPE[1:], bool))
-    assert evidence_across(samples(), nowhere, FEW, lambda: None) == (0.0, 0.0)
-    assert steepness(NOTHING, NOTHING) == steepness(np.zeros((3, 2)), np.zeros((3, 2))) == 1
+    assert contrast_sums_across_scales(samples(), nowhere, FEW, SILENT) == (0.0, 0.0)
+    assert (
+        contrast_slope(NOTHING, NOTHING) == contrast_slope(np.zeros((3, 2)), np.zeros((3, 2))) == 1
+    )
 
 
 def test_what_is_too_flat_for_cells_is_stretched_whatever_the_step_to_them_tells():
     flat, steep, far_too_flat = (
         np.array([[covariance, 2.0], [1.0, 1.0]]) for covariance in (2.3, 1.0, 9.0)
     )
-    assert steepness(steep, flat) == steepness(flat, steep) == pytest.approx(1.1)
-    assert steepness(steep, steep) == 1 and steepness(steep, far_too_flat) == STEEPEST
+    assert contrast_slope(steep, flat) == contrast_slope(flat, steep) == pytest.approx(1.1)
+    assert (
+        contrast_slope(steep, steep) == 1 and contrast_slope(steep, far_too_flat) == LARGEST_SLOPE
+    )
 
 
 def test_averages_are_those_of_whole_fours():
@@ -85,6 +90,6 @@ def test_what_is_held_out_is_not_seen():
     spoiled = replace(given, cells=given.cells.copy(), pixels=given.pixels.copy())
     unseen = ~split.trained(given) & ~split.held(given)
     spoiled.cells[unseen], spoiled.pixels[unseen] = 99, 99
-    assert evidence_across(given, split, FEW, lambda: None) == evidence_across(
-        spoiled, split, FEW, lambda: None
+    assert contrast_sums_across_scales(given, split, FEW, SILENT) == contrast_sums_across_scales(
+        spoiled, split, FEW, SILENT
     )

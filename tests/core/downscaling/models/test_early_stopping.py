@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.folds import nothing_held
 from gwsa.gwsa_plugin.core.downscaling.models.early_stopping import Tuning
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
@@ -27,7 +28,7 @@ def samples(signal: float, seed=0) -> Samples:
 
 
 def settle(data, split=EVERYTHING, search=0, boosting=MANY):
-    return Tuning(BLOCKS, 1, search).settle(data, split, boosting, lambda: None)
+    return Tuning(BLOCKS, 1, search).settle(data, split, boosting, SILENT)
 
 
 def test_noise_stops_early_and_a_signal_late():

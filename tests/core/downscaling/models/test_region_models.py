@@ -30,7 +30,7 @@ def models(table):
     answer = table[:, 0] * np.nan_to_num(table[:, 2])
     of_all = xgboost.train(SETTINGS, xgboost.DMatrix(table, answer), 20)
     own = xgboost.train(SETTINGS, xgboost.DMatrix(table[:300], -answer[:300]), 7, xgb_model=of_all)
-    return RegionModels({ALL: of_all, OWN: own}, np.array([ALL, OWN, ABSENT]), share=0.75)
+    return RegionModels({ALL: of_all, OWN: own}, np.array([ALL, OWN, ABSENT]), shrinkage=0.75)
 
 
 @pytest.fixture(params=["kernel", "xgboost"])
@@ -38,7 +38,7 @@ def evaluated(request, models, monkeypatch):
     """The models, evaluated by either; each fixture starts with models that have not predicted yet."""
     if request.param == "xgboost":
         monkeypatch.setattr(forest.engine, "_compiled", without_numba)
-    return RegionModels(models.boosters, models.pooled, share=models.share)
+    return RegionModels(models.boosters, models.pooled, shrinkage=models.shrinkage)
 
 
 def without_numba():

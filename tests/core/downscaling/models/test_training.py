@@ -116,7 +116,7 @@ def test_training_stops_when_asked():
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        train(samples(), ALL, FEW, go_on=stop)
+        train(samples(), ALL, FEW, progress=stop)
 
 
 def test_nothing_to_learn_from_is_said():

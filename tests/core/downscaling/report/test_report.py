@@ -75,7 +75,7 @@ def test_the_lead_measures_against_no_model_and_bilinear(made, page):
     scores = made.backs["blocked"].scores()
     lead = re.search('class="lead">(.*?)</p>', page)[1]
     assert (
-        f"{scores['rmse_model_cm']:.2f} cm (RMSE), {scores['gain_over_no_model']:.0%} less than no model"
+        f"{scores['rmse_model_cm']:.2f} cm (RMSE), {scores['gain_over_mean_preserving']:.0%} less than no model"
         in lead
     )
     assert f"{scores['gain_over_bilinear']:.0%} less than bilinear" in lead
@@ -92,10 +92,15 @@ def test_every_validation_has_its_row(made, page):
     for kind, name in names.items():
         scores = made.backs[kind].scores()
         row = re.search(rf"<tr><td>{re.escape(name)}.*?</tr>", skill)[0]
-        for key in ("rmse_model_cm", "rmse_unconserved_cm", "rmse_no_model_cm", "rmse_bilinear_cm"):
+        for key in (
+            "rmse_model_cm",
+            "rmse_unconserved_cm",
+            "rmse_mean_preserving_cm",
+            "rmse_bilinear_cm",
+        ):
             assert f"<td>{scores[key]:#.3g}</td>" in row
-        assert f"<td>{100 * scores['gain_over_no_model']:+.0f} %</td>" in row
-    assert f"{made.scores['held_out']['share_confirmed']:.0%}" in skill
+        assert f"<td>{100 * scores['gain_over_mean_preserving']:+.0f} %</td>" in row
+    assert f"{made.scores['held_out']['shrinkage']:.0%}" in skill
     assert f"{made.scores['n_eff']:.1f} independent" in skill
 
 
@@ -115,9 +120,9 @@ def test_regions_and_seasons_have_their_gains(made, page):
     where = section(page, "Where")
     for row in made.regions:
         cells = re.search(rf"<tr><td>{row['name']}</td><td>{row['cells']}</td>.*?</tr>", where)[0]
-        gain = row["gain_over_no_model"]
+        gain = row["gain_over_mean_preserving"]
         assert ("–" if np.isnan(gain) else f"{100 * gain:+.0f} %") in cells
-    months = made.scene.months[made.scene.samples.month]
+    months = made.domain.months[made.domain.samples.month]
     summer = made.backs["blocked"].scores(np.isin(months.astype(int) % 12, [5, 6, 7]))
     assert (
         f"<td>JJA</td><td>{summer['samples']}</td><td>{summer['rmse_model_cm']:#.3g}</td>" in where
@@ -126,7 +131,8 @@ def test_regions_and_seasons_have_their_gains(made, page):
 
 def test_regions_that_gain_nothing_are_named(made, tmp_path):
     rows = [
-        {**row, "gain_over_no_model": gain} for row, gain in zip(made.regions, (0.2, -0.03, np.nan))
+        {**row, "gain_over_mean_preserving": gain}
+        for row, gain in zip(made.regions, (0.2, -0.03, np.nan))
     ]
     where = section(report(tmp_path, replace(made, regions=rows)), "Where")
     assert "use the coarse field there: large." in where
@@ -138,7 +144,7 @@ def test_where_not_to_trust_it(made, page):
     with rasterio.open(made.years[0].parents[1] / "applicability.tif") as source:
         share, threshold = source.read(2), source.tags()["GWSA_DI_THRESHOLD"]
     land = np.isfinite(share)
-    outside = np.average(1 - share[land], weights=made.scene.predictors.grid.cell_areas()[land])
+    outside = np.average(1 - share[land], weights=made.domain.predictors.grid.cell_areas()[land])
     assert f"{outside:.1%} of the land is outside" in distrust
     assert f"exceeds {float(threshold):.3g}:" in distrust
     assert "lower bound" in distrust
@@ -180,7 +186,7 @@ def test_the_strongest_predictors_of_a_region(made, page):
 
 def test_missing_values_are_counted(made):
     """Only rain of the month before the first is missing: half of the features in one of 24 months."""
-    (row,) = missing_table(made.scene).rows
+    (row,) = missing_table(made.domain).rows
     assert row == ["rain", "2.1%", "rain_lag1", "4.2%"]
 
 
@@ -194,13 +200,13 @@ def test_missing_values_are_counted(made):
     ],
 )
 def test_predictors_that_may_be_the_target_itself_are_named(made, tmp_path, change, warned):
-    first, *others = made.scene.predictors.predictors
-    predictors = replace(made.scene.predictors, predictors=(replace(first, **change), *others))
-    names = (change.get("name", "soil"), *made.scene.samples.names[1:])
-    scene = replace(
-        made.scene, predictors=predictors, samples=replace(made.scene.samples, names=names)
+    first, *others = made.domain.predictors.predictors
+    predictors = replace(made.domain.predictors, predictors=(replace(first, **change), *others))
+    names = (change.get("name", "soil"), *made.domain.samples.names[1:])
+    domain = replace(
+        made.domain, predictors=predictors, samples=replace(made.domain.samples, names=names)
     )
-    text = section(report(tmp_path, replace(made, scene=scene)), "Predictors")
+    text = section(report(tmp_path, replace(made, domain=domain)), "Predictors")
     assert ("lets the target predict itself" in text) == warned
     assert (f"Check the source of {change.get('name', 'soil')} (" in text) == warned
 

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import CrossValidation
 from gwsa.gwsa_plugin.core.downscaling.samples import Samples
-from gwsa.gwsa_plugin.core.downscaling.skill.reduced_resolution import predict_back
+from gwsa.gwsa_plugin.core.downscaling.skill.reduced_resolution import (
+    validate_at_reduced_resolution,
+)
 from gwsa.gwsa_plugin.core.stats.metrics import pascal_merlin_gain
 
 GRID = Grid(70.0, 33.0, 0.25, 0.25, 11, 12)
 
 
-def scene_and_truth(seed=0, months=6):
+def domain_and_truth(seed=0, months=6):
     rng = np.random.default_rng(seed)
     cells = rng.random(GRID.shape) < 0.9
     place = np.nonzero(np.broadcast_to(cells, (months, *GRID.shape)))
@@ -25,40 +27,44 @@ def scene_and_truth(seed=0, months=6):
     return SimpleNamespace(gwsa=SimpleNamespace(grid=GRID), cells=cells, samples=samples), target
 
 
-def back(scene, detail):
-    return predict_back(scene, CrossValidation([], detail, np.zeros(detail.shape)))
+def back(domain, detail):
+    return validate_at_reduced_resolution(
+        domain, CrossValidation([], detail, np.zeros(detail.shape))
+    )
 
 
 @given(seed=st.integers(0, 100))
 def test_a_perfect_model_misses_nothing(seed):
-    scene, target = scene_and_truth(seed)
-    scores = back(scene, target).scores()
-    assert scores["rmse_model_cm"] < 1e-9 < scores["rmse_no_model_cm"]
-    assert scores["gain_over_no_model"] == pytest.approx(1) and scores["r2"] == pytest.approx(1)
+    domain, target = domain_and_truth(seed)
+    scores = back(domain, target).scores()
+    assert scores["rmse_model_cm"] < 1e-9 < scores["rmse_mean_preserving_cm"]
+    assert scores["gain_over_mean_preserving"] == pytest.approx(1) and scores[
+        "nse"
+    ] == pytest.approx(1)
     assert scores["pascal_merlin_gain"] == pytest.approx(
         1, abs=0.35
     )  # means are exact both ways: no gain in bias
 
 
 def test_a_model_that_says_nothing_is_no_model():
-    scene, target = scene_and_truth()
-    result = back(scene, np.zeros(target.shape))
+    domain, target = domain_and_truth()
+    result = back(domain, np.zeros(target.shape))
     scores = result.scores()
-    assert scores["gain_over_no_model"] == pytest.approx(0, abs=1e-12)
-    assert np.nanmax(np.abs(result.gain_map(scene))) < 1e-9
+    assert scores["gain_over_mean_preserving"] == pytest.approx(0, abs=1e-12)
+    assert np.nanmax(np.abs(result.gain_map(domain))) < 1e-9
 
 
 def test_what_neighbours_share_does_not_count():
     """A model that is wrong by a constant of each month loses only before the correction."""
-    scene, target = scene_and_truth()
-    scores = back(scene, target + scene.samples.month * 100).scores()
+    domain, target = domain_and_truth()
+    scores = back(domain, target + domain.samples.month * 100).scores()
     assert scores["rmse_model_cm"] < 1e-9 and scores["rmse_unconserved_cm"] > 100
 
 
 def test_months_without_prediction_are_not_compared():
-    scene, target = scene_and_truth()
-    month = scene.samples.month
-    result = back(scene, np.where(month == 2, np.nan, target))
+    domain, target = domain_and_truth()
+    month = domain.samples.month
+    result = back(domain, np.where(month == 2, np.nan, target))
     assert (
         np.isnan(result.observed[month == 2]).all()
         and np.isfinite(result.observed[month == 3]).any()
@@ -66,30 +72,30 @@ def test_months_without_prediction_are_not_compared():
 
 
 def test_only_cells_of_all_months_in_whole_blocks_are_compared():
-    scene, target = scene_and_truth()
-    samples = scene.samples
+    domain, target = domain_and_truth()
+    samples = domain.samples
     now_and_then = (samples.row == 0) & (samples.month == 3)
-    result = back(scene, np.where(now_and_then, np.nan, target))
+    result = back(domain, np.where(now_and_then, np.nan, target))
     assert (
         np.isfinite(result.observed) == ((samples.row > 0) & (samples.row < 10))
     ).all()  # of 11 rows
     known = np.isfinite(result.observed)
     assert (result.observed[known] == target[known]).all()
-    for name in ("no_model", "coarse"):
+    for name in ("mean_preserving", "coarse"):
         assert (np.isfinite(result.fields[name]) == known).all()
     assert (
-        np.isfinite(result.gain_map(scene)) == (scene.cells & (np.arange(11) % 10 > 0)[:, None])
+        np.isfinite(result.gain_map(domain)) == (domain.cells & (np.arange(11) % 10 > 0)[:, None])
     ).all()
 
 
 def test_scores_of_some_samples_are_of_those():
-    scene, target = scene_and_truth()
-    where = scene.samples.month < 3
+    domain, target = domain_and_truth()
+    where = domain.samples.month < 3
     detail = np.where(where, target, 0.0)
     assert (
-        back(scene, detail).scores(where)["rmse_model_cm"]
+        back(domain, detail).scores(where)["rmse_model_cm"]
         < 1e-9
-        < back(scene, detail).scores(~where)["rmse_model_cm"]
+        < back(domain, detail).scores(~where)["rmse_model_cm"]
     )
 
 
