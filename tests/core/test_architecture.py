@@ -14,17 +14,15 @@ CORE_LIBRARIES = {
     "numpy", "scipy", "rasterio", "affine", "osgeo", "xgboost", "matplotlib", "jinja2", "numba", "llvmlite", "h5py",
     "dask",
 }  # fmt: skip
-STAGES = [
-    "twsa",
-    "gapfill",
-    "gldas",
-    "balance",
-    "predictors",
-    "aquifers",
-    "downscale",
-    "wells",
-    "sample",
-]
+ROOMS = (
+    "base", "files", "compute", "stats", "spatial",
+    "grace", "gldas", "gapfill", "predictors", "wells", "water_balance",
+    "sample_world", "downscaling", "chain",
+)  # fmt: skip
+DOWNSCALING_ROOMS = (
+    "samples", "training_samples", "domain", "folds", "forest", "models", "skill", "maps",
+    "downscale", "report",
+)  # fmt: skip
 LONGEST = 400  # lines: beyond it a file has more than one subject
 
 BLOCK_QGIS = """
@@ -70,11 +68,15 @@ def absolute(path):
 
 
 def reached(path):
-    """Where in the checkout the relative imports of a file lead, as paths from its root."""
-    for module, level in imports(path):
-        if level:
-            package = path.relative_to(ROOT).parts[:-level]
-            yield "/".join([*package, *module.split(".")]).rstrip("/")
+    """The modules that the relative imports of a file name, as paths from the checkout's root."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            package = path.relative_to(ROOT).parts[: -node.level]
+            target = "/".join([*package, *(node.module or "").split(".")]).rstrip("/")
+            if (ROOT / target).is_dir():
+                yield from (f"{target}/{alias.name}" for alias in node.names)
+            else:
+                yield target
 
 
 def named(path):
@@ -137,9 +139,67 @@ def test_what_qgis_reads_first_imports_nothing():
     ] == []
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_each_stage_is_found_by_its_name(stage):
-    assert (CORE / f"{stage}.py").is_file()
+def layer(parts, order):
+    """The number of the first of ``parts`` in ``order``."""
+    return order.index(parts[0].removesuffix(".py"))
+
+
+@pytest.mark.parametrize(
+    ("place", "order"),
+    [("gwsa_plugin/core", ROOMS), ("gwsa_plugin/core/downscaling", DOWNSCALING_ROOMS)],
+)
+def test_a_folder_imports_only_from_folders_named_before_it(place, order):
+    upwards = []
+    for path in sources(place):
+        own = path.relative_to(ROOT / place).parts
+        if own == ("__init__.py",):
+            continue
+        for target in reached(path):
+            if target.startswith(f"{place}/"):
+                other = target.removeprefix(f"{place}/").split("/")
+                if layer(other, order) > layer(own, order):
+                    upwards.append(f"{named(path)} -> {target}")
+    assert upwards == []
+
+
+def test_no_module_imports_itself_through_others():
+    links = {
+        named(path): [there for target in reached(path) for there in modules(target)]
+        for path in sources(*SHIPPED)
+    }
+    assert circle(links) == []
+
+
+def modules(target):
+    """The files that an import of ``target`` runs."""
+    return [file for file in (f"{target}.py", f"{target}/__init__.py") if (ROOT / file).is_file()]
+
+
+def circle(links):
+    """The names along a circle in ``links`` (name -> names), or an empty list."""
+    done, path = set(), []
+
+    def visit(name):
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        path.append(name)
+        found = next(filter(None, map(visit, links.get(name, []))), [])
+        path.pop()
+        done.add(name)
+        return found
+
+    return next(filter(None, map(visit, links)), [])
+
+
+def test_the_tests_of_the_core_have_its_folders():
+    tests = ROOT / "tests" / "core"
+    folders = {path.relative_to(tests) for path in tests.rglob("test_*.py")}
+    missing = {
+        folder.parent.as_posix() for folder in folders if not (CORE / folder.parent).is_dir()
+    }
+    assert missing == set()
 
 
 def test_the_core_imports_where_there_is_no_qgis(tmp_path):

@@ -44,8 +44,8 @@ def test_the_ascii_edition_of_a_grace_grid(refuse, real_data):
 def test_a_gldas_file_without_snow(refuse, real_data, tmp_path):
     folder = tmp_path / "gldas"
     folder.mkdir()
-    take_rows = real_data / "gldas/GLDAS_NOAH025_3H.A20160101.0300.021.nc4"
-    shutil.copy(take_rows, folder / "GLDAS_NOAH025_M.A201601.021.nc4")
+    cut = real_data / "gldas/GLDAS_NOAH025_3H.A20160101.0300.021.nc4"
+    shutil.copy(cut, folder / "GLDAS_NOAH025_M.A201601.021.nc4")
     assert "SWE" in refuse("gldasanomaly", INPUT=folder, EXTENT=None)
 
 

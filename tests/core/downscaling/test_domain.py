@@ -7,7 +7,8 @@ import pytest
 
 from gwsa.gwsa_plugin.core.base import tiles
 from gwsa.gwsa_plugin.core.base.progress import SILENT
-from gwsa.gwsa_plugin.core.downscaling import domain as module
+from gwsa.gwsa_plugin.core.downscaling import domain as domain_module
+from gwsa.gwsa_plugin.core.downscaling import training_samples as module
 from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.training_samples import PIXELS
 from gwsa.gwsa_plugin.core.predictors.features import read_features
@@ -30,10 +31,11 @@ def domain_with(gwsa, world):
 
 def test_each_sample_has_the_values_of_its_cell_and_month(small_world, gwsa, monkeypatch):
     """Of two years some months, and of nine tiles some."""
-    monkeypatch.setattr(tiles, "side_of", lambda factor: 5)
+    monkeypatch.setattr(tiles, "tile_side", lambda factor: 5)
     monkeypatch.setattr(module, "PLOT", 5)
     monkeypatch.setattr(module, "FEWEST_MONTHS", 10)
-    monkeypatch.setattr(module, "MOST_SAMPLES", 600)
+    for one in (domain_module, module):
+        monkeypatch.setattr(one, "MOST_SAMPLES", 600)
     domain = domain_with(gwsa, small_world)
     samples, months = domain.samples, domain.months[domain.samples.month]
     assert np.unique(samples.month).size == 10 and not (samples.month == 0).any()

@@ -227,7 +227,7 @@ def test_applicability_and_explanation_go_where_they_are_wanted(small_world, tmp
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Tiles of 5 x 5 cells, of which the small world has nine."""
-    monkeypatch.setattr(tiles, "side_of", lambda factor: 5)
+    monkeypatch.setattr(tiles, "tile_side", lambda factor: 5)
 
 
 def test_tiles_leave_no_trace(small_world, made, small_tiles, tmp_path):

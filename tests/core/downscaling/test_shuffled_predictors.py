@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gwsa.benchmarks.shuffled import movable, reordered, shuffle, shuffled_order
+from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.predictor_set import COARSE, FINE
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 
@@ -50,7 +51,8 @@ def test_every_raster_is_reordered_alike(small_world, order, tmp_path):
     )
     for scale in (FINE, COARSE):
         for before, after in zip(
-            true.read(scale, true.months[:14:13])[-1], shuffled.read(scale, true.months[:14:13])[-1]
+            read_features(true, scale, true.months[:14:13])[-1],
+            read_features(shuffled, scale, true.months[:14:13])[-1],
         ):
             np.testing.assert_array_equal(after, reordered(before, order))
 

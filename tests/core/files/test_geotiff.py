@@ -8,6 +8,7 @@ from osgeo import gdal
 from gwsa.gwsa_plugin.core.base.errors import Cancelled
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
+from gwsa.gwsa_plugin.core.compute.threads import TaskProgress
 from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, MapOptions
 from gwsa.gwsa_plugin.core.files.geotiff import LARGEST_PLAIN, OVERVIEWS, Header, new_geotiff
 
@@ -107,11 +108,8 @@ def test_the_same_bytes_however_small_the_cache_of_gdal(month, tmp_path, kind):
 
 
 def test_overviews_can_be_cancelled(month, tmp_path, gdal_habit):
-    def stop():
-        raise Cancelled
-
     with pytest.raises(Cancelled):
-        write(tmp_path / "map.tif", LARGE, month, {}, stop)
+        write(tmp_path / "map.tif", LARGE, month, {}, TaskProgress(lambda: True))
 
 
 def test_no_room_for_overviews_is_an_error(month, tmp_path, gdal_habit, room_on_disk):

@@ -138,8 +138,8 @@ def test_every_missing_month_of_period_and_baseline_is_named(folder):
 
 
 def test_all_faulty_files_are_in_one_sentence(folder, gdal_habit, reader):
-    take_rows = folder / name_of("2004-02")
-    take_rows.write_bytes(take_rows.read_bytes()[:3000])
+    cut = folder / name_of("2004-02")
+    cut.write_bytes(cut.read_bytes()[:3000])
     (folder / name_of("2004-03")).write_text("<html>Login required</html>")
     write_granule(folder / name_of("2004-04"), FIELDS[0], without=["SWE_inst", "CanopInt_inst"])
     write_granule(
@@ -152,7 +152,7 @@ def test_all_faulty_files_are_in_one_sentence(folder, gdal_habit, reader):
     with pytest.raises(InputError) as caught:
         read_granules(folder)
     text = str(caught.value)
-    assert f"{take_rows.name}, {name_of('2004-03')}" in text
+    assert f"{cut.name}, {name_of('2004-03')}" in text
     assert f"without SWE_inst, CanopInt_inst: {name_of('2004-04')}" in text
     assert text.count("assimilates GRACE") == 1
     for month in ("2004-05", "2004-06", "2004-07"):

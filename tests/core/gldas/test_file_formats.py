@@ -108,9 +108,9 @@ def test_options_that_cannot_be_are_refused_before_any_file_is_read(region, opti
         "LABEL={0}.SUB.nc4&SHORTNAME=GLDAS_NOAH025_M&SERVICE=L34RS_LDAS&VERSION=1.02",
     ],
 )
-def test_names_that_subsetters_give(tmp_path, take_rows):
+def test_names_that_subsetters_give(tmp_path, cut):
     for month in MONTHS:
-        (tmp_path / take_rows.format(name_of(month))).touch()
+        (tmp_path / cut.format(name_of(month))).touch()
     (tmp_path / (name_of(MONTHS[0]) + ".xml")).touch()
     files = find_files(tmp_path)
     assert list(files.paths) == list(MONTHS) and not files.faults

@@ -226,7 +226,7 @@ def test_months_outside_the_period_are_marked_missing(build, tmp_path):
 @pytest.mark.parametrize("metres", [250, 1200, 2500, 9000])
 def test_another_projection_finer_or_coarser_lands_in_its_place(build, tmp_path, metres):
     write_utm(tmp_path / "in" / "elevation.tif", metres)
-    values = build([ELEVATION]).read("fine", MONTHS[:1])[0, 0]
+    values = read_features(build([ELEVATION]), "fine", MONTHS[:1])[0, 0]
     a_pixel_off = 100 * FINE.dx
     assert np.abs(values - plane_on(FINE)).max() < 0.1 * a_pixel_off
 
@@ -241,7 +241,7 @@ def test_half_a_cell_off_is_moved_not_copied(build, tmp_path):
         FINE.columns + 1,
     )
     write(tmp_path / "in" / "elevation.tif", [plane_on(shifted)], shifted)
-    values = build([ELEVATION]).read("fine", MONTHS[:1])[0, 0]
+    values = read_features(build([ELEVATION]), "fine", MONTHS[:1])[0, 0]
     np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3 + ROUNDING)
 
 
@@ -251,7 +251,7 @@ def test_longitudes_from_0_to_360_and_rows_from_the_south(build, tmp_path, crs):
     south_up = Affine(0.125, 0, 373.0, 0, 0.125, 44.5)
     field = plane(*np.meshgrid(grid.longitudes - 360, grid.latitudes))[::-1]
     write(tmp_path / "in" / "elevation.tif", [field], grid, transform=south_up, crs=crs)
-    values = build([ELEVATION]).read("fine", MONTHS[:1])[0, 0]
+    values = read_features(build([ELEVATION]), "fine", MONTHS[:1])[0, 0]
     np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3 + ROUNDING)
 
 
@@ -261,7 +261,7 @@ def test_nodata_that_no_tag_declares_does_not_bleed(build, tmp_path):
 
     write_utm(tmp_path / "in" / "lst.tif", 1000, holes, dtype="uint16", nodata=None)
     entry = {"name": "lst", "files": "lst.tif", "scale": 0.02, "offset": -273.15, "nodata": 0}
-    values = build([entry]).read("fine", MONTHS[:1])[0, 0]
+    values = read_features(build([entry]), "fine", MONTHS[:1])[0, 0]
     known = np.isfinite(values)
     assert not known[:, FINE.longitudes < 14.75].any() and known[:, FINE.longitudes > 14.85].all()
     np.testing.assert_allclose(values[known], 13000 * 0.02 - 273.15, atol=1e-3)
@@ -273,8 +273,10 @@ def test_scale_of_the_file_unless_the_catalogue_says_otherwise(build, tmp_path):
     )
     with rasterio.open(path, "r+") as target:
         target.scales, target.offsets = [0.5], [1]
-    assert (build([ELEVATION]).read("coarse", MONTHS[:1]) == 5).all()
-    assert (build([{**ELEVATION, "scale": 10, "offset": 0}]).read("coarse", MONTHS[:1]) == 80).all()
+    assert (read_features(build([ELEVATION]), "coarse", MONTHS[:1]) == 5).all()
+    assert (
+        read_features(build([{**ELEVATION, "scale": 10, "offset": 0}]), "coarse", MONTHS[:1]) == 80
+    ).all()
 
 
 def test_classes_are_codes_on_the_fine_grid_and_fractions_on_the_coarse(build, tmp_path):

@@ -139,7 +139,7 @@ def test_names_grids_and_months(folder):
 def test_values_follow_the_months_and_tile_asked_for(folder, scale, grid):
     months = np.array(["2004-12", "2003-12", "2004-01"], dtype="datetime64[M]")
     tile = Tile(slice(1, 2), slice(1, 3))
-    values = PredictorSet.open(folder).read(scale, months, tile)
+    values = read_features(PredictorSet.open(folder), scale, months, tile)
     assert values.shape == (3, 5, 1, 2) and values.dtype == np.float32
     for i, month in enumerate(months):
         assert (values[i, 3] == truth(grid, month)[tile]).all()
@@ -181,7 +181,7 @@ def test_a_difference_and_means_over_the_months_there_are(remembering, scale, gr
     )
     loss[MONTHS == LACKED] = np.nan
     surplus, asked = rain - loss, [9, 0, 7, 15, 1, 6]
-    values = remembering.read(scale, MONTHS[asked])
+    values = read_features(remembering, scale, MONTHS[asked])
     for i, month in enumerate(asked):
         np.testing.assert_array_equal(values[i, 0], surplus[month])
         np.testing.assert_array_equal(values[i, 1], surplus[month - 1] if month else np.nan)
@@ -204,9 +204,11 @@ def nan_mean(fields):
 
 def test_a_month_has_the_same_bits_alone_and_among_others(remembering):
     tile = Tile(slice(1, 5), slice(0, 12))
-    together = remembering.read("fine", MONTHS[::-1], tile)[::-1]
+    together = read_features(remembering, "fine", MONTHS[::-1], tile)[::-1]
     for i, month in enumerate(MONTHS):
-        assert remembering.read("fine", [month], tile)[0].tobytes() == together[i].tobytes()
+        assert (
+            read_features(remembering, "fine", [month], tile)[0].tobytes() == together[i].tobytes()
+        )
 
 
 def test_each_band_is_read_once(remembering, monkeypatch):
@@ -217,18 +219,18 @@ def test_each_band_is_read_once(remembering, monkeypatch):
         return read_numbers(path, bands, window, dtype)
 
     monkeypatch.setattr(module, "read_numbers", counted)
-    remembering.read("coarse", MONTHS[[5, 12, 13]])
+    read_features(remembering, "coarse", MONTHS[[5, 12, 13]])
     assert len(read) == len(set(read))
     wanted = 14 + 13 + 1  # of rain, of evaporation, which has no 2004-05, and of elevation
     assert len(read) == wanted + 2, "and two classes"
 
 
 def test_class_codes_become_zeros_and_ones(folder, codes):
-    values = PredictorSet.open(folder).read("fine", MONTHS[:1])[0, 1:3]
+    values = read_features(PredictorSet.open(folder), "fine", MONTHS[:1])[0, 1:3]
     assert (np.isnan(values) == (codes == 65535)).all()
     assert (values[0][codes == 1] == 1).all() and (values[0][np.isin(codes, [2, 4])] == 0).all()
     assert (values[1][codes == 4] == 1).all()
-    assert (PredictorSet.open(folder).read("coarse", MONTHS[:1])[0, 2] == 0.5).all()
+    assert (read_features(PredictorSet.open(folder), "coarse", MONTHS[:1])[0, 2] == 0.5).all()
 
 
 def test_land_of_a_tile(folder):
@@ -243,11 +245,12 @@ def test_a_stated_scale_replaces_the_one_in_the_file(folder):
             target.scales = [0.5] * target.count
     month = MONTHS[3:4]
     assert (
-        PredictorSet.open(folder).read("fine", month)[0, 3] == truth(FINE, month[0]) * 0.5
+        read_features(PredictorSet.open(folder), "fine", month)[0, 3] == truth(FINE, month[0]) * 0.5
     ).all()
     describe(folder, predictors=[*ENTRIES[:2], {**ENTRIES[2], "scale": 2, "offset": 1}])
     assert (
-        PredictorSet.open(folder).read("fine", month)[0, 3] == truth(FINE, month[0]) * 2 + 1
+        read_features(PredictorSet.open(folder), "fine", month)[0, 3]
+        == truth(FINE, month[0]) * 2 + 1
     ).all()
 
 
@@ -336,7 +339,7 @@ def test_a_folder_that_is_no_set(tmp_path):
 
 def test_months_outside_the_set_are_named(folder):
     with pytest.raises(InputError, match="2003-11 to 2005-02, not 2005-03"):
-        PredictorSet.open(folder).read("fine", ["2005-02", "2005-03"])
+        read_features(PredictorSet.open(folder), "fine", ["2005-02", "2005-03"])
 
 
 def test_a_file_of_another_shape_or_gone_is_named(folder):
@@ -376,7 +379,7 @@ def packed(remembering):
 def test_pixels_have_the_bits_of_the_tile(packed):
     tile, asked = Tile(slice(1, 5), slice(0, 9)), MONTHS[[8, 0, 2, 6]]
     pixels = np.random.default_rng(3).random(tile.shape) < 0.6
-    tiles = packed.read("fine", asked, tile)[:, :, pixels]
+    tiles = read_features(packed, "fine", asked, tile)[:, :, pixels]
     of_months = read_pixels(packed, asked, PixelSelection(tile, pixels))
     for features, values in zip(of_months, tiles):
         read = np.array([feature_values(one) for one in features])
@@ -408,7 +411,7 @@ def test_a_mask_that_a_raster_brings_along_counts(folder):
     with rasterio.open(path, "r+") as source:
         source.write_mask(~masked)
     describe(folder, predictors=ENTRIES[:1])
-    values = PredictorSet.open(folder).read("fine", MONTHS[:1])[0, 0]
+    values = read_features(PredictorSet.open(folder), "fine", MONTHS[:1])[0, 0]
     assert (np.isnan(values) == masked).all() and (values[~masked] == 7).all()
 
 

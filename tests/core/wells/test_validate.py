@@ -161,8 +161,8 @@ class TestKnownTruth:
         wells = drawn_wells(10)
         readings = readings_of(wells, rasters[0])
         late = (readings.well > 0) | (readings.day >= np.datetime64("2006-01-01"))
-        take_rows = Readings(readings.well[late], readings.day[late], readings.level[late])
-        found = stage.validate_wells(wells, take_rows, *rasters, Rules(min_years=8))
+        cut = Readings(readings.well[late], readings.day[late], readings.level[late])
+        found = stage.validate_wells(wells, cut, *rasters, Rules(min_years=8))
         assert (
             np.isfinite(found.fields["coarse"][0]).sum()
             == np.isfinite(found.storage[0]).sum()

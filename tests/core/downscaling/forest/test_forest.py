@@ -12,7 +12,9 @@ from gwsa.gwsa_plugin.core.downscaling.forest import engine, model
 from gwsa.gwsa_plugin.core.downscaling.forest.engine import evaluator
 from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature
 
-kernel = pytest.importorskip("gwsa.gwsa_plugin.core.forest.kernel", reason="numba is not here")
+kernel = pytest.importorskip(
+    "gwsa.gwsa_plugin.core.downscaling.forest.kernel", reason="numba is not here"
+)
 
 WAYS = [False, True] if kernel.can_permute() else [False]
 SETTINGS = {

@@ -37,7 +37,7 @@ def models(domain):
     )
 
 
-def count_rows(rows, region):
+def region_rows(rows, region):
     return {row["feature"]: row for row in rows if row["region"] == region}
 
 
@@ -45,7 +45,7 @@ def test_a_row_for_each_region_and_feature(domain, models):
     rows = explain(domain, models)
     assert {row["region"] for row in rows} == {"background", "large", "small"}
     for region in ("background", "large", "small"):
-        assert list(count_rows(rows, region)) == FEATURES
+        assert list(region_rows(rows, region)) == FEATURES
     assert [row["predictor"] for row in rows[:4]] == ["soil", "relief", "rain", "rain"]
 
 
@@ -59,7 +59,7 @@ def test_contributions_of_a_region_are_those_to_its_predictions(domain, models):
         xgboost.DMatrix(table, feature_names=FEATURES), pred_contribs=True
     )
     assert np.allclose(contributions.sum(axis=1), booster.inplace_predict(table), atol=1e-4)
-    rows = count_rows(explain(domain, models), "small")
+    rows = region_rows(explain(domain, models), "small")
     for column, feature in enumerate(FEATURES):
         expected = (
             models.shrinkage * models.contrast_slope * np.abs(contributions[:, column]).mean()
@@ -70,7 +70,7 @@ def test_contributions_of_a_region_are_those_to_its_predictions(domain, models):
 
 def test_a_region_is_explained_by_its_own_model(domain, models):
     rows = explain(domain, models)
-    own, pooled = count_rows(rows, "large"), count_rows(rows, "background")
+    own, pooled = region_rows(rows, "large"), region_rows(rows, "background")
     assert own["rain_lag1"]["gain"] > 0.9
     assert own["rain_lag1"]["shap_cm"] > 10 * own["relief"]["shap_cm"]
     assert pooled["rain_lag1"]["gain"] < 0.5
@@ -78,7 +78,7 @@ def test_a_region_is_explained_by_its_own_model(domain, models):
 
 
 def test_contributions_shrink_with_what_is_confirmed(domain, models):
-    whole, half = (explain(domain, replace(models, share=share)) for share in (1.0, 0.5))
+    whole, half = (explain(domain, replace(models, shrinkage=share)) for share in (1.0, 0.5))
     assert [row["shap_cm"] for row in half] == pytest.approx([row["shap_cm"] / 2 for row in whole])
     assert [row["gain"] for row in half] == [row["gain"] for row in whole]
 
@@ -88,7 +88,7 @@ def test_features_of_one_predictor_are_summed(domain, models):
     sums = by_predictor(rows)
     assert len(sums) == 9
     rain = next(row for row in sums if row["region"] == "small" and row["predictor"] == "rain")
-    of_rain = [count_rows(rows, "small")[feature] for feature in ("rain", "rain_lag1")]
+    of_rain = [region_rows(rows, "small")[feature] for feature in ("rain", "rain_lag1")]
     assert rain["shap_cm"] == pytest.approx(sum(row["shap_cm"] for row in of_rain))
     assert rain["gain"] == pytest.approx(sum(row["gain"] for row in of_rain))
 
