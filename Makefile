@@ -8,11 +8,12 @@ export PYTHONPATH := $(CURDIR)/build/import
 
 PYTHON := /usr/bin/python3
 VENV := build/venv
+BIN := $(VENV)/bin
 IMPORT := build/import/gwsa
-PYTEST := $(VENV)/bin/python -m pytest
+PYTEST := $(BIN)/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-trixie cluster-test bench bench-global lint package link packages
+.PHONY: help demo test test-quick test-trixie cluster-test bench bench-global lint model package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +24,9 @@ demo: packages $(IMPORT)  ## Make a sample world, run the whole chain on it thro
 test: packages $(VENV)/ready $(IMPORT)  ## All tests: the core without QGIS, the algorithms, the desktop, the packaged plugin
 	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/core
 	$(PYTEST) -m "not cluster" tests/algorithms tests/gui tests/smoke
+
+test-quick: packages $(VENV)/ready $(IMPORT)  ## The fast tests of the core, in less than a minute
+	$(PYTEST) -p no:pytest_qgis -m "not cluster and not slow" tests/core
 
 test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
 	setup/trixie.sh make test VENV=/gwsa/venv
@@ -38,10 +42,16 @@ bench: packages $(IMPORT)  ## Measure the skill of the chain on sample worlds (B
 bench-global: packages $(IMPORT)  ## Map one month of all land at 1 km and project the record (SIZE=0.5 for half the rows and columns)
 	$(PYTHON) -m gwsa.benchmarks.global_month build/bench/global_month $(SIZE)
 
-lint: $(VENV)/ready  ## Style, QGIS import rules, security scan
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/flake8 --select QGS1,QGS4 --extend-ignore QGS105 __init__.py gwsa_plugin processing_provider ui
-	$(VENV)/bin/bandit --quiet --recursive __init__.py gwsa_plugin processing_provider ui
+lint: packages $(VENV)/ready $(IMPORT)  ## Style, format, types, spelling, QGIS import rules, security scan
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/flake8 --select QGS1,QGS4 --extend-ignore QGS105 __init__.py gwsa_plugin processing_provider ui
+	$(BIN)/bandit --quiet --recursive __init__.py gwsa_plugin processing_provider ui
+
+model: packages $(IMPORT)  ## Make the shipped model again from the stages of gwsa_plugin/core/chain.py
+	QT_HASH_SEED=0 $(PYTHON) -m gwsa.setup.make_model
 
 package:  ## dist/gwsa.zip of the last commit, for "Install from ZIP" in QGIS
 	mkdir -p dist
