@@ -1,12 +1,13 @@
-"""The two ways a computation ends early."""
+"""The two exceptions that end a computation early on purpose."""
 
 
 class InputError(ValueError):
-    """A mistake in what the user gave.
+    """A mistake in the user's input.
 
-    The message is one sentence that names the file, band or field and says what to do; it is shown as it is.
+    The message is one sentence that names the file, band or field and what to do about it. It is
+    shown to the user unchanged.
     """
 
 
 class Cancelled(Exception):
-    """The user asked to stop; nothing is left under its final name."""
+    """The user cancelled the computation. No output has been moved to its final name."""

@@ -1,4 +1,4 @@
-"""A regular longitude/latitude grid, north-up: where a cell is, how large it is, what it is refined into."""
+"""Regular north-up longitude/latitude grids: cell areas, windows, refinement and coarsening."""
 
 from __future__ import annotations
 
@@ -10,14 +10,30 @@ from affine import Affine
 
 from .errors import InputError
 
-EARTH_RADIUS_KM = 6371.0088  # IUGG mean radius
-GLOBE = (-180.0, -90.0, 180.0, 90.0)  # west, south, east, north
-EDGE_TOLERANCE = 1e-3  # of a cell: files state their corners to five digits or so
+# Mean radius of the Earth (IUGG).
+EARTH_RADIUS_KM = 6371.0088
+# West, south, east and north in degrees.
+Bounds = tuple[float, float, float, float]
+GLOBE: Bounds = (-180.0, -90.0, 180.0, 90.0)
+# Fraction of a cell within which two edges are the same: files round their corners to five digits.
+EDGE_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Grid:
-    """``west`` and ``north`` are the outer corner in degrees, ``dx`` and ``dy`` the cell size, both positive."""
+    """A regular north-up longitude/latitude grid.
+
+    Parameters
+    ----------
+    west, north : float
+        Outer corner of the first cell, degrees.
+    dx, dy : float
+        Cell size in longitude and latitude, degrees, both positive.
+    rows, columns : int
+        Number of cells.
+    crs : str
+        Coordinate reference system.
+    """
 
     west: float
     north: float
@@ -31,7 +47,22 @@ class Grid:
     def from_transform(
         cls, transform: Affine, shape: tuple[int, int], name: str = "The raster"
     ) -> Grid:
-        """The grid of a north-up raster; raises InputError, opening with ``name``, for a rotated or south-up one."""
+        """Return the grid of a raster.
+
+        Parameters
+        ----------
+        transform : Affine
+            From column and row to longitude and latitude.
+        shape : (int, int)
+            Rows and columns.
+        name : str
+            The raster, with which the error message begins.
+
+        Raises
+        ------
+        InputError
+            When the raster is rotated or south-up.
+        """
         if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
             raise InputError(
                 f"{name} is rotated or south-up; warp it to a north-up EPSG:4326 grid first."
@@ -39,29 +70,42 @@ class Grid:
         return cls(transform.c, transform.f, transform.a, -transform.e, *shape)
 
     @classmethod
-    def covering(cls, bounds, cell: float) -> Grid:
-        """The smallest grid of ``cell`` degrees, aligned to -180/90, that covers ``bounds`` (w, s, e, n).
+    def covering(cls, bounds: Bounds, cell: float) -> Grid:
+        """Return the smallest grid that covers a region and is aligned to -180° and 90°.
 
-        Raises InputError for a cell size that does not divide 180.
+        Parameters
+        ----------
+        bounds : (float, float, float, float)
+            West, south, east and north of the region, degrees.
+        cell : float
+            Cell size, degrees.
+
+        Raises
+        ------
+        InputError
+            When the cell size does not divide 180°, or the region is outside the globe.
         """
         if not 0 < cell <= 180 or abs(180 / cell - round(180 / cell)) > 1e-6:
             raise InputError(
-                f"A cell size of {cell:g}° does not divide 180°; choose 0.25, 0.5 or 1, for example."
+                f"A cell size of {cell:g}° does not divide 180°; "
+                "choose 0.25, 0.5 or 1, for example."
             )
-        whole = cls(-180.0, 90.0, cell, cell, round(180 / cell), round(360 / cell))
-        return whole.sub(*whole.window(bounds))
+        globe = cls(-180.0, 90.0, cell, cell, round(180 / cell), round(360 / cell))
+        return globe.subgrid(*globe.window(bounds))
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Number of rows and columns."""
         return self.rows, self.columns
 
     @property
     def transform(self) -> Affine:
+        """From column and row to longitude and latitude."""
         return Affine(self.dx, 0.0, self.west, 0.0, -self.dy, self.north)
 
     @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """west, south, east, north in degrees."""
+    def bounds(self) -> Bounds:
+        """West, south, east and north of the outer edges, degrees."""
         return (
             self.west,
             self.north - self.rows * self.dy,
@@ -71,37 +115,51 @@ class Grid:
 
     @property
     def longitudes(self) -> np.ndarray:
-        """Cell centres, degrees, shape (columns,)."""
+        """Longitudes of the cell centres, degrees, shape (columns,)."""
         return self.west + (np.arange(self.columns) + 0.5) * self.dx
 
     @property
     def latitudes(self) -> np.ndarray:
-        """Cell centres, degrees, north first, shape (rows,)."""
+        """Latitudes of the cell centres, degrees, from north to south, shape (rows,)."""
         return self.north - (np.arange(self.rows) + 0.5) * self.dy
 
     @property
     def wraps(self) -> bool:
-        """True when the first column is the eastern neighbour of the last."""
+        """True when the grid goes around the globe, so that first and last column are adjacent."""
         return abs(self.columns * self.dx - 360.0) < EDGE_TOLERANCE * self.dx
 
     def row_areas(self) -> np.ndarray:
-        """Area of one cell of each row in km², shape (rows,): R² dlon (sin north - sin south) on the sphere."""
+        """Return the area of one cell of each row.
+
+        On the sphere it is R² Δλ (sin φ_north - sin φ_south).
+
+        Returns
+        -------
+        ndarray of float64, shape (rows,)
+            In km².
+        """
         edges = np.radians(self.north - np.arange(self.rows + 1) * self.dy)
         return EARTH_RADIUS_KM**2 * np.radians(self.dx) * -np.diff(np.sin(edges))
 
     def cell_areas(self) -> np.ndarray:
-        """km², shape (rows, columns)."""
+        """Return the area of each cell in km², shape (rows, columns)."""
         return np.repeat(self.row_areas()[:, None], self.columns, axis=1)
 
     def refine(self, factor: int) -> Grid:
-        """The grid of ``factor`` x ``factor`` pixels a cell."""
+        """Return the grid that has ``factor`` x ``factor`` pixels in each of these cells."""
         return Grid(
             self.west, self.north, self.dx / factor, self.dy / factor,
             self.rows * factor, self.columns * factor, self.crs,
         )  # fmt: skip
 
     def coarsen(self, factor: int) -> Grid:
-        """The grid whose cells hold ``factor`` x ``factor`` of these; the shape must divide."""
+        """Return the grid that has ``factor`` x ``factor`` of these cells in each of its cells.
+
+        Raises
+        ------
+        ValueError
+            When ``factor`` does not divide rows and columns.
+        """
         if self.rows % factor or self.columns % factor:
             raise ValueError(
                 f"a grid of {self.rows} x {self.columns} does not divide into blocks of {factor}"
@@ -112,47 +170,69 @@ class Grid:
         )  # fmt: skip
 
     def factor_to(self, coarse: Grid) -> int:
-        """How many of these cells make one of ``coarse`` along a side; ValueError when it is no whole number."""
+        """Return how many of these cells lie along the side of one cell of ``coarse``.
+
+        Raises
+        ------
+        ValueError
+            When the cell size of ``coarse`` is not an integer multiple of the size of these cells.
+        """
         factor = round(coarse.dx / self.dx)
         if factor < 1 or not (
-            _nearly(self.dx * factor, coarse.dx) and _nearly(self.dy * factor, coarse.dy)
+            _nearly_equal(self.dx * factor, coarse.dx)
+            and _nearly_equal(self.dy * factor, coarse.dy)
         ):
-            raise ValueError(f"cells of {coarse.dx}° are no whole multiple of {self.dx}°")
+            raise ValueError(f"cells of {coarse.dx}° are not an integer multiple of {self.dx}°")
         return factor
 
-    def window(self, bounds) -> tuple[slice, slice]:
-        """Rows and columns of the cells that touch ``bounds`` (w, s, e, n), clipped to the grid.
+    def window(self, bounds: Bounds) -> tuple[slice, slice]:
+        """Return the rows and columns of the cells that overlap a region.
 
-        Snapped outward to whole cells. Raises InputError when nothing is left.
+        The region is extended outward to complete cells and clipped to the grid.
+
+        Parameters
+        ----------
+        bounds : (float, float, float, float)
+            West, south, east and north of the region, degrees.
+
+        Raises
+        ------
+        InputError
+            When the region is outside the grid.
         """
         west, south, east, north = bounds
-        rows = _span((self.north - north) / self.dy, (self.north - south) / self.dy, self.rows)
-        columns = _span((west - self.west) / self.dx, (east - self.west) / self.dx, self.columns)
+        rows = _cell_range(
+            (self.north - north) / self.dy, (self.north - south) / self.dy, self.rows
+        )
+        columns = _cell_range(
+            (west - self.west) / self.dx, (east - self.west) / self.dx, self.columns
+        )
         if rows.stop <= rows.start or columns.stop <= columns.start:
             raise InputError(
-                f"The region ({_degrees(bounds)}) and the data ({_degrees(self.bounds)}) do not overlap; "
-                "choose a region inside the data (west, south, east, north in degrees)."
+                f"The region ({_format(bounds)}) and the data ({_format(self.bounds)}) "
+                "do not overlap; choose a region inside the data "
+                "(west, south, east, north in degrees)."
             )
         return rows, columns
 
-    def sub(self, rows: slice, columns: slice) -> Grid:
-        """The grid of a window."""
+    def subgrid(self, rows: slice, columns: slice) -> Grid:
+        """Return the grid of a window; both slices must have start and stop."""
         return Grid(
-            self.west + columns.start * self.dx, self.north - rows.start * self.dy, self.dx, self.dy,
-            rows.stop - rows.start, columns.stop - columns.start, self.crs,
+            self.west + columns.start * self.dx, self.north - rows.start * self.dy,
+            self.dx, self.dy, rows.stop - rows.start, columns.stop - columns.start, self.crs,
         )  # fmt: skip
 
     def aligned_with(self, other: Grid) -> bool:
-        """True when the two share cell size and cell edges, whatever their extents."""
-        if not (_nearly(self.dx, other.dx) and _nearly(self.dy, other.dy)):
+        """Return True when both grids have the same cell size and cell edges, in any extents."""
+        if not (_nearly_equal(self.dx, other.dx) and _nearly_equal(self.dy, other.dy)):
             return False
-        shift_x, shift_y = (other.west - self.west) / self.dx, (other.north - self.north) / self.dy
-        return (
-            max(abs(shift_x - round(shift_x)), abs(shift_y - round(shift_y))) < 10 * EDGE_TOLERANCE
-        )
+        shift_x = (other.west - self.west) / self.dx
+        shift_y = (other.north - self.north) / self.dy
+        off_edge = max(abs(shift_x - round(shift_x)), abs(shift_y - round(shift_y)))
+        return off_edge < 10 * EDGE_TOLERANCE
 
     def same_as(self, other: Grid) -> bool:
-        """True when the two are one grid within the rounding of files."""
+        """Return True when both grids are the same within the rounding of file headers."""
         return (
             self.shape == other.shape
             and self.aligned_with(other)
@@ -160,42 +240,66 @@ class Grid:
         )
 
     def window_of(self, other: Grid) -> tuple[slice, slice] | None:
-        """Where an aligned ``other`` lies in this grid, or None when it is not wholly inside."""
-        top, left = (
-            round((self.north - other.north) / self.dy),
-            round((other.west - self.west) / self.dx),
-        )
-        if (
-            top < 0
-            or left < 0
-            or top + other.rows > self.rows
-            or left + other.columns > self.columns
-        ):
+        """Return the rows and columns of an aligned grid in this one.
+
+        Parameters
+        ----------
+        other : Grid
+            Aligned with this grid.
+
+        Returns
+        -------
+        (slice, slice) or None
+            None when ``other`` extends beyond this grid.
+        """
+        top = round((self.north - other.north) / self.dy)
+        left = round((other.west - self.west) / self.dx)
+        bottom = top + other.rows
+        right = left + other.columns
+        if top < 0 or left < 0 or bottom > self.rows or right > self.columns:
             return None
-        return slice(top, top + other.rows), slice(left, left + other.columns)
+        return slice(top, bottom), slice(left, right)
 
     def overlap(self, other: Grid) -> Grid:
-        """The cells of this grid that an aligned ``other`` has too; InputError when there is none."""
-        west, south, east, north = (
-            max(self.bounds[0], other.bounds[0]), max(self.bounds[1], other.bounds[1]),
-            min(self.bounds[2], other.bounds[2]), min(self.bounds[3], other.bounds[3]),
-        )  # fmt: skip
-        if east - west < self.dx / 2 or north - south < self.dy / 2:
+        """Return the grid of the cells that this grid and an aligned one have in common.
+
+        Raises
+        ------
+        InputError
+            When they have none.
+        """
+        shared = intersection(self.bounds, other.bounds)
+        if (
+            shared is None
+            or shared[2] - shared[0] < self.dx / 2
+            or shared[3] - shared[1] < self.dy / 2
+        ):
             raise InputError(
-                f"The inputs do not overlap: one covers {_degrees(self.bounds)}, the other {_degrees(other.bounds)} "
-                "(west, south, east, north); give inputs of one region."
+                f"The inputs do not overlap: one covers {_format(self.bounds)}, "
+                f"the other {_format(other.bounds)} (west, south, east, north); "
+                "give inputs of the same region."
             )
-        return self.sub(*self.window((west, south, east, north)))
+        return self.subgrid(*self.window(shared))
 
 
-def _nearly(one: float, other: float) -> bool:
-    """Equal within a millionth, as file headers round."""
+def intersection(one: Bounds, other: Bounds) -> Bounds | None:
+    """Return the part that two boxes have in common, or None when they do not overlap."""
+    west = max(one[0], other[0])
+    south = max(one[1], other[1])
+    east = min(one[2], other[2])
+    north = min(one[3], other[3])
+    return (west, south, east, north) if west < east and south < north else None
+
+
+def _nearly_equal(one: float, other: float) -> bool:
+    """Compare within one millionth, to which file headers round."""
     return abs(one - other) <= 1e-6 * max(abs(one), abs(other))
 
 
-def _span(start: float, stop: float, size: int) -> slice:
+def _cell_range(start: float, stop: float, size: int) -> slice:
+    """Extend an interval, in cells, outward to complete cells and clip it to 0..``size``."""
     return slice(max(floor(start + EDGE_TOLERANCE), 0), min(ceil(stop - EDGE_TOLERANCE), size))
 
 
-def _degrees(bounds) -> str:
+def _format(bounds: Bounds) -> str:
     return ", ".join(f"{value:g}" for value in bounds)

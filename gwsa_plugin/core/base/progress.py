@@ -1,4 +1,8 @@
-"""What a long computation tells its caller, and how it learns that it should stop."""
+"""Progress reports and cancellation of long computations.
+
+Every long function of the core takes a ``Progress``. It reports to it and calls
+``stop_if_cancelled`` or ``advance`` often enough that a cancelled run ends within two seconds.
+"""
 
 from __future__ import annotations
 
@@ -6,46 +10,81 @@ from .errors import Cancelled
 
 
 class Progress:
-    """Silent by default; QGIS, a terminal or a test overrides ``say``, ``warn``, ``show`` and ``is_cancelled``."""
+    """Receiver of log lines and of the fraction done, and source of cancellation requests.
+
+    This class is silent and is never cancelled. QGIS, a terminal or a test overrides ``info``,
+    ``warn``, ``show`` and ``is_cancelled``; the core calls ``info``, ``warn`` and the methods that
+    are built on the other two.
+    """
 
     def info(self, text: str) -> None:
-        """One line for the log."""
+        """Write a line to the log."""
 
     def warn(self, text: str) -> None:
-        """One line for the log that the user should not miss."""
+        """Write a warning, which the user should not miss, to the log."""
 
     def show(self, fraction: float) -> None:
-        """How much is done, 0 to 1."""
+        """Show the fraction that is done, from 0 to 1."""
 
     def is_cancelled(self) -> bool:
+        """Return True once the user has cancelled the computation."""
         return False
 
     def stop_if_cancelled(self) -> None:
-        """Raise ``Cancelled`` when the user asked to stop."""
+        """Raise Cancelled if the user has cancelled the computation."""
         if self.is_cancelled():
             raise Cancelled
 
     def advance(self, fraction: float) -> None:
-        """Report the fraction done and raise ``Cancelled`` when the user asked to stop."""
+        """Show the fraction that is done, clipped to 0..1, unless the computation is cancelled.
+
+        Raises
+        ------
+        Cancelled
+            When the user has cancelled the computation.
+        """
         self.stop_if_cancelled()
         self.show(min(max(fraction, 0.0), 1.0))
 
     def part(self, start: float, stop: float) -> Progress:
-        """The progress of a sub-task that spans ``start`` to ``stop`` of this one."""
+        """Return the progress of a sub-task.
+
+        Parameters
+        ----------
+        start, stop : float
+            Fractions of this progress at which the sub-task begins and ends.
+
+        Returns
+        -------
+        Progress
+            Its 0..1 is ``start`` to ``stop`` of this one; log lines and cancellation are passed on.
+        """
         return _Part(self, start, stop)
 
     def parts(self, count: int) -> list[Progress]:
-        """The progress of ``count`` sub-tasks, one after the other."""
+        """Return the progress of each of ``count`` equally long sub-tasks that run in sequence."""
         return [self.part(number / count, (number + 1) / count) for number in range(count)]
 
 
 class _Part(Progress):
-    def __init__(self, whole: Progress, start: float, stop: float):
-        self._whole, self._start, self._span = whole, start, stop - start
-        self.info, self.warn, self.is_cancelled = whole.info, whole.warn, whole.is_cancelled
+    """The part of another progress from ``start`` to ``stop``."""
+
+    def __init__(self, parent: Progress, start: float, stop: float):
+        self._parent = parent
+        self._start = start
+        self._span = stop - start
+
+    def info(self, text: str) -> None:
+        self._parent.info(text)
+
+    def warn(self, text: str) -> None:
+        self._parent.warn(text)
 
     def show(self, fraction: float) -> None:
-        self._whole.show(self._start + self._span * fraction)
+        self._parent.show(self._start + self._span * fraction)
+
+    def is_cancelled(self) -> bool:
+        return self._parent.is_cancelled()
 
 
 SILENT = Progress()

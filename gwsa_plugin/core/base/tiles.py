@@ -1,4 +1,7 @@
-"""Windows of whole coarse cells: what is read, predicted and written at once, however large the region."""
+"""Tiles: rectangular windows of coarse cells that are read, predicted and written as one unit.
+
+Memory depends on the size of a tile and not on the size of the region.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +11,45 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_SIDE = 240  # pixels; a year of sixty features of so many squared are 170 MB
-BLOCK_STEP = 16  # GeoTIFF blocks have sides of a multiple of it
+# Pixels along the side of a tile. One year of 60 features of so many pixels squared takes 170 MB.
+LEAST_SIDE = 240
+# The side of a GeoTIFF block must be a multiple of it.
+BLOCK_STEP = 16
 
 
 class Tile(NamedTuple):
-    """Rows and columns of a grid, slices with both ends: ``field[tile]`` and ``grid.sub(*tile)`` are the window."""
+    """A window of a grid: ``field[tile]`` are its values and ``grid.subgrid(*tile)`` is its grid.
+
+    Parameters
+    ----------
+    rows, columns : slice
+        Both with start and stop.
+    """
 
     rows: slice
     columns: slice
 
     @classmethod
-    def whole(cls, shape: tuple[int, int]) -> Tile:
-        return cls(*(slice(0, size) for size in shape))
+    def full(cls, shape: tuple[int, int]) -> Tile:
+        """Return the tile that covers a grid of ``shape`` (rows, columns) completely."""
+        return cls(slice(0, shape[0]), slice(0, shape[1]))
 
     @property
     def shape(self) -> tuple[int, int]:
-        return tuple(side.stop - side.start for side in self)
+        """Number of rows and columns."""
+        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
     @property
     def corner(self) -> tuple[int, int]:
-        """The first row and column."""
+        """The first row and the first column."""
         return self.rows.start, self.columns.start
 
     def fine(self, factor: int) -> Tile:
-        """The pixels of a tile of cells."""
+        """Return the same window of the grid that is ``factor`` times finer."""
         return Tile(*(slice(side.start * factor, side.stop * factor) for side in self))
 
     def widened(self, margin: int, shape: tuple[int, int]) -> Tile:
-        """With as much more on each side as a grid of ``shape`` has, up to ``margin``."""
+        """Extend the tile by ``margin`` on each side, within a grid of ``shape``."""
         return Tile(
             *(
                 slice(max(side.start - margin, 0), min(side.stop + margin, size))
@@ -44,26 +57,67 @@ class Tile(NamedTuple):
             )
         )
 
-    def within(self, outer: Tile) -> Tile:
-        """Where this one lies in the window ``outer``."""
+    def relative_to(self, outer: Tile) -> Tile:
+        """Return the same window counted from the corner of the enclosing tile ``outer``."""
         return Tile(
-            *(slice(side.start - o.start, side.stop - o.start) for side, o in zip(self, outer))
+            *(
+                slice(side.start - first, side.stop - first)
+                for side, first in zip(self, outer.corner)
+            )
         )
 
 
 def tile_side(factor: int) -> int:
-    """Cells along a side of a tile: at least LEAST_SIDE pixels, which make a block of a GeoTIFF."""
+    """Return the number of coarse cells along the side of a tile.
+
+    Parameters
+    ----------
+    factor : int
+        Pixels along the side of a coarse cell.
+
+    Returns
+    -------
+    int
+        The smallest number for which a tile has at least ``LEAST_SIDE`` pixels along its side and
+        can be one block of a GeoTIFF.
+    """
     step = BLOCK_STEP // gcd(BLOCK_STEP, factor)
     return step * ceil(LEAST_SIDE / (factor * step))
 
 
 def split_into_tiles(cells: np.ndarray, factor: int) -> list[Tile]:
-    """The tiles that hold any of ``cells`` (bool, coarse shape), in the order of rows."""
+    """Split a coarse grid into tiles of the standard size.
+
+    Parameters
+    ----------
+    cells : ndarray of bool, shape (rows, columns)
+        The coarse cells that are needed.
+    factor : int
+        Pixels along the side of a coarse cell.
+
+    Returns
+    -------
+    list of Tile
+        The tiles with at least one needed cell, row by row.
+    """
     return split_into_squares(cells, tile_side(factor))
 
 
 def split_into_squares(cells: np.ndarray, side: int) -> list[Tile]:
-    """Those of ``side`` x ``side`` cells, smaller at the edges, that hold any of ``cells``, in the order of rows."""
+    """Split a grid into squares of ``side`` x ``side`` cells, which are smaller at the edges.
+
+    Parameters
+    ----------
+    cells : ndarray of bool, shape (rows, columns)
+        The cells that are needed.
+    side : int
+        Cells along the side of a square.
+
+    Returns
+    -------
+    list of Tile
+        The squares with at least one needed cell, row by row.
+    """
     squares = [
         Tile(
             slice(top, min(top + side, cells.shape[0])),
@@ -75,6 +129,12 @@ def split_into_squares(cells: np.ndarray, side: int) -> list[Tile]:
     return [square for square in squares if cells[square].any()]
 
 
-def by_tile(field) -> Callable[[Tile], np.ndarray]:
-    """What gives a tile of ``field``: it does so itself, or is the array of all of it."""
+def by_tile(field: np.ndarray | Callable[[Tile], np.ndarray]) -> Callable[[Tile], np.ndarray]:
+    """Return a function that gives the values of ``field`` in a tile.
+
+    Parameters
+    ----------
+    field : ndarray or callable
+        The values of all tiles, or a function that already gives those of one.
+    """
     return field if callable(field) else field.__getitem__

@@ -1,4 +1,4 @@
-"""The units of water storage that are read, and what each is in centimetres.
+"""Units of water storage, and the factors that convert them to centimetres.
 
 Storage is kept in centimetres of equivalent water height (cm EWH) everywhere. One kilogram of water
 on a square metre stands one millimetre high.
@@ -25,7 +25,7 @@ CM_PER_UNIT = {
 
 
 def cm_per(unit: str) -> float | None:
-    """The factor that converts values in ``unit`` to cm EWH.
+    """Return the factor that converts values in ``unit`` to cm EWH.
 
     Parameters
     ----------

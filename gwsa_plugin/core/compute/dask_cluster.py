@@ -1,7 +1,8 @@
-"""The tasks of ``threads.run_all`` on the workers of a Dask cluster that share a file system with this machine.
+"""Run independent tasks on a Dask cluster that shares a file system with this machine.
 
-Dask schedules, moves data, and repeats elsewhere what was on a worker that died. Workers need only the libraries; they
-are sent this package, and refused where their libraries would not make the same bytes.
+Dask schedules the tasks, moves their data and repeats tasks of a worker that died. Workers need
+only Python and the libraries: they are sent the source code of this package. A worker whose
+versions differ from those of this machine is refused, because its maps could differ.
 """
 
 from __future__ import annotations
@@ -30,32 +31,62 @@ CONNECT_SECONDS = 10
 
 @contextmanager
 def task_runner(scheduler: str, progress: Progress = SILENT) -> Iterator[Callable]:
-    """Yield what runs tasks: ``threads.run_all``, or that of the Cluster of ``scheduler`` where one is named."""
+    """Yield the function that runs tasks.
+
+    Parameters
+    ----------
+    scheduler : str
+        Address of a Dask scheduler; empty to use the cores of this machine.
+    progress : Progress
+        Its log states the number of workers.
+
+    Yields
+    ------
+    callable
+        ``threads.run_all`` or ``Cluster.run_all``.
+
+    Raises
+    ------
+    InputError
+        As in ``Cluster``.
+    """
     if not scheduler:
         yield run_all
         return
     with Cluster(scheduler) as cluster:
-        if cluster.workers:
-            progress.info(f"{cluster.workers} workers of {scheduler} predict and write the maps.")
+        if cluster.worker_count:
+            progress.info(
+                f"{cluster.worker_count} workers of {scheduler} predict and write the maps."
+            )
         else:
             progress.warn(f"No worker has joined {scheduler} yet; the maps wait for one.")
         yield cluster.run_all
 
 
 class Cluster:
-    """The workers of the Dask scheduler at ``address`` (``tcp://host:8786``, or ``tls://`` with Dask's own settings of
-    keys and certificates), from entering the context to leaving it.
+    """The workers of a Dask scheduler; a context manager that closes the connection.
 
-    InputError without dask.distributed, without a scheduler there, and for workers whose versions differ from ours.
+    Parameters
+    ----------
+    address : str
+        ``tcp://host:8786``, or ``tls://host:8786`` with keys and certificates in Dask's settings.
+
+    Raises
+    ------
+    InputError
+        When dask.distributed is not installed or no scheduler answers; on entering the context,
+        when the workers cannot run the code or have other versions than this machine.
     """
 
     def __init__(self, address: str):
-        self._address, self._client = address, _connect(address)
-        self._sent = cache(partial(self._client.submit, _given, pure=False))
+        self._address = address
+        self._client = _connect(address)
+        # The future of an object that was submitted once, from the object.
+        self._shared_future = cache(partial(self._client.submit, _identity, pure=False))
 
     def __enter__(self) -> Cluster:
         try:
-            self._bring_code()
+            self._send_code()
         except BaseException:
             self._client.close()
             raise
@@ -65,14 +96,37 @@ class Cluster:
         self._client.close()
 
     @property
-    def workers(self) -> int:
+    def worker_count(self) -> int:
+        """Number of workers that have joined the scheduler."""
         return len(self._client.nthreads())
 
     def run_all(self, tasks: Sequence[partial], progress: Progress = SILENT) -> list:
-        """As ``threads.run_all``, of tasks that can be pickled and whose first argument is one and the same object: it
-        goes to each worker once, however often this is called.
+        """Run tasks on the workers and return their results.
 
-        The first failure, or the user, cancels what has not ended; it is not waited for.
+        After a failure or a cancellation the remaining tasks are cancelled and not waited for.
+
+        Parameters
+        ----------
+        tasks : sequence of partial
+            As for ``threads.run_all``. They must be picklable and have the same object as their
+            first argument, which is sent to each worker once, in all calls of this method together.
+        progress : Progress
+            Shows the fraction of tasks that are done.
+
+        Returns
+        -------
+        list
+            Results in the order of ``tasks``.
+
+        Raises
+        ------
+        Cancelled
+            When the user has cancelled.
+        InputError
+            When several workers died of one task, the scheduler was lost, or a worker has other
+            versions than this machine.
+        Exception
+            The first exception of a task.
         """
         from dask.distributed import CancelledError, KilledWorker
 
@@ -80,50 +134,50 @@ class Cluster:
             return []
         futures = self._submit(tasks)
         try:
-            while waiting := self._waiting(futures):
-                progress.advance(1 - waiting / len(futures))
+            while pending := _count_pending(futures):
+                progress.advance(1 - pending / len(futures))
                 sleep(POLL_SECONDS)
             return self._client.gather(futures)
         except KilledWorker as death:
             raise InputError(
-                f"Worker after worker of {self._address} died of the same task ({death}); give each more memory, 1 GB "
-                "for each of its threads."
+                f"Several workers of {self._address} died while they ran the same task ({death}); "
+                "give each worker more memory, 1 GB for each of its threads."
             ) from None
         except CancelledError:
             raise InputError(
-                f"The scheduler at {self._address} was lost; start it again, then the same run: it goes on from "
-                "what is done."
+                f"The connection to the scheduler at {self._address} was lost; start the scheduler "
+                "again and repeat the run, which continues from the results so far."
             ) from None
         finally:
+            # Dask cancels tasks whose futures are released.
             for future in futures:
                 future.release()
 
     def _submit(self, tasks: Sequence[partial]) -> list:
         with warnings.catch_warnings():
-            # That the first argument is large. It is not scattered, as Dask advises: what was scattered is lost with
-            # the workers that have it, what was submitted is brought again.
+            # Dask warns that the first argument is large and advises to scatter it. Scattered data
+            # are lost with the workers that hold them, whereas submitted data are sent again.
             warnings.simplefilter("ignore", UserWarning)
-            shared = self._sent(tasks[0].args[0])
-            rests = [partial(task.func, *task.args[1:]) for task in tasks]
-            return self._client.map(_run, rests, shared=shared, expected=versions(), pure=False)
+            shared = self._shared_future(tasks[0].args[0])
+            own_parts = [partial(task.func, *task.args[1:]) for task in tasks]
+            return self._client.map(
+                _run_task, own_parts, shared=shared, expected=versions(), pure=False
+            )
 
-    def _waiting(self, futures: list) -> int:
-        """How many are to be waited for: none once one has failed."""
-        states = [future.status for future in futures]
-        return states.count("pending") if {*states} <= {"pending", "finished"} else 0
-
-    def _bring_code(self) -> None:
-        unpack = _unpacking(_archive())
+    def _send_code(self) -> None:
+        """Send this package to the scheduler and to all workers, also those that join later."""
+        unpack = _make_unpack(_pack_sources())
         try:
             self._client.run_on_scheduler(unpack)
             self._client.register_worker_callbacks(unpack)
-            self._client.run(_refuse_others, versions())
+            self._client.run(_require_versions, versions())
         except InputError:
             raise
         except Exception as error:
             raise InputError(
-                f"The cluster at {self._address} cannot run the code of GWSA ({type(error).__name__}: {error}); start "
-                "scheduler and workers with the Python and the libraries of this machine."
+                f"The cluster at {self._address} cannot run the code of GWSA "
+                f"({type(error).__name__}: {error}); start scheduler and workers with the Python "
+                "and the libraries of this machine."
             ) from None
 
 
@@ -132,16 +186,22 @@ def _connect(address: str):
         from dask.distributed import Client
     except ImportError as error:
         raise InputError(
-            f"A cluster needs the Python library distributed, which could not be loaded here ({error}); install it, or "
-            "name no scheduler."
+            "A cluster needs the Python library distributed, which could not be loaded here "
+            f"({error}); install it or leave the scheduler empty."
         ) from None
     try:
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"No Dask scheduler answers at {address} ({error}); start one with dask scheduler, and name its address as "
-            "it states it, tcp://host:8786."
+            f"No Dask scheduler answers at {address} ({error}); start one with “dask scheduler” "
+            "and give the address that it prints, such as tcp://host:8786."
         ) from None
+
+
+def _count_pending(futures: list) -> int:
+    """Number of tasks to wait for, 0 once one has failed."""
+    states = [future.status for future in futures]
+    return states.count("pending") if {*states} <= {"pending", "finished"} else 0
 
 
 # What workers are sent
@@ -149,39 +209,58 @@ def _connect(address: str):
 
 @cache
 def versions() -> dict[str, str | None]:
-    """Of all that the bytes of a map depend on; None for what is not installed."""
+    """Return the versions of all that the bytes of a map depend on.
+
+    Returns
+    -------
+    dict
+        Name -> version, None for a library that is not installed. The version of GWSA is a digest
+        of its source code.
+    """
     libraries = {name: version_of(name) for name in (*LIBRARIES, "numba")}
     python = ".".join(platform.python_version_tuple()[:2])
-    return {"Python": python, **libraries, "GDAL": rasterio.__gdal_version__, "GWSA": _digest()}
+    return {
+        "Python": python,
+        **libraries,
+        "GDAL": rasterio.__gdal_version__,
+        "GWSA": _source_digest(),
+    }
 
 
-def _digest() -> str:
+def _source_digest() -> str:
     digest = hashlib.sha256()
-    for path in _sources():
+    for path in _source_files():
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def _sources() -> list[Path]:
+def _source_files() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def _archive() -> bytes:
-    """This package under the name by which it is imported here; inside QGIS it is another than in a script."""
-    packed, names = io.BytesIO(), __package__.split(".")[:-1]
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+def _pack_sources() -> bytes:
+    """Zip archive of this package under the name by which it is imported here.
+
+    The name of the parent packages in QGIS differs from that in a script.
+    """
+    buffer = io.BytesIO()
+    names = __package__.split(".")[:-1]
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for depth in range(1, len(names)):
             archive.writestr("/".join([*names[:depth], "__init__.py"]), "")
-        for path in _sources():
+        for path in _source_files():
             archive.write(path, "/".join([*names, path.relative_to(PACKAGE).as_posix()]))
-    return packed.getvalue()
+    return buffer.getvalue()
 
 
-def _unpacking(archive: bytes) -> Callable[[], None]:
-    """A function within a function is sent as it is, not as the name of what only the archive has."""
+def _make_unpack(archive: bytes) -> Callable[..., None]:
+    """Make the function that unpacks the archive on a worker or on the scheduler.
+
+    It is nested because Dask sends nested functions as code. A function of a module would be sent
+    by its name, and workers can import the module only after they have unpacked the archive.
+    """
 
     def unpack(dask_worker=None) -> None:
-        # Files, because numba keeps nothing of what it compiles from an archive.
         import atexit
         import io
         import shutil
@@ -189,37 +268,43 @@ def _unpacking(archive: bytes) -> Callable[[], None]:
         import tempfile
         import zipfile
 
-        # A worker's folder goes with it, however it ends; the scheduler has none, and Dask hands it in like a worker.
+        # Dask passes the worker or the scheduler. A worker has a local folder, which is deleted
+        # with it however it ends; the scheduler has none and uses the default temporary folder.
         folder = tempfile.mkdtemp(prefix="gwsa-", dir=getattr(dask_worker, "local_directory", None))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        # Unpacked, because numba does not cache compiled functions of modules in an archive.
         zipfile.ZipFile(io.BytesIO(archive)).extractall(folder)
         sys.path.append(folder)
 
     return unpack
 
 
-# On a worker
+# What runs on a worker
 
 
-def _given(shared):
+def _identity(shared):
     return shared
 
 
-def _run(rest: partial, shared, expected: dict):
-    _refuse_others(expected)
-    return rest.func(shared, *rest.args, _task_progress())
+def _run_task(own_part: partial, shared, expected: dict):
+    """Run a task that was sent without its shared first argument."""
+    _require_versions(expected)
+    return own_part.func(shared, *own_part.args, _task_progress())
 
 
-def _refuse_others(expected: dict) -> None:
+def _require_versions(expected: dict) -> None:
+    """Raise InputError when a version on this worker differs from the expected one."""
     for name, here in versions().items():
         if here != expected[name]:
             raise InputError(
-                f"The worker on {platform.node()} has {name} {here or 'not at all'} where this machine has "
-                f"{expected[name] or 'none'}, which could make other maps; restart it with the same."
+                f"The worker on {platform.node()} has {name} version {here or 'none'} and this "
+                f"machine has {expected[name] or 'none'}, so that their maps could differ; "
+                "restart the worker with the same version."
             )
 
 
 def _task_progress() -> TaskProgress:
+    """Progress that is cancelled when Dask has cancelled the task that calls this function."""
     from dask.distributed import get_worker
 
     worker = get_worker()

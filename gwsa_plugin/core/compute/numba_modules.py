@@ -1,4 +1,4 @@
-"""Programs compiled by numba, which need not be there."""
+"""Import of modules that need numba, which is optional."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from types import ModuleType
 
 @cache
 def load_numba_module(name: str) -> ModuleType | None:
-    """The module ``name`` of this package; None without numba, or where it finds nowhere to keep what it compiled."""
+    """Import a module of the core that contains functions compiled by numba.
+
+    Parameters
+    ----------
+    name : str
+        Dotted name inside the core, for example ``"spatial.blocks_numba"``.
+
+    Returns
+    -------
+    module or None
+        None when numba is not installed or has no folder in which it can cache compiled code.
+    """
     try:
         return import_module(f"..{name}", __package__)
     except (ImportError, RuntimeError):

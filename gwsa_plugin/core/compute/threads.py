@@ -1,37 +1,65 @@
-"""Independent tasks on the cores of this machine, with progress and a stop that reaches each of them."""
+"""Run independent tasks on the cores of this machine, with progress and cancellation."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event
 
 from ..base.progress import SILENT, Progress
 
+# Time between two progress reports and checks for cancellation.
 POLL_SECONDS = 0.2
 
 
 class TaskProgress(Progress):
-    """The progress that one task reports to: silent, it only passes on a request to stop."""
+    """The progress given to one of several parallel tasks: silent, but it can be cancelled.
+
+    Parameters
+    ----------
+    is_cancelled : callable
+        Returns True once the task should stop.
+    """
 
     def __init__(self, is_cancelled: Callable[[], bool]):
-        self.is_cancelled = is_cancelled
+        self._is_cancelled = is_cancelled
+
+    def is_cancelled(self) -> bool:
+        return self._is_cancelled()
 
 
 def run_all(tasks: Sequence[Callable[[Progress], object]], progress: Progress = SILENT) -> list:
-    """The results of ``tasks``, in their order.
+    """Run tasks in threads and return their results.
 
-    Each task is called with a Progress of its own, whose ``stop_if_cancelled`` it should call
-    often: it raises ``Cancelled`` once the user asked to stop or another task failed. The first
-    failure is raised here when all tasks have ended.
+    Parameters
+    ----------
+    tasks : sequence of callable
+        Each is called with a ``TaskProgress``. It should call ``stop_if_cancelled`` often, which
+        raises Cancelled once the user has cancelled or another task has failed.
+    progress : Progress
+        Shows the fraction of tasks that are done.
+
+    Returns
+    -------
+    list
+        Results in the order of ``tasks``.
+
+    Raises
+    ------
+    Cancelled
+        When the user has cancelled.
+    Exception
+        The first exception of a task, after all tasks have ended.
     """
     stop = Event()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        waiting = futures = [pool.submit(task, TaskProgress(stop.is_set)) for task in tasks]
+        futures = [pool.submit(task, TaskProgress(stop.is_set)) for task in tasks]
+        waiting: set[Future] = set(futures)
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=POLL_SECONDS)
+                # Raise the exception of a failed task at once, so that the others stop.
                 for future in done:
                     future.result()
                 progress.advance(1 - len(waiting) / len(futures))

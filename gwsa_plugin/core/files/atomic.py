@@ -1,16 +1,29 @@
-"""Outputs appear under their final name only when they are whole."""
+"""Atomic writes: an output gets its final name only when it is complete."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def atomic_file(path):
-    """Yield a temporary path beside ``path`` (same ending); rename it to ``path`` on success, delete it on failure."""
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """Write a file under a temporary name and rename it on success.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name. Missing parent folders are created, and a file of that name is replaced.
+
+    Yields
+    ------
+    Path
+        Temporary file of the same name in a scratch folder beside ``path``. It is deleted when the
+        context ends with an exception; ``path`` is then unchanged.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(path) as folder:
@@ -20,17 +33,29 @@ def atomic_file(path):
 
 
 @contextmanager
-def atomic_folder(path):
-    """Yield a temporary folder; on success its files move into ``path``, replacing those of the same name."""
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Write files to a temporary folder and move them to their final folder on success.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final folder. Its files of the same names are replaced, all others are kept.
+
+    Yields
+    ------
+    Path
+        Temporary folder beside ``path``. It is deleted when the context ends with an exception;
+        ``path`` is then unchanged.
+    """
     path = Path(path)
     with scratch_folder(path) as folder:
         yield folder
-        _move_into(folder, path)
+        _move_files(folder, path)
 
 
 @contextmanager
-def scratch_folder(path: Path):
-    """A scratch folder on the same disk as ``path``, gone at the end whatever happens."""
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``, on the same disk, that is deleted at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent))
     try:
@@ -39,10 +64,10 @@ def scratch_folder(path: Path):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _move_into(source: Path, target: Path) -> None:
+def _move_files(source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for item in sorted(source.iterdir()):
         if item.is_dir():
-            _move_into(item, target / item.name)
+            _move_files(item, target / item.name)
         else:
             item.replace(target / item.name)

@@ -1,36 +1,54 @@
-"""Work that outlives an interruption: a hidden folder beside the output, taken up again by the same run."""
+"""Checkpoints: intermediate results that let an interrupted run continue where it stopped."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..base.progress import Progress
 
-DIGITS = 16  # of a fingerprint: enough to tell runs apart
+# Characters of a fingerprint in the folder name, enough to distinguish runs.
+DIGITS = 16
 
 
 @contextmanager
-def resumable_folder(path, fingerprint: str, progress: Progress):
-    """Yield a folder in ``.NAME.unfinished`` beside ``path``; it is removed on success and kept on failure.
+def resumable_folder(path: str | Path, fingerprint: str, progress: Progress) -> Iterator[Path]:
+    """Provide a folder for checkpoints that is removed on success and kept on failure.
 
-    What an earlier run left there is kept if that run had the same ``fingerprint``, else it is cleared away. The folder
-    has the name of it, so that a worker that still is at an earlier run does not write into this one.
+    Parameters
+    ----------
+    path : str or Path
+        Output of the run; the folder ``.NAME.unfinished`` beside it holds the checkpoints.
+    fingerprint : str
+        Digest of all that the results depend on. Checkpoints of a run with another fingerprint are
+        deleted.
+    progress : Progress
+        Its log states whether checkpoints are reused or kept.
+
+    Yields
+    ------
+    Path
+        Folder inside ``.NAME.unfinished``. It is named after the fingerprint, so that a worker that
+        is still busy with an earlier run does not write into it.
     """
     path = Path(path).absolute()
     folder = path.with_name(f".{path.name}.unfinished")
     own = folder / fingerprint[:DIGITS]
-    if not own.is_dir():
+    if own.is_dir():
+        progress.info(
+            f"An earlier run was interrupted; this run continues from its results in {folder.name}."
+        )
+    else:
         shutil.rmtree(folder, ignore_errors=True)
         own.mkdir(parents=True)
-    else:
-        progress.info(f"An earlier run was interrupted; what it left in {folder.name} is used.")
     try:
         yield own
     except BaseException:
         progress.info(
-            f"What is done is kept in {folder.name}: the same run goes on from there. Or delete the folder."
+            f"The results so far are kept in {folder.name}: the same run continues from them. "
+            "Delete the folder if you do not need them."
         )
         raise
     shutil.rmtree(folder, ignore_errors=True)

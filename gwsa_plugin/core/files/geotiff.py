@@ -1,69 +1,116 @@
-"""Float32 GeoTIFFs written by GDAL's own binding, a band or a tile at a time.
+"""The writer of all GeoTIFFs, based on GDAL's own Python binding.
 
-What is written goes to the file at once, not whenever GDAL's cache of all files is full: the bytes are the same
-whatever else is read and written meanwhile, and a full disk is told where it happens. Other threads go on: unlike
-rasterio, this binding lets go of Python's lock. Band interleave always (pixel interleave breaks LERC).
+Each block is flushed to the file right after it is written. Its place in the file thus does not
+depend on the size of GDAL's block cache, which all open files share, nor on other threads, and a
+full disk is reported by the write that fails. Unlike rasterio, the binding releases Python's
+global lock. Bands are always interleaved by band, because pixel interleaving breaks LERC.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import rasterio
-from osgeo import gdal
+from osgeo import gdal, gdal_array
 from rasterio.crs import CRS
 
 from ..base.grid import Grid
 from ..base.progress import Progress
 
 SOURCE_TAG = "GWSA_SOURCE"
-LARGEST_PLAIN = (
-    2048  # pixels along a side that any reader shows at once; what is larger has overviews
-)
-OVERVIEWS = (
-    5,
-    15,
-    60,
-)  # pixels along a side that become one; cells of 30 are met, and 4.5 % are added
+UNIT_TAG = "GWSA_UNIT"
+BLOCK = 256
+DEFLATE = {"compress": "DEFLATE"}
+# Rasters with at most this many pixels along a side are displayed fast without overviews.
+MAX_SIDE_WITHOUT_OVERVIEWS = 2048
+# Reduction factors. They divide or are multiples of cells of 30 pixels and add 4.5 % to the size.
+OVERVIEWS = (5, 15, 60)
 
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """``names``: of the bands. ``sources``: what each band states as GWSA_SOURCE."""
+    """Georeference, bands, data type and metadata of a GeoTIFF.
+
+    Parameters
+    ----------
+    grid : Grid
+        Position, pixel size, shape and CRS.
+    names : tuple of str
+        One description per band, which may be empty.
+    unit : str
+        Unit of all bands; empty for none.
+    tags : mapping
+        Metadata of the file.
+    sources : tuple of str
+        Value of GWSA_SOURCE for each band; empty for none.
+    dtype : str
+        Numpy name of the type that is stored.
+    nodata : float or None
+        Stored number of pixels without a value; None if all pixels have one.
+    scale, offset : float
+        ``stored * scale + offset`` is the value, in all bands.
+    """
 
     grid: Grid
     names: tuple[str, ...]
     unit: str
-    tags: dict[str, str]
+    tags: Mapping[str, str]
     sources: tuple[str, ...] = ()
+    dtype: str = "float32"
+    nodata: float | None = np.nan
+    scale: float = 1.0
+    offset: float = 0.0
 
 
 @contextmanager
-def new_geotiff(path: Path, header: Header, side: int, encoding: dict) -> Iterator[GeoTiff]:
-    """Yield a GeoTIFF of blocks of ``side`` pixels to write to, NaN where nothing is written. ``encoding``: more of
-    GDAL's creation options. OSError when the disk is full or the like; what is then left of the file is of no use."""
+def new_geotiff(
+    path: Path, header: Header, side: int = BLOCK, encoding: Mapping = DEFLATE
+) -> Iterator[GeoTiff]:
+    """Create a GeoTIFF and yield it for writing; pixels that are not written have no value.
+
+    Parameters
+    ----------
+    path : Path
+        The new file. After an exception it is incomplete and must be deleted.
+    header : Header
+        Grid, bands, data type and metadata.
+    side : int
+        Width and height of a block in pixels, a multiple of 16.
+    encoding : mapping
+        More creation options of GDAL's GTiff driver, such as the compression.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written, for example because the disk is full.
+    """
     target = GeoTiff(path, header, side, encoding)
     try:
-        target.describe(header)
+        target.write_header(header)
         yield target
-        target.flush()  # a failure while closing would not always be told
+        # Flush before closing, since GDAL does not report every failure while it closes a file.
+        target.flush()
     finally:
-        target.close()  # before the file is renamed or deleted
+        # An open file can be neither renamed nor, on Windows, deleted.
+        target.close()
     with _gdal_errors(path.name):
         end = _end_of_blocks(path)
-    if end > path.stat().st_size:  # GDAL 3.10 only prints what fails when it writes its last buffer
-        raise OSError(f"{path.name} cannot be written: it was cut short")
+    # When its last buffer cannot be written, GDAL 3.10 prints a message but reports no error.
+    if end > path.stat().st_size:
+        raise OSError(f"{path.name} cannot be written: the file is truncated")
 
 
 class GeoTiff:
-    """One that is open for writing."""
+    """A GeoTIFF that is open for writing; see ``new_geotiff``."""
 
-    def __init__(self, path: Path, header: Header, side: int, encoding: dict):
-        self._name, self._shape = path.name, header.grid.shape
+    def __init__(self, path: Path, header: Header, side: int, encoding: Mapping):
+        self._name = path.name
+        self._shape = header.grid.shape
+        self._side = side
         self._max_z_error = encoding.get("max_z_error", 0)
         layout = {
             "tiled": True,
@@ -74,97 +121,147 @@ class GeoTiff:
         }
         options = [f"{key}={value}" for key, value in {**layout, **encoding}.items()]
         rows, columns = map(int, header.grid.shape)
+        dtype = gdal_array.NumericTypeCodeToGDALTypeCode(np.dtype(header.dtype).type)
         with _gdal_errors(self._name):
             driver = gdal.GetDriverByName("GTiff")
-            self._file = driver.Create(
-                str(path), columns, rows, len(header.names), gdal.GDT_Float32, options
-            )
+            self._file = driver.Create(str(path), columns, rows, len(header.names), dtype, options)
 
-    def describe(self, header: Header) -> None:
+    def write_header(self, header: Header) -> None:
+        """Write the georeference, the tags and the properties of the bands."""
         with _gdal_errors(self._name):
             self._file.SetGeoTransform(header.grid.transform.to_gdal())
             self._file.SetProjection(CRS.from_string(header.grid.crs).to_wkt())
-            self._file.SetMetadata({**header.tags, "GWSA_UNIT": header.unit})
+            self._file.SetMetadata(dict(header.tags))
             for number, name in enumerate(header.names, start=1):
                 band = self._file.GetRasterBand(number)
-                band.SetNoDataValue(float("nan"))
-                band.SetDescription(name)
+                if header.nodata is not None:
+                    band.SetNoDataValue(header.nodata)
                 band.SetUnitType(header.unit)
+                if (header.scale, header.offset) != (1.0, 0.0):
+                    band.SetScale(header.scale)
+                    band.SetOffset(header.offset)
+                band.SetDescription(name)
             for number, source in enumerate(header.sources, start=1):
                 self._file.GetRasterBand(number).SetMetadataItem(SOURCE_TAG, source)
 
-    def write(self, number: int, field: np.ndarray, corner: tuple[int, int] = (0, 0)) -> None:
-        """A part of a band, float32, whose first pixel is in row and column ``corner``."""
-        row, column = map(int, corner)
+    def describe_band(self, number: int, name: str, source: str) -> None:
+        """Write the description and the GWSA_SOURCE of one band, where the header has none."""
         with _gdal_errors(self._name):
             band = self._file.GetRasterBand(number)
-            band.WriteArray(field, column, row)
-            band.FlushCache()
+            band.SetDescription(name)
+            band.SetMetadataItem(SOURCE_TAG, source)
+
+    def write_tag(self, name: str, text: str) -> None:
+        """Add one tag to the file, also after pixels have been written."""
+        with _gdal_errors(self._name):
+            self._file.SetMetadataItem(name, text)
+
+    def write(self, number: int, field: np.ndarray, corner: tuple[int, int] = (0, 0)) -> None:
+        """Write a window of a band.
+
+        Parameters
+        ----------
+        number : int
+            The band, counted from 1.
+        field : numpy.ndarray
+            Stored numbers, shape (rows, columns).
+        corner : (int, int)
+            Row and column of the first pixel. Blocks that a window covers only in part are
+            written again by the next window, which makes the file larger.
+        """
+        top, left = map(int, corner)
+        with _gdal_errors(self._name):
+            band = self._file.GetRasterBand(number)
+            for rows in _split(top, field.shape[0], self._side):
+                for columns in _split(left, field.shape[1], self._side):
+                    block = field[rows.start - top : rows.stop - top]
+                    block = block[:, columns.start - left : columns.stop - left]
+                    band.WriteArray(block, columns.start, rows.start)
+                    # With at most one block of the file in the cache, no other thread that
+                    # makes room in the cache can change the order of the blocks.
+                    band.FlushCache()
 
     def add_overviews(self, progress: Progress) -> None:
-        """To a large raster: means of the pixels that have a value, stored as the bands are, and as sparse."""
-        if max(self._shape) <= LARGEST_PLAIN:
-            return
-        stopped = []
+        """Add overviews to a large raster: means of the pixels that have a value.
 
-        def look(*_) -> int:
+        They are compressed as the bands are; blocks without any value are left out. Raises
+        Cancelled when the user asks to stop.
+        """
+        if max(self._shape) <= MAX_SIDE_WITHOUT_OVERVIEWS:
+            return
+        cancelled: list[Exception] = []
+
+        def should_continue(*_) -> int:
+            # GDAL discards an exception of its callback, so that it is raised again below.
             try:
                 progress.stop_if_cancelled()
-            except Exception as reason:  # GDAL would swallow it
-                stopped.append(reason)
-            return not stopped
+            except Exception as reason:
+                cancelled.append(reason)
+            return not cancelled
 
-        # Before 3.10 GDAL would make them lossless, and never would it make them sparse.
-        stored = rasterio.Env(MAX_Z_ERROR_OVERVIEW=self._max_z_error, SPARSE_OK_OVERVIEW="YES")
+        # By default GDAL before 3.10 compresses them without loss, and no version omits blocks.
+        options = rasterio.Env(MAX_Z_ERROR_OVERVIEW=self._max_z_error, SPARSE_OK_OVERVIEW="YES")
         try:
-            with stored, _gdal_errors(self._name):
-                self._file.BuildOverviews("AVERAGE", list(OVERVIEWS), look)
+            with options, _gdal_errors(self._name):
+                self._file.BuildOverviews("AVERAGE", list(OVERVIEWS), should_continue)
         except OSError:
-            if stopped:
-                raise stopped[0] from None
+            if cancelled:
+                raise cancelled[0] from None
             raise
 
     def flush(self) -> None:
+        """Write everything that GDAL still holds in memory."""
         with _gdal_errors(self._name):
             self._file.FlushCache()
 
     def close(self) -> None:
+        """Close the file."""
         with _gdal_errors(self._name):
             self._file = None
 
 
+def _split(start: int, length: int, side: int) -> list[slice]:
+    """Split ``length`` pixels from ``start`` on at the multiples of ``side``."""
+    stop = start + length
+    firsts = range(start - start % side, stop, side)
+    return [slice(max(first, start), min(first + side, stop)) for first in firsts]
+
+
 def _end_of_blocks(path: Path) -> int:
-    """Where in a GeoTIFF its last block ends."""
-    file, ends = gdal.Open(str(path)), [0]
+    """Position in bytes at which the last block of a GeoTIFF ends, overviews included."""
+    file = gdal.Open(str(path))
+    ends = [0]
     for number in range(1, file.RasterCount + 1):
         band = file.GetRasterBand(number)
         for raster in [band, *map(band.GetOverview, range(band.GetOverviewCount()))]:
             width, height = raster.GetBlockSize()
-            across, down = -(-raster.XSize // width), -(-raster.YSize // height)
+            across = -(-raster.XSize // width)
+            down = -(-raster.YSize // height)
             for place in (f"{x}_{y}" for y in range(down) for x in range(across)):
-                offset, size = (
-                    raster.GetMetadataItem(f"BLOCK_{what}_{place}", "TIFF")
-                    for what in ("OFFSET", "SIZE")
-                )
+                # Blocks that were left out of a sparse file have neither item.
+                offset = raster.GetMetadataItem(f"BLOCK_OFFSET_{place}", "TIFF")
+                size = raster.GetMetadataItem(f"BLOCK_SIZE_{place}", "TIFF")
                 ends.append(int(offset or 0) + int(size or 0))
     return max(ends)
 
 
 @contextmanager
-def _gdal_errors(name: str):
-    """Every failure that GDAL notes, or raises where its exceptions are on, as OSError at the end.
+def _gdal_errors(name: str) -> Iterator[None]:
+    """Raise OSError after a block of GDAL calls if any of them failed.
 
-    Meant for calls of GDAL alone, so that a RuntimeError is its own.
+    GDAL reports failures to an error handler or, where its Python exceptions are enabled, raises
+    RuntimeError. The block must contain nothing but GDAL calls, so that every RuntimeError is
+    GDAL's.
     """
-    failures = []
+    failures: list[str] = []
 
     def note(kind: int, _number: int, text: str) -> None:
         if kind >= gdal.CE_Failure:
             failures.append(text)
 
-    gdal.PushErrorHandler(
-        note
-    )  # of this thread; the last error alone would not tell, as a warning may follow it
+    # GDAL's "last error" is not enough, because a warning after the failure replaces it. The
+    # handler is that of the current thread only.
+    gdal.PushErrorHandler(note)
     try:
         yield
     except RuntimeError as error:
@@ -173,20 +270,3 @@ def _gdal_errors(name: str):
         gdal.PopErrorHandler()
     if failures:
         raise OSError(f"{name} cannot be written: {failures[0]}")
-
-
-def describe_band(target, band: int, month, source: str) -> None:
-    """The name and the source of one band of a GeoTIFF open for writing."""
-    target.set_band_description(band, str(month))
-    target.update_tags(band, **{SOURCE_TAG: source})
-
-
-def creation(grid: Grid, bands: int, **options) -> dict:
-    """rasterio's profile of a float32 GeoTIFF on ``grid``; band interleave always (pixel interleave breaks LERC)."""
-    profile = {
-        "driver": "GTiff", "dtype": "float32", "nodata": np.nan, "count": bands,
-        "width": grid.columns, "height": grid.rows, "crs": CRS.from_string(grid.crs), "transform": grid.transform,
-        "tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "band",
-        "compress": "DEFLATE", "predictor": 3, "bigtiff": "IF_SAFER",
-    }  # fmt: skip
-    return {**profile, **options}

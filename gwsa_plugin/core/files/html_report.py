@@ -1,4 +1,4 @@
-"""Self-contained HTML reports: text, tables and matplotlib figures in one file that opens with no network."""
+"""Self-contained HTML reports: text, tables and figures in one file that needs no network."""
 
 from __future__ import annotations
 
@@ -6,16 +6,29 @@ import base64
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .atomic import atomic_file
 from .provenance import plugin_version
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 TEMPLATE = Path(__file__).parents[3] / "resources" / "report.html.j2"
 
 
 @dataclass
 class Table:
-    """``rows`` of cells under ``header``; floats are shown with three significant digits, None and NaN as a dash."""
+    """A table of a report.
+
+    Parameters
+    ----------
+    caption : str
+    header : list of str
+        Column titles.
+    rows : list of list
+        Cells of each row, shown as by ``cell_text``.
+    """
 
     caption: str
     header: list[str]
@@ -24,7 +37,7 @@ class Table:
 
 @dataclass
 class Figure:
-    """``image`` is a data URI from ``draw``."""
+    """A figure of a report; ``image`` is a data URI as made by ``draw``."""
 
     caption: str
     image: str
@@ -32,7 +45,18 @@ class Figure:
 
 @dataclass
 class Section:
-    """Paragraphs, then figures, tables and links (text -> address) under one heading."""
+    """A section of a report: paragraphs, figures, tables and links, in this order.
+
+    Parameters
+    ----------
+    title : str
+    paragraphs : list of str
+        Plain text.
+    figures : list of Figure
+    tables : list of Table
+    links : dict
+        Text -> address, relative to the report.
+    """
 
     title: str
     paragraphs: list[str] = field(default_factory=list)
@@ -41,15 +65,39 @@ class Section:
     links: dict[str, str] = field(default_factory=dict)
 
 
-def draw(figure, caption: str, dpi: int = 110) -> Figure:
-    """A matplotlib Figure (made without pyplot: ``matplotlib.figure.Figure``) as a Figure of the report."""
+def draw(figure: matplotlib.figure.Figure, caption: str, dpi: int = 110) -> Figure:
+    """Render a matplotlib figure for a report.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Made without pyplot, whose global state is not safe in QGIS.
+    caption : str
+    dpi : int
+        Resolution, dots per inch.
+
+    Returns
+    -------
+    Figure
+        With the image as a PNG.
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
     return Figure(caption, "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode())
 
 
-def write_report(path, title: str, lead: str, sections: list[Section]) -> None:
-    """Write the report, whole or not at all. ``lead`` is the answer in a sentence or two, shown first."""
+def write_report(path: str | Path, title: str, lead: str, sections: list[Section]) -> None:
+    """Write a report atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+        HTML file.
+    title : str
+    lead : str
+        The main result in one or two sentences, shown first.
+    sections : list of Section
+    """
     from jinja2 import Environment, FileSystemLoader
 
     environment = Environment(
@@ -64,7 +112,7 @@ def write_report(path, title: str, lead: str, sections: list[Section]) -> None:
 
 
 def cell_text(value) -> str:
-    """A cell of a table as it is shown."""
+    """Format a table cell: floats with three significant digits, None and NaN as a dash."""
     if value is None or value != value:
         return "–"
     return f"{value:#.3g}".rstrip(".") if isinstance(value, float) else str(value)

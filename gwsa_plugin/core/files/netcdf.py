@@ -1,12 +1,12 @@
-"""NetCDF through GDAL's multidimensional API.
+"""Read NetCDF through GDAL's multidimensional API.
 
-It is the reader that shares QGIS's own libraries, and unlike GDAL's raster view of a NetCDF file it returns every array
-in the file's own order: tables such as ``time_bounds`` come out upside down there.
+GDAL shares its libraries with QGIS. The multidimensional API returns every array in the order of
+the file, whereas GDAL's raster view of NetCDF flips tables such as ``time_bounds``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,10 +17,25 @@ from ..base.errors import InputError
 
 
 class NetCdf:
-    """An open file. Arrays are named as in the file; ``name`` is the file's own, for messages."""
+    """An open NetCDF file.
 
-    def __init__(self, path):
-        """Raises InputError for a file that is absent, damaged or of another format."""
+    Parameters
+    ----------
+    path : str or Path
+
+    Attributes
+    ----------
+    name : str
+        File name, for messages.
+
+    Raises
+    ------
+    InputError
+        When the file does not exist, is damaged or has another format; when a method is given a
+        variable that the file does not have.
+    """
+
+    def __init__(self, path: str | Path):
         path = Path(path)
         self.name = path.name
         if not path.is_file():
@@ -33,26 +48,29 @@ class NetCdf:
                 self._group = dataset.GetRootGroup()
         except RuntimeError:
             raise InputError(
-                f"{self.name} is not a readable NetCDF file{_how_it_begins(path)}; "
-                "download the NetCDF edition of the product, or download it again if it was cut short."
+                f"{self.name} is not a readable NetCDF file{_describe_text_file(path)}; "
+                "download the NetCDF edition of the product, or download it again if it is cut off."
             ) from None
 
     @property
     def variables(self) -> tuple[str, ...]:
+        """Names of all variables."""
         return tuple(self._group.GetMDArrayNames())
 
     def dimensions(self, variable: str) -> tuple[str, ...]:
+        """Return the names of the dimensions of a variable."""
         return tuple(dimension.GetName() for dimension in self._array(variable).GetDimensions())
 
     def shape(self, variable: str) -> tuple[int, ...]:
+        """Return the size of a variable along each dimension."""
         return tuple(dimension.GetSize() for dimension in self._array(variable).GetDimensions())
 
     def chunk(self, variable: str) -> tuple[int, ...]:
-        """The block that is compressed as one, along each dimension; 1 where the file is not chunked."""
+        """Return the chunk size along each dimension, 1 where the file is not chunked."""
         return tuple(max(int(size), 1) for size in self._array(variable).GetBlockSize())
 
     def text(self, attribute: str, variable: str | None = None) -> str:
-        """An attribute of the file or of a variable as text; empty when there is none."""
+        """Return an attribute of the file or of a variable as text, empty when it is absent."""
         owner = self._array(variable) if variable else self._group
         try:
             with _gdal_exceptions():
@@ -61,7 +79,10 @@ class NetCdf:
             return ""
 
     def unit(self, variable: str) -> str:
-        """The unit of a variable; CSR writes the attribute as ``Units``, which CF readers do not see."""
+        """Return the unit of a variable, empty when it has none.
+
+        CSR names the attribute ``Units``, which GDAL does not recognise as the unit.
+        """
         return (
             self._array(variable).GetUnit().strip()
             or self.text("Units", variable)
@@ -69,23 +90,39 @@ class NetCdf:
         )
 
     def read(self, variable: str, *window: slice) -> np.ndarray:
-        """A variable, or a ``window`` of it (one slice with start and stop a dimension), as floats.
+        """Read a variable or a window of it, with scale and offset applied.
 
-        NaN where the file says there is no value; scale and offset are applied.
+        Parameters
+        ----------
+        variable : str
+        *window : slice
+            One slice with start and stop for each dimension; none to read the complete variable.
+
+        Returns
+        -------
+        ndarray of float32 or float64
+            NaN where the file has its fill value.
+
+        Raises
+        ------
+        InputError
+            When the file does not have the variable, or its data are damaged.
         """
         array = self._array(variable)
         window = window or tuple(slice(0, size) for size in self.shape(variable))
+        starts = [side.start for side in window]
+        counts = [side.stop - side.start for side in window]
         try:
             with _gdal_exceptions():
-                raw = array.ReadAsArray(
-                    [part.start for part in window], [part.stop - part.start for part in window]
-                )
+                raw = array.ReadAsArray(starts, counts)
         except RuntimeError as error:
             raise InputError(
                 f"{variable} in {self.name} cannot be read ({error}); download the file again."
             ) from None
         values = raw if raw.dtype.kind == "f" else raw.astype(np.float64)
-        nodata, scale, offset = array.GetNoDataValueAsDouble(), array.GetScale(), array.GetOffset()
+        nodata = array.GetNoDataValueAsDouble()
+        scale = array.GetScale()
+        offset = array.GetOffset()
         if nodata is not None:
             values[raw == nodata] = np.nan
         if scale is not None or offset is not None:
@@ -93,35 +130,45 @@ class NetCdf:
         return values
 
     def fetch(self, variable: str, *window: slice) -> Callable[..., np.ndarray]:
-        """A call that gives what ``read`` gives, or at flat places in it if given some; here it is all read before."""
+        """Read as ``read`` does and return a function that gives the values.
+
+        The HDF5 reader has the same method, where the returned function does part of the work.
+
+        Returns
+        -------
+        callable
+            Without an argument it returns the array. With flat indices into it, an integer array,
+            it returns the values there.
+        """
         values = self.read(variable, *window)
         return lambda places=None: values if places is None else values.reshape(-1)[places]
 
     def _array(self, variable: str):
         if variable not in self.variables:
             raise InputError(
-                f"{self.name} has no variable {variable} (it has {', '.join(self.variables) or 'none'}); "
-                "give the file as its centre distributes it."
+                f"{self.name} has no variable {variable} "
+                f"(it has {', '.join(self.variables) or 'none'}); "
+                "give the file as its data centre distributes it."
             )
         return self._group.OpenMDArray(variable)
 
 
 @contextmanager
-def _gdal_exceptions():
-    """GDAL's errors as RuntimeError, whatever the rest of QGIS has chosen, and its choice restored."""
-    chosen = gdal.GetUseExceptions()
+def _gdal_exceptions() -> Iterator[None]:
+    """Make GDAL raise RuntimeError, and restore the setting that the rest of QGIS has chosen."""
+    before = gdal.GetUseExceptions()
     gdal.UseExceptions()
     try:
         yield
     finally:
-        if not chosen:
+        if not before:
             gdal.DontUseExceptions()
 
 
-def _how_it_begins(path: Path) -> str:
-    """A text file under a NetCDF name is told by its first line."""
+def _describe_text_file(path: Path) -> str:
+    """Quote the first line of a text file that has a NetCDF name; empty for a binary file."""
     with open(path, "rb") as file:
         first = file.readline(60).strip()
-    return (
-        f" but text that begins with “{first.decode('ascii')}”" if first.isascii() and first else ""
-    )
+    if not first or not first.isascii():
+        return ""
+    return f" but text that begins with “{first.decode('ascii')}”"

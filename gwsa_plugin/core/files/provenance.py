@@ -1,4 +1,8 @@
-"""Where an output comes from: what travels in its tags, and what only ``run.json`` beside it holds."""
+"""Provenance: the tags of an output, and ``run.json`` beside it.
+
+Tags hold the digests of the inputs and the parameters only, so that equal inputs give equal bytes.
+Paths, times and library versions are written to ``run.json``.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +13,35 @@ import platform
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
+from typing import Union
 
 from ..base.progress import SILENT, Progress
 from .atomic import atomic_file
 
+# A file or folder, several files, or file -> SHA-256 for files that are hashed already.
+Input = Union[str, Path, list, tuple, dict]
+
 LIBRARIES = ("numpy", "scipy", "rasterio", "xgboost")
-BYSTANDERS = ("run.json", ".aux.xml", ".qml")  # of a run, and of looking at a raster in QGIS
+# Endings of files that do not count as content of a folder: records of runs, and the statistics
+# and styles that QGIS writes when it shows a raster.
+IGNORED_ENDINGS = ("run.json", ".aux.xml", ".qml")
 
 
-def sha256(path, progress: Progress = SILENT) -> str:
-    """Hex digest of a file, or of the names and digests of several: a list of files, a folder's, or file -> digest of
-    files that are hashed already.
+def sha256(path: Input, progress: Progress = SILENT) -> str:
+    """Compute the SHA-256 digest of a file or of several files.
 
-    Of a folder the files count that hold its content; a viewer's statistics and styles come and go.
+    Parameters
+    ----------
+    path : str, Path, list or tuple of paths, or dict
+        A file, a folder, several files, or file -> digest for files that are hashed already.
+    progress : Progress
+        Checked for cancellation only.
+
+    Returns
+    -------
+    str
+        Hexadecimal digest. For several files it is that of their sorted names and digests, for a
+        folder that of the relative names; files with ``IGNORED_ENDINGS`` do not count.
     """
     if isinstance(path, dict):
         return _sha256_of_many([(Path(item).name, digest) for item, digest in path.items()])
@@ -32,7 +52,7 @@ def sha256(path, progress: Progress = SILENT) -> str:
         files = [
             item
             for item in path.rglob("*")
-            if item.is_file() and not item.name.endswith(BYSTANDERS)
+            if item.is_file() and not item.name.endswith(IGNORED_ENDINGS)
         ]
         return _sha256_of_many(
             [(item.relative_to(path).as_posix(), sha256(item, progress)) for item in files]
@@ -46,24 +66,41 @@ def sha256(path, progress: Progress = SILENT) -> str:
 
 
 def _sha256_of_many(files: list[tuple[str, str]]) -> str:
-    """Of names and digests."""
+    """Digest of (name, digest) pairs in any order."""
     digest = hashlib.sha256()
-    for name, of_file in sorted(files):
-        digest.update(f"{name} {of_file}\n".encode())
+    for name, file_digest in sorted(files):
+        digest.update(f"{name} {file_digest}\n".encode())
     return digest.hexdigest()
 
 
 def provenance(
     stage: str, inputs: dict, parameters: dict, progress: Progress = SILENT
 ) -> dict[str, str]:
-    """Tags that depend on nothing but the inputs' bytes and the parameters, so that outputs are byte-identical.
+    """Build the provenance tags of an output.
 
-    ``inputs`` is role -> path, list of files, or file -> digest of files that are hashed already (None is left out);
-    names and digests are kept, folders are not.
+    Parameters
+    ----------
+    stage : str
+        Id of the algorithm.
+    inputs : dict
+        Role -> input as in ``sha256``; None for an input that is not given. Names and digests are
+        stored, folders are not.
+    parameters : dict
+        Parameters on which the result depends.
+    progress : Progress
+        Checked for cancellation only.
+
+    Returns
+    -------
+    dict of str to str
+        The tags GWSA_STAGE, GWSA_VERSION, GWSA_INPUTS and GWSA_PARAMETERS. They depend only on the
+        bytes of the inputs and on the parameters.
     """
     named = {
-        role: {"name": _name(path), "sha256": sha256(path, progress)} for role, path in inputs.items() if path
-    }  # fmt: skip
+        role: {"name": _name(path), "sha256": sha256(path, progress)}
+        for role, path in inputs.items()
+        if path
+    }
     return {
         "GWSA_STAGE": stage,
         "GWSA_VERSION": plugin_version(),
@@ -72,8 +109,20 @@ def provenance(
     }
 
 
-def write_run(path, stage: str, inputs: dict, parameters: dict, started: datetime) -> None:
-    """``path`` (a run.json): paths, times, machine and library versions of one run."""
+def write_run(
+    path: str | Path, stage: str, inputs: dict, parameters: dict, started: datetime
+) -> None:
+    """Write the record of a run: paths, times, machine and library versions.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``run.json`` to write.
+    stage, inputs, parameters
+        As in ``provenance``.
+    started : datetime
+        Start of the run; its end is the time of this call.
+    """
     record = {
         "stage": stage,
         "version": plugin_version(),
@@ -90,27 +139,28 @@ def write_run(path, stage: str, inputs: dict, parameters: dict, started: datetim
 
 
 def now() -> datetime:
+    """Return the current time in UTC."""
     return datetime.now(timezone.utc)
 
 
 def plugin_version() -> str:
-    """The version in metadata.txt, the one place that states it."""
-    facts = Path(__file__).parents[3] / "metadata.txt"
-    for line in facts.read_text(encoding="utf-8").splitlines():
+    """Return the version in metadata.txt, the only file that states it."""
+    metadata_file = Path(__file__).parents[3] / "metadata.txt"
+    for line in metadata_file.read_text(encoding="utf-8").splitlines():
         if line.startswith("version="):
             return line.partition("=")[2].strip()
     raise RuntimeError("metadata.txt has no version line")
 
 
-def _name(path) -> str:
-    if isinstance(path, (list, tuple, dict)):
-        return f"{Path(next(iter(path))).name} and {len(path) - 1} more"
-    return Path(path).name
-
-
 def version_of(library: str) -> str | None:
-    """None where it is not installed."""
+    """Return the version of a Python library, None when it is not installed."""
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _name(path: Input) -> str:
+    if isinstance(path, (list, tuple, dict)):
+        return f"{Path(next(iter(path))).name} and {len(path) - 1} more"
+    return Path(path).name

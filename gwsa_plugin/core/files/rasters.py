@@ -1,33 +1,111 @@
-"""TODO."""
+"""Open rasters for reading, read their bands and find the months of the bands."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio.errors import RasterioIOError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.months import find_month, name_runs
 
 
-@contextmanager
-def open_lonlat(path: Path):
-    """A raster in degrees, open for reading; InputError when it has another CRS or cannot be opened or read."""
+def open_raster(path: Path) -> DatasetReader:
+    """Open a raster of any coordinate reference system for reading.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or whatever else GDAL opens as one raster.
+
+    Returns
+    -------
+    DatasetReader
+        Also a context manager that closes the raster.
+
+    Raises
+    ------
+    InputError
+        When the file does not exist, is not a raster, or holds several rasters (subdatasets).
+    """
     try:
-        with rasterio.open(path) as source:
-            _require_lonlat(source, path.name)
-            yield source
-    except rasterio.errors.RasterioIOError:
+        source = rasterio.open(path)
+    except RasterioIOError:
+        problem = "cannot be opened as a raster" if path.exists() else "does not exist"
         raise InputError(
-            f"{path.name} cannot be opened as a raster; give a whole GeoTIFF of monthly bands."
+            f"{_folder_and_name(path)} {problem}; "
+            "give a complete GeoTIFF or another raster that GDAL reads."
         ) from None
+    if not source.count:
+        source.close()
+        raise InputError(
+            f"{_folder_and_name(path)} holds several rasters; export the one meant to a GeoTIFF."
+        )
+    return source
 
 
-def read_bands(source, indexes=None, window=None) -> np.ndarray:
-    """Bands of an open raster as float32 with NaN for nodata and the band's own scale and offset applied."""
+@contextmanager
+def open_lonlat(path: Path) -> Iterator[DatasetReader]:
+    """Open a raster in degrees for reading and close it at the end of the context.
+
+    Parameters
+    ----------
+    path : Path
+        As in ``open_raster``.
+
+    Yields
+    ------
+    DatasetReader
+
+    Raises
+    ------
+    InputError
+        As in ``open_raster``, when the raster has no coordinate reference system or one that is not
+        geographic, and when reading from it in the context fails.
+    """
+    with open_raster(path) as source:
+        if source.crs is None:
+            raise InputError(
+                f"{path.name} has no coordinate reference system; assign EPSG:4326 to it first."
+            )
+        if not source.crs.is_geographic:
+            raise InputError(
+                f"{path.name} is in {source.crs.to_string()}; warp it to EPSG:4326 first."
+            )
+        try:
+            yield source
+        except RasterioIOError:
+            raise InputError(
+                f"{path.name} cannot be read completely; it is damaged or truncated, "
+                "so copy or download it again."
+            ) from None
+
+
+def read_bands(
+    source: DatasetReader, indexes: list[int] | None = None, window: Window | None = None
+) -> np.ndarray:
+    """Read bands of an open raster with the scale and the offset of each band applied.
+
+    Parameters
+    ----------
+    source : DatasetReader
+    indexes : list of int, optional
+        Band numbers, from 1; by default all bands.
+    window : Window, optional
+        Rows and columns to read; by default all.
+
+    Returns
+    -------
+    ndarray of float32, shape (bands, rows, columns)
+        NaN for nodata.
+    """
     indexes = list(indexes or source.indexes)
     values = source.read(indexes, window=window, out_dtype="float32", masked=True).filled(np.nan)
     scales = np.array([source.scales[i - 1] for i in indexes], dtype=np.float32)
@@ -37,50 +115,49 @@ def read_bands(source, indexes=None, window=None) -> np.ndarray:
     return values
 
 
-def band_months(source, path) -> np.ndarray:
-    """The month of each band of an open raster: from its description, else twelve in order of the year in the name."""
+def band_months(source: DatasetReader, path: Path) -> np.ndarray:
+    """Find the month of each band of an open raster.
+
+    The band descriptions name the months. Where none of at most 12 bands does, the bands are the
+    first months of the year in the file name.
+
+    Parameters
+    ----------
+    source : DatasetReader
+    path : Path
+        The file of ``source``.
+
+    Returns
+    -------
+    ndarray of datetime64[M], shape (bands,)
+
+    Raises
+    ------
+    InputError
+        When a band has no month, or several bands have the same.
+    """
     path = Path(path)
-    found = [find_month(text or "") for text in source.descriptions]
-    if not any(month is not None for month in found):
+    found = [find_month(text) for text in source.descriptions]
+    if all(month is None for month in found):
         year = re.search(r"(?<!\d)((?:19|20)\d{2})(?!\d)", path.stem)
         if year and source.count <= 12:
             return np.datetime64(f"{year[1]}-01", "M") + np.arange(source.count)
     for band, month in enumerate(found, start=1):
         if month is None:
             raise InputError(
-                f"Band {band} of {path.name} names no month; set its description to YYYY-MM "
+                f"Band {band} of {path.name} has no month in its description; set it to YYYY-MM "
                 "(gdal_edit or the layer's band properties), or name a yearly file …_YYYY.tif."
             )
     months = np.array(found, dtype="datetime64[M]")
     unique, count = np.unique(months, return_counts=True)
     if (count > 1).any():
         raise InputError(
-            f"{path.name} has more than one band for {name_runs(unique[count > 1])}; keep one a month."
+            f"{path.name} has more than one band for {name_runs(unique[count > 1])}; "
+            "keep one band per month."
         )
     return months
 
 
-def _require_lonlat(source, name: str) -> None:
-    if source.crs is None:
-        raise InputError(
-            f"{name} has no coordinate reference system; assign EPSG:4326 to it first."
-        )
-    if not source.crs.is_geographic:
-        raise InputError(f"{name} is in {source.crs.to_string()}; warp it to EPSG:4326 first.")
-
-
-def open_raster(path: Path):
-    """A rasterio dataset; InputError when there is none to open."""
-    try:
-        source = rasterio.open(path)
-    except rasterio.errors.RasterioIOError:
-        problem = "cannot be opened as a raster" if path.exists() else "does not exist"
-        raise InputError(
-            f"{path.parent.name}/{path.name} {problem}; give a GeoTIFF or another raster there."
-        ) from None
-    if not source.count:
-        source.close()
-        raise InputError(
-            f"{path.parent.name}/{path.name} holds several rasters; export the one meant to a GeoTIFF."
-        )
-    return source
+def _folder_and_name(path: Path) -> str:
+    """The last two parts of a path: predictor sets have files of the same name in two folders."""
+    return Path(*path.parts[-2:]).as_posix()

@@ -1,4 +1,4 @@
-"""The monthly stack: one variable, months x rows x columns, in memory and as a GeoTIFF that any tool reads."""
+"""The monthly stack: one variable for consecutive months, in memory and as a GeoTIFF."""
 
 from __future__ import annotations
 
@@ -9,26 +9,42 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..base.months import BASELINE, in_baseline, month_range
+from ..base.months import BASELINE, in_baseline, month_range, period_name
+from ..base.nan_mean import nan_mean
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, in_centimetres
 from .atomic import atomic_file
-from .geotiff import SOURCE_TAG, Header, new_geotiff
+from .geotiff import SOURCE_TAG, UNIT_TAG, Header, new_geotiff
 from .rasters import band_months, open_lonlat, read_bands
 
-OBSERVED, FILLED, MISSING = "observed", "filled", "missing"
-BLOCK = 128  # pixels along a side; small ones hold less of the sea
+# The values of the band tag GWSA_SOURCE.
+OBSERVED = "observed"
+FILLED = "filled"
+MISSING = "missing"
+# Pixels along the side of a block of a stack. Small blocks along coasts contain less sea.
+BLOCK = 128
+# Compression of stacks. Their last digits are noise: a higher level or a predictor takes three
+# times as long and saves little.
 DEFLATED = {"compress": "DEFLATE", "zlevel": 1}
-"""How stacks are written. The digits of storage are noise: a higher level or a predictor hardly makes them smaller, in
-three times the time."""
 
 
 @dataclass(frozen=True)
 class MonthlyStack:
-    """Every calendar month from the first to the last, none left out.
+    """One variable on a grid for every month from the first to the last.
 
-    ``months``: datetime64[M], shape (months,), consecutive. ``values``: float32, shape (months, rows, columns), NaN
-    where there is no value; a missing month is all NaN. ``source``: one of observed, filled, missing per month.
+    Parameters
+    ----------
+    grid : Grid
+    months : ndarray of datetime64[M], shape (months,)
+        Consecutive.
+    values : ndarray of float32, shape (months, rows, columns)
+        NaN where there is no value; a missing month is all NaN.
+    source : tuple of str
+        OBSERVED, FILLED or MISSING for each month.
+    variable : str
+    unit : str
+    tags : dict of str to str
+        Further tags of the file, such as GWSA_BASELINE.
     """
 
     grid: Grid
@@ -43,35 +59,53 @@ class MonthlyStack:
     def on_calendar(
         cls, grid, months, values, variable, unit=CM, period=None, source=None
     ) -> MonthlyStack:
-        """A stack from the months at hand, sorted or not: absent ones become all-NaN bands.
+        """Make a stack from months in any order; absent months become all NaN.
 
-        ``period`` is (first, last), by default the months' own; ``source`` is one word per given month, by default
-        observed where the month has any value.
+        Parameters
+        ----------
+        grid : Grid
+        months : array_like of datetime64[M], shape (n,)
+        values : array_like of float, shape (n, rows, columns)
+        variable, unit : str
+        period : (first, last), optional
+            First and last month of the stack; by default those of ``months``. Months outside are
+            dropped.
+        source : sequence of str, optional
+            OBSERVED, FILLED or MISSING for each of ``months``; by default OBSERVED for a month with
+            any value and MISSING for others.
         """
         months = np.asarray(months, dtype="datetime64[M]")
         calendar = month_range(*(period or (months.min(), months.max())))
         full = np.full((calendar.size, *grid.shape), np.nan, dtype=np.float32)
-        words = [MISSING] * calendar.size
+        full_source = [MISSING] * calendar.size
         for i, place in enumerate((months - calendar[0]).astype(int)):
             if 0 <= place < calendar.size:
                 full[place] = values[i]
-                has_values = bool(np.isfinite(full[place]).any())
-                words[place] = (
-                    source[i] if source is not None else OBSERVED if has_values else MISSING
-                )
-        return cls(grid, calendar, full, tuple(words), variable, unit)
+                full_source[place] = _default_source(full[place]) if source is None else source[i]
+        return cls(grid, calendar, full, tuple(full_source), variable, unit)
 
     @property
     def valid(self) -> np.ndarray:
-        """Cells that have a value in any month: bool, shape (rows, columns)."""
+        """True for cells that have a value in any month, shape (rows, columns)."""
         return np.isfinite(self.values).any(axis=0)
 
-    def named(self, *words: str) -> np.ndarray:
-        """The months whose source is one of ``words``: datetime64[M]."""
-        return self.months[np.isin(self.source, words)]
+    def months_with_source(self, *sources: str) -> np.ndarray:
+        """Return the months whose source is one of ``sources``, datetime64[M]."""
+        return self.months[np.isin(self.source, sources)]
 
     def select(self, first, last) -> MonthlyStack:
-        """The months from ``first`` to ``last`` that the stack has; InputError when it has none of them."""
+        """Return the months of a period, as far as the stack has them.
+
+        Parameters
+        ----------
+        first, last : datetime64[M]
+            First and last month, both included.
+
+        Raises
+        ------
+        InputError
+            When the stack has no month of the period.
+        """
         keep = (self.months >= first) & (self.months <= last)
         if not keep.any():
             raise InputError(
@@ -80,68 +114,122 @@ class MonthlyStack:
             )
         if keep.all():
             return self
-        source = tuple(word for word, kept in zip(self.source, keep) if kept)
+        source = tuple(one for one, kept in zip(self.source, keep) if kept)
         return replace(self, months=self.months[keep], values=self.values[keep], source=source)
 
     def crop(self, grid: Grid) -> MonthlyStack:
-        """The part on ``grid``, which must be aligned with and inside this stack's."""
-        rows, columns = self.grid.window_of(grid)
+        """Return the part on ``grid``, which must be aligned with and inside the stack's grid."""
+        rows, columns = _window_inside(self.grid, grid)
         return replace(self, grid=grid, values=self.values[:, rows, columns])
 
     def on(self, grid: Grid) -> MonthlyStack:
-        """The stack on an aligned ``grid``, NaN where it does not reach; InputError when it reaches none of it."""
+        """Crop and extend the stack to another grid.
+
+        Parameters
+        ----------
+        grid : Grid
+            Aligned with the grid of the stack. Its cells outside the stack become NaN.
+
+        Raises
+        ------
+        InputError
+            When the grids have no cell in common.
+        """
         if grid == self.grid:
             return self
         shared = grid.overlap(self.grid)
-        rows, columns = grid.window_of(shared)
+        rows, columns = _window_inside(grid, shared)
         values = np.full((self.months.size, *grid.shape), np.nan, dtype=np.float32)
         values[:, rows, columns] = self.crop(shared).values
         return replace(self, grid=grid, values=values)
 
     def anomaly(self, baseline=BASELINE) -> MonthlyStack:
-        """Minus one mean per cell over the baseline months that have a value (not a monthly climatology).
+        """Subtract the mean over the baseline from each cell.
 
-        InputError when no month of the baseline has data: an anomaly against another period would be a wrong number.
+        It is one mean per cell, not one per calendar month, so the annual cycle remains.
+
+        Parameters
+        ----------
+        baseline : (first, last)
+            Months of the baseline; those without a value do not count.
+
+        Raises
+        ------
+        InputError
+            When no month of the baseline has a value.
         """
         centred = replace(self, values=self.values - self.baseline_mean(baseline))
         return centred.tagged(GWSA_BASELINE=period_name(baseline))
 
     def baseline_mean(self, baseline=BASELINE) -> np.ndarray:
-        """float32, shape (rows, columns), NaN where a cell has no value in the baseline."""
+        """Average each cell over the baseline.
+
+        Parameters
+        ----------
+        baseline : (first, last)
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, columns)
+            NaN where a cell has no value in the baseline.
+
+        Raises
+        ------
+        InputError
+            When no month of the baseline has a value.
+        """
         inside = in_baseline(self.months, baseline)
         if not np.isfinite(self.values[inside]).any():
             raise InputError(
-                f"The {self.variable} stack has no data between {baseline[0]} and {baseline[1]}, the baseline; "
-                "extend its period so that it covers the baseline."
+                f"The {self.variable} stack has no data in the baseline, {baseline[0]} to "
+                f"{baseline[1]}; extend its period so that it covers the baseline."
             )
         return nan_mean(self.values[inside]).astype(np.float32)
 
     def tagged(self, **tags: str) -> MonthlyStack:
+        """Return the stack with more tags."""
         return replace(self, tags={**self.tags, **tags})
 
 
-def period_name(period) -> str:
-    return f"{period[0]}..{period[1]}"
+def _window_inside(outer: Grid, inner: Grid) -> tuple[slice, slice]:
+    """Rows and columns of ``inner`` in ``outer``."""
+    window = outer.window_of(inner)
+    if window is None:
+        raise ValueError("the grid is not inside that of the stack")
+    return window
 
 
-def nan_mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the first axis in float64, NaN where nothing is finite, without numpy's warning."""
-    finite = np.isfinite(values)
-    count = finite.sum(axis=0)
-    total = np.where(finite, values, 0.0).sum(axis=0, dtype=np.float64)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+def _default_source(values: np.ndarray) -> str:
+    """Source of a month for which none is given."""
+    return OBSERVED if np.isfinite(values).any() else MISSING
 
 
 def write_stack(
-    path, stack: MonthlyStack, tags: dict[str, str] | None = None, progress: Progress = SILENT
+    path: str | Path,
+    stack: MonthlyStack,
+    tags: dict[str, str] | None = None,
+    progress: Progress = SILENT,
 ) -> None:
-    """A tiled, DEFLATE-compressed float32 GeoTIFF, one band per calendar month, whole or not at all.
+    """Write a stack atomically as a tiled float32 GeoTIFF with one band per month.
 
-    Bands are named YYYY-MM and carry the unit and GWSA_SOURCE; ``tags`` (provenance) join the stack's own. The months
-    of ``stack.values`` are asked for one by one, so they may be made when asked for. Raises OSError when the disk is
-    full or the like.
+    The band descriptions are the months as YYYY-MM. Each band has the unit and the tag GWSA_SOURCE.
+
+    Parameters
+    ----------
+    path : str or Path
+    stack : MonthlyStack
+        Its ``values`` are indexed by one month at a time, so an object that computes each month on
+        demand may take the place of the array.
+    tags : dict of str to str, optional
+        Tags of the file, such as the provenance, in addition to those of the stack.
+    progress : Progress
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written, for example because the disk is full.
     """
-    tags = {**stack.tags, **(tags or {}), "GWSA_VARIABLE": stack.variable}
+    tags = {**stack.tags, **(tags or {}), "GWSA_VARIABLE": stack.variable, UNIT_TAG: stack.unit}
     header = Header(stack.grid, tuple(map(str, stack.months)), stack.unit, tags, stack.source)
     with atomic_file(path) as part, new_geotiff(part, header, BLOCK, DEFLATED) as target:
         for place in range(stack.months.size):
@@ -150,26 +238,39 @@ def write_stack(
     progress.advance(1)
 
 
-def read_stack(path, variable: str | None = None) -> MonthlyStack:
-    """Any GeoTIFF with a month in each band's description, or a yearly file of months in order (year in the name).
+def read_stack(path: str | Path, variable: str | None = None) -> MonthlyStack:
+    """Read a GeoTIFF of monthly bands, from this plugin or from another tool.
 
-    Values: float32, nodata as NaN, scale and offset applied, cm when the band unit says mm or m. Raises InputError for
-    a file that cannot be opened, has no CRS or another one than EPSG:4326, is not north-up, or whose bands name no
-    month or one month twice.
+    Parameters
+    ----------
+    path : str or Path
+        The band descriptions name the months; or it is a yearly file with the year in its name and
+        the months in order.
+    variable : str, optional
+        Name of the variable; by default the tag GWSA_VARIABLE, else the file name.
+
+    Returns
+    -------
+    MonthlyStack
+        With nodata as NaN, scale and offset applied, and in cm EWH where the band unit is known.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be opened or read, has no CRS or one other than longitude/latitude, is
+        not north-up, or has a band without a month or two bands of the same month.
     """
     path = Path(path)
     with open_lonlat(path) as source:
         grid = Grid.from_transform(source.transform, source.shape, path.name)
         months = band_months(source, path)
         values = read_bands(source)
-        words = [source.tags(band).get(SOURCE_TAG) for band in source.indexes]
+        band_sources = [source.tags(band).get(SOURCE_TAG) for band in source.indexes]
         tags = source.tags()
-        unit = (source.units[0] or tags.get("GWSA_UNIT") or CM).strip()
-    words = [
-        word or (OBSERVED if np.isfinite(band).any() else MISSING) for word, band in zip(words, values)
-    ]  # fmt: skip
+        unit = (source.units[0] or tags.get(UNIT_TAG) or CM).strip()
+    sources = [one or _default_source(band) for one, band in zip(band_sources, values)]
     name = variable or tags.get("GWSA_VARIABLE") or path.stem
     values, unit = in_centimetres(values, unit)
-    stack = MonthlyStack.on_calendar(grid, months, values, name, unit, source=words)
+    stack = MonthlyStack.on_calendar(grid, months, values, name, unit, source=sources)
     kept = {key: value for key, value in tags.items() if key == "GWSA_BASELINE"}
     return replace(stack, tags=kept)

@@ -1,8 +1,9 @@
-"""The yearly product on disk: a folder of ``GWSA_YYYY.tif``, twelve bands January..December each."""
+"""The yearly maps on disk: a folder of ``GWSA_YYYY.tif`` with one band per month."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,52 +19,94 @@ NAME = re.compile(r"GWSA_(\d{4})\.tif")
 
 @dataclass(frozen=True)
 class YearlyMaps:
-    """``bands``: month -> (file, band number), every month that the files hold, in order."""
+    """Monthly maps in yearly files.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid of all files.
+    bands : dict
+        Month -> (file, band number) for every month of the files, in the order of months.
+    """
 
     grid: Grid
     bands: dict[np.datetime64, tuple[Path, int]]
 
     @classmethod
-    def in_folder(cls, folder) -> YearlyMaps:
-        """The ``GWSA_YYYY.tif`` of a folder; nothing else in it is read. InputError when there is none."""
+    def in_folder(cls, folder: str | Path) -> YearlyMaps:
+        """Find the ``GWSA_YYYY.tif`` of a folder and ignore all other files in it.
+
+        Raises
+        ------
+        InputError
+            When there is none, or as in ``from_files``.
+        """
         paths = sorted(
             path for path in Path(folder).glob("GWSA_*.tif") if NAME.fullmatch(path.name)
         )
         if not paths:
             raise InputError(
-                f"{Path(folder).name} holds no GWSA_YYYY.tif; choose the folder that downscaling wrote."
+                f"{Path(folder).name} contains no GWSA_YYYY.tif; "
+                "choose an output folder of the downscaling."
             )
         return cls.from_files(paths)
 
     @classmethod
-    def from_files(cls, paths) -> YearlyMaps:
-        """Yearly files, wherever they are; InputError when their grids differ or a month comes twice."""
-        grid, bands = None, {}
+    def from_files(cls, paths: Iterable[str | Path]) -> YearlyMaps:
+        """Find the months of yearly files, which may be in different folders.
+
+        Parameters
+        ----------
+        paths : iterable of str or Path
+            At least one file, which ``open_lonlat`` and ``band_months`` accept.
+
+        Raises
+        ------
+        InputError
+            When a file cannot be opened, the grids differ, or two files have the same month.
+        """
+        grids: list[Grid] = []
+        bands: dict[np.datetime64, tuple[Path, int]] = {}
         for path in map(Path, paths):
             with open_lonlat(path) as source:
-                own = Grid.from_transform(source.transform, source.shape, path.name)
+                grids.append(Grid.from_transform(source.transform, source.shape, path.name))
                 months = band_months(source, path)
-            if grid is not None and not own.same_as(grid):
+            if not grids[-1].same_as(grids[0]):
                 raise InputError(
-                    f"{path.name} has another grid than the other years; give files of one run."
+                    f"{path.name} has a different grid from that of the other years; "
+                    "give the files of one run."
                 )
-            grid = grid or own
             for band, month in enumerate(months, start=1):
                 if month in bands:
                     raise InputError(
-                        f"{path.name} and {bands[month][0].name} both hold {month}; keep one of them."
+                        f"{path.name} and {bands[month][0].name} both contain {month}; "
+                        "keep one of them."
                     )
                 bands[month] = (path, band)
-        return cls(grid, dict(sorted(bands.items())))
+        return cls(grids[0], dict(sorted(bands.items())))
 
     @property
     def months(self) -> np.ndarray:
+        """All months in order, datetime64[M]."""
         return np.array(list(self.bands), dtype="datetime64[M]")
 
-    def read(self, month, window=None) -> np.ndarray:
-        """One month, cm, float32 (rows, columns), NaN off the land; ``window`` is (rows, columns) as slices."""
+    def read(self, month, window: tuple[slice, slice] | None = None) -> np.ndarray:
+        """Read the map of one month.
+
+        Parameters
+        ----------
+        month : datetime64 or str
+            One of ``months``.
+        window : (slice, slice), optional
+            Rows and columns to read; by default all.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, columns)
+            In the unit of the file; NaN where the map has no value.
+        """
         path, band = self.bands[np.datetime64(month, "M")]
-        if window is not None:
-            window = Window.from_slices(*window)
         with open_lonlat(path) as source:
-            return read_bands(source, [band], window)[0]
+            return read_bands(
+                source, [band], None if window is None else Window.from_slices(*window)
+            )[0]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
-from gwsa.gwsa_plugin.core.base.grid import EARTH_RADIUS_KM, Grid
+from gwsa.gwsa_plugin.core.base.grid import EARTH_RADIUS_KM, Grid, intersection
 
 WORLD = Grid(-180.0, 90.0, 0.25, 0.25, 720, 1440)
 cells = st.sampled_from([0.25, 0.5, 1.0, 0.05, 1 / 120])
@@ -14,7 +14,7 @@ factors = st.integers(1, 30)
 
 @st.composite
 def windows(draw, rows=720, columns=1440):
-    """A window that is not empty."""
+    """A non-empty window of a grid."""
     top, left = draw(st.integers(0, rows - 1)), draw(st.integers(0, columns - 1))
     bottom, right = draw(st.integers(top + 1, rows)), draw(st.integers(left + 1, columns))
     return slice(top, bottom), slice(left, right)
@@ -22,6 +22,7 @@ def windows(draw, rows=720, columns=1440):
 
 @st.composite
 def bounds_inside(draw):
+    """Bounds of a non-empty region inside the globe."""
     west, south = draw(st.floats(-179, 178)), draw(st.floats(-89, 88))
     return (
         west,
@@ -31,17 +32,17 @@ def bounds_inside(draw):
     )
 
 
-def test_the_earth_has_its_area():
+def test_cell_areas_add_up_to_the_sphere():
     assert WORLD.cell_areas().sum() == pytest.approx(4 * np.pi * EARTH_RADIUS_KM**2, rel=1e-12)
 
 
-def test_a_quarter_degree_cell_on_the_equator_is_27_8_km_a_side():
+def test_quarter_degree_cell_at_the_equator_is_27_8_km_wide():
     assert np.sqrt(WORLD.row_areas()[360]) == pytest.approx(27.8, abs=0.05)
 
 
 @given(windows(), factors)
-def test_refining_keeps_area_and_coarsening_undoes_it(window, factor):
-    grid = WORLD.sub(*window)
+def test_refine_keeps_the_area_and_coarsen_reverts_it(window, factor):
+    grid = WORLD.subgrid(*window)
     fine = grid.refine(factor)
     assert fine.row_areas().sum() * fine.columns == pytest.approx(
         grid.row_areas().sum() * grid.columns, rel=1e-9
@@ -51,8 +52,8 @@ def test_refining_keeps_area_and_coarsening_undoes_it(window, factor):
 
 
 @given(windows())
-def test_centres_lie_half_a_cell_inside_the_edges(window):
-    grid = WORLD.sub(*window)
+def test_cell_centres_are_half_a_cell_from_the_edges(window):
+    grid = WORLD.subgrid(*window)
     west, south, east, north = grid.bounds
     assert grid.longitudes[0] - west == pytest.approx(grid.dx / 2)
     assert east - grid.longitudes[-1] == pytest.approx(grid.dx / 2)
@@ -61,13 +62,13 @@ def test_centres_lie_half_a_cell_inside_the_edges(window):
 
 
 @given(windows())
-def test_a_transform_makes_the_same_grid_again(window):
-    grid = WORLD.sub(*window)
+def test_grid_from_its_transform_is_equal(window):
+    grid = WORLD.subgrid(*window)
     assert Grid.from_transform(grid.transform, grid.shape) == grid
 
 
 @given(bounds_inside(), cells)
-def test_a_region_is_snapped_outward_by_less_than_a_cell(bounds, cell):
+def test_covering_extends_a_region_by_less_than_a_cell(bounds, cell):
     west, south, east, north = Grid.covering(bounds, cell).bounds
     slack = 2e-3 * cell
     assert bounds[0] - cell - slack < west <= bounds[0] + slack
@@ -77,42 +78,42 @@ def test_a_region_is_snapped_outward_by_less_than_a_cell(bounds, cell):
 
 
 @pytest.mark.parametrize("cell", [0.7, 0, -1, 360, np.nan, np.inf])
-def test_cells_that_do_not_fit_the_globe_are_refused(cell):
+def test_cell_size_that_does_not_divide_180_is_refused(cell):
     with pytest.raises(InputError, match="does not divide 180"):
         Grid.covering((70, 20, 80, 30), cell)
 
 
 @given(windows())
-def test_the_bounds_of_a_window_give_the_window_back(window):
-    assert WORLD.window(WORLD.sub(*window).bounds) == window
-    assert WORLD.window_of(WORLD.sub(*window)) == window
+def test_window_of_the_bounds_of_a_subgrid(window):
+    assert WORLD.window(WORLD.subgrid(*window).bounds) == window
+    assert WORLD.window_of(WORLD.subgrid(*window)) == window
 
 
 @given(windows())
-def test_bounds_rounded_as_files_round_them_snap_to_the_same_cells(window):
-    rounded = [round(edge, 5) + 1e-5 for edge in WORLD.sub(*window).bounds]
+def test_window_of_bounds_rounded_to_five_digits(window):
+    rounded = [round(edge, 5) + 1e-5 for edge in WORLD.subgrid(*window).bounds]
     assert WORLD.window(rounded) == window
 
 
 @given(windows(), windows())
-def test_overlap_is_the_common_cells_whichever_way_round(one, other):
+def test_overlap_is_symmetric_and_has_the_common_cells(one, other):
     rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other))
-    here, there = WORLD.sub(*one), WORLD.sub(*other)
+    here, there = WORLD.subgrid(*one), WORLD.subgrid(*other)
     if rows.start < rows.stop and columns.start < columns.stop:
-        assert here.overlap(there).same_as(WORLD.sub(rows, columns))
-        assert there.overlap(here).same_as(WORLD.sub(rows, columns))
+        assert here.overlap(there).same_as(WORLD.subgrid(rows, columns))
+        assert there.overlap(here).same_as(WORLD.subgrid(rows, columns))
     else:
         with pytest.raises(InputError, match="do not overlap"):
             here.overlap(there)
 
 
-def test_only_a_whole_circle_wraps():
+def test_only_a_grid_around_the_globe_wraps():
     assert WORLD.wraps
     assert Grid(0.0, 90.0, 1 / 120, 1 / 120, 10, 43200).wraps
-    assert not WORLD.sub(slice(0, 720), slice(0, 1439)).wraps
+    assert not WORLD.subgrid(slice(0, 720), slice(0, 1439)).wraps
 
 
-def test_a_region_outside_the_data_is_refused_with_both_extents():
+def test_region_outside_the_data_is_refused_with_both_extents():
     india = Grid(70.0, 32.0, 0.25, 0.25, 20, 20)
     with pytest.raises(InputError, match=r"-10, 40, 0, 50.*70, 27, 75, 32"):
         india.window((-10, 40, 0, 50))
@@ -127,21 +128,28 @@ def test_a_region_outside_the_data_is_refused_with_both_extents():
     ],
     ids=["south-up", "rotated", "mirrored"],
 )
-def test_other_orientations_are_refused_by_name(transform):
+def test_rotated_or_flipped_rasters_are_refused_by_name(transform):
     with pytest.raises(InputError, match=r"^dem\.tif .*north-up"):
         Grid.from_transform(transform, (4, 4), "dem.tif")
 
 
-def test_cells_that_are_no_multiple_are_a_programming_error():
-    with pytest.raises(ValueError, match="no whole multiple"):
+def test_factors_that_do_not_divide_raise_value_error():
+    with pytest.raises(ValueError, match="not an integer multiple"):
         Grid(0, 10, 0.02, 0.02, 100, 100).factor_to(WORLD)
     with pytest.raises(ValueError, match="does not divide"):
         Grid(0, 10, 0.01, 0.01, 100, 100).coarsen(30)
 
 
-def test_a_shifted_grid_is_neither_aligned_nor_the_same():
+def test_shifted_grid_is_neither_aligned_nor_the_same():
     shifted = Grid(-179.9, 90.0, 0.25, 0.25, 720, 1440)
     assert not WORLD.aligned_with(shifted)
     assert not WORLD.same_as(shifted)
-    assert WORLD.aligned_with(WORLD.sub(slice(3, 9), slice(5, 6)))
+    assert WORLD.aligned_with(WORLD.subgrid(slice(3, 9), slice(5, 6)))
     assert WORLD.window_of(Grid(-181.0, 90.0, 0.25, 0.25, 4, 4)) is None
+
+
+def test_intersection_is_the_common_part_of_two_boxes():
+    box = (0.0, 0.0, 4.0, 3.0)
+    assert intersection(box, (1.0, -2.0, 9.0, 2.0)) == (1.0, 0.0, 4.0, 2.0)
+    assert intersection(box, (4.0, 0.0, 5.0, 3.0)) is None
+    assert intersection(box, (1.0, 5.0, 2.0, 6.0)) is None

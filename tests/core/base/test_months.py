@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.months import (
+    BASELINE,
     calendar_month,
     calendar_year,
     decimal_years,
@@ -13,20 +14,21 @@ from gwsa.gwsa_plugin.core.base.months import (
     month_range,
     name_runs,
     parse_month,
+    period_name,
 )
 
 months = st.integers(0, 1500).map(lambda n: np.datetime64("1950-01", "M") + n)
 
 
 @given(months)
-def test_a_month_is_read_as_it_is_written(month):
+def test_parse_and_find_read_a_formatted_month(month):
     assert parse_month(str(month)) == month
     assert find_month(f"GWSA {month}") == month
     assert find_month(str(month).replace("-", "")) == month
 
 
 @pytest.mark.parametrize("text", ["2004", "2004-13", "04-2004", "2004-1", "January", ""])
-def test_anything_else_is_refused_with_what_to_write(text):
+def test_parse_month_refuses_other_formats(text):
     with pytest.raises(InputError, match="START.*YYYY-MM"):
         parse_month(text, "START")
 
@@ -40,36 +42,36 @@ def test_anything_else_is_refused_with_what_to_write(text):
         ("2004/07", "2004-07"),
     ],
 )
-def test_months_in_the_names_people_use(text, month):
+def test_find_month_in_common_names(text, month):
     assert find_month(text) == np.datetime64(month)
 
 
 @pytest.mark.parametrize(
     "text", ["GWSA_2004.tif", "Band 1", "", None, "GLDAS_NOAH025_3H.A20150101.0000", "201613"]
 )
-def test_no_month_is_made_up(text):
+def test_find_month_returns_none_without_a_month(text):
     assert find_month(text) is None
 
 
 @given(months, st.integers(0, 300))
-def test_a_range_has_both_ends_and_every_month_between(first, length):
+def test_month_range_has_both_ends_and_every_month_between(first, length):
     found = month_range(first, first + length)
     assert found[0] == first
     assert found.size == length + 1
     assert (np.diff(found).astype(int) == 1).all()
 
 
-def test_the_product_has_225_months():
+def test_month_range_of_the_study_period_has_225_months():
     assert month_range("2002-04", "2020-12").size == 225
 
 
-def test_a_period_that_ends_before_it_starts_is_refused():
+def test_period_that_ends_before_it_starts_is_refused():
     with pytest.raises(InputError, match="2010-01.*2009-12"):
         month_range("2010-01", "2009-12")
 
 
 @given(months)
-def test_year_and_calendar_month_are_those_of_the_name(month):
+def test_year_and_calendar_month_match_the_text(month):
     year, number = str(month).split("-")
     one = np.array([month])
     assert calendar_year(one)[0] == int(year)
@@ -78,7 +80,7 @@ def test_year_and_calendar_month_are_those_of_the_name(month):
 
 
 @given(st.sets(st.integers(0, 60)))
-def test_named_runs_hold_exactly_the_months(numbers):
+def test_name_runs_contains_exactly_the_months(numbers):
     start = np.datetime64("2002-04", "M")
     text = name_runs(np.array([start + n for n in numbers], dtype="datetime64[M]"))
     found = set()
@@ -89,19 +91,13 @@ def test_named_runs_hold_exactly_the_months(numbers):
     assert bool(numbers) or text == "none"
 
 
-def test_runs_read_as_people_write_them():
+def test_name_runs_joins_consecutive_months():
     missing = np.array(["2003-06", "2002-07", "2002-06"], dtype="datetime64[M]")
     assert name_runs(missing) == "2002-06..2002-07, 2003-06"
 
 
-def test_the_baseline_is_2004_to_2009():
-    inside = in_baseline(month_range("2002-04", "2020-12"))
-    assert inside.sum() == 72
-    assert in_baseline(
-        np.array(["2003-12", "2004-01", "2009-12", "2010-01"], "datetime64[M]")
-    ).tolist() == [
-        False,
-        True,
-        True,
-        False,
-    ]
+def test_baseline_is_2004_to_2009():
+    assert in_baseline(month_range("2002-04", "2020-12")).sum() == 72
+    around = np.array(["2003-12", "2004-01", "2009-12", "2010-01"], "datetime64[M]")
+    assert in_baseline(around).tolist() == [False, True, True, False]
+    assert period_name(BASELINE) == "2004-01..2009-12"

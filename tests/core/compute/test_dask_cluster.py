@@ -1,4 +1,4 @@
-"""What is said where there is no cluster to work on."""
+"""Error messages without a usable cluster, and running tasks without one."""
 
 import sys
 
@@ -11,7 +11,7 @@ from gwsa.gwsa_plugin.core.compute.threads import run_all
 from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import require_folder
 
 
-def test_no_scheduler_is_one_sentence(monkeypatch):
+def test_absent_scheduler_is_refused(monkeypatch):
     pytest.importorskip("dask.distributed", reason="dask.distributed is not installed")
     monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 1)
     with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127.0.0.1:1 "):
@@ -20,17 +20,17 @@ def test_no_scheduler_is_one_sentence(monkeypatch):
         Cluster("nonsense")
 
 
-def test_without_dask_it_is_one_sentence(monkeypatch):
+def test_missing_dask_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
     with pytest.raises(InputError, match="needs the Python library distributed"):
         Cluster("tcp://127.0.0.1:8786")
 
 
-def test_a_machine_that_does_not_see_a_folder_names_it(tmp_path):
-    with pytest.raises(InputError, match="does not see the folder .*elsewhere"):
+def test_folder_that_a_worker_does_not_see_is_named(tmp_path):
+    with pytest.raises(InputError, match="cannot access the folder .*elsewhere"):
         require_folder(tmp_path, tmp_path / "elsewhere")
 
 
-def test_without_a_scheduler_work_stays_here():
+def test_without_a_scheduler_tasks_run_in_threads():
     with task_runner("") as run:
         assert run is run_all

@@ -1,6 +1,6 @@
-"""Tiles on the workers of a Dask cluster on this machine: the bytes of a local run, whatever dies on the way.
+"""Tasks on a local Dask cluster give the bytes of a run in threads, also when workers die.
 
-`make cluster-test` runs these: workers that are killed and started anew are too slow and too moody for every test run.
+`make cluster-test` runs these tests. Starting and killing workers takes too long for every run.
 """
 
 import os
@@ -57,21 +57,24 @@ def cluster(local_cluster, small_tiles):
 
 @pytest.fixture(scope="module")
 def small_tiles():
-    """Tiles of 5 x 5 cells, of which the small world has nine; returned is what makes them so elsewhere."""
+    """Tiles of 5 x 5 cells, nine in the small world; the value sets this tile size on a worker."""
 
     def make_small():
         from gwsa.gwsa_plugin.core.base import tiles
 
+        # The writer of maps keeps the true side, which a block of a GeoTIFF must have.
+        from gwsa.gwsa_plugin.core.downscaling.maps import yearly  # noqa: F401
+
         tiles.tile_side = lambda factor: 5
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "side_of", lambda factor: 5)
+        patch.setattr(tiles, "tile_side", lambda factor: 5)
         yield make_small
 
 
 @pytest.fixture(scope="module")
 def run(small_world):
-    """Downscale into a folder; the files that came of it."""
+    """Function that downscales into a folder and returns the files."""
 
     def run(folder, **how):
         outputs = Outputs(folder / "maps", held_out=folder / "held_out")
@@ -84,8 +87,8 @@ def run(small_world):
 
 
 @pytest.fixture(scope="module")
-def here(run, small_tiles, tmp_path_factory):
-    return run(tmp_path_factory.mktemp("here"))
+def files_from_threads(run, small_tiles, tmp_path_factory):
+    return run(tmp_path_factory.mktemp("threads"))
 
 
 def contents(folder):
@@ -95,19 +98,21 @@ def contents(folder):
 
 
 class Killing(Progress):
-    """Kills a worker when a share is done."""
+    """Kills a worker once a fraction of the run is done."""
 
-    def __init__(self, local_cluster, share):
-        self._local_cluster, self._share, self.killed = local_cluster, share, None
+    def __init__(self, local_cluster, fraction):
+        self._local_cluster = local_cluster
+        self._fraction = fraction
+        self.killed = None
 
     def show(self, fraction):
-        if fraction > self._share and not self.killed:
+        if fraction > self._fraction and not self.killed:
             self.killed = next(iter(self._local_cluster.workers.values())).pid
             os.kill(self.killed, signal.SIGKILL)
 
 
-class WhenBegun(Progress):
-    """Asks to stop when there is a file in the folder."""
+class CancelledByFile(Progress):
+    """Cancelled once there is a file in the folder."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -116,25 +121,30 @@ class WhenBegun(Progress):
         return any(self._folder.iterdir())
 
 
-class Shared(dict):
+class SharedDict(dict):
+    """A dict that can be the first argument of tasks."""
+
     __hash__ = object.__hash__
 
 
-def soon(happens) -> bool:
+def becomes_true(condition) -> bool:
+    """Wait at most 30 s for the condition."""
     until = monotonic() + 30
-    while not happens() and monotonic() < until:
+    while not condition() and monotonic() < until:
         sleep(0.1)
-    return happens()
+    return condition()
 
 
-def test_the_same_bytes_as_here(run, cluster, here, tmp_path):
-    assert run(tmp_path, run=cluster.run_all) == here
+def test_cluster_gives_the_bytes_of_threads(run, cluster, files_from_threads, tmp_path):
+    assert run(tmp_path, run=cluster.run_all) == files_from_threads
 
 
-@pytest.mark.parametrize("share", [0.45, 0.75])
-def test_a_worker_may_die(run, cluster, here, local_cluster, tmp_path, share):
-    progress = Killing(local_cluster, share)
-    assert run(tmp_path, run=cluster.run_all, progress=progress) == here
+@pytest.mark.parametrize("fraction", [0.45, 0.75])
+def test_killed_worker_changes_no_bytes(
+    run, cluster, files_from_threads, local_cluster, tmp_path, fraction
+):
+    progress = Killing(local_cluster, fraction)
+    assert run(tmp_path, run=cluster.run_all, progress=progress) == files_from_threads
     assert progress.killed
 
 
@@ -147,19 +157,19 @@ def test_results_are_in_the_order_of_the_tasks(cluster):
     assert cluster.run_all([]) == []
 
 
-def test_what_tasks_share_is_sent_once(cluster):
-    """Not once for each call: what workers have made of it would be lost."""
+def test_shared_argument_is_sent_once(cluster):
+    """It is not sent with each call: workers would lose what they have cached on it."""
 
     def count(shared, progress: Progress):
         shared["calls"] = shared.get("calls", 0) + 1
         return shared["calls"]
 
-    shared = Shared()
+    shared = SharedDict()
     calls = [cluster.run_all([partial(count, shared)])[0] for _ in range(5)]
     assert max(calls) > 1
 
 
-def test_a_stop_reaches_the_user_and_the_tasks(cluster, tmp_path):
+def test_cancellation_reaches_the_caller_and_the_tasks(cluster, tmp_path):
     def endless(folder, name, progress: Progress):
         try:
             while True:
@@ -169,13 +179,17 @@ def test_a_stop_reaches_the_user_and_the_tasks(cluster, tmp_path):
             (folder / f"{name} ended").touch()
 
     with pytest.raises(Cancelled):
-        cluster.run_all([partial(endless, tmp_path, name) for name in "abcd"], WhenBegun(tmp_path))
+        cluster.run_all(
+            [partial(endless, tmp_path, name) for name in "abcd"], CancelledByFile(tmp_path)
+        )
     begun = [path for path in tmp_path.iterdir() if len(path.name) == 1]
     assert 0 < len(begun) < 4
-    assert soon(lambda: all(path.with_name(f"{path.name} ended").exists() for path in begun))
+    assert becomes_true(
+        lambda: all(path.with_name(f"{path.name} ended").exists() for path in begun)
+    )
 
 
-def test_a_failure_is_that_of_the_task_and_stops_the_others(cluster, tmp_path):
+def test_failed_task_raises_its_error_and_cancels_the_others(cluster, tmp_path):
     def fail_or_wait(folder, name, progress: Progress):
         if name == "a":
             raise InputError("The file a.tif is empty; copy it again.")
@@ -184,22 +198,20 @@ def test_a_failure_is_that_of_the_task_and_stops_the_others(cluster, tmp_path):
 
     with pytest.raises(InputError, match="a.tif is empty"):
         cluster.run_all([partial(fail_or_wait, tmp_path, name) for name in "ab"])
-    assert (
-        cluster.run_all([partial(lambda shared, progress: shared, "free again")] * 2)
-        == ["free again"] * 2
-    )
+    next_tasks = [partial(lambda shared, progress: shared, "next")] * 2
+    assert cluster.run_all(next_tasks) == ["next"] * 2
 
 
-def test_a_task_that_workers_die_of_is_one_sentence(cluster, local_cluster, monkeypatch):
+def test_task_that_kills_workers_is_an_input_error(cluster, local_cluster, monkeypatch):
     def die(shared, progress: Progress):
         os.kill(os.getpid(), signal.SIGKILL)
 
     monkeypatch.setattr(local_cluster.scheduler, "allowed_failures", 0)
-    with pytest.raises(InputError, match="died of the same task .*give each more memory"):
+    with pytest.raises(InputError, match="died while they ran the same task .*more memory"):
         cluster.run_all([partial(die, "shared")])
 
 
-def test_a_lost_scheduler_is_one_sentence():
+def test_lost_scheduler_is_an_input_error():
     def wait(shared, progress: Progress):
         while True:
             progress.stop_if_cancelled()
@@ -216,22 +228,23 @@ def test_a_lost_scheduler_is_one_sentence():
         cluster.run_all([partial(wait, "shared")], Closing())
 
 
-def test_workers_with_other_libraries_are_refused(local_cluster, cluster, monkeypatch):
+def test_workers_with_other_versions_are_refused(local_cluster, cluster, monkeypatch):
     own = versions()
     monkeypatch.setattr(cluster_module, "versions", lambda: {**own, "numpy": "0.9"})
-    refused = partial(pytest.raises, InputError, match="has numpy .* where this machine has 0.9")
+    refused = partial(pytest.raises, InputError, match="has numpy version .* this machine has 0.9")
     with refused(), Cluster(local_cluster.scheduler_address):
         pass
-    with refused():  # as a worker would be that joined since
+    # A worker that joined after the context was entered.
+    with refused():
         cluster.run_all([partial(len, "shared")])
 
 
-def test_a_cluster_without_workers_is_told():
-    said = []
+def test_cluster_without_workers_is_a_warning():
+    warnings = []
     progress = Progress()
-    progress.warn = said.append
+    progress.warn = warnings.append
     with (
         local(n_workers=0) as empty,
         task_runner(empty.scheduler_address, progress),
     ):
-        assert "No worker has joined" in said[0]
+        assert "No worker has joined" in warnings[0]

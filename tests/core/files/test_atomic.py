@@ -3,17 +3,17 @@ import pytest
 from gwsa.gwsa_plugin.core.files.atomic import atomic_file, atomic_folder
 
 
-def test_a_file_appears_when_it_is_whole(tmp_path):
+def test_file_appears_when_it_is_complete(tmp_path):
     path = tmp_path / "new folder" / "map.tif"
     with atomic_file(path) as part:
         assert part.suffix == ".tif"
-        part.write_text("whole")
+        part.write_text("complete")
         assert not path.exists()
-    assert path.read_text() == "whole"
+    assert path.read_text() == "complete"
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_failure_leaves_what_was_there_before(tmp_path):
+def test_failure_keeps_the_previous_file(tmp_path):
     path = tmp_path / "map.tif"
     path.write_text("old")
     with pytest.raises(RuntimeError), atomic_file(path) as part:
@@ -23,7 +23,7 @@ def test_a_failure_leaves_what_was_there_before(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_gets_all_its_files_or_none(tmp_path):
+def test_folder_gets_all_files_or_none(tmp_path):
     path = tmp_path / "gwsa_1km"
     with pytest.raises(KeyboardInterrupt), atomic_folder(path) as part:
         (part / "GWSA_2004.tif").write_text("half")
@@ -32,14 +32,14 @@ def test_a_folder_gets_all_its_files_or_none(tmp_path):
     with atomic_folder(path) as part:
         (part / "sigma").mkdir()
         (part / "sigma" / "GWSA_SIGMA_2004.tif").write_text("sigma")
-        (part / "GWSA_2004.tif").write_text("whole")
+        (part / "GWSA_2004.tif").write_text("complete")
     assert sorted(item.relative_to(path).as_posix() for item in path.rglob("*.tif")) == [
         "GWSA_2004.tif",
         "sigma/GWSA_SIGMA_2004.tif",
     ]
 
 
-def test_a_folder_keeps_the_files_that_are_not_replaced(tmp_path):
+def test_folder_keeps_files_that_are_not_replaced(tmp_path):
     path = tmp_path / "gwsa_1km"
     path.mkdir()
     (path / "GWSA_2003.tif").write_text("other year")

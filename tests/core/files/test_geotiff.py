@@ -1,4 +1,6 @@
-"""Overviews of large maps: what is in them, what they cost, and that neither GDAL's cache nor its version shows."""
+"""The writer of GeoTIFFs: properties of bands, overviews, reproducible bytes and full disks."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,21 +9,30 @@ from osgeo import gdal
 
 from gwsa.gwsa_plugin.core.base.errors import Cancelled
 from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.compute.threads import TaskProgress
 from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, MapOptions
-from gwsa.gwsa_plugin.core.files.geotiff import LARGEST_PLAIN, OVERVIEWS, Header, new_geotiff
+from gwsa.gwsa_plugin.core.files.geotiff import (
+    MAX_SIDE_WITHOUT_OVERVIEWS,
+    OVERVIEWS,
+    Header,
+    new_geotiff,
+)
+from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
+from gwsa.gwsa_plugin.core.gapfill.fill import write_flags
+from gwsa.tests.core.rasters import gdal_cache
 
 SIDE = 240
 LARGE = Grid(0.0, 40.0, 1 / 120, 1 / 120, 720, 2160)
-SMALL = LARGE.sub(slice(0, 480), slice(0, 480))
+SMALL = LARGE.subgrid(slice(0, 480), slice(0, 480))
 ENCODINGS = {"lerc": MapOptions().encoding, "exact": MapOptions(exact=True).encoding}
 BOUNDS = {"lerc": LERC_ERROR_CM, "exact": 0}
 
 
 @pytest.fixture(scope="module")
 def month():
-    """As rough as a map; the east is sea, and there is a lake in the land."""
+    """A field as rough as a map, without values in the east (sea) and in a lake."""
     random = np.random.default_rng(1)
     field = random.normal(0, 0.02, LARGE.shape).cumsum(axis=0).cumsum(axis=1) + random.normal(
         0, 0.3, LARGE.shape
@@ -32,7 +43,7 @@ def month():
 
 
 def write(path, grid, field, encoding, progress: Progress = SILENT, overviews=True):
-    """A raster of two bands; of the second nothing is written."""
+    """Write a raster of two bands, of which the second is empty."""
     header = Header(grid, ("2010-01", "2010-02"), "cm", {})
     with new_geotiff(path, header, SIDE, {**encoding, "sparse_ok": True}) as target:
         for top in range(0, grid.rows, SIDE):
@@ -46,7 +57,7 @@ def write(path, grid, field, encoding, progress: Progress = SILENT, overviews=Tr
 
 
 def means(field, factor):
-    """Of the pixels of each square that have a value."""
+    """Mean of each square of ``factor`` x ``factor`` pixels over those with a value."""
     rows, columns = (-(-size // factor) for size in field.shape)
     padded = np.full((rows * factor, columns * factor), np.nan)
     padded[: field.shape[0], : field.shape[1]] = field
@@ -58,12 +69,13 @@ def means(field, factor):
 
 
 @pytest.mark.parametrize("kind", ENCODINGS)
-def test_overviews_are_means_of_what_is_there(month, tmp_path, kind):
+def test_overviews_are_means_of_pixels_with_a_value(month, tmp_path, kind):
     path = write(tmp_path / "map.tif", LARGE, month, ENCODINGS[kind])
     with rasterio.open(path) as source:
         assert source.overviews(1) == list(OVERVIEWS) == source.overviews(2)
         below = source.read(1)
-    for level, step in enumerate((5, 3, 4)):  # each is made of the one below
+    # Each overview is computed from the one before.
+    for level, step in enumerate((5, 3, 4)):
         with rasterio.open(path, overview_level=level) as source:
             found, nothing = source.read()
         np.testing.assert_allclose(
@@ -78,7 +90,7 @@ def test_overviews_are_means_of_what_is_there(month, tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", ENCODINGS)
-def test_overviews_cost_little_and_nothing_at_sea(month, tmp_path, kind):
+def test_overviews_are_small_and_sparse(month, tmp_path, kind):
     with_them, without = (
         write(tmp_path / f"{wanted}.tif", LARGE, month, ENCODINGS[kind], overviews=wanted)
         for wanted in (True, False)
@@ -90,21 +102,74 @@ def test_overviews_cost_little_and_nothing_at_sea(month, tmp_path, kind):
     )
 
 
-def test_a_small_raster_has_none(month, tmp_path):
-    assert max(SMALL.shape) <= LARGEST_PLAIN < max(LARGE.shape)
+def test_small_raster_has_no_overviews(month, tmp_path):
+    assert max(SMALL.shape) <= MAX_SIDE_WITHOUT_OVERVIEWS < max(LARGE.shape)
     with rasterio.open(write(tmp_path / "map.tif", SMALL, month, {})) as source:
         assert source.overviews(1) == []
 
 
 @pytest.mark.parametrize("kind", ENCODINGS)
-def test_the_same_bytes_however_small_the_cache_of_gdal(month, tmp_path, kind):
-    before = gdal.GetCacheMax()
-    ample = write(tmp_path / "ample.tif", LARGE, month, ENCODINGS[kind]).read_bytes()
-    gdal.SetCacheMax(1 << 20)
-    try:
-        assert write(tmp_path / "small.tif", LARGE, month, ENCODINGS[kind]).read_bytes() == ample
-    finally:
-        gdal.SetCacheMax(before)
+def test_same_bytes_for_any_cache_size(month, tmp_path, kind):
+    with gdal_cache(512):
+        large = write(tmp_path / "large.tif", LARGE, month, ENCODINGS[kind]).read_bytes()
+    with gdal_cache(1):
+        assert write(tmp_path / "small.tif", LARGE, month, ENCODINGS[kind]).read_bytes() == large
+
+
+@pytest.mark.slow
+def test_flags_have_the_same_bytes_for_any_cache_size(tmp_path):
+    grid = Grid(-180.0, 90.0, 0.25, 0.25, 600, 1440)
+    months = month_range("2010-01", "2010-06")
+    random = np.random.default_rng(2)
+    filled = MonthlyStack(
+        grid, months, np.zeros((months.size, 1, 1), np.float32), (OBSERVED,) * months.size
+    )
+    result = SimpleNamespace(
+        filled=filled,
+        marks=random.integers(0, 2, (50, months.size)).astype(np.uint8),
+        cells=random.integers(0, 50, grid.shape),
+    )
+    written = []
+    for number, megabytes in enumerate((512, 512, 1)):
+        path = tmp_path / f"{number}" / "FLAGS.tif"
+        with gdal_cache(megabytes):
+            write_flags(path, result, {})
+        written.append(path.read_bytes())
+    assert written[0] == written[1] == written[2]
+    with rasterio.open(path) as source:
+        assert source.dtypes[0] == "uint8" and source.nodata == 255
+        assert (source.read(3) == result.marks[:, 2][result.cells]).all()
+
+
+def test_header_and_windows_are_read_back(tmp_path):
+    header = Header(
+        SMALL,
+        ("2010-01", "2010-02"),
+        "mm",
+        {"GWSA_VARIABLE": "rain"},
+        ("observed", "missing"),
+        dtype="int16",
+        nodata=-32768,
+        scale=0.5,
+        offset=3.0,
+    )
+    numbers = np.arange(300 * 200).reshape(300, 200).astype(np.int16)
+    path = tmp_path / "rain.tif"
+    with new_geotiff(path, header, 64) as target:
+        target.write(2, numbers, (100, 50))
+        target.write_tag("GWSA_STAGE", "buildpredictors")
+    with rasterio.open(path) as source:
+        assert source.dtypes == ("int16",) * 2 and source.nodatavals == (-32768,) * 2
+        assert source.scales == (0.5,) * 2 and source.offsets == (3.0,) * 2
+        assert source.units == ("mm",) * 2 and source.descriptions == header.names
+        assert [source.tags(band)["GWSA_SOURCE"] for band in (1, 2)] == ["observed", "missing"]
+        assert source.tags()["GWSA_VARIABLE"] == "rain"
+        assert source.tags()["GWSA_STAGE"] == "buildpredictors"
+        first, second = source.read()
+    assert (first == -32768).all()
+    assert (second[100:400, 50:250] == numbers).all()
+    second[100:400, 50:250] = -32768
+    assert (second == -32768).all()
 
 
 def test_overviews_can_be_cancelled(month, tmp_path, gdal_habit):
@@ -113,10 +178,10 @@ def test_overviews_can_be_cancelled(month, tmp_path, gdal_habit):
 
 
 def test_no_room_for_overviews_is_an_error(month, tmp_path, gdal_habit, room_on_disk):
-    whole, bands = (
+    complete, bands = (
         write(tmp_path / f"{wanted}.tif", LARGE, month, {}, overviews=wanted)
         for wanted in (True, False)
     )
-    size = (whole.stat().st_size + bands.stat().st_size) // 2
+    size = (complete.stat().st_size + bands.stat().st_size) // 2
     with pytest.raises(OSError, match=r"map\.tif cannot be written: ."), room_on_disk(size):
         write(tmp_path / "map.tif", LARGE, month, {})

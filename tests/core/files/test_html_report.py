@@ -9,7 +9,7 @@ from gwsa.gwsa_plugin.core.files.html_report import Section, Table, draw, write_
 
 @pytest.fixture
 def page(tmp_path):
-    """The text of a report with a figure and a table."""
+    """HTML of a report with a figure and a table."""
     figure = Figure(figsize=(2, 1))
     figure.subplots().plot([0, 1], [1, 0])
     table = Table(
@@ -21,29 +21,29 @@ def page(tmp_path):
     return path.read_text(encoding="utf-8")
 
 
-def test_the_report_opens_without_network_or_other_files(page):
+def test_report_needs_no_network_and_no_other_files(page):
     assert "data:image/png;base64," in page
     assert not re.search(r"""(src|href)=["'](?!data:)""", page)
     assert "<script" not in page
 
 
-def test_the_answer_comes_first(page):
+def test_lead_comes_first(page):
     assert page.index("It falls.") < page.index("Trends") < page.index("A falling line")
 
 
-def test_names_from_files_are_shown_and_not_obeyed(page):
+def test_names_from_files_are_escaped(page):
     assert "&lt;Ambala&gt;" in page
     assert "<Ambala>" not in page
 
 
-def test_numbers_have_three_digits_and_nothing_is_a_dash(page):
+def test_numbers_have_three_digits_and_missing_ones_are_dashes(page):
     assert "<td>-12.3</td>" in page
     assert "nan" not in page
     assert "None" not in page
     assert page.count("<td>–</td>") == 2
 
 
-def test_links_to_other_reports(tmp_path):
+def test_links_are_escaped_addresses(tmp_path):
     write_report(
         tmp_path / "report.html",
         "All",

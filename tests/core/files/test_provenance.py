@@ -12,13 +12,13 @@ from gwsa.gwsa_plugin.core.files.provenance import (
 )
 
 
-def test_a_digest_is_that_of_the_bytes(tmp_path):
+def test_digest_of_a_file_is_that_of_its_bytes(tmp_path):
     path = tmp_path / "large.bin"
     path.write_bytes(b"gwsa" * 600_000)  # more than one block
     assert sha256(path) == hashlib.sha256(b"gwsa" * 600_000).hexdigest()
 
 
-def test_a_folder_is_its_names_and_contents_and_not_its_place_or_its_runs(tmp_path):
+def test_digest_of_a_folder_ignores_its_path_and_run_records(tmp_path):
     for name in ("one", "other"):
         (tmp_path / name / "fine").mkdir(parents=True)
         (tmp_path / name / "fine" / "ndvi.tif").write_text("ndvi")
@@ -30,7 +30,7 @@ def test_a_folder_is_its_names_and_contents_and_not_its_place_or_its_runs(tmp_pa
     assert sha256(one) != sha256(other)
 
 
-def test_a_list_of_files_is_their_names_and_contents_in_any_order(tmp_path):
+def test_digest_of_several_files_ignores_their_order(tmp_path):
     paths = [tmp_path / name for name in ("A200401.nc4", "A200402.nc4")]
     for path in paths:
         path.write_text(path.name)
@@ -40,7 +40,7 @@ def test_a_list_of_files_is_their_names_and_contents_in_any_order(tmp_path):
     )
 
 
-def test_files_of_one_name_in_two_folders_both_count(tmp_path):
+def test_files_of_the_same_name_in_two_folders_both_count(tmp_path):
     paths = [tmp_path / year / "rain.tif" for year in ("2004", "2005")]
     for path in paths:
         path.parent.mkdir()
@@ -50,7 +50,7 @@ def test_files_of_one_name_in_two_folders_both_count(tmp_path):
     assert sha256(paths) != before
 
 
-def test_tags_depend_on_bytes_and_parameters_only(tmp_path):
+def test_tags_depend_only_on_bytes_and_parameters(tmp_path):
     for folder in ("here", "there"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "twsa.tif").write_text("same")
@@ -69,7 +69,7 @@ def test_tags_depend_on_bytes_and_parameters_only(tmp_path):
     assert here != provenance("fillgaps", {"INPUT": tmp_path / "here" / "twsa.tif"}, {"window": 24})
 
 
-def test_the_run_record_holds_what_the_tags_leave_out(tmp_path):
+def test_run_record_has_paths_times_and_versions(tmp_path):
     path, started = tmp_path / "twsa.run.json", now()
     write_run(
         path,
@@ -85,5 +85,5 @@ def test_the_run_record_holds_what_the_tags_leave_out(tmp_path):
     assert record["libraries"]["numpy"]
 
 
-def test_the_version_is_that_of_the_plugin():
+def test_plugin_version_has_three_numbers():
     assert re.fullmatch(r"\d+\.\d+\.\d+", plugin_version())

@@ -3,19 +3,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.files.geotiff import creation
+from gwsa.gwsa_plugin.core.base.nan_mean import nan_mean
 from gwsa.gwsa_plugin.core.files.stack import (
     FILLED,
     MISSING,
     OBSERVED,
     MonthlyStack,
-    nan_mean,
     read_stack,
     write_stack,
 )
@@ -27,7 +26,7 @@ MONTHS = month_range("2003-11", "2010-02")
 
 @pytest.fixture
 def stack():
-    """Noise with a missing cell, a missing month and a filled one."""
+    """Noise with a missing cell, a missing month and a filled month."""
     values = np.random.default_rng(1).normal(0, 10, (MONTHS.size, *GRID.shape)).astype("float32")
     values[:, 0, 0] = np.nan
     values[5] = np.nan
@@ -38,15 +37,25 @@ def stack():
 
 def write_yearly(path, values, descriptions=None, crs="EPSG:4326", **options):
     """A plain GeoTIFF, as another tool might write it."""
-    profile = creation(GRID, len(values), **options)
-    with rasterio.open(path, "w", **{**profile, "crs": crs}) as target:
+    profile = {
+        "driver": "GTiff",
+        "dtype": "float32",
+        "nodata": np.nan,
+        "count": len(values),
+        "height": GRID.rows,
+        "width": GRID.columns,
+        "crs": crs,
+        "transform": GRID.transform,
+        **options,
+    }
+    with rasterio.open(path, "w", **profile) as target:
         target.write(values.astype(profile["dtype"]))
         if descriptions:
             target.descriptions = descriptions
     return path
 
 
-def test_a_stack_is_read_as_it_was_written(stack, tmp_path):
+def test_written_stack_is_read_unchanged(stack, tmp_path):
     path = tmp_path / "twsa.tif"
     write_stack(path, stack.tagged(GWSA_BASELINE="2004-01..2009-12"))
     found = read_stack(path)
@@ -58,7 +67,7 @@ def test_a_stack_is_read_as_it_was_written(stack, tmp_path):
     assert found.tags == {"GWSA_BASELINE": "2004-01..2009-12"}
 
 
-def test_plain_gdal_sees_months_units_and_sources(stack, tmp_path):
+def test_rasterio_reads_months_units_and_sources(stack, tmp_path):
     path = tmp_path / "twsa.tif"
     write_stack(path, stack, {"GWSA_STAGE": "test"})
     with rasterio.open(path) as source:
@@ -71,14 +80,14 @@ def test_plain_gdal_sees_months_units_and_sources(stack, tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["twsa.tif"]
 
 
-def test_the_same_stack_makes_the_same_bytes(stack, tmp_path):
+def test_equal_stacks_give_equal_bytes(stack, tmp_path):
     for name in ("one.tif", "other.tif"):
         write_stack(tmp_path / name, stack)
     assert (tmp_path / "one.tif").read_bytes() == (tmp_path / "other.tif").read_bytes()
 
 
 @given(st.data())
-def test_the_calendar_leaves_no_month_out(data):
+def test_on_calendar_has_every_month(data):
     places = data.draw(st.lists(st.integers(0, 40), min_size=1, max_size=20, unique=True))
     months = np.datetime64("2002-04") + np.array(places)
     values = np.arange(len(places), dtype=float)[:, None, None] + np.ones(GRID.shape)
@@ -86,11 +95,11 @@ def test_the_calendar_leaves_no_month_out(data):
     assert (stack.months == month_range(months.min(), months.max())).all()
     for month, given_values in zip(months, values):
         np.testing.assert_array_equal(stack.values[stack.months == month][0], given_values)
-    assert set(stack.named(OBSERVED)) == set(months)
+    assert set(stack.months_with_source(OBSERVED)) == set(months)
     assert np.isnan(stack.values[np.isin(stack.source, [MISSING])]).all()
 
 
-def test_a_calendar_period_cuts_and_pads():
+def test_on_calendar_crops_and_pads_to_the_period():
     months = np.array(["2005-01", "2005-03"], dtype="datetime64[M]")
     stack = MonthlyStack.on_calendar(
         GRID, months, np.ones((2, *GRID.shape)), "TWSA", period=("2005-02", "2005-05")
@@ -98,52 +107,52 @@ def test_a_calendar_period_cuts_and_pads():
     assert stack.source == (MISSING, OBSERVED, MISSING, MISSING)
 
 
-def test_an_anomaly_has_no_mean_over_the_baseline(stack):
+def test_anomaly_has_zero_mean_over_the_baseline(stack):
     anomaly = stack.anomaly()
     mean = nan_mean(anomaly.select(np.datetime64("2004-01"), np.datetime64("2009-12")).values)
     np.testing.assert_allclose(mean[np.isfinite(mean)], 0, atol=1e-5)
     assert np.isnan(mean).sum() == 1
-    # One mean a cell, so differences between months stay what they were.
+    # One mean per cell keeps the differences between months.
     np.testing.assert_allclose(
         anomaly.values[20] - anomaly.values[9], stack.values[20] - stack.values[9], atol=1e-5
     )
     assert anomaly.tags["GWSA_BASELINE"] == "2004-01..2009-12"
 
 
-def test_no_baseline_month_no_anomaly(stack):
+def test_anomaly_without_baseline_months_is_refused(stack):
     late = stack.select(np.datetime64("2010-01"), np.datetime64("2010-02"))
-    with pytest.raises(InputError, match="TWSA.*2004-01 and 2009-12"):
+    with pytest.raises(InputError, match="TWSA.*2004-01 to 2009-12"):
         late.anomaly()
 
 
-def test_selecting_outside_the_stack_says_what_it_covers(stack):
+def test_select_outside_the_stack_is_refused_with_its_period(stack):
     with pytest.raises(InputError, match="2003-11 to 2010-02.*2015-01"):
         stack.select(np.datetime64("2015-01"), np.datetime64("2015-12"))
 
 
-def test_cropping_keeps_the_cells_in_place(stack):
-    part = stack.crop(GRID.sub(slice(1, 3), slice(2, 4)))
+def test_crop_selects_the_cells_of_the_grid(stack):
+    part = stack.crop(GRID.subgrid(slice(1, 3), slice(2, 4)))
     np.testing.assert_array_equal(part.values, stack.values[:, 1:3, 2:4])
 
 
-def test_a_yearly_file_of_another_tool_takes_the_year_from_its_name(tmp_path):
+def test_yearly_file_without_descriptions_takes_the_year_from_its_name(tmp_path):
     values = np.arange(12.0)[:, None, None] * np.ones(GRID.shape)
     found = read_stack(write_yearly(tmp_path / "GWSA_2008.tif", values))
     assert (found.months == month_range("2008-01", "2008-12")).all()
     np.testing.assert_array_equal(found.values, values)
 
 
-def test_descriptions_in_any_order_are_put_on_the_calendar(tmp_path):
+def test_bands_in_any_order_are_sorted_by_month(tmp_path):
     values = np.array([3.0, 1.0])[:, None, None] * np.ones(GRID.shape)
     found = read_stack(write_yearly(tmp_path / "x.tif", values, ("2008-03", "2008-01")))
     assert found.source == (OBSERVED, MISSING, OBSERVED)
     assert found.values[:, 0, 0][[0, 2]].tolist() == [1.0, 3.0]
 
 
-def test_nodata_scale_and_unit_are_applied(tmp_path):
+def test_nodata_scale_offset_and_unit_are_applied(tmp_path):
     values = np.full((1, *GRID.shape), 50)
     values[..., :2] = -9999
-    path = write_yearly(tmp_path / "x_2008.tif", values, dtype="int16", nodata=-9999, predictor=2)
+    path = write_yearly(tmp_path / "x_2008.tif", values, dtype="int16", nodata=-9999)
     with rasterio.open(path, "r+") as target:
         target.scales, target.offsets, target.units = (0.1,), (1.0,), ("mm",)
     found = read_stack(path)
@@ -155,76 +164,63 @@ def test_nodata_scale_and_unit_are_applied(tmp_path):
 @pytest.mark.parametrize(
     ("name", "arguments", "sentence"),
     [
-        ("x.tif", {}, r"Band 1 of x\.tif names no month"),
+        ("x.tif", {}, r"Band 1 of x\.tif has no month"),
         (
             "x.tif",
             {"descriptions": ("2008-01", "2008-01")},
             r"x\.tif has more than one band for 2008-01",
         ),
-        ("x.tif", {"descriptions": ("2008-01", "snow")}, r"Band 2 of x\.tif names no month"),
+        ("x.tif", {"descriptions": ("2008-01", "snow")}, r"Band 2 of x\.tif has no month"),
         ("x_2008.tif", {"crs": None}, r"x_2008\.tif has no coordinate reference system"),
         ("x_2008.tif", {"crs": "EPSG:32643"}, r"x_2008\.tif is in EPSG:32643; warp it"),
     ],
 )
-def test_files_that_cannot_be_a_stack_are_refused_by_name(tmp_path, name, arguments, sentence):
+def test_rasters_that_are_not_stacks_are_refused_by_name(tmp_path, name, arguments, sentence):
     path = write_yearly(tmp_path / name, np.ones((2, *GRID.shape)), **arguments)
     with pytest.raises(InputError, match=sentence):
         read_stack(path)
 
 
-@pytest.mark.parametrize("content", [None, "not a raster"])
-def test_what_is_no_raster_is_refused_by_name(tmp_path, content):
+def test_file_that_is_not_a_raster_is_refused_by_name(tmp_path):
     path = tmp_path / "notes.tif"
-    if content:
-        path.write_text(content)
-    with pytest.raises(InputError, match=r"notes\.tif cannot be opened"):
+    with pytest.raises(InputError, match=r"notes\.tif does not exist"):
+        read_stack(path)
+    path.write_text("not a raster")
+    with pytest.raises(InputError, match=r"notes\.tif cannot be opened as a raster"):
         read_stack(path)
 
 
-def test_a_file_cut_short_is_refused_by_name(stack, tmp_path):
+def test_truncated_file_is_refused_by_name(stack, tmp_path):
     path = tmp_path / "twsa.tif"
     write_stack(path, stack)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"twsa\.tif cannot be opened"):
+    with pytest.raises(InputError, match=r"twsa\.tif cannot be read completely"):
         read_stack(path)
 
 
-def test_nothing_is_left_when_writing_fails(stack, tmp_path):
+def test_failed_write_leaves_no_file(stack, tmp_path):
     broken = replace(stack, values=stack.values[:3])
     with pytest.raises(IndexError):
         write_stack(tmp_path / "twsa.tif", broken)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.7, 0.99, 0.9999])
-def test_a_full_disk_is_an_error_and_leaves_nothing(
-    stack, tmp_path, gdal_habit, room_on_disk, share
+@pytest.mark.parametrize("fraction", [0.0, 0.05, 0.3, 0.7, 0.99, 0.9999])
+def test_full_disk_raises_os_error_and_leaves_no_file(
+    stack, tmp_path, gdal_habit, room_on_disk, fraction
 ):
-    write_stack(tmp_path / "whole.tif", stack)
-    size = (tmp_path / "whole.tif").stat().st_size
+    write_stack(tmp_path / "complete.tif", stack)
+    size = (tmp_path / "complete.tif").stat().st_size
     with (
         pytest.raises(OSError, match=r"twsa\.tif cannot be written: ."),
-        room_on_disk(int(share * size)),
+        room_on_disk(int(fraction * size)),
     ):
         write_stack(tmp_path / "twsa.tif", stack)
-    assert [item.name for item in tmp_path.iterdir()] == ["whole.tif"]
+    assert [item.name for item in tmp_path.iterdir()] == ["complete.tif"]
 
 
-def test_writing_can_be_cancelled_at_every_band(stack, tmp_path):
+def test_write_can_be_cancelled_at_every_band(stack, tmp_path):
     for bands in (0, 1, MONTHS.size - 1):
         with pytest.raises(Cancelled):
             write_stack(tmp_path / "twsa.tif", stack, progress=Log(stop_after=bands))
     assert list(tmp_path.iterdir()) == []
-
-
-@settings(max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.floats(0, 1))
-def test_nan_mean_is_the_mean_of_what_is_there(seed, gaps):
-    rng = np.random.default_rng(seed)
-    values = rng.normal(0, 10, (6, 3, 2)).astype("float32")
-    values[rng.random(values.shape) < gaps] = np.nan
-    for place in np.ndindex(3, 2):
-        series = values[(slice(None), *place)]
-        there = series[np.isfinite(series)]
-        expected = there.astype(float).mean() if there.size else np.nan
-        np.testing.assert_allclose(nan_mean(values)[place], expected, rtol=1e-12)

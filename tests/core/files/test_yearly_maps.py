@@ -19,7 +19,7 @@ def write_year(path, year, grid=GRID):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two years and things that are not the product."""
+    """Two yearly files and files that are not part of the product."""
     for year in (2005, 2004):
         write_year(tmp_path / f"GWSA_{year}.tif", year)
     for other in (
@@ -32,20 +32,20 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_folder_is_its_yearly_files_in_order(folder):
+def test_folder_gives_its_yearly_files_in_order(folder):
     product = YearlyMaps.in_folder(folder)
     assert (product.months == month_range("2004-01", "2005-12")).all()
     assert product.grid.same_as(GRID)
 
 
 @pytest.mark.parametrize(("month", "value"), [("2004-01", 400), ("2004-12", 411), ("2005-03", 502)])
-def test_a_month_is_read_from_its_file_and_band(folder, month, value):
+def test_month_is_read_from_its_file_and_band(folder, month, value):
     product = YearlyMaps.in_folder(folder)
     assert (product.read(month) == value).all()
     assert product.read(month, (slice(1, 3), slice(2, 7))).shape == (2, 5)
 
 
-def test_a_window_is_where_it_says(tmp_path):
+def test_window_is_read_at_its_rows_and_columns(tmp_path):
     values = np.arange(GRID.rows * GRID.columns, dtype=float).reshape(1, *GRID.shape)
     stack = MonthlyStack.on_calendar(GRID, ["2004-01"], values, "GWSA")
     write_stack(tmp_path / "GWSA_2004.tif", stack)
@@ -55,27 +55,27 @@ def test_a_window_is_where_it_says(tmp_path):
     )
 
 
-def test_an_empty_folder_is_refused_by_name(tmp_path):
-    with pytest.raises(InputError, match=rf"{tmp_path.name} holds no GWSA_YYYY\.tif"):
+def test_empty_folder_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match=rf"{tmp_path.name} contains no GWSA_YYYY\.tif"):
         YearlyMaps.in_folder(tmp_path)
 
 
-def test_files_of_two_grids_are_refused(folder):
+def test_files_with_different_grids_are_refused(folder):
     write_year(folder / "GWSA_2006.tif", 2006, Grid(71.0, 32.0, 1 / 120, 1 / 120, 6, 9))
-    with pytest.raises(InputError, match=r"GWSA_2006\.tif has another grid"):
+    with pytest.raises(InputError, match=r"GWSA_2006\.tif has a different grid"):
         YearlyMaps.in_folder(folder)
 
 
-def test_a_month_that_comes_twice_is_refused(folder):
+def test_month_in_two_files_is_refused(folder):
     copy = folder / "GWSA_2004_old.tif"
     copy.write_bytes((folder / "GWSA_2004.tif").read_bytes())
     with pytest.raises(
-        InputError, match=r"GWSA_2004_old\.tif and GWSA_2004\.tif both hold 2004-01"
+        InputError, match=r"GWSA_2004_old\.tif and GWSA_2004\.tif both contain 2004-01"
     ):
         YearlyMaps.from_files([folder / "GWSA_2004.tif", copy])
 
 
-def test_a_file_that_is_no_raster_is_refused_by_name(folder):
+def test_file_that_is_not_a_raster_is_refused_by_name(folder):
     (folder / "GWSA_2007.tif").write_text("not a raster")
     with pytest.raises(InputError, match=r"GWSA_2007\.tif cannot be opened"):
         YearlyMaps.in_folder(folder)

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+from osgeo import gdal
+
+from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.files.rasters import open_lonlat, open_raster
+
+
+@pytest.mark.parametrize("opener", [open_raster, open_lonlat])
+def test_file_with_several_rasters_is_refused(tmp_path, opener):
+    path = tmp_path / "fine" / "soil.nc"
+    path.parent.mkdir()
+    file = gdal.GetDriverByName("netCDF").CreateMultiDimensional(str(path))
+    root = file.GetRootGroup()
+    sides = [root.CreateDimension(name, None, None, 4) for name in ("lat", "lon")]
+    for name in ("sand", "clay"):
+        root.CreateMDArray(name, sides, gdal.ExtendedDataType.Create(gdal.GDT_Float32)).Write(
+            np.ones((4, 4), dtype=np.float32)
+        )
+    del root, file
+    with pytest.raises(InputError, match=r"^fine/soil\.nc holds several rasters"), opener(path):
+        pass
+
+
+def test_absent_raster_is_refused_with_its_folder(tmp_path):
+    with pytest.raises(InputError, match=rf"^{tmp_path.name}/soil\.tif does not exist"):
+        open_raster(tmp_path / "soil.tif")
