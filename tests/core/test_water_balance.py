@@ -1,4 +1,4 @@
-"""The groundwater balance against worlds whose groundwater is known, and against published Central Valley series."""
+"""The water balance against worlds of known groundwater and published Central Valley series."""
 
 import csv
 import re
@@ -35,7 +35,7 @@ cells = arrays(np.float32, GRID.shape, elements=level)
 
 
 def stack(name, values=None, months=MONTHS, grid=GRID, **changes) -> MonthlyStack:
-    """An anomaly against 2004-2009, random unless given, observed in every month unless said otherwise."""
+    """An anomaly against 2004-2009 with random values, observed in every month, by default."""
     if values is None:
         random = np.random.default_rng(sum(map(ord, name)))
         values = random.normal(0, 10, (months.size, *grid.shape)).astype(np.float32)
@@ -47,17 +47,19 @@ def stack(name, values=None, months=MONTHS, grid=GRID, **changes) -> MonthlyStac
 
 @pytest.fixture
 def world():
-    """GWSA, and the TWSA and stores that it belongs to."""
-    truth, stores = stack("GWSA"), [stack(name) for name in STORES]
+    """GWSA, and the TWSA and stores that give it."""
+    truth = stack("GWSA")
+    stores = [stack(name) for name in STORES]
     return truth, stack("TWSA", truth.values + sum(store.values for store in stores)), stores
 
 
 class Log(Progress):
     def __init__(self):
-        self.said, self.warned = [], []
+        self.logged = []
+        self.warned = []
 
     def info(self, text):
-        self.said.append(text)
+        self.logged.append(text)
 
     def warn(self, text):
         self.warned.append(text)
@@ -77,7 +79,7 @@ def test_the_balance_gives_back_the_groundwater(world):
 @settings(max_examples=25, deadline=None)
 @given(cells, st.integers(0, 3))
 def test_a_level_added_to_one_input_changes_nothing(shift, which):
-    """Inputs on different baselines are brought to one."""
+    """Inputs on different baselines are converted to one."""
     inputs = [stack(name) for name in ("TWSA", *STORES)]
     gwsa = groundwater(inputs[0], inputs[1:])
     inputs[which] = replace(inputs[which], values=inputs[which].values + shift)
@@ -90,7 +92,8 @@ def test_a_level_added_to_one_input_changes_nothing(shift, which):
     st.floats(-5, 5),
 )
 def test_the_series_is_linear_in_all_its_terms(series, factor):
-    one, other = series[:4], series[4:]
+    one = series[:4]
+    other = series[4:]
     both = [a + factor * b for a, b in zip(one, other)]
     expected = groundwater_series(*one) + factor * groundwater_series(*other)
     np.testing.assert_allclose(groundwater_series(*both), expected, atol=1e-8)
@@ -106,9 +109,9 @@ def test_a_series_does_not_change_its_inputs():
 
 def test_only_the_shared_months_and_cells_remain(world):
     truth, twsa, stores = world
-    stores[0] = stores[0].crop(GRID.sub(slice(1, 3), slice(0, 3)))
+    stores[0] = stores[0].crop(GRID.subgrid(slice(1, 3), slice(0, 3)))
     stores[2] = stores[2].select(np.datetime64("2004-01"), np.datetime64("2010-02"))
-    gwsa = groundwater(twsa.crop(GRID.sub(slice(0, 3), slice(1, 4))), stores)
+    gwsa = groundwater(twsa.crop(GRID.subgrid(slice(0, 3), slice(1, 4))), stores)
     assert gwsa.grid.bounds == pytest.approx((70.25, 29.25, 70.75, 29.75))
     np.testing.assert_array_equal(gwsa.months, month_range("2004-01", "2010-02"))
     np.testing.assert_allclose(gwsa.values, truth.values[7:81, 1:3, 1:3], atol=1e-4)
@@ -116,8 +119,11 @@ def test_only_the_shared_months_and_cells_remain(world):
 
 def test_filled_and_missing_months_stay_so(world):
     _, twsa, stores = world
-    source, values = list(twsa.source), twsa.values.copy()
-    source[80], source[82], values[82] = FILLED, MISSING, np.nan
+    source = list(twsa.source)
+    source[80] = FILLED
+    source[82] = MISSING
+    values = twsa.values.copy()
+    values[82] = np.nan
     gwsa = groundwater(replace(twsa, values=values, source=tuple(source)), stores)
     assert (gwsa.source[79], gwsa.source[80], gwsa.source[82]) == (OBSERVED, FILLED, MISSING)
     assert np.isnan(gwsa.values[82]).all() and np.isfinite(gwsa.values[80]).all()
@@ -130,7 +136,7 @@ def test_a_month_that_a_store_lacks_is_missing_and_named(world):
     stores[1] = replace(stores[1], values=values, variable="SWES (swes.tif)")
     log = Log()
     gwsa = groundwater(twsa, stores, log)
-    np.testing.assert_array_equal(gwsa.named(MISSING), MONTHS[80:82])
+    np.testing.assert_array_equal(gwsa.months_with_source(MISSING), MONTHS[80:82])
     assert log.warned == [
         "SWES (swes.tif) has no values for 2010-02..2010-03: GWSA is missing there."
     ]
@@ -155,24 +161,25 @@ def test_an_input_that_is_not_in_centimetres_is_refused(world):
 
 
 WORLD = Grid(-180.0, 90.0, 2.5, 2.5, 72, 144)
-REGION = WORLD.sub(slice(20, 30), slice(40, 52))
+REGION = WORLD.subgrid(slice(20, 30), slice(40, 52))
 
 
-def test_a_store_as_grace_sees_it_is_its_filtered_anomaly():
-    twsa, lake = stack("TWSA", grid=REGION), stack("SWS", grid=WORLD)
+def test_a_store_filtered_to_the_footprint_is_its_smoothed_anomaly():
+    twsa = stack("TWSA", grid=REGION)
+    lake = stack("SWS", grid=WORLD)
     log = Log()
-    seen = filter_to_footprint(replace(lake, values=lake.values + 40), 300.0, twsa, log)
+    filtered = filter_to_footprint(replace(lake, values=lake.values + 40), 300.0, twsa, log)
     expected = smooth(lake, 300.0).values
-    np.testing.assert_allclose(seen.values, expected, atol=1e-4)
+    np.testing.assert_allclose(filtered.values, expected, atol=1e-4)
     change = (expected - lake.values)[:, 20:30, 40:52].astype(float)
-    assert (
-        log.said[-1]
-        == f"SWS: the filter of 300 km changes it by {np.sqrt((change**2).mean()):.2f} cm rms in the region."
+    rms = np.sqrt((change**2).mean())
+    assert log.logged[-1] == (
+        f"SWS: the filter of 300 km changes the anomaly in the region by {rms:.2f} cm (RMS)."
     )
     assert not log.warned
-    gwsa = groundwater(twsa, [seen])
+    gwsa = groundwater(twsa, [filtered])
     np.testing.assert_allclose(
-        gwsa.values, on_baseline(twsa).values - seen.crop(REGION).values, atol=1e-4
+        gwsa.values, on_baseline(twsa).values - filtered.crop(REGION).values, atol=1e-4
     )
 
 
@@ -185,11 +192,11 @@ def test_a_store_as_grace_sees_it_is_its_filtered_anomaly():
         (slice(0, 72), slice(36, 56), "west and east"),
     ],
 )
-def test_a_store_that_ends_within_the_reach_of_the_filter_is_warned_of(rows, columns, sides):
-    """300 km reach 947 km: 3.4 cells of 2.5° to the north and south, 4.5 at 40° N to the west and east."""
+def test_a_store_that_ends_within_the_reach_of_the_filter_gives_a_warning(rows, columns, sides):
+    """A radius of 300 km reaches 947 km: 3.4 cells in latitude, 4.5 in longitude at 40° N."""
     log = Log()
     filter_to_footprint(
-        stack("SWS", grid=WORLD.sub(rows, columns)), 300.0, stack("TWSA", grid=REGION), log
+        stack("SWS", grid=WORLD.subgrid(rows, columns)), 300.0, stack("TWSA", grid=REGION), log
     )
     expected = (
         []
@@ -208,7 +215,7 @@ def test_a_stack_without_the_baseline_needs_the_tag(world):
     np.testing.assert_allclose(gwsa.values, truth.values[-30:], atol=1e-4)
 
 
-def test_inputs_that_do_not_meet_are_named(world):
+def test_inputs_without_common_cells_or_months_are_named(world):
     _, twsa, stores = world
     shifted = replace(stores[0], grid=replace(GRID, west=70.1))
     with pytest.raises(InputError, match="cells of SMS .* do not lie on those of TWSA"):
@@ -229,8 +236,10 @@ def test_inputs_that_do_not_meet_are_named(world):
 
 def test_no_common_land_is_refused(world):
     _, twsa, stores = world
-    west, east = twsa.values.copy(), stores[0].values.copy()
-    west[:, :, :2], east[:, :, 2:] = np.nan, np.nan
+    west = twsa.values.copy()
+    west[:, :, :2] = np.nan
+    east = stores[0].values.copy()
+    east[:, :, 2:] = np.nan
     with pytest.raises(InputError, match="TWSA and SMS have no cell and month in common"):
         groundwater(replace(twsa, values=west), [replace(stores[0], values=east)])
 
@@ -248,7 +257,7 @@ def test_sigmas_add_as_squares(world):
     assert "GWSA_SIGMA" not in sigma.tags and sigma.source == gwsa.source
 
 
-def test_an_unknown_sigma_makes_a_lower_bound_that_says_so(world):
+def test_an_unknown_sigma_gives_a_lower_bound_with_a_tag_and_a_warning(world):
     gwsa = groundwater(world[1], world[2])
     log = Log()
     sigma = groundwater_sigma(
@@ -260,7 +269,7 @@ def test_an_unknown_sigma_makes_a_lower_bound_that_says_so(world):
         "SWES, CWS",
     )
     assert log.warned == [
-        "The sigma of GWSA is a lower bound: that of SWES, CWS is not known everywhere."
+        "The sigma of GWSA is a lower bound: the sigma of SWES, CWS is not known everywhere."
     ]
 
 
@@ -287,27 +296,29 @@ def test_a_filled_month_does_not_have_the_sigma_of_a_solution(world):
 def test_sigma_is_nan_where_gwsa_is(world):
     _, twsa, stores = world
     values = twsa.values.copy()
-    values[:, 0, 0], values[3] = np.nan, np.nan
+    values[:, 0, 0] = np.nan
+    values[3] = np.nan
     gwsa = groundwater(replace(twsa, values=values), stores)
     sigma = groundwater_sigma(gwsa, Sigma(stores={"SMS": 1.0}))
     np.testing.assert_array_equal(np.isnan(sigma.values), np.isnan(gwsa.values))
 
 
-def test_sigma_on_fewer_months_is_laid_in_its_place(world):
+def test_sigma_on_fewer_months_is_aligned_by_month(world):
     gwsa = groundwater(world[1], world[2])
     few = constant(2.0).select(MONTHS[10], MONTHS[19])
     known = np.isfinite(groundwater_sigma(gwsa, Sigma(few)).values).all(axis=(1, 2))
     np.testing.assert_array_equal(MONTHS[known], MONTHS[10:20])
 
 
-def test_sigma_of_nothing_is_refused(world):
+def test_sigma_without_any_term_is_refused(world):
     gwsa = groundwater(world[1], world[2])
     with pytest.raises(InputError, match="give SIGMA_TWSA"):
         groundwater_sigma(gwsa, Sigma(stores=dict.fromkeys(STORES)))
 
 
-def test_the_coarse_groundwater_of_the_sample_world_is_as_wrong_as_its_gravity(sample_world):
-    """TWSA has 1 cm of noise, GLDAS none: what is wrong with GWSA is that noise and nothing else."""
+@pytest.mark.slow
+def test_the_error_of_gwsa_in_the_sample_world_is_that_of_twsa(sample_world):
+    """TWSA has 1 cm of noise and GLDAS none, so the error of GWSA is that noise."""
     truth = {name: read_stack(sample_world / "truth" / f"{name}.tif") for name in ("TWSA", "GWSA")}
     water = gldas_anomalies(sample_world / "gldas", truth["GWSA"].grid.bounds)
     noise = np.random.default_rng(5).normal(0, 1, truth["TWSA"].values.shape).astype(np.float32)
@@ -362,10 +373,11 @@ def valley(real_data):
     return real_data / "published" / "centralvalley_RS_GW"
 
 
-def test_central_valley_loses_what_ahamed_et_al_found(valley):
-    """Monthly km³ of Ahamed et al. 2022 (doi:10.1016/j.scitotenv.2021.150635), of which docs/central_valley.md tells.
+def test_the_trend_of_central_valley_is_that_of_ahamed_et_al(valley):
+    """Monthly km³ of Ahamed et al. 2022 (doi:10.1016/j.scitotenv.2021.150635).
 
-    Between the two comparators of the same months: the groundwater model C2VSim and the wells.
+    The trend lies between those of the groundwater model C2VSim and of the wells in the same
+    months; see docs/central_valley.md.
     """
     model = _trend(_column(valley, "C2VSIM_GWS.csv", "Cum_GWS_km3"))
     wells = _trend(_column(valley, "Well_GWS_km3_5Mon_movAvg_allMon.csv", "GWS_km3_5MA"))
@@ -374,7 +386,7 @@ def test_central_valley_loses_what_ahamed_et_al_found(valley):
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_other_choices_of_components_give_what_the_docs_say(valley, choice):
+def test_other_choices_of_components_give_the_trends_in_the_docs(valley, choice):
     trend = _valley_trend(valley, **CHOICES[choice])
     assert f"| {choice} | {trend:.2f} |" in PAGE.read_text(encoding="utf-8")
     assert -3.9 <= round(trend, 1) <= -1.9
@@ -389,19 +401,22 @@ def test_the_docs_state_the_trend_of_each_component(valley):
 
 
 def _valley_trend(folder, months=VALLEY_MONTHS, **other) -> float:
-    """km³/yr of the groundwater balance of VALLEY with ``other`` components in place of some, None for none."""
+    """Trend in km³/yr of the balance of VALLEY with some components replaced, None for none."""
     terms = [_column(folder, *column) for column in {**VALLEY, **other}.values() if column]
     return _trend(np.where(np.isin(VALLEY_MONTHS, months), groundwater_series(*terms), np.nan))
 
 
 def _trend(series: np.ndarray) -> float:
-    """Least squares through the monthly values that there are, per year."""
+    """Least-squares slope per year of the months that have a value."""
     known = np.isfinite(series)
     return np.polyfit(decimal_years(VALLEY_MONTHS)[known], series[known], 1)[0]
 
 
 def _column(folder, file: str, name: str) -> np.ndarray:
-    """One column on VALLEY_MONTHS, NaN where it has none; the file opens with a day, or a year and a month."""
+    """A column of a file on VALLEY_MONTHS, NaN where it has no value.
+
+    The first column of the file is a day, or a year with a month in the second one.
+    """
     with open(folder / file, encoding="utf-8-sig", newline="") as lines:
         values = {_month(row): row[name] for row in csv.DictReader(lines)}
     return np.array([float(values.get(str(month)) or "nan") for month in VALLEY_MONTHS])

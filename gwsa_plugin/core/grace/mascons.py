@@ -1,8 +1,9 @@
-"""The mascon grids of CSR, JPL and GSFC as their centres distribute them, or as others cropped them."""
+"""Mascon files of CSR, JPL and GSFC, as distributed or cropped."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,15 +17,15 @@ from ..base.units import cm_per
 from ..files.netcdf import NetCdf
 from ..spatial.regrid import Regridding
 
-THICKNESS, SIGMA, GAIN, LAND, MASCON = (
-    "lwe_thickness",
-    "uncertainty",
-    "scale_factor",
-    "land_mask",
-    "mascon_ID",
-)
+THICKNESS = "lwe_thickness"
+SIGMA = "uncertainty"
+GAIN = "scale_factor"
+LAND = "land_mask"
+MASCON = "mascon_ID"
+# Names of land mask variables, in the products and in the centres' mask files.
 MASKS = ("LO_val", LAND, "GLDAS_mask")
-NO_VALUE = -99999.0  # in GRACE products, also where no _FillValue says so
+# Fill value of GRACE products, also where no _FillValue states it.
+NO_VALUE = -99999.0
 CENTRES = {
     "CSR": r"\bCSR\b|UTCSR|Center for Space Research",
     "JPL": r"\bJPL\b|Jet Propulsion",
@@ -32,22 +33,37 @@ CENTRES = {
 }
 MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0, "day": 1440.0}
 DAY = np.timedelta64(1440, "m")
-CLOCK = re.compile(
-    r"(day|hour|minute|second)s? since (\d{1,4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])(?:[T ](\d\d:\d\d))?(?!\d)",
-    re.I,
+TIME_UNIT = re.compile(
+    r"(day|hour|minute|second)s? since "
+    r"(\d{1,4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])(?:[T ](\d\d:\d\d))?(?!\d)",
+    re.IGNORECASE,
 )
-LONGEST = 1e9  # minutes from an epoch to a solution; more is a fill value
-HALF_MONTH = np.timedelta64(21_915, "m")  # 365.25 days / 24
-BLOCK_CELLS = 50_000_000  # read at once: 200 MB of float32
+# Minutes from an epoch to a solution; a larger value is a fill value.
+LONGEST = 1e9
+# 365.25 days / 24
+HALF_MONTH = np.timedelta64(21_915, "m")
+# Cells that are read at once: 200 MB of float32.
+BLOCK_CELLS = 50_000_000
 
 
 @dataclass(frozen=True)
 class MasconFile:
-    """What the file says about itself; the fields stay on disk.
+    """The metadata of a mascon file; the fields are read on demand.
 
-    ``centre`` is CSR, JPL, GSFC or empty, from the attributes, never from the file's name. ``spans``: datetime64[m],
-    shape (solutions, 2), start and exclusive end; not ``spans_stated`` when they are half a month to each side of the
-    file's times. ``listed_missing``: datetime64[M], None without the attribute.
+    Parameters
+    ----------
+    file : NetCdf
+    centre : str
+        CSR, JPL, GSFC or empty, from the attributes of the file and not from its name.
+    release, title : str
+        As the attributes state them; may be empty.
+    spans : ndarray of datetime64[m], shape (solutions, 2)
+        Start and exclusive end of each solution.
+    spans_stated : bool
+        False when the file has no time bounds, so that the spans are half a month to each side of
+        its times.
+    listed_missing : ndarray of datetime64[M], optional
+        The months that the file lists as missing; None without that attribute.
     """
 
     file: NetCdf
@@ -60,30 +76,53 @@ class MasconFile:
 
     @classmethod
     def open(cls, path: Path) -> MasconFile:
-        """Raises InputError for a file that is not NetCDF, holds no lwe_thickness, or whose times cannot be read."""
+        """Read the metadata of a file.
+
+        Raises
+        ------
+        InputError
+            When the file is not NetCDF, has no lwe_thickness(time, lat, lon), or when its times
+            cannot be read.
+        """
         file = NetCdf(path)
         _require_time_lat_lon(file, THICKNESS)
+        spans, stated = _spans(file)
         return cls(
-            file,
-            _centre(file),
-            _release(file),
-            file.text("title"),
-            *_spans(file),
-            _listed_missing(file),
+            file=file,
+            centre=_centre(file),
+            release=_release(file),
+            title=file.text("title"),
+            spans=spans,
+            spans_stated=stated,
+            listed_missing=_listed_missing(file),
         )
 
     @property
     def name(self) -> str:
+        """Name of the file."""
         return self.file.name
 
     def has(self, variable: str) -> bool:
+        """Return True when the file has the variable."""
         return variable in self.file.variables
 
     def regridding(self, target: Grid) -> Regridding:
-        return regridding_of(self.file, THICKNESS, target)
+        """Return the regridding from the file's cells to ``target``."""
+        return make_regridding(self.file, THICKNESS, target)
 
     def gain_factors(self, regridding: Regridding) -> np.ndarray:
-        """JPL's land gain factors on the source cells that ``regridding`` needs; NaN where there is none."""
+        """Read JPL's land gain factors.
+
+        Returns
+        -------
+        ndarray of float32, shape of the source of ``regridding``
+            NaN where there is none.
+
+        Raises
+        ------
+        InputError
+            When the file has none.
+        """
         if not self.has(GAIN):
             raise InputError(
                 f"{self.name} has no {GAIN}; only JPL's CRI mascons do, so switch gain factors off."
@@ -91,7 +130,13 @@ class MasconFile:
         return read_fields(self.file, GAIN, regridding)
 
     def identifiers(self, regridding: Regridding) -> np.ndarray | None:
-        """The mascon of each target cell: int32, -1 where the file names none; None for a file without mascon_ID."""
+        """Read the number of the mascon of each target cell.
+
+        Returns
+        -------
+        ndarray of int32, shape of the target of ``regridding``, or None
+            -1 where the file has no number; None for a file without mascon_ID.
+        """
         if not self.has(MASCON):
             return None
         return np.nan_to_num(
@@ -100,12 +145,30 @@ class MasconFile:
 
     def fields(
         self, variable: str, wanted: np.ndarray, regridding: Regridding, progress: Progress = SILENT
-    ):
-        """Yield (solution, field) for the ``wanted`` solutions: cm, float (rows, columns) of ``regridding``'s source.
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Read the fields of some solutions.
 
-        Read in the file's own compressed blocks of time, so that none is unpacked twice where memory allows.
+        Several solutions are read at once, by the file's compressed blocks of time, so that no
+        block is decompressed twice where memory allows.
+
+        Parameters
+        ----------
+        variable : str
+            Name of a variable over (time, lat, lon) in a unit of water height.
+        wanted : ndarray of bool, shape (solutions,)
+            The solutions to read.
+        regridding : Regridding
+            Selects the source cells.
+        progress : Progress
+
+        Yields
+        ------
+        place : int
+            Index of the solution.
+        field : ndarray of float, shape of the source of ``regridding``
+            cm.
         """
-        factor = _centimetres(self.file, variable)
+        factor = _cm_factor(self.file, variable)
         block = min(
             self.file.chunk(variable)[0], max(BLOCK_CELLS // prod(regridding.source_shape), 1)
         )
@@ -113,6 +176,7 @@ class MasconFile:
             places = np.flatnonzero(wanted[start : start + block]) + start
             if not places.size:
                 continue
+            # From the first to the last wanted solution of the block.
             times = slice(int(places[0]), int(places[-1]) + 1)
             fields = read_fields(self.file, variable, regridding, times, progress=progress)
             for place in places:
@@ -121,30 +185,46 @@ class MasconFile:
 
 
 def read_land(file: NetCdf, target: Grid) -> np.ndarray:
-    """The land mask in a file (1 = land) on ``target``: bool, True where at least half of a cell is land.
+    """Read the land mask of a file.
 
-    Raises InputError when the file holds no mask or leaves part of the target uncovered.
+    Parameters
+    ----------
+    file : NetCdf
+        With a mask variable in which 1 is land.
+    target : Grid
+        The grid of the result.
+
+    Returns
+    -------
+    ndarray of bool, shape of ``target``
+        True where at least half of a cell is land.
+
+    Raises
+    ------
+    InputError
+        When the file has no mask or does not cover the target.
     """
     named = [variable for variable in MASKS if variable in file.variables]
     if not named:
         raise InputError(
-            f"{file.name} has no land mask variable ({', '.join(MASKS)}); give the centre's land mask."
+            f"{file.name} has no land mask variable ({', '.join(MASKS)}); "
+            "give the centre's land mask."
         )
-    regridding = regridding_of(file, named[0], target)
+    regridding = make_regridding(file, named[0], target)
     if regridding.covered() is None:
         raise InputError(f"The land mask {file.name} lies outside the region; give a global one.")
     leading = [slice(0, 1)] * (len(file.shape(named[0])) - 2)
     mask = read_fields(file, named[0], regridding, *leading)
-    share = regridding((mask.reshape(mask.shape[-2:]) == 1).astype(np.float64))
-    if not np.isfinite(share).all():
+    fraction = regridding((mask.reshape(mask.shape[-2:]) == 1).astype(np.float64))
+    if not np.isfinite(fraction).all():
         raise InputError(
             f"The land mask {file.name} covers only a part of the region; give a global one."
         )
-    return share >= 0.5
+    return fraction >= 0.5
 
 
-def regridding_of(file: NetCdf, variable: str, target: Grid) -> Regridding:
-    """From the last two dimensions of ``variable``, latitude and longitude, to ``target``."""
+def make_regridding(file: NetCdf, variable: str, target: Grid) -> Regridding:
+    """Return the regridding from the last two dimensions of a variable, latitude and longitude."""
     latitude, longitude = file.dimensions(variable)[-2:]
     return Regridding(file.read(latitude), file.read(longitude), target, file.name)
 
@@ -155,13 +235,28 @@ def read_fields(
     regridding: Regridding,
     *leading: slice,
     progress: Progress = SILENT,
-):
-    """The source cells that ``regridding`` needs: float32, shape (..., rows, columns), after the ``leading`` slices."""
+) -> np.ndarray:
+    """Read the source cells that a regridding needs.
+
+    Parameters
+    ----------
+    file : NetCdf
+    variable : str
+    regridding : Regridding
+    *leading : slice
+        The slices of the dimensions before latitude and longitude.
+    progress : Progress
+
+    Returns
+    -------
+    ndarray of float32, shape (..., rows, columns)
+        In the unit of the file; NaN where there is no value.
+    """
     values = np.empty(
         (*(part.stop - part.start for part in leading), *regridding.source_shape), dtype=np.float32
     )
     top = regridding.rows.start
-    for rows in _steps(regridding.rows, file.chunk(variable)[-2]):
+    for rows in _row_blocks(regridding.rows, file.chunk(variable)[-2]):
         progress.stop_if_cancelled()
         parts = [file.read(variable, *leading, rows, columns) for columns in regridding.columns]
         values[..., rows.start - top : rows.stop - top, :] = np.concatenate(parts, axis=-1)
@@ -169,8 +264,8 @@ def read_fields(
     return values
 
 
-def _steps(rows: slice, block: int) -> list[slice]:
-    """``rows`` cut where the file's compressed blocks meet; whole where it has none."""
+def _row_blocks(rows: slice, block: int) -> list[slice]:
+    """``rows`` split where the file's compressed blocks meet; undivided where it has none."""
     if block == 1:
         return [rows]
     cuts = [rows.start, *range(rows.start // block * block + block, rows.stop, block), rows.stop]
@@ -199,9 +294,9 @@ def _centre(file: NetCdf) -> str:
 
 
 def _release(file: NetCdf) -> str:
-    """``RL06.3``, ``RL06Mv2``, ``RL06.3Mv04``, ``RL06 v1.0``; empty where the file does not say.
+    """The release, for example RL06.3, RL06Mv2, RL06.3Mv04 or RL06 v1.0; empty where not stated.
 
-    GSFC's RL06v2.0 half-degree file still says v1.0; what the file says is repeated, not corrected.
+    GSFC's RL06v2.0 half-degree file still states v1.0, which is not corrected.
     """
     stated = " ".join(
         file.text(attribute) for attribute in ("product_version", "title", "subtitle")
@@ -211,7 +306,10 @@ def _release(file: NetCdf) -> str:
 
 
 def _spans(file: NetCdf) -> tuple[np.ndarray, bool]:
-    """Start and exclusive end of each solution, and whether the file states them; a crop of one variable does not."""
+    """Start and exclusive end of each solution, and whether the file states them.
+
+    A crop of a single variable has no time bounds.
+    """
     time = file.dimensions(THICKNESS)[0]
     times = _dates(file, time, file.unit(time))
     for bounds in (file.text("bounds", time), "time_bounds", "time_bnds"):
@@ -224,22 +322,25 @@ def _stated_spans(file: NetCdf, bounds: str, times: np.ndarray, epoch: str) -> n
     spans = _dates(file, bounds, file.unit(bounds) or epoch)
     if spans.shape != (times.size, 2):
         raise InputError(
-            f"{bounds} in {file.name} is not two dates a solution; give the file as distributed."
+            f"{bounds} in {file.name} does not have two dates for each solution; "
+            "give the file as distributed."
         )
     outside = (times < spans[:, 0]) | (times > spans[:, 1])
     if outside.any():
         place = int(outside.argmax())
         raise InputError(
-            f"In {file.name} the time of solution {place + 1}, {times[place]}, lies outside its {bounds}, "
-            f"{spans[place, 0]} to {spans[place, 1]}; one of the two was damaged, so give the file as distributed."
+            f"In {file.name} the time of solution {place + 1}, {times[place]}, lies outside its "
+            f"{bounds}, {spans[place, 0]} to {spans[place, 1]}; one of the two is damaged, "
+            "so give the file as distributed."
         )
-    return _with_last_day(spans)
+    return _with_exclusive_ends(spans)
 
 
-def _with_last_day(spans: np.ndarray) -> np.ndarray:
-    """Ends as the day after the last one: CSR's are, GSFC's are the last day itself.
+def _with_exclusive_ends(spans: np.ndarray) -> np.ndarray:
+    """Spans that end with the day after the last one.
 
-    Most solutions are whole months, so that the ends tell it.
+    The ends of CSR are such days, those of GSFC are the last day itself. Most solutions cover a
+    calendar month, so that the ends that begin a month are the exclusive ones.
     """
     following = spans[:, 1] + DAY
     included = _starts_month(following).sum() > _starts_month(spans[:, 1]).sum()
@@ -251,11 +352,11 @@ def _starts_month(dates: np.ndarray) -> np.ndarray:
 
 
 def _dates(file: NetCdf, variable: str, unit: str) -> np.ndarray:
-    """Dates to the minute, datetime64[m], of a variable in ``unit``: "days since 2002-01-01T00:00:00Z" or the like."""
-    stated = CLOCK.match(unit)
+    """Dates, datetime64[m], of a variable in a unit such as "days since 2002-01-01T00:00:00Z"."""
+    stated = TIME_UNIT.match(unit)
     if not stated:
         raise InputError(
-            f"{variable} in {file.name} has {_named(unit)}; it must be days since a date."
+            f"{variable} in {file.name} has {_unit_text(unit)}; it must be days since a date."
         )
     step, year, month, day, clock = stated.groups()
     epoch = np.datetime64(f"{int(year):04}-{int(month):02}-{int(day):02}T{clock or '00:00'}", "m")
@@ -268,21 +369,25 @@ def _dates(file: NetCdf, variable: str, unit: str) -> np.ndarray:
 
 
 def _listed_missing(file: NetCdf) -> np.ndarray | None:
-    """Separators differ and JPL once joined two months by a hyphen, so the months are searched for."""
+    """The months of the attribute months_missing.
+
+    They are found by a pattern, because separators differ and JPL once joined two months by a
+    hyphen.
+    """
     months = re.findall(r"(?<!\d)\d{4}-(?:0[1-9]|1[0-2])(?!\d)", file.text("months_missing"))
     return np.unique(np.array(months, dtype="datetime64[M]")) if months else None
 
 
-def _centimetres(file: NetCdf, variable: str) -> float:
-    """The factor that makes cm of a variable."""
+def _cm_factor(file: NetCdf, variable: str) -> float:
+    """The factor that converts a variable to cm."""
     unit = file.unit(variable)
     factor = cm_per(unit)
     if factor is None:
         raise InputError(
-            f"{variable} in {file.name} has {_named(unit)}; it must be cm, mm, kg m-2 or m."
+            f"{variable} in {file.name} has {_unit_text(unit)}; it must be cm, mm, kg m-2 or m."
         )
     return factor
 
 
-def _named(unit: str) -> str:
+def _unit_text(unit: str) -> str:
     return f"the unit “{unit}”" if unit else "no unit"

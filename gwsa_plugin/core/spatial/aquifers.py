@@ -1,8 +1,8 @@
-"""Aquifer polygons on both grids: the region of each coarse cell and of each 1 km pixel."""
+"""Aquifer polygons on the coarse and the fine grid: the region of each cell and of each pixel."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,17 +11,29 @@ from rasterio.features import rasterize
 from scipy.ndimage import uniform_filter
 
 from ..base.errors import InputError
-from ..base.grid import Grid
+from ..base.grid import Bounds, Grid, intersection
 from ..base.tiles import Tile, by_tile, split_into_tiles
 from .mass_conservation import spread
 
 BACKGROUND = "background"
-KM_PER_DEGREE = 111.195  # of latitude, on the sphere of Grid
+# Length of a degree of latitude on the sphere of Grid.
+KM_PER_DEGREE = 111.195
+# Area of the GRACE footprint, 300 km squared: about one independent GRACE value.
+GRACE_FOOTPRINT_KM2 = 90_000.0
 
 
 @dataclass(frozen=True)
 class Aquifer:
-    """``geometry`` is a GeoJSON polygon or multipolygon in EPSG:4326. ``parent``: the larger system it is part of."""
+    """An aquifer polygon.
+
+    Parameters
+    ----------
+    name : str
+    geometry : dict
+        GeoJSON polygon or multipolygon in EPSG:4326.
+    parent : str
+        The larger system that contains the aquifer, "" for none.
+    """
 
     name: str
     geometry: dict
@@ -29,13 +41,13 @@ class Aquifer:
 
     @property
     def polygons(self) -> list:
-        """The rings of each polygon, the outer one first."""
+        """The rings of each polygon, the outer ring first."""
         parts = self.geometry["coordinates"]
         return parts if self.geometry["type"] == "MultiPolygon" else [parts]
 
     @cached_property
-    def extent(self) -> tuple[float, float, float, float]:
-        """west, south, east, north."""
+    def extent(self) -> Bounds:
+        """West, south, east and north."""
         points = np.concatenate(
             [np.array(polygon[0], dtype=float)[:, :2] for polygon in self.polygons]
         )
@@ -44,11 +56,21 @@ class Aquifer:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Region 0 is the background: land that no aquifer covers. The others are those of ``aquifers``, of which the later
-    one has the places that several share.
+    """The regions of a study domain.
 
-    ``grid``: the fine one. ``cells``: int16, coarse shape, numbers of regions; a cell belongs to the region that has
-    most of its land. ``areas``: land of each region in km².
+    Region 0 is the background, the land outside all aquifers. Region i is ``aquifers[i - 1]``.
+    Where aquifers overlap, the last one has the pixel.
+
+    Parameters
+    ----------
+    aquifers : tuple of Aquifer
+        The largest first.
+    grid : Grid
+        The fine grid.
+    cells : ndarray of int16, coarse shape
+        Number of the region that has most of the land of each coarse cell.
+    areas : ndarray of float, shape (regions,)
+        Land area of each region in km².
     """
 
     aquifers: tuple[Aquifer, ...]
@@ -58,22 +80,32 @@ class Regions:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The name of each region."""
         return (BACKGROUND, *(aquifer.name for aquifer in self.aquifers))
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """The larger system that each region is part of, "" for none."""
+        """The larger system that contains each region, "" for none."""
         return ("", *(aquifer.parent for aquifer in self.aquifers))
 
     def pixels(self, tile: Tile | None = None) -> np.ndarray:
-        """The number of each pixel of the fine grid, or of a ``tile`` of it: int16."""
-        return _burnt(self.aquifers, self.grid.sub(*tile) if tile else self.grid)
+        """Return the region of each pixel of the fine grid, or of a tile of it: int16."""
+        return _rasterise(self.aquifers, self.grid.subgrid(*tile) if tile else self.grid)
 
     def pooled(self, least_area: float) -> np.ndarray:
-        """The number of the model that serves each region, int, (regions,).
+        """Assign a model to each region.
 
-        Its own number for a region of at least ``least_area`` km²; numbers past the last region for the smaller ones of
-        one parent that reach it together; 0, the model of all cells, for the others.
+        Parameters
+        ----------
+        least_area : float
+            Smallest land area for which a model is trained, km².
+
+        Returns
+        -------
+        ndarray of int, shape (regions,)
+            The region's own number when it has the area. A number after that of the last region
+            for the smaller regions of one parent that have the area together. 0, the model of all
+            cells, for the others.
         """
         numbers = np.arange(len(self.names))
         small = self.areas < least_area
@@ -85,35 +117,75 @@ class Regions:
         return serves
 
 
-def rasterise(aquifers: Sequence[Aquifer], fine: Grid, factor: int, land) -> Regions:
-    """Regions of ``land`` (bool, fine shape, or what gives a tile of it); pixels that polygons share go to the smaller,
-    more particular one.
+def rasterise(
+    aquifers: Sequence[Aquifer],
+    fine: Grid,
+    factor: int,
+    land: np.ndarray | Callable[[Tile], np.ndarray],
+) -> Regions:
+    """Rasterise aquifer polygons on the fine and on the coarse grid.
 
-    Raises InputError when none of the polygons lies on this land.
+    Pixels that several aquifers cover belong to the smallest one.
+
+    Parameters
+    ----------
+    aquifers : sequence of Aquifer
+        In any order.
+    fine : Grid
+        The fine grid.
+    factor : int
+        Pixels along the side of a coarse cell.
+    land : ndarray of bool, fine shape, or callable
+        The land mask, or a function that returns the mask of a tile.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    InputError
+        When no polygon covers any land.
     """
     ranked = tuple(sorted(aquifers, key=lambda aquifer: -_planar_area(aquifer)))
-    coarse, land_of = fine.coarsen(factor), by_tile(land)
-    cells, areas = np.zeros(coarse.shape, dtype=np.int16), np.zeros(1 + len(ranked))
+    coarse = fine.coarsen(factor)
+    tile_land = by_tile(land)
+    cells = np.zeros(coarse.shape, dtype=np.int16)
+    areas = np.zeros(1 + len(ranked))
     for tile in split_into_tiles(np.ones(coarse.shape, dtype=bool), factor):
-        grid = fine.sub(*tile.fine(factor))
-        cells[tile], of_tile = _majority(
-            _burnt(ranked, grid), land_of(tile.fine(factor)), grid, factor, areas.size
+        pixels = tile.fine(factor)
+        grid = fine.subgrid(*pixels)
+        cells[tile], tile_areas = _majority(
+            _rasterise(ranked, grid), tile_land(pixels), grid, factor=factor, count=areas.size
         )
-        areas += of_tile
+        areas += tile_areas
     if ranked and not areas[1:].any():
         raise InputError(
-            "No aquifer polygon lies on the land of the predictors; give aquifers of this region, or none."
+            "No aquifer polygon lies on the land of the predictors; "
+            "give aquifers of this region, or none."
         )
     return Regions(ranked, fine, cells, areas)
 
 
 def blend(numbers: np.ndarray, grid: Grid, feather_km: float) -> dict[int, np.ndarray]:
-    """The weight of each number present: float32, shape of ``numbers``, their sum 1 everywhere.
+    """Compute the weight of each region's model, so that no seam shows at the borders.
 
-    Inside a region 1; within ``feather_km`` of a border the weights cross over, so that no seam shows.
+    Parameters
+    ----------
+    numbers : ndarray of int, shape of ``grid``
+        Number of the model of each pixel.
+    grid : Grid
+        The fine grid or a part of it.
+    feather_km : float
+        Distance from a border within which the weights change from one model to the other.
+
+    Returns
+    -------
+    dict of int to ndarray of float32, shape of ``grid``
+        The weights of each number that occurs. They add up to 1 in each pixel.
     """
     latitude = np.radians(np.mean(grid.bounds[1::2]))
-    reach = [
+    width = [
         2 * round(feather_km / (KM_PER_DEGREE * grid.dy)) + 1,
         2 * round(feather_km / (KM_PER_DEGREE * grid.dx * max(np.cos(latitude), 0.05))) + 1,
     ]
@@ -121,13 +193,13 @@ def blend(numbers: np.ndarray, grid: Grid, feather_km: float) -> dict[int, np.nd
     if present.size == 1:
         return {int(present[0]): np.ones(numbers.shape, dtype=np.float32)}
     return {
-        int(number): uniform_filter((numbers == number).astype(np.float32), reach, mode="nearest")
+        int(number): uniform_filter((numbers == number).astype(np.float32), width, mode="nearest")
         for number in present
     }
 
 
 def _planar_area(aquifer: Aquifer) -> float:
-    """In square degrees: enough to tell the smaller of two overlapping ones."""
+    """Area in square degrees, sufficient to find the smaller of two overlapping aquifers."""
     return sum(
         _ring_area(polygon[0]) - sum(map(_ring_area, polygon[1:])) for polygon in aquifer.polygons
     )
@@ -138,31 +210,29 @@ def _ring_area(ring) -> float:
     return abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
 
 
-def _burnt(aquifers: Sequence[Aquifer], grid: Grid) -> np.ndarray:
-    """The number, from 1, of the last aquifer that holds the centre of each pixel, 0 outside all: int16."""
-    numbered = enumerate(aquifers, start=1)
+def _rasterise(aquifers: Sequence[Aquifer], grid: Grid) -> np.ndarray:
+    """Number, from 1, of the last aquifer around each pixel centre, 0 for none: int16."""
     shapes = [
         (aquifer.geometry, number)
-        for number, aquifer in numbered
-        if _meet(aquifer.extent, grid.bounds)
+        for number, aquifer in enumerate(aquifers, start=1)
+        if intersection(aquifer.extent, grid.bounds)
     ]
     if not shapes:
         return np.zeros(grid.shape, dtype=np.int16)
     return rasterize(shapes, grid.shape, fill=0, transform=grid.transform, dtype="int16")
 
 
-def _meet(one, other) -> bool:
-    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+def _majority(
+    pixels: np.ndarray, land: np.ndarray, fine: Grid, factor: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The region with most land in each coarse cell, and the land of each region in km².
 
-
-def _majority(pixels, land, fine: Grid, factor: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The region with most land in each coarse cell, the background where there is no land; and the land of each."""
+    Both are of the part of the domain in ``fine``. ``count`` is the number of regions. Cells
+    without land belong to the background.
+    """
     coarse = fine.coarsen(factor)
     cell = spread(np.arange(coarse.rows * coarse.columns).reshape(coarse.shape), factor)
     number = cell[land] * count + pixels[land]
-    shares = np.bincount(number, fine.cell_areas()[land], minlength=cell.size // factor**2 * count)
-    shares = shares.reshape(*coarse.shape, count)
-    return shares.argmax(axis=2).astype(np.int16), shares.sum(axis=(0, 1))
-
-
-GRACE_FOOTPRINT_KM2 = 90_000.0  # 300 km squared: about one independent GRACE value
+    areas = np.bincount(number, fine.cell_areas()[land], minlength=cell.size // factor**2 * count)
+    areas = areas.reshape(*coarse.shape, count)
+    return areas.argmax(axis=2).astype(np.int16), areas.sum(axis=(0, 1))

@@ -1,7 +1,8 @@
-"""Between fine pixels and the coarse cells that they divide: sums over the cells, and fields between their centres.
+"""Sums of fine pixels over coarse cells, and bilinear interpolation between cell centres.
 
-Both work on any window of the fine grid, so that no whole fine raster need be in memory. Written here in numpy; where
-numba is to be had ``block_kernels`` does the same, many times faster.
+Both work on any window of the fine grid, so that the fine raster is never in memory as one array.
+The numpy functions here define the results. Where numba is installed, ``blocks_numba`` computes
+the same many times faster.
 """
 
 from __future__ import annotations
@@ -22,14 +23,28 @@ def block_sums(
     row_weights: np.ndarray,
     factor: int,
     corner: tuple[int, int] = (0, 0),
-    where=None,
+    where: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Over each coarse cell the sum of weight times value and that of the weights, of the pixels that count.
+    """Compute the weighted sum of the pixels of each coarse cell, and the sum of their weights.
 
-    ``values``: shape (rows, columns), any window of the fine grid; its first pixel is in row and column ``corner`` of
-    the ``factor`` x ``factor`` pixels of its cell. ``row_weights``: of a pixel of each row of the window. ``where``:
-    bool, the pixels that count, whatever their values; by default those with a finite one. Both sums: float64, of the
-    part in the window of each cell that it touches.
+    Parameters
+    ----------
+    values : ndarray of float, shape (rows, columns)
+        Any window of the fine grid.
+    row_weights : ndarray of float, shape (rows,)
+        The weight of a pixel of each row, for example its area.
+    factor : int
+        Pixels along the side of a coarse cell.
+    corner : (int, int)
+        Row and column of the first pixel of the window inside its coarse cell.
+    where : ndarray of bool, shape of ``values``, optional
+        The pixels that are summed, also when their value is not finite. By default all pixels with
+        a finite value.
+
+    Returns
+    -------
+    totals, weights : ndarray of float64, shape (coarse rows, coarse columns)
+        For each coarse cell that the window touches, the sums over its part in the window.
     """
     rows, columns = values.shape
     kernels = _kernels()
@@ -48,13 +63,16 @@ def block_sums(
 
 
 def block_sums_numpy(
-    values, row_weights, factor: int, corner=(0, 0), where=None
+    values: np.ndarray,
+    row_weights: np.ndarray,
+    factor: int,
+    corner: tuple[int, int] = (0, 0),
+    where: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As ``block_sums``, in numpy: the definition, against which the other is tested."""
+    """Compute ``block_sums`` in numpy, the definition against which the numba version is tested."""
     counted = np.isfinite(values) if where is None else where
-    first_rows, first_columns = (
-        _begins(size, factor, skipped) for size, skipped in zip(values.shape, corner)
-    )
+    first_rows = _first_pixels(values.shape[0], factor, corner[0])
+    first_columns = _first_pixels(values.shape[1], factor, corner[1])
 
     def sums(addend):
         strips = np.add.reduceat(addend, first_columns, axis=1, dtype=np.float64)
@@ -63,71 +81,100 @@ def block_sums_numpy(
     return sums(np.where(counted, values, 0.0)), sums(counted)
 
 
-def _begins(size: int, factor: int, skipped: int) -> np.ndarray:
-    """Where in a span of pixels its cells begin, when ``skipped`` pixels of the first lie before it."""
+def _first_pixels(size: int, factor: int, skipped: int) -> np.ndarray:
+    """First pixel of each cell in a span, when ``skipped`` pixels of the first cell precede it."""
     return np.append(0, np.arange(factor - skipped, size, factor))
 
 
 def interpolate(
     nodes: np.ndarray, valid: np.ndarray, factor: int, window: Window, wraps: bool = False
 ) -> np.ndarray:
-    """Bilinear between the centres of coarse cells, over the valid ones of the four, with weights renormalised.
+    """Interpolate bilinearly between the centres of coarse cells.
 
-    ``nodes``: the values of the cells, and ``valid``: bool, the cells that have one, both of the coarse shape.
-    ``window``: rows and columns of the fine grid of ``factor`` x ``factor`` pixels a cell. ``wraps``: the first column
-    is the neighbour of the last. float64, shape of the window; NaN where no valid cell has weight or one of the four
-    is NaN though valid.
+    A pixel takes the valid ones of the four cell centres around it, with renormalised weights.
+
+    Parameters
+    ----------
+    nodes : ndarray of float, coarse shape
+        Values at the cell centres.
+    valid : ndarray of bool, coarse shape
+        The cells that are used.
+    factor : int
+        Pixels along the side of a coarse cell.
+    window : (slice, slice)
+        Rows and columns of the fine grid.
+    wraps : bool
+        True when the first column is the neighbour of the last one.
+
+    Returns
+    -------
+    ndarray of float64, shape of the window
+        NaN where no valid cell has weight, or where a valid cell of the four is NaN.
     """
-    down = _between(window[0], factor, nodes.shape[0])
-    across = _between(window[1], factor, nodes.shape[1], wraps)
-    around = np.zeros((2, down.nodes.size, across.nodes.size))
-    inside = [np.flatnonzero(place.nodes >= 0) for place in (down, across)]
-    there = np.ix_(down.nodes[inside[0]], across.nodes[inside[1]])
+    rows = _between_nodes(window[0], factor, nodes.shape[0])
+    columns = _between_nodes(window[1], factor, nodes.shape[1], wraps)
+    # Values and weights of the nodes around the window; both are 0 beyond the grid.
+    around = np.zeros((2, rows.nodes.size, columns.nodes.size))
+    inside = [np.flatnonzero(side.nodes >= 0) for side in (rows, columns)]
+    known = np.ix_(rows.nodes[inside[0]], columns.nodes[inside[1]])
     around[(slice(None), *np.ix_(*inside))] = (
-        np.where(valid[there], nodes[there], 0.0),
-        valid[there],
+        np.where(valid[known], nodes[known], 0.0),
+        valid[known],
     )
     kernels = _kernels()
     if kernels is None:
-        return interpolate_numpy(around, down, across)
-    field = np.empty((down.before.size, across.before.size))
-    kernels.interpolate(*around, *down[1:], *across[1:], field)
+        return interpolate_numpy(around, rows, columns)
+    field = np.empty((rows.before.size, columns.before.size))
+    kernels.interpolate(*around, *rows[1:], *columns[1:], field)
     return field
 
 
-class Between(NamedTuple):
-    """A span of pixels among the nodes along one side of a grid.
+class BetweenNodes(NamedTuple):
+    """Position of the pixels of a span between the nodes along one side of a grid.
 
-    ``nodes``: numbers of the nodes around the span, -1 for those beyond the grid. Of each pixel, ``before``: the place
-    in ``nodes`` of the last one not after it; ``share``: how far it is on the way to the next, 0 to 1.
+    Attributes
+    ----------
+    nodes : ndarray of int, shape (nodes,)
+        Numbers of the nodes around the span, -1 for those beyond the grid.
+    before : ndarray of int, shape (pixels,)
+        Index in ``nodes`` of the last node that is not after the pixel.
+    fraction : ndarray of float, shape (pixels,)
+        Distance of the pixel from that node, as a fraction of the distance to the next one.
     """
 
     nodes: np.ndarray
     before: np.ndarray
-    share: np.ndarray
+    fraction: np.ndarray
 
 
-def _between(span: slice, factor: int, size: int, wraps: bool = False) -> Between:
-    beyond = (
-        2 * np.arange(span.start, span.stop) + 1 - factor
-    )  # the first node, in halves of a pixel
-    before = beyond // (2 * factor)
+def _between_nodes(span: slice, factor: int, size: int, wraps: bool = False) -> BetweenNodes:
+    # Distance of each pixel centre from the first node, in halves of a pixel.
+    distance = 2 * np.arange(span.start, span.stop) + 1 - factor
+    before = distance // (2 * factor)
     nodes = np.arange(before[0], before[-1] + 2)
     nodes = nodes % size if wraps else np.where(nodes < size, nodes, -1)
-    return Between(nodes, before - before[0], beyond / (2 * factor) - before)
+    return BetweenNodes(nodes, before - before[0], distance / (2 * factor) - before)
 
 
-def interpolate_numpy(around: np.ndarray, down: Between, across: Between) -> np.ndarray:
-    """As ``interpolate``, in numpy, of the values and the validity ``around`` the window: (2, rows, columns)."""
-    share = down.share[:, None]
-    rows = around[:, down.before] * (1 - share) + around[:, down.before + 1] * share
-    fields = (
-        rows[:, :, across.before] * (1 - across.share)
-        + rows[:, :, across.before + 1] * across.share
+def interpolate_numpy(around: np.ndarray, rows: BetweenNodes, columns: BetweenNodes) -> np.ndarray:
+    """Compute ``interpolate`` in numpy.
+
+    Parameters
+    ----------
+    around : ndarray of float64, shape (2, node rows, node columns)
+        Values and validity (0 or 1) of the nodes around the window.
+    rows, columns : BetweenNodes
+        Positions of the rows and columns of the window.
+    """
+    down = rows.fraction[:, None]
+    across = columns.fraction
+    strips = around[:, rows.before] * (1 - down) + around[:, rows.before + 1] * down
+    totals, weights = (
+        strips[:, :, columns.before] * (1 - across) + strips[:, :, columns.before + 1] * across
     )
-    return np.divide(*fields, out=np.full(fields.shape[1:], np.nan), where=fields[1] > 0)
+    return np.divide(totals, weights, out=np.full(totals.shape, np.nan), where=weights > 0)
 
 
 def has_numba() -> bool:
-    """Whether numba is here, and with it the fast programs."""
+    """Return True when numba is installed, so that the compiled loops are used."""
     return _kernels() is not None

@@ -1,4 +1,13 @@
-"""The Gaussian filter: a field as smooth as GRACE sees it, on the sphere, over the land alone, with its mass kept."""
+"""Gaussian filter on the sphere, over land alone and mass-conserving.
+
+It smooths a storage map to the resolution of GRACE.
+
+References
+----------
+Jekeli, C. (1981): Alternative methods to smooth the Earth's gravity field. OSU report 327.
+Wahr, J., Molenaar, M. & Bryan, F. (1998): Time variability of the Earth's gravity field.
+    J. Geophys. Res. 103, doi:10.1029/98JB02844.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +17,55 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
 from ..base.errors import InputError
-from ..base.grid import EARTH_RADIUS_KM, EDGE_TOLERANCE, Grid
+from ..base.grid import EARTH_RADIUS_KM, EDGE_TOLERANCE, Bounds, Grid
 from ..base.progress import SILENT, Progress
 from ..files.stack import MonthlyStack
 
-NEGLIGIBLE = 1e-12  # of the kernel's largest value, by distance and by zonal wavenumber
-BEYOND_REACH = 1e-3  # of the kernel's mass
-TOLERANCE = 1e-10  # of a constant field
+# Fraction of the kernel's largest value, by distance and by zonal wavenumber, that is dropped.
+NEGLIGIBLE = 1e-12
+# Fraction of the kernel's mass that lies beyond its reach.
+BEYOND_REACH = 1e-3
+# Largest error of a filtered constant field, as a fraction of the constant.
+TOLERANCE = 1e-10
 WIDEST_KM = 10_000.0
 BLOCK_ROWS = 16
-BATCH_VALUES = 4 << 20  # 34 MB of float64, and a handful of such at once
+# Values of a batch of months: 34 MB of float64, of which some copies are in memory at a time.
+BATCH_VALUES = 4 << 20
 
 
 def smooth(stack: MonthlyStack, radius_km: float, progress: Progress = SILENT) -> MonthlyStack:
-    """The stack after a Gaussian filter whose weight falls to one half at ``radius_km``.
+    """Filter each month of a stack with a Gaussian kernel.
 
-    The weight is exp(-b (1 - cos distance)), b = ln 2 / (1 - cos(radius / R)): Jekeli 1981 (OSU report 327), Wahr et
-    al. 1998 (doi:10.1029/98JB02844). Cells that are NaN in a month neither give nor take and stay NaN. The weights of
-    each pair of cells are scaled by a factor of the one and a factor of the other so that both what a cell gives and
-    what it takes add up to one: the sum over the land of value times cell area is unchanged, and a constant stays one
-    to the last coast, while a mean over the land nearby would move mass from the coast inland. Far from coasts the
-    factors are equal and the filter is the plain one. Months of different cells are filtered apart.
+    The kernel is exp(-b (1 - cos d)) at an angular distance d, with b = ln 2 / (1 - cos(r / R)), r
+    the radius of the filter and R that of the Earth.
 
-    Raises InputError for a radius that is not above zero and below 10,000 km.
+    A mean over the land nearby would move mass from the coast inland. Therefore the weight of each
+    pair of cells is multiplied by a factor of each cell, such that both the weights from a cell and
+    the weights to a cell add up to 1. The sum of value times cell area over the land is then
+    unchanged, and a constant field is unchanged up to the coast. Far from coasts all factors are
+    equal and the filter is the usual one.
+
+    Parameters
+    ----------
+    stack : MonthlyStack
+        Cells that are NaN in a month are excluded from that month's filter and stay NaN. Months
+        that have values in different cells are filtered with separate factors.
+    radius_km : float
+        Distance at which the kernel falls to one half, above 0 and below 10,000 km.
+    progress : Progress
+
+    Returns
+    -------
+    MonthlyStack
+
+    Raises
+    ------
+    InputError
+        When the radius is out of range.
+
+    References
+    ----------
+    Jekeli (1981), OSU report 327; Wahr et al. (1998), doi:10.1029/98JB02844.
     """
     kernel = _Kernel(stack.grid, radius_km, progress.part(0.0, 0.1))
     areas = stack.grid.row_areas()[:, None]
@@ -39,23 +74,41 @@ def smooth(stack: MonthlyStack, radius_km: float, progress: Progress = SILENT) -
     scaled_cells = scale = None
     for i, (cells, months) in enumerate(batches):
         progress.advance(0.1 + 0.9 * i / len(batches))
+        # Consecutive batches of the same cells share the array, and so the scaling.
         if cells is not scaled_cells:
-            scaled_cells, scale = cells, _scale(kernel, cells, areas, progress)
-        given = np.where(cells, stack.values[months], 0.0) * (areas * scale)
-        values[months] = np.where(cells, kernel.sums(given, progress) * scale, np.nan)
+            scaled_cells = cells
+            scale = _scale(kernel, cells, areas, progress)
+        # Cells without a value contribute nothing to the sums.
+        mass = np.where(cells, stack.values[months], 0.0) * (areas * scale)
+        values[months] = np.where(cells, kernel.sums(mass, progress) * scale, np.nan)
     progress.advance(1)
     return replace(stack, values=values)
 
 
 def reach_km(radius_km: float) -> float:
-    """The distance beyond which a thousandth of the weight lies."""
+    """Return the distance in km beyond which a thousandth of the kernel's mass lies."""
     return float(EARTH_RADIUS_KM * _angle(BEYOND_REACH, _sharpness(radius_km)))
 
 
-def surroundings(bounds, radius_km: float) -> tuple[float, float, float, float]:
-    """``bounds`` (west, south, east, north in degrees) and what lies within the filter's reach of them.
+def surroundings(bounds: Bounds, radius_km: float) -> Bounds:
+    """Extend a region by the reach of the filter.
 
-    Longitudes may pass 180; from where the reach includes a pole they go all around. Raises InputError as ``smooth``.
+    Parameters
+    ----------
+    bounds : (float, float, float, float)
+        West, south, east and north of the region, degrees.
+    radius_km : float
+        As in ``smooth``.
+
+    Returns
+    -------
+    (float, float, float, float)
+        Longitudes may exceed 180°. They span at least 360° where the reach includes a pole.
+
+    Raises
+    ------
+    InputError
+        When the radius is out of range.
     """
     west, south, east, north = bounds
     reach = reach_km(radius_km) / EARTH_RADIUS_KM
@@ -69,32 +122,49 @@ def surroundings(bounds, radius_km: float) -> tuple[float, float, float, float]:
     return west - across, max(south - up, -90.0), east + across, min(north + up, 90.0)
 
 
-def short_sides(grid: Grid, needed) -> list[str]:
-    """The sides where ``grid`` ends before the bounds ``needed`` do, as ``surroundings`` gives them."""
+def uncovered_sides(grid: Grid, needed: Bounds) -> list[str]:
+    """Return the sides on which a grid does not reach the bounds ``needed``.
+
+    Parameters
+    ----------
+    grid : Grid
+    needed : (float, float, float, float)
+        West, south, east and north, degrees, as ``surroundings`` returns them.
+
+    Returns
+    -------
+    list of str
+        Any of "north", "south", "west" and "east".
+    """
     west, south, east, north = (have - need for have, need in zip(grid.bounds, needed))
-    short = {"north": -north, "south": south, "west": west, "east": -east}
-    sides = ("north", "south") if grid.wraps else tuple(short)
-    return [side for side in sides if short[side] > EDGE_TOLERANCE * grid.dx]
+    lacking = {"north": -north, "south": south, "west": west, "east": -east}
+    sides = ("north", "south") if grid.wraps else tuple(lacking)
+    return [side for side in sides if lacking[side] > EDGE_TOLERANCE * grid.dx]
 
 
 def _sharpness(radius_km: float) -> float:
-    """Jekeli's b; 1 - cos x as 2 sin²(x/2), exact for small radii. InputError for a radius that cannot be."""
+    """The constant b of the kernel.
+
+    1 - cos x is computed as 2 sin²(x/2), which is exact for small radii.
+    """
     if not 0 < radius_km < WIDEST_KM:
         raise InputError(
-            f"A Gaussian filter with a radius of {radius_km:g} km is not possible; give one from 0 to {WIDEST_KM:g} km."
+            f"A Gaussian filter with a radius of {radius_km:g} km is not possible; "
+            f"give one from 0 to {WIDEST_KM:g} km."
         )
     return np.log(2.0) / (2.0 * np.sin(radius_km / EARTH_RADIUS_KM / 2.0) ** 2)
 
 
 def _angle(weight: float, sharpness: float) -> float:
-    """Radians at which the kernel, 1 at its centre, has fallen to ``weight``."""
+    """The angle in radians at which the kernel, 1 at its centre, has fallen to ``weight``."""
     return 2.0 * np.arcsin(np.sqrt(min(-np.log(weight) / sharpness / 2.0, 1.0)))
 
 
 def _batches_by_cells(values: np.ndarray, progress: Progress) -> list[tuple[np.ndarray, list[int]]]:
-    """(cells that have a value, the months that have a value in just these), as many months as memory is meant for.
+    """Group the months by the cells that have a value, in batches limited by memory.
 
-    Batches of the same cells follow one another and share the array. Months without any value are in none.
+    Batches of the same cells follow one another and share the array of cells. Months without any
+    value are in no batch.
     """
     groups: dict[bytes, tuple[np.ndarray, list[int]]] = {}
     for month, cells in enumerate(map(np.isfinite, values)):
@@ -110,30 +180,34 @@ def _batches_by_cells(values: np.ndarray, progress: Progress) -> list[tuple[np.n
 
 
 def _scale(kernel: _Kernel, cells: np.ndarray, areas: np.ndarray, progress: Progress) -> np.ndarray:
-    """d >= 0 of each cell such that the weights d_i w_ij d_j, times the areas, add up to 1 over j for every i.
+    """The factor d >= 0 of each cell: the sum over j of d_i w_ij d_j area_j is 1 for every i.
 
-    Symmetric Sinkhorn scaling (Knight, Ruiz & Uçar 2014, doi:10.1137/110825753). As the kernel is positive definite,
-    the power -2/3 leaves at most a third of the error in each step; their -1/2 leaves up to a half.
+    Symmetric Sinkhorn scaling (Knight, Ruiz & Uçar 2014, doi:10.1137/110825753).
     """
     scale = cells / np.sqrt(kernel.area)
     while True:
         sums = scale * kernel.sums((areas * scale)[None], progress)[0]
         if np.abs(sums[cells] - 1.0).max() < TOLERANCE:
             return scale
+        # The usual power -1/2 leaves up to a half of the error in each step. The kernel is positive
+        # definite, for which -2/3 leaves at most a third.
         scale[cells] *= sums[cells] ** (-2 / 3)
 
 
 class _Kernel:
-    """The weights w between all cells of a grid, a function of the two rows and of the difference in longitude.
+    """The weights w between all cells of a grid.
 
-    Along a pair of rows the weighted sum is a convolution, and so a product for each zonal wavenumber: a matrix over
-    rows, banded and needed for the first wavenumbers only. A grid that does not close around the globe is padded with
-    zeros until no cell meets another twice; distances remain those on the sphere.
+    A weight depends on the two rows and on the difference in longitude. For a pair of rows the
+    weighted sum is a convolution along longitude, and therefore a product for each zonal
+    wavenumber. For each wavenumber the weights form a banded matrix over rows, which is needed for
+    the lowest wavenumbers only. A grid that does not go around the globe is padded with zeros, so
+    that the cyclic convolution equals the plain one.
     """
 
     def __init__(self, grid: Grid, radius_km: float, progress: Progress):
         sharpness = _sharpness(radius_km)
-        self.area = 2.0 * np.pi * EARTH_RADIUS_KM**2 / sharpness  # km², the integral of w
+        # The integral of w in km².
+        self.area = 2.0 * np.pi * EARTH_RADIUS_KM**2 / sharpness
         self.columns = grid.columns
         self.length = grid.columns if grid.wraps else next_fast_len(2 * grid.columns - 1, real=True)
         latitudes = np.radians(grid.latitudes)
@@ -146,6 +220,7 @@ class _Kernel:
         for top in range(0, grid.rows, BLOCK_ROWS):
             progress.advance(top / grid.rows)
             rows = slice(top, min(top + BLOCK_ROWS, grid.rows))
+            # Rows beyond the reach have negligible weights: the band of the matrix.
             near = slice(max(top - reach, 0), rows.stop + reach)
             self.blocks.append(
                 (rows, near, _spectra(latitudes[rows, None], latitudes[near], sharpness, zonal))
@@ -159,18 +234,22 @@ class _Kernel:
         for i, field in enumerate(fields):
             progress.stop_if_cancelled()
             spectra[:, :, i] = rfft(field, self.length)[:, : self.wavenumbers].T
+        # The kernel is even in longitude, so that its spectrum is real: real and imaginary parts
+        # are multiplied as separate columns.
         result = self._times_rows(spectra.view(float), progress).view(complex)
         sums = np.empty_like(fields)
         for i in range(count):
             progress.stop_if_cancelled()
+            # The columns beyond the grid are the padding.
             sums[i] = irfft(result[:, :, i].T, self.length)[:, : self.columns]
         return sums
 
     def _times_rows(self, spectra: np.ndarray, progress: Progress) -> np.ndarray:
-        """The matrices over rows times the columns of each wavenumber: (wavenumbers, rows, columns) in and out."""
+        """Multiply by the matrix of each wavenumber: (wavenumbers, rows, columns) in and out."""
         result = np.zeros_like(spectra)
         for rows, near, matrices in self.blocks:
             progress.stop_if_cancelled()
+            # The wavenumbers beyond those of the block have negligible weights there.
             result[: len(matrices), rows] = matrices @ spectra[: len(matrices), near]
         return result
 
@@ -178,9 +257,10 @@ class _Kernel:
 def _spectra(
     latitudes: np.ndarray, near: np.ndarray, sharpness: float, zonal: np.ndarray
 ) -> np.ndarray:
-    """The kernel between two sets of rows by wavenumber: float64, shape (wavenumbers kept, rows, rows near).
+    """The kernel between two sets of rows by wavenumber: (wavenumbers kept, rows, rows near).
 
-    1 - cos(distance) = 1 - cos(latitude - latitude') + cos(latitude) cos(latitude') (1 - cos(longitude - longitude')).
+    With latitudes φ, φ' and a difference in longitude λ, the distance d between two cells has
+    1 - cos d = 1 - cos(φ - φ') + cos φ cos φ' (1 - cos λ).
     """
     meridional = -sharpness * 2.0 * np.sin((latitudes - near) / 2.0) ** 2
     narrowing = np.cos(latitudes) * np.cos(near)

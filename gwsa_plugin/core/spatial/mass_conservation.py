@@ -1,8 +1,15 @@
-"""Mass conservation: the area-weighted mean of the 1 km field over each coarse cell is the coarse value.
+"""Mass conservation: the area-weighted mean of the 1 km field over each coarse cell is its value.
 
-The correction is a mean-preserving interpolation. Its nodes are the centres of the valid coarse cells; between nodes it
-is bilinear, so that no cell edge shows; the node values solve a sparse linear system that makes the means exact.
-Bilinear interpolation alone does not keep the means, and adding each cell's residual as a block prints the cells.
+The residual of the means is added as a mean-preserving (pycnophylactic) interpolation. Its nodes
+are the centres of the valid coarse cells. Between the nodes it is bilinear, so that cell edges are
+not visible. The values at the nodes solve a sparse linear system, which makes the means exact.
+Bilinear interpolation of the residuals would not preserve the means, and a constant residual in
+each cell would show the cells.
+
+References
+----------
+Tobler, W. R. (1979): Smooth pycnophylactic interpolation for geographical regions.
+    J. Am. Stat. Assoc. 74, 519-530. (The principle; his algorithm is an iterative one.)
 """
 
 from __future__ import annotations
@@ -23,56 +30,109 @@ from .blocks import block_sums, interpolate
 
 
 class MassConservation:
-    """The correction for one land mask and one set of valid coarse cells.
+    """Mean-preserving correction for one land mask and one set of valid coarse cells.
 
-    ``land``: bool, fine shape, or what gives a tile of it. ``coarse``: the coarse grid; ``factor`` fine pixels a cell
-    along a side. ``valid``: bool, coarse shape, the cells that have a value. ``cells``: bool, coarse shape, the valid
-    cells with a land pixel; only their land pixels are part of any result. Fields of the fine grid are taken and given
-    whole or, with a ``tile`` of coarse cells, of that tile. Raises InputError when there is no cell.
+    Fine fields are arrays of the fine grid or, with a ``tile`` of coarse cells, of the pixels of
+    that tile.
+
+    Parameters
+    ----------
+    land : ndarray of bool, fine shape, or callable
+        The land mask, or a function that returns the mask of a tile.
+    coarse : Grid
+        The coarse grid.
+    factor : int
+        Pixels along the side of a coarse cell.
+    valid : ndarray of bool, coarse shape
+        The coarse cells that have a value.
+
+    Attributes
+    ----------
+    cells : ndarray of bool, coarse shape
+        The valid cells with at least one land pixel. Only their land pixels have a result.
+
+    Raises
+    ------
+    InputError
+        When no valid cell has a land pixel.
     """
 
-    def __init__(self, land, coarse: Grid, factor: int, valid: np.ndarray):
-        self.coarse, self.factor = coarse, factor
-        self._land, self._row_weights = by_tile(land), coarse.refine(factor).row_areas()
+    def __init__(
+        self,
+        land: np.ndarray | Callable[[Tile], np.ndarray],
+        coarse: Grid,
+        factor: int,
+        valid: np.ndarray,
+    ):
+        self.coarse = coarse
+        self.factor = factor
+        self._land = by_tile(land)
+        self._row_weights = coarse.refine(factor).row_areas()
         self.cells = np.zeros(coarse.shape, dtype=bool)
         for tile in split_into_tiles(valid, factor):
             height, width = tile.shape
-            of_cells = self._land(tile.fine(factor)).reshape(height, factor, width, factor)
-            self.cells[tile] = valid[tile] & of_cells.any(axis=(1, 3))
+            pixels = self._land(tile.fine(factor)).reshape(height, factor, width, factor)
+            self.cells[tile] = valid[tile] & pixels.any(axis=(1, 3))
         if not self.cells.any():
             raise InputError(
-                "No valid coarse cell has a land pixel; check that the land mask and the stack overlap."
+                "No valid coarse cell has a land pixel; "
+                "check that the land mask and the stack overlap."
             )
 
     def __getstate__(self) -> dict:
-        """A factorised matrix cannot be sent to another process; it is made there when it is needed."""
+        """Leave out the factorised matrix and the cache: they cannot be pickled, and are remade."""
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in ("_solve", "_pixels_between")
+            if name not in ("_solve", "_cached_pixels")
         }
 
     @property
     def tiles(self) -> list[Tile]:
-        """Those of the coarse grid that hold any of ``cells``."""
+        """The tiles of the coarse grid with at least one of ``cells``."""
         return split_into_tiles(self.cells, self.factor)
 
     def pixels(self, tile: Tile | None = None) -> np.ndarray:
-        """The land pixels of ``cells``: bool, fine shape; those of a tile are not to be written to."""
+        """Return the land pixels of ``cells``: bool, fine shape; that of a tile is read-only."""
         if tile is None:
-            return self._pixels(Tile.whole(self.coarse.shape))
-        return self._pixels_between(*(end for side in tile for end in (side.start, side.stop)))
+            return self._pixels(Tile.full(self.coarse.shape))
+        return self._cached_pixels(*(end for side in tile for end in (side.start, side.stop)))
 
     def block_mean(self, fine: np.ndarray, tile: Tile | None = None) -> np.ndarray:
-        """Area-weighted mean over each cell's land pixels: float64, coarse shape, NaN outside ``cells``."""
+        """Compute the area-weighted mean over the land pixels of each cell.
+
+        Parameters
+        ----------
+        fine : ndarray of float, fine shape
+            Finite in ``pixels``.
+        tile : Tile, optional
+            The tile that ``fine`` covers.
+
+        Returns
+        -------
+        ndarray of float64, coarse shape
+            NaN outside ``cells``.
+        """
         tile = self._tile(tile)
         weights = self._row_weights[tile.fine(self.factor).rows]
         total, area = block_sums(fine, weights, self.factor, where=self.pixels(tile))
         return np.divide(total, area, out=np.full(area.shape, np.nan), where=self.cells[tile])
 
     def bilinear(self, coarse: np.ndarray, tile: Tile | None = None) -> np.ndarray:
-        """Bilinear between cell centres, over the valid ones of the four with weights renormalised, from ``coarse`` of
-        the whole grid: float64, fine shape, NaN outside ``pixels`` and where one of the valid ones is NaN."""
+        """Interpolate bilinearly between cell centres, with weights renormalised at coasts.
+
+        Parameters
+        ----------
+        coarse : ndarray of float, shape of the coarse grid
+            Values at the centres, also when only a tile is computed.
+        tile : Tile, optional
+            The tile to compute.
+
+        Returns
+        -------
+        ndarray of float64, fine shape
+            NaN outside ``pixels``, and where one of the valid cells around a pixel is NaN.
+        """
         tile = self._tile(tile)
         fine = interpolate(
             coarse, self.cells, self.factor, tile.fine(self.factor), self.coarse.wraps
@@ -81,17 +141,50 @@ class MassConservation:
         return fine
 
     def correct(self, raw: np.ndarray, coarse: np.ndarray) -> np.ndarray:
-        """``raw`` plus the smooth field that makes its block means equal ``coarse`` (cm both): float64, fine shape, NaN
-        outside ``pixels``. ``coarse`` must be finite in every cell of ``cells``."""
+        """Add the mean-preserving field that makes the block means equal to the coarse field.
+
+        Parameters
+        ----------
+        raw : ndarray of float, fine shape
+            The uncorrected field, cm.
+        coarse : ndarray of float, coarse shape
+            cm; finite in all of ``cells``.
+
+        Returns
+        -------
+        ndarray of float64, fine shape
+            cm; NaN outside ``pixels``.
+        """
         return raw + self.mean_preserving(coarse - self.block_mean(raw))
 
     def mean_preserving(self, means: np.ndarray) -> np.ndarray:
-        """The smooth field whose block means are ``means``: what conservation alone makes of a coarse field, with no
-        predictor. float64, fine shape, NaN outside ``pixels``."""
+        """Interpolate a coarse field so that its block means are preserved, without a model.
+
+        Parameters
+        ----------
+        means : ndarray of float, coarse shape
+            The block means; finite in all of ``cells``.
+
+        Returns
+        -------
+        ndarray of float64, fine shape
+            NaN outside ``pixels``.
+        """
         return self.bilinear(self.nodes(means))
 
     def nodes(self, means: np.ndarray) -> np.ndarray:
-        """Values of the cells between which ``bilinear`` has the block means ``means``: NaN outside ``cells``."""
+        """Solve for the values at the cell centres whose bilinear interpolation has these means.
+
+        Parameters
+        ----------
+        means : ndarray of float, coarse shape
+            The block means; finite in all of ``cells``.
+
+        Returns
+        -------
+        ndarray of float64, coarse shape
+            NaN outside ``cells``.
+        """
         nodes = np.full(self.coarse.shape, np.nan)
         nodes[self.cells] = self._solve(means[self.cells])
         return nodes
@@ -101,8 +194,8 @@ class MassConservation:
         return splu(self._matrix()).solve
 
     @cached_property
-    def _pixels_between(self) -> Callable[[int, int, int, int], np.ndarray]:
-        """The pixels of a tile, remembered: they are asked for many times while a thread works on it."""
+    def _cached_pixels(self) -> Callable[[int, int, int, int], np.ndarray]:
+        """The pixels of a tile, cached because a thread uses them many times for each tile."""
 
         @lru_cache(maxsize=4 * (os.cpu_count() or 1))
         def pixels(top: int, bottom: int, left: int, right: int) -> np.ndarray:
@@ -116,55 +209,69 @@ class MassConservation:
         return self._land(tile.fine(self.factor)) & spread(self.cells[tile], self.factor)
 
     def _tile(self, tile: Tile | None) -> Tile:
-        return tile or Tile.whole(self.coarse.shape)
+        return tile or Tile.full(self.coarse.shape)
 
     def _matrix(self) -> csc_matrix:
-        """A[cell, node]: the mean over the cell's land pixels of the weight that they give to the node."""
+        """A[cell, node]: mean over the cell's land pixels of their weights for the node."""
         number = np.full(self.coarse.shape, -1)
         number[self.cells] = np.arange(self.cells.sum())
         neighbours = sliding_window_view(self._padded(number, -1), (3, 3))
-        entries, rows, columns = [], [], []
+        entries: list[np.ndarray] = []
+        rows: list[np.ndarray] = []
+        columns: list[np.ndarray] = []
         for tile in self.tiles:
-            weights, nodes = self._weights(tile), neighbours[tile]
-            down, across, *place = np.nonzero((weights > 0) & (nodes >= 0))
-            entries.append(weights[(down, across, *place)])
+            weights = self._weights(tile)
+            nodes = neighbours[tile]
+            # Only cells with a value are nodes.
+            down, across, *offset = np.nonzero((weights > 0) & (nodes >= 0))
+            entries.append(weights[(down, across, *offset)])
             rows.append(number[tile][down, across])
-            columns.append(nodes[(down, across, *place)])
+            columns.append(nodes[(down, across, *offset)])
         size = int(self.cells.sum())
         return csc_matrix(
             (np.concatenate(entries), (np.concatenate(rows), np.concatenate(columns))), (size, size)
         )
 
     def _weights(self, tile: Tile) -> np.ndarray:
-        """The mean weights that the cells of a tile give to their nine nodes: shape (rows, columns, 3, 3)."""
-        (height, width), hat = tile.shape, _hat(self.factor)
+        """The mean weights of each cell of a tile for the 3 x 3 nodes around it.
+
+        The weights of a pixel are bilinear and add up to 1 over the nodes that exist. The result
+        has the shape (rows, columns, 3, 3) and is 0 for cells without land.
+        """
+        height, width = tile.shape
+        hat = _hat(self.factor)
+        # Land pixels of each cell: (rows, columns, factor, factor).
         pixels = self.pixels(tile).reshape(height, self.factor, width, self.factor).swapaxes(1, 2)
         around = sliding_window_view(self._padded(self.cells, False), (3, 3))[tile].astype(
             np.float64
         )
-        reach = hat.T @ around @ hat
+        # The sum of the bilinear weights of each pixel for the existing nodes. It is below 1 beside
+        # a missing node, and the weights are divided by it.
+        weight_sums = hat.T @ around @ hat
         row_weights = self._row_weights[tile.fine(self.factor).rows].reshape(
             height, 1, self.factor, 1
         )
         areas = pixels * row_weights
-        total = hat @ np.divide(areas, reach, out=np.zeros(areas.shape), where=pixels) @ hat.T
+        # Area-weighted sum over the land pixels of the weight for each node.
+        total = hat @ np.divide(areas, weight_sums, out=np.zeros(areas.shape), where=pixels) @ hat.T
         area = areas.sum(axis=(2, 3))[:, :, None, None]
         return np.divide(total, area, out=np.zeros(total.shape), where=area > 0)
 
     def _padded(self, values: np.ndarray, outside) -> np.ndarray:
-        """One more row and column on each side; a global grid continues at +-180."""
+        """Coarse values with one more row and column on each side; a global grid continues."""
         padded = np.pad(values, 1, constant_values=outside)
         if self.coarse.wraps:
-            padded[1:-1, 0], padded[1:-1, -1] = values[:, -1], values[:, 0]
+            padded[1:-1, 0] = values[:, -1]
+            padded[1:-1, -1] = values[:, 0]
         return padded
 
 
 def _hat(factor: int) -> np.ndarray:
-    """Linear weights of the node before, at and after the cell for its ``factor`` pixels: shape (3, factor)."""
+    """Linear weights of a cell's pixels for the previous, own and next node: (3, factor)."""
     offset = (np.arange(factor) + 0.5) / factor - 0.5
     return np.stack([np.maximum(-offset, 0), 1 - np.abs(offset), np.maximum(offset, 0)])
 
 
 def spread(cells: np.ndarray, factor: int) -> np.ndarray:
-    """Each cell's value on all its pixels."""
+    """Repeat the value of each coarse cell in its ``factor`` x ``factor`` pixels."""
     return np.repeat(np.repeat(cells, factor, axis=0), factor, axis=1)

@@ -1,4 +1,7 @@
-"""Permanent ice by the outlines of glaciers and ice sheets, where a land model's snow means nothing."""
+"""Cells of permanent ice, from the outlines of glaciers and ice sheets.
+
+On permanent ice the snow water of a land surface model has no physical meaning.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,25 @@ from rasterio.features import rasterize
 
 from ..base.grid import Grid
 
-SUBCELLS = 10  # along each side of a cell: shares to a few hundredths
+# Parts along each side of a cell, which give covered fractions to a few hundredths.
+SUBCELLS = 10
 
 
 def covered(polygons: Sequence[dict], grid: Grid) -> np.ndarray:
-    """bool, shape of ``grid``: cells of which at least half the area lies in ``polygons`` (GeoJSON, EPSG:4326).
+    """Find the cells of a grid that polygons cover by at least half.
 
-    A hundredth of a cell counts when its centre is inside; areas within one cell differ too little to matter.
+    A cell is divided into ``SUBCELLS`` x ``SUBCELLS`` parts, and a part is covered when its centre
+    is. The parts count equally: areas within one cell differ too little to matter.
+
+    Parameters
+    ----------
+    polygons : sequence of dict
+        GeoJSON geometries in EPSG:4326.
+    grid : Grid
+
+    Returns
+    -------
+    ndarray of bool, shape of ``grid``
     """
     if not polygons:
         return np.zeros(grid.shape, dtype=bool)

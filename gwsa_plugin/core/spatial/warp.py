@@ -1,4 +1,4 @@
-"""A raster of any coordinate system, origin and resolution on a block of a longitude/latitude grid."""
+"""Resampling of rasters of any coordinate system and resolution to blocks of a lon/lat grid."""
 
 from __future__ import annotations
 
@@ -13,69 +13,114 @@ import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 from rasterio.warp import Resampling, reproject, transform, transform_bounds
 from rasterio.windows import Window
 from rasterio.windows import transform as window_transform
 
 from ..base.errors import InputError
-from ..base.grid import Grid
+from ..base.grid import GLOBE, Bounds, Grid, intersection
 
 LONLAT = CRS.from_epsg(4326)
-EVERYWHERE = (-180.0, -90.0, 180.0, 90.0)
-MARGIN = 3  # source pixels around a window: what the bilinear kernel reaches, and rounding
-FINER = 0.25  # of a pixel's area: up to there averaging has less error than GDAL's bilinear kernel, beyond it more
-TURNS = (0.0, -360.0, 360.0)
+# Source pixels around a window: the reach of the bilinear kernel, and rounding.
+MARGIN = 3
+# Fraction of the target pixel's area. Rasters with smaller pixels are averaged: up to this size
+# averaging has a smaller error than GDAL's bilinear kernel, beyond it a larger one.
+FINER = 0.25
+# Degrees by which longitudes are shifted to match those of the target.
+SHIFTS = (0.0, -360.0, 360.0)
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where the pixels of a raster lie; hashable, so that blocks are planned once and not every month."""
+    """Position of the pixels of a raster.
+
+    It is hashable, so that the plan of a block is made once and not for every month.
+
+    Parameters
+    ----------
+    crs : str
+        Coordinate reference system as WKT.
+    transform : Affine
+        From column and row to coordinates.
+    shape : (int, int)
+        Rows and columns.
+    """
 
     crs: str
     transform: Affine
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, source, path: Path) -> Geometry:
-        """The geometry of an open raster; InputError when it has no coordinate reference system."""
+    def from_dataset(cls, source: DatasetReader, path: Path) -> Geometry:
+        """Return the geometry of an open raster.
+
+        Parameters
+        ----------
+        source : rasterio dataset
+        path : Path
+            The file, which the error message names.
+
+        Raises
+        ------
+        InputError
+            When the raster has no coordinate reference system.
+        """
         if source.crs is None:
             raise InputError(
-                f"{path.name} has no coordinate reference system; assign the right one to it (gdal_edit, or the "
-                "layer's properties in QGIS)."
+                f"{path.name} has no coordinate reference system; assign the right one to it "
+                "(gdal_edit, or the layer's properties in QGIS)."
             )
         return cls(source.crs.to_wkt(), source.transform, source.shape)
 
     @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """left, bottom, right, top of the raster in its own coordinates, also when rotated or south-up."""
+    def bounds(self) -> Bounds:
+        """Left, bottom, right and top in the raster's coordinates, also of a rotated raster."""
         rows, columns = self.shape
-        return _image(self.transform, (0, 0, columns, rows))
+        return _bounding_box(self.transform, (0, 0, columns, rows))
 
     @property
-    def degrees(self) -> tuple[float, float, float, float]:
-        """west, south, east, north; the whole world when the raster lies around a pole or the date line."""
+    def degrees(self) -> Bounds:
+        """West, south, east and north; the globe when the raster lies around a pole or 180°."""
         if CRS.from_wkt(self.crs).is_geographic:
-            return self.bounds  # also beyond 180, which a transformation would fold back
+            # Also beyond 180°, which a transformation would map back to -180..180.
+            return self.bounds
         try:
             bounds = transform_bounds(CRS.from_wkt(self.crs), LONLAT, *self.bounds)
         except RasterioError:
-            return EVERYWHERE
-        return bounds if np.isfinite(bounds).all() and bounds[0] < bounds[2] else EVERYWHERE
+            return GLOBE
+        return bounds if np.isfinite(bounds).all() and bounds[0] < bounds[2] else GLOBE
 
 
 def overlaps(geometry: Geometry, grid: Grid) -> bool:
-    """Whether any of the raster can lie in the grid, whole turns of longitude aside."""
-    return any(_intersection(_turned(geometry.degrees, turn), grid.bounds) for turn in TURNS)
+    """Return True when the raster overlaps the grid, with longitudes taken modulo 360°."""
+    return any(intersection(_shifted(geometry.degrees, shift), grid.bounds) for shift in SHIFTS)
 
 
-def on_block(
+def warp_to_block(
     read: Callable[[Window], np.ndarray], geometry: Geometry, block: Grid, categories: bool
 ) -> np.ndarray:
-    """The raster on ``block``: float32, shape of the block, NaN where it has no value.
+    """Resample a raster to a block of the target grid.
 
-    ``read`` returns a window of the raster as float32 with NaN for nodata. Where the pixels coincide they are copied;
-    a raster of less than half the pixel size is averaged by area (``categories``: the most frequent class), another one
-    interpolated bilinearly (``categories``: the nearest), in its true position.
+    Where the pixels coincide they are copied. A raster whose pixels have less than a quarter of the
+    target's area is averaged by area, another one is interpolated bilinearly.
+
+    Parameters
+    ----------
+    read : callable
+        Returns a window of the raster: float32, NaN for nodata.
+    geometry : Geometry
+        Position of the raster.
+    block : Grid
+        The target.
+    categories : bool
+        True for class codes: the most frequent class instead of the average, and the nearest pixel
+        instead of the interpolation.
+
+    Returns
+    -------
+    ndarray of float32, shape of the block
+        NaN where the raster has no value.
     """
     values = np.full(block.shape, np.nan, dtype=np.float32)
     for part in _parts(geometry, block, categories):
@@ -84,23 +129,32 @@ def on_block(
             piece[part.target] = read(part.window)
         else:
             reproject(
-                read(part.window), piece, src_transform=part.transform, src_crs=CRS.from_wkt(geometry.crs),
-                src_nodata=np.nan, dst_transform=block.transform, dst_crs=LONLAT, dst_nodata=np.nan,
+                read(part.window),
+                piece,
+                src_transform=part.transform,
+                src_crs=CRS.from_wkt(geometry.crs),
+                src_nodata=np.nan,
+                dst_transform=block.transform,
+                dst_crs=LONLAT,
+                dst_nodata=np.nan,
                 resampling=part.method,
-            )  # fmt: skip
+            )
         np.copyto(values, piece, where=np.isnan(values))
     return values
 
 
 def coincides(geometry: Geometry, grid: Grid) -> bool:
-    """Whether the pixels of the raster are those of the grid, so that ``on_block`` copies them."""
+    """Return True when the raster's pixels are those of the grid, so that they are only copied."""
     return all(part.method is None for part in _parts(geometry, grid, categories=False))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """``window`` of the raster, whose ``transform`` is turned to the longitudes of the block; ``method`` is None where
-    the pixels coincide with those of the block in ``target`` (rows, columns)."""
+    """A part of the raster that lies in a block after a shift of longitudes.
+
+    ``transform`` is that of ``window``, shifted to the longitudes of the block. ``method`` is None
+    where the pixels coincide with those of the block in ``target`` (rows, columns).
+    """
 
     window: Window
     transform: Affine
@@ -111,21 +165,23 @@ class _Part:
 @lru_cache(maxsize=65536)
 def _parts(geometry: Geometry, block: Grid, categories: bool) -> tuple[_Part, ...]:
     crs = CRS.from_wkt(geometry.crs)
-    turns = TURNS if crs.is_geographic else TURNS[:1]
-    parts = (_part(crs, geometry, block, turn, categories) for turn in turns)
+    shifts = SHIFTS if crs.is_geographic else SHIFTS[:1]
+    parts = (_part(crs, geometry, block, shift, categories) for shift in shifts)
     return tuple(part for part in parts if part is not None)
 
 
-def _part(crs: CRS, geometry: Geometry, block: Grid, turn: float, categories: bool) -> _Part | None:
-    shared = _intersection(_turned(geometry.degrees, turn), block.bounds)
+def _part(
+    crs: CRS, geometry: Geometry, block: Grid, shift: float, categories: bool
+) -> _Part | None:
+    shared = intersection(_shifted(geometry.degrees, shift), block.bounds)
     if shared is None:
         return None
     if crs == LONLAT:
-        turned = Affine.translation(turn, 0) * geometry.transform
-        same = _coincident(turned, geometry.shape, block)
+        shifted = Affine.translation(shift, 0) * geometry.transform
+        same = _coincident(shifted, geometry.shape, block)
         if same:
             return same
-    window = _window(crs, geometry, _turned(shared, -turn))
+    window = _window(crs, geometry, _shifted(shared, -shift))
     if window is None:
         return None
     own = window_transform(window, geometry.transform)
@@ -134,20 +190,18 @@ def _part(crs: CRS, geometry: Geometry, block: Grid, turn: float, categories: bo
         method = Resampling.mode if finer else Resampling.nearest
     else:
         method = Resampling.average if finer else Resampling.bilinear
-    return _Part(window, Affine.translation(turn, 0) * own, method)
+    return _Part(window, Affine.translation(shift, 0) * own, method)
 
 
-def _coincident(turned: Affine, shape: tuple[int, int], block: Grid) -> _Part | None:
-    """The plain copy of the shared pixels when both grids have the same cell edges."""
-    if turned.b or turned.d or turned.a <= 0 or turned.e >= 0:
+def _coincident(shifted: Affine, shape: tuple[int, int], block: Grid) -> _Part | None:
+    """The common pixels as a plain copy when both grids have the same cell edges, else None."""
+    if shifted.b or shifted.d or shifted.a <= 0 or shifted.e >= 0:
         return None
-    grid = Grid.from_transform(turned, shape)
+    grid = Grid.from_transform(shifted, shape)
     if not grid.aligned_with(block):
         return None
-    top, left = (
-        round((grid.north - block.north) / block.dy),
-        round((block.west - grid.west) / block.dx),
-    )
+    top = round((grid.north - block.north) / block.dy)
+    left = round((block.west - grid.west) / block.dx)
     rows = slice(max(-top, 0), min(grid.rows - top, block.rows))
     columns = slice(max(-left, 0), min(grid.columns - left, block.columns))
     if rows.start >= rows.stop or columns.start >= columns.stop:
@@ -155,49 +209,45 @@ def _coincident(turned: Affine, shape: tuple[int, int], block: Grid) -> _Part | 
     window = Window(
         columns.start + left, rows.start + top, columns.stop - columns.start, rows.stop - rows.start
     )
-    return _Part(window, turned, None, (rows, columns))
+    return _Part(window, shifted, None, (rows, columns))
 
 
-def _window(crs: CRS, geometry: Geometry, degrees) -> Window | None:
-    """The pixels of the raster under a box in degrees, with a margin; None when there is none."""
+def _window(crs: CRS, geometry: Geometry, degrees: Bounds) -> Window | None:
+    """The raster's pixels in a box in degrees, with a margin; None when there are none."""
     rows, columns = geometry.shape
     try:
         box = degrees if crs.is_geographic else transform_bounds(LONLAT, crs, *degrees)
     except RasterioError:
         box = geometry.bounds
     box = box if np.isfinite(box).all() else geometry.bounds
-    left, top, right, bottom = _image(~geometry.transform, box)
-    left, right = max(floor(left) - MARGIN, 0), min(ceil(right) + MARGIN, columns)
-    top, bottom = max(floor(top) - MARGIN, 0), min(ceil(bottom) + MARGIN, rows)
-    return Window(left, top, right - left, bottom - top) if right > left and bottom > top else None
+    left, top, right, bottom = _bounding_box(~geometry.transform, box)
+    first_column = max(floor(left) - MARGIN, 0)
+    last_column = min(ceil(right) + MARGIN, columns)
+    first_row = max(floor(top) - MARGIN, 0)
+    last_row = min(ceil(bottom) + MARGIN, rows)
+    if last_column <= first_column or last_row <= first_row:
+        return None
+    return Window(first_column, first_row, last_column - first_column, last_row - first_row)
 
 
 def _pixel_area(crs: CRS, own: Affine, window: Window) -> float:
-    """Square degrees of the pixel in the middle of a window."""
+    """Area of the pixel in the middle of a window, in square degrees."""
     if crs.is_geographic:
         return abs(own.determinant)
-    column, row = window.width // 2, window.height // 2
+    column = window.width // 2
+    row = window.height // 2
     x, y = zip(own * (column, row), own * (column + 1, row), own * (column, row + 1))
     east, north = transform(crs, LONLAT, x, y)
-    across, down = (
-        (east[1] - east[0], north[1] - north[0]),
-        (east[2] - east[0], north[2] - north[0]),
-    )
+    across = (east[1] - east[0], north[1] - north[0])
+    down = (east[2] - east[0], north[2] - north[0])
     return abs(across[0] * down[1] - across[1] * down[0])
 
 
-def _image(affine: Affine, box) -> tuple[float, float, float, float]:
-    """The smallest upright box (least x, least y, greatest x, greatest y) around a transformed one."""
+def _bounding_box(affine: Affine, box: Bounds) -> Bounds:
+    """The smallest upright box (least x, least y, greatest x, greatest y) around a mapped box."""
     x, y = zip(*(affine * corner for corner in product(box[::2], box[1::2])))
     return min(x), min(y), max(x), max(y)
 
 
-def _turned(bounds, turn: float):
-    return bounds[0] + turn, bounds[1], bounds[2] + turn, bounds[3]
-
-
-def _intersection(one, other):
-    """The box that two share; None when they do not overlap."""
-    west, south = max(one[0], other[0]), max(one[1], other[1])
-    east, north = min(one[2], other[2]), min(one[3], other[3])
-    return (west, south, east, north) if west < east and south < north else None
+def _shifted(bounds: Bounds, shift: float) -> Bounds:
+    return bounds[0] + shift, bounds[1], bounds[2] + shift, bounds[3]

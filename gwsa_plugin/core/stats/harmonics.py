@@ -1,4 +1,4 @@
-"""Trend and seasons of gappy monthly series, and straight lines across what is left."""
+"""Least-squares fit of a linear trend with annual and semi-annual waves to monthly series."""
 
 from __future__ import annotations
 
@@ -7,29 +7,70 @@ import numpy as np
 HARMONICS = 2  # annual and semi-annual
 
 
+def harmonic_design(years: np.ndarray, harmonics: int = HARMONICS) -> np.ndarray:
+    """Build the design matrix of a linear trend with seasonal waves.
+
+    Parameters
+    ----------
+    years : ndarray of float, shape (n,)
+        Times in years, from any origin.
+    harmonics : int
+        Number of waves: 0 for the trend alone, 1 for annual, 2 for annual and semi-annual waves.
+
+    Returns
+    -------
+    ndarray of float, shape (n, 2 + 2 * harmonics)
+        A column of ones, the times, the cosines and then the sines of the waves.
+    """
+    angles = 2 * np.pi * years[:, None] * np.arange(1, harmonics + 1)
+    return np.column_stack([np.ones_like(years), years, np.cos(angles), np.sin(angles)])
+
+
 def trend_and_seasons(
     series: np.ndarray, missing: np.ndarray, harmonics: int = HARMONICS
 ) -> np.ndarray:
-    """The least-squares line plus sines and cosines of 12/1 .. 12/``harmonics`` months, at every month.
+    """Fit a linear trend with seasonal waves and evaluate it in every month.
 
-    ``series``: float64, shape (series, months); ``missing``: bool, shape (months,); what stands in missing months is
-    not read. ``harmonics=0`` is the line alone. Result: the shape of ``series``, finite throughout.
+    Parameters
+    ----------
+    series : ndarray of float64, shape (series, months)
+        Consecutive months. The values of missing months are not used.
+    missing : ndarray of bool, shape (months,)
+        The months without an observation.
+    harmonics : int
+        See ``harmonic_design``.
+
+    Returns
+    -------
+    ndarray of float64, shape (series, months)
+        Finite in every month.
     """
-    design = _design(missing.size, harmonics)
+    years = (np.arange(missing.size) - (missing.size - 1) / 2) / 12
+    design = harmonic_design(years, harmonics)
     coefficients = np.linalg.lstsq(design[~missing], series[:, ~missing].T, rcond=None)[0]
     return (design @ coefficients).T
 
 
 def straight_lines(series: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """The missing months, each on the line between its nearest observed neighbours: shape (series, missing months)."""
-    months, observed = np.flatnonzero(missing), np.flatnonzero(~missing)
+    """Interpolate the missing months linearly between the nearest observed months.
+
+    Before the first and after the last observed month the nearest line is continued.
+
+    Parameters
+    ----------
+    series : ndarray of float64, shape (series, months)
+        Consecutive months. The values of missing months are not used.
+    missing : ndarray of bool, shape (months,)
+        The months without an observation; at least two months have one.
+
+    Returns
+    -------
+    ndarray of float64, shape (series, missing months)
+    """
+    months = np.flatnonzero(missing)
+    observed = np.flatnonzero(~missing)
     after = np.clip(np.searchsorted(observed, months), 1, observed.size - 1)
-    left, right = observed[after - 1], observed[after]
+    left = observed[after - 1]
+    right = observed[after]
     weight = (months - left) / (right - left)
     return series[:, left] * (1 - weight) + series[:, right] * weight
-
-
-def _design(months: int, harmonics: int) -> np.ndarray:
-    years = (np.arange(months) - (months - 1) / 2) / 12
-    angles = 2 * np.pi * years[:, None] * np.arange(1, harmonics + 1)
-    return np.column_stack([np.ones(months), years, np.cos(angles), np.sin(angles)])

@@ -1,4 +1,16 @@
-"""Trends of monthly series with gaps: their size, and whether they can be told from none."""
+"""Trends of monthly series with gaps, and tests of their significance.
+
+References
+----------
+Theil, H. (1950): A rank-invariant method of linear and polynomial regression analysis.
+    Proc. K. Ned. Akad. Wet. A 53.
+Sen, P. K. (1968): Estimates of the regression coefficient based on Kendall's tau.
+    J. Am. Stat. Assoc. 63, 1379-1389.
+Hamed, K. H. & Rao, A. R. (1998): A modified Mann-Kendall trend test for autocorrelated data.
+    J. Hydrol. 204, 182-196.
+Benjamini, Y. & Hochberg, Y. (1995): Controlling the false discovery rate.
+    J. R. Stat. Soc. B 57, 289-300.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +18,72 @@ import numpy as np
 from scipy.stats import norm, rankdata
 
 from ..base.months import decimal_years
+from .harmonics import harmonic_design
 
 
 def trend(months: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Theil-Sen slope per year of the deseasonalised series.
+    """Compute the Theil-Sen slope of the deseasonalised series.
 
-    ``months``: datetime64[M], shape (n,), those that have a value, in order and not necessarily consecutive (quarterly
-    series are fine). ``values``: finite, shape (n,) or (n, series). Returns a float or shape (series,).
+    Parameters
+    ----------
+    months : ndarray of datetime64[M], shape (n,)
+        The months that have a value, in order. They need not be consecutive: quarterly series are
+        accepted.
+    values : ndarray of float, shape (n,) or (n, series)
+        Finite.
+
+    Returns
+    -------
+    float or ndarray, shape (series,)
+        Slope per year.
     """
     return theil_sen(decimal_years(months), deseasonalise(months, values))
 
 
 def deseasonalise(months: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The values without their yearly and half-yearly waves; same shape, mean kept.
+    """Subtract the annual and semi-annual waves.
 
-    The waves are fitted together with a linear trend, so that a trend sampled in other months of early and late years
-    is not taken for a season. Four months a year or fewer are fitted exactly at their phases.
+    The waves are fitted together with a linear trend. Otherwise a trend would be taken for a
+    season where the early and the late years are sampled in different months. A season sampled in
+    at most four months of the year is removed entirely.
+
+    Parameters
+    ----------
+    months, values
+        As in ``trend``.
+
+    Returns
+    -------
+    ndarray, same shape as ``values``
+        The mean of each series is unchanged.
     """
     years = decimal_years(months)
-    phase = 2 * np.pi * np.outer(years, (1, 2))
-    waves = np.hstack([np.cos(phase), np.sin(phase)])
+    design = harmonic_design(years)
+    design[:, 1] = years - years.mean()
+    # Waves without a mean leave the mean of the series unchanged.
+    waves = design[:, 2:]
     waves -= waves.mean(axis=0)
-    line = np.stack([np.ones_like(years), years - years.mean()], axis=1)
-    coefficients = np.linalg.lstsq(np.hstack([line, waves]), values, rcond=None)[0]
+    coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
     return values - waves @ coefficients[2:]
 
 
 def theil_sen(times: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Median of the slopes of all pairs (Theil 1950, Sen 1968); NaN for fewer than two times.
+    """Compute the Theil-Sen slope, the median of the slopes of all pairs of points.
 
-    ``times``: shape (n,), distinct. ``values``: shape (n,) or (n, series). Returns a float or shape (series,).
+    Parameters
+    ----------
+    times : ndarray of float, shape (n,)
+        Distinct.
+    values : ndarray of float, shape (n,) or (n, series)
+
+    Returns
+    -------
+    float or ndarray, shape (series,)
+        NaN for fewer than two times.
+
+    References
+    ----------
+    Theil (1950); Sen (1968), J. Am. Stat. Assoc. 63, 1379-1389.
     """
     first, second = np.triu_indices(len(times), k=1)
     if not first.size:
@@ -45,11 +93,26 @@ def theil_sen(times: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def mann_kendall(times: np.ndarray, values: np.ndarray, level: float = 0.05) -> float:
-    """Two-sided p-value of the Mann-Kendall test with the variance of Hamed & Rao (1998, J. Hydrol. 204, 182-196).
+    """Compute the two-sided p-value of the Mann-Kendall test for autocorrelated series.
 
-    ``times`` and ``values``: shape (n,), in order. The variance is enlarged by the autocorrelations of the ranks of the
-    detrended series that are significant at ``level``; lags count observations, so a quarterly series has lags of a
-    quarter. NaN for fewer than four values; 1 for a constant series.
+    The variance is corrected with the autocorrelations of the ranks of the detrended series that
+    are significant at ``level``. Lags count observations: a quarterly series has lags of a quarter.
+
+    Parameters
+    ----------
+    times, values : ndarray of float, shape (n,)
+        In order of time.
+    level : float
+        Significance level of the autocorrelations.
+
+    Returns
+    -------
+    float
+        NaN for fewer than four values; 1 for a constant series.
+
+    References
+    ----------
+    Hamed & Rao (1998), J. Hydrol. 204, 182-196.
     """
     n = len(values)
     if n < 4:
@@ -57,18 +120,20 @@ def mann_kendall(times: np.ndarray, values: np.ndarray, level: float = 0.05) -> 
     first, second = np.triu_indices(n, k=1)
     score = np.sign(values[second] - values[first]).sum()
     ties = np.unique(values, return_counts=True)[1]
-    variance = (_pairs_term(n) - _pairs_term(ties).sum()) / 18 * _inflation(times, values, level)
+    independent = (_variance_term(n) - _variance_term(ties).sum()) / 18
+    variance = independent * _variance_inflation(times, values, level)
     if score == 0 or variance <= 0:
         return 1.0
     return float(2 * norm.sf((abs(score) - 1) / np.sqrt(variance)))
 
 
-def _pairs_term(n):
+def _variance_term(n):
+    """Variance of the Mann-Kendall score of ``n`` independent values, times 18."""
     return n * (n - 1.0) * (2 * n + 5)
 
 
-def _inflation(times: np.ndarray, values: np.ndarray, level: float) -> float:
-    """n/n*, equation 16 of Hamed & Rao; 1 where the sum of the correlations would make it no variance at all."""
+def _variance_inflation(times: np.ndarray, values: np.ndarray, level: float) -> float:
+    """n/n*, equation 16 of Hamed & Rao (1998); 1 where it would not be positive."""
     n = len(values)
     ranks = rankdata(values - theil_sen(times, values) * times)
     ranks -= ranks.mean()
@@ -83,7 +148,22 @@ def _inflation(times: np.ndarray, values: np.ndarray, level: float) -> float:
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """p-values of many tests adjusted for the false discovery rate (Benjamini & Hochberg 1995); NaN stays NaN."""
+    """Adjust the p-values of many tests for the false discovery rate.
+
+    Parameters
+    ----------
+    p : array_like of float
+        A NaN is a test that was not made.
+
+    Returns
+    -------
+    ndarray of float, same shape
+        Adjusted p-values; NaN where ``p`` is NaN.
+
+    References
+    ----------
+    Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57, 289-300.
+    """
     p = np.asarray(p, dtype=float)
     adjusted = np.full(p.shape, np.nan)
     tested = np.flatnonzero(np.isfinite(p))

@@ -1,4 +1,4 @@
-"""Mascon files small enough to know every value of, in the layouts of the centres and as others crop them."""
+"""Small mascon files with known values, in the layouts of the centres and of crops."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.io import netcdf_file
 
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import Progress
-from gwsa.gwsa_plugin.core.sample_world.netcdf_writer import writing
+from gwsa.gwsa_plugin.core.sample_world.netcdf_writer import new_netcdf
 
 RECORD = month_range("2003-11", "2010-02")
 EPOCH = np.datetime64("2002-01-01")
@@ -25,7 +25,9 @@ CSR = {
 CSR_V02 = {
     "institution": "The University of Texas - Center for Space Research (CSR)",
     "title": "CSR GRACE and GRACE-FO MASCON RL06Mv2",
-    "summary": "Monthly mass anomaly grids from GRACE and GRACE-FO determined from CSR RL06 processing",
+    "summary": (
+        "Monthly mass anomaly grids from GRACE and GRACE-FO determined from CSR RL06 processing"
+    ),
     "months_missing": LISTED,
 }
 JPL = {
@@ -46,8 +48,12 @@ GSFC = {
 
 @dataclass(frozen=True)
 class Layout:
-    """``spans``: days since 2002, whole months by default. ``clock``: kind and unit of time. ``bounds``: those of time
-    are written. ``extra``: name -> array over (time, lat, lon) or (lat, lon)."""
+    """Content of a mascon file.
+
+    ``spans``: days since 2002, calendar months by default. ``clock``: type and unit of time.
+    ``bounds``: whether the time bounds are written. ``extra``: arrays over (time, lat, lon) or
+    (lat, lon) by name.
+    """
 
     longitudes: np.ndarray
     latitudes: np.ndarray
@@ -66,11 +72,11 @@ class Layout:
 
     @property
     def days(self) -> np.ndarray:
-        whole = [
+        calendar_months = [
             (month.astype("datetime64[D]") - EPOCH).astype("f4")
             for month in (self.months, self.months + 1)
         ]
-        return np.stack(whole, axis=1) if self.spans is None else self.spans
+        return np.stack(calendar_months, axis=1) if self.spans is None else self.spans
 
     @property
     def times(self) -> np.ndarray:
@@ -87,7 +93,7 @@ CSR_CROP = Layout(np.arange(70.125, 72, 0.25), np.arange(20.125, 21.5, 0.25))
 
 
 def truth(latitudes, longitudes, months):
-    """cm: a number that no two cells or months share."""
+    """Values in cm that differ between all cells and months."""
     longitudes = (np.asarray(longitudes) + 180) % 360 - 180
     place = np.asarray(latitudes)[:, None] * 0.5 + longitudes * 0.01
     return (
@@ -105,12 +111,15 @@ def expected(stack):
 
 
 def write_mascons(path, layout, values=None):
-    """NetCDF-4."""
+    """Write NetCDF-4."""
     values = truth(layout.latitudes, layout.longitudes, layout.months) if values is None else values
-    with writing(path, layout.attributes) as file:
+    with new_netcdf(path, layout.attributes) as file:
         sizes = {
-            "time": layout.months.size, "timebound": 2, "lat": layout.latitudes.size, "lon": layout.longitudes.size
-        }  # fmt: skip
+            "time": layout.months.size,
+            "timebound": 2,
+            "lat": layout.latitudes.size,
+            "lon": layout.longitudes.size,
+        }
         for name, size in sizes.items():
             file.dimension(name, size)
         kind, clock = layout.clock
@@ -122,8 +131,9 @@ def write_mascons(path, layout, values=None):
             "lwe_thickness", "time lat lon", layout.kind, attributes, layout.chunks, layout.fill
         )
         for name, array in layout.extra.items():
-            of_time = {"units": "cm"} if array.ndim == 3 else {}
-            file.variable(name, "time lat lon" if array.ndim == 3 else "lat lon", "f4", of_time)
+            with_time = array.ndim == 3
+            units = {"units": "cm"} if with_time else {}
+            file.variable(name, "time lat lon" if with_time else "lat lon", "f4", units)
         if layout.bounds:
             file.variable("time_bounds", "time timebound", "f4", {"units": DAYS})
             file.write("time_bounds", layout.days.astype("f4"))
@@ -137,7 +147,7 @@ def write_mascons(path, layout, values=None):
 
 
 def write_classic(path, layout, values=None):
-    """NetCDF-3, all in double precision except ``layout.kind``, as GSFC's file is, or packed."""
+    """Write NetCDF-3 in double precision, as GSFC does; the thickness is of ``layout.kind``."""
     values = truth(layout.latitudes, layout.longitudes, layout.months) if values is None else values
     axes = ("time", "lat", "lon")
     content = {
@@ -171,9 +181,13 @@ def write_classic(path, layout, values=None):
 
 
 def write_mask(path, is_land, cell=0.25, name="LO_val"):
-    """Global, 0-360, south-up as CSR's; ``is_land(latitudes, longitudes in -180..180)``."""
-    latitudes, longitudes = np.arange(-90 + cell / 2, 90, cell), np.arange(cell / 2, 360, cell)
-    with writing(path, {}) as file:
+    """Write a global mask, 0-360 and south-up as CSR's.
+
+    ``is_land`` takes latitudes and longitudes in -180..180.
+    """
+    latitudes = np.arange(-90 + cell / 2, 90, cell)
+    longitudes = np.arange(cell / 2, 360, cell)
+    with new_netcdf(path, {}) as file:
         file.dimension("lat", latitudes.size)
         file.dimension("lon", longitudes.size)
         for axis, values in (("lat", latitudes), ("lon", longitudes)):
@@ -193,10 +207,11 @@ def jpl_mascons(latitudes, longitudes):
 
 
 class Log(Progress):
-    """What was said and warned of."""
+    """The lines of the log, and those that are warnings."""
 
     def __init__(self):
-        self.lines, self.warnings = [], []
+        self.lines = []
+        self.warnings = []
 
     def info(self, text):
         self.lines.append(text)

@@ -1,4 +1,4 @@
-"""The four products as their centres lay them out: recognised by what is in them, and read right."""
+"""The four products in the layouts of their centres: recognised by their content and read."""
 
 from __future__ import annotations
 
@@ -43,11 +43,12 @@ HALF_DEGREE = Layout(
         (CSR, "CSR", "RL06.3"),
         (CSR_V02, "CSR", "RL06Mv2"),
         (JPL, "JPL", "RL06.3Mv04"),
-        (GSFC, "GSFC", "RL06 v1.0"),  # as the RL06v2.0 file still says
+        # The RL06v2.0 file still states this release.
+        (GSFC, "GSFC", "RL06 v1.0"),
     ],
     ids=["CSR RL06.3", "CSR v02", "JPL", "GSFC"],
 )
-def test_centre_and_release_are_what_the_file_says(tmp_path, attributes, centre, release):
+def test_centre_and_release_are_those_of_the_attributes(tmp_path, attributes, centre, release):
     log = Log()
     found = import_twsa(
         write_mascons(tmp_path / "JPL_CSR_GSFC.nc", replace(CSR_CROP, attributes=attributes)),
@@ -64,7 +65,8 @@ def test_centre_and_release_are_what_the_file_says(tmp_path, attributes, centre,
 @pytest.fixture(scope="module")
 def jpl(tmp_path_factory):
     """Global, 0-360; uncertainty per 3 degree mascon, gain factors on land only."""
-    latitudes, longitudes = np.arange(-89.75, 90, 0.5), np.arange(0.25, 360, 0.5)
+    latitudes = np.arange(-89.75, 90, 0.5)
+    longitudes = np.arange(0.25, 360, 0.5)
     months = month_range("2004-01", "2004-06")
     values = np.broadcast_to(truth(latitudes, longitudes, RECORD)[:6], (6, 360, 720)).copy()
     mascon = jpl_mascons(latitudes, longitudes)
@@ -91,7 +93,7 @@ def jpl(tmp_path_factory):
     return write_mascons(tmp_path_factory.mktemp("jpl") / "anything.nc", layout, values)
 
 
-def test_jpl_brings_its_own_mask_sigma_and_mascons(jpl):
+def test_mask_sigma_and_mascons_of_jpl_are_read(jpl):
     found = import_twsa(jpl, TwsaOptions(bounds=(-3, 8, 6, 14)))
     grid = found.twsa.grid
     assert grid.shape == (24, 36)
@@ -104,13 +106,13 @@ def test_jpl_brings_its_own_mask_sigma_and_mascons(jpl):
 
 
 def test_the_sigma_of_a_jpl_region_counts_each_mascon_once(jpl):
-    """Three mascons in a row, 12° to 15° N; the sigma of the mean is theirs, not that of 432 cells."""
+    """Three mascons in a row, 12° to 15° N, count as three values and not as 432 cells."""
     found = import_twsa(jpl, TwsaOptions(bounds=(3, 12, 12, 15)))
     regional = regional_mean(found.twsa, found.sigma, found.mascons)
-    of_mascons = jpl_mascons(np.array([13.0]), np.array([4.0, 7.0, 10.0])) % 7 + 1
+    sigma = jpl_mascons(np.array([13.0]), np.array([4.0, 7.0, 10.0])) % 7 + 1
     assert regional.mascons == 3
-    np.testing.assert_allclose(regional.sigma, np.sqrt((of_mascons**2).sum()) / 3, rtol=1e-6)
-    np.testing.assert_allclose(regional.upper_sigma, of_mascons.mean(), rtol=1e-6)
+    np.testing.assert_allclose(regional.sigma, np.sqrt((sigma**2).sum()) / 3, rtol=1e-6)
+    np.testing.assert_allclose(regional.upper_sigma, sigma.mean(), rtol=1e-6)
 
 
 def test_gain_factors_scale_value_and_sigma(jpl):
@@ -134,7 +136,8 @@ def test_gain_factors_that_a_file_does_not_have_are_refused(tmp_path):
         import_twsa(tmp_path / "f.nc", TwsaOptions(gain_factors=True))
 
 
-# GSFC: NetCDF-3 in double precision, no fill, no list of missing months, the last day of a solution as its end
+# GSFC: NetCDF-3 in double precision, without fill value and list of missing months. A solution ends
+# with its last day.
 
 
 def test_gsfc_is_read_with_its_mask_and_without_sigma(tmp_path):
@@ -149,13 +152,13 @@ def test_gsfc_is_read_with_its_mask_and_without_sigma(tmp_path):
     assert found.sigma is None
     assert found.mascons is None
     assert (
-        "f.nc lists no missing months, so its month labels rest on its own times alone."
+        "f.nc lists no missing months, so the month labels cannot be checked against that list."
         in log.warnings
     )
 
 
 def test_a_last_day_that_is_part_of_the_solution_is_counted(tmp_path):
-    """The mission with the last day as the end, as GSFC has it, is the mission with the day after, as CSR has it."""
+    """Ends on the last day, as in GSFC's file, give the solutions of ends on the day after."""
     bounds = time_bounds()
     months = solved_months()
     values = np.zeros((months.size, HALF_DEGREE.latitudes.size, HALF_DEGREE.longitudes.size))
@@ -167,17 +170,15 @@ def test_a_last_day_that_is_part_of_the_solution_is_counted(tmp_path):
 
 
 def test_gsfc_has_two_solutions_about_november_2018(tmp_path):
-    """22 October to 9 November and 10 to 30 November: one is centred on the last day of October."""
+    """22 October to 9 November, with its midpoint in October, and 10 to 30 November."""
     months = np.append(
         month_range("2004-01", "2009-12"), np.array(["2018-10", "2018-11"], dtype="M8[M]")
     )
     layout = replace(HALF_DEGREE, months=months, attributes=GSFC)
     spans = layout.days - (0, 1)
     spans[-2:] = [[6138, 6156], [6157, 6177]]
-    found = import_twsa(write_classic(tmp_path / "f.nc", replace(layout, spans=spans))).solutions[
-        -2:
-    ]
-    assert [f"{one} {one.month}" for one in found] == [
+    found = import_twsa(write_classic(tmp_path / "f.nc", replace(layout, spans=spans))).solutions
+    assert [f"{one} {one.month}" for one in found[-2:]] == [
         "2018-10-22..2018-11-09 2018-10",
         "2018-11-10..2018-11-30 2018-11",
     ]

@@ -1,4 +1,4 @@
-"""Mascon files as others crop and rewrite them: what they lose is said, what they keep is read right."""
+"""Cropped and rewritten mascon files: lost metadata give a warning, the values are read."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_single_row_or_column_has_square_cells(tmp_path, rows, columns):
 
 def test_a_single_cell_is_refused(tmp_path):
     layout = replace(CSR_CROP, latitudes=CSR_CROP.latitudes[:1], longitudes=CSR_CROP.longitudes[:1])
-    with pytest.raises(InputError, match="f.nc holds a single cell, whose size it does not tell"):
+    with pytest.raises(InputError, match="f.nc holds a single cell, whose size cannot be"):
         import_twsa(write_mascons(tmp_path / "f.nc", layout))
 
 
@@ -107,7 +107,7 @@ def test_an_unknown_unit_is_refused(tmp_path, unit, named):
         import_twsa(tmp_path / "f.nc")
 
 
-def test_packed_values_are_unpacked_and_their_fill_is_none(tmp_path):
+def test_packed_values_are_unpacked_and_their_fill_is_nan(tmp_path):
     packed = np.rint((truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD) - 2) / 0.01)
     packed[:, 0, 0] = packed[0, 1, 1] = -32768
     attributes = {"scale_factor": 0.01, "add_offset": 2.0, "_FillValue": np.int16(-32768)}
@@ -120,7 +120,7 @@ def test_packed_values_are_unpacked_and_their_fill_is_none(tmp_path):
 
 
 @pytest.mark.parametrize("fill", [-99999.0, None], ids=["stated", "not stated"])
-def test_fill_is_no_value(tmp_path, fill):
+def test_fill_values_are_nan(tmp_path, fill):
     values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD)
     values[:, 0, 0] = values[5, 1, 1] = -99999
     stack = import_twsa(write_mascons(tmp_path / "f.nc", replace(CSR_CROP, fill=fill), values)).twsa
@@ -140,7 +140,7 @@ def test_fill_is_no_value(tmp_path, fill):
         ("f8", "days since 1970-01-01"),
     ],
 )
-def test_time_encoded_anew_is_the_same_time(tmp_path, clock, monkeypatch):
+def test_time_in_another_encoding_is_the_same_time(tmp_path, clock, monkeypatch):
     monkeypatch.setitem(sample_netcdf._TYPES, "i8", gdal.GDT_Int64)
     stack = import_twsa(
         write_mascons(tmp_path / "f.nc", replace(CSR_CROP, clock=clock, units="units"))
@@ -179,7 +179,7 @@ def test_an_empty_time_is_refused(tmp_path, value):
 
 
 def mission(**change):
-    """The solutions of the mission, with its own two collisions, on a few cells."""
+    """The solutions of the mission on a few cells; two months have two solutions each."""
     attributes = {**CSR, "months_missing": ";".join(MISSING)}
     layout = replace(CSR_CROP, months=solved_months(), spans=time_bounds(), attributes=attributes)
     return replace(
@@ -195,12 +195,12 @@ def test_without_time_bounds_the_months_of_the_mission_are_the_same(tmp_path):
     assert {str(one.month) for one in found if one.moved_from} == {"2011-11", "2015-05"}
     assert not any(one.stated for one in found)
     assert any(
-        "has no time_bounds, so each solution is taken to reach half a month" in line
+        "has no time_bounds, so each solution is taken to cover half a month" in line
         for line in log.warnings
     )
 
 
-def test_without_time_bounds_the_list_of_missing_months_still_rules(tmp_path):
+def test_without_time_bounds_the_list_of_missing_months_is_still_checked(tmp_path):
     layout = mission(bounds=False)
     wrong = replace(layout, attributes={**CSR, "months_missing": ";".join(MISSING[1:])})
     with pytest.raises(
@@ -217,4 +217,4 @@ def test_without_attributes_the_centre_is_unknown_and_that_is_a_warning(tmp_path
     ).twsa
     np.testing.assert_allclose(stack.values, expected(stack), atol=2e-5)
     assert stack.tags["GWSA_CENTRE"] == "unknown"
-    assert "f.nc does not say which centre made it; it is read by its variables." in log.warnings
+    assert "f.nc does not state its processing centre; it is read by its variables." in log.warnings

@@ -1,4 +1,4 @@
-"""The mean of a region and its sigma, against errors drawn as a mascon product makes them."""
+"""The regional mean and its sigma, against random errors that are equal within a mascon."""
 
 import csv
 
@@ -36,44 +36,46 @@ def test_the_mean_is_weighted_by_area():
     )
 
 
-def test_the_sigma_is_that_of_means_whose_errors_are_one_to_a_mascon():
-    """Drawn errors: what a cell-wise sum of squares would claim is a tenth of it."""
+def test_sigma_is_the_scatter_of_means_with_one_error_for_each_mascon():
+    """A sum of squares over cells would give less than a tenth of it."""
     rng = np.random.default_rng(3)
     _, mascon = np.unique(MASCONS, return_inverse=True)
     mascon = mascon.reshape(GRID.shape)
-    shares = GRID.cell_areas() / GRID.cell_areas().sum()
-    errors = [(shares * SIGMA * rng.standard_normal(9)[mascon]).sum() for _ in range(4000)]
+    weights = GRID.cell_areas() / GRID.cell_areas().sum()
+    errors = [(weights * SIGMA * rng.standard_normal(9)[mascon]).sum() for _ in range(4000)]
     log = Log()
     regional = regional_mean(stack([np.zeros(GRID.shape)]), stack([SIGMA]), MASCONS, log)
     assert regional.mascons == 9
     assert "The region is in 9 mascons" in log
     assert regional.sigma[0] == pytest.approx(np.std(errors), rel=0.05)
-    cell_by_cell = np.sqrt(((shares * SIGMA) ** 2).sum())
+    cell_by_cell = np.sqrt(((weights * SIGMA) ** 2).sum())
     assert regional.sigma[0] > 10 * cell_by_cell
 
 
-def test_cells_that_cannot_be_told_apart_err_together():
+def test_without_mascons_only_the_upper_bound_is_given():
     log = Log()
     regional = regional_mean(
         stack([np.zeros(GRID.shape)]), stack([np.full(GRID.shape, 2.0)]), progress=log
     )
-    assert "upper bound of sigma" in log
+    assert "only the upper bound" in log
     assert regional.mascons == 0
     assert np.isnan(regional.sigma[0])
     assert regional.upper_sigma[0] == pytest.approx(2.0)
 
 
-def test_cells_in_no_mascon_are_not_one_and_leave_no_sigma_where_they_have_a_value():
-    log, outside = Log(), GRID.longitudes + 0 * GRID.latitudes[:, None] < 72
-    everywhere, without = np.zeros(GRID.shape), np.where(outside, np.nan, 0.0)
+def test_a_month_with_a_value_in_no_mascon_has_only_the_upper_bound():
+    log = Log()
+    outside = GRID.longitudes + 0 * GRID.latitudes[:, None] < 72
+    everywhere = np.zeros(GRID.shape)
+    without = np.where(outside, np.nan, 0.0)
     regional = regional_mean(
         stack([everywhere, without]), stack([SIGMA, SIGMA]), np.where(outside, -1, MASCONS), log
     )
     assert regional.mascons == 6
-    assert f"of {outside.sum()} of its cells" in log
+    assert f"has no mascon for {outside.sum()} of its cells" in log
     assert np.isnan(regional.sigma[0]) and np.isfinite(regional.upper_sigma[0])
-    told = regional_mean(stack([without]), stack([SIGMA]), MASCONS)
-    assert regional.sigma[1] == pytest.approx(told.sigma[0])
+    known = regional_mean(stack([without]), stack([SIGMA]), MASCONS)
+    assert regional.sigma[1] == pytest.approx(known.sigma[0])
 
 
 def test_it_can_be_cancelled():
@@ -86,7 +88,7 @@ def test_it_can_be_cancelled():
 
 
 @given(st.integers(1, 9), st.integers(0, 99))
-def test_more_mascons_never_make_a_region_less_sure(kinds, seed):
+def test_more_mascons_never_increase_sigma(kinds, seed):
     rng = np.random.default_rng(seed)
     numbers = rng.integers(0, kinds, GRID.shape)
     values = np.where(rng.random(GRID.shape) < 0.2, np.nan, 0.0)
@@ -107,7 +109,7 @@ def test_only_cells_with_a_value_count():
     assert np.isnan([regional.mean[1], regional.sigma[1], regional.upper_sigma[1]]).all()
 
 
-def test_what_is_not_known_is_empty_in_the_table(tmp_path):
+def test_unknown_values_are_empty_in_the_table(tmp_path):
     write_regional_mean(
         tmp_path / "mean.csv",
         regional_mean(stack([np.ones(GRID.shape), np.full(GRID.shape, np.nan)])),

@@ -1,4 +1,4 @@
-"""The month rule: every label is the midpoint's month, or a free one beside it that the span reaches; or a refusal."""
+"""Labels of solutions: the month of the midpoint, or a free month beside it that is touched."""
 
 import csv
 
@@ -35,7 +35,7 @@ def test_a_calendar_month_is_itself():
 
 
 def test_the_later_of_two_moves_forward():
-    """October and November 2011 as the processing centres formed them."""
+    """October and November 2011, as in the record."""
     found = label_solutions(spans(("2011-10-01", "2011-11-01"), ("2011-10-16", "2011-11-16")), "f")
     assert months(found) == ["2011-10", "2011-11"]
     assert str(found[1].moved_from) == "2011-10"
@@ -106,7 +106,7 @@ def test_a_span_that_ends_before_it_starts_is_refused():
 
 @st.composite
 def records(draw):
-    """Midpoints in order, as all missions' are; spans of one to six weeks."""
+    """Midpoints in order, as in all missions; spans of one to six weeks."""
     gaps = draw(st.lists(st.integers(8, 70), min_size=1, max_size=40))
     lengths = draw(st.lists(st.integers(7, 45), min_size=len(gaps), max_size=len(gaps)))
     middle = np.datetime64("2002-04-16", "m") + np.cumsum(gaps).astype("timedelta64[D]")
@@ -165,13 +165,13 @@ def test_missing_months_lie_between_the_first_and_the_last():
     ]
 
 
-def test_the_list_of_the_whole_mission_fits_a_crop_and_may_repeat_itself():
+def test_the_list_of_the_mission_agrees_with_a_crop_and_may_have_repetitions():
     check_labels(
         record("2002-05", "2002-08"), listed("2002-06", "2002-07", "2002-07", "2017-02"), "f.nc"
     )
 
 
-def test_a_label_that_the_file_calls_missing_is_refused():
+def test_a_label_that_the_file_lists_as_missing_is_refused():
     with pytest.raises(
         InputError,
         match=r"a solution but listed as missing: 2002-06; no solution but not listed: none",
@@ -184,22 +184,30 @@ def test_a_month_without_a_solution_that_the_file_does_not_list_is_refused():
         check_labels(record("2002-05", "2002-08"), listed("2003-06"), "f.nc")
 
 
-def test_the_table_says_span_midpoint_month_and_what_is_not_as_stated(tmp_path):
+def test_the_table_has_span_midpoint_month_and_note(tmp_path):
     found = label_solutions(spans(("2011-10-01", "2011-11-01"), ("2011-10-16", "2011-11-16")), "f")
     write_table(tmp_path / "months.csv", found)
     assert rows(tmp_path / "months.csv") == [
         {
-            "start": "2011-10-01T00:00", "end": "2011-11-01T00:00", "days": "31", "midpoint": "2011-10-16T12:00",
-            "month": "2011-10", "note": "",
+            "start": "2011-10-01T00:00",
+            "end": "2011-11-01T00:00",
+            "days": "31",
+            "midpoint": "2011-10-16T12:00",
+            "month": "2011-10",
+            "note": "",
         },
         {
-            "start": "2011-10-16T00:00", "end": "2011-11-16T00:00", "days": "31", "midpoint": "2011-10-31T12:00",
-            "month": "2011-11", "note": "moved from 2011-10, which another solution has",
+            "start": "2011-10-16T00:00",
+            "end": "2011-11-16T00:00",
+            "days": "31",
+            "midpoint": "2011-10-31T12:00",
+            "month": "2011-11",
+            "note": "moved from 2011-10, which another solution has",
         },
-    ]  # fmt: skip
+    ]
 
 
-def test_the_table_says_that_a_span_is_nominal(tmp_path):
+def test_the_table_marks_a_nominal_span(tmp_path):
     found = label_solutions(spans(("2011-10-01", "2011-11-01")), "f", stated=False)
     write_table(tmp_path / "months.csv", found)
     assert rows(tmp_path / "months.csv")[0]["note"] == "nominal span: the file states none"

@@ -1,4 +1,4 @@
-"""The import on files small enough to know every value of, and on the real ones."""
+"""The import of small files with known values and of real files."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_file_without_a_mask_is_no_land_mask(tmp_path):
         import_twsa(tmp_path / "f.nc", TwsaOptions(land_mask=tmp_path / "f.nc"))
 
 
-def test_the_period_has_every_month_and_keeps_the_baseline_of_the_whole_record(tmp_path):
+def test_the_period_has_every_month_and_the_baseline_is_that_of_the_record(tmp_path):
     kept = np.setdiff1d(RECORD, [np.datetime64("2009-05", "M")])
     attributes = {**CSR, "months_missing": "2009-05"}
     values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD)[np.isin(RECORD, kept)]
@@ -76,7 +76,11 @@ def test_the_period_has_every_month_and_keeps_the_baseline_of_the_whole_record(t
     log = Log()
     stack = import_twsa(tmp_path / "f.nc", TwsaOptions(period=period), log).twsa
     np.testing.assert_array_equal(stack.months, month_range(*period))
-    assert [str(m) for m in stack.named("missing")] == ["2009-05", "2010-03", "2010-04"]
+    assert [str(m) for m in stack.months_with_source("missing")] == [
+        "2009-05",
+        "2010-03",
+        "2010-04",
+    ]
     assert np.isnan(stack.values[4]).all()
     baseline = values[(kept >= np.datetime64("2004-01")) & (kept <= np.datetime64("2009-12"))].mean(
         axis=0
@@ -111,12 +115,12 @@ def test_a_constant_sigma_holds_where_there_is_a_value(tmp_path):
     assert set(np.unique(found.sigma.values)) == {np.float32(2.0)}
 
 
-def test_without_any_sigma_there_is_none_and_the_log_says_so(tmp_path):
+def test_without_any_sigma_there_is_none_and_a_warning(tmp_path):
     log = Log()
     assert import_twsa(write_mascons(tmp_path / "f.nc", CSR_CROP), progress=log).sigma is None
     assert "there is no sigma output" in log
     assert "CSR RL06.3" in log
-    assert "the ocean too" in log
+    assert "also those of the ocean" in log
 
 
 # Files that must be refused
@@ -153,8 +157,8 @@ def test_a_text_file_is_refused(tmp_path):
 
 
 def test_a_truncated_file_is_refused(tmp_path):
-    whole = write_mascons(tmp_path / "f.nc", CSR_CROP).read_bytes()
-    (tmp_path / "cut.nc").write_bytes(whole[: len(whole) // 2])
+    content = write_mascons(tmp_path / "f.nc", CSR_CROP).read_bytes()
+    (tmp_path / "cut.nc").write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match="cut.nc is not a readable NetCDF file; download"):
         import_twsa(tmp_path / "cut.nc")
 
@@ -196,9 +200,9 @@ def test_cancelling_stops_the_reading(tmp_path):
 # The real files
 
 REAL_GAPS = (
-    "2002-06..2002-07, 2003-06, 2011-01, 2011-06, 2012-03, 2012-05, 2012-10, 2013-03, 2013-08..2013-09, 2014-02, "
-    "2014-07, 2014-12, 2015-06, 2015-10..2015-11, 2016-04, 2016-09..2016-10, 2017-02, 2017-07..2018-05, "
-    "2018-08..2018-09"
+    "2002-06..2002-07, 2003-06, 2011-01, 2011-06, 2012-03, 2012-05, 2012-10, 2013-03, "
+    "2013-08..2013-09, 2014-02, 2014-07, 2014-12, 2015-06, 2015-10..2015-11, 2016-04, "
+    "2016-09..2016-10, 2017-02, 2017-07..2018-05, 2018-08..2018-09"
 )
 
 
@@ -251,8 +255,9 @@ def test_the_ascii_edition_is_refused(real_data):
 MISSION_GAPS = REAL_GAPS.replace("2012-03, ", "")
 
 
+@pytest.mark.slow
 def test_the_sample_file_gives_the_months_of_the_mission(tmp_path):
-    """A global file of 192 solutions of which only the region holds values."""
+    """A global file of 192 solutions with values in a region only."""
     grid = Grid.covering((74, 26, 76, 27.5), 0.25)
     values = np.random.default_rng(1).normal(size=(192, *grid.shape)).astype("f4")
     write_sample_mascons(tmp_path / "csr.nc", grid, values)
@@ -268,7 +273,7 @@ def test_the_sample_file_gives_the_months_of_the_mission(tmp_path):
     stack = import_twsa(tmp_path / "csr.nc", options, log).twsa
     assert f"33 months between them have none: {MISSION_GAPS}." in log
     assert stack.months.size == 228
-    assert name_runs(stack.named("missing")) == f"2002-01..2002-03, {MISSION_GAPS}"
+    assert name_runs(stack.months_with_source("missing")) == f"2002-01..2002-03, {MISSION_GAPS}"
     assert stack.grid.same_as(grid)
     observed = np.array(stack.source) == "observed"
     baseline = (stack.months[observed] >= np.datetime64("2004-01")) & (

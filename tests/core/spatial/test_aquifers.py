@@ -1,4 +1,4 @@
-"""Polygons on both grids: who gets a shared pixel, a border cell and uncovered land, and how models blend."""
+"""Aquifers on both grids: overlaps, border cells and the background, and the blending of models."""
 
 import numpy as np
 import pytest
@@ -22,8 +22,9 @@ def box(west, south, east, north):
     }
 
 
-def test_a_shared_pixel_goes_to_the_smaller_aquifer_whatever_the_order():
-    wide, narrow = Aquifer("wide", box(10, 44, 11.5, 46)), Aquifer("narrow", box(11, 44, 11.75, 46))
+def test_a_shared_pixel_belongs_to_the_smaller_aquifer_in_any_order():
+    wide = Aquifer("wide", box(10, 44, 11.5, 46))
+    narrow = Aquifer("narrow", box(11, 44, 11.75, 46))
     for order in ([wide, narrow], [narrow, wide]):
         regions = rasterise(order, FINE, FACTOR, LAND)
         assert regions.names[regions.pixels()[0, 5 * FACTOR]] == "narrow"
@@ -32,13 +33,14 @@ def test_a_shared_pixel_goes_to_the_smaller_aquifer_whatever_the_order():
         assert regions.names[regions.cells[0, 7]] == "background"
 
 
-def test_a_cell_belongs_to_whom_most_of_its_land_belongs():
+def test_a_cell_belongs_to_the_region_with_most_of_its_land():
     aquifer = Aquifer("a", box(10, 44, 10.42, 46))
     regions = rasterise([aquifer], FINE, FACTOR, LAND)
     assert regions.cells[0, 1] == 1
-    dry = LAND.copy()
-    dry[:, FACTOR : FACTOR + 3] = False  # all of the aquifer's part of the second column is sea
-    assert rasterise([aquifer], FINE, FACTOR, dry).cells[0, 1] == 0
+    # All of the aquifer's part of the second column is sea.
+    land = LAND.copy()
+    land[:, FACTOR : FACTOR + 3] = False
+    assert rasterise([aquifer], FINE, FACTOR, land).cells[0, 1] == 0
 
 
 def test_areas_add_up_to_the_land():
@@ -75,12 +77,12 @@ def test_small_aquifers_of_one_parent_share_a_model_where_they_reach_it_together
     assert set(regions.pooled(6_000)) == {0}
 
 
-def test_aquifers_elsewhere_are_a_mistake():
+def test_aquifers_of_another_region_are_refused():
     with pytest.raises(InputError, match="aquifer"):
         rasterise([Aquifer("a", box(-60, -10, -59, -9))], FINE, FACTOR, LAND)
 
 
-def test_models_cross_over_within_the_feather_and_nowhere_else():
+def test_weights_change_only_within_the_feather():
     numbers = np.zeros(FINE.shape, int)
     numbers[:, 16:] = 3
     weights = blend(numbers, FINE, feather_km=20)

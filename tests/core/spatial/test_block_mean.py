@@ -1,4 +1,4 @@
-"""Area-weighted means: what they must conserve, whatever the field, the grid and the blocks."""
+"""Area-weighted means: conservation for any field, grid and blocks."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -35,7 +35,8 @@ def test_the_mean_over_the_region_is_conserved(world):
     fine, factor, block, seed = world
     values = np.random.default_rng(seed).normal(size=fine.shape)
     coarse = block_mean(values, fine, factor, block)
-    areas, coarse_areas = fine.cell_areas(), fine.coarsen(factor).cell_areas()
+    areas = fine.cell_areas()
+    coarse_areas = fine.coarsen(factor).cell_areas()
     assert np.isclose(
         (values * areas).sum(), (coarse * coarse_areas).sum(), atol=1e-6 * areas.sum()
     )
@@ -43,7 +44,7 @@ def test_the_mean_over_the_region_is_conserved(world):
 
 @settings(max_examples=60, deadline=None)
 @given(worlds(), st.floats(-1e6, 1e6, width=32, allow_subnormal=False))
-def test_a_constant_stays_constant_whatever_is_missing(world, constant):
+def test_a_constant_stays_constant_with_missing_pixels(world, constant):
     fine, factor, block, seed = world
     missing = np.random.default_rng(seed).random(fine.shape) < 0.6
     coarse = block_mean(np.where(missing, np.nan, constant), fine, factor, block)

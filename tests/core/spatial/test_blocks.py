@@ -1,4 +1,4 @@
-"""Sums over coarse cells and fields between their centres, compiled and in numpy, against the plain definitions."""
+"""Block sums and interpolation, compiled and in numpy, against their definitions."""
 
 from contextlib import nullcontext
 from unittest.mock import patch
@@ -19,13 +19,15 @@ both_programs = pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRA
 
 @st.composite
 def windows(draw):
-    """A window of a fine grid that need not meet the edges of cells, with values of which some are missing."""
+    """A window of a fine grid, not aligned with the cells, with some missing values."""
     factor = draw(st.integers(1, 9))
     corner = draw(st.integers(0, factor - 1)), draw(st.integers(0, factor - 1))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     values = random.normal(0, 30, (draw(st.integers(1, 25)), draw(st.integers(1, 40))))
-    share = draw(st.sampled_from([0.0, 0.2, 0.9]))
-    values[random.random(values.shape) < share] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
+    fraction = draw(st.sampled_from([0.0, 0.2, 0.9]))
+    values[random.random(values.shape) < fraction] = draw(
+        st.sampled_from([np.nan, np.inf, -np.inf])
+    )
     return factor, corner, values.astype(draw(st.sampled_from([np.float32, np.float64]))), random
 
 
@@ -55,7 +57,7 @@ def test_pixels_with_a_finite_value_are_summed(program, window):
 @both_programs
 @settings(max_examples=60, deadline=None)
 @given(windows(), st.booleans())
-def test_pixels_are_summed_where_told_and_nothing_else_is_looked_at(program, window, as_a_view):
+def test_only_the_pixels_of_the_mask_are_summed(program, window, as_a_view):
     factor, corner, values, random = window
     values[~np.isfinite(values)] = 7.0
     counted = random.random(values.shape) < 0.7
@@ -73,7 +75,7 @@ def test_pixels_are_summed_where_told_and_nothing_else_is_looked_at(program, win
 
 
 @both_programs
-def test_a_pixel_that_counts_and_has_no_value_leaves_its_cell_without_one(program):
+def test_a_nan_pixel_in_the_mask_makes_its_cell_nan(program):
     values = np.ones((4, 6))
     values[1, 3] = np.nan
     with program():
@@ -84,12 +86,10 @@ def test_a_pixel_that_counts_and_has_no_value_leaves_its_cell_without_one(progra
 
 @st.composite
 def fields(draw):
-    """Nodes, which of them are valid, the factor, a window of the fine grid and whether the grid is global."""
-    rows, columns, factor = (
-        draw(st.integers(1, 6)),
-        draw(st.integers(1, 7)),
-        draw(st.integers(1, 7)),
-    )
+    """Nodes, their validity, the factor, a window of the fine grid, and whether it is global."""
+    rows = draw(st.integers(1, 6))
+    columns = draw(st.integers(1, 7))
+    factor = draw(st.integers(1, 7))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     valid = random.random((rows, columns)) < draw(st.sampled_from([0.3, 0.8, 1.0]))
     nodes = np.where(valid, random.normal(0, 30, valid.shape), np.nan)
@@ -106,27 +106,23 @@ def ends(size):
 
 
 def hats(span, factor, size, wraps):
-    """The weight of each node at each pixel of a span: one at the node, falling to nothing at the next."""
-    pixels, nodes = (
-        2 * np.arange(span.start, span.stop)[:, None] + 1,
-        factor * (2 * np.arange(size) + 1),
-    )
+    """The weight of each node at each pixel of a span: 1 at the node, 0 at the next one."""
+    pixels = 2 * np.arange(span.start, span.stop)[:, None] + 1
+    nodes = factor * (2 * np.arange(size) + 1)
     turns = (-1, 0, 1) if wraps else (0,)
-    away = [
-        np.abs(pixels - nodes - 2 * factor * size * turn) for turn in turns
-    ]  # in halves of a pixel
-    return sum(np.maximum(0, 2 * factor - one) for one in away) / (2 * factor)
+    # In halves of a pixel.
+    distances = [np.abs(pixels - nodes - 2 * factor * size * turn) for turn in turns]
+    return sum(np.maximum(0, 2 * factor - distance) for distance in distances) / (2 * factor)
 
 
+@pytest.mark.slow
 @both_programs
 @settings(max_examples=150, deadline=None)
 @given(fields())
 def test_a_field_is_the_mean_of_the_valid_nodes_weighted_by_hats(program, field):
     nodes, valid, factor, window, wraps = field
-    down, across = (
-        hats(window[0], factor, nodes.shape[0], False),
-        hats(window[1], factor, nodes.shape[1], wraps),
-    )
+    down = hats(window[0], factor, nodes.shape[0], False)
+    across = hats(window[1], factor, nodes.shape[1], wraps)
     weights = down @ valid @ across.T
     expected = np.full(weights.shape, np.nan)
     np.divide(
@@ -138,8 +134,9 @@ def test_a_field_is_the_mean_of_the_valid_nodes_weighted_by_hats(program, field)
 
 
 @both_programs
-def test_a_valid_node_without_a_value_leaves_a_hole_as_far_as_it_has_weight(program):
-    nodes, factor = np.ones((5, 6)), 4
+def test_a_valid_node_with_nan_makes_the_pixels_around_it_nan(program):
+    factor = 4
+    nodes = np.ones((5, 6))
     nodes[2, 3] = np.nan
     with program():
         field = interpolate(nodes, np.ones(nodes.shape, bool), factor, (slice(0, 20), slice(0, 24)))

@@ -1,4 +1,4 @@
-"""The Gaussian filter against its definition: every pair of cells, great circles, weights scaled by hand."""
+"""The Gaussian filter against its definition, computed for all pairs of cells."""
 
 from dataclasses import replace
 
@@ -15,9 +15,8 @@ from gwsa.gwsa_plugin.core.spatial.gaussian_filter import reach_km, smooth, surr
 
 GLOBE = Grid(-180.0, 90.0, 10.0, 10.0, 18, 36)
 REGION = Grid(20.0, 88.0, 2.0, 2.0, 14, 11)
-WIDE = Grid(
-    -170.0, 90.0, 10.0, 5.0, 9, 33
-)  # its east meets its west across the gap, and all across the pole
+# Its eastern and western ends are near each other, and all its northern cells are near the pole.
+WIDE = Grid(-170.0, 90.0, 10.0, 5.0, 9, 33)
 GRIDS = {
     "globe": GLOBE,
     "region": REGION,
@@ -42,12 +41,13 @@ def random_stack(grid, seed=0, months=3, sea=0.4) -> MonthlyStack:
 
 
 def great_circle_km(ones, others) -> np.ndarray:
-    """Between all of the one places and all of the others, (longitude, latitude) arrays each, from their vectors."""
+    """Distances between all places of two sets, (longitude, latitude) arrays each."""
     return EARTH_RADIUS_KM * np.arccos(np.clip(vectors(*ones) @ vectors(*others).T, -1, 1))
 
 
 def vectors(longitudes, latitudes) -> np.ndarray:
-    longitude, latitude = np.radians(np.ravel(longitudes)), np.radians(np.ravel(latitudes))
+    longitude = np.radians(np.ravel(longitudes))
+    latitude = np.radians(np.ravel(latitudes))
     return np.stack(
         [
             np.cos(latitude) * np.cos(longitude),
@@ -64,7 +64,7 @@ def between_cells_km(grid) -> np.ndarray:
 
 
 def filtered_pair_by_pair(values: np.ndarray, grid, radius_km: float) -> np.ndarray:
-    """One month through the whole matrix, its scaling iterated to the end."""
+    """One month with the full matrix of weights and its scaling."""
     land = np.isfinite(values).ravel()
     areas = grid.cell_areas().ravel()[land]
     sharpness = np.log(2) / (1 - np.cos(radius_km / EARTH_RADIUS_KM))
@@ -79,9 +79,9 @@ def filtered_pair_by_pair(values: np.ndarray, grid, radius_km: float) -> np.ndar
     return result.reshape(values.shape)
 
 
-def mass(of: MonthlyStack) -> np.ndarray:
+def mass(field: MonthlyStack) -> np.ndarray:
     """cm km², of each month."""
-    return np.nansum(of.values.astype(float) * of.grid.cell_areas(), axis=(1, 2))
+    return np.nansum(field.values.astype(float) * field.grid.cell_areas(), axis=(1, 2))
 
 
 grids = st.sampled_from(list(GRIDS))
@@ -90,7 +90,7 @@ radii = st.floats(50, 3000)
 
 @pytest.mark.parametrize("radius", [100.0, 800.0, 2500.0])
 @pytest.mark.parametrize("name", GRIDS)
-def test_it_is_the_sum_over_all_pairs_of_cells(name, radius):
+def test_the_filter_is_the_sum_over_all_pairs_of_cells(name, radius):
     field = random_stack(GRIDS[name])
     expected = [filtered_pair_by_pair(month, field.grid, radius) for month in field.values]
     np.testing.assert_allclose(smooth(field, radius).values, expected, rtol=1e-5, atol=1e-5)
@@ -114,8 +114,9 @@ def test_mass_is_conserved_and_a_constant_stays(name, radius, seed, sea):
 
 @settings(max_examples=20, deadline=None)
 @given(grids, radii, st.floats(-3, 3))
-def test_it_is_linear_and_lowers_the_extremes(name, radius, factor):
-    one, other = random_stack(GRIDS[name], 1, sea=0), random_stack(GRIDS[name], 2, sea=0)
+def test_the_filter_is_linear_and_lowers_the_extremes(name, radius, factor):
+    one = random_stack(GRIDS[name], 1, sea=0)
+    other = random_stack(GRIDS[name], 2, sea=0)
     both = smooth(
         replace(one, values=one.values + np.float32(factor) * other.values), radius
     ).values
@@ -136,7 +137,7 @@ def test_a_single_cell_is_spread_to_half_its_peak_at_the_radius():
         assert spread[row, column] == pytest.approx(spread[22, 3] / 2, rel=1e-3)
 
 
-def test_nothing_crosses_the_antimeridian_of_a_region_and_all_of_it_on_the_globe():
+def test_the_antimeridian_is_crossed_on_the_globe_only():
     for grid, crosses in ((GLOBE, True), (replace(REGION, dx=20.0, dy=10.0, north=70.0), False)):
         field = np.zeros((1, *grid.shape))
         field[0, grid.rows // 2, 0] = 1.0
@@ -144,15 +145,16 @@ def test_nothing_crosses_the_antimeridian_of_a_region_and_all_of_it_on_the_globe
         assert (far > 0.05) == crosses
 
 
-def test_land_gives_nothing_to_the_sea_and_an_island_keeps_its_own():
+def test_no_mass_moves_from_land_to_sea_or_from_a_single_island():
     values = np.full((1, *GLOBE.shape), np.nan)
-    values[0, 4:8, 2:6], values[0, 12, 20] = np.arange(16).reshape(4, 4), 9.0
+    values[0, 4:8, 2:6] = np.arange(16).reshape(4, 4)
+    values[0, 12, 20] = 9.0
     smoothed = smooth(stack(GLOBE, values), 1000.0).values
     np.testing.assert_array_equal(np.isfinite(smoothed), np.isfinite(values))
     assert smoothed[0, 12, 20] == pytest.approx(9.0, abs=1e-4)
 
 
-def test_a_missing_month_stays_missing_and_months_of_other_cells_are_filtered_on_their_own():
+def test_a_missing_month_stays_missing_and_months_of_other_cells_are_filtered_apart():
     field = random_stack(REGION, months=6)
     values = field.values.copy()
     values[2] = np.nan
@@ -164,7 +166,7 @@ def test_a_missing_month_stays_missing_and_months_of_other_cells_are_filtered_on
         np.testing.assert_allclose(smoothed[month], alone, rtol=1e-6, atol=1e-6)
 
 
-def test_the_stack_is_otherwise_as_it_was():
+def test_the_rest_of_the_stack_is_unchanged():
     field = random_stack(REGION).tagged(GWSA_BASELINE="2004-01..2009-12")
     before = field.values.copy()
     smoothed = smooth(field, 300.0)
@@ -200,8 +202,8 @@ def test_a_thousandth_of_the_weight_lies_beyond_the_reach(radius):
 @pytest.mark.parametrize(
     "bounds", [(70.0, 25.0, 80.0, 33.0), (-75.0, -55.0, -60.0, -20.0), (10.0, -5.0, 12.0, 60.0)]
 )
-def test_the_surroundings_are_what_the_reach_touches(bounds):
-    """The places within reach of the region's border all lie inside, and touch each side."""
+def test_the_surroundings_contain_the_reach_of_the_filter(bounds):
+    """All places within reach of the region's border lie inside, up to each side."""
     west, south, east, north = surroundings(bounds, 300.0)
     places = Grid(-180.0, 90.0, 0.5, 0.5, 360, 720)
     longitudes, latitudes = map(np.ravel, np.meshgrid(places.longitudes, places.latitudes))
@@ -221,7 +223,7 @@ def test_the_surroundings_of_a_polar_region_go_all_around():
     assert surroundings((0.0, 70.0, 10.0, 84.0), 300.0)[::3] == (-180.0, 90.0)
 
 
-def test_it_can_be_cancelled():
+def test_the_filter_can_be_cancelled():
     class Stopped(Progress):
         def is_cancelled(self):
             return True

@@ -1,4 +1,4 @@
-"""Area overlap: what is on one grid is on the other, wherever it started and however it was ordered."""
+"""Regridding by area overlap conserves mass for any origin and order of the cells."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def centres(start, step, count):
 
 
 def regrid(field, latitudes, longitudes, target):
-    """Pick the window out of a whole field as a reader would."""
+    """Regrid the part of a field that a reader would read."""
     regridding = Regridding(latitudes, longitudes, target, "f.nc")
     window = np.concatenate(
         [field[regridding.rows, columns] for columns in regridding.columns], axis=1
@@ -33,7 +33,8 @@ def globe(cell):
     st.integers(0, 99),
 )
 def test_mass_is_conserved_between_any_two_global_grids(source_cell, target_cell, seed):
-    source, target = globe(source_cell), globe(target_cell)
+    source = globe(source_cell)
+    target = globe(target_cell)
     field = np.random.default_rng(seed).normal(size=source.shape)
     moved = regrid(field, source.latitudes, source.longitudes, target)
     mass = (field * source.cell_areas()).sum()
@@ -46,22 +47,25 @@ def test_mass_is_conserved_between_any_two_global_grids(source_cell, target_cell
 def grids(draw, bounds):
     """A grid of any number of cells that fills ``bounds`` (w, s, e, n)."""
     west, south, east, north = bounds
-    rows, columns = draw(st.integers(2, 40)), draw(st.integers(2, 40))
+    rows = draw(st.integers(2, 40))
+    columns = draw(st.integers(2, 40))
     return Grid(west, north, (east - west) / columns, (north - south) / rows, rows, columns)
 
 
 @st.composite
 def regions(draw):
-    """West, south, east, north; anywhere inside -180..180, from a few degrees to the whole globe."""
-    west, south = draw(st.integers(-180, 170)), draw(st.integers(-90, 80))
+    """West, south, east and north inside -180..180, from a few degrees to the globe."""
+    west = draw(st.integers(-180, 170))
+    south = draw(st.integers(-90, 80))
     return west, south, draw(st.integers(west + 5, 180)), draw(st.integers(south + 5, 90))
 
 
 @given(st.data(), st.integers(-1, 1), st.booleans(), st.integers(0, 99))
 def test_mass_is_conserved_whether_cells_grow_or_shrink(data, turns, south_up, seed):
-    """Longitudes of any convention, latitudes of either order; the same region in other cells holds the same water."""
+    """Longitudes from -180 or 0, latitudes of either order: other cells hold the same mass."""
     bounds = data.draw(regions())
-    source, target = data.draw(grids(bounds)), data.draw(grids(bounds))
+    source = data.draw(grids(bounds))
+    target = data.draw(grids(bounds))
     field = np.random.default_rng(seed).normal(size=source.shape)
     longitudes = source.longitudes + 360 * turns
     order = slice(None, None, -1) if south_up else slice(None)
@@ -75,9 +79,10 @@ def test_mass_is_conserved_whether_cells_grow_or_shrink(data, turns, south_up, s
 
 @given(st.data(), st.integers(2, 60), st.integers(0, 359), st.integers(0, 99))
 def test_mass_is_conserved_over_the_date_line(data, columns, west, seed):
-    """A globe whose cells start anywhere, so that one of them straddles 180°.
+    """A globe whose cells start at any longitude, so that one of them can cross 180°.
 
-    Edges closer than EDGE_TOLERANCE of a cell count as one, which moves at most that part of the mass.
+    Edges closer than EDGE_TOLERANCE of a cell are the same, which moves at most that part of the
+    mass.
     """
     target = data.draw(grids((-180, -90, 180, 90)))
     source = Grid(west, 90, 360 / columns, 10, 18, columns)
@@ -91,7 +96,7 @@ def test_mass_is_conserved_over_the_date_line(data, columns, west, seed):
 
 @given(st.booleans(), st.booleans(), st.integers(0, 71))
 def test_the_order_of_rows_and_columns_does_not_matter(south_up, from_zero, turn):
-    """A cell whose value names its place keeps it, whatever the file's conventions."""
+    """Values that are unique to a place stay there for any order in the file."""
     target = globe(5.0)
     latitudes = target.latitudes[::-1] if south_up else target.latitudes
     longitudes = np.roll(target.longitudes % 360 if from_zero else target.longitudes, turn)
@@ -142,8 +147,8 @@ def test_uneven_centres_are_refused():
         Regridding(centres(20, 0.25, 8), np.array([70.0, 70.25, 71.0]), globe(0.25), "f.nc")
 
 
-def test_edges_that_files_round_share_no_sliver():
-    """Thirds of a degree in single precision: each cell is exactly a copy, so that equal series stay equal."""
+def test_edges_rounded_in_files_overlap_no_other_cell():
+    """Thirds of a degree in single precision: each cell is an exact copy."""
     target = Grid.covering((10, 20, 14, 22), 1 / 6)
     latitudes, longitudes = (
         centres(start, 1 / 3, count).astype("f4") for start, count in ((20, 6), (10, 12))
@@ -153,7 +158,7 @@ def test_edges_that_files_round_share_no_sliver():
     np.testing.assert_allclose(moved, field[::-1].repeat(2, axis=0).repeat(2, axis=1), rtol=1e-12)
 
 
-def test_a_number_is_taken_from_the_largest_share():
+def test_an_identifier_is_that_of_the_largest_overlap():
     numbers = np.array([[1, 2, 3]])
     regridding = Regridding(
         np.array([0.5]), np.array([0.5, 1.5, 2.5]), Grid.covering((0, 0, 3, 1), 0.25), "f.nc"
@@ -161,6 +166,6 @@ def test_a_number_is_taken_from_the_largest_share():
     np.testing.assert_array_equal(regridding.largest(numbers)[0], [1] * 4 + [2] * 4 + [3] * 4)
 
 
-def test_latitudes_that_are_no_numbers_are_refused():
+def test_latitudes_with_nan_are_refused():
     with pytest.raises(InputError, match="The latitudes of f.nc are not evenly spaced"):
         Regridding(np.array([20.0, np.nan, 21.0]), centres(70, 0.25, 8), globe(0.25), "f.nc")

@@ -1,4 +1,4 @@
-"""Trend and seasons, and straight lines, against curves that are known."""
+"""Fits of trend and seasons, and linear interpolation, against known curves."""
 
 import numpy as np
 from hypothesis import given
@@ -18,14 +18,14 @@ def curve(level, slope, *waves):
 
 
 @given(coefficients=COEFFICIENTS, gaps=st.sets(st.integers(0, 119), max_size=60))
-def test_a_line_with_two_waves_comes_back_through_any_gaps(coefficients, gaps):
+def test_a_line_with_two_waves_is_recovered_through_gaps(coefficients, gaps):
     missing = np.isin(MONTHS, list(gaps))
     truth = curve(*coefficients)[None]
     fitted = trend_and_seasons(np.where(missing, 1e6, truth), missing)
     np.testing.assert_allclose(fitted, truth, atol=1e-7)
 
 
-def test_without_harmonics_it_is_the_line_of_polyfit():
+def test_without_harmonics_the_fit_is_the_line_of_polyfit():
     series = np.random.default_rng(1).normal(size=(3, 120)).cumsum(axis=1)
     missing = MONTHS % 7 == 3
     fitted = trend_and_seasons(series, missing, harmonics=0)
