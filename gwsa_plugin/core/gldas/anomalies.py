@@ -1,4 +1,4 @@
-"""Anomalies of soil moisture, snow and canopy water storage from a folder of GLDAS Noah 2.1 months."""
+"""Anomalies of soil moisture, snow and canopy water from GLDAS Noah 2.1 monthly files."""
 
 from __future__ import annotations
 
@@ -12,33 +12,44 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import GLOBE, Grid
+from ..base.grid import GLOBE, Bounds, Grid
 from ..base.progress import SILENT, Progress
 from ..base.units import CM_PER_KG_M2
 from ..compute.threads import run_all
 from ..files.stack import MonthlyStack, write_stack
-from ..spatial.gaussian_filter import short_sides, smooth, surroundings
+from ..spatial.gaussian_filter import smooth, surroundings, uncovered_sides
 from ..spatial.permanent_ice import covered
 from ..spatial.regrid import Regridding
-from .file_names import WANTED, has_granules
+from .file_names import EXPECTED_NAME, has_granules
 from .granule_folder import read_granules
-from .land_storage import COMPONENTS, VARIABLES, LandStorage, LazyMonths, in_memory
+from .land_storage import COMPONENTS, VARIABLES, LandStorage, LazyMonths, load
 from .variable_stacks import has_stacks, read_stacks
 
+# kg m-2 of snow. Noah has no glaciers: on permanent ice its snow accumulates without limit, up to
+# 112,541 kg m-2.
 ICE_THRESHOLD = 2000.0
-"""kg m-2 of snow; Noah has no glaciers, so on permanent ice its snow piles up without limit (to 112,541 kg m-2)."""
-
 SNOW = COMPONENTS.index("SWES")
 TOTAL = "OUTPUT"
-SOUTH_END = -60.0
-"""Degrees: GLDAS has no Antarctica."""
+# Southern edge of GLDAS in degrees; it has no Antarctica.
+SOUTHERN_EDGE = -60.0
 
 
 @dataclass(frozen=True)
 class GldasOptions:
-    """``period``: first and last month, None for all there is. ``ice_threshold``: kg m-2 of snow in any month.
+    """Options of ``gldas_anomalies``.
 
-    ``ice_polygons``: GeoJSON in EPSG:4326. ``cell``: degrees. ``gaussian_km``: radius of the filter, 0 for none.
+    Parameters
+    ----------
+    period : (datetime64[M] or None, datetime64[M] or None)
+        First and last month of the output; None for the first or last month of the files.
+    ice_threshold : float
+        Snow in kg m-2 above which a cell is permanent ice, in any month.
+    ice_polygons : sequence of dict
+        Outlines of permanent ice as GeoJSON geometries in EPSG:4326.
+    cell : float
+        Cell size of the output, degrees.
+    gaussian_km : float
+        Radius of the Gaussian filter in km, 0 for no filter.
     """
 
     period: tuple[np.datetime64 | None, np.datetime64 | None] = (None, None)
@@ -48,7 +59,7 @@ class GldasOptions:
     gaussian_km: float = 0.0
 
     def as_parameters(self) -> dict:
-        """As they are recorded: of the polygons their digest."""
+        """Return the options for the provenance record, the polygons as a SHA-256 digest."""
         polygons = (
             json.dumps(self.ice_polygons, sort_keys=True).encode() if self.ice_polygons else None
         )
@@ -62,27 +73,38 @@ class GldasOptions:
 
 @dataclass(frozen=True, eq=False)
 class LandWater:
-    """SMS, SWES and CWS as anomalies in cm; of ``land`` cells of the files, ``ice`` are out.
+    """Anomalies of SMS, SWES and CWS in cm.
 
-    Only land is held; a stack on ``grid`` is made when asked for.
+    Only land cells are in memory; stacks on ``grid`` are computed on request.
+
+    Parameters
+    ----------
+    anomalies : LandStorage
+        On the grid of the files.
+    grid : Grid
+        Grid of the stacks.
+    ice_cells, land_cells : int
+        Number of permanent ice cells, which are excluded, and of land cells in the region.
     """
 
     anomalies: LandStorage
     grid: Grid
-    ice: int
-    land: int
+    ice_cells: int
+    land_cells: int
 
     @property
     def files(self) -> list[Path]:
+        """The files that were read."""
         return self.anomalies.files
 
     @property
     def stacks(self) -> dict[str, MonthlyStack]:
-        return {name: in_memory(self._stack(name)) for name in COMPONENTS}
+        """The anomalies of each component."""
+        return {name: load(self._stack(name)) for name in COMPONENTS}
 
     def total(self) -> MonthlyStack:
-        """SMS + SWES + CWS, cm: all the water that Noah knows (no groundwater, lakes, rivers or glaciers)."""
-        return in_memory(self._stack(TOTAL))
+        """Return SMS + SWES + CWS; Noah has no groundwater, lakes, rivers or glaciers."""
+        return load(self._stack(TOTAL))
 
     def write(
         self,
@@ -90,7 +112,16 @@ class LandWater:
         tags: dict[str, str] | None = None,
         progress: Progress = SILENT,
     ) -> None:
-        """SMS, SWES, CWS and TOTAL, those of them that have a path, as GeoTIFFs, side by side."""
+        """Write stacks as GeoTIFFs, in parallel.
+
+        Parameters
+        ----------
+        paths : dict of str to Path
+            The stacks to write, some of SMS, SWES, CWS and ``TOTAL``, and their files.
+        tags : dict of str to str, optional
+            Further tags of the files.
+        progress : Progress
+        """
 
         def task(name: str, path: Path, progress: Progress) -> None:
             write_stack(path, self._stack(name), tags, progress)
@@ -103,129 +134,177 @@ class LandWater:
             stack = self.anomalies.stack("+".join(COMPONENTS), sum(others, start=first))
         else:
             stack = self.anomalies.stack(name, self.anomalies.values[COMPONENTS.index(name)])
-        return (
-            stack if self.anomalies.grid.aligned_with(self.grid) else _regridded(stack, self.grid)
-        )
+        if self.anomalies.grid.aligned_with(self.grid):
+            return stack
+        return _regrid(stack, self.grid)
 
 
 def gldas_anomalies(
-    folder, region=None, options: GldasOptions = GldasOptions(), progress: Progress = SILENT
+    folder: str | Path,
+    region: Bounds | None = None,
+    options: GldasOptions = GldasOptions(),
+    progress: Progress = SILENT,
 ) -> LandWater:
-    """Storage anomalies of every month of the period, in cm of water.
+    """Compute anomalies of soil moisture, snow and canopy water for every month of a period.
 
-    ``folder`` holds monthly NetCDF files, else a GeoTIFF of monthly bands for each of the six variables. ``region`` is
-    west, south, east, north in degrees, snapped outward to whole cells, by default all of the files' grid; a grid other
-    than that of ``options.cell`` is regridded by area overlap. From each cell and component **one** mean over 2004-2009
-    is taken, the baseline of the GRACE mascons; a mean per calendar month would leave the storage's seasons in the
-    groundwater. The months of the baseline are read whatever the period. NaN off the land and on permanent ice: where
-    snow exceeds the threshold, or at least half of a cell lies in the polygons.
+    One mean per cell and component over 2004-2009, the baseline of the GRACE mascons, is
+    subtracted. A mean per calendar month would leave the seasons of the storage in the groundwater.
+    The months of the baseline are read whatever the period. The result is NaN off the land and on
+    permanent ice: where snow exceeds the threshold in any month, or at least half of a cell is
+    inside the ice polygons.
 
-    GLDAS Noah 2.1: Rodell et al. 2004, doi:10.1175/BAMS-85-3-381; granules of doi:10.5067/SXAVCZFAQLNO. Version 2.2
-    assimilates GRACE and is refused. Raises InputError for unusable or missing files (see ``read_granules`` and
-    ``read_stacks``), for a region with no land, and, before any file is read, for a cell size that does not divide 180
-    and a radius that ``smooth`` refuses.
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of monthly NetCDF files, or of one GeoTIFF of monthly bands for each of the six
+        variables. NetCDF files are preferred.
+    region : (float, float, float, float), optional
+        West, south, east and north in degrees, extended to complete cells; by default the grid of
+        the files.
+    options : GldasOptions
+        Files on another grid than that of ``cell`` are regridded by area overlap.
+    progress : Progress
+
+    Returns
+    -------
+    LandWater
+
+    Raises
+    ------
+    InputError
+        Before any file is read, when the cell size does not divide 180° or ``smooth`` does not
+        accept the radius; when files are absent or unusable (``read_granules``, ``read_stacks``),
+        among them GLDAS 2.2, which assimilates GRACE; when the region has no land without permanent
+        ice.
+
+    References
+    ----------
+    Rodell et al. (2004), doi:10.1175/BAMS-85-3-381. Files: doi:10.5067/SXAVCZFAQLNO.
     """
     wanted = Grid.covering(region or GLOBE, options.cell).bounds
     needed = surroundings(wanted, options.gaussian_km) if options.gaussian_km else wanted
-    region = region and wanted
-    storage = _read(folder, options.period, region and _without_gap(needed), progress.part(0, 0.8))
-    inside = storage.grid.sub(*storage.grid.window(region or storage.grid.bounds))
-    ice, land = _mask_ice(storage, inside, options, progress)
-    progress.info(f"{storage.period[0]} to {storage.period[1]} are kept.")
-    anomalies = storage.anomaly().in_period()
+    region = wanted if region else None
+    storage = _read_folder(
+        Path(folder),
+        options.period,
+        bounds=_across_dateline(needed) if region else None,
+        progress=progress.part(0, 0.8),
+    )
+    inside = storage.grid.subgrid(*storage.grid.window(region or storage.grid.bounds))
+    ice_cells, land_cells = _mask_ice(storage, inside, options, progress)
+    progress.info(f"The output covers {storage.period[0]} to {storage.period[1]}.")
+    storage.subtract_baseline_mean()
+    anomalies = storage.in_period()
     if options.gaussian_km:
-        _warn_of_short_margin(storage.grid, needed, progress)
-        anomalies = _smoothed(anomalies, inside, options.gaussian_km, progress.part(0.8, 1))
+        _warn_about_margin(storage.grid, needed, progress)
+        _smooth_in_place(anomalies, inside, options.gaussian_km, progress.part(0.8, 1))
     progress.advance(1)
-    return LandWater(anomalies.crop(inside), _target(inside, region, options.cell), ice, land)
+    grid = _output_grid(inside, region, options.cell)
+    return LandWater(anomalies.crop(inside), grid, ice_cells, land_cells)
 
 
-def _read(folder, period, bounds, progress: Progress) -> LandStorage:
-    folder = Path(folder)
+def _read_folder(folder: Path, period, bounds: Bounds | None, progress: Progress) -> LandStorage:
     if not folder.is_dir():
         raise InputError(
-            f"{folder.name} is not a folder; give the folder that holds the {WANTED} files."
+            f"{folder.name} is not a folder; give the folder of the {EXPECTED_NAME} files."
         )
     if has_granules(folder):
         return read_granules(folder, period, bounds, progress)
     if has_stacks(folder):
         return read_stacks(folder, period, bounds, progress)
     raise InputError(
-        f"The folder {folder.name} has no GLDAS files; give one that holds {WANTED} files, or a GeoTIFF of monthly "
-        f"bands for each variable, named after it ({VARIABLES[0]}.tif)."
+        f"The folder {folder.name} has no GLDAS files; give a folder of {EXPECTED_NAME} files, or "
+        "of one GeoTIFF of monthly bands for each variable, with the variable in its name "
+        f"({VARIABLES[0]}.tif)."
     )
 
 
-def _target(grid: Grid, region, cell: float) -> Grid:
-    """The cells of the output: the files' own, or those of ``cell`` degrees that they reach."""
+def _across_dateline(bounds: Bounds) -> Bounds:
+    """Extend bounds that cross ±180° to all longitudes, as the files end there."""
+    west, south, east, north = bounds
+    return bounds if west >= -180 and east <= 180 else (-180.0, south, 180.0, north)
+
+
+def _mask_ice(
+    storage: LandStorage, inside: Grid, options: GldasOptions, progress: Progress
+) -> tuple[int, int]:
+    """Set permanent ice to NaN in all components; count the ice and land cells of ``inside``."""
+    deep_snow = (storage.values[SNOW] > options.ice_threshold * CM_PER_KG_M2).any(axis=0)
+    outlined = covered(options.ice_polygons, storage.grid)[storage.land]
+    ice = deep_snow | outlined
+    storage.values[:, :, ice] = np.nan
+    counted = storage.cells_inside(inside)
+    land_cells = int(np.count_nonzero(counted))
+    ice_cells = int(np.count_nonzero(ice & counted))
+    reasons = (
+        f"snow above {options.ice_threshold:g} kg m-2: {np.count_nonzero(deep_snow & counted)}"
+    )
+    if options.ice_polygons:
+        reasons += (
+            ", at least half of the cell inside the ice polygons: "
+            f"{np.count_nonzero(outlined & counted)}"
+        )
+    if ice_cells == land_cells:
+        raise InputError(
+            f"No GLDAS cell is left in the region: {ice_cells} of its {land_cells} land cells are "
+            f"permanent ice ({reasons}); choose a region with land or with less ice."
+        )
+    progress.info(
+        f"{ice_cells} of {land_cells} land cells are permanent ice and are excluded ({reasons})."
+    )
+    return ice_cells, land_cells
+
+
+def _warn_about_margin(grid: Grid, needed: Bounds, progress: Progress) -> None:
+    """Warn when the files end inside the margin that the filter needs.
+
+    South of GLDAS there is no margin to read.
+    """
+    west, south, east, north = needed
+    sides = uncovered_sides(grid, (west, max(south, SOUTHERN_EDGE), east, north))
+    if sides:
+        progress.warn(
+            "The files do not cover the margin around the region that the Gaussian filter needs "
+            f"({', '.join(sides)}); the edges there are smoothed with fewer cells. "
+            "Give files of a larger region."
+        )
+
+
+def _smooth_in_place(
+    anomalies: LandStorage, inside: Grid, radius_km: float, progress: Progress
+) -> None:
+    """Apply the Gaussian filter to each component and log the change in the region."""
+    counted = anomalies.cells_inside(inside)
+    parts = progress.parts(len(COMPONENTS))
+    for name, values, part in zip(COMPONENTS, anomalies.values, parts):
+        stack = load(anomalies.stack(name, values))
+        smoothed = anomalies.cell_values(smooth(stack, radius_km, part))
+        change = np.sqrt(np.nanmean((smoothed - values)[:, counted] ** 2, dtype=np.float64))
+        progress.info(
+            f"The Gaussian filter of {radius_km:g} km changes {name} by {change:.3g} cm "
+            "(root mean square)."
+        )
+        values[:] = smoothed
+
+
+def _output_grid(grid: Grid, region: Bounds | None, cell: float) -> Grid:
+    """Return the grid of the files, or the cells of another size ``cell`` that it covers."""
     wanted = Grid.covering(region or grid.bounds, cell)
-    return grid if grid.aligned_with(wanted) else _regridding(grid, wanted).covered()
+    if grid.aligned_with(wanted):
+        return grid
+    return _regridding(grid, wanted).covered() or wanted
 
 
 def _regridding(grid: Grid, target: Grid) -> Regridding:
     return Regridding(grid.latitudes, grid.longitudes, target, "the GLDAS files")
 
 
-def _regridded(stack: MonthlyStack, target: Grid) -> MonthlyStack:
+def _regrid(stack: MonthlyStack, target: Grid) -> MonthlyStack:
+    """Return the stack on another grid, each month regridded when it is read."""
     regridding = _regridding(stack.grid, target)
     columns = np.r_[tuple(regridding.columns)]
-    values = LazyMonths(
+    months = LazyMonths(
         (stack.months.size, *target.shape),
         lambda month: regridding(stack.values[month][regridding.rows][:, columns]),
     )
-    return replace(stack, grid=target, values=values)
-
-
-def _mask_ice(
-    storage: LandStorage, inside: Grid, options: GldasOptions, progress: Progress
-) -> tuple[int, int]:
-    """Make permanent ice NaN in every component; the numbers of ice cells and of land cells in the region."""
-    deep = (storage.values[SNOW] > options.ice_threshold * CM_PER_KG_M2).any(axis=0)
-    outlined = covered(options.ice_polygons, storage.grid)[storage.land]
-    storage.values[:, :, deep | outlined] = np.nan
-    counted = storage.within(inside)
-    land, ice = (
-        int(np.count_nonzero(cells[counted])) for cells in (np.ones_like(deep), deep | outlined)
-    )
-    why = f"snow above {options.ice_threshold:g} kg m-2: {np.count_nonzero(deep & counted)}"
-    if options.ice_polygons:
-        why += f", half or more of the cell inside the ice polygons: {np.count_nonzero(outlined & counted)}"
-    if ice == land:
-        raise InputError(
-            f"The region has {land} GLDAS land cells and {ice} of them are permanent ice ({why}), so nothing is left; "
-            "choose a region with land or less ice."
-        )
-    progress.info(f"{ice} of {land} land cells are permanent ice and left out ({why}).")
-    return ice, land
-
-
-def _smoothed(
-    anomalies: LandStorage, inside: Grid, radius_km: float, progress: Progress
-) -> LandStorage:
-    """Each component after the Gaussian filter, in place; the log says what that changes in the region."""
-    counted = anomalies.within(inside)
-    for name, before, part in zip(COMPONENTS, anomalies.values, progress.parts(len(COMPONENTS))):
-        after = anomalies.gather(smooth(in_memory(anomalies.stack(name, before)), radius_km, part))
-        change = np.sqrt(np.nanmean((after - before)[:, counted] ** 2, dtype=np.float64))
-        progress.info(
-            f"The Gaussian filter of {radius_km:g} km changes {name} by {change:.3g} cm (root mean square)."
-        )
-        before[:] = after
-    return anomalies
-
-
-def _without_gap(bounds) -> tuple[float, float, float, float]:
-    """The bounds, with all longitudes where they pass ±180: what lies beyond is at the other end of the files."""
-    west, south, east, north = bounds
-    return bounds if west >= -180 and east <= 180 else (-180.0, south, 180.0, north)
-
-
-def _warn_of_short_margin(grid: Grid, needed, progress: Progress) -> None:
-    """What is beyond the end of GLDAS in the south is not missed."""
-    west, south, east, north = needed
-    ends = short_sides(grid, (west, max(south, SOUTH_END), east, north))
-    if ends:
-        progress.warn(
-            f"The files end nearer to the region than the Gaussian filter reaches ({', '.join(ends)}), so that its "
-            "edges there are smoothed from inside only; give files of a larger region."
-        )
+    return replace(stack, grid=target, values=months.as_values())

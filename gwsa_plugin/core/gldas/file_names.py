@@ -1,127 +1,187 @@
-"""GLDAS Noah 2.1 monthly NetCDF files by their names: which months a folder holds, and what is wrong with others."""
+"""Find the GLDAS Noah 2.1 monthly NetCDF files of a folder by their names."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.months import BASELINE, month_range, name_runs
-from ..files.stack import period_name
+from ..base.months import BASELINE, month_range, name_runs, period_name
 
-WANTED = "GLDAS_NOAH025_M.AYYYYMM.021.nc4"
+EXPECTED_NAME = "GLDAS_NOAH025_M.AYYYYMM.021.nc4"
 ASSIMILATES_GRACE = (
     "GLDAS 2.2, which assimilates GRACE, so that TWSA would be subtracted from itself"
 )
-Fault = tuple[str, Path]
+# What is wrong with a file, and the file.
+FileProblem = tuple[str, Path]
 
-# GLDAS_<model><resolution>_<kind>.A<date>.<version>.nc4, and what GES DISC's subsetter (.SUB.nc4), OPeNDAP (.nc4.nc4,
-# .dap.nc4) and download tools that keep the address's query put behind or before it.
+# GLDAS_<model><resolution>_<kind>.A<date>.<version>.nc4, with what GES DISC's subsetter (.SUB.nc4),
+# OPeNDAP (.nc4.nc4, .dap.nc4) and download tools that keep the query of the address add to it.
 _NAME = re.compile(
-    r"GLDAS_([A-Z]+)(\d+)((?:_[A-Z0-9]+)+)\.A(\d{4})(\d{2})\d*(?:\.\d{4})?\.(\d{3})\.(?:.*\.)?nc4?(?:[?@&].*)?$"
+    r"GLDAS_([A-Z]+)(\d+)((?:_[A-Z0-9]+)+)\.A(\d{4})(\d{2})\d*(?:\.\d{4})?\.(\d{3})\."
+    r"(?:.*\.)?nc4?(?:[?@&].*)?$"
 )
 
 
 @dataclass(frozen=True)
 class MonthlyFiles:
-    """``paths``: month -> file, in order, those of the period and of the baseline that there are.
+    """The files of a period and of the baseline.
 
-    ``faults``: what is wrong with files of these months by their names, and which.
+    Parameters
+    ----------
+    folder : Path
+    period : (datetime64[M], datetime64[M])
+        First and last month of the output.
+    paths : dict of datetime64[M] to Path
+        One file for each month of the period and of the baseline that the folder has, sorted.
+    problems : list of (str, Path)
+        GLDAS files that cannot be used according to their names.
     """
 
     folder: Path
     period: tuple[np.datetime64, np.datetime64]
     paths: dict[np.datetime64, Path]
-    faults: list[Fault]
+    problems: list[FileProblem]
 
-    def require_all(self) -> None:
-        """InputError, naming them, when months are missing and no file is wrong."""
-        if not self.faults:
+    def require_all_months(self) -> None:
+        """Check that no month is missing; without effect when there are problems to report first.
+
+        Raises
+        ------
+        InputError
+            When a month of the period or of the baseline has no file.
+        """
+        if not self.problems:
             needed = np.union1d(month_range(*self.period), month_range(*BASELINE))
             require_months(
-                f"The folder {self.folder.name} has no file", needed, self.paths, self.period
+                f"The folder {self.folder.name} has no file",
+                needed=needed,
+                found=self.paths,
+                period=self.period,
             )
 
 
 def has_granules(folder: Path) -> bool:
+    """Return True when any file of the folder has the name of a GLDAS NetCDF file."""
     return any(_NAME.search(path.name) for path in folder.iterdir())
 
 
 def find_files(folder: Path, period=(None, None)) -> MonthlyFiles:
-    """The files of ``period`` (None: the first or last month there is) and of the baseline 2004-2009.
+    """Find the monthly files of a period and of the baseline 2004-2009.
 
-    Raises InputError when no file is one of Noah 2.1's monthly means.
+    Parameters
+    ----------
+    folder : Path
+    period : (datetime64[M] or None, datetime64[M] or None)
+        First and last month; None for the first or last month of the folder.
+
+    Raises
+    ------
+    InputError
+        When no file is a monthly mean of Noah 2.1.
     """
-    months, faults = _sort_by_month(folder)
-    if not months:
-        raise InputError(sentence(folder, faults))
-    period = (period[0] or min(months), period[1] or max(months))
+    paths_by_month, problems = _sort_by_month(folder)
+    if not paths_by_month:
+        raise InputError(problem_message(folder, problems))
+    period = (period[0] or min(paths_by_month), period[1] or max(paths_by_month))
     needed = np.union1d(month_range(*period), month_range(*BASELINE))
-    chosen = {month: months[month] for month in needed if month in months}
-    faults += [
-        (f"more than one for {m}", path)
-        for m, paths in chosen.items()
-        if len(paths) > 1
-        for path in paths
-    ]
-    return MonthlyFiles(
-        folder, period, {month: paths[0] for month, paths in chosen.items()}, faults
-    )
+    paths = {}
+    for month in needed:
+        candidates = paths_by_month.get(month, [])
+        if candidates:
+            paths[month] = candidates[0]
+        if len(candidates) > 1:
+            problems += [(f"more than one file for {month}", path) for path in candidates]
+    return MonthlyFiles(folder, period, paths, problems)
 
 
-def require_months(what: str, needed, found, period) -> None:
-    """InputError, opening with ``what``, that names every month of ``needed`` that is not in ``found``."""
+def require_months(
+    what: str, needed: np.ndarray, found: Container[np.datetime64], period: tuple
+) -> None:
+    """Check that every month is present.
+
+    Parameters
+    ----------
+    what : str
+        Beginning of the error message, such as "The folder X has no file".
+    needed : ndarray of datetime64[M]
+    found : container of datetime64[M]
+    period : (datetime64[M], datetime64[M])
+        First and last month of the output, for the error message.
+
+    Raises
+    ------
+    InputError
+        When a month of ``needed`` is not in ``found``. The message names all missing months.
+    """
     missing = [month for month in needed if month not in found]
     if missing:
         raise InputError(
-            f"{what} for {name_runs(missing)} (needed: the period {period_name(period)} and the baseline "
-            f"{period_name(BASELINE)}); add these months of {WANTED}, or change START and END."
+            f"{what} for {name_runs(np.array(missing))} (needed: the period {period_name(period)} "
+            f"and the baseline {period_name(BASELINE)}); add these months of {EXPECTED_NAME}, "
+            "or change START and END."
         )
 
 
-def cell_size(path: Path) -> float:
-    """Degrees, as the name of a GLDAS file states it: 025 or 10."""
-    digits = _NAME.search(path.name)[2]
+def cell_size_in_name(path: Path) -> float:
+    """Return the cell size in degrees that the name of a GLDAS file states as 025 or 10.
+
+    Raises
+    ------
+    ValueError
+        When the file does not have the name of a GLDAS file.
+    """
+    name = _NAME.search(path.name)
+    if name is None:
+        raise ValueError(f"{path.name} is not the name of a GLDAS file")
+    digits = name[2]
     return float(f"{digits[0]}.{digits[1:] or 0}")
 
 
-def sentence(folder: Path, faults: list[Fault]) -> str:
-    """What is wrong with which files, in one sentence."""
+def problem_message(folder: Path, problems: list[FileProblem]) -> str:
+    """Return one sentence that names all unusable files, grouped by problem."""
     names = defaultdict(list)
-    for fault, path in faults:
-        names[fault].append(path.name)
-    told = "; ".join(f"{fault}: {some(paths)}" for fault, paths in names.items())
-    return f"GLDAS files in {folder.name} cannot be used ({told}); replace them by {WANTED} files, one a month."
+    for problem, path in problems:
+        names[problem].append(path.name)
+    details = "; ".join(f"{problem}: {join_names(files)}" for problem, files in names.items())
+    return (
+        f"GLDAS files in {folder.name} cannot be used ({details}); "
+        f"replace them with {EXPECTED_NAME} files, one per month."
+    )
 
 
-def some(names: list[str], most: int = 12) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+def join_names(names: list[str], limit: int = 12) -> str:
+    """Join file names with commas; names beyond ``limit`` are only counted."""
+    omitted = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {omitted} more" if omitted > 0 else "")
 
 
-def _sort_by_month(folder: Path) -> tuple[dict[np.datetime64, list[Path]], list[Fault]]:
-    """The files that by their names are Noah 2.1 monthly means, and what is wrong with the other GLDAS files."""
-    months, faults = defaultdict(list), []
+def _sort_by_month(folder: Path) -> tuple[dict[np.datetime64, list[Path]], list[FileProblem]]:
+    """Find the monthly means of Noah 2.1 by month, and the problems of other GLDAS files."""
+    paths_by_month: dict[np.datetime64, list[Path]] = defaultdict(list)
+    problems: list[FileProblem] = []
     for path in sorted(folder.iterdir()):
         name = _NAME.search(path.name)
         if not name:
             continue
         model, _, kind, year, month, version = name.groups()
-        fault = _wrong_product(model, kind, version) or (
-            None if "01" <= month <= "12" else "no month in the name"
-        )
-        if fault:
-            faults.append((fault, path))
+        problem = _product_problem(model, kind, version)
+        if problem is None and not "01" <= month <= "12":
+            problem = "no month in the name"
+        if problem:
+            problems.append((problem, path))
         else:
-            months[np.datetime64(f"{year}-{month}", "M")].append(path)
-    return dict(months), faults
+            paths_by_month[np.datetime64(f"{year}-{month}", "M")].append(path)
+    return dict(paths_by_month), problems
 
 
-def _wrong_product(model: str, kind: str, version: str) -> str | None:
+def _product_problem(model: str, kind: str, version: str) -> str | None:
+    """Describe a product that is not the monthly mean of Noah 2.1; None for one that is."""
     if version == "022" or "_DA" in kind:
         return ASSIMILATES_GRACE
     if model != "NOAH" or version != "021":

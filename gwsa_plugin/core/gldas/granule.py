@@ -1,11 +1,14 @@
-"""One GLDAS NetCDF file: whether it is sound, and the water in it."""
+"""Read one GLDAS NetCDF file: check its content and sum up the water of its land cells.
+
+Monthly and 3-hourly files have the same layout.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -15,98 +18,164 @@ from ..base.grid import EDGE_TOLERANCE, Grid
 from ..base.units import CM_PER_KG_M2, KG_M2, cm_per
 from ..files import hdf5
 from ..files.netcdf import NetCdf
-from .file_names import ASSIMILATES_GRACE, cell_size
+from .file_names import ASSIMILATES_GRACE, cell_size_in_name
 from .land_storage import LAYERS, OFF_LAND, VARIABLES
 
 SNOW = LAYERS["SWES"][0]
 DAMAGED = "damaged, cut short or not NetCDF"
-# What the readers and, where bytes of a file's structure are overwritten, the libraries under them raise.
-UNREADABLE = (OSError, KeyError, RuntimeError, ValueError)  # an InputError is a ValueError
+# Raised by the readers (InputError is a ValueError) and, where the structure of a file is
+# overwritten, by the libraries that they use.
+READ_ERRORS = (OSError, KeyError, RuntimeError, ValueError)
 
-_turn = Lock()  # HDF5, through h5py or GDAL, serves one thread at a time
+# Rows and columns of the north-up grid.
+Window = tuple[slice, slice]
+
+# HDF5 may be used by one thread at a time, through h5py or through GDAL.
+_hdf5_lock = Lock()
+
+
+class UnusableGranule(Exception):
+    """A GLDAS file cannot be used; ``problems`` lists the reasons."""
+
+    def __init__(self, problems: list[str]):
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class GranuleHeader:
+    """Metadata of a GLDAS file.
+
+    Parameters
+    ----------
+    path : Path
+    grid : Grid
+    south_first : bool
+        True when the rows of the file begin in the south.
+    begin_date : str
+        YYYYMMDD, empty when the file does not state it.
+    """
+
+    path: Path
+    grid: Grid
+    south_first: bool
+    begin_date: str
 
 
 @dataclass(frozen=True)
 class Granule:
-    """``grid``: the file's, north-up, None where it has none; ``begin``: its begin_date YYYYMMDD or empty.
+    """The water in a window of a GLDAS file.
 
-    ``faults``: what is wrong with the file. In the window asked for, and None where there are faults: ``land``, bool,
-    the cells with snow water, be it 0; ``storage``, cm of soil, snow and canopy water, float32, shape (3, cells).
+    Parameters
+    ----------
+    header : GranuleHeader
+    land : ndarray of bool, shape of the window
+        Cells of this file with a snow-water value, including 0.
+    storage : ndarray of float32, shape (components, cells)
+        Soil moisture, snow and canopy water of the cells that were read, cm; NaN where the file has
+        no value.
     """
 
-    path: Path
-    grid: Grid | None
-    begin: str
-    faults: list[str]
-    land: np.ndarray | None = None
-    storage: np.ndarray | None = None
+    header: GranuleHeader
+    land: np.ndarray
+    storage: np.ndarray
+
+
+def read_header(path: Path) -> GranuleHeader:
+    """Read and check the metadata of a GLDAS file.
+
+    Raises
+    ------
+    UnusableGranule
+        When the file is damaged or is not a GLDAS Noah 2.1 file in kg m-2 on a regular grid.
+    """
+    with _read_errors_as_problem(), _open(path) as file:
+        return _checked_header(file, path, like=None)
 
 
 def read_granule(
-    path: Path, like: Granule | None = None, window=None, land: np.ndarray | None = None
+    path: Path,
+    window: Window,
+    like: GranuleHeader | None = None,
+    land: np.ndarray | None = None,
 ) -> Granule:
-    """What a file says of itself and, in ``window`` (rows and columns of its north-up grid), its water.
+    """Read the water in a window of a GLDAS file.
 
-    Monthly and 3-hourly files have one layout. The storage is that of the cells of ``land``, by default the file's own,
-    NaN where it has none. What is wrong with a file is told in ``faults``, another grid than that of ``like`` too, and
-    nothing is raised.
+    Parameters
+    ----------
+    path : Path
+    window : (slice, slice)
+        Rows and columns of the north-up grid of the file.
+    like : GranuleHeader, optional
+        A file whose grid this file must have.
+    land : ndarray of bool, shape of the window, optional
+        The cells to read; by default the land of this file.
+
+    Raises
+    ------
+    UnusableGranule
+        As ``read_header``, and when the grid is not that of ``like``.
     """
-    try:
-        with _turn, _opened(path) as file:
-            granule, ascending = _look_into(file, path)
-            if like and granule.grid and not granule.grid.same_as(like.grid):
-                granule.faults.append(f"on another grid than {like.path.name}")
-            if granule.faults or window is None:
-                return granule
-            layers = _fetch_layers(file, window, granule.grid.rows, ascending)
-        from_north = slice(None, None, -1 if ascending else 1)
-        snow = _valid(layers[SNOW]())
-        layers[SNOW] = snow.reshape(-1).take  # unpacked once, for the land and for its values
-        snow = snow.reshape(snow.shape[-2:])
-        own_land = np.isfinite(snow)[from_north]
-        places = np.arange(snow.size).reshape(snow.shape)[from_north][
-            own_land if land is None else land
-        ]
-        return replace(granule, land=own_land, storage=_add_up(layers, places))
-    except UNREADABLE:
-        return Granule(path, None, "", [DAMAGED])
+    with _read_errors_as_problem():
+        with _open(path) as file:
+            header = _checked_header(file, path, like)
+            layers = _fetch_layers(file, window, header)
+        # The lock is free again: what follows does not use HDF5.
+        return _decode_water(header, layers, land)
 
 
 @contextmanager
-def _opened(path: Path):
-    """The file through h5py where that can be, else through GDAL."""
-    if hdf5.usable() and hdf5.is_hdf5(path):
-        file = hdf5.Hdf5(path)
-        try:
-            yield file
-        finally:
-            file.close()
-    else:
-        yield NetCdf(path)
+def _read_errors_as_problem() -> Iterator[None]:
+    try:
+        yield
+    except READ_ERRORS:
+        raise UnusableGranule([DAMAGED]) from None
 
 
-def _look_into(file, path: Path) -> tuple[Granule, bool]:
-    """The granule without its water, and whether its rows ascend (south first)."""
+@contextmanager
+def _open(path: Path) -> Iterator[hdf5.Hdf5 | NetCdf]:
+    """Open a file through h5py where possible, otherwise through GDAL, and lock HDF5."""
+    with _hdf5_lock:
+        if hdf5.usable() and hdf5.is_hdf5(path):
+            file = hdf5.Hdf5(path)
+            try:
+                yield file
+            finally:
+                file.close()
+        else:
+            yield NetCdf(path)
+
+
+def _checked_header(
+    file: hdf5.Hdf5 | NetCdf, path: Path, like: GranuleHeader | None
+) -> GranuleHeader:
     present = file.variables
     absent = [name for name in VARIABLES if name not in present]
-    faults = _other_version(file) + ([f"without {', '.join(absent)}"] if absent else [])
+    problems = _version_problems(file)
+    if absent:
+        problems.append(f"without {', '.join(absent)}")
     if not {"lat", "lon"} <= set(present):
-        return Granule(path, None, "", [*faults, "without lat and lon"]), False
+        raise UnusableGranule([*problems, "without lat and lon"])
     latitudes, longitudes = (file.read(name).astype(np.float64) for name in ("lat", "lon"))
     if not (
-        _steps_evenly(latitudes) and _steps_evenly(longitudes) and longitudes[0] <= longitudes[-1]
+        _evenly_spaced(latitudes) and _evenly_spaced(longitudes) and longitudes[0] <= longitudes[-1]
     ):
-        return Granule(path, None, "", [*faults, "not on a regular grid from west to east"]), False
-    grid = _grid(latitudes, longitudes, cell_size(path))
+        raise UnusableGranule([*problems, "not on a regular grid from west to east"])
+    grid = _grid_of_centres(latitudes, longitudes, cell_size_in_name(path))
     for name in VARIABLES:
         if name not in absent:
-            faults += _unlike_a_map(file, name, grid)
-    begin = file.text("begin_date", "time") if "time" in present else ""
-    return Granule(path, grid, begin, faults), bool(latitudes[-1] > latitudes[0])
+            problems += _map_problems(file, name, grid)
+    begin_date = file.text("begin_date", "time") if "time" in present else ""
+    if like and not grid.same_as(like.grid):
+        problems.append(f"on another grid than {like.path.name}")
+    if problems:
+        raise UnusableGranule(problems)
+    return GranuleHeader(path, grid, bool(latitudes[-1] > latitudes[0]), begin_date)
 
 
-def _other_version(file) -> list[str]:
-    title, source = file.text("title"), file.text("source")
+def _version_problems(file: hdf5.Hdf5 | NetCdf) -> list[str]:
+    title = file.text("title")
+    source = file.text("source")
     version = re.search(r"GLDAS\D{0,4}(\d\.\d)", title)
     if version and version[1] == "2.2":
         return [ASSIMILATES_GRACE]
@@ -115,54 +184,80 @@ def _other_version(file) -> list[str]:
     return []
 
 
-def _grid(latitudes: np.ndarray, longitudes: np.ndarray, step: float) -> Grid:
-    """Of cell centres; a single row or column does not show its own size and has that of ``step``."""
-    dy, dx = (
-        abs(axis[-1] - axis[0]) / (axis.size - 1) if axis.size > 1 else step
-        for axis in (latitudes, longitudes)
-    )
-    return Grid(
-        longitudes[0] - dx / 2, latitudes.max() + dy / 2, dx, dy, latitudes.size, longitudes.size
-    )
+def _map_problems(file: hdf5.Hdf5 | NetCdf, name: str, grid: Grid) -> list[str]:
+    problems = []
+    if file.shape(name) not in ((1, *grid.shape), grid.shape):
+        problems.append(f"{name} is not a single map on lat and lon")
+    if cm_per(file.unit(name) or KG_M2) != CM_PER_KG_M2:
+        problems.append(f"{name} in {file.unit(name)}, not in kg m-2")
+    return problems
 
 
-def _steps_evenly(axis: np.ndarray) -> bool:
+def _evenly_spaced(axis: np.ndarray) -> bool:
     steps = np.diff(axis)
     return steps.size == 0 or bool(
         np.abs(steps - steps.mean()).max() < 10 * EDGE_TOLERANCE * abs(steps.mean())
     )
 
 
-def _unlike_a_map(file, name: str, grid: Grid) -> list[str]:
-    faults = []
-    if file.shape(name) not in ((1, *grid.shape), grid.shape):
-        faults.append(f"{name} is not one map of lat and lon")
-    if cm_per(file.unit(name) or KG_M2) != CM_PER_KG_M2:
-        faults.append(f"{name} in {file.unit(name)}, not in kg m-2")
-    return faults
+def _grid_of_centres(latitudes: np.ndarray, longitudes: np.ndarray, single_cell: float) -> Grid:
+    """Return the grid of cell centres; a single row or column has the size ``single_cell``."""
+    dy, dx = (
+        abs(axis[-1] - axis[0]) / (axis.size - 1) if axis.size > 1 else single_cell
+        for axis in (latitudes, longitudes)
+    )
+    return Grid(
+        west=longitudes[0] - dx / 2,
+        north=latitudes.max() + dy / 2,
+        dx=dx,
+        dy=dy,
+        rows=latitudes.size,
+        columns=longitudes.size,
+    )
 
 
 def _fetch_layers(
-    file, window: tuple[slice, slice], file_rows: int, ascending: bool
-) -> dict[str, Callable]:
-    """Variable -> a call that gives its window in kg m-2, or places in it, in the order of the file's rows."""
+    file: hdf5.Hdf5 | NetCdf, window: Window, header: GranuleHeader
+) -> dict[str, Callable[..., np.ndarray]]:
+    """Return for each variable a function that decodes its window, kg m-2, rows as in the file.
+
+    The functions take flat indices into the window, as ``NetCdf.fetch`` describes.
+    """
     rows, columns = window
-    stored = slice(file_rows - rows.stop, file_rows - rows.start) if ascending else rows
-    return {
-        name: file.fetch(name, *(slice(0, 1),) * (len(file.shape(name)) - 2), stored, columns)
-        for name in VARIABLES
-    }
+    if header.south_first:
+        rows = slice(header.grid.rows - rows.stop, header.grid.rows - rows.start)
+    layers = {}
+    for name in VARIABLES:
+        time_axis = (slice(0, 1),) * (len(file.shape(name)) - 2)
+        layers[name] = file.fetch(name, *time_axis, rows, columns)
+    return layers
 
 
-def _add_up(layers: dict[str, Callable], places: np.ndarray) -> np.ndarray:
-    """Soil, snow and canopy water in cm, NaN off the land."""
-    storage = np.empty((len(LAYERS), places.size), dtype=np.float32)
+def _decode_water(
+    header: GranuleHeader, layers: dict[str, Callable[..., np.ndarray]], land: np.ndarray | None
+) -> Granule:
+    """Decode the layers in the cells of ``land``, by default those with a snow-water value."""
+    snow = _mask_off_land(layers[SNOW]())
+    # Snow is decoded once, for the land and for its values.
+    layers = {**layers, SNOW: snow.reshape(-1).take}
+    snow = snow.reshape(snow.shape[-2:])
+    to_north_up = slice(None, None, -1 if header.south_first else 1)
+    own_land = np.isfinite(snow)[to_north_up]
+    file_indices = np.arange(snow.size).reshape(snow.shape)[to_north_up]
+    cells = file_indices[own_land if land is None else land]
+    return Granule(header, own_land, _sum_components(layers, cells))
+
+
+def _sum_components(layers: dict[str, Callable[..., np.ndarray]], cells: np.ndarray) -> np.ndarray:
+    """Return soil moisture, snow and canopy water in cm, float32, shape (components, cells)."""
+    storage = np.empty((len(LAYERS), cells.size), dtype=np.float32)
     for component, names in zip(storage, LAYERS.values()):
-        component[:] = sum(_valid(layers[name](places)) for name in names)
+        component[:] = sum(_mask_off_land(layers[name](cells)) for name in names)
         component *= np.float32(CM_PER_KG_M2)
     return storage
 
 
-def _valid(values: np.ndarray) -> np.ndarray:
+def _mask_off_land(values: np.ndarray) -> np.ndarray:
+    """Set the value off the land to NaN, in place."""
     values[values == OFF_LAND] = np.nan
     return values

@@ -1,99 +1,147 @@
-"""A folder of GLDAS Noah 2.1 monthly NetCDF files as the water of its land cells; all that is wrong is told at once."""
+"""Read a folder of GLDAS Noah 2.1 monthly NetCDF files."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ..base.errors import InputError
+from ..base.grid import Bounds
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..files import hdf5
-from .file_names import MonthlyFiles, find_files, sentence, some
-from .granule import Granule, read_granule
+from .file_names import FileProblem, MonthlyFiles, find_files, join_names, problem_message
+from .granule import Granule, GranuleHeader, UnusableGranule, Window, read_granule, read_header
 from .land_storage import COMPONENTS, LandStorage
 
 
 def read_granules(
-    folder: Path, period=(None, None), bounds=None, progress: Progress = SILENT
+    folder: Path,
+    period=(None, None),
+    bounds: Bounds | None = None,
+    progress: Progress = SILENT,
 ) -> LandStorage:
-    """The months of ``period`` (None: the first or last there is) and of the baseline, the cells that touch ``bounds``.
+    """Read the months of a period and of the baseline 2004-2009.
 
-    Raises InputError when the folder has no GLDAS files; naming all of them at once, when files are 3-hourly or daily,
-    of another model or version, two for a month, damaged, without a variable, in another unit or on another grid; and
-    naming all of them at once, when months are missing.
+    Land is where any month has a snow-water value.
+
+    Parameters
+    ----------
+    folder : Path
+    period : (datetime64[M] or None, datetime64[M] or None)
+        First and last month; None for the first or last month of the folder.
+    bounds : (float, float, float, float), optional
+        West, south, east and north, degrees. The cells that overlap are read; by default all.
+    progress : Progress
+
+    Raises
+    ------
+    InputError
+        When no file can be used; when files of these months are 3-hourly or daily, of another model
+        or version, two for one month, damaged, without a variable, in another unit or on another
+        grid (the message names all of them); otherwise when months are missing (likewise).
     """
     files = find_files(folder, period)
-    first, window = _first_sound(files, bounds)
-    files.require_all()  # not before a look inside: a file that is wrong is told first
+    first, window = _read_first_usable(files, bounds)
+    # Missing months are reported after unusable files, which may be the reason for them.
+    files.require_all_months()
     land = first.land
     while True:
-        values, granules, more_land = _read_cells(files, first, window, land, progress)
+        values, headers, more_land = _read_cells(files, first.header, window, land, progress)
         if not more_land.size:
             break
+        # Some months have land that the first does not have: read again with their cells.
         land = land.copy()
-        land.flat[more_land] = True  # of months whose land is not that of the first
-    _warn_of_other_dates(files, granules, progress)
-    progress.info(
-        f"GLDAS: {len(granules)} monthly files read by {'h5py' if hdf5.usable() else 'GDAL'}."
-    )
-    months = np.array(list(files.paths), dtype="datetime64[M]")
+        land.flat[more_land] = True
+    _warn_about_begin_dates(files, headers, progress)
+    library = "h5py" if hdf5.usable() else "GDAL"
+    progress.info(f"Read {len(headers)} monthly GLDAS files with {library}.")
     return LandStorage(
-        first.grid.sub(*window), months, land, values, files.period, list(files.paths.values())
+        grid=first.header.grid.subgrid(*window),
+        months=np.array(list(files.paths), dtype="datetime64[M]"),
+        land=land,
+        values=values,
+        period=files.period,
+        files=list(files.paths.values()),
     )
 
 
-def _first_sound(files: MonthlyFiles, bounds) -> tuple[Granule, tuple[slice, slice]]:
-    """A granule whose grid and land are expected of all, and the window of ``bounds``; InputError without any."""
-    faults = list(files.faults)
+def _read_first_usable(files: MonthlyFiles, bounds: Bounds | None) -> tuple[Granule, Window]:
+    """Read the first usable file, whose grid all others must have, and find the window to read."""
+    problems = list(files.problems)
     for path in files.paths.values():
-        granule = read_granule(path)
-        if not granule.faults:
-            window = granule.grid.window(bounds or granule.grid.bounds)
-            granule = read_granule(path, granule, window)
-            if not granule.faults:
-                return granule, window
-        faults += [(fault, path) for fault in granule.faults]
-    if not faults:
-        files.require_all()
-    raise InputError(sentence(files.folder, faults))
+        try:
+            grid = read_header(path).grid
+            window = grid.window(bounds or grid.bounds)
+            return read_granule(path, window), window
+        except UnusableGranule as error:
+            problems += [(problem, path) for problem in error.problems]
+    if not problems:
+        files.require_all_months()
+    raise InputError(problem_message(files.folder, problems))
 
 
-def _read_cells(files: MonthlyFiles, first: Granule, window, land: np.ndarray, progress: Progress):
-    """Values of ``land``, shape (components, months, cells), the granules without theirs, flat places of more land."""
-    paths = dict.fromkeys([*files.paths.values(), *(path for _, path in files.faults)])
+class _FileResult(NamedTuple):
+    """Result of reading one file; ``new_land`` has indices of land cells that were not read."""
+
+    header: GranuleHeader | None
+    problems: list[FileProblem]
+    new_land: np.ndarray
+
+
+def _read_cells(
+    files: MonthlyFiles,
+    first: GranuleHeader,
+    window: Window,
+    land: np.ndarray,
+    progress: Progress,
+) -> tuple[np.ndarray, list[GranuleHeader], np.ndarray]:
+    """Read the cells of ``land`` from all files, in parallel.
+
+    Returns the storage, float32 of shape (components, months, cells), the headers of the files, and
+    flat indices in the window of land cells that are not in ``land``.
+    """
+    # Files with a problem in their names are read too, so that the message has all problems.
+    paths = dict.fromkeys([*files.paths.values(), *(path for _, path in files.problems)])
     values = np.empty((len(COMPONENTS), len(paths), np.count_nonzero(land)), dtype=np.float32)
 
-    def read(path: Path, place: int, progress: Progress) -> tuple[Granule, np.ndarray]:
+    def read(path: Path, month: int, progress: Progress) -> _FileResult:
         progress.stop_if_cancelled()
-        granule = read_granule(path, first, window, land)
-        if granule.faults:
-            return granule, np.zeros(0, dtype=int)
-        values[:, place] = granule.storage
-        return replace(granule, land=None, storage=None), np.flatnonzero(granule.land & ~land)
+        try:
+            granule = read_granule(path, window, like=first, land=land)
+        except UnusableGranule as error:
+            problems = [(problem, path) for problem in error.problems]
+            return _FileResult(None, problems, np.zeros(0, dtype=int))
+        values[:, month] = granule.storage
+        return _FileResult(granule.header, [], np.flatnonzero(granule.land & ~land))
 
-    tasks = [partial(read, path, place) for place, path in enumerate(paths)]
-    granules, more_land = zip(*run_all(tasks, progress))
-    faults = files.faults + [
-        (fault, granule.path) for granule in granules for fault in granule.faults
-    ]
-    if faults:
-        raise InputError(sentence(files.folder, faults))
-    return values, granules, np.concatenate(more_land)
+    tasks = [partial(read, path, month) for month, path in enumerate(paths)]
+    results: list[_FileResult] = run_all(tasks, progress)
+    problems = files.problems + [problem for result in results for problem in result.problems]
+    if problems:
+        raise InputError(problem_message(files.folder, problems))
+    headers = [result.header for result in results if result.header]
+    return values, headers, np.concatenate([result.new_land for result in results])
 
 
-def _warn_of_other_dates(files: MonthlyFiles, granules: list[Granule], progress: Progress) -> None:
-    """The name decides, as time units differ between GLDAS products; a begin_date that disagrees is worth a look."""
+def _warn_about_begin_dates(
+    files: MonthlyFiles, headers: list[GranuleHeader], progress: Progress
+) -> None:
+    """Warn when ``begin_date`` in a file is in another month than the name of the file.
+
+    The name is used because time units differ between GLDAS products.
+    """
     months = {path: str(month).replace("-", "") for month, path in files.paths.items()}
-    others = [
-        one.path.name
-        for one in granules
-        if one.begin and not one.begin.startswith(months[one.path])
+    differing = [
+        header.path.name
+        for header in headers
+        if header.begin_date and not header.begin_date.startswith(months[header.path])
     ]
-    if others:
+    if differing:
         progress.warn(
-            f"Another month in begin_date than in the name, which is used: {some(others)}."
+            "The month in begin_date differs from the month in the file name, which is used: "
+            f"{join_names(differing)}."
         )

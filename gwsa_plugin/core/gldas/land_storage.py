@@ -1,17 +1,24 @@
-"""What GLDAS files hold of a region: the water of its land cells, month by month, without the sea around them."""
+"""Water storage of the land cells in GLDAS files, by component and month.
+
+Only land cells are held: they are a quarter of the globe.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from ..base.grid import Grid
-from ..base.months import BASELINE, in_baseline
-from ..files.stack import MISSING, OBSERVED, MonthlyStack, nan_mean, period_name
+from ..base.months import BASELINE, in_baseline, period_name
+from ..base.nan_mean import nan_mean
+from ..files.stack import MISSING, OBSERVED, MonthlyStack
 
+# The variables whose sum is a component of the storage. RootMoist_inst repeats the upper soil
+# layers and is not used.
 LAYERS = {
     "SMS": (
         "SoilMoi0_10cm_inst",
@@ -22,20 +29,29 @@ LAYERS = {
     "SWES": ("SWE_inst",),
     "CWS": ("CanopInt_inst",),
 }
-"""What each component is the sum of. RootMoist_inst repeats the upper soil layers and is none of them."""
-
 VARIABLES = tuple(name for names in LAYERS.values() for name in names)
 COMPONENTS = tuple(LAYERS)
+# Value off the land.
 OFF_LAND = -9999.0
 
 
 @dataclass(frozen=True, eq=False)
 class LandStorage:
-    """``values``: cm of water, float32, shape (components, months, cells), in the order of LAYERS, NaN: no value.
+    """Soil moisture, snow and canopy water of the land cells of a grid.
 
-    ``months``: datetime64[M], sorted. ``land``: bool, shape of ``grid``; its True cells, in their order, are the cells
-    of ``values``: a quarter of the globe, and so of the memory. ``period``: first and last month asked for, the others
-    being there for the baseline. ``files``: what was read.
+    Parameters
+    ----------
+    grid : Grid
+    months : ndarray of datetime64[M], shape (months,)
+        Sorted. Those outside ``period`` are only used for the baseline.
+    land : ndarray of bool, shape of ``grid``
+        True for the cells of ``values``, in row-major order.
+    values : ndarray of float32, shape (components, months, cells)
+        cm, in the order of ``COMPONENTS``; NaN where there is no value.
+    period : (datetime64[M], datetime64[M])
+        First and last month of the output.
+    files : list of Path
+        The files that were read.
     """
 
     grid: Grid
@@ -45,77 +61,114 @@ class LandStorage:
     period: tuple[np.datetime64, np.datetime64]
     files: list[Path]
 
-    def anomaly(self) -> LandStorage:
-        """Minus one mean per cell and component over 2004-2009, in place: there is seldom memory for two."""
+    def subtract_baseline_mean(self) -> None:
+        """Subtract one mean per cell and component over 2004-2009, in place to save memory."""
         inside = in_baseline(self.months)
         for component in self.values:
-            component -= _mean(component[inside]).astype(np.float32)
-        return self
+            component -= _month_mean(component[inside]).astype(np.float32)
 
     def in_period(self) -> LandStorage:
-        first, last = (int(place) for place in np.searchsorted(self.months, self.period))
-        return replace(
-            self, months=self.months[first : last + 1], values=self.values[:, first : last + 1]
-        )
+        """Return the months of the period."""
+        first, last = (int(index) for index in np.searchsorted(self.months, self.period))
+        months = slice(first, last + 1)
+        return replace(self, months=self.months[months], values=self.values[:, months])
 
-    def within(self, grid: Grid) -> np.ndarray:
-        """bool, shape (cells,): the cells on ``grid``, which is aligned with and inside this one's."""
+    def cells_inside(self, grid: Grid) -> np.ndarray:
+        """Return True for the land cells on ``grid``, shape (cells,).
+
+        ``grid`` must be aligned with this grid and inside it.
+        """
         window = np.zeros(self.grid.shape, dtype=bool)
         window[self.grid.window_of(grid)] = True
         return window[self.land]
 
     def crop(self, grid: Grid) -> LandStorage:
+        """Return the part on ``grid``, which must be aligned with this grid and inside it."""
         if grid.shape == self.grid.shape:
             return self
-        land, values = self.land[self.grid.window_of(grid)], self.values[:, :, self.within(grid)]
-        return replace(self, grid=grid, land=land, values=values)
+        return replace(
+            self,
+            grid=grid,
+            land=self.land[self.grid.window_of(grid)],
+            values=self.values[:, :, self.cells_inside(grid)],
+        )
 
-    def gather(self, stack: MonthlyStack) -> np.ndarray:
-        """The values of a stack on this grid in the land cells, shape (months, cells)."""
+    def cell_values(self, stack: MonthlyStack) -> np.ndarray:
+        """Return the values of a stack on this grid in the land cells, shape (months, cells)."""
         return stack.values[:, self.land]
 
     def stack(self, name: str, values: np.ndarray) -> MonthlyStack:
-        """Anomalies of one component, shape (months, cells), as a stack whose months are spread out when asked for."""
-        cells = np.flatnonzero(self.land)
+        """Put anomalies of the land cells on the grid.
 
-        def spread(month: int) -> np.ndarray:
+        Parameters
+        ----------
+        name : str
+            Variable of the stack.
+        values : ndarray of float32, shape (months, cells)
+            Anomalies against the baseline, cm.
+
+        Returns
+        -------
+        MonthlyStack
+            Its values are computed when a month is read (``LazyMonths``); NaN off the land.
+        """
+        land_indices = np.flatnonzero(self.land)
+
+        def month_map(month: int) -> np.ndarray:
             field = np.full(self.land.size, np.nan, dtype=np.float32)
-            field[cells] = values[month]
+            field[land_indices] = values[month]
             return field.reshape(self.land.shape)
 
-        source = tuple(OBSERVED if np.isfinite(month).any() else MISSING for month in values)
-        tags = {"GWSA_BASELINE": period_name(BASELINE)}
+        maps = LazyMonths((self.months.size, *self.grid.shape), month_map)
         return MonthlyStack(
             self.grid,
             self.months,
-            LazyMonths((self.months.size, *self.grid.shape), spread),
-            source,
-            name,
-            tags=tags,
+            values=maps.as_values(),
+            source=tuple(OBSERVED if np.isfinite(month).any() else MISSING for month in values),
+            variable=name,
+            tags={"GWSA_BASELINE": period_name(BASELINE)},
         )
 
 
 @dataclass(frozen=True, eq=False)
 class LazyMonths:
-    """Stands for the values of a stack, whose months are made when asked for: four global stacks would be 3 GB."""
+    """Values of a stack that are computed one month at a time; four global stacks take 3 GB.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Months, rows and columns.
+    compute_month : callable
+        Takes the index of a month and returns its map, shape (rows, columns).
+    """
 
     shape: tuple[int, int, int]
-    make: Callable[[int], np.ndarray]
+    compute_month: Callable[[int], np.ndarray]
 
     def __getitem__(self, month: int) -> np.ndarray:
-        return self.make(month)
+        return self.compute_month(month)
+
+    def as_values(self) -> np.ndarray:
+        """Return this object with the type of ``MonthlyStack.values``.
+
+        It replaces the array in ``load`` and ``write_stack``, which read one month at a time.
+        """
+        return cast(np.ndarray, self)
 
 
-def in_memory(stack: MonthlyStack) -> MonthlyStack:
-    """The stack with all its months made."""
+def load(stack: MonthlyStack) -> MonthlyStack:
+    """Return the stack with the maps of all months in memory."""
     values = np.empty(stack.values.shape, dtype=np.float32)
-    for place in range(len(values)):
-        values[place] = stack.values[place]
+    for month in range(len(values)):
+        values[month] = stack.values[month]
     return replace(stack, values=values)
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    """As ``nan_mean``, without its copies where every month has a value, as Noah's land has."""
+def _month_mean(values: np.ndarray) -> np.ndarray:
+    """Return the same mean as ``nan_mean``, without its copies for cells with a value every month.
+
+    ``values`` has the shape (months, cells).
+    """
     mean = values.mean(axis=0, dtype=np.float64)
     gaps = np.isnan(mean)
     if gaps.any():

@@ -1,4 +1,4 @@
-"""GLDAS variables as GeoTIFF stacks, one file a variable, as others make them from the NetCDF files."""
+"""Read GLDAS variables from GeoTIFF stacks, one file per variable, that were made elsewhere."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from rasterio.errors import RasterioIOError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from ..base.errors import InputError
-from ..base.grid import Grid
+from ..base.grid import Bounds, Grid
 from ..base.months import BASELINE, month_range
 from ..base.progress import SILENT, Progress
 from ..base.units import KG_M2, cm_per, in_centimetres
@@ -18,24 +19,45 @@ from ..files.rasters import band_months, open_lonlat, read_bands
 from .file_names import require_months
 from .land_storage import LAYERS, OFF_LAND, VARIABLES, LandStorage
 
+SNOW = LAYERS["SWES"][0]
+
 
 def has_stacks(folder: Path) -> bool:
-    return any(_named_after(folder).values())
+    """Return True when any GeoTIFF of the folder has a variable in its name."""
+    return any(_geotiffs_by_variable(folder).values())
 
 
 def read_stacks(
-    folder: Path, period=(None, None), bounds=None, progress: Progress = SILENT
+    folder: Path,
+    period=(None, None),
+    bounds: Bounds | None = None,
+    progress: Progress = SILENT,
 ) -> LandStorage:
-    """The months of ``period`` (None: the first or last there is) and of the baseline, the cells that touch ``bounds``.
+    """Read the months of a period and of the baseline 2004-2009.
 
-    A file holds the variable in its name, its bands a month each in kg m-2 unless they state mm, cm or m; nodata and
-    -9999 mean none. Land is where there is snow water, if only 0. Raises InputError for variables without a file or
-    with two, another grid or unit, and months that some file lacks or that are empty.
+    Each GeoTIFF has the name of its variable in its own name and one band per month, in kg m-2
+    unless the band unit is mm, cm or m. Nodata and -9999 mean no value. Land is where any month has
+    a snow-water value, including 0.
+
+    Parameters
+    ----------
+    folder : Path
+    period : (datetime64[M] or None, datetime64[M] or None)
+        First and last month; None for the first or last month that all files have.
+    bounds : (float, float, float, float), optional
+        West, south, east and north, degrees. The cells that overlap are read; by default all.
+    progress : Progress
+
+    Raises
+    ------
+    InputError
+        When a variable has no file or several, the files differ in their grids, a unit is not
+        supported, or a month is absent or empty in one of the files.
     """
-    paths = _one_each(folder)
+    paths = _single_geotiffs(folder)
     with ExitStack() as opened:
         files = {
-            name: _Variable(path, opened.enter_context(open_lonlat(path)))
+            name: _VariableFile(path, opened.enter_context(open_lonlat(path)))
             for name, path in paths.items()
         }
         grid = _common_grid(files)
@@ -46,71 +68,75 @@ def read_stacks(
         )
         needed = np.union1d(month_range(*period), month_range(*BASELINE))
         require_months(
-            f"The GeoTIFFs in {folder.name} lack a band in one of the variables",
-            needed,
-            months,
-            period,
+            f"One of the GeoTIFFs in {folder.name} has no band",
+            needed=needed,
+            found=months,
+            period=period,
         )
         window = grid.window(bounds or grid.bounds)
-        reading, adding = (
-            progress.part(0, 1 / 7),
-            progress.part(1 / 7, 1),
-        )  # of seven bands a month, snow's comes twice
-        land = _land(files["SWE_inst"], needed, window, reading)
-        values = np.zeros((len(LAYERS), needed.size, np.count_nonzero(land)), dtype=np.float32)
-        for place, month in enumerate(needed):
-            adding.advance(place / needed.size)
-            for component, names in zip(values[:, place], LAYERS.values()):
-                for name in names:
-                    component += files[name].read(month, window)[land]
-    whole = needed[np.isfinite(values).any(axis=2).all(axis=0)]
+        # Finding the land reads one band per month, reading the values six.
+        land = _find_land(files[SNOW], needed, window, progress.part(0, 1 / 7))
+        values = _read_values(files, needed, window, land, progress.part(1 / 7, 1))
+    has_values = np.isfinite(values).any(axis=2).all(axis=0)
     require_months(
-        f"The GeoTIFFs in {folder.name} have an empty band in one of the variables",
-        needed,
-        whole,
-        period,
+        f"One of the GeoTIFFs in {folder.name} has an empty band",
+        needed=needed,
+        found=needed[has_values],
+        period=period,
     )
-    progress.info(f"GLDAS: {needed.size} months read from GeoTIFF.")
-    return LandStorage(grid.sub(*window), needed, land, values, period, list(paths.values()))
+    progress.info(f"Read {needed.size} months of GLDAS from GeoTIFFs.")
+    return LandStorage(
+        grid.subgrid(*window),
+        needed,
+        land=land,
+        values=values,
+        period=period,
+        files=list(paths.values()),
+    )
 
 
-def _named_after(folder: Path) -> dict[str, list[Path]]:
-    """Variable -> the GeoTIFFs that have it in their name."""
+def _geotiffs_by_variable(folder: Path) -> dict[str, list[Path]]:
+    """Return for each variable the GeoTIFFs that have it in their names."""
     tiffs = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".tif", ".tiff"))
     return {
         name: [path for path in tiffs if name.lower() in path.name.lower()] for name in VARIABLES
     }
 
 
-def _one_each(folder: Path) -> dict[str, Path]:
-    named = _named_after(folder)
-    wrong = [name for name, paths in named.items() if len(paths) != 1]
-    if wrong:
-        told = "; ".join(
-            f"{name}: {', '.join(p.name for p in named[name]) or 'no file'}" for name in wrong
-        )
+def _single_geotiffs(folder: Path) -> dict[str, Path]:
+    """Return the GeoTIFF of each variable; InputError unless each variable has exactly one."""
+    paths_by_variable = _geotiffs_by_variable(folder)
+    problems = [
+        f"{name}: {', '.join(path.name for path in paths) or 'no file'}"
+        for name, paths in paths_by_variable.items()
+        if len(paths) != 1
+    ]
+    if problems:
         raise InputError(
-            f"The folder {folder.name} needs one GeoTIFF for each of the six variables, with its name in the file's "
-            f"({told}); add the missing ones and take the others away."
+            f"The folder {folder.name} must hold one GeoTIFF for each of the six variables, with "
+            f"the variable in its name ({'; '.join(problems)}); "
+            "add the missing ones and remove the duplicates."
         )
-    return {name: paths[0] for name, paths in named.items()}
+    return {name: paths[0] for name, paths in paths_by_variable.items()}
 
 
-class _Variable:
-    """An open stack of one variable; ``bands``: month -> band."""
+class _VariableFile:
+    """The open GeoTIFF of one variable; ``bands`` maps months to band numbers."""
 
-    def __init__(self, path: Path, source):
-        self.path, self.source = path, source
+    def __init__(self, path: Path, source: DatasetReader):
+        self.path = path
+        self.source = source
         self.grid = Grid.from_transform(source.transform, source.shape, path.name)
         self.bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
         self.unit = (source.units[0] or "").strip() or KG_M2
         if cm_per(self.unit) is None:
             raise InputError(
-                f"{path.name} is in {self.unit}, not in kg m-2; convert it or correct its band unit."
+                f"{path.name} is in {self.unit}, not in kg m-2; "
+                "convert it or correct its band unit."
             )
 
-    def read(self, month, window: tuple[slice, slice]) -> np.ndarray:
-        """cm, float32, shape of the window, NaN where there is none."""
+    def read(self, month: np.datetime64, window: tuple[slice, slice]) -> np.ndarray:
+        """Return the values of a month in cm, float32, NaN where there is none."""
         try:
             values = read_bands(self.source, [self.bands[month]], Window.from_slices(*window))[0]
         except RasterioIOError:
@@ -121,20 +147,41 @@ class _Variable:
         return in_centimetres(values, self.unit)[0]
 
 
-def _common_grid(files: dict[str, _Variable]) -> Grid:
+def _common_grid(files: dict[str, _VariableFile]) -> Grid:
     first, *others = files.values()
-    unlike = [other.path.name for other in others if not other.grid.same_as(first.grid)]
-    if unlike:
+    differing = [other.path.name for other in others if not other.grid.same_as(first.grid)]
+    if differing:
         raise InputError(
-            f"On another grid than {first.path.name}: {', '.join(unlike)}; warp them to its grid."
+            f"On another grid than {first.path.name}: {', '.join(differing)}; "
+            "warp them to its grid."
         )
     return first.grid
 
 
-def _land(snow: _Variable, months, window: tuple[slice, slice], progress: Progress) -> np.ndarray:
-    """Cells with snow water, be it 0, in any month: bool, shape of the window."""
-    land = np.False_
-    for place, month in enumerate(months):
-        progress.advance(place / months.size)
-        land = land | np.isfinite(snow.read(month, window))
+def _find_land(
+    snow: _VariableFile, months: np.ndarray, window: tuple[slice, slice], progress: Progress
+) -> np.ndarray:
+    """Return True for cells with a snow-water value in any month, shape of the window."""
+    rows, columns = window
+    land = np.zeros((rows.stop - rows.start, columns.stop - columns.start), dtype=bool)
+    for number, month in enumerate(months):
+        progress.advance(number / months.size)
+        land |= np.isfinite(snow.read(month, window))
     return land
+
+
+def _read_values(
+    files: dict[str, _VariableFile],
+    months: np.ndarray,
+    window: tuple[slice, slice],
+    land: np.ndarray,
+    progress: Progress,
+) -> np.ndarray:
+    """Return the components of the land cells in cm, float32, shape (components, months, cells)."""
+    values = np.zeros((len(LAYERS), months.size, np.count_nonzero(land)), dtype=np.float32)
+    for number, month in enumerate(months):
+        progress.advance(number / months.size)
+        for component, names in zip(values[:, number], LAYERS.values()):
+            for name in names:
+                component += files[name].read(month, window)[land]
+    return values

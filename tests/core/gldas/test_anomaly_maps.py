@@ -1,4 +1,4 @@
-"""What is done to GLDAS maps: ice left out, the Gaussian filter with its margin, land that differs, files written."""
+"""Permanent ice, the Gaussian filter, land that differs between months, and written files."""
 
 import os
 
@@ -11,7 +11,7 @@ from gwsa.gwsa_plugin.core.files.stack import read_stack
 from gwsa.gwsa_plugin.core.gldas.anomalies import GldasOptions, gldas_anomalies
 from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
 from gwsa.gwsa_plugin.core.spatial.permanent_ice import covered
-from gwsa.tests.core.gldas.gldas_layouts import Log, name_of, write_granule
+from gwsa.tests.core.gldas.gldas_layouts import Log, file_name, write_granule
 
 MONTHS = month_range(*BASELINE)
 SIZE = 20
@@ -27,7 +27,7 @@ def record(tmp_path_factory):
         fields = random.uniform(1, 100, (len(VARIABLES), SIZE, SIZE)).astype("f4")
         if place < 2:
             fields[:, 0, place] = -9999
-        write_granule(folder / name_of(month), fields, lat=LAT, lon=LON)
+        write_granule(folder / file_name(month), fields, lat=LAT, lon=LON)
     return folder
 
 
@@ -38,7 +38,7 @@ def globe(tmp_path_factory):
     lat, lon = np.arange(-57.5, 90, 5), np.arange(-177.5, 180, 5)
     for month in MONTHS:
         fields = random.uniform(1, 100, (len(VARIABLES), lat.size, lon.size)).astype("f4")
-        write_granule(folder / name_of(month), fields, lat=lat, lon=lon)
+        write_granule(folder / file_name(month), fields, lat=lat, lon=lon)
     return folder
 
 
@@ -47,14 +47,15 @@ def square(west, south, east, north):
     return {"type": "Polygon", "coordinates": [ring]}
 
 
-def test_land_is_what_any_month_has(record):
+@pytest.mark.slow
+def test_land_is_where_any_month_has_a_value(record):
     soil = gldas_anomalies(record).stacks["SMS"]
     assert soil.valid.all()
     missing = np.argwhere(np.isnan(soil.values)).tolist()
     assert missing == [[0, SIZE - 1, 0], [1, SIZE - 1, 1]]
 
 
-def test_a_cell_is_ice_when_half_of_it_lies_in_the_polygons():
+def test_cell_is_ice_when_half_of_it_is_inside_the_polygons():
     grid = Grid(0.0, 1.0, 0.5, 0.5, 2, 2)
     half, less = square(0, 0.5, 0.25, 1), square(0.5, 0.5, 0.7, 1)
     np.testing.assert_array_equal(covered([half, less], grid), [[True, False], [False, False]])
@@ -64,13 +65,14 @@ def test_a_cell_is_ice_when_half_of_it_lies_in_the_polygons():
     assert not covered([], grid).any()
 
 
-def test_ice_of_either_kind_is_left_out_and_counted(record):
+@pytest.mark.slow
+def test_ice_polygons_are_excluded_and_counted(record):
     log, polygons = Log(), [square(71, 21, 72, 21.5)]
     water = gldas_anomalies(record, options=GldasOptions(ice_polygons=polygons), progress=log)
-    assert water.ice == 8
+    assert water.ice_cells == 8
     assert any(
-        "snow above 2000 kg m-2: 0, half or more of the cell inside the ice polygons: 8" in s
-        for s in log.lines
+        "snow above 2000 kg m-2: 0, at least half of the cell inside the ice polygons: 8" in line
+        for line in log.lines
     )
     grid = water.grid
     inside = np.zeros(grid.shape, dtype=bool)
@@ -79,40 +81,43 @@ def test_ice_of_either_kind_is_left_out_and_counted(record):
         np.testing.assert_array_equal(stack.valid, ~inside)
 
 
-def test_the_filter_sees_beyond_the_region(record):
+@pytest.mark.slow
+def test_filter_uses_cells_around_the_region(record):
     options = GldasOptions(gaussian_km=40)
     log = Log()
     region = gldas_anomalies(record, MIDDLE, options, log).stacks["SMS"]
-    whole = gldas_anomalies(record, options=options).stacks["SMS"].crop(region.grid)
+    expected = gldas_anomalies(record, options=options).stacks["SMS"].crop(region.grid)
     sharp = gldas_anomalies(record, MIDDLE).stacks["SMS"]
     assert region.grid.same_as(sharp.grid)
-    np.testing.assert_allclose(region.values, whole.values, atol=0.02 * sharp.values.std())
+    np.testing.assert_allclose(region.values, expected.values, atol=0.02 * sharp.values.std())
     change = np.sqrt(((region.values - sharp.values) ** 2).mean())
     assert change > 0.5 * sharp.values.std()
     assert any(f"changes SMS by {change:.3g} cm" in line for line in log.lines)
-    assert not any("end nearer" in line for line in log.lines)
+    assert not any("do not cover the margin" in line for line in log.lines)
 
 
-def test_files_that_end_within_the_reach_of_the_filter_are_warned_of(record):
+def test_files_without_the_margin_of_the_filter_are_warned_of(record):
     log = Log()
     gldas_anomalies(record, (70, 22, 71, 23), GldasOptions(gaussian_km=40), log)
     assert any(
-        "The files end nearer to the region than the Gaussian filter reaches (west)" in s
-        for s in log.lines
+        "margin around the region that the Gaussian filter needs (west)" in line
+        for line in log.lines
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("region", [(160, 0, 180, 20), (-180, 60, -160, 90), (0, -60, 20, -40)])
-def test_the_filter_sees_across_180_and_the_pole_and_no_antarctica(globe, region):
+def test_filter_crosses_180_and_the_pole_and_needs_no_antarctica(globe, region):
     options, log = GldasOptions(cell=5, gaussian_km=500), Log()
     found = gldas_anomalies(globe, region, options, log).stacks["SMS"]
-    whole = gldas_anomalies(globe, options=options).stacks["SMS"].crop(found.grid)
-    np.testing.assert_allclose(found.values, whole.values, atol=0.02 * whole.values.std())
-    assert not any("end nearer" in line for line in log.lines)
+    expected = gldas_anomalies(globe, options=options).stacks["SMS"].crop(found.grid)
+    np.testing.assert_allclose(found.values, expected.values, atol=0.02 * expected.values.std())
+    assert not any("do not cover the margin" in line for line in log.lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", [0.25, 0.5])
-def test_what_is_written_is_what_is_told_and_the_same_bytes_with_any_number_of_threads(
+def test_written_files_equal_the_stacks_with_any_number_of_threads(
     record, tmp_path, monkeypatch, cell
 ):
     written = {}

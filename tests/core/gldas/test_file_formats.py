@@ -1,4 +1,4 @@
-"""GLDAS as it comes: 1.0° files, cuts by GES DISC and OPeNDAP, single rows and columns, GeoTIFF stacks."""
+"""Forms of GLDAS: 1.0° files, subsets by GES DISC and OPeNDAP, single rows, GeoTIFF stacks."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,12 @@ import rasterio
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import BASELINE, month_range
-from gwsa.gwsa_plugin.core.files.geotiff import creation, describe_band
 from gwsa.gwsa_plugin.core.gldas.anomalies import GldasOptions, gldas_anomalies
 from gwsa.gwsa_plugin.core.gldas.file_names import find_files
-from gwsa.gwsa_plugin.core.gldas.granule import read_granule
+from gwsa.gwsa_plugin.core.gldas.granule import UnusableGranule, read_header
 from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
-from gwsa.tests.core.gldas.gldas_layouts import LAT, LON, Log, name_of, write_granule
+from gwsa.tests.core.gldas.gldas_layouts import LAT, LON, Log, file_name, write_granule
+from gwsa.tests.core.rasters import describe_band, geotiff_profile
 
 MONTHS = month_range(*BASELINE)
 FIELDS = (
@@ -20,14 +20,16 @@ FIELDS = (
     .uniform(1, 100, (MONTHS.size, len(VARIABLES), LAT.size, LON.size))
     .astype("f4")
 )
-FIELDS[:, :, 0, 0] = -9999  # south-west
-COARSE_LAT, COARSE_LON = 20.5 + np.arange(4), 70.5 + np.arange(5)
+# No land in the south-western cell.
+FIELDS[:, :, 0, 0] = -9999
+COARSE_LAT = 20.5 + np.arange(4)
+COARSE_LON = 70.5 + np.arange(5)
 
 
-def write_record(folder, name_of=name_of, **grid):
+def write_record(folder, file_name=file_name, **grid):
     folder.mkdir()
     for month, fields in zip(MONTHS, FIELDS):
-        write_granule(folder / name_of(month), fields, **grid)
+        write_granule(folder / file_name(month), fields, **grid)
     return folder
 
 
@@ -40,7 +42,7 @@ def quarter_degree(tmp_path_factory):
 def one_degree(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gldas") / "one"
     return write_record(
-        folder, lambda month: name_of(month).replace("025", "10"), lat=COARSE_LAT, lon=COARSE_LON
+        folder, lambda month: file_name(month).replace("025", "10"), lat=COARSE_LAT, lon=COARSE_LON
     )
 
 
@@ -50,27 +52,27 @@ def soil_anomaly():
     return soil - soil.mean(axis=0)
 
 
-def test_each_quarter_degree_cell_has_the_value_of_the_degree_around_it(one_degree):
+def test_coarse_files_are_regridded_to_quarter_degree_cells(one_degree):
     stack = gldas_anomalies(one_degree).stacks["SMS"]
     assert stack.grid == Grid(70.0, 24.0, 0.25, 0.25, 16, 20)
     expected = np.kron(soil_anomaly(), np.ones((1, 4, 4)))
     np.testing.assert_allclose(stack.values, expected, atol=1e-4)
 
 
-def test_a_region_of_coarse_files_is_whole_cells_of_the_output(one_degree):
+def test_region_of_coarse_files_is_complete_output_cells(one_degree):
     stack = gldas_anomalies(one_degree, region=(71.3, 21.6, 72.1, 22.2)).stacks["SMS"]
     assert stack.grid.bounds == pytest.approx((71.25, 21.5, 72.25, 22.25))
     expected = np.kron(soil_anomaly(), np.ones((1, 4, 4)))[:, 7:10, 5:9]
     np.testing.assert_allclose(stack.values, expected, atol=1e-4)
 
 
-def test_coarse_files_stay_as_they_are_on_request(one_degree):
+def test_coarse_files_keep_their_grid_on_request(one_degree):
     stack = gldas_anomalies(one_degree, options=GldasOptions(cell=1.0)).stacks["SMS"]
     assert stack.grid == Grid(70.0, 24.0, 1.0, 1.0, 4, 5)
     np.testing.assert_allclose(stack.values, soil_anomaly(), atol=1e-4)
 
 
-def test_larger_cells_hold_the_same_water(quarter_degree):
+def test_larger_cells_have_the_area_weighted_mean(quarter_degree):
     stack = gldas_anomalies(
         quarter_degree, region=(70, 20, 71, 21), options=GldasOptions(cell=1.0)
     ).stacks["SMS"]
@@ -84,7 +86,7 @@ def test_larger_cells_hold_the_same_water(quarter_degree):
 
 @pytest.mark.parametrize("region", [None, (70, 20, 71, 21)])
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "message"),
     [
         (GldasOptions(cell=0), "does not divide 180"),
         (GldasOptions(cell=0.7), "does not divide 180"),
@@ -92,8 +94,8 @@ def test_larger_cells_hold_the_same_water(quarter_degree):
         (GldasOptions(gaussian_km=20_000), "radius of 20000 km is not possible"),
     ],
 )
-def test_options_that_cannot_be_are_refused_before_any_file_is_read(region, options, sentence):
-    with pytest.raises(InputError, match=sentence):
+def test_impossible_options_are_refused_before_reading(region, options, message):
+    with pytest.raises(InputError, match=message):
         gldas_anomalies("nowhere", region, options)
 
 
@@ -108,46 +110,48 @@ def test_options_that_cannot_be_are_refused_before_any_file_is_read(region, opti
         "LABEL={0}.SUB.nc4&SHORTNAME=GLDAS_NOAH025_M&SERVICE=L34RS_LDAS&VERSION=1.02",
     ],
 )
-def test_names_that_subsetters_give(tmp_path, cut):
+def test_names_of_subsetters_are_recognised(tmp_path, cut):
     for month in MONTHS:
-        (tmp_path / cut.format(name_of(month))).touch()
-    (tmp_path / (name_of(MONTHS[0]) + ".xml")).touch()
+        (tmp_path / cut.format(file_name(month))).touch()
+    (tmp_path / (file_name(MONTHS[0]) + ".xml")).touch()
     files = find_files(tmp_path)
-    assert list(files.paths) == list(MONTHS) and not files.faults
+    assert list(files.paths) == list(MONTHS) and not files.problems
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 5), (4, 1), (1, 1)])
-def test_one_row_or_column_has_the_size_that_the_name_states(tmp_path, rows, columns):
+def test_single_row_or_column_has_the_cell_size_in_the_name(tmp_path, rows, columns):
     write_granule(
-        tmp_path / name_of("2004-01"),
+        tmp_path / file_name("2004-01"),
         FIELDS[0][:, :rows, :columns],
         lat=LAT[:rows],
         lon=LON[:columns],
     )
-    coarse = tmp_path / name_of("2004-01").replace("025", "10")
+    coarse = tmp_path / file_name("2004-01").replace("025", "10")
     write_granule(
         coarse, FIELDS[0][:, :rows, :columns], lat=COARSE_LAT[:rows], lon=COARSE_LON[:columns]
     )
-    assert read_granule(tmp_path / name_of("2004-01")).grid == Grid(
+    assert read_header(tmp_path / file_name("2004-01")).grid == Grid(
         70, 20 + rows / 4, 0.25, 0.25, rows, columns
     )
-    assert read_granule(coarse).grid == Grid(70, 20 + rows, 1, 1, rows, columns)
+    assert read_header(coarse).grid == Grid(70, 20 + rows, 1, 1, rows, columns)
 
 
-def test_columns_that_jump_over_the_dateline_are_refused(tmp_path):
-    path = tmp_path / name_of("2004-01")
+def test_columns_across_the_dateline_are_refused(tmp_path):
+    path = tmp_path / file_name("2004-01")
     write_granule(path, FIELDS[0], lon=np.array([179.625, 179.875, -179.875, -179.625, -179.375]))
-    assert read_granule(path).faults == ["not on a regular grid from west to east"]
+    with pytest.raises(UnusableGranule, match="^not on a regular grid from west to east$"):
+        read_header(path)
 
 
-def write_stack_of(
+def write_variable_stack(
     folder, name, *, months=MONTHS, unit="kg m-2", factor=1.0, file="GLDAS_{}_monthly.tif"
 ):
-    """One variable as a GeoTIFF; -9999 is nodata without being tagged so."""
+    """Write one variable as a GeoTIFF; -9999 is not tagged as nodata."""
     layer = np.where(FIELDS == -9999, FIELDS, FIELDS * np.float32(factor))[
         :, VARIABLES.index(name), ::-1
     ]
-    profile = creation(Grid(70.0, 21.0, 0.25, 0.25, LAT.size, LON.size), months.size, nodata=None)
+    grid = Grid(70.0, 21.0, 0.25, 0.25, LAT.size, LON.size)
+    profile = geotiff_profile(grid, months.size, nodata=None)
     with rasterio.open(folder / file.format(name), "w", **profile) as target:
         target.units = (unit,) * months.size
         for band, month in enumerate(months, start=1):
@@ -158,12 +162,12 @@ def write_stack_of(
 @pytest.fixture
 def tiffs(tmp_path):
     for name in VARIABLES:
-        write_stack_of(tmp_path, name)
+        write_variable_stack(tmp_path, name)
     return tmp_path
 
 
-def test_geotiff_stacks_are_as_good_as_the_files_they_come_from(tiffs, quarter_degree):
-    write_stack_of(tiffs, "SWE_inst", unit="cm", factor=0.1)
+def test_geotiff_stacks_give_the_same_anomalies_as_netcdf(tiffs, quarter_degree):
+    write_variable_stack(tiffs, "SWE_inst", unit="cm", factor=0.1)
     for one, other in zip(
         gldas_anomalies(tiffs).stacks.values(), gldas_anomalies(quarter_degree).stacks.values()
     ):
@@ -171,16 +175,16 @@ def test_geotiff_stacks_are_as_good_as_the_files_they_come_from(tiffs, quarter_d
         np.testing.assert_allclose(one.values, other.values, atol=1e-4)
 
 
-def test_a_region_of_geotiff_stacks(tiffs):
+def test_region_of_geotiff_stacks(tiffs):
     stack = gldas_anomalies(tiffs, region=(70.3, 20.3, 70.7, 20.6)).stacks["SMS"]
     assert stack.grid.bounds == pytest.approx((70.25, 20.25, 70.75, 20.75))
     np.testing.assert_allclose(stack.values, soil_anomaly()[:, 1:3, 1:3], atol=1e-4)
 
 
-def test_all_variables_without_a_geotiff_or_with_two_are_named(tiffs):
+def test_variables_without_a_geotiff_or_with_two_are_named(tiffs):
     (tiffs / "GLDAS_SWE_inst_monthly.tif").unlink()
     (tiffs / "GLDAS_CanopInt_inst_monthly.tif").unlink()
-    write_stack_of(tiffs, "SoilMoi0_10cm_inst", file="{}_again.tif")
+    write_variable_stack(tiffs, "SoilMoi0_10cm_inst", file="{}_again.tif")
     with pytest.raises(InputError) as caught:
         gldas_anomalies(tiffs)
     text = str(caught.value)
@@ -191,14 +195,14 @@ def test_all_variables_without_a_geotiff_or_with_two_are_named(tiffs):
     assert "SWE_inst: no file" in text and "CanopInt_inst: no file" in text
 
 
-def test_months_that_a_geotiff_lacks_are_named(tiffs):
-    write_stack_of(tiffs, "SWE_inst", months=np.delete(MONTHS, [3, 10, 11]))
-    with pytest.raises(InputError, match=r"lack a band .* for 2004-04, 2004-11\.\.2004-12 "):
+def test_missing_bands_of_geotiffs_are_named(tiffs):
+    write_variable_stack(tiffs, "SWE_inst", months=np.delete(MONTHS, [3, 10, 11]))
+    with pytest.raises(InputError, match=r"has no band for 2004-04, 2004-11\.\.2004-12 "):
         gldas_anomalies(tiffs)
 
 
 @pytest.mark.parametrize("name", ["SoilMoi0_10cm_inst", "SWE_inst"])
-def test_a_damaged_geotiff_is_named(tiffs, name):
+def test_damaged_geotiff_is_named(tiffs, name):
     path = tiffs / f"GLDAS_{name}_monthly.tif"
     with rasterio.open(path) as source:
         start = int(source.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=5))
@@ -209,13 +213,13 @@ def test_a_damaged_geotiff_is_named(tiffs, name):
         gldas_anomalies(tiffs)
 
 
-def test_reading_geotiffs_can_be_cancelled_from_the_first_band_on(tiffs):
+def test_reading_geotiffs_can_be_cancelled(tiffs):
     for stop_after in (0, MONTHS.size):
         with pytest.raises(Cancelled):
             gldas_anomalies(tiffs, progress=Log(stop_after))
 
 
-def test_a_geotiff_in_another_unit_is_named(tiffs):
-    write_stack_of(tiffs, "SWE_inst", unit="m3 m-3")
+def test_geotiff_in_another_unit_is_named(tiffs):
+    write_variable_stack(tiffs, "SWE_inst", unit="m3 m-3")
     with pytest.raises(InputError, match="GLDAS_SWE_inst_monthly.tif is in m3 m-3"):
         gldas_anomalies(tiffs)
