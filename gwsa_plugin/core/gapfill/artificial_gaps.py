@@ -1,56 +1,81 @@
-"""How good a fill is: observed months are hidden, filled, and compared with what was there."""
+"""Validation of gap filling with artificial gaps.
+
+Observed months are withheld, filled as if they were missing, and compared with the observations.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..base.progress import SILENT, Progress
+from ..stats.metrics import nse, rmse
 
 LONG_GAP = 11  # months between GRACE and GRACE-FO
-SHORT_GAP = 2  # months, at most
-LEAST_TRAINING = 18  # months that must stay observed
-MAX_REMOVED = 0.25  # of the observed months in one round, where a round has more than one block
-ROUNDS, BLOCKS = 8, 2  # blocks a round
-SHORT_EVERY = 17  # months between two short gaps of a round: prime to twelve, and room for those of all rounds
+SHORT_GAP = 2  # months, the longest short gap
+MIN_TRAINING = 18  # months that must stay observed
+MAX_WITHHELD = 0.25  # fraction of the observed months, in a fold with more than one block
+FOLDS = 8
+BLOCKS = 2  # long artificial gaps of a fold
+# Months between two short gaps of a fold: coprime to 12, and wide enough for those of all folds.
+SHORT_GAP_SPACING = 17
 NEAR = 3  # months from an observation
-MARGIN = 3  # months at either end that are never hidden
-LONG, SHORT = "long", "short"
+MARGIN = 3  # months at either end that are never withheld
+LONG = "long"
+SHORT = "short"
 
 Fill = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
-"""(series, missing, number of the round) -> the missing months, shape (series, missing months)."""
+"""(series, missing, index of the fold) -> missing months, shape (series, missing months)."""
 
 
 @dataclass(frozen=True)
 class ArtificialGaps:
-    """All hidden months. ``truth`` and each of ``filled`` (by method): shape (series, hidden months).
+    """Artificial gaps of all folds, filled by one or more methods.
 
-    ``places``: what sort of place in a gap each is (see ``gap_positions``); ``rounds``: the pass that hid it. ``block``:
-    the length of the hidden blocks.
+    Parameters
+    ----------
+    truth : ndarray of float64, shape (series, artificial months)
+        Observed values.
+    filled : dict of str to ndarray
+        Method -> filled values, of the same shape.
+    positions : ndarray of int, shape (artificial months,)
+        Class of each month's position in its gap, see ``gap_positions``.
+    folds : ndarray of int, shape (artificial months,)
+        Index of the fold that withheld the month.
+    block : int
+        Length of the long artificial gaps, in months.
     """
 
     truth: np.ndarray
     filled: dict[str, np.ndarray]
-    places: np.ndarray
-    rounds: np.ndarray
+    positions: np.ndarray
+    folds: np.ndarray
     block: int
 
     def kinds(self) -> dict[str, np.ndarray]:
-        """What was hidden, in words -> which of the months: bool, shape (hidden months,)."""
+        """Return the months of each kind of gap that occurs: bool, shape (artificial months,)."""
         kinds = {
-            f"blocks of {self.block} months": in_long_gap(self.places),
-            "scattered gaps of 1 and 2 months": ~in_long_gap(self.places),
+            f"blocks of {self.block} months": in_long_gap(self.positions),
+            "scattered gaps of 1 and 2 months": ~in_long_gap(self.positions),
         }
-        return {name: those for name, those in kinds.items() if those.any()}
+        return {name: selected for name, selected in kinds.items() if selected.any()}
 
 
 @dataclass(frozen=True)
 class GapScore:
-    """``rmse`` over all hidden values, in their unit; ``nse``: median over the series of the Nash-Sutcliffe efficiency.
+    """Score of a method on one kind of artificial gaps.
 
-    ``nse`` is 1 - sum(error²) / sum((truth - its mean)²) of a series' hidden months.
+    Parameters
+    ----------
+    kind, method : str
+    months : int
+        Number of artificial months.
+    rmse : float
+        Over all series and months, in the unit of the series.
+    nse : float
+        Median over the series of the Nash-Sutcliffe efficiency of their artificial months.
     """
 
     kind: str
@@ -61,133 +86,197 @@ class GapScore:
 
 
 def fill_artificial_gaps(
-    series, missing, fills: dict[str, Fill], progress: Progress = SILENT
+    series: np.ndarray, missing: np.ndarray, fills: dict[str, Fill], progress: Progress = SILENT
 ) -> ArtificialGaps | None:
-    """Every round of hiding, filled by each of ``fills``; None where the record is too short to hide anything.
+    """Fill the artificial gaps of every fold by each method.
 
-    ``series``: float64, shape (series, months), in missing months not read; ``missing``: bool, shape (months,).
+    Parameters
+    ----------
+    series : ndarray of float64, shape (series, months)
+        Values in missing months are ignored.
+    missing : ndarray of bool, shape (months,)
+    fills : dict of str to Fill
+    progress : Progress, optional
+
+    Returns
+    -------
+    ArtificialGaps or None
+        None where the record is too short for artificial gaps.
     """
-    rounds = gap_folds(missing)
-    if not rounds:
+    folds = gap_folds(missing)
+    if not folds:
         return None
-    filled = {name: [] for name in fills}
-    for number, hidden in enumerate(rounds):
-        gaps = missing | hidden
+    filled: dict[str, list[np.ndarray]] = {name: [] for name in fills}
+    for number, artificial in enumerate(folds):
+        gaps = missing | artificial
+        withheld = np.where(gaps, 0.0, series)
         for name, fill in fills.items():
-            progress.advance(number / len(rounds))
-            filled[name].append(fill(np.where(gaps, 0.0, series), gaps, number)[:, hidden[gaps]])
+            progress.advance(number / len(folds))
+            # The fill returns true and artificial gaps; only the artificial ones are kept.
+            filled[name].append(fill(withheld, gaps, number)[:, artificial[gaps]])
     return ArtificialGaps(
-        np.concatenate([series[:, hidden] for hidden in rounds], axis=1),
-        {name: np.concatenate(parts, axis=1) for name, parts in filled.items()},
-        np.concatenate([artificial_gap_positions(missing, hidden) for hidden in rounds]),
-        np.repeat(np.arange(len(rounds)), [hidden.sum() for hidden in rounds]),
-        block_length(missing),
+        truth=np.concatenate([series[:, artificial] for artificial in folds], axis=1),
+        filled={name: np.concatenate(parts, axis=1) for name, parts in filled.items()},
+        positions=np.concatenate([artificial_gap_positions(missing, fold) for fold in folds]),
+        folds=np.repeat(np.arange(len(folds)), [artificial.sum() for artificial in folds]),
+        block=block_length(missing),
     )
 
 
-def scores(hidden: ArtificialGaps, methods) -> tuple[GapScore, ...]:
-    """Of each method on each kind of hidden months."""
+def scores(gaps: ArtificialGaps, methods: Iterable[str]) -> tuple[GapScore, ...]:
+    """Score each method on each kind of artificial gaps.
+
+    Parameters
+    ----------
+    gaps : ArtificialGaps
+    methods : iterable of str
+        Keys of ``gaps.filled``.
+
+    Returns
+    -------
+    tuple of GapScore
+    """
     return tuple(
-        _score(hidden, kind, those, name)
-        for kind, those in hidden.kinds().items()
+        _score(gaps, kind, selected, name)
+        for kind, selected in gaps.kinds().items()
         for name in methods
     )
 
 
-def _score(hidden: ArtificialGaps, kind: str, those: np.ndarray, method: str) -> GapScore:
-    truth = hidden.truth[:, those]
-    squares = (hidden.filled[method][:, those] - truth) ** 2
-    spread = (truth - truth.mean(axis=1, keepdims=True)) ** 2
-    efficiency = 1 - squares.sum(axis=1) / np.maximum(spread.sum(axis=1), np.finfo(float).tiny)
+def _score(gaps: ArtificialGaps, kind: str, selected: np.ndarray, method: str) -> GapScore:
+    truth = gaps.truth[:, selected]
+    filled = gaps.filled[method][:, selected]
     return GapScore(
-        kind, method, truth.shape[1], float(np.sqrt(squares.mean())), float(np.median(efficiency))
+        kind,
+        method,
+        months=truth.shape[1],
+        rmse=float(rmse(filled, truth)),
+        nse=float(np.nanmedian(nse(filled, truth, axis=1))),
     )
 
 
 def gap_folds(missing: np.ndarray) -> list[np.ndarray]:
-    """What each round hides: bool, shape (months,), observed months only.
+    """Choose the artificial gaps of every fold.
 
-    Contiguous blocks as long as the record's longest gap and at least 11 months, two far apart in a round where the
-    record has room; and between them scattered gaps of one and two months. The blocks of all rounds cover the record,
-    and no month is twice in a block or twice in a short gap, so that a round can judge what the others chose. Hidden
-    gaps do not grow together with each other or with true ones into longer ones.
+    A fold has long gaps, as long as the longest gap of the record and at least 11 months, two of
+    them far apart where the record has room; and between them scattered gaps of one and two months.
+    The long gaps of all folds together cover the record. No month is in two long gaps or in two
+    short gaps, so that a fold can test a selection that was made on the others. An artificial gap
+    never merges with other gaps into a much longer one.
+
+    Parameters
+    ----------
+    missing : ndarray of bool, shape (months,)
+
+    Returns
+    -------
+    list of ndarray of bool, shape (months,)
+        The withheld months of each fold, observed months only. Empty for a short record.
     """
-    length, last = block_length(missing), missing.size - MARGIN
-    blocks = max(min(ROUNDS * BLOCKS, (last - MARGIN) // length), 1)
+    length = block_length(missing)
+    last = missing.size - MARGIN
+    blocks = max(min(FOLDS * BLOCKS, (last - MARGIN) // length), 1)
     starts = np.linspace(MARGIN, max(last - length, MARGIN), blocks).round().astype(int)
-    rounds = []
-    for number in range(ROUNDS):
-        short = range(MARGIN + SHORT_GAP * number, last - SHORT_GAP, SHORT_EVERY)
-        gaps = [(start, length) for start in starts[number::ROUNDS]]
-        rounds.append(
-            _hide(
-                missing,
-                gaps + [(start, 1 + place % SHORT_GAP) for place, start in enumerate(short)],
-            )
-        )
-    return [hidden for hidden in rounds if hidden.any()]
+    folds = []
+    for number in range(FOLDS):
+        long_gaps = [(start, length) for start in starts[number::FOLDS]]
+        # Each fold starts two months later, so that the short gaps of two folds never coincide.
+        short_starts = range(MARGIN + SHORT_GAP * number, last - SHORT_GAP, SHORT_GAP_SPACING)
+        short_gaps = [(start, 1 + i % SHORT_GAP) for i, start in enumerate(short_starts)]
+        folds.append(_place_gaps(missing, long_gaps + short_gaps))
+    return [artificial for artificial in folds if artificial.any()]
 
 
 def block_length(missing: np.ndarray) -> int:
-    """Months of a hidden block."""
+    """Return the length of the long artificial gaps: the longest gap, at least 11 months."""
     return max(LONG_GAP, int(run_lengths(missing).max()))
 
 
 def run_lengths(missing: np.ndarray) -> np.ndarray:
-    """For each month the length of the gap it lies in, 0 where it is observed: int, shape (months,)."""
-    return (_since(missing) + _since(missing[::-1])[::-1] - 1) * missing
+    """Return for each month the length of its gap, 0 where it is observed: int, shape (months,)."""
+    return (_months_since_observed(missing) + _months_until_observed(missing) - 1) * missing
 
 
 def gap_positions(missing: np.ndarray) -> np.ndarray:
-    """The sort of place of each missing month: int, shape (missing months,).
+    """Classify the missing months by their position in a gap.
 
-    0 is a gap of one month, 1 a gap of two; 2 and 3 are longer gaps, up to and beyond 3 months from an observation.
+    Parameters
+    ----------
+    missing : ndarray of bool, shape (months,)
+
+    Returns
+    -------
+    ndarray of int, shape (missing months,)
+        0 in a gap of one month, 1 in a gap of two months; in a longer gap 2 up to 3 months from an
+        observation and 3 farther in.
     """
     length = run_lengths(missing)
-    distance = np.minimum(_since(missing), _since(missing[::-1])[::-1])
-    return np.where(length <= SHORT_GAP, length - 1, np.where(distance <= NEAR, 2, 3))[missing]
+    distance = np.minimum(_months_since_observed(missing), _months_until_observed(missing))
+    long_gap = np.where(distance <= NEAR, 2, 3)
+    return np.where(length <= SHORT_GAP, length - 1, long_gap)[missing]
 
 
-def artificial_gap_positions(missing: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """``gap_positions`` of the hidden months among true gaps: int, shape (hidden months,)."""
-    return gap_positions(missing | hidden)[hidden[missing | hidden]]
+def artificial_gap_positions(missing: np.ndarray, artificial: np.ndarray) -> np.ndarray:
+    """Classify the artificial months among true gaps as ``gap_positions`` does.
+
+    Parameters
+    ----------
+    missing, artificial : ndarray of bool, shape (months,)
+
+    Returns
+    -------
+    ndarray of int, shape (artificial months,)
+    """
+    gaps = missing | artificial
+    return gap_positions(gaps)[artificial[gaps]]
 
 
-def in_long_gap(places: np.ndarray) -> np.ndarray:
-    """Whether a place is in a gap of more than two months: bool."""
-    return places >= SHORT_GAP
+def in_long_gap(positions: np.ndarray) -> np.ndarray:
+    """Return whether each position, see ``gap_positions``, is in a gap of more than two months."""
+    return positions >= SHORT_GAP
 
 
-def _hide(missing: np.ndarray, gaps) -> np.ndarray:
-    """The gaps (start, length), as many as fit, in their order."""
-    hidden, observed = np.zeros(missing.size, dtype=bool), (~missing).sum()
+def _place_gaps(missing: np.ndarray, gaps: list[tuple[int, int]]) -> np.ndarray:
+    """Withhold the gaps (start, length) that fit, in their order: bool, shape (months,)."""
+    artificial = np.zeros(missing.size, dtype=bool)
+    observed = (~missing).sum()
     for start, length in gaps:
-        more = hidden.copy()
+        more = artificial.copy()
         more[start : start + length] = True
         more &= ~missing
-        room = (more.sum() <= MAX_REMOVED * observed or not hidden.any()) and _enough(
-            missing | more
-        )
-        if room and _keeps_its_length(missing | hidden, start, length):
-            hidden = more
-    return hidden
+        # The first gap of a fold may exceed MAX_WITHHELD, so that short records have one block.
+        few_withheld = more.sum() <= MAX_WITHHELD * observed or not artificial.any()
+        if (
+            few_withheld
+            and _can_train(missing | more)
+            and _keeps_its_length(missing | artificial, start, length)
+        ):
+            artificial = more
+    return artificial
 
 
 def _keeps_its_length(missing: np.ndarray, start: int, length: int) -> bool:
-    """Half of the gap is observed at least, and joined with the gaps beside it it stays about as long."""
+    """Return True if a gap is at least half observed and hardly longer with the gaps around it."""
     block = slice(start, start + length)
     joined = missing.copy()
     joined[block] = True
     allowed = SHORT_GAP if length <= SHORT_GAP else length + SHORT_GAP
-    return run_lengths(joined)[block].max() <= allowed and 2 * (~missing[block]).sum() >= length
+    return bool(
+        run_lengths(joined)[block].max() <= allowed and 2 * (~missing[block]).sum() >= length
+    )
 
 
-def _enough(missing: np.ndarray) -> bool:
-    """Something to interpolate between at both ends, and enough of it."""
-    return not (missing[0] or missing[-1]) and (~missing).sum() >= LEAST_TRAINING
+def _can_train(missing: np.ndarray) -> bool:
+    """Return True if both ends are observed and enough months are."""
+    return bool(not (missing[0] or missing[-1]) and (~missing).sum() >= MIN_TRAINING)
 
 
-def _since(missing: np.ndarray) -> np.ndarray:
-    """Months since the last observed one, 0 in observed months."""
+def _months_since_observed(missing: np.ndarray) -> np.ndarray:
+    """Return the months since the last observed one, 0 in observed months: int, shape (months,)."""
     month = np.arange(missing.size)
     return month - np.maximum.accumulate(np.where(missing, -1, month))
+
+
+def _months_until_observed(missing: np.ndarray) -> np.ndarray:
+    """Return the months until the next observed one, 0 in observed months: int, shape (months,)."""
+    return _months_since_observed(missing[::-1])[::-1]

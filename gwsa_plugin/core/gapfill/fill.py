@@ -1,42 +1,61 @@
-"""Gap filling: the months without a value between the first and the last that have one."""
+"""Gap filling of a monthly stack: the months between the first and the last observed month."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-import rasterio
 
 from ..base.errors import InputError
 from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_file
-from ..files.geotiff import creation, describe_band
+from ..files.geotiff import Header, new_geotiff
 from ..files.stack import FILLED, MISSING, MonthlyStack
-from .artificial_gaps import GapScore, fill_artificial_gaps, run_lengths, scores
+from .artificial_gaps import Fill, GapScore, fill_artificial_gaps, run_lengths, scores
 from .methods import AUTO, BASELINE_METHOD, METHOD_NAMES, SSA, FillOptions, fill_series
 from .selection import Choice, Trials, choose, fill_chosen, try_all
-from .series import Group, group_by_gaps, unique_series
+from .series import GapGroup, group_by_gaps, unique_series
 from .ssa import has_numba
 from .uncertainty import Calibration, calibrate, sigma, variability
 
-FLAG_OBSERVED, FLAG_FILLED, FLAG_MISSING = 0, 1, 255
-SAMPLE = 100  # series whose hidden months are scored; more of them say the same
+FLAG_OBSERVED = 0
+FLAG_FILLED = 1
+FLAG_MISSING = 255
+SAMPLE = 100  # series that are validated; the scores change little with more of them
 COMPARED = (BASELINE_METHOD, "harmonic_linear")
 
 
 @dataclass(frozen=True)
 class FilledStack:
-    """``filled`` is the input with its gaps closed. What is alike in identical cells is kept once a distinct series:
+    """Filled stack with sigma, flags, scores and the selected methods.
 
-    ``cells``: the number of each cell's series, shape (rows, columns). ``values`` and ``sigmas``: float32, shape
-    (series, months); sigma has values in filled months only, NaN elsewhere. ``marks``: uint8, same shape,
-    FLAG_OBSERVED, FLAG_FILLED or FLAG_MISSING. ``chosen``, empty but for AUTO: for each kind of gap (LONG, SHORT) the
-    FillOptions of each series, None where nothing was filled.
+    Cells with identical series have one entry in ``values``, ``sigmas``, ``marks`` and ``chosen``.
 
-    ``options``: as used. ``scores``: of the method and of those in COMPARED, on hidden months. ``calibration`` is None,
-    and sigma all NaN, where nothing was filled or the record is too short to hide anything.
+    Parameters
+    ----------
+    filled : MonthlyStack
+        The input with its gaps filled.
+    cells : ndarray of int, shape (rows, columns)
+        Index of each cell's series.
+    values : ndarray of float32, shape (series, months)
+    sigmas : ndarray of float32, shape (series, months)
+        One standard error of the filled months; NaN elsewhere.
+    marks : ndarray of uint8, shape (series, months)
+        FLAG_OBSERVED, FLAG_FILLED or FLAG_MISSING.
+    chosen : dict of str to ndarray of object, shape (series,)
+        Kind of gap (LONG, SHORT) -> FillOptions of each series, None for a series without gaps.
+        Empty unless the method is AUTO.
+    options : FillOptions
+        As used.
+    scores : tuple of GapScore
+        Scores of the method and of those in COMPARED in the artificial gaps.
+    calibration : Calibration or None
+        None, with sigma all NaN, where nothing was filled or the record is too short for artificial
+        gaps.
     """
 
     filled: MonthlyStack
@@ -51,55 +70,98 @@ class FilledStack:
 
     @property
     def sigma(self) -> MonthlyStack:
-        """One standard error of the filled months."""
+        """One standard error of the filled months, in the unit of the stack."""
         sigmas = on_map(self.sigmas, self.cells)
         return replace(self.filled, values=sigmas, variable=f"{self.filled.variable}_SIGMA")
 
     @property
     def flags(self) -> np.ndarray:
-        """uint8, shape (months, rows, columns)."""
+        """``marks`` on the map: uint8, shape (months, rows, columns)."""
         return on_map(self.marks, self.cells)
 
 
 def fill_gaps(
     stack: MonthlyStack, options: FillOptions = FillOptions(), progress: Progress = SILENT
 ) -> FilledStack:
-    """Fill every cell of ``stack`` (cm, NaN missing) between its own first and last observed month.
+    """Fill every cell of a stack between its first and its last observed month.
 
-    Observed values stay as they are, bit for bit. Months before the first or after the last observed one stay missing,
-    and so do the gaps of cells with fewer than 24 observed months; both are warned of. Identical series get identical
-    values. Sigma (cm, one standard error) comes from observed months that were hidden and filled again.
+    Observed values are not changed. Months before the first or after the last observed month, and
+    the gaps of cells with fewer than 24 observed months, stay missing with a warning. Identical
+    series get identical values. Sigma is calibrated on the errors in artificial gaps.
 
-    Raises InputError for a stack without values, one with gaps in cells that all have too few observed months, and
-    options that are out of range. Methods and their sources: ``fill_methods``, ``fill_choice``, ``red_noise``, ``ssa``.
+    Parameters
+    ----------
+    stack : MonthlyStack
+        NaN in missing months.
+    options : FillOptions, optional
+    progress : Progress, optional
+
+    Returns
+    -------
+    FilledStack
+
+    Raises
+    ------
+    InputError
+        When the stack has no values, when all cells with gaps have too few observed months, or when
+        an option is out of range.
+
+    References
+    ----------
+    See ``methods``, ``red_noise``, ``ssa`` and ``selection``.
     """
-    options = _checked(options, stack.months.size, progress)
-    rows, cells = unique_series(stack)
-    groups = group_by_gaps(rows, stack.variable, progress)
+    options = _check_options(options, stack.months.size, progress)
+    observed, cells = unique_series(stack)
+    groups = group_by_gaps(observed, stack.variable, progress)
     _warn_of_long_gaps(groups, options, progress)
-    trials = _try_candidates(rows, groups, options, progress.part(0, 0.8))
-    scores, calibration = _cross_validate(rows, groups, trials, options, progress.part(0.8, 0.9))
-    values, sigmas, chosen = rows.copy(), np.full_like(rows, np.nan), {}
+    trials = _try_candidates(observed, groups, options, progress.part(0, 0.8))
+    gap_scores, calibration = _cross_validate(
+        observed, groups, trials, options, progress.part(0.8, 0.9)
+    )
+    values = observed.copy()
+    sigmas = np.full_like(observed, np.nan)
+    chosen: dict[str, np.ndarray] = {}
     for group, trial, part in zip(groups, trials, progress.part(0.9, 1).parts(len(groups))):
-        series, choice = group.series(rows), choose(trial) if trial else None
+        series = group.select(observed)
+        choice = choose(trial) if trial else None
         values[group.gaps] = _fill(series, group.missing, options, choice, part)
         if calibration:
-            sigmas[group.gaps] = sigma(
-                calibration, variability(series, group.missing), group.missing
-            )
-        for kind, places in choice.of.items() if choice else ():
-            chosen.setdefault(kind, np.full(len(rows), None))[group.members] = np.array(
-                choice.candidates
-            )[places]
-    _say_what_was_chosen(chosen, progress)
+            spread = variability(series, group.missing)
+            sigmas[group.gaps] = sigma(calibration, spread, group.missing)
+        if choice:
+            candidates = np.array(choice.candidates)
+            for kind, index in choice.index.items():
+                by_series = chosen.setdefault(kind, np.full(len(observed), None))
+                by_series[group.members] = candidates[index]
+    _log_choice(chosen, progress)
     cells = cells.reshape(stack.grid.shape)
-    marks = _marks(rows, values, np.array([word == FILLED for word in stack.source]))
-    filled = _filled(stack, on_map(values, cells), progress)
-    return FilledStack(filled, cells, values, sigmas, marks, chosen, options, scores, calibration)
+    came_filled = np.array([source == FILLED for source in stack.source])
+    return FilledStack(
+        filled=_filled_stack(stack, on_map(values, cells), progress),
+        cells=cells,
+        values=values,
+        sigmas=sigmas,
+        marks=_marks(observed, values, came_filled),
+        chosen=chosen,
+        options=options,
+        scores=gap_scores,
+        calibration=calibration,
+    )
 
 
 def on_map(series: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """(series, months) as (months, rows, columns), by the number of each cell's series."""
+    """Map the values of the distinct series to all cells.
+
+    Parameters
+    ----------
+    series : ndarray, shape (series, months)
+    cells : ndarray of int, shape (rows, columns)
+        Index of each cell's series.
+
+    Returns
+    -------
+    ndarray, shape (months, rows, columns)
+    """
     field = np.empty((series.shape[1], *cells.shape), dtype=series.dtype)
     for month in range(series.shape[1]):
         field[month] = series[:, month][cells]
@@ -107,100 +169,120 @@ def on_map(series: np.ndarray, cells: np.ndarray) -> np.ndarray:
 
 
 def write_flags(
-    path, result: FilledStack, tags: dict[str, str], progress: Progress = SILENT
+    path: str | Path, result: FilledStack, tags: dict[str, str], progress: Progress = SILENT
 ) -> None:
-    """A uint8 GeoTIFF with the bands of the filled stack: 0 observed, 1 filled, no data (255) missing."""
+    """Write the flags atomically as a uint8 GeoTIFF: 0 observed, 1 filled, 255 (nodata) missing.
+
+    Parameters
+    ----------
+    path : str or Path
+    result : FilledStack
+    tags : dict of str to str
+        Tags of the file, such as the provenance.
+    progress : Progress, optional
+    """
     stack = result.filled
-    profile = creation(
-        stack.grid, stack.months.size, dtype="uint8", nodata=FLAG_MISSING, predictor=1
+    flag_tags = {"GWSA_VARIABLE": "FLAGS", "GWSA_FLAGS": "0 observed, 1 filled, 255 missing"}
+    header = Header(
+        grid=stack.grid,
+        names=tuple(map(str, stack.months)),
+        unit="",
+        tags={**tags, **flag_tags},
+        sources=stack.source,
+        dtype="uint8",
+        nodata=FLAG_MISSING,
     )
-    with atomic_file(path) as part, rasterio.open(part, "w", **profile) as target:
-        target.update_tags(
-            **tags, GWSA_VARIABLE="FLAGS", GWSA_FLAGS="0 observed, 1 filled, 255 missing"
-        )
-        for band, (marks, month, word) in enumerate(
-            zip(result.marks.T, stack.months, stack.source), start=1
-        ):
+    with atomic_file(path) as part, new_geotiff(part, header) as target:
+        for band, marks in enumerate(result.marks.T, start=1):
             progress.advance(band / stack.months.size)
-            target.write(marks[result.cells], band)
-            describe_band(target, band, month, word)
+            target.write(band, marks[result.cells])
 
 
-def _checked(options: FillOptions, months: int, progress: Progress) -> FillOptions:
+def _check_options(options: FillOptions, months: int, progress: Progress) -> FillOptions:
+    """Return the options as used for a record of ``months``."""
     if options.method not in METHOD_NAMES:
         raise ValueError(f"{options.method} is none of {', '.join(METHOD_NAMES)}")
     if options.window < 2 or options.components < 1 or not 0 < options.tolerance < 1:
         raise InputError(
-            f"SSA cannot run with window {options.window}, components {options.components} and tolerance "
-            f"{options.tolerance}; give a window of at least 2 months, 1 component and a tolerance between 0 and 1."
+            f"SSA cannot run with window {options.window}, components {options.components} and "
+            f"tolerance {options.tolerance}; give a window of at least 2 months, 1 component and a "
+            "tolerance between 0 and 1."
         )
     if options.method == AUTO and not has_numba():
         progress.warn(
-            "The Python library numba is not here, so that cross-validation takes some fifty times as long."
+            "The Python library numba is not installed; without it cross-validation takes about "
+            "fifty times as long."
         )
-    fitting = options.for_record(months)
-    if options.method in SSA and fitting != options:
+    used = options.for_record(months)
+    if options.method in SSA and used != options:
         progress.warn(
-            f"SSA runs with a window of {fitting.window} months and {fitting.components} components, not "
-            f"{options.window} and {options.components}: a window cannot exceed half of the {months} months, nor the "
-            "components the window."
+            f"SSA runs with a window of {used.window} months and {used.components} components "
+            f"instead of {options.window} and {options.components}: the window can be at most half "
+            f"of the {months} months, and the components at most the window."
         )
-    return fitting
+    return used
 
 
-def _warn_of_long_gaps(groups: list[Group], options: FillOptions, progress: Progress) -> None:
+def _warn_of_long_gaps(groups: list[GapGroup], options: FillOptions, progress: Progress) -> None:
     longest = max((run_lengths(group.missing).max() for group in groups), default=0)
     if options.method in SSA and longest >= options.window:
         progress.warn(
-            f"A gap of {longest} months is no shorter than the SSA window of {options.window}; widen it."
+            f"A gap of {longest} months is not shorter than the SSA window of {options.window} "
+            "months; use a wider window."
         )
 
 
-def _try_candidates(rows, groups, options, progress) -> list[Trials | None]:
-    """For AUTO the trials of each group."""
+def _try_candidates(
+    observed: np.ndarray, groups: list[GapGroup], options: FillOptions, progress: Progress
+) -> Sequence[Trials | None]:
+    """Return the trials of each group, None unless the method is AUTO."""
     if options.method != AUTO:
         return [None] * len(groups)
-    trials = []
-    for group, part in zip(groups, progress.parts(len(groups))):
-        trials.append(try_all(group.series(rows), group.missing, options.tolerance, part))
-    return trials
+    return [
+        try_all(group.select(observed), group.missing, options.tolerance, part)
+        for group, part in zip(groups, progress.parts(len(groups)))
+    ]
 
 
 def _cross_validate(
-    rows, groups, trials, options, progress
+    observed: np.ndarray,
+    groups: list[GapGroup],
+    trials: Sequence[Trials | None],
+    options: FillOptions,
+    progress: Progress,
 ) -> tuple[tuple[GapScore, ...], Calibration | None]:
-    """On a sample of the largest group, evenly spread over the map."""
+    """Score and calibrate on a sample of the largest group, evenly spread over the map."""
     if not groups:
         return (), None
     group, trial = max(zip(groups, trials), key=lambda pair: pair[0].members.size)
     sample = np.unique(np.linspace(0, group.members.size - 1, SAMPLE).astype(int))
-    series = replace(group, members=group.members[sample]).series(rows)
+    series = replace(group, members=group.members[sample]).select(observed)
 
-    def own(series, missing, number):
-        # The choice that is judged on a round was made without that round.
-        choice = choose(trial, without=number).take(sample) if trial else None
+    def fill_by_options(series, missing, fold):
+        # The fold that is scored takes no part in the selection.
+        choice = choose(trial, without=fold).take(sample) if trial else None
         return _fill(series, missing, options, choice)
 
-    fills = {
-        options.method: own,
-        **{name: _plainly(name) for name in COMPARED if name != options.method},
-    }
-    hidden = fill_artificial_gaps(series, group.missing, fills, progress)
-    if hidden is None:
+    fills: dict[str, Fill] = {options.method: fill_by_options}
+    fills.update({name: _single_method(name) for name in COMPARED if name != options.method})
+    gaps = fill_artificial_gaps(series, group.missing, fills, progress)
+    if gaps is None:
         progress.warn(
-            "The record is too short to hide months of it: the filled months have no sigma and no score."
+            "The record is too short for artificial gaps: the filled months have no sigma and no "
+            "score."
         )
         return (), None
-    found = scores(hidden, fills)
-    for one in found:
+    found = scores(gaps, fills)
+    for score in found:
         progress.info(
-            f"{METHOD_NAMES[one.method]}, {one.kind}: RMSE {one.rmse:.2f}, NSE {one.nse:.2f}."
+            f"{METHOD_NAMES[score.method]}, artificial gaps ({score.kind}): RMSE {score.rmse:.2f}, "
+            f"NSE {score.nse:.2f}."
         )
-    return found, calibrate(hidden, options.method, variability(series, group.missing))
+    return found, calibrate(gaps, options.method, variability(series, group.missing))
 
 
-def _plainly(method: str):
-    return lambda series, missing, number: fill_series(series, missing, FillOptions(method))
+def _single_method(method: str) -> Fill:
+    return lambda series, missing, fold: fill_series(series, missing, FillOptions(method))
 
 
 def _fill(
@@ -211,32 +293,34 @@ def _fill(
     return fill_chosen(series, missing, choice, progress)
 
 
-def _say_what_was_chosen(chosen: dict[str, np.ndarray], progress: Progress) -> None:
-    for kind, options in chosen.items():
-        counts = Counter(METHOD_NAMES[one.method] for one in options if one)
-        shares = [f"{name} for {count} series" for name, count in counts.most_common()]
-        progress.info(f"Chosen for {kind} gaps: {'; '.join(shares)}.")
+def _log_choice(chosen: dict[str, np.ndarray], progress: Progress) -> None:
+    for kind, by_series in chosen.items():
+        counts = Counter(METHOD_NAMES[options.method] for options in by_series if options)
+        texts = [f"{name} for {count} series" for name, count in counts.most_common()]
+        progress.info(f"Chosen for {kind} gaps: {'; '.join(texts)}.")
 
 
-def _filled(stack: MonthlyStack, values: np.ndarray, progress: Progress) -> MonthlyStack:
-    """The stack with its new values, the months marked, and the log told which."""
+def _filled_stack(stack: MonthlyStack, values: np.ndarray, progress: Progress) -> MonthlyStack:
+    """Return the stack with the filled values and sources, and log the filled months."""
     present = np.isfinite(values).any(axis=(1, 2))
     source = tuple(
-        FILLED if word == MISSING and has else word for word, has in zip(stack.source, present)
+        FILLED if source == MISSING and has_value else source
+        for source, has_value in zip(stack.source, present)
     )
     filled = replace(stack, values=values, source=source)
-    new = np.setdiff1d(filled.named(FILLED), stack.named(FILLED))
+    new = np.setdiff1d(filled.months_with_source(FILLED), stack.months_with_source(FILLED))
+    still_missing = filled.months_with_source(MISSING)
     progress.info(f"Filled {new.size} months: {name_runs(new)}.")
-    if filled.named(MISSING).size:
+    if still_missing.size:
         progress.warn(
-            f"{name_runs(filled.named(MISSING))} stay missing: before the first or after the last observed month "
-            "nothing is extrapolated."
+            f"{name_runs(still_missing)} stay missing: gaps before the first or after the last "
+            "observed month are not extrapolated."
         )
     return filled
 
 
 def _marks(before: np.ndarray, after: np.ndarray, came_filled: np.ndarray) -> np.ndarray:
-    """uint8, shape (series, months); months that the input already marks as filled are filled, not observed."""
+    """Return the flags, shape (series, months); months filled in the input count as filled."""
     marks = np.where(np.isnan(before) | came_filled, np.uint8(FLAG_FILLED), np.uint8(FLAG_OBSERVED))
     marks[np.isnan(after)] = FLAG_MISSING
     return marks

@@ -1,11 +1,13 @@
-"""Ways to fill the gaps of monthly series: plain functions of (series, missing, options), many series at once.
+"""Methods that fill the gaps of monthly series: functions of (series, missing, options).
 
-``series``: float64, shape (series, months), what stands in missing months is not read; ``missing``: bool, shape
-(months,), False at both ends. Result: the missing months, shape (series, missing months), in the unit of ``series``.
+``series`` is a float64 array of shape (series, months); its values in missing months are ignored.
+``missing`` is a bool array of shape (months,), False at both ends. The result has the values of the
+missing months, shape (series, missing months), in the unit of ``series``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,21 +15,30 @@ import numpy as np
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..stats.harmonics import straight_lines, trend_and_seasons
-from .red_noise import expected, fit_red_noise
+from .red_noise import conditional_mean, fit_red_noise
 from .ssa import Embedding, fill_path, has_numba
 
-LEAST_OBSERVED = (
-    24  # months: a trend and four waves have six coefficients, and seasons need two of each month
-)
-BATCH, SLOW_BATCH = 16, 2  # series between two looks at the cancel button, with and without numba
+# Months: a trend and two waves have six coefficients, and each calendar month should occur twice.
+MIN_OBSERVED = 24
+# Series between two checks for cancellation, with numba and without it.
+BATCH = 16
+SLOW_BATCH = 2
 
 
 @dataclass(frozen=True)
 class FillOptions:
-    """``method``: AUTO or a key of METHODS; the rest is for SSA: window in months, number of components, where to stop.
+    """Options of gap filling.
 
-    The window should exceed the longest gap; ``tolerance`` is rms(change)/rms(value) in the gaps. AUTO has its own
-    windows and components.
+    Parameters
+    ----------
+    method : str
+        AUTO or a key of METHODS. AUTO tries windows and components of its own.
+    window : int
+        SSA window in months; it should exceed the longest gap.
+    components : int
+        Number of SSA components.
+    tolerance : float
+        SSA stops when rms(change) / rms(value) in the gaps is at most this value.
     """
 
     method: str = "auto"
@@ -36,78 +47,121 @@ class FillOptions:
     tolerance: float = 0.01
 
     def for_record(self, months: int) -> FillOptions:
-        """Window of at most half the record, components of at most the window."""
+        """Limit the window to half of a record of ``months``, and the components to the window."""
         window = min(self.window, months // 2)
         return replace(self, window=window, components=min(self.components, window))
 
 
-def fill_series(series, missing, options: FillOptions, progress: Progress = SILENT) -> np.ndarray:
-    """The missing months by one method of METHODS."""
+def fill_series(
+    series: np.ndarray, missing: np.ndarray, options: FillOptions, progress: Progress = SILENT
+) -> np.ndarray:
+    """Fill the missing months by one method of METHODS.
+
+    Parameters
+    ----------
+    series : ndarray of float64, shape (series, months)
+        Values in missing months are ignored.
+    missing : ndarray of bool, shape (months,)
+        False at both ends.
+    options : FillOptions
+    progress : Progress, optional
+
+    Returns
+    -------
+    ndarray of float64, shape (series, missing months)
+    """
     options = options.for_record(missing.size)
-    return in_batches(
-        lambda batch, progress: METHODS[options.method](batch, missing, options), series, progress
-    )
+
+    def fill(batch, progress):
+        return METHODS[options.method](batch, missing, options)
+
+    return map_batches(fill, series, progress)
 
 
-def in_batches(fill, series: np.ndarray, progress: Progress = SILENT) -> np.ndarray:
-    """``fill(batch, progress)`` of some series at a time, on all cores; no series may depend on its company.
+def map_batches(
+    function: Callable[[np.ndarray, Progress], np.ndarray],
+    series: np.ndarray,
+    progress: Progress = SILENT,
+) -> np.ndarray:
+    """Apply a function to batches of series, on all cores.
 
-    The first axis of the result are the series; ``progress`` is to be called every second or so.
+    Parameters
+    ----------
+    function : callable (batch, progress) -> ndarray of shape (series of the batch, ...)
+        The result for a series must not depend on the other series of its batch. A function that
+        takes long calls ``progress`` about once a second.
+    series : ndarray, shape (series, ...)
+    progress : Progress, optional
+
+    Returns
+    -------
+    ndarray, shape (series, ...)
     """
     size = BATCH if has_numba() else SLOW_BATCH
 
     def task(start):
-        return lambda progress: fill(series[start : start + size], progress)
+        return lambda progress: function(series[start : start + size], progress)
 
     return np.concatenate(run_all([task(start) for start in range(0, len(series), size)], progress))
 
 
-def harmonic(series, missing, options) -> np.ndarray:
-    """Trend, annual and semi-annual waves: the baseline that a better method has to beat."""
+def harmonic(series: np.ndarray, missing: np.ndarray, options: FillOptions) -> np.ndarray:
+    """Fill with trend, annual and semi-annual waves: the reference for the other methods."""
     return trend_and_seasons(series, missing)[:, missing]
 
 
-def harmonic_linear(series, missing, options) -> np.ndarray:
-    """The baseline, and straight lines across the gaps of what is left."""
+def harmonic_linear(series: np.ndarray, missing: np.ndarray, options: FillOptions) -> np.ndarray:
+    """Fill with trend and seasons plus a linear interpolation of their residual."""
     model, residual = _split(series, missing)
     return model + straight_lines(residual, missing)
 
 
-def harmonic_red(series, missing, options) -> np.ndarray:
-    """The baseline, and the conditional mean of what is left as red noise."""
+def harmonic_red(series: np.ndarray, missing: np.ndarray, options: FillOptions) -> np.ndarray:
+    """Fill with trend and seasons plus the conditional mean of their residual as red noise."""
     model, residual = _split(series, missing)
-    return model + expected(residual, missing, fit_red_noise(residual, missing))
+    return model + conditional_mean(residual, missing, fit_red_noise(residual, missing))
 
 
 @dataclass(frozen=True)
-class Start:
-    """What SSA starts from: ``model`` is added to its result, shape (series, missing months); ``series`` has a first
-    guess in the missing months; ``noise`` is a variance per series, None for components that all count in full."""
+class SsaStart:
+    """Start of SSA.
+
+    Parameters
+    ----------
+    model : ndarray of float64, shape (series, missing months)
+        Added to the result of SSA.
+    series : ndarray of float64, shape (series, months)
+        Series less the model, with a first guess in the missing months.
+    noise : ndarray of float64, shape (series,), optional
+        Noise variances; None leaves the components unweighted.
+    """
 
     model: np.ndarray
     series: np.ndarray
     noise: np.ndarray | None = None
 
-    def fill(self, missing, embedding: Embedding) -> np.ndarray:
-        """Shape (numbers of components, series, missing months)."""
+    def fill(self, missing: np.ndarray, embedding: Embedding) -> np.ndarray:
+        """Return the missing months, shape (numbers of components, series, missing months)."""
         return self.model + fill_path(self.series, missing, embedding, self.noise)
 
 
-def ssa(series, missing) -> Start:
-    """Singular spectrum analysis of the series less its trend, as published, the gaps starting at zero."""
+def ssa(series: np.ndarray, missing: np.ndarray) -> SsaStart:
+    """Start SSA of the detrended series, with zero in the gaps, as published."""
     trend = trend_and_seasons(series, missing, harmonics=0)
-    return Start(trend[:, missing], np.where(missing, 0.0, series - trend))
+    return SsaStart(trend[:, missing], np.where(missing, 0.0, series - trend))
 
 
-def ssa_residual(series, missing) -> Start:
-    """The baseline, and singular spectrum analysis of what is left, from the red noise's mean as the first guess."""
+def ssa_residual(series: np.ndarray, missing: np.ndarray) -> SsaStart:
+    """Start SSA of the residual of trend and seasons, with its conditional mean in the gaps."""
     model, residual = _split(series, missing)
     noise = fit_red_noise(residual, missing)
-    residual[:, missing] = expected(residual, missing, noise)
-    return Start(model, residual, noise.white)
+    residual[:, missing] = conditional_mean(residual, missing, noise)
+    return SsaStart(model, residual, noise.white)
 
 
-def _by_ssa(start):
+def _ssa_method(start: Callable[[np.ndarray, np.ndarray], SsaStart]):
+    """Make a method of METHODS from a start of SSA."""
+
     def fill(series, missing, options):
         embedding = Embedding.up_to(options.components, options.window, options.tolerance)
         return start(series, missing).fill(missing, embedding)[-1]
@@ -116,7 +170,7 @@ def _by_ssa(start):
 
 
 def _split(series, missing) -> tuple[np.ndarray, np.ndarray]:
-    """Trend and seasons in the missing months, and what they leave in all months."""
+    """Return trend and seasons in the missing months, and the residual in all months."""
     model = trend_and_seasons(series, missing)
     return model[:, missing], series - model
 
@@ -126,15 +180,15 @@ BASELINE_METHOD = "harmonic"
 SSA = {"ssa_residual": ssa_residual, "ssa": ssa}
 METHODS = {
     "harmonic_red": harmonic_red,
-    **{name: _by_ssa(start) for name, start in SSA.items()},
+    **{name: _ssa_method(start) for name, start in SSA.items()},
     "harmonic_linear": harmonic_linear,
     BASELINE_METHOD: harmonic,
 }
 METHOD_NAMES = {
-    AUTO: "The best for each series, by cross-validation",
-    "harmonic_red": "Trend and seasons, rest as red noise",
-    "ssa_residual": "Trend and seasons, SSA of the rest",
+    AUTO: "Best method for each series, by cross-validation",
+    "harmonic_red": "Trend and seasons, residual as red noise",
+    "ssa_residual": "Trend and seasons, SSA of the residual",
     "ssa": "SSA",
-    "harmonic_linear": "Trend and seasons, straight lines across the rest",
-    BASELINE_METHOD: "Trend and seasons (baseline)",
+    "harmonic_linear": "Trend and seasons, linear interpolation of the residual",
+    BASELINE_METHOD: "Trend and seasons (reference)",
 }

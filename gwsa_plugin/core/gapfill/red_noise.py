@@ -1,8 +1,13 @@
-"""What a series with a memory is expected to be where it was not observed.
+"""Conditional mean of red noise in the missing months of a series.
 
-The residual of trend and seasons is taken as red noise (a first-order autoregressive process, the null hypothesis of
-Allen & Smith 1996, J. Climate 9:3373) seen through white noise. The missing values are its conditional mean given all
-observed ones: near an observation they follow it, far from any they return to zero, that is to trend and seasons.
+The residual of trend and seasons is modelled as red noise (a first-order autoregressive process,
+the null hypothesis of Allen & Smith 1996) plus white noise. The missing values are its conditional
+mean given all observed values. Near an observation they follow it; far from any observation they
+return to zero, that is to trend and seasons.
+
+References
+----------
+Allen & Smith (1996), J. Climate 9, 3373-3404.
 """
 
 from __future__ import annotations
@@ -12,14 +17,22 @@ from functools import lru_cache
 
 import numpy as np
 
-MEMORIES = np.array([1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 36, 60.0])
+MEMORIES = np.array([1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 36, 60.0])  # months, the grid of the fit
 LAGS = 24
-LEAST_NOISE = 1e-3  # of the variance; keeps the equations solvable
+MIN_WHITE_FRACTION = 1e-3  # of the variance; keeps the equations solvable
 
 
 @dataclass(frozen=True)
 class RedNoise:
-    """Each of shape (series,): variances of the red and the white part, and the months in which memory falls to 1/e."""
+    """Red plus white noise of several series.
+
+    Parameters
+    ----------
+    red, white : ndarray of float64, shape (series,)
+        Variances of the two parts, in the squared unit of the series.
+    memory : ndarray of float64, shape (series,)
+        Months in which the autocorrelation of the red part falls to 1/e.
+    """
 
     red: np.ndarray
     white: np.ndarray
@@ -27,47 +40,75 @@ class RedNoise:
 
 
 def fit_red_noise(residual: np.ndarray, missing: np.ndarray) -> RedNoise:
-    """Red and white noise by least squares on the autocovariances at lags of 1 to 23 months.
+    """Fit red and white noise to the autocovariances at lags of 1 to 23 months by least squares.
 
-    ``residual``: float64, shape (series, months), of mean zero; ``missing``: bool, shape (months,).
+    Parameters
+    ----------
+    residual : ndarray of float64, shape (series, months)
+        Series of mean zero. Values in missing months are ignored.
+    missing : ndarray of bool, shape (months,)
+
+    Returns
+    -------
+    RedNoise
+        The memory is one of MEMORIES. The red variance is at most the total variance.
     """
     covariance = _autocovariances(residual, missing)
     lags = np.arange(1, covariance.shape[1])
     shapes = np.exp(-lags / MEMORIES[:, None])
+    # For each memory the best variance is a projection; the memory of least misfit is taken.
     red = np.maximum(covariance[:, 1:] @ shapes.T / (shapes**2).sum(axis=1), 0)
     misfit = ((covariance[:, None, 1:] - red[:, :, None] * shapes) ** 2).sum(axis=2)
     best = misfit.argmin(axis=1)
     total = covariance[:, 0]
     red = np.minimum(red[np.arange(best.size), best], total)
-    return RedNoise(red, np.maximum(total - red, LEAST_NOISE * total), MEMORIES[best])
+    return RedNoise(red, np.maximum(total - red, MIN_WHITE_FRACTION * total), MEMORIES[best])
 
 
-def expected(residual: np.ndarray, missing: np.ndarray, noise: RedNoise) -> np.ndarray:
-    """The conditional mean of the missing months: shape (series, missing months), in the unit of ``residual``."""
+def conditional_mean(residual: np.ndarray, missing: np.ndarray, noise: RedNoise) -> np.ndarray:
+    """Return the expected values of the missing months given the observed ones.
+
+    Parameters
+    ----------
+    residual : ndarray of float64, shape (series, months)
+        Series of mean zero. Values in missing months are ignored.
+    missing : ndarray of bool, shape (months,)
+    noise : RedNoise
+
+    Returns
+    -------
+    ndarray of float64, shape (series, missing months)
+        In the unit of ``residual``.
+    """
     result = np.zeros((residual.shape[0], np.count_nonzero(missing)))
     for memory in np.unique(noise.memory):
-        values, vectors, across = _decomposed(missing.tobytes(), memory)
-        alike = (noise.memory == memory) & (noise.red > 0)
-        red, white = noise.red[alike, None], noise.white[alike, None]
-        # Not by matrix products: BLAS would call threads of its own, which then stand in the way of ours.
-        loadings = np.einsum("so,ov->sv", residual[alike][:, ~missing], vectors)
-        result[alike] = np.einsum("sv,gv->sg", loadings * (red / (red * values + white)), across)
+        values, vectors, across = _decompose_correlation(missing.tobytes(), memory)
+        same = (noise.memory == memory) & (noise.red > 0)
+        red = noise.red[same, None]
+        white = noise.white[same, None]
+        # einsum, because for matrix products BLAS starts threads that compete with ours.
+        loadings = np.einsum("so,ov->sv", residual[same][:, ~missing], vectors)
+        result[same] = np.einsum("sv,gv->sg", loadings * (red / (red * values + white)), across)
     return result
 
 
 @lru_cache(maxsize=256)
-def _decomposed(missing: bytes, memory: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Eigenvalues and eigenvectors of the correlation of the observed months, which serve every ratio of red to white
-    noise, and the correlation of the missing months with the eigenvectors."""
-    missing = np.frombuffer(missing, dtype=bool)
-    observed, gaps = np.flatnonzero(~missing), np.flatnonzero(missing)
+def _decompose_correlation(mask: bytes, memory: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Decompose the correlation of the observed months, which serves every ratio of red to white.
+
+    Returns its eigenvalues (observed,), its eigenvectors (observed, observed), and the correlation
+    of the missing months with the eigenvectors (missing, observed).
+    """
+    missing = np.frombuffer(mask, dtype=bool)
+    observed = np.flatnonzero(~missing)
+    gaps = np.flatnonzero(missing)
     values, vectors = np.linalg.eigh(np.exp(-np.abs(observed[:, None] - observed) / memory))
     across = np.exp(-np.abs(gaps[:, None] - observed) / memory) @ vectors
     return np.maximum(values, 0), vectors, across
 
 
 def _autocovariances(residual: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Means of the products of observed pairs, shape (series, lags); 0 where no pair is that far apart."""
+    """Return the mean product of observed pairs, shape (series, lags); 0 without pairs."""
     present = (~missing).astype(float)
     values = np.where(missing, 0.0, residual)
     months = missing.size

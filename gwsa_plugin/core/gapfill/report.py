@@ -1,159 +1,179 @@
-"""The report of a gap filling: how good it is against the baseline, what it looks like, how sure it is."""
+"""HTML report of gap filling: skill, selected methods, examples and sigma."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as Chart
+from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ..base.months import decimal_years, name_runs
+from ..base.nan_mean import nan_mean
 from ..files.html_report import Section, Table, draw, write_report
-from ..files.stack import FILLED, MISSING, nan_mean
+from ..files.stack import FILLED, MISSING
 from .artificial_gaps import GapScore
 from .fill import FLAG_FILLED, FilledStack
 from .methods import AUTO, BASELINE_METHOD, METHOD_NAMES, METHODS, SSA
-from .uncertainty import ONE_SIGMA, PLACES
+from .uncertainty import ONE_SIGMA, POSITIONS
 
-BLUE, ORANGE = "#2b83ba", "#e66101"
+BLUE = "#2b83ba"
+ORANGE = "#e66101"
 METHOD_COLOURS = ("#c9d9e8", "#1b7837", "#762a83", "#fdb863", "#969696")  # one for each of METHODS
-EXAMPLES = {
-    "calm": 0.1,
-    "typical": 0.5,
-    "lively": 0.9,
-}  # quantiles of the series' standard deviations
+# Example cells by the quantile of their standard deviation.
+EXAMPLES = {"low": 0.1, "median": 0.5, "high": 0.9}
 
 
-def write_fill_report(path, result: FilledStack) -> None:
-    """Self-contained HTML of a ``FilledStack``, whole or not at all."""
+def write_fill_report(path: str | Path, result: FilledStack) -> None:
+    """Write a self-contained HTML report atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+    result : FilledStack
+    """
     sections = [
         _skill(result),
         *_choice(result),
         _examples(result),
-        _certainty(result),
+        _sigma(result),
         _months(result),
     ]
-    write_report(path, f"Gaps of {result.filled.variable} filled", verdict(result), sections)
+    write_report(path, f"Filled gaps of {result.filled.variable}", verdict(result), sections)
 
 
 def verdict(result: FilledStack) -> str:
-    """What was filled, and whether the method earns its place beside the baseline."""
+    """Summarise the filled months and compare the errors of the method and of trend and seasons.
+
+    Parameters
+    ----------
+    result : FilledStack
+
+    Returns
+    -------
+    str
+    """
     count = int((result.marks == FLAG_FILLED).any(axis=0).sum())
     lead = f"{count} months are filled. Method: {METHOD_NAMES[result.options.method]}."
-    by_kind = _by_kind(result.scores)
+    by_kind = _scores_by_kind(result.scores)
     if result.options.method == BASELINE_METHOD or not by_kind:
         return lead
     compared = [
-        f"{own.rmse:.2f} against {baseline.rmse:.2f} for {kind} (NSE {own.nse:.2f} against {baseline.nse:.2f})"
+        f"{own.rmse:.2f} against {baseline.rmse:.2f} cm for {kind} "
+        f"(NSE {own.nse:.2f} against {baseline.nse:.2f})"
         for kind, (own, baseline) in by_kind.items()
     ]
     return (
-        f"{lead} Its RMSE on hidden months against that of the baseline: {' and '.join(compared)}."
+        f"{lead} RMSE in artificial gaps, against that of trend and seasons alone: "
+        f"{' and '.join(compared)}."
     )
 
 
-def _by_kind(scores: tuple[GapScore, ...]) -> dict[str, tuple[GapScore, GapScore]]:
-    """The method's own score, which comes first, and the baseline's."""
-    kinds = dict.fromkeys(one.kind for one in scores)
-    of_kind = {kind: [one for one in scores if one.kind == kind] for kind in kinds}
+def _scores_by_kind(scores: tuple[GapScore, ...]) -> dict[str, tuple[GapScore, GapScore]]:
+    """Return for each kind the score of the method, then that of trend and seasons alone."""
+    by_kind: dict[str, list[GapScore]] = {}
+    for score in scores:
+        by_kind.setdefault(score.kind, []).append(score)
     return {
-        kind: (those[0], next(one for one in those if one.method == BASELINE_METHOD))
-        for kind, those in of_kind.items()
+        kind: (own[0], next(score for score in own if score.method == BASELINE_METHOD))
+        for kind, own in by_kind.items()
     }
 
 
 def _skill(result: FilledStack) -> Section:
     if not result.scores:
         return Section(
-            "Skill", ["Nothing could be hidden: there is no gap, or the record is too short."]
+            "Skill",
+            ["There are no artificial gaps: there is no gap to fill, or the record is too short."],
         )
     text = (
-        "Observed months were hidden, filled as if they were missing, and compared with what was there: contiguous "
-        "blocks, two at a time, and scattered short gaps. NSE is the Nash-Sutcliffe efficiency, 1 for a perfect fill "
-        "and 0 for one no better than the mean; the table gives its median over the series."
+        "Observed months were withheld, filled as if they were missing, and compared with the "
+        "observations. These artificial gaps are contiguous blocks, two at a time, and scattered "
+        "short gaps. NSE is the Nash-Sutcliffe efficiency: 1 for a perfect fill and 0 for one as "
+        "good as the mean. The table gives its median over the series."
     )
     rows = [
-        [one.kind, METHOD_NAMES[one.method], one.months, one.rmse, one.nse] for one in result.scores
+        [score.kind, METHOD_NAMES[score.method], score.months, score.rmse, score.nse]
+        for score in result.scores
     ]
-    header = ["hidden", "method", "months", "RMSE (cm)", "NSE"]
-    return Section(
-        "Skill", [text, _settings(result)], tables=[Table("Errors on hidden months", header, rows)]
-    )
+    header = ["artificial gaps", "method", "months", "RMSE (cm)", "NSE"]
+    table = Table("Errors in artificial gaps", header, rows)
+    return Section("Skill", [text, _settings(result)], tables=[table])
 
 
 def _settings(result: FilledStack) -> str:
     options = result.options
     if options.method == AUTO:
-        return "The choice that is scored on some hidden months was made without them."
+        return "Each selection is scored in artificial gaps that were not used to make it."
     if options.method not in SSA:
         return "The method has no parameters."
-    return f"Window {options.window} months, {options.components} components, tolerance {options.tolerance:g}."
+    return (
+        f"Window {options.window} months, {options.components} components, tolerance "
+        f"{options.tolerance:g}."
+    )
 
 
 def _choice(result: FilledStack) -> list[Section]:
     if not result.chosen:
         return []
     text = (
-        "For every distinct series and each kind of gap, the method, window and number of components with the smallest "
-        "error on hidden months. A method takes the place of red noise about trend and seasons only where it is better "
-        "by more than one standard error; the less the series truly differ, the more the evidence of all of them "
-        "counts."
+        "Each distinct series has, for each kind of gap, the method, window and number of "
+        "components with the smallest error in artificial gaps. Red noise about trend and seasons "
+        "is replaced only by a method that is better by more than one standard error. The less the "
+        "series differ from each other, the more weight the errors of all series have."
     )
-    header = [
-        "method",
-        *(f"{kind} gaps" for kind in result.chosen),
-        "window (months)",
-        "components",
-    ]
+    kinds = [f"{kind} gaps" for kind in result.chosen]
+    header = ["method", *kinds, "window (months)", "components"]
     figures = [draw(_choice_map(result), "Long gaps are those of more than two months.")]
-    return [
-        Section(
-            "Which method where",
-            [text],
-            figures,
-            [Table("Share of the series", header, _rows(result))],
-        )
-    ]
+    table = Table("Fraction of the series", header, _choice_rows(result))
+    return [Section("Selected methods", [text], figures, [table])]
 
 
-def _rows(result: FilledStack) -> list[list]:
-    """Of each method: its share of the series for each kind of gap, and the settings it was chosen with."""
-    chosen = {kind: [one for one in options if one] for kind, options in result.chosen.items()}
-    rows = []
+def _choice_rows(result: FilledStack) -> list[list]:
+    """List for each method its fraction of the series and its settings."""
+    chosen = {
+        kind: [options for options in by_series if options]
+        for kind, by_series in result.chosen.items()
+    }
+    rows: list[list] = []
     for method in METHODS:
-        its = [one for options in chosen.values() for one in options if one.method == method]
-        shares = [
-            f"{np.mean([one.method == method for one in options]):.0%}"
-            for options in chosen.values()
+        own = [options for kind in chosen.values() for options in kind if options.method == method]
+        if not own:
+            continue
+        fractions = [
+            f"{np.mean([options.method == method for options in kind]):.0%}"
+            for kind in chosen.values()
         ]
-        settings = [_span([getattr(one, name) for one in its]) for name in ("window", "components")]
-        if its:
-            rows.append(
-                [METHOD_NAMES[method], *shares, *(settings if method in SSA else [None, None])]
-            )
+        windows = _range([options.window for options in own])
+        components = _range([options.components for options in own])
+        settings = [windows, components] if method in SSA else [None, None]
+        rows.append([METHOD_NAMES[method], *fractions, *settings])
     return rows
 
 
-def _span(numbers: list[int]) -> str:
-    low, high = min(numbers, default=0), max(numbers, default=0)
+def _range(numbers: list[int]) -> str:
+    low = min(numbers)
+    high = max(numbers)
     return str(low) if low == high else f"{low} to {high}, median {np.median(numbers):.0f}"
 
 
 def _choice_map(result: FilledStack) -> Chart:
-    colours, numbers = (
-        ListedColormap(METHOD_COLOURS),
-        {method: number for number, method in enumerate(METHODS)},
-    )
+    colours = ListedColormap(METHOD_COLOURS)
+    numbers = {method: number for number, method in enumerate(METHODS)}
     chart = Chart(figsize=(10, 5), layout="constrained")
     panels = chart.subplots(1, len(result.chosen), sharey=True)
-    for axes, (kind, options) in zip(panels, result.chosen.items()):
-        series = np.array([numbers[one.method] if one else np.nan for one in options])
-        _draw_map(
-            axes, series[result.cells], result, cmap=colours, vmin=-0.5, vmax=len(METHODS) - 0.5
-        )
+    limits = {"vmin": -0.5, "vmax": len(METHODS) - 0.5}
+    for axes, (kind, by_series) in zip(panels, result.chosen.items()):
+        series = np.array([numbers[options.method] if options else np.nan for options in by_series])
+        _draw_map(axes, series[result.cells], result, cmap=colours, **limits)
         axes.set_title(f"{kind} gaps", loc="left", fontsize=10)
-    present = {one.method for options in result.chosen.values() for one in options if one}
+    present = {
+        options.method for by_series in result.chosen.values() for options in by_series if options
+    }
     patches = [
         Patch(color=colours(numbers[name]), label=METHOD_NAMES[name])
         for name in METHODS
@@ -165,7 +185,7 @@ def _choice_map(result: FilledStack) -> Chart:
     return chart
 
 
-def _draw_map(axes, field: np.ndarray, result: FilledStack, **look):
+def _draw_map(axes: Axes, field: np.ndarray, result: FilledStack, **look) -> AxesImage:
     west, south, east, north = result.filled.grid.bounds
     axes.set(xlabel="longitude", ylabel="latitude")
     return axes.imshow(field, extent=(west, east, south, north), interpolation="nearest", **look)
@@ -176,72 +196,58 @@ def _examples(result: FilledStack) -> Section:
     if not series.size:
         return Section("Examples")
     order = series[np.argsort(np.nanstd(result.values[series], axis=1), kind="stable")]
-    picked = {name: order[round(place * (order.size - 1))] for name, place in EXAMPLES.items()}
+    picked = {
+        name: order[round(quantile * (order.size - 1))] for name, quantile in EXAMPLES.items()
+    }
     chart = Chart(figsize=(10, 7.5), layout="constrained")
     grid = result.filled.grid
     for axes, (name, number) in zip(chart.subplots(len(picked), sharex=True), picked.items()):
         _draw_series(axes, result, number)
         row, column = np.argwhere(result.cells == number)[0]
         place = f"{grid.latitudes[row]:.3f}°, {grid.longitudes[column]:.3f}°"
-        axes.set_title(f"A {name} cell, latitude and longitude {place}", loc="left", fontsize=10)
+        title = f"Cell of {name} variability, latitude and longitude {place}"
+        axes.set_title(title, loc="left", fontsize=10)
         axes.set_ylabel(f"{result.filled.variable} ({result.filled.unit})")
     chart.axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     chart.axes[0].legend(loc="lower left", ncols=3, fontsize=8, frameon=False)
-    return Section(
-        "Examples", figures=[draw(chart, "Filled months in orange with one and two sigma.")]
-    )
+    caption = "Filled months in orange with one and two sigma."
+    return Section("Examples", figures=[draw(chart, caption)])
 
 
-def _draw_series(axes, result: FilledStack, number: int) -> None:
-    years, values, sigmas = (
-        decimal_years(result.filled.months),
-        result.values[number],
-        result.sigmas[number],
-    )
+def _draw_series(axes: Axes, result: FilledStack, number: int) -> None:
+    years = decimal_years(result.filled.months)
+    values = result.values[number]
+    sigmas = result.sigmas[number]
     new = result.marks[number] == FLAG_FILLED
     axes.plot(years, np.where(new, np.nan, values), ".-", color=BLUE, ms=4, lw=1, label="observed")
-    axes.errorbar(
-        years[new],
-        values[new],
-        2 * sigmas[new],
-        fmt="none",
-        ecolor=ORANGE,
-        elinewidth=0.7,
-        alpha=0.6,
-    )
-    axes.errorbar(
-        years[new],
-        values[new],
-        sigmas[new],
-        fmt="o",
-        color=ORANGE,
-        ms=4,
-        elinewidth=1.8,
-        label="filled, 1 and 2 sigma",
-    )
+    two_sigma = {"fmt": "none", "ecolor": ORANGE, "elinewidth": 0.7, "alpha": 0.6}
+    axes.errorbar(years[new], values[new], 2 * sigmas[new], **two_sigma)
+    one_sigma = {"fmt": "o", "color": ORANGE, "ms": 4, "elinewidth": 1.8}
+    axes.errorbar(years[new], values[new], sigmas[new], label="filled, 1 and 2 sigma", **one_sigma)
     axes.plot(years, values, color="0.7", lw=0.8, zorder=0)
     axes.grid(alpha=0.25)
 
 
-def _certainty(result: FilledStack) -> Section:
+def _sigma(result: FilledStack) -> Section:
     calibration = result.calibration
     if calibration is None:
         return Section("Sigma", ["The filled months have no sigma."])
     text = (
-        "Sigma of a filled month is the variability of its own series about trend and seasons times a ratio for its "
-        f"place in the gap. The ratio holds {100 * ONE_SIGMA:.0f} % of the errors on hidden months. Checked with "
-        f"ratios that had not seen the block in question, {100 * calibration.overall:.0f} % of the hidden months lie "
-        "within one sigma. Neighbouring filled months share much of their error, as neighbouring cells do."
+        "Sigma of a filled month is the variability of its series about trend and seasons times a "
+        "ratio for its position in the gap. The ratio is set so that sigma contains "
+        f"{100 * ONE_SIGMA:.0f} % of the errors in artificial gaps. With ratios from the other "
+        f"folds, {100 * calibration.overall:.0f} % of the errors are within one sigma. The errors "
+        "of neighbouring filled months are correlated, and so are those of neighbouring cells."
     )
     rows = [
-        [place, int(months), float(ratio), f"{100 * share:.0f} %" if months else None]
-        for place, months, ratio, share in zip(
-            PLACES, calibration.months, calibration.ratios, calibration.coverage
+        [position, int(months), float(ratio), f"{100 * coverage:.0f} %" if months else None]
+        for position, months, ratio, coverage in zip(
+            POSITIONS, calibration.months, calibration.ratios, calibration.coverage
         )
     ]
-    header = ["place", "hidden months", "sigma / variability", "within 1 sigma"]
+    header = ["position", "artificial months", "sigma / variability", "within 1 sigma"]
     figures = [draw(_sigma_map(result), "Root mean square of sigma over the filled months.")]
-    return Section("Sigma", [text], figures, [Table("Sigma by place in the gap", header, rows)])
+    return Section("Sigma", [text], figures, [Table("Sigma by position in the gap", header, rows)])
 
 
 def _sigma_map(result: FilledStack) -> Chart:
@@ -255,10 +261,12 @@ def _sigma_map(result: FilledStack) -> Chart:
 
 def _months(result: FilledStack) -> Section:
     stack = result.filled
+    filled = name_runs(stack.months_with_source(FILLED))
+    missing = name_runs(stack.months_with_source(MISSING))
     return Section(
         "Months",
         [
-            f"Filled: {name_runs(stack.named(FILLED))}.",
-            f"Still missing, as nothing is extrapolated beyond the record: {name_runs(stack.named(MISSING))}.",
+            f"Filled: {filled}.",
+            f"Still missing, because nothing is extrapolated beyond the record: {missing}.",
         ],
     )

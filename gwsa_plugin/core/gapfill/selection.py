@@ -1,9 +1,15 @@
-"""Which method, window and number of components fill a series best, by cross-validation on hidden months.
+"""Selection of method, window and number of components by cross-validation on artificial gaps.
 
-Long gaps and short ones have each their own choice. A hundred candidates compared on some ten blocks would crown the
-luckiest; so a series' own evidence is weighed against that of all series by how far they truly differ (empirical
-Bayes, Efron & Morris 1975, J. Am. Stat. Assoc. 70:311), and a candidate must beat the simplest one by more than one
-standard error (Breiman et al. 1984, Classification and Regression Trees, 3.4.3).
+Long and short gaps have separate choices. Selecting the best of a hundred candidates on some ten
+blocks would select on noise. The errors of a series are therefore shrunk towards those of all
+series, the more so the less the series differ (empirical Bayes), and a candidate has to be better
+than the simplest one by more than one standard error.
+
+References
+----------
+Efron & Morris (1975), J. Am. Stat. Assoc. 70, 311-319 (empirical Bayes).
+Breiman et al. (1984), Classification and Regression Trees, section 3.4.3 (one standard error).
+Yi & Sneeuw (2021), J. Geophys. Res. Solid Earth 126, e2020JB021227 (the grid of windows).
 """
 
 from __future__ import annotations
@@ -22,157 +28,238 @@ from .artificial_gaps import (
     gap_positions,
     in_long_gap,
 )
-from .methods import METHODS, SSA, FillOptions, fill_series, in_batches
-from .ssa import STEPS, Embedding
+from .methods import METHODS, SSA, FillOptions, fill_series, map_batches
+from .ssa import COMPONENT_STEPS, Embedding
 
-WINDOWS = range(24, 97, 12)  # months, the grid of Yi & Sneeuw 2021
-SIMPLE = ("harmonic_red", "harmonic", "harmonic_linear")  # the first one is what others must beat
-FLAT = 1e-6  # of its size: what varies no more is rounding
+WINDOWS = range(24, 97, 12)  # months
+SIMPLE = ("harmonic_red", "harmonic", "harmonic_linear")  # the first one is the simplest candidate
+CONSTANT = 1e-6  # relative variation below which a series varies by rounding errors only
 
 
 @dataclass(frozen=True)
 class Choice:
-    """``candidates``, and for each kind of gap (LONG, SHORT) the place of each series' own: int, shape (series,)."""
+    """Candidate that was selected for each series.
+
+    Parameters
+    ----------
+    candidates : tuple of FillOptions
+    index : dict of str to ndarray of int, shape (series,)
+        Kind of gap (LONG, SHORT) -> index of each series' candidate.
+    """
 
     candidates: tuple[FillOptions, ...]
-    of: dict[str, np.ndarray]
+    index: dict[str, np.ndarray]
 
     def take(self, members: np.ndarray) -> Choice:
-        """That of some of the series."""
-        return Choice(self.candidates, {kind: places[members] for kind, places in self.of.items()})
+        """Return the choice for some of the series."""
+        index = {kind: selected[members] for kind, selected in self.index.items()}
+        return Choice(self.candidates, index)
 
 
 @dataclass(frozen=True)
 class Trials:
-    """``squares``: kind -> sum of squared errors on the hidden months of each round, as a multiple of the series'
-    variance: float32, shape (rounds, candidates, series). ``months``: kind -> how many were hidden, shape (rounds,)."""
+    """Errors of all candidates in the artificial gaps.
+
+    Parameters
+    ----------
+    candidates : tuple of FillOptions
+    squared_errors : dict of str to ndarray of float32, shape (folds, candidates, series)
+        Kind of gap (LONG, SHORT) -> sum of the squared errors over the artificial months of a fold,
+        divided by the variance of the series.
+    months : dict of str to ndarray of int, shape (folds,)
+        Kind of gap -> number of artificial months.
+    """
 
     candidates: tuple[FillOptions, ...]
-    squares: dict[str, np.ndarray]
+    squared_errors: dict[str, np.ndarray]
     months: dict[str, np.ndarray]
 
 
 def candidates_for(months: int, tolerance: float) -> tuple[FillOptions, ...]:
-    """The simple methods, then both kinds of SSA with every window that half of the record holds."""
+    """List the candidates for a record.
+
+    Parameters
+    ----------
+    months : int
+        Length of the record. A window is at most half of it.
+    tolerance : float
+        See ``FillOptions``.
+
+    Returns
+    -------
+    tuple of FillOptions
+        The simple methods, then both kinds of SSA with every window and number of components.
+    """
     windows = [window for window in WINDOWS if window <= months // 2] or [months // 2]
     simple = [FillOptions(name, tolerance=tolerance) for name in SIMPLE]
     grid = [
-        FillOptions(name, w, k, tolerance) for name in SSA for w in windows for k in STEPS if k <= w
+        FillOptions(name, window, components, tolerance)
+        for name in SSA
+        for window in windows
+        for components in COMPONENT_STEPS
+        if components <= window
     ]
     return (*simple, *grid)
 
 
-def try_all(series, missing, tolerance: float, progress: Progress = SILENT) -> Trials:
-    """Every candidate on every round of ``gap_folds``.
+def try_all(
+    series: np.ndarray, missing: np.ndarray, tolerance: float, progress: Progress = SILENT
+) -> Trials:
+    """Try every candidate on every fold of ``gap_folds``.
 
-    ``series``: float64, shape (series, months), in missing months not read; ``missing``: bool, shape (months,).
+    Parameters
+    ----------
+    series : ndarray of float64, shape (series, months)
+        Values in missing months are ignored.
+    missing : ndarray of bool, shape (months,)
+    tolerance : float
+        See ``FillOptions``.
+    progress : Progress, optional
+
+    Returns
+    -------
+    Trials
     """
-    rounds = gap_folds(missing)
+    folds = gap_folds(missing)
     candidates = candidates_for(missing.size, tolerance)
-    long = [in_long_gap(artificial_gap_positions(missing, hidden)) for hidden in rounds]
-    units = np.column_stack([series, _unit(series[:, ~missing])])
+    in_long = [in_long_gap(artificial_gap_positions(missing, fold)) for fold in folds]
 
-    def squares(batch, progress: Progress):
-        return np.stack(
-            [_squares(batch, missing, *one, candidates, progress) for one in zip(rounds, long)],
-            axis=1,
-        )
+    def try_batch(batch, progress: Progress):
+        errors = [
+            _squared_errors(batch, missing, artificial, long, candidates, progress)
+            for artificial, long in zip(folds, in_long)
+        ]
+        return np.stack(errors, axis=1)
 
-    summed = (
-        in_batches(squares, units, progress)
-        if rounds
-        else np.zeros((len(series), 0, 2, len(candidates)))
-    )
-    of_kind = {
-        kind: np.moveaxis(summed[:, :, place], 0, -1) for place, kind in enumerate((LONG, SHORT))
+    # The standard deviation of each series is its last column, so that batches include it.
+    with_scale = np.column_stack([series, _scale(series[:, ~missing])])
+    if folds:
+        summed = map_batches(try_batch, with_scale, progress)
+    else:
+        summed = np.zeros((len(series), 0, 2, len(candidates)))
+    squared_errors = {
+        kind: np.moveaxis(summed[:, :, i], 0, -1) for i, kind in enumerate((LONG, SHORT))
     }
     months = {
-        LONG: np.array([those.sum() for those in long]),
-        SHORT: np.array([(~those).sum() for those in long]),
+        LONG: np.array([long.sum() for long in in_long]),
+        SHORT: np.array([(~long).sum() for long in in_long]),
     }
-    return Trials(candidates, of_kind, months)
+    return Trials(candidates, squared_errors, months)
 
 
 def choose(trials: Trials, without: int | None = None) -> Choice:
-    """The candidate of least error for each series and kind of gap, ``without`` the trials of one round."""
-    of = {}
+    """Select the candidate of least expected error for each series and kind of gap.
+
+    Parameters
+    ----------
+    trials : Trials
+    without : int, optional
+        Index of a fold whose errors are ignored.
+
+    Returns
+    -------
+    Choice
+    """
+    index = {}
     for kind, months in trials.months.items():
-        rounds = np.flatnonzero((months > 0) & (np.arange(months.size) != without))
-        of[kind] = _least(trials.squares[kind][rounds], months[rounds])
-    return Choice(trials.candidates, of)
+        folds = np.flatnonzero((months > 0) & (np.arange(months.size) != without))
+        index[kind] = _least_error(trials.squared_errors[kind][folds], months[folds])
+    return Choice(trials.candidates, index)
 
 
-def fill_chosen(series, missing, choice: Choice, progress: Progress = SILENT) -> np.ndarray:
-    """The missing months, each by its series' candidate for its kind of gap: shape (series, missing months)."""
+def fill_chosen(
+    series: np.ndarray, missing: np.ndarray, choice: Choice, progress: Progress = SILENT
+) -> np.ndarray:
+    """Fill the missing months by each series' candidate for the kind of gap.
+
+    Parameters
+    ----------
+    series : ndarray of float64, shape (series, months)
+        Values in missing months are ignored.
+    missing : ndarray of bool, shape (months,)
+    choice : Choice
+    progress : Progress, optional
+
+    Returns
+    -------
+    ndarray of float64, shape (series, missing months)
+    """
     long = in_long_gap(gap_positions(missing))
     result = np.empty((len(series), long.size))
-    used = [(kind, place) for kind, places in choice.of.items() for place in np.unique(places)]
-    for (kind, place), part in zip(used, progress.parts(len(used))):
-        members, months = (
-            np.flatnonzero(choice.of[kind] == place),
-            np.flatnonzero(long == (kind == LONG)),
-        )
+    used = [(kind, i) for kind, index in choice.index.items() for i in np.unique(index)]
+    for (kind, i), part in zip(used, progress.parts(len(used))):
+        members = np.flatnonzero(choice.index[kind] == i)
+        months = np.flatnonzero(long == (kind == LONG))
         if months.size:
-            filled = fill_series(series[members], missing, choice.candidates[place], part)
+            filled = fill_series(series[members], missing, choice.candidates[i], part)
             result[np.ix_(members, months)] = filled[:, months]
     return result
 
 
-def _unit(observed: np.ndarray) -> np.ndarray:
-    """One standard deviation, shape (series,); without end for a series in which there is nothing to tell."""
+def _scale(observed: np.ndarray) -> np.ndarray:
+    """Return the standard deviation (series,); infinite for a constant series, without evidence."""
     spread = observed.std(axis=1)
-    return np.where(spread > FLAT * np.abs(observed).max(axis=1), spread, np.inf)
+    return np.where(spread > CONSTANT * np.abs(observed).max(axis=1), spread, np.inf)
 
 
-def _squares(batch, missing, hidden, long, candidates, progress: Progress) -> np.ndarray:
-    """float32, shape (series, kinds, candidates)."""
-    series, unit = batch[:, :-1], batch[:, -1:]
-    gaps = missing | hidden
-    filled = _fill_by_each(np.where(gaps, 0.0, series), gaps, candidates, progress)[
-        :, :, hidden[gaps]
-    ]
-    squares = ((filled - series[:, hidden]) / unit) ** 2
-    return np.stack([squares[:, :, those].sum(axis=2).T for those in (long, ~long)], axis=1).astype(
-        np.float32
-    )
+def _squared_errors(batch, missing, artificial, long, candidates, progress: Progress) -> np.ndarray:
+    """Sum the squared errors of a fold: float32, shape (series, kinds of gap, candidates)."""
+    series = batch[:, :-1]
+    scale = batch[:, -1:]
+    gaps = missing | artificial
+    filled = _fill_by_each(np.where(gaps, 0.0, series), gaps, candidates, progress)
+    filled = filled[:, :, artificial[gaps]]
+    squares = ((filled - series[:, artificial]) / scale) ** 2
+    sums = [squares[:, :, selected].sum(axis=2).T for selected in (long, ~long)]
+    return np.stack(sums, axis=1).astype(np.float32)
 
 
 def _fill_by_each(series, missing, candidates, progress: Progress) -> np.ndarray:
-    """Shape (candidates, series, missing months). One path of SSA serves all numbers of components."""
-    filled = []
-    for method, those in groupby(candidates, key=lambda one: one.method):
+    """Fill by each candidate: shape (candidates, series, missing months)."""
+    filled: list[np.ndarray] = []
+    for method, same_method in groupby(candidates, key=lambda options: options.method):
         if method not in SSA:
-            filled += [METHODS[method](series, missing, one) for one in those]
+            filled += [METHODS[method](series, missing, options) for options in same_method]
             continue
         start = SSA[method](series, missing)
-        for window, path in groupby(those, key=lambda one: one.window):
+        # One path of SSA has the results of all numbers of components with the same window.
+        for window, same_window in groupby(same_method, key=lambda options: options.window):
             progress.stop_if_cancelled()
-            numbers, tolerance = zip(*((one.components, one.tolerance) for one in path))
-            filled += [*start.fill(missing, Embedding(window, numbers, tolerance[0]))]
+            path = list(same_window)
+            components = tuple(options.components for options in path)
+            filled += [*start.fill(missing, Embedding(window, components, path[0].tolerance))]
     return np.stack(filled)
 
 
-def _least(squares: np.ndarray, months: np.ndarray) -> np.ndarray:
-    """int, shape (series,). ``squares``: shape (rounds, candidates, series); ``months``: of each round.
+def _least_error(squares: np.ndarray, months: np.ndarray) -> np.ndarray:
+    """Select the candidate of each series by empirical Bayes and the one-standard-error rule.
 
-    Series without any error have no say, and take the first candidate.
+    ``squares`` has the shape (folds, candidates, series); ``months`` is the number of artificial
+    months of each fold. A series without any error (a constant) takes the first candidate and does
+    not influence the others. Returns int, shape (series,).
     """
-    least, voting = np.zeros(squares.shape[2], dtype=int), squares.any(axis=(0, 1))
-    if len(months) < 2 or not voting.any():
+    least = np.zeros(squares.shape[2], dtype=int)
+    informative = squares.any(axis=(0, 1))
+    if len(months) < 2 or not informative.any():
         return least
-    squares = squares[:, :, voting]
-    total, rounds = months.sum(), len(months)
-    gain = squares - squares[:, :1].astype(np.float64)
-    own = gain.sum(axis=0) / total
-    scatter = gain - months[:, None, None] * own
-    shared = scatter.mean(axis=2, keepdims=True)
-    unit = rounds / (rounds - 1) / total**2
-    variance_of_all = unit * (shared**2).sum(axis=(0, 2))
-    variance_of_own = unit * ((scatter - shared) ** 2).sum(axis=0).mean(axis=1)
-    of_all = own.mean(axis=1)
-    differ = np.maximum(((own - of_all[:, None]) ** 2).mean(axis=1) - variance_of_own, 0)
-    trust = differ / np.maximum(differ + variance_of_own, np.finfo(float).tiny)
-    estimate = of_all[:, None] + trust[:, None] * (own - of_all[:, None])
-    error = np.sqrt(variance_of_all + trust * variance_of_own)
-    least[voting] = (estimate + error[:, None]).argmin(axis=0)
+    squares = squares[:, :, informative]
+    total = months.sum()
+    folds = len(months)
+    # Mean difference from the first candidate, of each series and of all; negative is better.
+    difference: np.ndarray = squares - squares[:, :1].astype(np.float64)
+    own = difference.sum(axis=0) / total
+    overall = own.mean(axis=1)
+    # Variances of these means between folds. What all series have in common in a fold is the error
+    # of the overall mean; the rest is the error of a single series.
+    scatter = difference - months[:, None, None] * own
+    common = scatter.mean(axis=2, keepdims=True)
+    unit = folds / (folds - 1) / total**2
+    variance_overall = unit * (common**2).sum(axis=(0, 2))
+    variance_own = unit * ((scatter - common) ** 2).sum(axis=0).mean(axis=1)
+    # Shrinkage factor: true variance between the series over their observed variance.
+    true_variance = np.maximum(((own - overall[:, None]) ** 2).mean(axis=1) - variance_own, 0)
+    shrinkage = true_variance / np.maximum(true_variance + variance_own, np.finfo(float).tiny)
+    estimate = overall[:, None] + shrinkage[:, None] * (own - overall[:, None])
+    error = np.sqrt(variance_overall + shrinkage * variance_own)
+    least[informative] = (estimate + error[:, None]).argmin(axis=0)
     return least

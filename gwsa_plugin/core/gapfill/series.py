@@ -1,4 +1,4 @@
-"""The distinct series of a stack, and those of them that have the same gaps."""
+"""Distinct series of a stack, and groups of them that have the same gaps."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ import numpy as np
 from ..base.errors import InputError
 from ..base.progress import Progress
 from ..files.stack import MonthlyStack
-from .methods import LEAST_OBSERVED
+from .methods import MIN_OBSERVED
 
 
 @dataclass(frozen=True)
-class Group:
+class GapGroup:
     """Series that miss the same months.
 
-    ``members``: their numbers; ``months``: numbers of those from the first to the last observed; ``missing``: bool,
-    one for each of ``months``.
+    Parameters
+    ----------
+    members : ndarray of int, shape (members,)
+        Indices of the series.
+    months : ndarray of int, shape (months,)
+        Indices of the months from the first to the last observed one.
+    missing : ndarray of bool, shape (months,)
     """
 
     members: np.ndarray
@@ -25,64 +30,96 @@ class Group:
     missing: np.ndarray
 
     @property
-    def gaps(self) -> tuple[np.ndarray, np.ndarray]:
-        """Index of the missing months of all members in an array of (series, months)."""
+    def gaps(self) -> tuple[np.ndarray, ...]:
+        """Index of the missing months of all members in an array of shape (series, months)."""
         return np.ix_(self.members, self.months[self.missing])
 
-    def series(self, rows: np.ndarray) -> np.ndarray:
-        """float64, shape (members, months), 0 in missing months."""
-        return np.where(
-            self.missing, 0.0, rows[np.ix_(self.members, self.months)].astype(np.float64)
-        )
+    def select(self, series: np.ndarray) -> np.ndarray:
+        """Return the members, float64, shape (members, months), with 0 in missing months."""
+        members = series[np.ix_(self.members, self.months)]
+        return np.where(self.missing, 0.0, members.astype(np.float64))
 
 
 def unique_series(stack: MonthlyStack) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct series, float32 (series, months), in the order of their first cell; and each cell's number, shape
-    (cells,). The last series has no values at all: it is that of the sea."""
-    months, present = stack.months.size, np.flatnonzero(stack.valid)
+    """Find the distinct series of a stack.
+
+    Parameters
+    ----------
+    stack : MonthlyStack
+
+    Returns
+    -------
+    series : ndarray of float32, shape (series, months)
+        In the order of their first cell. The last one is all NaN and stands for cells without data.
+    cells : ndarray of int, shape (cells,)
+        Index of each cell's series.
+    """
+    months = stack.months.size
+    present = np.flatnonzero(stack.valid)
     series = np.empty((present.size, months), dtype=np.float32)
     for month, field in enumerate(stack.values):
         series[:, month] = field.ravel()[present]
-    series[np.isnan(series)] = np.nan  # one bit pattern for all, as bytes are compared
+    # Series are compared by their bytes, so that all NaN need the same bit pattern.
+    series[np.isnan(series)] = np.nan
     keys = series.view(np.dtype((np.void, series.itemsize * months))).ravel()
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)
-    rows = np.concatenate([series[first[order]], np.full((1, months), np.nan, dtype=np.float32)])
+    no_data = np.full((1, months), np.nan, dtype=np.float32)
     cells = np.full(stack.grid.rows * stack.grid.columns, first.size)
-    cells[present] = np.argsort(order)[which.ravel()]
-    return rows, cells
+    cells[present] = np.argsort(order)[inverse.ravel()]
+    return np.concatenate([series[first[order]], no_data]), cells
 
 
-def group_by_gaps(rows: np.ndarray, variable: str, progress: Progress) -> list[Group]:
-    """The series that have a gap to fill, by what they miss.
+def group_by_gaps(series: np.ndarray, variable: str, progress: Progress) -> list[GapGroup]:
+    """Group the series that have a gap by the months that they miss.
 
-    Series of too few observed months are left out and warned of. Raises InputError, naming the ``variable``, when
-    there are no values, or no series with a gap has enough of them.
+    Series with too few observed months are left out with a warning.
+
+    Parameters
+    ----------
+    series : ndarray of float, shape (series, months)
+        NaN in missing months.
+    variable : str
+        Name of the variable, for messages.
+    progress : Progress
+
+    Returns
+    -------
+    list of GapGroup
+
+    Raises
+    ------
+    InputError
+        When there are no values, or when every series with a gap has fewer than MIN_OBSERVED
+        observed months.
     """
-    masks, which = np.unique(np.isnan(rows), axis=0, return_inverse=True)
+    masks, inverse = np.unique(np.isnan(series), axis=0, return_inverse=True)
     observed = (~masks).sum(axis=1)
     if not observed.any():
         raise InputError(
-            f"The {variable} stack has no values at all; give one that has data in this region."
+            f"The {variable} stack has no values; give one that has data in this region."
         )
-    groups, short = [], 0
+    groups: list[GapGroup] = []
+    short = 0
     for number, mask in enumerate(masks):
-        members = np.flatnonzero(which.ravel() == number)
+        members = np.flatnonzero(inverse.ravel() == number)
         present = np.flatnonzero(~mask)
+        # Only months between the first and the last observed one are filled.
         inside = np.arange(present[0], present[-1] + 1) if present.size else present
         if not mask[inside].any():
             continue
-        if observed[number] < LEAST_OBSERVED:
+        if observed[number] < MIN_OBSERVED:
             short += members.size
         else:
-            groups.append(Group(members, inside, mask[inside]))
+            groups.append(GapGroup(members, inside, mask[inside]))
     if short and not groups:
         raise InputError(
-            f"The {variable} stack has at most {observed.max()} observed months in a cell and gap filling needs "
-            f"{LEAST_OBSERVED}; give a longer period."
+            f"The {variable} stack has at most {observed.max()} observed months in a cell and gap "
+            f"filling needs {MIN_OBSERVED}; give a longer period."
         )
     if short:
         progress.warn(
-            f"{short} series have fewer than {LEAST_OBSERVED} observed months; their gaps stay missing."
+            f"{short} series have fewer than {MIN_OBSERVED} observed months; their gaps stay "
+            "missing."
         )
     return groups

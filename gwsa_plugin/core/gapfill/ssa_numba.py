@@ -1,12 +1,17 @@
-"""The iteration of ``ssa``, compiled: one series at a time, all its numbers of components on one path.
+"""Iterative SSA compiled by numba: the algorithm of ``ssa`` for one series at a time.
 
-From pass to pass only the gaps change, and little. So the leading eigenvectors are not computed anew but follow: one
-step of orthogonal iteration with a Rayleigh-Ritz rotation (Golub & Van Loan, Matrix Computations, 8.2.4 and 8.7) from
-those of the pass before, with a few spare vectors. The covariance is built along its diagonals, one product an entry,
-and only the gaps are rebuilt. The iteration corrects what the vectors lag behind, as it does every other error in the
-gaps: the results are those of full decompositions well within the tolerance at which it stops. Up to windows of some
-hundred months all matrices stay below the size at which BLAS calls threads of its own, which would stand in the way of
-those that work on other series.
+From one iteration to the next only the gaps change, and only a little. The leading eigenvectors are
+therefore not computed anew but updated: one step of orthogonal iteration with a Rayleigh-Ritz
+rotation, with a few spare vectors. Their lag behind the exact eigenvectors is an error that the
+outer iteration corrects like any other error in the gaps. The results agree with those of full
+decompositions well within the tolerance. The covariance is built along its diagonals with one
+update per entry, and only the gaps are reconstructed. For windows of up to some hundred months all
+matrices stay below the size at which BLAS starts threads of its own, which would compete with the
+threads that work on other series.
+
+References
+----------
+Golub & Van Loan, Matrix Computations, sections 8.2.4 and 8.7.
 """
 
 from __future__ import annotations
@@ -14,32 +19,50 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-FIRST_STEPS = 4  # from cosines to eigenvectors
-SPARE = 4  # vectors beyond the most components, which let those converge
-MOST_SWEEPS = 8  # of Jacobi's rotations; one or two do after the first steps
+FIRST_STEPS = 4  # steps of orthogonal iteration from cosines to eigenvectors
+SPARE = 4  # vectors beyond the largest number of components, for faster convergence
+MAX_SWEEPS = 8  # Jacobi sweeps; one or two suffice after the first steps
 TINY = 1e-300
-DEPENDENT = 1e-12  # square of what is left of a unit vector that others span; keeps it finite
-RIDGE = (
-    1e-10  # of the variance, on the diagonal: no direction vanishes where a series is a pure wave
-)
-NEGLIGIBLE = 1e-5  # coupling of two vectors, against the geometric mean of their eigenvalues
+DEPENDENT = 1e-12  # lower bound of a squared pivot; keeps linearly dependent vectors finite
+# Fraction of the variance that is added to the diagonal. It keeps every direction alive where a
+# series is a pure wave.
+RIDGE = 1e-10
+NEGLIGIBLE = 1e-5  # coupling of two vectors relative to the geometric mean of their eigenvalues
 
 compiled = njit(nogil=True, fastmath=True)
 
 
-def fill_path(start, missing, embedding, noise, most: int) -> np.ndarray:
-    """See ``ssa.fill_path``; ``most`` passes for one number of components."""
+def fill_path(start, missing, embedding, noise, max_iterations: int) -> np.ndarray:
+    """Fill the missing months with each number of components, as ``ssa.fill_path`` does.
+
+    Parameters
+    ----------
+    start, missing, embedding, noise
+        As in ``ssa.fill_path``.
+    max_iterations : int
+        Limit for each number of components.
+
+    Returns
+    -------
+    ndarray of float64, shape (numbers of components, series, missing months)
+    """
     gaps = np.flatnonzero(missing)
     path = np.empty((len(embedding.components), start.shape[0], gaps.size))
     _fill_all(
-        np.ascontiguousarray(start), gaps, embedding.window, np.array(embedding.components), embedding.tolerance,
-        np.full(start.shape[0], -1.0) if noise is None else noise, most, path,
-    )  # fmt: skip
+        np.ascontiguousarray(start),
+        gaps,
+        embedding.window,
+        np.array(embedding.components),
+        embedding.tolerance,
+        np.full(start.shape[0], -1.0) if noise is None else noise,
+        max_iterations,
+        path,
+    )
     return path
 
 
 @njit(nogil=True, cache=True)
-def _fill_all(start, gaps, window, components, tolerance, noise, most, path):
+def _fill_all(start, gaps, window, components, tolerance, noise, max_iterations, path):
     for number in range(start.shape[0]):
         _fill(
             start[number].copy(),
@@ -48,68 +71,77 @@ def _fill_all(start, gaps, window, components, tolerance, noise, most, path):
             components,
             tolerance,
             noise[number],
-            most,
+            max_iterations,
             path[:, number],
         )
 
 
 @compiled
-def _fill(series, gaps, window, components, tolerance, noise, most, path):
-    """The gaps of one series after each number of components; ``noise`` below 0 leaves the components unweighted."""
-    starts, spanned = series.size - window + 1, min(window, components[-1] + SPARE)
-    windows, covariance = np.empty((starts, window)), np.empty((window, window))
-    work, small = np.empty((spanned, window)), np.empty((2, spanned, spanned))
+def _fill(series, gaps, window, components, tolerance, noise, max_iterations, path):
+    """Fill the gaps of one series with each number of components.
+
+    A negative ``noise`` leaves the components unweighted. ``path`` receives the result.
+    """
+    starts = series.size - window + 1
+    count_vectors = min(window, components[-1] + SPARE)
+    windows = np.empty((starts, window))
+    covariance = np.empty((window, window))
+    work = np.empty((count_vectors, window))
+    small = np.empty((2, count_vectors, count_vectors))
     new = np.empty(gaps.size)
-    values, vectors = np.empty(spanned), np.empty((spanned, window))
-    _begin(vectors)
-    _covariance(series, covariance)
+    values = np.empty(count_vectors)
+    vectors = np.empty((count_vectors, window))
+    _set_cosines(vectors)
+    _lagged_covariance(series, covariance)
     for _ in range(FIRST_STEPS):
-        _follow(covariance, values, vectors, work, small)
+        _update_eigenvectors(covariance, values, vectors, work, small)
     for step in range(components.size):
         count = components[step]
-        taken = max(count, 2)  # BLAS calls its threads for the product with a single vector
-        weights, projections = np.zeros(taken), np.empty((starts, taken))
+        # At least two vectors: BLAS starts threads for the product with a single vector.
+        taken = max(count, 2)
+        weights = np.zeros(taken)
+        projections = np.empty((starts, taken))
         weights[:count] = 1.0
-        for _ in range(most):
-            _covariance(series, covariance)
-            _follow(covariance, values, vectors, work, small)
+        for _ in range(max_iterations):
+            _lagged_covariance(series, covariance)
+            _update_eigenvectors(covariance, values, vectors, work, small)
             if noise >= 0:
-                _weigh(
+                # The covariance is a sum over the windows, not a mean; the noise is scaled alike.
+                _set_weights(
                     values, np.trace(covariance), noise * starts, weights[:count], window - count
                 )
-            for place in range(starts):
-                windows[place] = series[place : place + window]
+            for first in range(starts):
+                windows[first] = series[first : first + window]
             np.dot(windows, vectors[:taken].T, projections)
-            _rebuild(projections, vectors, weights, gaps, new)
-            if _replace(series, gaps, new, tolerance):
+            _reconstruct_gaps(projections, vectors, weights, gaps, new)
+            if _replace_gaps(series, gaps, new, tolerance):
                 break
         path[step] = new
 
 
 @compiled
-def _replace(series, gaps, new, tolerance):
-    """Put the new values into the gaps; true when they hardly moved."""
-    moved, size = 0.0, 0.0
-    for place in range(gaps.size):
-        moved += (new[place] - series[gaps[place]]) ** 2
-        size += new[place] ** 2
-        series[gaps[place]] = new[place]
-    return moved <= tolerance * tolerance * size
+def _replace_gaps(series, gaps, new, tolerance):
+    """Put the new values into the gaps; return True if they have converged."""
+    change, size = 0.0, 0.0
+    for i in range(gaps.size):
+        change += (new[i] - series[gaps[i]]) ** 2
+        size += new[i] ** 2
+        series[gaps[i]] = new[i]
+    return change <= tolerance * tolerance * size
 
 
 @compiled
-def _covariance(series, covariance):
-    """Sums of products of the series with itself, lagged; down a diagonal the span only slides by a month."""
+def _lagged_covariance(series, covariance):
+    """Set ``covariance`` to the sums of products of the lagged series, shape (window, window)."""
     window = covariance.shape[0]
     starts = series.size - window + 1
     for lag in range(window):
         covariance[0, lag] = _dot(series[:starts], series[lag : lag + starts])
+    # One step down a diagonal moves both factors by a month: one product leaves, one enters.
     for row in range(window - 1):
-        above, leaves, enters = (
-            covariance[row, row : window - 1],
-            series[row:],
-            series[row + starts :],
-        )
+        above = covariance[row, row : window - 1]
+        leaves = series[row:]
+        enters = series[row + starts :]
         below = covariance[row + 1, row + 1 :]
         for lag in range(below.size):
             below[lag] = above[lag] + enters[0] * enters[lag] - leaves[0] * leaves[lag]
@@ -121,8 +153,8 @@ def _covariance(series, covariance):
 
 
 @compiled
-def _begin(vectors):
-    """Orthonormal rows to start from: cosines of rising frequency."""
+def _set_cosines(vectors):
+    """Set the rows to orthonormal cosines of rising frequency, the first guess."""
     count, window = vectors.shape
     for row in range(count):
         size = np.sqrt((1.0 if row == 0 else 2.0) / window)
@@ -131,124 +163,136 @@ def _begin(vectors):
 
 
 @compiled
-def _follow(covariance, values, vectors, work, small):
-    """One step of orthogonal iteration; ``values`` and ``vectors`` are renewed in place."""
-    coupling, turns = small[0], small[1]
+def _update_eigenvectors(covariance, values, vectors, work, small):
+    """Update ``values`` and ``vectors`` in place by one step of orthogonal iteration."""
+    coupling, rotation = small[0], small[1]
     np.dot(vectors, covariance, work)
     np.dot(work, vectors.T, coupling)
-    _diagonalise(coupling, turns)
-    for one in range(values.size):
-        values[one] = coupling[one, one]
-    _sort(values, turns)
-    np.dot(turns, work, vectors)
+    # Rayleigh-Ritz: diagonalise the covariance within the span of the vectors.
+    _diagonalise(coupling, rotation)
+    for i in range(values.size):
+        values[i] = coupling[i, i]
+    _sort_descending(values, rotation)
+    # ``work`` is vectors times covariance: rotating it applies the power step as well.
+    np.dot(rotation, work, vectors)
     _orthonormalise(vectors, coupling)
 
 
 @compiled
-def _diagonalise(matrix, turns):
-    """Jacobi's rotations; the matrix is nearly diagonal already, so that few are needed."""
+def _diagonalise(matrix, rotation):
+    """Diagonalise a symmetric matrix in place by cyclic Jacobi rotations.
+
+    ``rotation`` receives the eigenvectors as rows. The matrix is nearly diagonal from the previous
+    iteration, so that few rotations are needed.
+    """
     count = matrix.shape[0]
-    turns[:] = 0.0
-    for one in range(count):
-        turns[one, one] = 1.0
-    for _ in range(MOST_SWEEPS):
-        turned = False
-        for one in range(count - 1):
-            for other in range(one + 1, count):
-                coupling = matrix[one, other]
-                if coupling**2 <= NEGLIGIBLE**2 * abs(matrix[one, one] * matrix[other, other]):
+    rotation[:] = 0.0
+    for i in range(count):
+        rotation[i, i] = 1.0
+    for _ in range(MAX_SWEEPS):
+        rotated = False
+        for i in range(count - 1):
+            for j in range(i + 1, count):
+                coupling = matrix[i, j]
+                if coupling**2 <= NEGLIGIBLE**2 * abs(matrix[i, i] * matrix[j, j]):
                     continue
-                turned = True
-                ratio = (matrix[other, other] - matrix[one, one]) / (2 * coupling)
+                rotated = True
+                # The smaller root of t² + 2 ratio t - 1 = 0 is the tangent of the angle.
+                ratio = (matrix[j, j] - matrix[i, i]) / (2 * coupling)
                 tangent = (1.0 if ratio >= 0 else -1.0) / (abs(ratio) + np.sqrt(ratio * ratio + 1))
                 cosine = 1 / np.sqrt(tangent * tangent + 1)
-                _turn(matrix[one], matrix[other], cosine, tangent * cosine)
-                _turn(matrix[:, one], matrix[:, other], cosine, tangent * cosine)
-                _turn(turns[one], turns[other], cosine, tangent * cosine)
-        if not turned:
+                _rotate(matrix[i], matrix[j], cosine, tangent * cosine)
+                _rotate(matrix[:, i], matrix[:, j], cosine, tangent * cosine)
+                _rotate(rotation[i], rotation[j], cosine, tangent * cosine)
+        if not rotated:
             break
 
 
 @compiled
-def _turn(one, other, cosine, sine):
-    for place in range(one.size):
-        a, b = one[place], other[place]
-        one[place], other[place] = cosine * a - sine * b, sine * a + cosine * b
+def _rotate(first, second, cosine, sine):
+    """Rotate two vectors in place in the plane that they span."""
+    for i in range(first.size):
+        a, b = first[i], second[i]
+        first[i], second[i] = cosine * a - sine * b, sine * a + cosine * b
 
 
 @compiled
-def _sort(values, rows):
-    """The largest value first, rows alongside."""
-    for place in range(values.size):
-        largest = place
-        for other in range(place + 1, values.size):
-            if values[other] > values[largest]:
-                largest = other
-        if largest != place:
-            values[place], values[largest] = values[largest], values[place]
+def _sort_descending(values, rows):
+    """Sort the values in place, largest first, and the rows with them (selection sort)."""
+    for i in range(values.size):
+        largest = i
+        for j in range(i + 1, values.size):
+            if values[j] > values[largest]:
+                largest = j
+        if largest != i:
+            values[i], values[largest] = values[largest], values[i]
             for column in range(rows.shape[1]):
-                rows[place, column], rows[largest, column] = (
-                    rows[largest, column],
-                    rows[place, column],
-                )
+                rows[i, column], rows[largest, column] = rows[largest, column], rows[i, column]
 
 
 @compiled
 def _orthonormalise(vectors, products):
-    """By the Cholesky factor of the vectors' ``products`` with each other, which is built in its place."""
-    for one in range(vectors.shape[0]):
-        vectors[one] /= np.sqrt(_dot(vectors[one], vectors[one])) + TINY
+    """Orthonormalise the rows in place by the Cholesky factor of their products.
+
+    ``products`` is scratch space, shape (vectors, vectors). Row i of the factor replaces row i of
+    the products, and vector i is then reduced by the finished vectors before it.
+    """
+    for i in range(vectors.shape[0]):
+        vectors[i] /= np.sqrt(_dot(vectors[i], vectors[i])) + TINY
     np.dot(vectors, vectors.T, products)
-    for one in range(vectors.shape[0]):
-        for other in range(one + 1):
-            entry = products[one, other] - _dot(products[one, :other], products[other, :other])
-            products[one, other] = (
-                np.sqrt(max(entry, DEPENDENT)) if one == other else entry / products[other, other]
-            )
-        for other in range(one):
-            for place in range(vectors.shape[1]):
-                vectors[one, place] -= products[one, other] * vectors[other, place]
-        vectors[one] /= products[one, one]
+    for i in range(vectors.shape[0]):
+        for j in range(i + 1):
+            entry = products[i, j] - _dot(products[i, :j], products[j, :j])
+            products[i, j] = np.sqrt(max(entry, DEPENDENT)) if i == j else entry / products[j, j]
+        for j in range(i):
+            for lag in range(vectors.shape[1]):
+                vectors[i, lag] -= products[i, j] * vectors[j, lag]
+        vectors[i] /= products[i, i]
 
 
 @compiled
-def _weigh(values, total, noise, weights, others):
-    """As ``ssa._above_noise``: the ``others`` are left out, and their sum is the trace less the leading values."""
-    for number in range(weights.size):
-        total -= values[number]
-    floor = max(noise, total / others if others else 0.0)
-    for number in range(weights.size):
-        weights[number] = min(1.0, max(0.0, 1 - floor / max(values[number], TINY)))
+def _set_weights(values, total, noise, weights, count_rest):
+    """Set the weights of the leading components, as ``ssa._component_weights`` does.
+
+    The sum of the ``count_rest`` eigenvalues that are left out is the trace ``total`` less the
+    leading ones.
+    """
+    for i in range(weights.size):
+        total -= values[i]
+    floor = max(noise, total / count_rest if count_rest else 0.0)
+    for i in range(weights.size):
+        weights[i] = min(1.0, max(0.0, 1 - floor / max(values[i], TINY)))
 
 
 @compiled
-def _rebuild(projections, vectors, weights, gaps, new):
-    """The gaps from the leading components: a mean, over the windows that a month lies in, of what each rebuilds.
+def _reconstruct_gaps(projections, vectors, weights, gaps, new):
+    """Set ``new`` to the gaps as reconstructed from the leading components.
 
-    The vectors are laid out as the projections are, month by month and backwards, so that a gap is one product of two
-    spans.
+    The value of a month is the mean over the windows that contain it. The vectors are laid out like
+    the projections, month by month and in reverse, so that a gap is one product of two spans.
     """
     starts, count = projections.shape
     window = vectors.shape[1]
     weighted = np.empty((window, count))
-    for number in range(count):
+    for component in range(count):
         for lag in range(window):
-            weighted[window - 1 - lag, number] = vectors[number, lag] * weights[number]
+            weighted[window - 1 - lag, component] = vectors[component, lag] * weights[component]
     projections, weighted = projections.reshape(-1), weighted.reshape(-1)
-    for place in range(gaps.size):
-        month = gaps[place]
+    for i in range(gaps.size):
+        month = gaps[i]
+        # The windows first .. last - 1 contain the month; in window s it has the lag month - s.
         first, last = max(0, month - window + 1), min(starts - 1, month) + 1
         shift = window - 1 - month
         total = _dot(
             projections[first * count : last * count],
             weighted[(first + shift) * count : (last + shift) * count],
         )
-        new[place] = total / (last - first)
+        new[i] = total / (last - first)
 
 
 @compiled
-def _dot(one, other):
+def _dot(first, second):
     total = 0.0
-    for place in range(one.size):
-        total += one[place] * other[place]
+    for i in range(first.size):
+        total += first[i] * second[i]
     return total

@@ -1,4 +1,4 @@
-"""Which readings of a well can be trusted: from readings to one monthly series of depth to water."""
+"""Quality control of water levels: from the readings of a well to monthly depths to water."""
 
 from __future__ import annotations
 
@@ -11,29 +11,45 @@ from scipy.ndimage import median_filter
 from ..base.months import calendar_month, decimal_years
 from ..stats.trends import theil_sen
 
-UNREADABLE = "no date or no number"
+# Reasons why a reading is left out.
+UNREADABLE = "without date or number"
 PLACEHOLDER = "placeholder such as -999"
 NEGATIVE = "negative depth"
-SAME_DAY = "second reading of a day"
-PLATEAU = "unchanging for half a year or more"
+SAME_DAY = "merged with a reading of the same day"
+PLATEAU = "constant for half a year or more"
 OUTLIER = "outlier"
 
 _NINES = np.array([999, 999.9, 999.99, 9999, 9999.9, 9999.99, 99999, 999999])
 CODES = np.concatenate([_NINES, -_NINES, [-9, -99, -99.9, -99.99, -88, -888, -8888, -7777, -1111]])
-PLATEAU_DAYS, PLATEAU_READINGS = 180, 4
-OUTLIER_METRES = 1.0  # never an outlier when closer than this, however quiet the well
-SIGMA_OF_MAD = 1.4826
-SHIFT_METRES, SHIFT_NOISE = 5.0, 8.0
-SHIFT_SIDE, SHIFT_SMOOTH = 6, 13  # monthly values
+PLATEAU_DAYS = 180
+PLATEAU_READINGS = 4
+OUTLIER_METRES = 1.0  # deviations below this value are never outliers
+SIGMA_OF_MAD = 1.4826  # standard deviation of a normal distribution over its median deviation
+SHIFT_METRES = 5.0
+SHIFT_NOISE = 8.0  # multiples of the noise
+SHIFT_SIDE = 6  # monthly values on either side of a shift
+SHIFT_SMOOTH = 13  # monthly values
 
 
 @dataclass(frozen=True)
 class Rules:
-    """``elevation``: readings are water-level elevations (m above a datum), not depths to water. ``min_years``: span
-    of a usable well, first to last month. ``min_months``: months with a reading in it. ``outlier``: robust standard
-    deviations from the well's own trend and season and from the readings before and after. ``bounds``: (west, south,
-    east, north) in degrees, None for no limit. ``period``: first and last month that count, datetime64[M], None for an
-    open end."""
+    """Rules for usable readings and wells.
+
+    Parameters
+    ----------
+    elevation : bool
+        Readings are water-level elevations (m above a datum), not depths to water.
+    min_years : float
+        Minimum span of a well, from the first to the last month.
+    min_months : int
+        Minimum number of months with a reading.
+    outlier : float
+        Threshold of outliers, in robust standard deviations.
+    bounds : (west, south, east, north), optional
+        Region of the wells, in degrees.
+    period : (first, last)
+        Months that are compared, datetime64[M]; None for an open end.
+    """
 
     elevation: bool = False
     min_years: float = 8.0
@@ -45,8 +61,19 @@ class Rules:
 
 @dataclass(frozen=True)
 class MonthlyDepths:
-    """``months``: datetime64[M], shape (months,), those with a reading. ``depth``: m below ground (or minus the
-    elevation), same shape. ``dropped``: readings left out by reason. ``shifted``: the level jumps as between datums."""
+    """Monthly depths to water of one well.
+
+    Parameters
+    ----------
+    months : ndarray of datetime64[M], shape (months,)
+        Months with a reading.
+    depth : ndarray of float64, shape (months,)
+        m below ground, or minus the elevation.
+    dropped : Counter
+        Reason -> number of readings that were left out.
+    shifted : bool
+        The level shifts abruptly, as between two datums.
+    """
 
     months: np.ndarray
     depth: np.ndarray
@@ -55,44 +82,69 @@ class MonthlyDepths:
 
 
 def clean(days: np.ndarray, levels: np.ndarray, rules: Rules) -> MonthlyDepths:
-    """The monthly depths of one well, means of the trusted readings of each month.
+    """Check the readings of one well and average them to months.
 
-    ``days``: datetime64[D] in order, ``levels``: m, NaN where unreadable, both shape (readings,). After the checks of
-    global well compilations (Jasechko et al. 2024, Nature 625, 715-721): placeholders, negative depths, repeated days,
-    plateaus (the first reading of one stays) and outliers are dropped; a jump between two lasting levels that exceeds
-    the well's noise many times is reported, not repaired.
+    Placeholders, negative depths, repeated days, plateaus (except their first reading) and outliers
+    are left out. A shift between two lasting levels that exceeds the noise many times is reported
+    but not corrected.
+
+    Parameters
+    ----------
+    days : ndarray of datetime64[D], shape (readings,)
+        In ascending order.
+    levels : ndarray of float64, shape (readings,)
+        Depth or elevation in m; NaN where it is unreadable.
+    rules : Rules
+
+    Returns
+    -------
+    MonthlyDepths
+
+    References
+    ----------
+    Jasechko et al. (2024), Nature 625, 715-721 (checks of a global compilation of wells).
     """
     dropped: Counter = Counter()
-    days, levels = _without(
-        np.isnat(days) | ~np.isfinite(levels), UNREADABLE, days, levels, dropped
-    )
-    days, levels = _without(np.isin(levels, CODES), PLACEHOLDER, days, levels, dropped)
+    unreadable = np.isnat(days) | ~np.isfinite(levels)
+    days, levels = _drop(unreadable, UNREADABLE, days, levels, dropped)
+    days, levels = _drop(np.isin(levels, CODES), PLACEHOLDER, days, levels, dropped)
     if not rules.elevation:
-        days, levels = _without(levels < 0, NEGATIVE, days, levels, dropped)
-    days, levels = _one_a_day(days, levels, dropped)
-    days, levels = _without(_plateaus(days, levels), PLATEAU, days, levels, dropped)
-    days, levels = _without(_outliers(days, levels, rules.outlier), OUTLIER, days, levels, dropped)
+        days, levels = _drop(levels < 0, NEGATIVE, days, levels, dropped)
+    days, levels = _merge_same_day(days, levels, dropped)
+    days, levels = _drop(_plateaus(days, levels), PLATEAU, days, levels, dropped)
+    days, levels = _drop(_outliers(days, levels, rules.outlier), OUTLIER, days, levels, dropped)
     months, means = monthly_means(days, levels)
-    return MonthlyDepths(
-        months, -means if rules.elevation else means, dropped, _has_shift(months, means)
-    )
+    depth = -means if rules.elevation else means
+    return MonthlyDepths(months, depth, dropped, _has_shift(months, means))
 
 
 def monthly_means(days: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The months that occur, datetime64[M], and the mean of the values in each."""
-    months, place, count = np.unique(
+    """Average values by month.
+
+    Parameters
+    ----------
+    days : ndarray of datetime64, shape (values,)
+    values : ndarray of float64, shape (values,)
+
+    Returns
+    -------
+    months : ndarray of datetime64[M], shape (months,)
+        Months that occur, in ascending order.
+    means : ndarray of float64, shape (months,)
+    """
+    months, index, count = np.unique(
         days.astype("datetime64[M]"), return_inverse=True, return_counts=True
     )
-    return months, np.bincount(place, values, months.size) / count
+    return months, np.bincount(index, values, months.size) / count
 
 
-def _without(bad: np.ndarray, reason: str, days, levels, dropped: Counter):
+def _drop(bad: np.ndarray, reason: str, days, levels, dropped: Counter):
     dropped[reason] += int(bad.sum())
     return days[~bad], levels[~bad]
 
 
-def _one_a_day(days, levels, dropped: Counter):
-    """The median where a day has several readings."""
+def _merge_same_day(days, levels, dropped: Counter):
+    """Replace the readings of a day by their median."""
     distinct, first = np.unique(days, return_index=True)
     dropped[SAME_DAY] += days.size - distinct.size
     if distinct.size == days.size:
@@ -101,53 +153,59 @@ def _one_a_day(days, levels, dropped: Counter):
 
 
 def _plateaus(days, levels) -> np.ndarray:
-    """True for the repeats of a value that a stuck sensor or a copied record holds too long."""
+    """Mark the repeats of a value that a stuck sensor or a copied record holds too long."""
     bad = np.zeros(days.size, dtype=bool)
     starts = np.flatnonzero(np.r_[True, np.diff(levels) != 0])
     stops = np.r_[starts[1:], days.size]
-    long_enough = stops - starts >= PLATEAU_READINGS
-    for start, stop in zip(starts[long_enough], stops[long_enough]):
+    enough = stops - starts >= PLATEAU_READINGS
+    for start, stop in zip(starts[enough], stops[enough]):
         if (days[stop - 1] - days[start]).astype(int) >= PLATEAU_DAYS:
             bad[start + 1 : stop] = True
     return bad
 
 
 def _outliers(days, levels, threshold: float) -> np.ndarray:
-    """True for readings too far from the well's own trend and calendar-month medians, and from both neighbours.
+    """Mark readings far from the trend and the calendar-month medians and from both neighbours.
 
-    A wet season that lifts several readings is far from the rest, but not alone.
+    The comparison with the neighbours keeps a wet season, in which several readings deviate.
     """
     months, means = monthly_means(days, levels)
     if months.size < 12:
         return np.zeros(days.size, dtype=bool)
     slope = theil_sen(decimal_years(months), means)
-    at = days.astype("datetime64[M]")
+    reading_months = days.astype("datetime64[M]")
     offsets = _calendar_medians(months, means - slope * decimal_years(months))
-    residual = levels - slope * decimal_years(at) - offsets[calendar_month(at) - 1]
-    distance = np.abs(residual - np.median(residual))
+    season = offsets[calendar_month(reading_months) - 1]
+    residual = levels - slope * decimal_years(reading_months) - season
+    deviation = np.abs(residual - np.median(residual))
     steps = np.abs(np.diff(residual))
-    alone = np.minimum(np.r_[np.inf, steps], np.r_[steps, np.inf])
-    return np.minimum(distance, alone) > max(
-        threshold * SIGMA_OF_MAD * np.median(distance), OUTLIER_METRES
-    )
+    nearest_step = np.minimum(np.r_[np.inf, steps], np.r_[steps, np.inf])
+    limit = max(threshold * SIGMA_OF_MAD * np.median(deviation), OUTLIER_METRES)
+    return np.minimum(deviation, nearest_step) > limit
 
 
 def _calendar_medians(months, values) -> np.ndarray:
-    """Median of each calendar month, shape (12,); of all values where a month has fewer than three."""
+    """Return the median of each calendar month, shape (12,); of all values for fewer than three."""
     calendar = calendar_month(months)
     groups = (values[calendar == number] for number in range(1, 13))
     return np.array([np.median(group if group.size > 2 else values) for group in groups])
 
 
 def _has_shift(months, values) -> bool:
-    """A jump from one level to another, each held for several readings: two datums, or two wells under one name."""
+    """Return True if the level shifts within a month from one lasting value to another.
+
+    Such a shift points to two datums, or to two wells under one identifier.
+    """
     if months.size < 4 * SHIFT_SIDE:
         return False
-    smooth = median_filter(values, SHIFT_SMOOTH, mode="nearest")  # keeps a jump a jump
+    # Remove the season. The median filter preserves a shift.
+    smooth = median_filter(values, SHIFT_SMOOTH, mode="nearest")
     values = values - _calendar_medians(months, values - smooth)[calendar_month(months) - 1]
-    sides = np.median(np.lib.stride_tricks.sliding_window_view(values, SHIFT_SIDE), axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(values, SHIFT_SIDE)
+    sides = np.median(windows, axis=1)
+    # Element i compares the months i .. i + 5 with the months i + 6 .. i + 11.
     shift = np.abs(sides[SHIFT_SIDE:] - sides[:-SHIFT_SIDE])
     steps = np.abs(np.diff(values))
     noise = SIGMA_OF_MAD * np.median(steps)
-    at_once = steps[SHIFT_SIDE - 1 : steps.size - SHIFT_SIDE + 1] > shift / 2
-    return bool((at_once & (shift > SHIFT_METRES) & (shift > SHIFT_NOISE * noise)).any())
+    abrupt = steps[SHIFT_SIDE - 1 : steps.size - SHIFT_SIDE + 1] > shift / 2
+    return bool((abrupt & (shift > SHIFT_METRES) & (shift > SHIFT_NOISE * noise)).any())

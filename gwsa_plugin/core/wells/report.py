@@ -1,14 +1,17 @@
-"""The report of a validation: the verdict first, then maps, charts and tables, and what was left out."""
+"""HTML report of the validation against wells: verdict, maps, charts, tables and exclusions."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure as Chart
 
 from ..files.html_report import Section, Table, draw, write_report
+from .comparison import WellComparison
 from .scores import (
+    FIELD_NAMES,
     FIELDS,
-    NAMES,
     TrendScore,
     rmse_gain,
     scaled_yield,
@@ -18,59 +21,92 @@ from .scores import (
 
 COLOURS = {"fine": "#0b6e99", "bilinear": "#d98324", "coarse": "#7a7a7a"}
 WELL_COLOUR = "#1d2b36"
+GREY = "#b0b8be"
 PUBLISHED = (
-    "The published 1 km dataset states R² 0.44 and RMSE 0.51 cm/yr for the trends of 1,518 wells. Those are other "
-    "wells, periods and specific yields, so the figures here may stand beside them but do not rank against them."
+    "For comparison, the published 1 km dataset states R² 0.44 and RMSE 0.51 cm/yr for the trends "
+    "of 1,518 wells. Its wells, periods and specific yields are different, so the figures are not "
+    "a ranking."
 )
 CAVEATS = Section(
-    "How far this goes",
+    "Limitations",
     [
-        "A well is a point, often near a pump; a pixel is about a square kilometre and rests on a gravity signal of "
-        "some 300 km. Part of the disagreement is this difference, not an error of the field, and it shrinks from "
-        "wells to coarse cells to aquifers: compare the three scales before judging.",
-        "Wells cluster, so the number of independent comparisons is smaller than the number of wells.",
-        "Closure against the coarse field is another matter and is in the report of the downscaling.",
+        "A well is a point, often near a pump. A pixel is about a square kilometre, and the "
+        "gravity signal behind it has a resolution of about 300 km. Part of the disagreement is "
+        "this difference of scale, not an error of the field. It decreases from wells to coarse "
+        "cells to aquifers, so compare the three scales.",
+        "Wells are clustered, so the number of independent comparisons is smaller than the number "
+        "of wells.",
+        "Closure against the coarse field is in the report of the downscaling.",
     ],
 )
 
+Scores = dict[str, dict[str, TrendScore]]
+"""Scale -> field -> score of the trends."""
+Gains = dict[str, tuple[float, float, float]]
+"""Field -> (estimate, 5 %, 95 %) of the RMSE that the 1 km field saves, cm/yr."""
 
-def write_well_report(path, validation) -> None:
-    """Self-contained HTML of a ``Validation``, whole or not at all."""
-    scores = scores_by_scale(validation)
-    gains = {rival: rmse_gain(validation, rival) for rival in FIELDS[1:]}
+
+def write_well_report(path: str | Path, comparison: WellComparison) -> None:
+    """Write a self-contained HTML report atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+    comparison : WellComparison
+    """
+    scores = scores_by_scale(comparison)
+    gains = {rival: rmse_gain(comparison, rival) for rival in FIELDS[1:]}
     sections = [
-        _trends(validation, scores, gains),
-        _map(validation),
-        _series(validation),
-        _yields(validation),
-        _left_out(validation),
+        _trends(comparison, scores, gains),
+        _map(comparison),
+        _series(comparison),
+        _yields(comparison),
+        _exclusions(comparison),
         CAVEATS,
     ]
-    write_report(
-        path, "Groundwater storage against wells", verdict(validation, scores, gains), sections
-    )
+    title = "Groundwater storage against wells"
+    write_report(path, title, verdict(comparison, scores, gains), sections)
 
 
-def verdict(validation, scores: dict[str, dict[str, TrendScore]], gains: dict) -> str:
-    """Is the 1 km field closer to the wells than its two rivals, by how much, and does that change with scale."""
-    by_scale, scores = scores, scores["well"]
-    fine = scores["fine"]
-    count = f"At {fine.n} well{'s' if fine.n != 1 else ''} ({validation.months[0]}..{validation.months[-1]})"
+def verdict(comparison: WellComparison, scores: Scores, gains: Gains) -> str:
+    """Summarise whether the 1 km field is closer to the wells than the other fields.
+
+    Parameters
+    ----------
+    comparison : WellComparison
+    scores : dict
+        From ``scores_by_scale``.
+    gains : dict
+        Name of the other field -> result of ``rmse_gain``.
+
+    Returns
+    -------
+    str
+    """
+    at_wells = scores["well"]
+    fine = at_wells["fine"]
+    period = f"{comparison.months[0]}..{comparison.months[-1]}"
+    count = f"At {fine.n} well{'s' if fine.n != 1 else ''} ({period})"
     if fine.n < 3:
         return f"{count}, too few to score trends."
     rivals = " and ".join(
-        f"{_compared(*gains[name])} the {NAMES[name]} field (R² {scores[name].r2:.2f}, RMSE {scores[name].rmse:.2f})"
+        f"{_compared(*gains[name])} the {FIELD_NAMES[name]} field "
+        f"(R² {at_wells[name].r2:.2f}, RMSE {at_wells[name].rmse:.2f})"
         for name in FIELDS[1:]
     )
     best = ", ".join(
-        f"{scale}: {NAMES[min(FIELDS, key=lambda name: by_field[name].rmse)]}"
-        for scale, by_field in by_scale.items()
+        f"{scale}: {FIELD_NAMES[_lowest_rmse(by_field)]}"
+        for scale, by_field in scores.items()
         if by_field["fine"].n > 2
     )
     return (
-        f"{count} the trends of the 1 km field have R² {fine.r2:.2f} and RMSE {fine.rmse:.2f} cm/yr. It is {rivals}. "
-        f"Lowest RMSE by scale: {best}."
+        f"{count} the trends of the 1 km field have R² {fine.r2:.2f} and RMSE {fine.rmse:.2f} "
+        f"cm/yr. It is {rivals}. Lowest RMSE by scale: {best}."
     )
+
+
+def _lowest_rmse(by_field: dict[str, TrendScore]) -> str:
+    return min(FIELDS, key=lambda name: by_field[name].rmse)
 
 
 def _compared(estimate: float, low: float, high: float) -> str:
@@ -78,156 +114,149 @@ def _compared(estimate: float, low: float, high: float) -> str:
         return "closer to them than"
     if high < 0:
         return "farther from them than"
-    return "no closer or farther, within the noise, than"
+    return "not significantly closer or farther than"
 
 
-def _trends(validation, scores, gains) -> Section:
+def _trends(comparison: WellComparison, scores: Scores, gains: Gains) -> Section:
     rows = [
-        [scale, NAMES[name], value.n, value.r2, value.rmse, value.slope, value.bias]
+        [scale, FIELD_NAMES[name], value.n, value.r2, value.rmse, value.slope, value.bias]
         for scale, by_field in scores.items()
         for name, value in by_field.items()
     ]
     header = ["Scale", "Field", "n", "R²", "RMSE (cm/yr)", "Slope", "Bias (cm/yr)"]
-    caption = "Trend of each field against the trend of the well, cm/yr; points beyond the frame lie on its edge"
     gain_text = "; ".join(
-        f"{gain:+.3f} cm/yr against {NAMES[name]} (90 % interval {low:+.3f} to {high:+.3f})"
+        f"{gain:+.3f} cm/yr against {FIELD_NAMES[name]} (90 % interval {low:+.3f} to {high:+.3f})"
         for name, (gain, low, high) in gains.items()
+    )
+    significant = int((comparison.q[comparison.used] < 0.05).sum())
+    paragraphs = [
+        "Theil-Sen slopes of the deseasonalised monthly storage of each well, and of each field at "
+        "the well in the same months. R² is the squared Pearson correlation, which is insensitive "
+        "to scale and bias. Read it together with the slope (regression of field on wells, 1 is "
+        "perfect), the bias (field minus wells) and the RMSE.",
+        f"Reduction of the RMSE by the 1 km field: {gain_text}. The intervals are a bootstrap over "
+        "coarse cells.",
+        f"{significant} of the {int(comparison.used.sum())} wells have a significant trend "
+        "(Hamed-Rao Mann-Kendall test, false discovery rate 5 %).",
+        PUBLISHED,
+    ]
+    figure_caption = (
+        "Trend of each field against the trend of the well, cm/yr; points outside the axes are "
+        "drawn on their edge"
+    )
+    table_caption = (
+        "Trends by scale: single wells, means of the wells in a coarse cell, and in an aquifer"
     )
     return Section(
         "Trends",
-        [
-            "Theil-Sen slopes of the deseasonalised monthly storage of each well, and of each field at that well in "
-            "the same months. R² is the squared Pearson correlation, which does not see a wrong size: read it with the "
-            "slope (field on wells, 1 is right), the bias (field minus wells) and the RMSE.",
-            f"RMSE that the 1 km field saves: {gain_text}. The intervals come from redrawing whole coarse cells.",
-            f"{_significant(validation)} of the {int(validation.used.sum())} wells have a trend that differs from none "
-            "(Hamed-Rao Mann-Kendall test, false discovery rate 5 %).",
-            PUBLISHED,
-        ],
-        [draw(_scatter(validation, scores["well"]), caption)],
-        [
-            Table(
-                "Trends, by scale: single wells, means of the wells in a coarse cell, in an aquifer",
-                header,
-                rows,
-            )
-        ],
+        paragraphs,
+        [draw(_scatter(comparison, scores["well"]), figure_caption)],
+        [Table(table_caption, header, rows)],
     )
 
 
-def _significant(validation) -> int:
-    return int((validation.q[validation.used] < 0.05).sum())
-
-
-def _scatter(validation, scores) -> Chart:
+def _scatter(comparison: WellComparison, scores: dict[str, TrendScore]) -> Chart:
     chart = Chart(figsize=(10.5, 3.9), layout="constrained")
     axes = chart.subplots(1, 3, sharex=True, sharey=True)
-    well = validation.trend[validation.used]
-    fields = {name: trends[validation.used] for name, trends in validation.field_trends.items()}
-    edge = _reach(np.concatenate([well, *fields.values()]))
+    well = comparison.trend[comparison.used]
+    fields = {name: trends[comparison.used] for name, trends in comparison.field_trends.items()}
+    edge = _symmetric_range(np.concatenate([well, *fields.values()]))
     for axis, name in zip(axes, FIELDS):
-        axis.axline((0, 0), slope=1, color="#b0b8be", linewidth=1)
-        points = np.clip([well, fields[name]], -edge, edge)
+        axis.axline((0, 0), slope=1, color=GREY, linewidth=1)
+        x, y = np.clip([well, fields[name]], -edge, edge)
         axis.scatter(
-            *points, s=14, alpha=0.6, color=COLOURS[name], linewidths=0, clip_on=False, zorder=3
+            x, y, s=14, alpha=0.6, color=COLOURS[name], linewidths=0, clip_on=False, zorder=3
         )
-        figures = (
-            f": R² {scores[name].r2:.2f}, RMSE {scores[name].rmse:.2f}" if well.size > 2 else ""
-        )
-        axis.set(title=NAMES[name] + figures, xlabel="well, cm/yr")
+        score = scores[name]
+        figures = f": R² {score.r2:.2f}, RMSE {score.rmse:.2f}" if well.size > 2 else ""
+        axis.set(title=FIELD_NAMES[name] + figures, xlabel="well, cm/yr")
         axis.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
     axes[0].set_ylabel("field, cm/yr")
     return chart
 
 
-def _map(validation) -> Section:
+def _map(comparison: WellComparison) -> Section:
     chart = Chart(figsize=(10.5, 3.9), layout="constrained")
     axes = chart.subplots(1, 3, sharex=True, sharey=True)
-    used, wells = validation.used, validation.wells
-    longitude, latitude = wells.longitude[used], wells.latitude[used]
-    well, fine = validation.trend[used], validation.field_trends["fine"][used]
-    edge, size = _reach(well, 95), min(20, max(3, 8000 / well.size))
+    used = comparison.used
+    wells = comparison.wells
+    longitude = wells.longitude[used]
+    latitude = wells.latitude[used]
+    well = comparison.trend[used]
+    fine = comparison.field_trends["fine"][used]
+    edge = _symmetric_range(well, 95)
+    size = min(20, max(3, 8000 / well.size))
     panels = {"wells": well, "1 km field": fine, "1 km field minus wells": fine - well}
     for axis, (title, values) in zip(axes, panels.items()):
-        axis.plot(
-            wells.longitude[~used],
-            wells.latitude[~used],
-            "x",
-            color="#b0b8be",
-            markersize=3,
-            zorder=1,
-        )
-        points = axis.scatter(
-            longitude, latitude, c=values, s=size, cmap="BrBG", vmin=-edge, vmax=edge,
-            edgecolors="#44515b", linewidths=0.3, zorder=2,
-        )  # fmt: skip
-        axis.set(title=title, xlabel="longitude", xlim=_around(longitude), ylim=_around(latitude))
+        crosses = {"color": GREY, "markersize": 3, "zorder": 1}
+        axis.plot(wells.longitude[~used], wells.latitude[~used], "x", **crosses)
+        colours = {"c": values, "cmap": "BrBG", "vmin": -edge, "vmax": edge}
+        look = {"edgecolors": "#44515b", "linewidths": 0.3, "zorder": 2}
+        points = axis.scatter(longitude, latitude, s=size, **colours, **look)
+        axis.set(title=title, xlabel="longitude", xlim=_margins(longitude), ylim=_margins(latitude))
         axis.set_aspect(1 / np.cos(np.radians(latitude.mean())))
     axes[0].set_ylabel("latitude")
     chart.colorbar(points, ax=axes, label="cm/yr", shrink=0.85, extend="both")
-    caption = "Trends, cm/yr; brown: storage falls, or falls faster in the field than in the well; crosses: left out"
-    return Section("Where", [], [draw(chart, caption)])
+    caption = (
+        "Trends, cm/yr; brown: storage declines, or declines faster in the field than in the well; "
+        "crosses: left out"
+    )
+    return Section("Map", [], [draw(chart, caption)])
 
 
-def _series(validation) -> Section:
+def _series(comparison: WellComparison) -> Section:
     rows = []
     for measure, label in (("r", "r"), ("rmse", "RMSE (cm)"), ("kge", "KGE")):
         for name in FIELDS:
-            values = getattr(validation.agreement[name], measure)
-            rows.append(
-                [label, NAMES[name], *np.nanpercentile(values, [10, 25, 50, 75, 90]).tolist()]
-            )
+            values = getattr(comparison.agreement[name], measure)
+            percentiles = np.nanpercentile(values, [10, 25, 50, 75, 90]).tolist()
+            rows.append([label, FIELD_NAMES[name], *percentiles])
     header = ["Measure", "Field", "10 %", "25 %", "median", "75 %", "90 %"]
+    text = (
+        "Agreement of the monthly anomalies, season included, for each well: correlation r, RMSE "
+        "after removal of both means, and Kling-Gupta efficiency without its ratio of means, which "
+        "is undefined for anomalies."
+    )
+    histogram_caption = "Correlation r of the monthly series, number of wells"
+    examples_caption = "Wells at the 90, 50 and 10 % quantiles of the 1 km field's r, best first"
     return Section(
-        "Month by month",
+        "Monthly series",
+        [text],
         [
-            "Agreement of the monthly anomalies, season included, well by well: the correlation r, the RMSE after both "
-            "means are removed, and the Kling-Gupta efficiency without its ratio of means, which anomalies do not have."
-        ],
-        [
-            draw(_histograms(validation), "Correlation r of the monthly series, number of wells"),
-            draw(
-                _examples(validation),
-                "Wells at the 90, 50 and 10 % points of the 1 km field's r, best first",
-            ),
+            draw(_histograms(comparison), histogram_caption),
+            draw(_examples(comparison), examples_caption),
         ],
         [Table("Distribution over the wells", header, rows)],
     )
 
 
-def _histograms(validation) -> Chart:
+def _histograms(comparison: WellComparison) -> Chart:
     chart = Chart(figsize=(10.5, 2.8), layout="constrained")
     axes = chart.subplots(1, 3, sharex=True, sharey=True)
     for axis, name in zip(axes, FIELDS):
-        r = validation.agreement[name].r
+        r = comparison.agreement[name].r
         r = r[np.isfinite(r)]
         axis.hist(r, bins=np.linspace(-1, 1, 21), color=COLOURS[name])
         if r.size:
             axis.axvline(np.median(r), color=WELL_COLOUR, linewidth=1)
-            axis.set_title(f"{NAMES[name]}: median r {np.median(r):.2f}")
+            axis.set_title(f"{FIELD_NAMES[name]}: median r {np.median(r):.2f}")
         axis.set_xlabel("r")
     axes[0].set_ylabel("wells")
     return chart
 
 
-def _examples(validation) -> Chart:
-    chosen = _example_wells(validation)
+def _examples(comparison: WellComparison) -> Chart:
+    chosen = _example_wells(comparison)
     chart = Chart(figsize=(10.5, 2.1 * len(chosen) + 0.4), layout="constrained")
     for axis, i in zip(np.atleast_1d(chart.subplots(len(chosen), 1, sharex=True)), chosen):
-        present = np.isfinite(validation.storage[i])
-        months = validation.months[present].astype("datetime64[D]")
-        axis.plot(
-            months,
-            validation.storage[i, present],
-            "o",
-            markersize=2.5,
-            color=WELL_COLOUR,
-            label="well",
-        )
+        present = np.isfinite(comparison.storage[i])
+        months = comparison.months[present].astype("datetime64[D]")
+        well = comparison.storage[i, present]
+        axis.plot(months, well, "o", markersize=2.5, color=WELL_COLOUR, label="well")
         for name in reversed(FIELDS):
-            field = validation.fields[name][i, present]
-            axis.plot(months, field, color=COLOURS[name], linewidth=1.3, label=NAMES[name])
-        title = f"{validation.wells.ids[i]}: r {validation.agreement['fine'].r[i]:.2f}"
+            field = comparison.fields[name][i, present]
+            axis.plot(months, field, color=COLOURS[name], linewidth=1.3, label=FIELD_NAMES[name])
+        title = f"{comparison.wells.ids[i]}: r {comparison.agreement['fine'].r[i]:.2f}"
         axis.set_title(title, fontsize=9, loc="left")
         axis.set_ylabel("cm")
     chart.axes[0].legend(
@@ -236,72 +265,72 @@ def _examples(validation) -> Chart:
     return chart
 
 
-def _example_wells(validation) -> list[int]:
-    """Indices at the 90, 50 and 10 % points of r; all wells where there are few."""
-    r = np.where(
-        np.isfinite(validation.agreement["fine"].r), validation.agreement["fine"].r, -np.inf
-    )
-    ordered = np.flatnonzero(validation.used)
+def _example_wells(comparison: WellComparison) -> list[int]:
+    """Return the wells at the 90, 50 and 10 % quantiles of r, without repeats."""
+    r = comparison.agreement["fine"].r
+    r = np.where(np.isfinite(r), r, -np.inf)
+    ordered = np.flatnonzero(comparison.used)
     ordered = ordered[np.argsort(r[ordered], kind="stable")]
-    places = {round(share * (ordered.size - 1)) for share in (0.1, 0.5, 0.9)}
-    return [int(ordered[place]) for place in sorted(places, reverse=True)]
+    ranks = {round(quantile * (ordered.size - 1)) for quantile in (0.1, 0.5, 0.9)}
+    return [int(ordered[rank]) for rank in sorted(ranks, reverse=True)]
 
 
-def _yields(validation) -> Section:
+def _yields(comparison: WellComparison) -> Section:
     rows = [
-        [f"x {factor:g}", NAMES[name], value.rmse, value.slope, value.bias]
-        for factor, by_field in scaled_yield(validation).items()
+        [f"x {factor:g}", FIELD_NAMES[name], value.rmse, value.slope, value.bias]
+        for factor, by_field in scaled_yield(comparison).items()
         for name, value in by_field.items()
     ]
-    together = Table(
-        "All specific yields too small or too large by one factor (R² does not change)",
-        ["Specific yield", "Field", "RMSE (cm/yr)", "Slope", "Bias (cm/yr)"], rows,
-    )  # fmt: skip
-    rows = [
-        [NAMES[name], *_interval(r2), *_interval(rmse)]
-        for name, (r2, rmse) in uncertain_yield(validation).items()
-    ]
-    single = Table(
-        "Each well's specific yield wrong by its own factor between 1/2 and 2",
-        ["Field", "R², median", "5 to 95 %", "RMSE, median", "5 to 95 %"], rows,
-    )  # fmt: skip
-    used = validation.used
-    low, middle, high = np.percentile(validation.wells.storage[used], [5, 50, 95])
-    return Section(
-        "What the specific yield does",
-        [
-            f"A well measures depth; storage is as good as the specific yield (here {middle:.3g}, 5 to 95 % of the "
-            f"wells {low:.3g} to {high:.3g}), which is rarely known to better than a factor of two."
-        ],
-        [],
-        [together, single],
+    common_factor = Table(
+        "All specific yields multiplied by one factor (R² does not change)",
+        ["Specific yield", "Field", "RMSE (cm/yr)", "Slope", "Bias (cm/yr)"],
+        rows,
     )
+    rows = [
+        [FIELD_NAMES[name], *_median_and_range(r2), *_median_and_range(rmse)]
+        for name, (r2, rmse) in uncertain_yield(comparison).items()
+    ]
+    own_factors = Table(
+        "The specific yield of each well multiplied by a random factor between 1/2 and 2",
+        ["Field", "R², median", "5 to 95 %", "RMSE, median", "5 to 95 %"],
+        rows,
+    )
+    coefficient = comparison.wells.storage_coefficient[comparison.used]
+    low, middle, high = np.percentile(coefficient, [5, 50, 95])
+    text = (
+        "The storage of a well is proportional to its specific yield, which is rarely known better "
+        f"than within a factor of two. Here its median is {middle:.3g}, and its 5 and 95 % "
+        f"percentiles are {low:.3g} and {high:.3g}."
+    )
+    return Section("Sensitivity to specific yield", [text], [], [common_factor, own_factors])
 
 
-def _interval(percentiles) -> list:
+def _median_and_range(percentiles: np.ndarray) -> list:
     return [float(percentiles[1]), f"{percentiles[0]:.3g} to {percentiles[2]:.3g}"]
 
 
-def _left_out(validation) -> Section:
-    wells = [["used", int(validation.used.sum())], *map(list, validation.exclusions().items())]
-    readings = [list(item) for item in validation.dropped.items()] or [["none", 0]]
+def _exclusions(comparison: WellComparison) -> Section:
+    exclusions = comparison.exclusions().items()
+    wells = [["used", int(comparison.used.sum())], *([*item] for item in exclusions)]
+    readings = [[*item] for item in comparison.dropped_readings.items()] or [["none", 0]]
     return Section(
-        "What was left out",
+        "Excluded wells and readings",
         [],
         [],
         [
-            Table(f"Wells ({len(validation.wells)} given)", ["Wells", "n"], wells),
-            Table("Readings left out of the wells that were looked at", ["Reason", "n"], readings),
+            Table(f"Wells ({len(comparison.wells)} given)", ["Status", "n"], wells),
+            Table("Readings left out of the wells that were checked", ["Reason", "n"], readings),
         ],
     )
 
 
-def _reach(values, percent: float = 99) -> float:
-    """A symmetric range that leaves out the outermost values; never zero."""
+def _symmetric_range(values: np.ndarray, percent: float = 99) -> float:
+    """Return the half width of a range without the outermost values; never zero."""
     return max(float(np.nanpercentile(np.abs(values), percent)) * 1.1, 0.01)
 
 
-def _around(values) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
+def _margins(values: np.ndarray) -> tuple[float, float]:
+    low = float(values.min())
+    high = float(values.max())
     margin = max(0.06 * (high - low), 0.05)
     return low - margin, high + margin

@@ -1,67 +1,113 @@
-"""The gridded fields at wells: the pixel, the coarse cell, and the bilinear mean of the coarse cells around."""
+"""Values of gridded fields at wells: of the pixel, the coarse cell, or interpolated bilinearly."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
-import rasterio
 from rasterio.windows import Window
 
 from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, in_centimetres
-from ..files.rasters import read_bands
+from ..files.rasters import open_raster, read_bands
 from ..files.yearly_maps import YearlyMaps
 
-BLOCK = 256  # pixels a side: the files' own tiles, so that each is decoded once
+BLOCK = 256  # pixels along a side, as in the files, so that each of their blocks is decoded once
 
 
 def at_pixels(
-    product: YearlyMaps, longitude, latitude, months, progress: Progress = SILENT
+    product: YearlyMaps,
+    longitude: np.ndarray,
+    latitude: np.ndarray,
+    months: np.ndarray,
+    progress: Progress = SILENT,
 ) -> np.ndarray:
-    """Values of the pixels that hold the points: cm, float32, shape (months, points), NaN without value or outside.
+    """Read the pixels that contain the points.
 
-    ``longitude``, ``latitude``: degrees, shape (points,). ``months``: datetime64[M] that the product has.
+    Parameters
+    ----------
+    product : YearlyMaps
+    longitude, latitude : ndarray of float64, shape (points,)
+        Degrees; NaN for unknown coordinates.
+    months : ndarray of datetime64[M], shape (months,)
+        Months of the product.
+    progress : Progress, optional
+
+    Returns
+    -------
+    ndarray of float32, shape (months, points)
+        cm; NaN where a pixel has no value and outside the grid.
     """
     rows, columns = pixel(product.grid, longitude, latitude)
     return _read(product, rows, columns, months, progress)
 
 
 def bilinear(
-    product: YearlyMaps, longitude, latitude, months, progress: Progress = SILENT
+    product: YearlyMaps,
+    longitude: np.ndarray,
+    latitude: np.ndarray,
+    months: np.ndarray,
+    progress: Progress = SILENT,
 ) -> np.ndarray:
-    """Bilinear interpolation of the four cell centres around each point, weights shared out over those with a value.
+    """Interpolate bilinearly between the four cell centres around each point.
 
-    As ``at_pixels``: cm, float64, shape (months, points); NaN where none of the four has a value.
+    The weight of cells without a value is distributed over the others.
+
+    Parameters
+    ----------
+    product, longitude, latitude, months, progress
+        As in ``at_pixels``.
+
+    Returns
+    -------
+    ndarray of float64, shape (months, points)
+        cm; NaN where none of the four cells has a value.
     """
     grid = product.grid
     y, x = _position(grid, longitude, latitude)
-    top, left = np.floor(y - 0.5).astype(int), np.floor(x - 0.5).astype(int)
-    down, right = y - 0.5 - top, x - 0.5 - left
-    rows, columns = (
-        np.stack([top, top, top + 1, top + 1]),
-        np.stack([left, left + 1, left, left + 1]),
-    )
+    top = np.floor(y - 0.5).astype(int)
+    left = np.floor(x - 0.5).astype(int)
+    down = y - 0.5 - top
+    right = x - 0.5 - left
+    rows = np.stack([top, top, top + 1, top + 1])
+    columns = np.stack([left, left + 1, left, left + 1])
     weights = np.stack(
         [(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right]
     )
-    inside = _inside(grid, rows.ravel(), columns.ravel())
-    values = _read(product, *inside, months, progress).reshape(len(months), *weights.shape)
+    inside_rows, inside_columns = _inside(grid, rows.ravel(), columns.ravel())
+    values = _read(product, inside_rows, inside_columns, months, progress)
+    values = values.reshape(len(months), *weights.shape)
     has_value = np.isfinite(values)
     total = np.where(has_value, weights * values, 0.0).sum(axis=1)
     weight = np.where(has_value, weights, 0.0).sum(axis=1)
     return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)
 
 
-def pixel(grid: Grid, longitude, latitude) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of each point, int; -1 both for one outside the grid or without coordinates."""
+def pixel(grid: Grid, longitude: np.ndarray, latitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the row and the column of the pixel that contains each point.
+
+    Parameters
+    ----------
+    grid : Grid
+    longitude, latitude : ndarray of float64, shape (points,)
+        Degrees; NaN for unknown coordinates.
+
+    Returns
+    -------
+    rows, columns : ndarray of int, shape (points,)
+        Both -1 outside the grid and for unknown coordinates.
+    """
     y, x = _position(grid, longitude, latitude)
     return _inside(grid, np.floor(y).astype(int), np.floor(x).astype(int))
 
 
 def _position(grid: Grid, longitude, latitude):
-    """Rows and columns as floats from the north-west corner; -9 (outside, also of a wrapped grid) for NaN."""
+    """Return rows and columns as floats from the north-west corner.
+
+    NaN coordinates become -9, which is outside also of a grid that wraps.
+    """
     x = (np.asarray(longitude, dtype=float) - grid.west) % 360 / grid.dx
     y = (grid.north - np.asarray(latitude, dtype=float)) / grid.dy
     known = np.isfinite(x) & np.isfinite(y)
@@ -69,6 +115,7 @@ def _position(grid: Grid, longitude, latitude):
 
 
 def _inside(grid: Grid, rows, columns):
+    """Set row and column to -1 outside the grid."""
     if grid.wraps:
         columns = columns % grid.columns
     inside = (rows >= 0) & (rows < grid.rows) & (columns >= 0) & (columns < grid.columns)
@@ -76,35 +123,40 @@ def _inside(grid: Grid, rows, columns):
 
 
 def _read(product: YearlyMaps, rows, columns, months, progress: Progress) -> np.ndarray:
-    """Each file opened once, each block with a wanted pixel read once, no larger than its wanted pixels span."""
+    """Read pixels, float32, shape (months, pixels), with one read per file and block."""
     values = np.full((len(months), len(rows)), np.nan, dtype=np.float32)
-    files, blocks = _bands_by_file(product, months), _points_by_block(rows, columns)
+    files = _bands_by_file(product, months)
+    blocks = _points_by_block(rows, columns)
     for number, (path, bands) in enumerate(files.items()):
-        places, indexes = zip(*bands)
-        with rasterio.open(path) as source:
+        month_index, band_numbers = zip(*bands)
+        with open_raster(path) as source:
             unit = (source.units[0] or source.tags().get("GWSA_UNIT") or CM).strip()
             for step, points in enumerate(blocks):
-                top, left = rows[points].min(), columns[points].min()
-                window = Window(
-                    left, top, columns[points].max() - left + 1, rows[points].max() - top + 1
-                )
-                block = in_centimetres(read_bands(source, indexes, window), unit)[0]
-                values[np.ix_(places, points)] = block[
-                    :, rows[points] - top, columns[points] - left
-                ]
+                # The window spans the wanted pixels of the block, no more.
+                top = rows[points].min()
+                left = columns[points].min()
+                height = rows[points].max() - top + 1
+                width = columns[points].max() - left + 1
+                window = Window(left, top, width, height)
+                block = in_centimetres(read_bands(source, list(band_numbers), window), unit)[0]
+                block_rows = rows[points] - top
+                block_columns = columns[points] - left
+                values[np.ix_(month_index, points)] = block[:, block_rows, block_columns]
                 progress.advance((number + (step + 1) / len(blocks)) / len(files))
     return values
 
 
-def _bands_by_file(product: YearlyMaps, months) -> dict:
+def _bands_by_file(product: YearlyMaps, months) -> dict[Path, list[tuple[int, int]]]:
+    """Return the wanted (index of the month, band) of each file."""
     files = defaultdict(list)
-    for place, month in enumerate(months):
+    for index, month in enumerate(months):
         path, band = product.bands[month]
-        files[path].append((place, band))
+        files[path].append((index, band))
     return files
 
 
 def _points_by_block(rows, columns) -> list[np.ndarray]:
+    """Return the indices of the points in each block that contains any."""
     blocks = defaultdict(list)
     for point in np.flatnonzero(rows >= 0):
         blocks[rows[point] // BLOCK, columns[point] // BLOCK].append(point)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -10,17 +11,26 @@ import numpy as np
 
 from ..base.errors import InputError
 
-SAME_PLACE = 0.01  # degrees: one well is not written at two places farther apart than this
-MAX_YIELD = 0.6  # no porous medium drains more of its volume
+SAME_LOCATION = 0.01  # degrees: the largest difference between two records of one well
+MAX_YIELD = 0.6  # no porous medium drains a larger fraction of its volume
 
 
 @dataclass(frozen=True)
 class Wells:
-    """One record a row of the list of wells; every array has shape (wells,).
+    """Records of a list of wells, one for each row; all arrays have the shape (wells,).
 
-    ``ids``: str. ``longitude``, ``latitude``: degrees, NaN where unknown. ``specific_yield`` of unconfined wells and
-    ``storativity`` of confined ones: dimensionless, NaN where unknown. ``confined``: bool. ``region``: str, the aquifer
-    a well lies in, empty where it lies in none.
+    Parameters
+    ----------
+    ids : ndarray of str
+    longitude, latitude : ndarray of float64
+        Degrees; NaN where unknown.
+    specific_yield : ndarray of float64
+        Dimensionless, of unconfined wells; NaN where unknown.
+    confined : ndarray of bool
+    storativity : ndarray of float64
+        Dimensionless, of confined wells; NaN where unknown.
+    region : ndarray of str
+        Aquifer that contains the well; empty where there is none.
     """
 
     ids: np.ndarray
@@ -32,9 +42,9 @@ class Wells:
     region: np.ndarray
 
     @classmethod
-    def of(
+    def from_columns(
         cls,
-        ids,
+        ids: Iterable,
         longitude,
         latitude,
         specific_yield=np.nan,
@@ -42,63 +52,92 @@ class Wells:
         storativity=np.nan,
         region="",
     ) -> Wells:
-        """From columns, or one value for all wells; ids become text (14, 14.0 and "14" are one well)."""
+        """Make wells from columns, or from one value for all wells.
+
+        Parameters
+        ----------
+        ids : iterable
+            Converted by ``as_id``.
+        longitude, latitude, specific_yield, confined, storativity, region
+            See ``Wells``; array-like of shape (wells,) or a scalar.
+        """
         ids = np.array([as_id(value) for value in ids], dtype=object)
 
         def column(values, kind):
             return np.broadcast_to(np.asarray(values, dtype=kind), ids.shape).copy()
 
         return cls(
-            ids, column(longitude, float), column(latitude, float), column(specific_yield, float),
-            column(confined, bool), column(storativity, float), column(region, object),
-        )  # fmt: skip
+            ids=ids,
+            longitude=column(longitude, float),
+            latitude=column(latitude, float),
+            specific_yield=column(specific_yield, float),
+            confined=column(confined, bool),
+            storativity=column(storativity, float),
+            region=column(region, object),
+        )
 
     def __len__(self):
         return self.ids.size
 
     @property
-    def storage(self) -> np.ndarray:
-        """Volume of water per volume of aquifer and metre of head: storativity if confined, else specific yield."""
+    def storage_coefficient(self) -> np.ndarray:
+        """Storativity of confined wells, specific yield of the others: dimensionless."""
         return np.where(self.confined, self.storativity, self.specific_yield)
 
-    def filled(self, specific_yield) -> Wells:
-        """The same wells with this specific yield, a number or one a well, where their own is unknown."""
+    def with_default_yield(self, specific_yield) -> Wells:
+        """Return the wells with a specific yield where their own is unknown.
+
+        Parameters
+        ----------
+        specific_yield : float or ndarray of float64, shape (wells,)
+        """
         own = self.specific_yield
         return replace(self, specific_yield=np.where(np.isfinite(own), own, specific_yield))
 
-    def take(self, rows) -> Wells:
+    def take(self, rows: np.ndarray) -> Wells:
+        """Return the selected records."""
         return Wells(*(column[rows] for column in vars(self).values()))
 
     @property
-    def repeats(self) -> np.ndarray:
-        """Records of an id that an earlier record has: bool, shape (wells,)."""
+    def is_repeated(self) -> np.ndarray:
+        """Whether an earlier record has the same id: bool, shape (wells,)."""
         repeated = np.ones(len(self), dtype=bool)
         repeated[np.unique(self.ids.astype(str), return_index=True)[1]] = False
         return repeated
 
     @property
-    def scattered(self) -> np.ndarray:
-        """Records whose id occurs at two places: bool, shape (wells,)."""
+    def has_two_locations(self) -> np.ndarray:
+        """Whether the records of the id have different locations: bool, shape (wells,)."""
         _, first, record = np.unique(self.ids.astype(str), return_index=True, return_inverse=True)
-        places = np.stack([self.longitude, self.latitude])
-        apart = (np.abs(places - places[:, first][:, record]) > SAME_PLACE).any(axis=0)
-        return np.isin(record, record[apart])
+        locations = np.stack([self.longitude, self.latitude])
+        differs = (np.abs(locations - locations[:, first][:, record]) > SAME_LOCATION).any(axis=0)
+        return np.isin(record, record[differs])
 
-    def merged(self) -> Wells:
-        """One record an id, for a long table that repeats a well with each reading; NaN for two places."""
-        one_place = ~self.scattered
-        longitude, latitude = (
-            np.where(one_place, x, np.nan) for x in (self.longitude, self.latitude)
-        )
-        return replace(self, longitude=longitude, latitude=latitude).take(~self.repeats)
+    def merge_records(self) -> Wells:
+        """Return one record for each id, with NaN coordinates where its locations differ.
+
+        For a long table, which repeats the well with each reading.
+        """
+        one_location = ~self.has_two_locations
+        longitude = np.where(one_location, self.longitude, np.nan)
+        latitude = np.where(one_location, self.latitude, np.nan)
+        return replace(self, longitude=longitude, latitude=latitude).take(~self.is_repeated)
 
 
 @dataclass(frozen=True)
 class Readings:
-    """Water levels by well and day; every array has shape (readings,).
+    """Water levels in the order of wells and days; all arrays have the shape (readings,).
 
-    ``well``: index into the wells. ``day``: datetime64[D], NaT where the table has no date. ``level``: m, NaN where it
-    has no number. ``unlisted`` counts the readings of wells that are not in the list.
+    Parameters
+    ----------
+    well : ndarray of int
+        Index of the well.
+    day : ndarray of datetime64[D]
+        NaT where the table has no date.
+    level : ndarray of float64
+        m; NaN where the table has no number.
+    unlisted : int
+        Number of readings of wells that are not in the list.
     """
 
     well: np.ndarray
@@ -107,38 +146,68 @@ class Readings:
     unlisted: int = 0
 
     @classmethod
-    def of(cls, wells: Wells, ids, days, levels) -> Readings:
-        """From the columns of a long table: ids as in ``wells``, anything ``parse_days`` and ``parse_numbers`` read.
+    def from_columns(
+        cls, wells: Wells, ids: Sequence, days: Sequence, levels: Sequence
+    ) -> Readings:
+        """Make readings from the columns of a long table.
 
-        InputError when no reading belongs to a listed well.
+        Parameters
+        ----------
+        wells : Wells
+        ids : sequence
+            Identifier of the well of each reading.
+        days : sequence
+            Anything that ``parse_days`` reads.
+        levels : sequence
+            Anything that ``parse_numbers`` reads.
+
+        Raises
+        ------
+        InputError
+            When no reading belongs to one of the wells.
         """
-        place = {wells.ids[i]: i for i in np.flatnonzero(~wells.repeats)}
-        index = np.array([place.get(as_id(value), -1) for value in ids], dtype=int)
+        index_by_id = {wells.ids[i]: i for i in np.flatnonzero(~wells.is_repeated)}
+        index = np.array([index_by_id.get(as_id(value), -1) for value in ids], dtype=int)
         listed = index >= 0
         if not listed.any():
             raise InputError(
-                "No observation belongs to any of the wells; choose the fields with the same identifier in both tables."
+                "No reading belongs to any of the wells; choose the fields with the same "
+                "identifier in both tables."
             )
-        day, level = parse_days(days), parse_numbers(levels)
+        day = parse_days(days)
+        level = parse_numbers(levels)
         order = np.flatnonzero(listed)[np.lexsort((day[listed], index[listed]))]
         return cls(index[order], day[order], level[order], int((~listed).sum()))
 
     def by_well(self) -> dict[int, slice]:
-        """Where the readings of each well lie; readings are ordered by well and day."""
+        """Return the slice of the readings of each well that has any."""
         starts = np.flatnonzero(np.r_[True, np.diff(self.well) > 0])
         stops = np.r_[starts[1:], self.well.size]
         return {int(self.well[start]): slice(start, stop) for start, stop in zip(starts, stops)}
 
 
 def as_id(value) -> str:
-    """A well's identifier as text; whole floats lose their ".0", as spreadsheets add it."""
+    """Convert the identifier of a well to text.
+
+    Whole floats lose their ".0", which spreadsheets add: 14, 14.0 and "14" are one well.
+    """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip()
 
 
-def parse_numbers(values) -> np.ndarray:
-    """Numbers, or their text with a decimal point or comma, as float; NaN for anything else ("dry", empty)."""
+def parse_numbers(values: Sequence) -> np.ndarray:
+    """Convert numbers, or their text with a decimal point or comma, to floats.
+
+    Parameters
+    ----------
+    values : sequence
+
+    Returns
+    -------
+    ndarray of float64
+        NaN for anything else, such as "dry" or an empty text.
+    """
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
         return values.astype(float)
     return np.array([_number(value) for value in values], dtype=float)
@@ -153,8 +222,18 @@ def _number(value) -> float:
         return np.nan
 
 
-def parse_flags(values) -> np.ndarray:
-    """Whether a well is confined, as bool: 1, true, yes, y, confined, c, artesian; anything else is False."""
+def parse_flags(values: Sequence) -> np.ndarray:
+    """Convert a column that marks confined wells to bool.
+
+    Parameters
+    ----------
+    values : sequence
+
+    Returns
+    -------
+    ndarray of bool
+        True for 1, true, t, yes, y, confined, c and artesian; False for anything else.
+    """
     words = {"1", "1.0", "true", "t", "yes", "y", "confined", "c", "artesian"}
     return np.array([str(value).strip().lower() in words for value in values], dtype=bool)
 
@@ -164,49 +243,62 @@ _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _SHORT = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?: .*)?")
 
 
-def parse_days(values) -> np.ndarray:
-    """Dates as datetime64[D]; NaT where a text is no date.
+def parse_days(values: Sequence) -> np.ndarray:
+    """Convert dates to datetime64[D].
 
-    Reads date and datetime objects, datetime64, and texts such as 2004-05-31, 2004/5/31T10:00, 20040531, 2004-05 (its
-    15th) and 31/05/2004 or 05/31/2004, whose order is taken from a day above 12 anywhere in the column. Raises
-    InputError when nothing is a date, or when the order of day and month cannot be told.
+    Parameters
+    ----------
+    values : sequence
+        date and datetime objects, datetime64, or texts such as 2004-05-31, 2004/5/31T10:00,
+        20040531, 2004-05 (read as its 15th), 31/05/2004 and 05/31/2004. The order of day and month
+        in the last two is determined by any number above 12 in the column.
+
+    Returns
+    -------
+    ndarray of datetime64[D]
+        NaT where a text is not a date.
+
+    Raises
+    ------
+    InputError
+        When no value is a date, or when the order of day and month is ambiguous.
     """
     if isinstance(values, np.ndarray) and values.dtype.kind == "M":
         return values.astype("datetime64[D]")
     texts = [
         value.isoformat() if isinstance(value, date) else str(value).strip() for value in values
     ]
-    distinct = dict.fromkeys(texts)
+    distinct = list(dict.fromkeys(texts))
     day_first = _day_first(distinct)
-    for text in distinct:
-        distinct[text] = _day(text, day_first)
-    days = np.array([distinct[text] for text in texts], dtype="datetime64[D]")
+    parsed = {text: _day(text, day_first) for text in distinct}
+    days = np.array([parsed[text] for text in texts], dtype="datetime64[D]")
     if days.size and np.isnat(days).all():
         raise InputError(
-            f"The date field holds no dates (“{texts[0]}” for one); write them as YYYY-MM-DD."
+            f"The date field has no dates (for example “{texts[0]}”); write them as YYYY-MM-DD."
         )
     return days
 
 
-def _day_first(texts) -> bool:
-    """Whether short dates are day/month/year; with dots they always are."""
+def _day_first(texts: Sequence[str]) -> bool:
+    """Return True if short dates are day/month/year; with dots they always are."""
     short = [found for found in map(_SHORT.fullmatch, texts) if found]
     if any(int(found[1]) > 12 for found in short) or all("." in found[0] for found in short):
         return True
     if any(int(found[2]) > 12 for found in short):
         return False
     raise InputError(
-        f"The dates such as “{short[0][0]}” could be day/month or month/day; write them as YYYY-MM-DD."
+        f"Dates such as “{short[0][0]}” can be day/month or month/day; write them as YYYY-MM-DD."
     )
 
 
-def _day(text: str, day_first: bool):
-    whole = _ISO.fullmatch(text) or _COMPACT.fullmatch(text)
+def _day(text: str, day_first: bool) -> np.datetime64:
+    year_first = _ISO.fullmatch(text) or _COMPACT.fullmatch(text)
     short = _SHORT.fullmatch(text)
-    if whole:
-        year, month, day = whole[1], whole[2], whole[3] or 15
+    if year_first:
+        year, month, day = year_first[1], year_first[2], year_first[3] or "15"
     elif short:
-        year, month, day = short[3], *((short[2], short[1]) if day_first else (short[1], short[2]))
+        year = short[3]
+        day, month = (short[1], short[2]) if day_first else (short[2], short[1])
     else:
         return np.datetime64("NaT")
     try:

@@ -1,4 +1,4 @@
-"""Gap filling of whole stacks: what must not change, what must be said, and how good it is on real series."""
+"""Tests of gap filling of stacks: unchanged values, messages, flags and the report."""
 
 import base64
 import re
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
-from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.stack import FILLED, MISSING, OBSERVED, MonthlyStack
 from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import LONG, SHORT
@@ -30,29 +29,29 @@ from gwsa.gwsa_plugin.core.gapfill.methods import (
     fill_series,
 )
 from gwsa.gwsa_plugin.core.gapfill.report import write_fill_report
+from gwsa.tests.core.gapfill.gaps import GRACE as GAPS
+from gwsa.tests.core.gapfill.gaps import MONTHS
 
-MONTHS = month_range("2002-04", "2020-12")
-GAPS = np.zeros(MONTHS.size, dtype=bool)
-GAPS[
-    [2, 3, 14, 105, 110, 121, 126, 131, 136, 137, 142, 147, 152, 158, 162, 163, 168, 173, 174, 178]
-] = True
-GAPS[183:194] = GAPS[196:198] = True
 ANGLE = 2 * np.pi * np.arange(MONTHS.size) / 12
 
 
 class Log(Progress):
     def __init__(self):
-        self.said, self.warned = [], []
+        self.infos = []
+        self.warnings = []
 
     def info(self, text):
-        self.said.append(text)
+        self.infos.append(text)
 
     def warn(self, text):
-        self.warned.append(text)
+        self.warnings.append(text)
 
 
 def waves(rows=2, columns=3, noise=0.0):
-    """(truth, stack with the mission's gaps): trend, annual and semi-annual waves of every cell's own size."""
+    """Truth and a stack with the gaps of the missions.
+
+    The truth is a trend with annual and semi-annual waves, scaled for each cell.
+    """
     random = np.random.default_rng(0)
     size = random.uniform(1, 10, (rows, columns))
     curve = 0.05 * np.arange(MONTHS.size) + np.cos(ANGLE + 1) + 0.4 * np.sin(2 * ANGLE)
@@ -69,8 +68,9 @@ def test_every_method_has_a_name():
     assert [AUTO, *METHODS] == list(METHOD_NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [name for name in METHOD_NAMES if name != "ssa"])
-def test_trend_and_seasons_come_back_exactly(method):
+def test_trend_and_seasons_are_recovered_exactly(method):
     truth, stack = waves()
     result = fill_gaps(stack, FillOptions(method))
     np.testing.assert_allclose(result.filled.values, truth, atol=1e-4)
@@ -82,17 +82,17 @@ def test_ssa_recovers_trend_and_seasons_closely():
     assert np.abs(result.filled.values - truth)[GAPS].max() < 0.03 * np.abs(truth).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHOD_NAMES)
-def test_observed_values_stay_bit_for_bit_and_only_gaps_get_a_sigma(method):
+def test_observed_values_are_unchanged_and_only_gaps_have_a_sigma(method):
     _, stack = waves(noise=1.0)
     result = fill_gaps(stack, FillOptions(method))
     np.testing.assert_array_equal(result.filled.values[~GAPS], stack.values[~GAPS])
     assert np.isfinite(result.filled.values).all()
     assert result.filled.source == tuple(FILLED if gap else OBSERVED for gap in GAPS)
     assert np.isnan(result.sigma.values[~GAPS]).all() and (result.sigma.values[GAPS] > 0).all()
-    assert (result.flags[GAPS] == FLAG_FILLED).all() and (
-        result.flags[~GAPS] == FLAG_OBSERVED
-    ).all()
+    assert (result.flags[GAPS] == FLAG_FILLED).all()
+    assert (result.flags[~GAPS] == FLAG_OBSERVED).all()
     assert result.filled.values.dtype == result.sigma.values.dtype == np.float32
 
 
@@ -100,7 +100,7 @@ def test_observed_values_stay_bit_for_bit_and_only_gaps_get_a_sigma(method):
 @given(
     method=st.sampled_from(list(METHODS)), shift=st.floats(-1e3, 1e3), scale=st.floats(0.01, 100)
 )
-def test_a_constant_or_another_unit_changes_nothing_else(method, shift, scale):
+def test_fill_is_equivariant_to_shift_and_scale(method, shift, scale):
     series = waves(noise=1.0)[0].reshape(MONTHS.size, -1).T
     filled = fill_series(series, GAPS, FillOptions(method))
     changed = fill_series(scale * series + shift, GAPS, FillOptions(method))
@@ -110,7 +110,7 @@ def test_a_constant_or_another_unit_changes_nothing_else(method, shift, scale):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_hidden_value_is_never_read(method):
+def test_values_in_missing_months_are_ignored(method):
     series = waves(noise=1.0)[0].reshape(MONTHS.size, -1).T
     garbage = np.where(GAPS, 1e5, series)
     np.testing.assert_array_equal(
@@ -127,7 +127,8 @@ def test_identical_cells_get_identical_values():
         np.testing.assert_array_equal(values[:, 2:], values[:, :2])
 
 
-def test_ends_are_never_extrapolated_and_said():
+@pytest.mark.slow
+def test_ends_are_not_extrapolated_and_a_warning_is_given():
     _, stack = waves(noise=1.0)
     stack.values[:5] = stack.values[-3:] = np.nan
     stack = stack_of(stack.values)
@@ -136,9 +137,10 @@ def test_ends_are_never_extrapolated_and_said():
     ends = np.r_[:5, MONTHS.size - 3 : MONTHS.size]
     assert np.isnan(result.filled.values[ends]).all() and (result.flags[ends] == FLAG_MISSING).all()
     assert [result.filled.source[end] for end in ends] == [MISSING] * 8
-    assert any("2002-04..2002-08, 2020-10..2020-12 stay missing" in text for text in log.warned)
+    assert any("2002-04..2002-08, 2020-10..2020-12 stay missing" in text for text in log.warnings)
 
 
+@pytest.mark.slow
 def test_cells_with_gaps_of_their_own():
     truth, stack = waves(rows=2, columns=3)
     stack.values[:, 0, 0] = np.nan  # sea
@@ -154,10 +156,11 @@ def test_cells_with_gaps_of_their_own():
     np.testing.assert_allclose(filled[100:, 1, 0], truth[100:, 1, 0], atol=1e-4)
     np.testing.assert_array_equal(filled[:, 1, 1], stack.values[:, 1, 1])
     assert result.filled.source[42] == OBSERVED and result.flags[42, 0, 1] == FLAG_FILLED
-    assert "1 series have fewer than 24 observed months; their gaps stay missing." in log.warned
+    assert "1 series have fewer than 24 observed months; their gaps stay missing." in log.warnings
 
 
-def test_months_that_came_filled_are_still_marked_as_filled():
+@pytest.mark.slow
+def test_months_filled_in_the_input_are_flagged_as_filled():
     _, stack = waves(noise=1.0)
     once = fill_gaps(stack)
     twice = fill_gaps(once.filled)
@@ -166,7 +169,7 @@ def test_months_that_came_filled_are_still_marked_as_filled():
     assert twice.calibration is None and twice.scores == ()
 
 
-def test_four_years_with_the_long_gap_are_filled_and_the_window_clipped():
+def test_window_is_limited_to_half_of_a_short_record():
     _, stack = waves(noise=1.0)
     short = stack.select(np.datetime64("2016-01"), np.datetime64("2019-12"))
     log = Log()
@@ -174,10 +177,10 @@ def test_four_years_with_the_long_gap_are_filled_and_the_window_clipped():
     assert np.isfinite(result.filled.values).all()
     assert (result.sigma.values[np.array(short.source) == MISSING] > 0).all()
     assert result.options.window == 24
-    assert any("window of 24 months" in text for text in log.warned)
+    assert any("window of 24 months" in text for text in log.warnings)
 
 
-def test_too_short_a_record_is_refused():
+def test_too_short_record_is_refused():
     _, stack = waves()
     with pytest.raises(
         InputError, match="at most 18 observed months in a cell and gap filling needs 24"
@@ -185,18 +188,18 @@ def test_too_short_a_record_is_refused():
         fill_gaps(stack.select(np.datetime64("2003-01"), np.datetime64("2004-07")))
 
 
-def test_a_stack_of_nothing_is_refused():
-    with pytest.raises(InputError, match="no values at all"):
+def test_stack_without_values_is_refused():
+    with pytest.raises(InputError, match="has no values"):
         fill_gaps(stack_of(np.full((60, 2, 2), np.nan), MONTHS[:60]))
 
 
 @pytest.mark.parametrize("wrong", [{"window": 1}, {"components": 0}, {"tolerance": 0.0}])
-def test_senseless_options_are_refused(wrong):
+def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(InputError, match="SSA cannot run with"):
         fill_gaps(waves()[1], FillOptions("ssa", **wrong))
 
 
-def test_it_can_be_cancelled():
+def test_gap_filling_can_be_cancelled():
     class Stop(Progress):
         def is_cancelled(self):
             return True
@@ -205,7 +208,8 @@ def test_it_can_be_cancelled():
         fill_gaps(waves()[1], progress=Stop())
 
 
-def test_flags_are_a_raster_that_any_tool_reads(tmp_path):
+@pytest.mark.slow
+def test_flags_are_written_as_a_raster(tmp_path):
     _, stack = waves(noise=1.0)
     stack.values[:2] = np.nan
     result = fill_gaps(stack_of(stack.values))
@@ -214,37 +218,36 @@ def test_flags_are_a_raster_that_any_tool_reads(tmp_path):
         assert source.descriptions == tuple(map(str, MONTHS))
         assert source.dtypes[0] == "uint8" and source.nodata == FLAG_MISSING
         np.testing.assert_array_equal(source.read(), result.flags)
-        assert [source.tags(band)["GWSA_SOURCE"] for band in (1, 3, 5, 15)] == [
-            MISSING,
-            MISSING,
-            OBSERVED,
-            FILLED,
-        ]
+        sources = [source.tags(band)["GWSA_SOURCE"] for band in (1, 3, 5, 15)]
+        assert sources == [MISSING, MISSING, OBSERVED, FILLED]
 
 
-def test_the_report_states_scores_sigma_and_months(tmp_path):
+@pytest.mark.slow
+def test_report_has_scores_sigma_and_months(tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("jinja2")
     result = fill_gaps(waves(noise=2.0)[1])
     write_fill_report(tmp_path / "report.html", result)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "33 months are filled" in html and "2017-07..2018-05" in html
-    assert "blocks of 11 months" in html and "Trend and seasons (baseline)" in html
-    assert "Which method where" in html
+    assert "blocks of 11 months" in html and "Trend and seasons (reference)" in html
+    assert "Selected methods" in html and "Errors in artificial gaps" in html
     pictures = [
         base64.b64decode(text) for text in re.findall(r"data:image/png;base64,([^\"]+)", html)
     ]
     assert len(pictures) == 3 and all(picture.startswith(b"\x89PNG") for picture in pictures)
 
 
-def test_a_report_without_gaps_says_so(tmp_path):
+def test_report_of_a_stack_without_gaps(tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("jinja2")
     write_fill_report(tmp_path / "report.html", fill_gaps(stack_of(waves()[0])))
-    assert "there is no gap" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "There are no artificial gaps" in html
 
 
-def test_the_choice_is_told_for_every_cell_that_was_filled():
+@pytest.mark.slow
+def test_choice_is_kept_for_every_filled_cell_and_logged():
     _, stack = waves(noise=1.0)
     stack.values[:, 0, 0] = np.nan
     log = Log()
@@ -252,6 +255,7 @@ def test_the_choice_is_told_for_every_cell_that_was_filled():
     assert list(result.chosen) == [LONG, SHORT]
     for options in result.chosen.values():
         cells = options[result.cells]
-        assert cells[0, 0] is None and sum(one is not None for one in cells.flat) == 5
-    assert any(text.startswith("Chosen for long gaps: ") for text in log.said)
+        assert cells[0, 0] is None
+        assert sum(chosen is not None for chosen in cells.flat) == 5
+    assert any(text.startswith("Chosen for long gaps: ") for text in log.infos)
     assert fill_gaps(stack_of(stack.values), FillOptions("harmonic")).chosen == {}

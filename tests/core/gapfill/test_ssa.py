@@ -1,4 +1,4 @@
-"""Iterative SSA against a literal, slow one, and its compiled program against its plain one."""
+"""Tests of iterative SSA against a literal implementation, in numpy and compiled by numba."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,11 @@ from gwsa.gwsa_plugin.core.gapfill.ssa import Embedding, fill_path, fill_path_nu
 
 MONTHS = np.arange(150)
 MISSING = np.zeros(150, dtype=bool)
-MISSING[[10, 40, 41, 120]] = MISSING[70:81] = True
-WINDOW, TOLERANCE = 18, 1e-2
-needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not here")
+MISSING[[10, 40, 41, 120]] = True
+MISSING[70:81] = True
+WINDOW = 18
+TOLERANCE = 1e-2
+needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 
 
 def up_to(components, tolerance=TOLERANCE):
@@ -28,7 +30,7 @@ def series():
 
 
 def literal_path(one, components):
-    """Kondrashov & Ghil 2006, one series, one window after the other."""
+    """SSA by Kondrashov & Ghil (2006) of one series, month by month."""
     x = np.where(MISSING, 0.0, one)
     path = []
     for count in range(1, components + 1):
@@ -55,7 +57,7 @@ def literal_path(one, components):
     return np.array(path)
 
 
-def test_every_number_of_components_is_that_of_the_literal_method(series):
+def test_numpy_implementation_equals_the_literal_one(series):
     path = fill_path_numpy(np.where(MISSING, 0.0, series), MISSING, up_to(4))
     assert path.shape == (4, 3, MISSING.sum())
     for number, one in enumerate(series):
@@ -63,7 +65,7 @@ def test_every_number_of_components_is_that_of_the_literal_method(series):
 
 
 @needs_numba
-def test_the_compiled_program_follows_the_literal_method_within_its_tolerance(series):
+def test_numba_implementation_equals_the_literal_one_within_the_tolerance(series):
     path = fill_path(np.where(MISSING, 0.0, series), MISSING, up_to(4))
     for number, one in enumerate(series):
         literal = literal_path(one, 4)
@@ -80,10 +82,8 @@ def test_the_compiled_program_follows_the_literal_method_within_its_tolerance(se
     seed=st.integers(0, 2**32 - 1),
     weighted=st.booleans(),
 )
-def test_one_pass_of_both_programs_is_the_same_whatever_the_sizes(
-    months, window, most, seed, weighted
-):
-    """Where the components stand apart, as those of three waves do."""
+def test_one_iteration_of_both_implementations_is_equal(months, window, most, seed, weighted):
+    """For distinct eigenvalues, as those of three waves are."""
     random = np.random.default_rng(seed)
     angles = np.arange(months) * [[2.0], [0.9], [0.3]] + random.uniform(0, 6, (3, 1))
     series = ([[25.0, 5.0, 1.0]] @ np.sin(angles)) + 1e-3 * random.normal(size=(1, months))
@@ -95,16 +95,16 @@ def test_one_pass_of_both_programs_is_the_same_whatever_the_sizes(
     np.testing.assert_allclose(fill_path(series, missing, one_pass, noise), plain, atol=0.02)
 
 
-def test_a_grid_of_components_lies_on_one_path(series):
+def test_one_path_has_the_results_of_a_grid_of_components(series):
     start = np.where(MISSING, 0.0, series)
     grid = fill_path(start, MISSING, Embedding.up_to(12, WINDOW, TOLERANCE))
     assert grid.shape[0] == 7
-    for place, components in ((0, 1), (2, 4), (5, 10)):
+    for i, components in ((0, 1), (2, 4), (5, 10)):
         alone = fill_path(start, MISSING, Embedding.up_to(components, WINDOW, TOLERANCE))[-1]
-        np.testing.assert_allclose(grid[place], alone, atol=0.05 * np.abs(alone).max())
+        np.testing.assert_allclose(grid[i], alone, atol=0.05 * np.abs(alone).max())
 
 
-def test_a_series_does_not_depend_on_its_company(series):
+def test_result_of_a_series_does_not_depend_on_the_others(series):
     start = np.where(MISSING, 0.0, series)
     alone = [fill_path(one[None], MISSING, up_to(3))[:, 0] for one in start]
     np.testing.assert_allclose(
@@ -112,27 +112,27 @@ def test_a_series_does_not_depend_on_its_company(series):
     )
 
 
-def test_a_pure_wave_is_recovered_through_the_long_gap():
+def test_a_pure_wave_is_recovered_in_the_long_gap():
     wave = 10 * np.sin(2 * np.pi * MONTHS / 12 + 0.3)[None]
     filled = fill_path(np.where(MISSING, 0.0, wave), MISSING, up_to(2, 1e-8))[-1]
     assert np.abs(filled - wave[:, MISSING]).max() < 1e-4
 
 
-def test_the_weight_of_a_component_is_its_share_above_the_noise(series):
+def test_component_weights_without_noise_and_with_much_noise(series):
     start = np.where(MISSING, 1.0, series)
     everything = fill_path(start, MISSING, Embedding(WINDOW, (WINDOW,), TOLERANCE), np.zeros(3))
-    np.testing.assert_allclose(
-        everything, 1, atol=1e-9
-    )  # all components rebuild what was there, the start included
+    # All components together reconstruct the series with its first guess.
+    np.testing.assert_allclose(everything, 1, atol=1e-9)
     nothing = fill_path(start, MISSING, Embedding(WINDOW, (4,), TOLERANCE), np.full(3, 1e9))
     assert not nothing.any()
 
 
-def test_shrinkage_keeps_too_many_components_from_fitting_noise():
+def test_component_weights_prevent_fitting_noise():
     random = np.random.default_rng(6)
     truth = 3 * np.sin(2 * np.pi * MONTHS / 30 + random.uniform(0, 6, (40, 1)))
-    seen = np.where(MISSING, 0.0, truth + random.normal(size=truth.shape))
+    noisy = np.where(MISSING, 0.0, truth + random.normal(size=truth.shape))
     ten = Embedding(WINDOW, (10,), TOLERANCE)
-    filled = fill_path(seen, MISSING, ten)[-1], fill_path(seen, MISSING, ten, np.ones(40))[-1]
-    error = [np.sqrt(((values - truth[:, MISSING]) ** 2).mean()) for values in filled]
-    assert error[1] < 0.8 * error[0]
+    plain = fill_path(noisy, MISSING, ten)[-1]
+    weighted = fill_path(noisy, MISSING, ten, np.ones(40))[-1]
+    rmse = [np.sqrt(((filled - truth[:, MISSING]) ** 2).mean()) for filled in (plain, weighted)]
+    assert rmse[1] < 0.8 * rmse[0]

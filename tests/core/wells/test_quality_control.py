@@ -1,4 +1,4 @@
-"""Tables of wells as people keep them, and readings that are none."""
+"""Tests of the quality control of readings and of the conversion of table columns."""
 
 from __future__ import annotations
 
@@ -25,24 +25,22 @@ from gwsa.gwsa_plugin.core.wells.tables import as_id, parse_days, parse_flags, p
 DAYS = np.datetime64("2004-01-10") + 30 * np.arange(120)
 
 
-def quiet_well(seed=0) -> np.ndarray:
-    """A falling, seasonal level with noise, m below ground."""
+def seasonal_depths(seed=0) -> np.ndarray:
+    """Depth to water in m with a trend, a season and noise, shape (120,)."""
     years = np.arange(120) * 30 / 365.25
     noise = 0.2 * np.random.default_rng(seed).standard_normal(120)
     return 12 + 0.3 * years + 1.5 * np.sin(2 * np.pi * years) + noise
 
 
 def dropped(levels, days=DAYS, **rules) -> dict:
-    return {
-        reason: count
-        for reason, count in clean(days, levels, Rules(**rules)).dropped.items()
-        if count
-    }
+    """Reasons with the number of readings that were left out."""
+    counts = clean(days, levels, Rules(**rules)).dropped
+    return {reason: count for reason, count in counts.items() if count}
 
 
 class TestReadings:
-    def test_a_good_well_loses_nothing(self):
-        own = clean(DAYS, quiet_well(), Rules())
+    def test_good_readings_are_kept(self):
+        own = clean(DAYS, seasonal_depths(), Rules())
         assert not any(own.dropped.values()) and not own.shifted
         assert own.depth.size == np.unique(DAYS.astype("datetime64[M]")).size
 
@@ -56,64 +54,61 @@ class TestReadings:
             (np.nan, UNREADABLE),
         ],
     )
-    def test_no_reading_is_named(self, value, reason):
-        levels = quiet_well()
+    def test_bad_values_are_dropped_with_their_reason(self, value, reason):
+        levels = seasonal_depths()
         levels[[7, 50]] = value
         assert dropped(levels) == {reason: 2}
 
     def test_elevations_may_be_negative(self):
-        own = clean(DAYS, -quiet_well(), Rules(elevation=True))
+        own = clean(DAYS, -seasonal_depths(), Rules(elevation=True))
         assert not any(own.dropped.values())
         assert own.depth.min() > 0
 
-    def test_outliers_go_and_the_season_stays(self):
-        levels = quiet_well()
+    def test_outliers_are_dropped_and_the_season_is_kept(self):
+        levels = seasonal_depths()
         levels[33] += 8
         assert dropped(levels) == {OUTLIER: 1}
 
-    def test_a_wet_season_is_no_outlier(self):
-        levels = quiet_well()
+    def test_a_wet_season_is_not_an_outlier(self):
+        levels = seasonal_depths()
         levels[60:64] -= [2.0, 3.5, 3.0, 1.5]
         assert dropped(levels) == {}
 
-    def test_an_outlier_beside_a_good_reading_of_the_month(self):
+    def test_an_outlier_in_a_month_with_a_good_reading(self):
         days = np.sort(np.r_[DAYS, DAYS[60] + 2])
-        levels = np.insert(quiet_well(), 61, 40.0)
+        levels = np.insert(seasonal_depths(), 61, 40.0)
         own = clean(days, levels, Rules())
         assert own.dropped[OUTLIER] == 1
         assert own.depth.max() < 20
 
-    def test_two_readings_of_a_day_are_one(self):
-        days, levels = np.repeat(DAYS, 2), np.repeat(quiet_well(), 2)
-        own = clean(days, levels, Rules())
+    def test_two_readings_of_a_day_are_merged(self):
+        own = clean(np.repeat(DAYS, 2), np.repeat(seasonal_depths(), 2), Rules())
         assert own.dropped[SAME_DAY] == 120
-        assert own.depth == pytest.approx(clean(DAYS, quiet_well(), Rules()).depth)
+        assert own.depth == pytest.approx(clean(DAYS, seasonal_depths(), Rules()).depth)
 
     def test_a_stuck_sensor_keeps_its_first_reading(self):
-        levels = quiet_well()
+        levels = seasonal_depths()
         levels[40:52] = levels[40]
         assert dropped(levels) == {PLATEAU: 11}
 
-    def test_a_week_of_one_level_is_no_plateau(self):
+    def test_a_month_of_one_level_is_not_a_plateau(self):
         days = np.datetime64("2004-01-01") + np.arange(3000)
-        levels = np.repeat(quiet_well()[:100].round(2), 30)
+        levels = np.repeat(seasonal_depths()[:100].round(2), 30)
         assert PLATEAU not in dropped(levels, days)
 
-    def test_two_datums_are_seen(self):
-        levels = quiet_well()
+    def test_a_shift_between_two_datums_is_detected(self):
+        levels = seasonal_depths()
         levels[60:] += 30
         assert clean(DAYS, levels, Rules()).shifted
 
     def test_months_are_means(self):
         days = np.array(["2004-01-01", "2004-01-20", "2004-03-05"], dtype="datetime64[D]")
         own = clean(days, np.array([2.0, 4.0, 5.0]), Rules())
-        assert own.months.astype(str).tolist() == ["2004-01", "2004-03"] and own.depth.tolist() == [
-            3.0,
-            5.0,
-        ]
+        assert own.months.astype(str).tolist() == ["2004-01", "2004-03"]
+        assert own.depth.tolist() == [3.0, 5.0]
 
     @given(st.integers(0, 10_000))
-    def test_nothing_is_lost_silently(self, seed):
+    def test_every_dropped_reading_is_counted(self, seed):
         generator = np.random.default_rng(seed)
         levels = generator.choice([-999.0, -1.0, 3.0, 3.0, 5.5, 80.0, np.nan], size=40)
         days = np.sort(np.datetime64("2004-01-01") + generator.integers(0, 2000, 40))
@@ -124,27 +119,32 @@ class TestReadings:
 
 class TestColumns:
     @given(st.dates(date(1900, 1, 1), date(2100, 1, 1)))
-    def test_dates_in_any_writing_are_one_day(self, day):
-        writings = [
-            day, datetime(day.year, day.month, day.day, 10, 30), day.isoformat(), day.strftime("%Y/%m/%d"),
-            day.strftime("%Y%m%d"), f"{day.isoformat()}T08:00:00Z", f"{day.isoformat()} 08:00",
-        ]  # fmt: skip
-        assert set(parse_days(writings).tolist()) == {day}
+    def test_dates_in_different_formats_are_equal(self, day):
+        values = [
+            day,
+            datetime(day.year, day.month, day.day, 10, 30),
+            day.isoformat(),
+            day.strftime("%Y/%m/%d"),
+            day.strftime("%Y%m%d"),
+            f"{day.isoformat()}T08:00:00Z",
+            f"{day.isoformat()} 08:00",
+        ]
+        assert set(parse_days(values).tolist()) == {day}
 
-    def test_the_order_of_day_and_month_is_taken_from_the_column(self):
+    def test_order_of_day_and_month_is_determined_from_the_column(self):
         assert parse_days(["03/04/2004", "25/04/2004"])[0] == np.datetime64("2004-04-03")
         assert parse_days(["03/04/2004", "04/25/2004"])[0] == np.datetime64("2004-03-04")
         assert parse_days(["03.04.2004"])[0] == np.datetime64("2004-04-03")
 
-    def test_an_order_that_cannot_be_told_is_refused(self):
+    def test_ambiguous_order_of_day_and_month_is_refused(self):
         with pytest.raises(InputError, match="YYYY-MM-DD"):
             parse_days(["03/04/2004", "05/06/2004"])
 
-    def test_a_month_alone_and_a_date_that_is_none(self):
+    def test_a_month_without_day_and_invalid_dates(self):
         days = parse_days(["2004-05", "2004-02-31", "", None])
         assert days[0] == np.datetime64("2004-05-15") and np.isnat(days[1:]).all()
 
-    def test_a_field_without_dates_is_refused(self):
+    def test_field_without_dates_is_refused(self):
         with pytest.raises(InputError, match="no dates"):
             parse_days(["12.5", "13.1"])
 
@@ -153,10 +153,8 @@ class TestColumns:
         assert found == pytest.approx([1.5, 1.5, 1234.5, np.nan, np.nan, np.nan, 2.0], nan_ok=True)
 
     def test_flags(self):
-        assert (
-            parse_flags([1, "Confined", "yes", True, 0, "unconfined", None, ""]).tolist()
-            == [True] * 4 + [False] * 4
-        )
+        values = [1, "Confined", "yes", True, 0, "unconfined", None, ""]
+        assert parse_flags(values).tolist() == [True] * 4 + [False] * 4
 
     def test_identifiers(self):
         assert as_id(14.0) == as_id(14) == as_id(" 14 ") == "14"
