@@ -1,6 +1,8 @@
-"""Means over the last months of a monthly variable: storage remembers what fell long ago.
+"""Antecedent means: means of a monthly variable over a month and the months before it.
 
-Written here in numpy; where numba is to be had ``trailing_kernel`` does the same, to the bit, many times faster.
+Groundwater storage depends on the rain and the evapotranspiration of many months. The loops are
+written in numpy here. Where numba is installed, ``antecedent_means_numba`` computes the same bits
+many times faster.
 """
 
 from __future__ import annotations
@@ -17,13 +19,27 @@ _kernel = partial(load_numba_module, "predictors.antecedent_means_numba")
 def antecedent_means(
     values: np.ndarray, known: np.ndarray, months: np.ndarray, windows: tuple[int, ...]
 ) -> np.ndarray:
-    """Means of a variable over the last months of each of ``months``: float32, (months, windows, ...), NaN where none
-    of them has a value.
+    """Compute antecedent means over windows of several lengths.
 
-    ``values``: float32, (known months, ...), NaN where there is none; ``known``: their months, ascending, others have
-    no values. A window of n months is the month itself and the n - 1 before it; its mean is over those that have a
-    value. Every sum runs from its own month backwards, in float64, so that it has the same bits whichever other months
-    are asked for.
+    A window of n months is the month itself and the n - 1 months before it. Its mean is over the
+    months that have a value. Each sum starts at its own month and goes backwards, in float64, so
+    that its bits do not depend on which other months are requested.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float32
+        The variable, shape (known months, ...), NaN for no value.
+    known : numpy.ndarray
+        Months of ``values``, datetime64[M], ascending. All other months have no values.
+    months : numpy.ndarray
+        Months to compute means for, datetime64[M].
+    windows : tuple of int
+        Lengths of the windows in months.
+
+    Returns
+    -------
+    numpy.ndarray of float32
+        Shape (months, windows, ...), NaN where no month of the window has a value.
     """
     order = np.argsort(windows)
     newest = np.searchsorted(known, months, side="right") - 1
@@ -35,21 +51,39 @@ def antecedent_means(
     return means.reshape(*means.shape[:2], *values.shape[1:])
 
 
-def antecedent_means_numpy(values, newest, oldest, order, means) -> None:
-    """As ``antecedent_means``, in numpy: the definition, against which the other is tested.
+def antecedent_means_numpy(
+    values: np.ndarray,
+    newest: np.ndarray,
+    oldest: np.ndarray,
+    order: np.ndarray,
+    means: np.ndarray,
+) -> None:
+    """Compute antecedent means in numpy, the reference for the compiled version.
 
-    ``values``: (bands, pixels). Of each month asked for ``newest`` is its last band and ``oldest`` the first band of
-    each window, the shortest window first; ``order``: the places of these windows in ``means``.
+    Parameters
+    ----------
+    values : numpy.ndarray of float32
+        Shape (bands, pixels), NaN for no value.
+    newest : numpy.ndarray of int
+        Last band of the windows of each month, shape (months,).
+    oldest : numpy.ndarray of int
+        First band of each window, the shortest window first, shape (months, windows).
+    order : numpy.ndarray of int
+        Place in ``means`` of each window of ``oldest``, shape (windows,).
+    means : numpy.ndarray of float32
+        Filled with the means, shape (months, windows, pixels).
     """
     known = np.isfinite(values)
     addends = np.where(known, values, 0)
-    for of_month, last, firsts in zip(means, newest, oldest):
-        total, count = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for month_means, last, firsts in zip(means, newest, oldest):
+        total = np.zeros(values.shape[1])
+        count = np.zeros(values.shape[1])
+        # Each window continues the sum of the next shorter one.
         for place, first in zip(order, firsts):
             for band in range(last, first - 1, -1):
                 total += addends[band]
                 count += known[band]
-            of_month[place] = np.divide(
+            month_means[place] = np.divide(
                 total, count, out=np.full(total.shape, np.nan), where=count > 0
             )
             last = first - 1

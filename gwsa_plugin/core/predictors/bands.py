@@ -1,4 +1,4 @@
-"""One raster of a predictor set: where its months are, and its bands as they are stored where that is as int16."""
+"""The bands of one raster of a predictor set, read as they are stored where that is possible."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from rasterio.enums import MaskFlags
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from ..base.errors import InputError
@@ -15,12 +16,22 @@ from ..base.grid import Grid
 from ..base.tiles import Tile
 from ..files.rasters import band_months, open_raster
 from .catalogue import NO_CLASS, Predictor
-from .files import ALWAYS, in_unit, read_numbers, read_values, scaling
-from .stored_features import StoredFeature
+from .files import ALWAYS, in_unit, read_stored, read_values, scaling
+from .stored_features import Feature, StoredFeature
 
 
 class StoredAs(NamedTuple):
-    """How bands are stored: ``dtype`` int16 with a ``nodata``, or float32 where NaN is no value."""
+    """How a band is stored.
+
+    Parameters
+    ----------
+    dtype : str
+        int16 or float32.
+    scale, offset : float
+        ``stored * scale + offset`` is the value.
+    nodata : int or None
+        Stored number for no value; None for NaN.
+    """
 
     dtype: str
     scale: float
@@ -30,35 +41,60 @@ class StoredAs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """``of_month``: month, or ALWAYS, -> band. ``numbers``: of all bands; None where they differ or are stored in
-    another way, which rasterio sorts out whenever they are read."""
+    """The bands of one raster of a predictor set.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    predictor : Predictor
+        The variable.
+    numbers : dict
+        Month, or ALWAYS -> number of the band.
+    stored_as : StoredAs or None
+        How all bands are stored. None if they differ or are stored in another way; they are then
+        read with rasterio, which handles every case but is slower.
+    """
 
     path: Path
     predictor: Predictor
-    of_month: dict
-    numbers: StoredAs | None
+    numbers: dict
+    stored_as: StoredAs | None
 
     @classmethod
-    def look(cls, path: Path, predictor: Predictor, grid: Grid) -> Bands:
-        """InputError for a file that is gone, or is not on ``grid``."""
+    def open(cls, path: Path, predictor: Predictor, grid: Grid) -> Bands:
+        """Read the properties of the bands of a raster.
+
+        Raises
+        ------
+        InputError
+            When the file does not exist or is not on ``grid``.
+        """
         with open_raster(path) as source:
             require_shape(source, grid, path)
             months = band_months(source, path) if predictor.monthly else [ALWAYS]
-            kinds = {_numbers(source, predictor, band) for band in source.indexes}
-        numbers = kinds.pop() if len(kinds) == 1 else None
-        return cls(
-            path, predictor, {month: band for band, month in enumerate(months, start=1)}, numbers
-        )
+            kinds = {_stored_as(source, predictor, band) for band in source.indexes}
+        numbers = {month: band for band, month in enumerate(months, start=1)}
+        return cls(path, predictor, numbers, kinds.pop() if len(kinds) == 1 else None)
 
-    def read(self, bands: list[int], tile: Tile) -> list:
-        """Each of ``bands``: ``StoredFeature`` or float32, NaN where there is no value, shape of the tile."""
+    def read(self, bands: list[int], tile: Tile) -> list[Feature]:
+        """Read bands on a tile.
+
+        Returns
+        -------
+        list
+            One ``StoredFeature`` or float32 array with NaN for no value per band, each of the
+            shape of the tile.
+        """
         window = Window.from_slices(*tile)
-        if self.numbers is None:
+        if self.stored_as is None:
             with open_raster(self.path) as source:
                 return [read_values(source, self.predictor, band, window) for band in bands]
-        dtype, scale, offset, nodata = self.numbers
-        stored = read_numbers(self.path, bands, window, dtype) if bands else []
-        if dtype == "int16":
+        if not bands:
+            return []
+        dtype, scale, offset, nodata = self.stored_as
+        stored = read_stored(self.path, bands, window, dtype)
+        if nodata is not None:
             return [StoredFeature(band, scale, offset, nodata) for band in stored]
         return [
             in_unit(np.where(np.isfinite(band), band, np.float32(np.nan)), scale, offset)
@@ -66,8 +102,10 @@ class Bands:
         ]
 
 
-def _numbers(source, predictor: Predictor, band: int) -> StoredAs | None:
-    dtype, nodata = source.dtypes[band - 1], source.nodatavals[band - 1]
+def _stored_as(source: DatasetReader, predictor: Predictor, band: int) -> StoredAs | None:
+    """How a band is stored; None unless that is int16 with a nodata number or plain float32."""
+    dtype = source.dtypes[band - 1]
+    nodata = source.nodatavals[band - 1]
     if predictor.nodata is not None or source.mask_flag_enums[band - 1] != [MaskFlags.nodata]:
         return None
     if dtype == "int16":
@@ -77,17 +115,31 @@ def _numbers(source, predictor: Predictor, band: int) -> StoredAs | None:
     return None
 
 
-def require_shape(source, grid: Grid, path: Path) -> None:
-    """InputError for an open raster that is not of the set's ``grid``."""
+def require_shape(source: DatasetReader, grid: Grid, path: Path) -> None:
+    """Raise InputError for an open raster that has another shape than ``grid``."""
     if source.shape != grid.shape:
         raise InputError(
-            f"{path.parent.name}/{path.name} has {source.shape[0]} x {source.shape[1]} pixels, the predictor set "
-            f"{grid.rows} x {grid.columns}; build the set again."
+            f"{path.parent.name}/{path.name} has {source.shape[0]} x {source.shape[1]} pixels, "
+            f"the predictor set {grid.rows} x {grid.columns}; build the set again."
         )
 
 
 def one_hot(codes: np.ndarray, classes: tuple[int, ...]) -> np.ndarray:
-    """1 where the code is the class, else 0, NaN where it is NO_CLASS: float32 (classes, rows, columns)."""
+    """Encode class codes as one feature per class.
+
+    Parameters
+    ----------
+    codes : numpy.ndarray
+        Class codes, shape (rows, columns), NO_CLASS for no value.
+    classes : tuple of int
+        Codes of the classes.
+
+    Returns
+    -------
+    numpy.ndarray of float32
+        Shape (classes, rows, columns): 1 where the code is that of the class, else 0, NaN where it
+        is NO_CLASS.
+    """
     hot = (codes == np.reshape(classes, (-1, 1, 1))).astype(np.float32)
     hot[:, codes == NO_CLASS] = np.nan
     return hot

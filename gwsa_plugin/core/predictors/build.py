@@ -1,8 +1,12 @@
-"""Static and monthly rasters named by a catalogue, of any projection and resolution, as one aligned predictor set."""
+"""Build a predictor set from the static and monthly rasters that a catalogue names.
+
+The inputs may have any projection, resolution and extent; the set is on one pair of aligned grids.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,20 +22,32 @@ from ..files.rasters import open_lonlat, open_raster
 from ..spatial.warp import Geometry, overlaps
 from .catalogue import Catalogue, Predictor, read_catalogue
 from .files import ALWAYS, locate, months_before
-from .int16 import PLAIN, Encoding
+from .int16 import FLOAT32, Encoding
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
-from .rasters import Region, find_land, pairs_of, write_land
-from .rebuild import Written, batches, with_origins, write_batch
+from .raster_pairs import Pair, Region, find_land, make_pairs, write_land
+from .rebuild import Written, split_into_batches, with_origins, write_batch
 
 STAGE = "buildpredictors"
 LAND = "fine/land.tif"
-FEW = 0.5  # a predictor that has a value in less of the land than this deserves a warning
+# A predictor with values on less than this fraction of the land causes a warning.
+FEW = 0.5
+# Names of predictors that identify a place or a time.
 POSITIONS = {"lon", "longitude", "lat", "latitude", "x", "y", "year"}
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """``grid`` is a stack whose grid is the coarse one; ``land_mask`` goes before the one that the catalogue names."""
+    """The input files of a build.
+
+    Parameters
+    ----------
+    catalogue : Path
+        JSON file that names the predictors.
+    grid : Path
+        Monthly stack whose grid is the coarse grid.
+    land_mask : Path or None
+        Raster that is above 0 on land. It has priority over the one that the catalogue names.
+    """
 
     catalogue: Path
     grid: Path
@@ -41,16 +57,33 @@ class Inputs:
 def build_predictors(
     inputs: Inputs, output, period=(None, None), factor: int = 30, progress: Progress = SILENT
 ) -> PredictorSet:
-    """Write a predictor set into the folder ``output``, whole or not at all, and open it.
+    """Build a predictor set and open it.
 
-    The fine grid has ``factor`` x ``factor`` pixels a cell of the coarse one. ``period`` is (first, last) month, None
-    for what all monthly predictors share; rasters of the months before it are written too where lags and means reach
-    back to them and there are files. Land is what the mask says (above 0), or else where at least half of the
-    static predictors have a value; off the land nothing is kept. A coarse value is the mean of the land pixels that
-    have one before they are rounded, weighted by their area; classes become fractions of that area. A predictor without
-    files, a difference, gets no raster. Where ``output`` holds a set, its rasters stay that would come out the same.
-    Raises InputError for files that are missing (all named at once), have no CRS, do not overlap the
-    grid or hold no value there.
+    Without a land mask, land is where at least half of the static predictors have a value. Values
+    off the land are not stored. A coarse value is the mean, weighted by area, of the land pixels
+    that have a value, before these are rounded; classes become fractions of that area. A difference
+    of two predictors gets no raster.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Catalogue, coarse grid and land mask.
+    output : path-like
+        Folder of the set. It is written completely or not at all. If it holds an earlier set,
+        rasters that would not change are kept.
+    period : (numpy.datetime64 or None, numpy.datetime64 or None)
+        First and last month; None for the first or last month that all monthly predictors have.
+        Rasters of earlier months are also written if lags and means need them and files exist.
+    factor : int
+        Fine pixels per coarse cell along a side.
+    progress : Progress
+        Receives messages; checked for cancellation.
+
+    Raises
+    ------
+    InputError
+        When files are missing (the message names all of them), or when a raster has no CRS, does
+        not overlap the grid or has no value there.
     """
     started = now()
     catalogue = read_catalogue(inputs.catalogue)
@@ -59,16 +92,16 @@ def build_predictors(
     with open_lonlat(inputs.grid) as source:
         fine = Grid.from_transform(source.transform, source.shape, inputs.grid.name).refine(factor)
     mask = inputs.land_mask or catalogue.land
-    _require_overlap(
-        [next(iter(bands.values()))[0] for bands in files.values()] + ([mask] if mask else []), fine
-    )
-    _announce(catalogue.predictors, months, before.size, fine, progress)
+    first_files = [next(iter(bands.values()))[0] for bands in files.values()]
+    _require_overlap(first_files + ([mask] if mask else []), fine)
+    _log_plan(catalogue.predictors, months, before.size, fine, progress)
+    _warn_of_leaks(catalogue.predictors, progress)
     region = Region(fine, factor, _land(mask, catalogue, files, fine, progress.part(0, 0.05)))
     stored = np.concatenate([before, months])
     read = _paths(catalogue, files, stored)
     digests = {path: sha256(path, progress) for paths in read.values() for path in paths}
     pairs = [
-        pair for item in catalogue.with_files for pair in pairs_of(item, files[item.name], stored)
+        pair for item in catalogue.with_files for pair in make_pairs(item, files[item.name], stored)
     ]
     pairs = with_origins(pairs, region, digests)
     parameters = {"months": name_runs(months), "factor": factor}
@@ -77,91 +110,97 @@ def build_predictors(
         (folder / FINE).mkdir()
         (folder / COARSE).mkdir()
         write_land(region.land, fine, folder / LAND)
-        encodings = _write(pairs, region, folder, Path(output), progress.part(0.05, 1.0))
+        encodings = _write_rasters(pairs, region, folder, Path(output), progress.part(0.05, 1.0))
         hashed = {role: {path: digests[path] for path in paths} for role, paths in read.items()}
         tags = provenance(STAGE, {**given, **hashed}, parameters, progress)
         periods = {"months": months, "before": before}
-        _describe(
-            folder / CONTENTS,
-            [(item, encodings.get(item)) for item in catalogue.predictors],
-            region,
-            periods,
-            tags,
-        )
+        content = _contents(catalogue.predictors, encodings, region, periods, tags)
+        text = json.dumps(content, indent=1) + "\n"
+        (folder / CONTENTS).write_text(text, encoding="utf-8")
         write_run(folder / "run.json", STAGE, {**given, **read}, parameters, started)
-        (Path(output) / CONTENTS).unlink(
-            missing_ok=True
-        )  # it would misread the rasters that are about to come
+        # The earlier predictors.json does not describe the rasters that are moved there next.
+        (Path(output) / CONTENTS).unlink(missing_ok=True)
     progress.advance(1.0)
     return PredictorSet.open(output)
 
 
-def _write(
-    pairs: list, region: Region, folder: Path, output: Path, progress: Progress
+def _write_rasters(
+    pairs: list[Pair], region: Region, folder: Path, earlier: Path, progress: Progress
 ) -> dict[Predictor, Encoding]:
-    """How the fine rasters of each predictor are stored."""
-    encodings, kept = {}, 0
-    groups = list(batches(pairs))
-    for group, part in zip(groups, progress.parts(len(groups))):
-        written = write_batch(group, region, folder, output, part)
-        _judge(written, int(region.land.sum()), progress)
+    """Write all rasters; return how the fine rasters of each predictor are stored."""
+    encodings: dict[Predictor, Encoding] = {}
+    kept = 0
+    batches = list(split_into_batches(pairs))
+    for batch, part in zip(batches, progress.parts(len(batches))):
+        written = write_batch(batch, region, folder, earlier, part)
+        _check_coverage(written, int(region.land.sum()), progress)
         encodings.update(written.encodings)
         kept += written.kept
-    if (output / CONTENTS).exists():
+    if (earlier / CONTENTS).exists():
         progress.info(f"{kept} of {len(pairs)} rasters are unchanged and kept.")
-    _tell_errors(encodings, progress)
+    _log_rounding(encodings, progress)
     return encodings
 
 
 def _require_overlap(paths: list[Path], fine: Grid) -> None:
-    """InputError for the first raster that has no CRS or lies elsewhere."""
+    """Raise InputError for the first raster that has no CRS or does not overlap the grid."""
     for path in paths:
         with open_raster(path) as source:
-            if not overlaps(Geometry.of(source, path), fine):
+            if not overlaps(Geometry.from_dataset(source, path), fine):
                 region = ", ".join(f"{degrees:g}" for degrees in fine.bounds)
                 raise InputError(
-                    f"{path.name} does not overlap the grid ({region}: west, south, east, north in degrees); "
-                    "give a raster of that region, or another GRID."
+                    f"{path.name} does not overlap the grid ({region}: west, south, east, north in "
+                    "degrees); give a raster of that region, or another GRID."
                 )
 
 
-def _announce(predictors, months: np.ndarray, before: int, fine: Grid, progress: Progress) -> None:
-    """What is about to be written, which lags and means reach too far back although there are as many months
-    ``before``, and what ought not to be a predictor."""
+def _log_plan(
+    predictors: Sequence[Predictor], months: np.ndarray, before: int, fine: Grid, progress: Progress
+) -> None:
+    """Log what will be written, and the lags and means that lack months before the first."""
     monthly = [item for item in predictors if item.monthly]
     bands = sum(before + months.size if item.monthly else 1 for item in predictors if item.files)
-    reach_back = f" and, for lags and means, the {before} months before" if before else ""
+    earlier = f" and, for lags and means, the {before} months before" if before else ""
+    size = 4e-9 * bands * fine.rows * fine.columns
     progress.info(
-        f"{len(predictors)} predictors, {len(monthly)} of them for {name_runs(months)}{reach_back}, on {fine.rows} x "
-        f"{fine.columns} pixels: at most {4e-9 * bands * fine.rows * fine.columns:.2g} GB before compression."
+        f"{len(predictors)} predictors, {len(monthly)} of them for {name_runs(months)}{earlier}, "
+        f"on {fine.rows} x {fine.columns} pixels: at most {size:.2g} GB before compression."
     )
     for lag in sorted({lag for item in monthly for lag in item.lags if lag > before}):
         lagged = ", ".join(f"{item.name}_lag{lag}" for item in monthly if lag in item.lags)
         progress.info(
-            f"The first {min(lag - before, months.size)} of {months.size} months have no value of {lagged}; "
-            f"with files from {months[0] - lag} on they would."
+            f"The first {min(lag - before, months.size)} of {months.size} months have no value of "
+            f"{lagged}; add files from {months[0] - lag} on to complete them."
         )
     longest = max((window for item in monthly for window in item.means), default=1)
     if longest > before + 1:
         progress.info(
-            f"The first {min(longest - 1 - before, months.size)} of {months.size} months have means over fewer than "
-            f"{longest} months; with files from {months[0] - longest + 1} on they would be whole."
+            f"The first {min(longest - 1 - before, months.size)} of {months.size} months have "
+            f"means over fewer than {longest} months; add files from {months[0] - longest + 1} on "
+            "to complete them."
         )
+
+
+def _warn_of_leaks(predictors: Sequence[Predictor], progress: Progress) -> None:
+    """Warn of predictors that identify a place or a time, or that contain the target."""
     for item in predictors:
         if item.name.lower() in POSITIONS:
             progress.warn(
-                f"{item.name} says where or when a pixel is: a model memorises cells with it; leave it out."
+                f"{item.name} identifies the place or the time of a pixel, so that a model can "
+                "memorise single cells; remove it."
             )
         if "gldas" in item.source.lower() and item.group != "climate":
             progress.warn(
-                f"{item.name} comes from GLDAS by its source; if it is the run whose storage is subtracted from TWSA, "
-                "the target predicts itself: take it from another source or leave it out."
+                f"{item.name} is from GLDAS according to its source. If it is from the run whose "
+                "storage is subtracted from TWSA, the target is predicted from itself; use another "
+                "source or remove it."
             )
 
 
 def _land(
     mask: Path | None, catalogue: Catalogue, files: dict, fine: Grid, progress: Progress
 ) -> np.ndarray:
+    """The land mask on the fine grid: from a raster or from the static predictors."""
     statics = [
         (item, files[item.name][ALWAYS][0]) for item in catalogue.predictors if not item.monthly
     ]
@@ -172,7 +211,8 @@ def _land(
         land = find_land(statics, np.isfinite, fine, progress)
     else:
         raise InputError(
-            "Without a static predictor nothing tells land from sea; give a LAND_MASK (1 on land)."
+            "Land cannot be distinguished from sea without a static predictor; "
+            "give a LAND_MASK (1 on land)."
         )
     if not land.any():
         raise InputError(
@@ -182,44 +222,44 @@ def _land(
     return land
 
 
-def _judge(written: Written, land: int, progress: Progress) -> None:
-    """InputError for a predictor without any value on land; warn of one with few, and say what share lacks a value."""
+def _check_coverage(written: Written, land: int, progress: Progress) -> None:
+    """Log or warn where values are missing on land; raise InputError where there is none.
+
+    ``land`` is the number of land pixels.
+    """
     for predictor in written.encodings:
-        own = [
-            (extent, pair)
-            for pair, extent in written.extents.items()
-            if pair.predictor is predictor
-        ]
-        share = sum(extent.count for extent, _ in own) / (
-            land * sum(len(pair.sources) for _, pair in own)
-        )
-        if share == 0:
+        pairs = [pair for pair in written.value_ranges if pair.predictor is predictor]
+        bands = sum(len(pair.sources) for pair in pairs)
+        fraction = sum(written.value_ranges[pair].pixels for pair in pairs) / (land * bands)
+        if fraction == 0:
             raise InputError(
-                f"The rasters of {predictor.name} ({predictor.files}) have no value on the land of the grid; "
-                'check their place, and "nodata" in the catalogue.'
+                f"The rasters of {predictor.name} ({predictor.files}) have no value on the land of "
+                'the grid; check their position, and "nodata" in the catalogue.'
             )
-        if share < 1:
-            tell = progress.warn if share < FEW else progress.info
-            tell(f"{predictor.name} has no value in {1 - share:.2%} of the land pixels and months.")
+        if fraction < 1:
+            log = progress.warn if fraction < FEW else progress.info
+            missing = f"{1 - fraction:.2%} of the land pixels and months"
+            log(f"{predictor.name} has no value in {missing}.")
 
 
-def _tell_errors(encodings: dict[Predictor, Encoding], progress: Progress) -> None:
+def _log_rounding(encodings: dict[Predictor, Encoding], progress: Progress) -> None:
+    """Log the rounding error of each predictor, and which predictors stay float32."""
     rounded = [
         f"{item.name} {encoding.error:g} {item.unit}".strip()
         for item, encoding in encodings.items()
         if encoding.error
     ]
-    plain = [item.name for item, encoding in encodings.items() if encoding == PLAIN]
+    plain = [item.name for item, encoding in encodings.items() if encoding == FLOAT32]
     if rounded:
         progress.info(f"Rounded to steps of int16, with an error of at most: {', '.join(rounded)}.")
     if plain:
         progress.info(
-            f"Kept as float32, as steps of int16 would be too coarse for them: {', '.join(plain)}."
+            f"Stored as float32, because steps of int16 would be too coarse: {', '.join(plain)}."
         )
 
 
 def _paths(catalogue: Catalogue, files: dict, months: np.ndarray) -> dict[str, list[Path]]:
-    """The files that each predictor is read from."""
+    """The files that are read for each predictor."""
     wanted = {ALWAYS, *months}
     return {
         f"predictor {item.name}": sorted(
@@ -229,23 +269,31 @@ def _paths(catalogue: Catalogue, files: dict, months: np.ndarray) -> dict[str, l
     }
 
 
-def _describe(path: Path, stored: list[tuple], region: Region, periods: dict, tags: dict) -> None:
-    """predictors.json: all that reading the set needs, and where it comes from. ``stored``: each predictor and how its
-    fine rasters are, None without rasters. ``periods``: name -> months."""
-    content = {
+def _contents(
+    predictors: Sequence[Predictor],
+    encodings: Mapping[Predictor, Encoding],
+    region: Region,
+    periods: dict[str, np.ndarray],
+    tags: dict[str, str],
+) -> dict:
+    """The content of predictors.json: everything that readers need, and the provenance.
+
+    Predictors without rasters have no encoding. ``periods`` is key -> months.
+    """
+    return {
         "format": 1,
         "grid": {**asdict(region.fine), "factor": region.factor},
         "land": LAND,
-        "predictors": [_entry(*item) for item in stored],
+        "predictors": [_entry(item, encodings.get(item)) for item in predictors],
         "provenance": tags,
+        **{
+            key: [str(months[0]), str(months[-1])] for key, months in periods.items() if months.size
+        },
     }
-    content.update(
-        {name: [str(months[0]), str(months[-1])] for name, months in periods.items() if months.size}
-    )
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _entry(predictor: Predictor, encoding: Encoding | None) -> dict:
+    """The entry of a predictor in predictors.json."""
     return {
         "name": predictor.name,
         "group": predictor.group,
@@ -259,7 +307,7 @@ def _entry(predictor: Predictor, encoding: Encoding | None) -> dict:
 
 
 def _rasters(predictor: Predictor, encoding: Encoding) -> dict:
-    """Where the set has the rasters of a predictor, and what the numbers of the fine ones are."""
+    """The keys that locate the rasters of a predictor and convert the fine numbers to values."""
     return {
         "files": f"{FINE}/{predictor.name}{'_{YYYY}' if predictor.monthly else ''}.tif",
         "scale": encoding.scale,

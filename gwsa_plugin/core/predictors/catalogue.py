@@ -1,4 +1,4 @@
-"""What predictors there are: one entry of a catalogue or of a predictor set, read from JSON and checked."""
+"""Entries of a catalogue or of a predictor set: read from JSON and checked."""
 
 from __future__ import annotations
 
@@ -11,34 +11,57 @@ import numpy as np
 
 from ..base.errors import InputError
 
-STATIC, MONTHLY = "static", "monthly"
-MEAN, FRACTION = "mean", "fraction"
-NO_CLASS = 65535  # nodata of the class codes of a predictor set (uint16)
-_KEYS = (
-    "name", "group", "unit", "kind", "files", "scale", "offset", "nodata", "error", "aggregation", "lags", "means",
-    "classes", "difference", "source",
+# Kinds of predictors.
+STATIC = "static"
+MONTHLY = "monthly"
+# Ways of aggregation to coarse cells.
+MEAN = "mean"
+FRACTION = "fraction"
+# Class code (uint16) that means no value in a predictor set.
+NO_CLASS = 65535
+KEYS = (
+    "name", "group", "unit", "kind", "files", "scale", "offset", "nodata", "error", "aggregation",
+    "lags", "means", "classes", "difference", "source",
 )  # fmt: skip
-_OF_FILES = (
-    "files",
-    "scale",
-    "offset",
-    "nodata",
-    "error",
-    "classes",
-)  # what one without rasters cannot have
+# Keys that a predictor without rasters cannot have.
+RASTER_KEYS = ("files", "scale", "offset", "nodata", "error", "classes")
 
 
 @dataclass(frozen=True)
 class Predictor:
     """One variable.
 
-    ``files`` is a path relative to the JSON that names it, for a monthly one with ``{YYYY}`` (a file a year, twelve
-    bands), ``{YYYY}`` and ``{MM}`` (a file a month) or neither (one file, a month in each band's description).
-    ``scale`` and ``offset`` turn the stored number into ``unit``; None means what the file itself states. ``nodata`` is
-    a stored number that means no value, beside the one that the file declares. ``lags`` are months before the month
-    itself; each of ``means`` is a number of months, the last of them the month itself, whose mean is a feature.
-    ``classes`` are the codes of a categorical variable, which becomes one feature a code. One with a ``difference`` has
-    no files: its value is that of the first of the two monthly predictors named there less that of the second.
+    Parameters
+    ----------
+    name : str
+        Name of the variable and of its first feature.
+    files : str
+        Path relative to the folder of the JSON file. The path of a monthly predictor contains
+        ``{YYYY}`` (one file per year with twelve bands), ``{YYYY}`` and ``{MM}`` (one file per
+        month) or neither (one file with a month in the description of each band).
+    kind : str
+        STATIC or MONTHLY.
+    group : str
+        Subject, for example topography.
+    unit : str
+        Unit of the values.
+    scale, offset : float or None
+        ``stored * scale + offset`` is the value; None for what the file states.
+    nodata : float or None
+        A stored number for no value, in addition to the one that the file states.
+    aggregation : str
+        MEAN, or FRACTION for a predictor with classes.
+    lags : tuple of int
+        Lags in months; each is a feature. 0 is the month itself.
+    means : tuple of int
+        Lengths of antecedent means in months, including the month itself; each is a feature.
+    classes : tuple of int
+        Codes of a categorical variable; each is a feature.
+    difference : tuple of str
+        Names of two monthly predictors; the value is the first minus the second. A difference has
+        no files. Empty for other predictors.
+    source : str
+        Reference of the data.
     """
 
     name: str
@@ -58,11 +81,15 @@ class Predictor:
 
     @property
     def monthly(self) -> bool:
+        """Whether the values change from month to month."""
         return self.kind == MONTHLY
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The columns a model sees: ``ndvi``, ``ndvi_lag3``, ``ndvi_mean6``, or ``landcover_3`` for each class code."""
+        """Names of the features.
+
+        For example ``ndvi``, ``ndvi_lag3`` and ``ndvi_mean6``, or ``landcover_3`` for each code.
+        """
         if self.classes:
             return tuple(f"{self.name}_{code}" for code in self.classes)
         lagged = tuple(f"{self.name}_lag{lag}" if lag else self.name for lag in self.lags)
@@ -70,18 +97,28 @@ class Predictor:
 
     @property
     def reach(self) -> tuple[int, ...]:
-        """The months back that the features need, 0 being the month itself."""
+        """Months before the month itself, 0, that the features need, ascending."""
         return tuple(sorted({*self.lags, *range(max(self.means, default=0))}))
 
     def file_of(self, month: np.datetime64) -> str:
-        """The relative path that holds ``month``."""
+        """Return the relative path of the file that holds ``month``."""
         year, number = str(month).split("-")
         return self.files.replace("{YYYY}", year).replace("{MM}", number)
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """``folder`` is what the paths of the predictors are relative to; ``land`` is the land mask it names, if any."""
+    """A catalogue of predictors.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to which the paths of the predictors are relative.
+    predictors : tuple of Predictor
+        The entries.
+    land : Path or None
+        The land mask that the catalogue names.
+    """
 
     folder: Path
     predictors: tuple[Predictor, ...]
@@ -89,21 +126,33 @@ class Catalogue:
 
     @property
     def with_files(self) -> tuple[Predictor, ...]:
+        """The predictors that are no difference of others."""
         return tuple(predictor for predictor in self.predictors if predictor.files)
 
 
 def read_catalogue(path) -> Catalogue:
-    """The catalogue in a JSON file; InputError for one that is no JSON, or the first entry that is not right."""
+    """Read a catalogue.
+
+    Raises
+    ------
+    InputError
+        When the file is not JSON, or for the first invalid entry.
+    """
     path = Path(path)
     content = read_json(path)
+    predictors = parse_predictors(content, path.name)
     land = content.get("land")
-    return Catalogue(
-        path.parent, parse_predictors(content, path.name), path.parent / land if land else None
-    )
+    return Catalogue(path.parent, predictors, path.parent / land if land else None)
 
 
 def read_json(path: Path) -> dict:
-    """The object in a JSON file of format 1."""
+    """Read a JSON file that contains an object of format 1.
+
+    Raises
+    ------
+    InputError
+        When the file does not exist or contains anything else.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -116,13 +165,27 @@ def read_json(path: Path) -> dict:
         ) from None
     if not isinstance(content, dict) or content.get("format", 1) != 1:
         raise InputError(
-            f'{path.name} is not of format 1; it must be an object with "format": 1 and "predictors".'
+            f"{path.name} is not of format 1; "
+            'it must be an object with "format": 1 and "predictors".'
         )
     return content
 
 
 def parse_predictors(content: dict, where: str) -> tuple[Predictor, ...]:
-    """The entries under ``predictors``, each checked; InputError, naming the file ``where``, for the first bad one."""
+    """Parse the entries under ``predictors``.
+
+    Parameters
+    ----------
+    content : dict
+        Object of a JSON file.
+    where : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    InputError
+        For the first invalid entry.
+    """
     entries = content.get("predictors")
     if not isinstance(entries, list) or not entries:
         raise InputError(
@@ -142,6 +205,7 @@ def parse_predictors(content: dict, where: str) -> tuple[Predictor, ...]:
 
 
 def _check_differences(predictors: tuple[Predictor, ...], where: str) -> None:
+    """Raise InputError for a difference of something else than monthly predictors with files."""
     possible = {predictor.name for predictor in predictors if predictor.monthly and predictor.files}
     for predictor in predictors:
         for name in predictor.difference:
@@ -159,12 +223,13 @@ def _parse(entry, where: str) -> Predictor:
     where = f"{where} ({name})"
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
         raise InputError(
-            f"{where} has a name that is more than letters, digits and underscores; rename it."
+            f"{where} has a name with other characters than letters, digits and underscores, or "
+            "one that does not begin with a letter; rename it."
         )
-    unknown = sorted(set(entry) - set(_KEYS))
+    unknown = sorted(set(entry) - set(KEYS))
     if unknown:
         raise InputError(
-            f'{where} has the unknown key "{unknown[0]}"; the keys are {", ".join(_KEYS)}.'
+            f'{where} has the unknown key "{unknown[0]}"; the keys are {", ".join(KEYS)}.'
         )
     difference = _difference(entry, where)
     files = "" if difference else _files(entry, where)
@@ -189,10 +254,11 @@ def _parse(entry, where: str) -> Predictor:
 
 
 def _check(predictor: Predictor, where: str) -> None:
+    """Raise InputError for keys that contradict each other."""
     if predictor.kind not in (STATIC, MONTHLY):
         raise InputError(f'{where} is of kind "{predictor.kind}"; it must be static or monthly.')
     if predictor.monthly and "{MM}" in predictor.files and "{YYYY}" not in predictor.files:
-        raise InputError(f'{where} has {{MM}} but no {{YYYY}} in "files"; name the year too.')
+        raise InputError(f'{where} has {{MM}} but no {{YYYY}} in "files"; add the year.')
     if not predictor.monthly and (
         "{YYYY}" in predictor.files or predictor.lags != (0,) or predictor.means
     ):
@@ -227,20 +293,19 @@ def _files(entry: dict, where: str) -> str:
 
 
 def _difference(entry: dict, where: str) -> tuple[str, ...]:
-    """The two names, or () for a predictor that has files."""
+    """The two names, or () for a predictor with files."""
     names = entry.get("difference")
     if names is None:
         return ()
     texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
     if not texts or not len(names) == len(set(names)) == 2:
         raise InputError(
-            f'{where} has "difference": {json.dumps(names)}; it must be a list of two monthly predictors of the file.'
+            f'{where} has "difference": {json.dumps(names)}; '
+            "it must be a list of two monthly predictors of the file."
         )
-    superfluous = [key for key in _OF_FILES if entry.get(key) is not None]
-    if superfluous:
-        raise InputError(
-            f'{where} has both "difference" and "{superfluous[0]}"; remove one of them.'
-        )
+    excluded = [key for key in RASTER_KEYS if entry.get(key) is not None]
+    if excluded:
+        raise InputError(f'{where} has both "difference" and "{excluded[0]}"; remove one of them.')
     return tuple(names)
 
 
@@ -254,13 +319,15 @@ def _number(entry: dict, key: str, where: str) -> float | None:
 
 
 def _integers(entry: dict, key: str, where: str, least: int = 0) -> tuple[int, ...]:
-    """Distinct whole numbers from ``least``, in the order given."""
+    """Distinct integers of at least ``least``, in the given order."""
     values = entry.get(key) or []
-    whole = isinstance(values, list) and all(
+    # ``isinstance`` would accept true and false.
+    are_integers = isinstance(values, list) and all(
         type(value) is int and value >= least for value in values
     )
-    if not whole or len(set(values)) < len(values):
+    if not are_integers or len(set(values)) < len(values):
         raise InputError(
-            f'{where} has "{key}": {json.dumps(values)}; it must be a list of distinct whole numbers from {least}.'
+            f'{where} has "{key}": {json.dumps(values)}; '
+            f"it must be a list of distinct whole numbers from {least}."
         )
     return tuple(values)

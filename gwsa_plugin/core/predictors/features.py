@@ -1,5 +1,8 @@
-"""What models are trained on and predict from: the features of a predictor set at the pixels of a tile, as the rasters
-store them where that is as int16. What a file says about itself is remembered."""
+"""Read the features of a predictor set: static values, lags, antecedent means and class indicators.
+
+Models are trained on them and predict from them. Features that rasters store as int16 are returned
+as they are stored. The properties of each raster are cached, because opening a raster is slow.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rasterio.windows import Window
@@ -19,59 +22,108 @@ from .bands import Bands, one_hot
 from .catalogue import Predictor
 from .files import ALWAYS, COARSE, FINE
 from .predictor_set import PredictorSet
-from .stored_features import feature_values, take_rows
+from .stored_features import Feature, feature_values, take_rows
 
-# Bytes of the features that one thread holds; with fewer months at once, past ones are read again.
+if TYPE_CHECKING:
+    from types import EllipsisType
+
+# Bytes of features that one thread holds. With fewer months at a time, the earlier months that lags
+# and means need are read more often.
 FEATURE_BYTES = 256 << 20
 
 
 class PixelSelection(NamedTuple):
-    """``tile``: of the grid of ``scale``. ``pixels``: bool, shape of the tile, those that are wanted, or ``...``, which
-    leaves rows and columns as they are."""
+    """Pixels of a tile.
+
+    Parameters
+    ----------
+    tile : Tile
+        Part of the grid of ``scale``.
+    pixels : numpy.ndarray of bool, or ...
+        The selected pixels, shape of the tile; ``...`` keeps all of them as rows and columns.
+    scale : str
+        FINE or COARSE.
+    """
 
     tile: Tile
-    pixels: np.ndarray
+    pixels: np.ndarray | EllipsisType
     scale: str = FINE
 
 
 def read_features(
     predictors: PredictorSet, scale: str, months, tile: Tile | None = None
 ) -> np.ndarray:
-    """Every feature in each of ``months``: float32, shape (months, features, rows, columns), NaN where missing.
+    """Read all features on a tile.
 
-    ``scale`` is "fine" or "coarse" and ``tile`` a part of that grid, None all of it. Static variables repeat over
-    the months; a lag that reaches before the first month that has rasters is NaN, a mean is over the months of it
-    that have a value. A month has the same bits whichever others are asked for. Each band is read once. InputError
-    for a month that the set does not have, and for a file that is gone or of another shape.
+    Each band is read once. The bits of a month do not depend on which other months are requested.
+
+    Parameters
+    ----------
+    predictors : PredictorSet
+        The set.
+    scale : str
+        FINE or COARSE.
+    months : array-like
+        Months, datetime64[M] or YYYY-MM.
+    tile : Tile, optional
+        Part of the grid of that scale; by default all of it.
+
+    Returns
+    -------
+    numpy.ndarray of float32
+        Shape (months, features, rows, columns), NaN for no value. Static features are repeated in
+        each month. A lag before the first month that has rasters is NaN. An antecedent mean is over
+        the months that have a value.
+
+    Raises
+    ------
+    InputError
+        When the set does not have one of the months, or a file does not exist or has another shape.
     """
     months = np.asarray(months, dtype="datetime64[M]")
-    tile = tile or Tile.whole(predictors.grid_of(scale).shape)
+    tile = tile or Tile.full(predictors.grid_of(scale).shape)
     values = np.empty((months.size, len(predictors.features), *tile.shape), dtype=np.float32)
-    for of_month, features in zip(
-        values, read_pixels(predictors, months, PixelSelection(tile, ..., scale))
-    ):
-        np.stack([feature_values(feature) for feature in features], out=of_month)
+    selection = PixelSelection(tile, ..., scale)
+    for month_values, features in zip(values, read_pixels(predictors, months, selection)):
+        np.stack([feature_values(feature) for feature in features], out=month_values)
     return values
 
 
-def read_pixels(predictors: PredictorSet, months: np.ndarray, place: PixelSelection) -> list[list]:
-    """Of each of ``months`` the features, each (pixels,): ``StoredFeature`` or float32, NaN where missing. InputError as
-    ``read_features``."""
+def read_pixels(
+    predictors: PredictorSet, months: np.ndarray, selection: PixelSelection
+) -> list[list[Feature]]:
+    """Read all features at selected pixels.
+
+    Returns
+    -------
+    list of list
+        The features in each of ``months``, each of shape (pixels,): ``StoredFeature``, or float32
+        with NaN for no value.
+
+    Raises
+    ------
+    InputError
+        As ``read_features``.
+    """
     predictors.require(months)
-    features = {}
-    for family in _families(predictors.predictors):
-        features.update(_read_family(predictors, family, months, place))
+    features: dict[Predictor, list[list[Feature]]] = {}
+    for group in _group_by_difference(predictors.predictors):
+        features.update(_read_group(predictors, group, months, selection))
     for predictor in predictors.predictors:
         if not predictor.monthly:
-            features[predictor] = [_read_static(predictors, predictor, place)] * months.size
+            features[predictor] = [_read_static(predictors, predictor, selection)] * months.size
     return [
-        [one for predictor in predictors.predictors for one in features[predictor][i]]
+        [feature for predictor in predictors.predictors for feature in features[predictor][i]]
         for i in range(months.size)
     ]
 
 
-def _families(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
-    """The monthly predictors, those that a difference ties together in one family and each other one alone."""
+def _group_by_difference(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
+    """Group monthly predictors so that each band is read once.
+
+    Differences and the predictors that they are computed from form one group. Each other predictor
+    is a group of its own.
+    """
     monthly = [predictor for predictor in predictors if predictor.monthly]
     names = {
         name
@@ -79,94 +131,106 @@ def _families(predictors: tuple[Predictor, ...]) -> list[list[Predictor]]:
         if predictor.difference
         for name in (predictor.name, *predictor.difference)
     }
-    tied = [predictor for predictor in monthly if predictor.name in names]
-    return ([tied] if tied else []) + [
+    linked = [predictor for predictor in monthly if predictor.name in names]
+    return ([linked] if linked else []) + [
         [predictor] for predictor in monthly if predictor.name not in names
     ]
 
 
-def _read_family(
-    predictors, family: list[Predictor], months: np.ndarray, place: PixelSelection
-) -> dict[Predictor, list[list]]:
-    """Of each predictor its features in each of ``months``. Each band is read once."""
-    reached = np.unique(
-        np.concatenate([months - back for predictor in family for back in predictor.reach])
+def _read_group(
+    predictors: PredictorSet,
+    group: list[Predictor],
+    months: np.ndarray,
+    selection: PixelSelection,
+) -> dict[Predictor, list[list[Feature]]]:
+    """For each predictor of a group, its features in each of ``months``."""
+    needed = np.unique(
+        np.concatenate([months - back for predictor in group for back in predictor.reach])
     )
-    bands = {
-        one.name: _read_monthly(predictors, one, reached, place) for one in family if one.files
+    values: dict[str, list[Feature]] = {
+        predictor.name: _read_months(predictors, predictor, needed, selection)
+        for predictor in group
+        if predictor.files
     }
-    for predictor in family:
+    for predictor in group:
         if predictor.difference:
-            pairs = zip(*map(bands.get, predictor.difference))
-            bands[predictor.name] = [
-                feature_values(one) - feature_values(other) for one, other in pairs
+            minuend, subtrahend = (values[name] for name in predictor.difference)
+            values[predictor.name] = [
+                feature_values(one) - feature_values(other)
+                for one, other in zip(minuend, subtrahend)
             ]
     return {
-        predictor: _lags_and_means(predictor, months, reached, bands[predictor.name])
-        for predictor in family
+        predictor: _lags_and_means(predictor, months, needed, values[predictor.name])
+        for predictor in group
     }
 
 
 def _lags_and_means(
-    predictor: Predictor, months: np.ndarray, reached: np.ndarray, bands: list
-) -> list[list]:
-    """``bands``: of the months ``reached``."""
-    of_month = dict(zip(reached, bands))
-    lagged = [[of_month[month - lag] for lag in predictor.lags] for month in months]
+    predictor: Predictor, months: np.ndarray, needed: np.ndarray, values: list[Feature]
+) -> list[list[Feature]]:
+    """The features of a predictor in each of ``months``, from its values in the months needed."""
+    month_values = dict(zip(needed, values))
+    lagged = [[month_values[month - lag] for lag in predictor.lags] for month in months]
     if not predictor.means:
         return lagged
     means = antecedent_means(
-        np.stack([feature_values(band) for band in bands]), reached, months, predictor.means
+        np.stack([feature_values(value) for value in values]), needed, months, predictor.means
     )
-    return [[*some, *others] for some, others in zip(lagged, means)]
+    return [[*month_lags, *month_means] for month_lags, month_means in zip(lagged, means)]
 
 
-def _read_monthly(
-    predictors: PredictorSet, predictor: Predictor, months: np.ndarray, place: PixelSelection
-) -> list:
-    """The values in each of ``months``, NaN in one that no band holds."""
-    values = dict.fromkeys(
-        months, np.full(place.tile.shape, np.nan, dtype=np.float32)[place.pixels]
-    )
+def _read_months(
+    predictors: PredictorSet, predictor: Predictor, months: np.ndarray, selection: PixelSelection
+) -> list[Feature]:
+    """The values of a predictor in each of ``months``, NaN where no band holds the month."""
+    empty = np.full(selection.tile.shape, np.nan, dtype=np.float32)[selection.pixels]
+    values: dict[np.datetime64, Feature] = dict.fromkeys(months, empty)
     stored = months[np.isin(months, np.concatenate([predictors.before, predictors.months]))]
-    for path, members in groupby(stored, partial(_path, predictors, predictor, place.scale)):
-        bands = _bands(predictors, predictor, place.scale, path)
-        there = [month for month in members if month in bands.of_month]
-        read = bands.read([bands.of_month[month] for month in there], place.tile)
-        values.update((month, take_rows(band, place.pixels)) for month, band in zip(there, read))
+    # Months in the same file are read together.
+    for path, members in groupby(stored, partial(_path, predictors, predictor, selection.scale)):
+        bands = _open_bands(predictors, predictor, selection.scale, path)
+        held = [month for month in members if month in bands.numbers]
+        read = bands.read([bands.numbers[month] for month in held], selection.tile)
+        values.update((month, take_rows(band, selection.pixels)) for month, band in zip(held, read))
     return [values[month] for month in months]
 
 
-def _read_static(predictors: PredictorSet, predictor: Predictor, place: PixelSelection) -> list:
-    """The features."""
-    bands = _bands(
-        predictors, predictor, place.scale, _path(predictors, predictor, place.scale, ALWAYS)
-    )
-    if predictor.classes and place.scale == FINE:
+def _read_static(
+    predictors: PredictorSet, predictor: Predictor, selection: PixelSelection
+) -> list[Feature]:
+    """The features of a static predictor."""
+    path = _path(predictors, predictor, selection.scale, ALWAYS)
+    bands = _open_bands(predictors, predictor, selection.scale, path)
+    read: list[Feature]
+    if predictor.classes and selection.scale == FINE:
         with open_raster(bands.path) as source:
-            read = one_hot(
-                source.read(1, window=Window.from_slices(*place.tile)), predictor.classes
-            )
+            codes = source.read(1, window=Window.from_slices(*selection.tile))
+        read = list(one_hot(codes, predictor.classes))
     else:
-        read = bands.read(list(range(1, len(predictor.features) + 1)), place.tile)
-    return [take_rows(band, place.pixels) for band in read]
+        numbers = list(range(1, len(predictor.features) + 1))
+        read = bands.read(numbers, selection.tile)
+    return [take_rows(band, selection.pixels) for band in read]
 
 
 @lru_cache(maxsize=1 << 16)
 def _path(predictors: PredictorSet, predictor: Predictor, scale: str, month) -> Path:
-    """Remembered, since paths are slow to put together."""
+    """The raster of a month; cached, because composing paths is slow."""
     return predictors.path_of(predictor, scale, month)
 
 
 @lru_cache(maxsize=8192)
-def _bands(predictors: PredictorSet, predictor: Predictor, scale: str, path: Path) -> Bands:
-    """Remembered, since rasterio is slow to open a file. A set that is opened again is looked at again."""
-    if scale == COARSE:  # scale and offset in predictors.json are those of the fine rasters
+def _open_bands(predictors: PredictorSet, predictor: Predictor, scale: str, path: Path) -> Bands:
+    """Properties of a raster; cached per ``PredictorSet``, because rasterio opens files slowly.
+
+    A set that is opened again has a cache of its own.
+    """
+    if scale == COARSE:
+        # Scale and offset in predictors.json are those of the fine rasters.
         predictor = replace(predictor, scale=None, offset=None)
-    return Bands.look(path, predictor, predictors.grid_of(scale))
+    return Bands.open(path, predictor, predictors.grid_of(scale))
 
 
 def months_at_once(predictors: PredictorSet, tile: Tile) -> int:
-    """How many months of the features of a tile one thread may hold."""
+    """Return for how many months one thread may hold the features of a tile of coarse cells."""
     height, width = tile.fine(predictors.factor).shape
     return max(1, FEATURE_BYTES // (4 * len(predictors.features) * height * width))

@@ -1,4 +1,4 @@
-"""Where a predictor's rasters are: which file and band holds which month, and the values in them."""
+"""Find and read the rasters of predictors: which file and band holds each month."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from osgeo import gdal
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.months import find_month, month_range, name_runs
@@ -16,42 +18,75 @@ from ..files.rasters import open_raster
 from ..files.stack import MISSING
 from .catalogue import Catalogue, Predictor
 
-FINE, COARSE = "fine", "coarse"  # the scales of a predictor set, and its folders
-ALWAYS = None  # the "month" of a static predictor
-LISTED = 6  # absent files of one predictor that a message spells out; more are given as pattern and months
+# The two scales of a predictor set, which are also the names of its folders.
+FINE = "fine"
+COARSE = "coarse"
+# Stands for the month of a static predictor.
+ALWAYS = None
+# A message lists at most this many missing files per predictor, and otherwise pattern and months.
+MAX_LISTED_FILES = 6
 
 
 def locate(catalogue: Catalogue, period=(None, None)) -> tuple[np.ndarray, dict[str, dict]]:
-    """The months that a set can be built for, and per predictor month -> (file, band); a static one has ALWAYS.
+    """Find the files of all predictors and the months that they share.
 
-    ``period`` is (first, last), None for what all monthly predictors share. Months: datetime64[M], consecutive, empty
-    when all predictors are static. A predictor without files is left out. Raises InputError naming every file that is
-    absent, at once.
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Predictors and the folder of their files. Predictors without files are skipped.
+    period : (numpy.datetime64 or None, numpy.datetime64 or None)
+        First and last month; None for the first or last month that all monthly predictors have.
+
+    Returns
+    -------
+    months : numpy.ndarray
+        datetime64[M], consecutive; empty when all predictors are static.
+    files : dict
+        Name of the predictor -> {month: (file, band)}, with ALWAYS as the month of a static one.
+
+    Raises
+    ------
+    InputError
+        When files are missing; the message names all of them.
     """
-    found = {item.name: _bands(item, catalogue.folder) for item in catalogue.with_files}
+    found = {item.name: _locate_bands(item, catalogue.folder) for item in catalogue.with_files}
     monthly = [item for item in catalogue.with_files if item.monthly]
-    months = _months({item.name: list(found[item.name]) for item in monthly}, period)
-    absent = [
+    months = _shared_months({item.name: list(found[item.name]) for item in monthly}, period)
+    missing = [
         item.files for item in catalogue.with_files if not item.monthly and not found[item.name]
     ]
     for item in monthly:
-        absent += _absent(
-            item, catalogue.folder, months[[month not in found[item.name] for month in months]]
-        )
+        is_missing = [month not in found[item.name] for month in months]
+        missing += _missing_files(item, catalogue.folder, months[is_missing])
         if not found[item.name] and not months.size:
-            absent.append(item.files)
-    if absent:
+            missing.append(item.files)
+    if missing:
         raise InputError(
-            f"{len(absent)} of the inputs that the catalogue names are missing in the folder "
-            f"{catalogue.folder.resolve().name}: {', '.join(absent)}; add them, shorten the period, or take their "
-            "predictors out of the catalogue."
+            f"{len(missing)} of the inputs that the catalogue names are missing in the folder "
+            f"{catalogue.folder.resolve().name}: {', '.join(missing)}; add them, shorten the "
+            "period, or remove their predictors from the catalogue."
         )
     return months, found
 
 
 def months_before(catalogue: Catalogue, found: dict[str, dict], months: np.ndarray) -> np.ndarray:
-    """The months just before ``months`` that lags and means reach back to, as far as every monthly predictor has them:
-    datetime64[M], consecutive. ``found``: as ``locate`` gives it."""
+    """Find the months before ``months`` that lags and antecedent means need and files exist for.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Predictors.
+    found : dict
+        Files per predictor and month, as returned by ``locate``.
+    months : numpy.ndarray
+        datetime64[M], consecutive.
+
+    Returns
+    -------
+    numpy.ndarray
+        datetime64[M], consecutive, ending with the month before the first of ``months``. Every
+        monthly predictor has all of them.
+    """
     monthly = [item for item in catalogue.predictors if item.monthly]
     reach = max((item.reach[-1] for item in monthly), default=0)
     for back in range(1, reach + 1):
@@ -61,16 +96,16 @@ def months_before(catalogue: Catalogue, found: dict[str, dict], months: np.ndarr
     return months[0] - np.arange(reach, 0, -1) if reach else months[:0]
 
 
-def _bands(predictor: Predictor, folder: Path) -> dict:
+def _locate_bands(predictor: Predictor, folder: Path) -> dict:
     if predictor.monthly:
         return month_bands(predictor, folder)
     path = folder / predictor.files
     return {ALWAYS: (path, 1)} if path.exists() else {}
 
 
-def _months(covered: dict[str, list], period) -> np.ndarray:
-    """The calendar months from the first to the last that all predictors have, either end overruled by ``period``."""
-    covered = {name: months for name, months in covered.items() if months}
+def _shared_months(months_by_name: dict[str, list], period) -> np.ndarray:
+    """The calendar months of the period, whose ends default to those that all predictors share."""
+    covered = {name: months for name, months in months_by_name.items() if months}
     if not covered and None in period:
         return np.array([], dtype="datetime64[M]")
     first = period[0] or max(months[0] for months in covered.values())
@@ -78,27 +113,36 @@ def _months(covered: dict[str, list], period) -> np.ndarray:
     if covered and last < first:
         spans = ", ".join(f"{name} {months[0]}..{months[-1]}" for name, months in covered.items())
         raise InputError(
-            f"The monthly predictors share no month of the period asked for ({spans}); "
+            f"The monthly predictors have no month of the period in common ({spans}); "
             "choose another period or add files."
         )
     return month_range(first, last)
 
 
-def _absent(predictor: Predictor, folder: Path, months: np.ndarray) -> list[str]:
-    """What is missing for ``months``, as people would look for it."""
+def _missing_files(predictor: Predictor, folder: Path, months: np.ndarray) -> list[str]:
+    """Describe the files that are needed for ``months``, which no file holds."""
     files = list(dict.fromkeys(predictor.file_of(month) for month in months))
-    if len(files) > LISTED:
+    if len(files) > MAX_LISTED_FILES:
         return [f"{predictor.files} for {name_runs(months)}"]
-    return [
-        f"{file} (only without {name_runs([m for m in months if predictor.file_of(m) == file])})"
-        if (folder / file).exists()
-        else file
-        for file in files
-    ]
+    described = []
+    for file in files:
+        # A file that exists lacks only some of its months.
+        lacking = months[[predictor.file_of(month) == file for month in months]]
+        exists = (folder / file).exists()
+        described.append(f"{file} (lacks {name_runs(lacking)})" if exists else file)
+    return described
 
 
-def read_values(source, predictor: Predictor, band: int, window=None) -> np.ndarray:
-    """One band in the predictor's unit: float32 (rows, columns), NaN where there is no value."""
+def read_values(
+    source: DatasetReader, predictor: Predictor, band: int, window: Window | None = None
+) -> np.ndarray:
+    """Read one band of an open raster in the predictor's unit.
+
+    Returns
+    -------
+    numpy.ndarray of float32
+        Shape (rows, columns), NaN for no value.
+    """
     values = source.read(band, window=window, masked=True, out_dtype="float32").filled(np.nan)
     values[~np.isfinite(values)] = np.nan
     if predictor.nodata is not None:
@@ -106,39 +150,73 @@ def read_values(source, predictor: Predictor, band: int, window=None) -> np.ndar
     return in_unit(values, *scaling(source, predictor, band))
 
 
-def read_numbers(path: Path, bands: list[int], window, dtype: str) -> np.ndarray:
-    """Bands of a raster of ``dtype`` as they are stored: (bands, rows, columns).
+def read_stored(path: Path, bands: list[int], window: Window, dtype: str) -> np.ndarray:
+    """Read bands of a raster of a predictor set as stored numbers.
 
-    By GDAL's own binding, which opens a file in a sixth of the time that rasterio takes; a tile needs many files.
+    GDAL's own binding opens a file in a sixth of the time that rasterio takes, and a tile needs
+    many files.
+
+    Parameters
+    ----------
+    path : Path
+        A raster in the folder of its scale.
+    bands : list of int
+        Bands, counted from 1.
+    window : rasterio.windows.Window
+        Part to read.
+    dtype : str
+        Numpy name of the type that all bands are stored as.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (bands, rows, columns).
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read.
     """
     try:
         source = gdal.Open(str(path))
-        numbers = source and source.ReadRaster(*window.flatten(), band_list=bands)
-    except RuntimeError:  # where GDAL's exceptions are on
-        numbers = None
-    if numbers is None:
+        stored = source and source.ReadRaster(*window.flatten(), band_list=bands)
+    except RuntimeError:
+        # Raised only where GDAL's Python exceptions are enabled.
+        stored = None
+    if stored is None:
         raise InputError(f"{path.parent.name}/{path.name} cannot be read; build the set again.")
-    return np.frombuffer(numbers, dtype=dtype).reshape(len(bands), window.height, window.width)
+    return np.frombuffer(stored, dtype=dtype).reshape(len(bands), window.height, window.width)
 
 
 def in_unit(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
-    """Stored numbers in the predictor's unit."""
+    """Convert stored numbers, float32, to the predictor's unit."""
     if (scale, offset) == (1.0, 0.0):
         return values
     return values * np.float32(scale) + np.float32(offset)
 
 
-def scaling(source, predictor: Predictor, band: int) -> tuple[float, float]:
-    """The predictor's own scale and offset, or else those that the file states."""
+def scaling(source: DatasetReader, predictor: Predictor, band: int) -> tuple[float, float]:
+    """Scale and offset of a band: those of the predictor, or else those that the file states."""
     scale = source.scales[band - 1] if predictor.scale is None else predictor.scale
     offset = source.offsets[band - 1] if predictor.offset is None else predictor.offset
     return scale, offset
 
 
 def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple[Path, int]]:
-    """Every month that a monthly predictor has under ``folder``, in order, and the file and band that holds it."""
-    found = {}
-    for path, year, number in _existing(predictor, folder):
+    """Find the file and the band of every month of a monthly predictor.
+
+    Returns
+    -------
+    dict
+        Month -> (file, band), in the order of the months.
+
+    Raises
+    ------
+    InputError
+        When two files hold the same month, or bands cannot be assigned to months.
+    """
+    found: dict[np.datetime64, tuple[Path, int]] = {}
+    for path, year, number in _matching_files(predictor, folder):
         months = {np.datetime64(f"{year}-{number}", "M"): 1} if number else _months_in(path, year)
         for month, band in months.items():
             if month in found:
@@ -150,47 +228,51 @@ def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple
 
 
 def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
-    """Month -> band: by the descriptions, or January to December in a file whose name states the year.
+    """Month -> band of a file with several months.
 
-    Where any band names a month, one that names none, or is marked as missing, holds no month.
+    The months are those in the band descriptions; bands without one, and bands marked as missing,
+    are skipped. If no description names a month, the twelve bands of a yearly file are January to
+    December.
     """
     with open_raster(path) as source:
+        described = [find_month(text or "") for text in source.descriptions]
         named = [
-            (find_month(text or ""), band) for band, text in enumerate(source.descriptions, start=1)
+            (month, band) for band, month in enumerate(described, start=1) if month is not None
         ]
-        named = [(month, band) for month, band in named if month is not None]
         if named:
             if len(dict(named)) < len(named):
                 raise InputError(
-                    f"{path.name} names a month in more than one band; keep one band a month."
+                    f"{path.name} names a month in more than one band; keep one band per month."
                 )
             return {
                 month: band for month, band in named if source.tags(band).get(SOURCE_TAG) != MISSING
             }
         if year is None or source.count != 12:
             raise InputError(
-                f"{path.name} has {source.count} bands that name no month; set their descriptions to YYYY-MM, or give "
-                "twelve bands, January to December, in a file with {YYYY} in its name."
+                f"{path.name} has {source.count} bands that name no month; set their descriptions "
+                "to YYYY-MM, or give twelve bands, January to December, in a file with {YYYY} in "
+                "its name."
             )
-        return {
-            month: band
-            for band, month in enumerate(month_range(f"{year}-01", f"{year}-12"), start=1)
-        }
+    calendar = month_range(f"{year}-01", f"{year}-12")
+    return {month: band for band, month in enumerate(calendar, start=1)}
 
 
-def _existing(predictor: Predictor, folder: Path) -> list[tuple[Path, str | None, str | None]]:
-    """The files of the pattern that exist, each with the year and the month that its name states."""
+def _matching_files(
+    predictor: Predictor, folder: Path
+) -> list[tuple[Path, str | None, str | None]]:
+    """Existing files of a predictor, each with the year and the month in its name."""
     parts = (folder / predictor.files).parts
+    # Only the path from the first placeholder on contains wildcards.
     fixed = next((i for i, part in enumerate(parts) if "{" in part), len(parts) - 1)
-    blank = (
+    wildcards = (
         glob.escape("/".join(parts[fixed:]))
         .replace("{YYYY}", "[0-9]" * 4)
         .replace("{MM}", "[0-9]" * 2)
     )
-    pattern = _pattern(predictor, folder)
+    pattern = _file_pattern(predictor, folder)
     matches = (
         (path, pattern.fullmatch(path.as_posix()))
-        for path in sorted(Path(*parts[:fixed]).glob(blank))
+        for path in sorted(Path(*parts[:fixed]).glob(wildcards))
     )
     return [
         (path, match.groupdict().get("year"), match.groupdict().get("month"))
@@ -199,13 +281,13 @@ def _existing(predictor: Predictor, folder: Path) -> list[tuple[Path, str | None
     ]
 
 
-def _pattern(predictor: Predictor, folder: Path) -> re.Pattern:
-    """A regular expression of the files; a placeholder that comes twice must hold the same number."""
+def _file_pattern(predictor: Predictor, folder: Path) -> re.Pattern:
+    """A regular expression of the paths; repeated placeholders must hold the same number."""
     text = re.escape((folder / predictor.files).as_posix())
-    for mark, name, digits in (
+    for placeholder, name, digits in (
         ("{YYYY}", "year", r"\d{4}"),
         ("{MM}", "month", "(?:0[1-9]|1[0-2])"),
     ):
-        mark = re.escape(mark)
-        text = text.replace(mark, f"(?P<{name}>{digits})", 1).replace(mark, f"(?P={name})")
+        escaped = re.escape(placeholder)
+        text = text.replace(escaped, f"(?P<{name}>{digits})", 1).replace(escaped, f"(?P={name})")
     return re.compile(text)

@@ -1,7 +1,8 @@
-"""The predictor set: a folder of aligned rasters, fine and coarse, that a model is trained on and predicts from."""
+"""The predictor set: a folder of aligned fine and coarse rasters and their predictors.json."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +23,25 @@ CONTENTS = "predictors.json"
 
 @dataclass(frozen=True, eq=False)
 class PredictorSet:
-    """``grid`` is the fine one, ``factor`` x ``factor`` pixels a coarse cell.
+    """A predictor set on disk.
 
-    ``months``: datetime64[M], consecutive, those that there are features of; empty when all variables are static,
-    which then serve any month. ``before``: the months just before them that have rasters for lags and means.
+    Parameters
+    ----------
+    folder : Path
+        The folder of the set.
+    grid : Grid
+        The fine grid.
+    factor : int
+        Fine pixels per coarse cell along a side.
+    predictors : tuple of Predictor
+        The variables, in the order of their features.
+    months : numpy.ndarray
+        Months that have features, datetime64[M], consecutive. Empty when all predictors are static;
+        they then serve any month.
+    before : numpy.ndarray
+        Months just before ``months`` that have rasters for lags and antecedent means.
+    land_file : str
+        Path of the land mask, relative to ``folder``.
     """
 
     folder: Path
@@ -38,68 +54,101 @@ class PredictorSet:
 
     @classmethod
     def open(cls, folder) -> PredictorSet:
-        """The set in a folder; no raster is read. InputError for a folder without a sound predictors.json."""
+        """Open the set in a folder, without reading rasters.
+
+        Raises
+        ------
+        InputError
+            When the folder has no valid predictors.json.
+        """
         folder = Path(folder).absolute()
         if not (folder / CONTENTS).is_file():
             raise InputError(
-                f"The folder {folder.name} has no {CONTENTS}; choose the folder that Build predictors wrote."
+                f"The folder {folder.name} has no {CONTENTS}; "
+                "choose the folder that Build predictors wrote."
             )
         content = read_json(folder / CONTENTS)
         predictors = parse_predictors(content, CONTENTS)
         for predictor in predictors:
             if predictor.files and Path(predictor.files).parts[0] != FINE:
                 raise InputError(
-                    f'"files" of {predictor.name} in {CONTENTS} is not in {FINE}/; build the set again.'
+                    f'"files" of {predictor.name} in {CONTENTS} is not in {FINE}/; '
+                    "build the set again."
                 )
-        grid, factor = _grid_in(content, folder)
-        months = (
-            _months_in(content, "months")
-            if "months" in content
-            else _shared_months(predictors, folder)
-        )
-        before = _months_in(content, "before") if "before" in content else months[:0]
+        grid, factor = _parse_grid(content, folder)
+        if "months" in content:
+            months = _parse_months(content, "months")
+        else:
+            months = _shared_months(predictors, folder)
+        before = _parse_months(content, "before") if "before" in content else months[:0]
         return cls(
             folder, grid, factor, predictors, months, before, content.get("land", cls.land_file)
         )
 
     @property
     def coarse_grid(self) -> Grid:
+        """The coarse grid."""
         return self.grid.coarsen(self.factor)
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names in the order of ``read_features``'s second axis: ``ndvi``, ``ndvi_lag3``, ``ndvi_mean6``, ``landcover_2``."""
+        """Names of the features in the order of ``read_features``.
+
+        For example ``ndvi``, ``ndvi_lag3``, ``ndvi_mean6`` and ``landcover_2``.
+        """
         return tuple(feature for predictor in self.predictors for feature in predictor.features)
 
     def land(self, tile: Tile | None = None) -> np.ndarray:
-        """bool, shape of the fine grid, or of the ``tile`` of it: True on land."""
+        """Read the land mask.
+
+        Parameters
+        ----------
+        tile : Tile, optional
+            Part of the fine grid; by default all of it.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            Shape of the tile, True on land.
+        """
         path = self.folder / self.land_file
+        tile = tile or Tile.full(self.grid.shape)
         with open_raster(path) as source:
             require_shape(source, self.grid, path)
-            return source.read(1, window=Window.from_slices(*self._tile(FINE, tile))) == 1
+            return source.read(1, window=Window.from_slices(*tile)) == 1
 
     def path_of(self, predictor: Predictor, scale: str, month=None) -> Path:
-        """The raster of a predictor: ``month`` picks the year of a monthly one."""
+        """Return the path of a raster.
+
+        Parameters
+        ----------
+        predictor : Predictor
+            The variable.
+        scale : str
+            FINE or COARSE.
+        month : numpy.datetime64, optional
+            A month that the raster of a monthly predictor must hold.
+        """
         name = predictor.files if month is None else predictor.file_of(month)
         return self.folder / scale / Path(name).relative_to(FINE)
 
     def grid_of(self, scale: str) -> Grid:
+        """Return the grid of the rasters of a scale, FINE or COARSE."""
         return {FINE: self.grid, COARSE: self.coarse_grid}[scale]
 
-    def _tile(self, scale: str, tile: Tile | None) -> Tile:
-        return tile or Tile.whole(self.grid_of(scale).shape)
-
     def require(self, months: np.ndarray) -> None:
-        """InputError for a month that the set does not have."""
+        """Raise InputError for months that the set does not have."""
         absent = months[~np.isin(months, self.months)]
         if self.months.size and absent.size:
             raise InputError(
-                f"The predictor set {self.folder.name} covers {self.months[0]} to {self.months[-1]}, not "
-                f"{name_runs(absent)}; build it for a longer period or choose months inside it."
+                f"The predictor set {self.folder.name} covers {self.months[0]} to "
+                f"{self.months[-1]}, not {name_runs(absent)}; build it for a longer period or "
+                "choose months inside it."
             )
 
 
-def _grid_in(content: dict, folder: Path) -> tuple[Grid, int]:
+def _parse_grid(content: dict, folder: Path) -> tuple[Grid, int]:
+    """The fine grid and the factor."""
     try:
         shape = dict(content["grid"])
         factor = shape.pop("factor")
@@ -107,21 +156,23 @@ def _grid_in(content: dict, folder: Path) -> tuple[Grid, int]:
         grid.coarsen(factor)
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         raise InputError(
-            f'"grid" in {CONTENTS} of {folder.name} is incomplete; it needs west, north, dx, dy, rows, columns and '
-            "factor, rows and columns being multiples of factor: build the set again."
+            f'"grid" in {CONTENTS} of {folder.name} is incomplete; it needs west, north, dx, dy, '
+            "rows, columns and factor, where rows and columns are multiples of factor: build the "
+            "set again."
         ) from None
     return grid, factor
 
 
-def _months_in(content: dict, key: str) -> np.ndarray:
+def _parse_months(content: dict, key: str) -> np.ndarray:
+    """The months from the first to the last that ``key`` states."""
     first, last = (
         parse_month(str(month), f'A month of "{key}" in {CONTENTS}') for month in content[key]
     )
     return month_range(first, last)
 
 
-def _shared_months(predictors, folder: Path) -> np.ndarray:
-    """What a set that does not state its months covers: the calendar months that every monthly variable has."""
+def _shared_months(predictors: Sequence[Predictor], folder: Path) -> np.ndarray:
+    """The calendar months that all monthly predictors have, for a set that does not state them."""
     monthly = [predictor for predictor in predictors if predictor.monthly and predictor.files]
     if not monthly:
         return np.array([], dtype="datetime64[M]")

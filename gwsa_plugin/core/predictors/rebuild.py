@@ -1,4 +1,4 @@
-"""Writes the rasters of predictors, of those that an earlier build left only what has changed since."""
+"""Write the rasters of predictors; keep those of an earlier build whose inputs are unchanged."""
 
 from __future__ import annotations
 
@@ -17,44 +17,70 @@ from ..base.progress import Progress
 from ..compute.threads import run_all
 from ..files.provenance import plugin_version
 from .catalogue import Predictor
-from .int16 import CODES, PLAIN, Encoding, ValueRange, choose_encoding
-from .rasters import Pair, PairContents, Region, find_pair, pack_pair, write_pair
+from .int16 import CLASS_CODES, FLOAT32, Encoding, ValueRange, choose_encoding
+from .raster_pairs import Pair, PairContents, Region, convert_pair, find_pair, write_pair
 
 
 class Written(NamedTuple):
-    """``extents``: of each pair. ``kept``: how many of them are left as they are in the earlier set."""
+    """The rasters of some predictors after a build.
 
-    extents: dict[Pair, ValueRange]
+    Parameters
+    ----------
+    value_ranges : dict
+        Pair -> range of its values.
+    encodings : dict
+        Predictor -> how its fine rasters are stored.
+    kept : int
+        Number of pairs that are left unchanged in the earlier set.
+    """
+
+    value_ranges: dict[Pair, ValueRange]
     encodings: dict[Predictor, Encoding]
     kept: int
 
 
 def with_origins(pairs: Sequence[Pair], region: Region, digests: dict[Path, str]) -> list[Pair]:
-    """The pairs with tags that tell all their bytes depend on: inputs (``digests``: SHA-256 of each file), how their
-    numbers are read, grid and land."""
-    of_region = {
-        "grid": asdict(region.fine), "factor": region.factor,
+    """Add to pairs the tags that identify everything their bytes depend on.
+
+    These are the plugin's version, the input files and bands, how their numbers are read, the
+    grids and the land.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        Raster pairs.
+    region : Region
+        Grids and land.
+    digests : dict
+        Input file -> SHA-256 of its content.
+    """
+    region_parameters = {
+        "grid": asdict(region.fine),
+        "factor": region.factor,
         "land": hashlib.sha256(np.packbits(region.land).tobytes()).hexdigest(),
-    }  # fmt: skip
-    return [replace(pair, origin=_origin(pair, of_region, digests)) for pair in pairs]
+    }
+    return [replace(pair, origin=_origin(pair, region_parameters, digests)) for pair in pairs]
 
 
-def _origin(pair: Pair, of_region: dict, digests: dict[Path, str]) -> dict[str, str]:
+def _origin(pair: Pair, region_parameters: dict, digests: dict[Path, str]) -> dict[str, str]:
     predictor = pair.predictor
-    bands = {path: {} for path, _ in pair.sources.values()}
-    for band, (path, own_band) in pair.sources.items():
-        bands[path][band] = own_band
+    bands: dict[Path, dict[int, int]] = {path: {} for path, _ in pair.sources.values()}
+    for band, (path, input_band) in pair.sources.items():
+        bands[path][band] = input_band
     inputs = [{"name": path.name, "sha256": digests[path], "bands": bands[path]} for path in bands]
     reading = {key: getattr(predictor, key) for key in ("scale", "offset", "nodata", "classes")}
     return {
         "GWSA_VERSION": plugin_version(),
         "GWSA_INPUTS": json.dumps(inputs),
-        "GWSA_PARAMETERS": json.dumps({**reading, **of_region}),
+        "GWSA_PARAMETERS": json.dumps({**reading, **region_parameters}),
     }
 
 
-def batches(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
-    """The static predictors together and each monthly one alone: float32 of one batch is on the disk at a time."""
+def split_into_batches(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
+    """Group pairs so that the float32 rasters of only one group are on the disk at a time.
+
+    All static predictors form one batch and each monthly predictor forms its own.
+    """
     for _, batch in groupby(
         sorted(pairs, key=lambda pair: pair.predictor.monthly),
         key=lambda pair: pair.predictor.name if pair.predictor.monthly else None,
@@ -65,38 +91,73 @@ def batches(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
 def write_batch(
     pairs: Sequence[Pair], region: Region, folder: Path, earlier: Path, progress: Progress
 ) -> Written:
-    """Write all rasters of some predictors into ``folder``, but for those in ``earlier`` that would be the same.
+    """Write the rasters of some predictors, except those that an earlier set has already.
 
-    Another range may change how a predictor is stored; then its unchanged rasters are made again as well.
+    If the range of a predictor has changed, its encoding may change, and then its unchanged rasters
+    are written again as well.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        All pairs of each predictor, with their origins.
+    region : Region
+        Grids and land.
+    folder : Path
+        Folder of the new set.
+    earlier : Path
+        Folder of the earlier set; it need not exist.
+    progress : Progress
+        Advanced from 0 to 1.
     """
-    earlier_ones = {pair: made for pair in pairs if (made := find_pair(pair, earlier))}
-    changed = [pair for pair in pairs if pair not in earlier_ones]
-    made = {**earlier_ones, **_write(changed, region, folder, False, progress.part(0.0, 0.6))}
+    # Step 1: write what is new or changed. Most rasters are float32 until all ranges are known.
+    unchanged = _find_pairs(pairs, earlier)
+    changed = [pair for pair in pairs if pair not in unchanged]
+    contents = {**unchanged, **_write(changed, region, folder, False, progress.part(0.0, 0.6))}
+    # Step 2: choose one encoding per predictor from the ranges of its new and its kept rasters.
     encodings = {
-        predictor: _encoding(
-            predictor, [made[pair].extent for pair in pairs if pair.predictor is predictor]
-        )
+        predictor: _choose_encoding(predictor, pairs, contents)
         for predictor in dict.fromkeys(pair.predictor for pair in pairs)
     }
-    unlike = [pair for pair in pairs if made[pair].numbers != encodings[pair.predictor].numbers]
-    again = [pair for pair in unlike if pair in earlier_ones or made[pair].numbers != PLAIN.numbers]
-    _write(again, region, folder, True, progress.part(0.6, 0.7))
-    packing = [
-        partial(pack_pair, pair, region, folder, encodings[pair.predictor])
-        for pair in unlike
-        if encodings[pair.predictor].packed
+    differing = [
+        pair for pair in pairs if contents[pair].stored_as != encodings[pair.predictor].stored_as
     ]
-    run_all(packing, progress.part(0.7, 1.0))
-    kept = len(set(earlier_ones) - set(unlike))
-    return Written({pair: made[pair].extent for pair in pairs}, encodings, kept)
+    # Step 3: convert rasters that are stored in another encoding. Those that are not available as
+    # float32 in the new folder are read from their inputs again.
+    again = [
+        pair
+        for pair in differing
+        if pair in unchanged or contents[pair].stored_as != FLOAT32.stored_as
+    ]
+    _write(again, region, folder, True, progress.part(0.6, 0.7))
+    conversions = [
+        partial(convert_pair, pair, region, folder, encodings[pair.predictor])
+        for pair in differing
+        if encodings[pair.predictor].is_int16
+    ]
+    run_all(conversions, progress.part(0.7, 1.0))
+    kept = len(set(unchanged) - set(differing))
+    return Written({pair: contents[pair].value_range for pair in pairs}, encodings, kept)
+
+
+def _find_pairs(pairs: Sequence[Pair], earlier: Path) -> dict[Pair, PairContents]:
+    """The pairs that the earlier set has, made from the same inputs."""
+    found = {pair: find_pair(pair, earlier) for pair in pairs}
+    return {pair: contents for pair, contents in found.items() if contents is not None}
 
 
 def _write(
-    pairs: Sequence[Pair], region: Region, folder: Path, unpacked: bool, progress: Progress
+    pairs: Sequence[Pair], region: Region, folder: Path, as_float32: bool, progress: Progress
 ) -> dict[Pair, PairContents]:
-    tasks = [partial(write_pair, pair, region, folder, unpacked) for pair in pairs]
+    """Write pairs in parallel, one per thread."""
+    tasks = [partial(write_pair, pair, region, folder, as_float32) for pair in pairs]
     return dict(zip(pairs, run_all(tasks, progress)))
 
 
-def _encoding(predictor: Predictor, extents: Sequence[ValueRange]) -> Encoding:
-    return CODES if predictor.classes else choose_encoding(extents)
+def _choose_encoding(
+    predictor: Predictor, pairs: Sequence[Pair], contents: dict[Pair, PairContents]
+) -> Encoding:
+    if predictor.classes:
+        return CLASS_CODES
+    return choose_encoding(
+        [contents[pair].value_range for pair in pairs if pair.predictor is predictor]
+    )

@@ -1,4 +1,4 @@
-"""The predictor set read back: names, order, lags, classes, tiles, and sentences for what is wrong with it."""
+"""Read a predictor set: names, order, lags, means, classes, tiles and messages for invalid sets."""
 
 import json
 
@@ -12,18 +12,19 @@ from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.tiles import Tile
-from gwsa.gwsa_plugin.core.files.geotiff import creation
 from gwsa.gwsa_plugin.core.predictors import bands as module
 from gwsa.gwsa_plugin.core.predictors.features import PixelSelection, read_features, read_pixels
-from gwsa.gwsa_plugin.core.predictors.files import read_numbers
+from gwsa.gwsa_plugin.core.predictors.files import read_stored
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature, feature_values
+from gwsa.tests.core.rasters import geotiff_profile
 
 FACTOR = 3
 COARSE = Grid(10.0, 46.0, 0.25, 0.25, 2, 4)
 FINE = COARSE.refine(FACTOR)
 MONTHS = month_range("2003-11", "2005-02")
-LACKED = np.datetime64("2004-05")  # by evaporation
+# The month that evaporation has no band for.
+LACKED = np.datetime64("2004-05")
 ENTRIES = [
     {
         "name": "elevation",
@@ -41,7 +42,7 @@ ENTRIES = [
     },
     {"name": "rain", "kind": "monthly", "files": "fine/rain_{YYYY}.tif", "lags": [0, 2]},
 ]
-REMEMBERING = [
+WITH_SURPLUS = [
     {
         "name": "surplus",
         "unit": "mm",
@@ -55,7 +56,7 @@ REMEMBERING = [
 
 
 def truth(grid, month):
-    """Rain that says where and when it is."""
+    """Rain that identifies the pixel and the month."""
     return np.arange(grid.rows * grid.columns).reshape(grid.shape) + 1000.0 * (
         month - MONTHS[0]
     ).astype(int)
@@ -63,7 +64,7 @@ def truth(grid, month):
 
 def write(path, grid, bands, names=None, **options):
     path.parent.mkdir(exist_ok=True)
-    with rasterio.open(path, "w", **creation(grid, len(bands), **options)) as target:
+    with rasterio.open(path, "w", **geotiff_profile(grid, len(bands), **options)) as target:
         target.write(np.asarray(bands, dtype=target.dtypes[0]))
         if names is not None:
             target.descriptions = [str(name) for name in names]
@@ -76,7 +77,7 @@ def codes():
 
 @pytest.fixture
 def folder(tmp_path, codes):
-    """A set as a GIS analyst would make one by hand, without the months in predictors.json."""
+    """A set made by hand, without the months in predictors.json."""
     for scale, grid in (("fine", FINE), ("coarse", COARSE)):
         write(tmp_path / scale / "elevation.tif", grid, [np.full(grid.shape, 250.0)])
         for year in (2003, 2004, 2005):
@@ -136,7 +137,7 @@ def test_names_grids_and_months(folder):
 
 
 @pytest.mark.parametrize("scale, grid", [("fine", FINE), ("coarse", COARSE)])
-def test_values_follow_the_months_and_tile_asked_for(folder, scale, grid):
+def test_values_are_those_of_the_requested_months_and_tile(folder, scale, grid):
     months = np.array(["2004-12", "2003-12", "2004-01"], dtype="datetime64[M]")
     tile = Tile(slice(1, 2), slice(1, 3))
     values = read_features(PredictorSet.open(folder), scale, months, tile)
@@ -145,13 +146,16 @@ def test_values_follow_the_months_and_tile_asked_for(folder, scale, grid):
         assert (values[i, 3] == truth(grid, month)[tile]).all()
     assert (values[0, 4] == truth(grid, months[0] - 2)[tile]).all()
     assert (values[2, 4] == truth(grid, months[2] - 2)[tile]).all()
-    assert np.isnan(values[1, 4]).all(), "two months before 2003-12 nothing is known"
+    assert np.isnan(values[1, 4]).all(), "there is no raster of 2003-10"
     assert (values[:, 0] == 250).all()
 
 
 @pytest.fixture
-def remembering(folder):
-    """The set with the surplus of rain over evaporation, which has a hole in the first column and lacks 2004-05."""
+def with_surplus(folder):
+    """The set with a difference, rain minus evaporation.
+
+    Evaporation has no value in the first column and no band for 2004-05.
+    """
     for scale, grid in (("fine", FINE), ("coarse", COARSE)):
         known = MONTHS[MONTHS != LACKED]
         write(
@@ -160,7 +164,7 @@ def remembering(folder):
             [evaporation(grid, month) for month in known],
             known,
         )
-    describe(folder, predictors=REMEMBERING)
+    describe(folder, predictors=WITH_SURPLUS)
     return PredictorSet.open(folder)
 
 
@@ -171,18 +175,20 @@ def evaporation(grid, month):
 
 
 @pytest.mark.parametrize("scale, grid", [("fine", FINE), ("coarse", COARSE)])
-def test_a_difference_and_means_over_the_months_there_are(remembering, scale, grid):
-    assert remembering.features == (
-        "surplus", "surplus_lag1", "surplus_mean3", "surplus_mean12", "elevation", "landcover_1", "landcover_4",
-        "rain", "rain_lag2", "evaporation", "evaporation_mean2",
+def test_difference_and_means_over_months_with_values(with_surplus, scale, grid):
+    assert with_surplus.features == (
+        "surplus", "surplus_lag1", "surplus_mean3", "surplus_mean12", "elevation", "landcover_1",
+        "landcover_4", "rain", "rain_lag2", "evaporation", "evaporation_mean2",
     )  # fmt: skip
     rain, loss = (
-        np.array([of(grid, month) for month in MONTHS], np.float32) for of in (truth, evaporation)
+        np.array([field(grid, month) for month in MONTHS], np.float32)
+        for field in (truth, evaporation)
     )
     loss[MONTHS == LACKED] = np.nan
-    surplus, asked = rain - loss, [9, 0, 7, 15, 1, 6]
-    values = read_features(remembering, scale, MONTHS[asked])
-    for i, month in enumerate(asked):
+    surplus = rain - loss
+    requested = [9, 0, 7, 15, 1, 6]
+    values = read_features(with_surplus, scale, MONTHS[requested])
+    for i, month in enumerate(requested):
         np.testing.assert_array_equal(values[i, 0], surplus[month])
         np.testing.assert_array_equal(values[i, 1], surplus[month - 1] if month else np.nan)
         for feature, field, window in ((2, surplus, 3), (3, surplus, 12), (10, loss, 2)):
@@ -202,26 +208,27 @@ def nan_mean(fields):
     )
 
 
-def test_a_month_has_the_same_bits_alone_and_among_others(remembering):
+def test_bits_of_a_month_do_not_depend_on_other_months(with_surplus):
     tile = Tile(slice(1, 5), slice(0, 12))
-    together = read_features(remembering, "fine", MONTHS[::-1], tile)[::-1]
+    together = read_features(with_surplus, "fine", MONTHS[::-1], tile)[::-1]
     for i, month in enumerate(MONTHS):
         assert (
-            read_features(remembering, "fine", [month], tile)[0].tobytes() == together[i].tobytes()
+            read_features(with_surplus, "fine", [month], tile)[0].tobytes() == together[i].tobytes()
         )
 
 
-def test_each_band_is_read_once(remembering, monkeypatch):
+def test_each_band_is_read_once(with_surplus, monkeypatch):
     read = []
 
     def counted(path, bands, window, dtype):
         read.extend((path, band) for band in bands)
-        return read_numbers(path, bands, window, dtype)
+        return read_stored(path, bands, window, dtype)
 
-    monkeypatch.setattr(module, "read_numbers", counted)
-    read_features(remembering, "coarse", MONTHS[[5, 12, 13]])
+    monkeypatch.setattr(module, "read_stored", counted)
+    read_features(with_surplus, "coarse", MONTHS[[5, 12, 13]])
     assert len(read) == len(set(read))
-    wanted = 14 + 13 + 1  # of rain, of evaporation, which has no 2004-05, and of elevation
+    # Of rain, of evaporation, which has no 2004-05, and of elevation.
+    wanted = 14 + 13 + 1
     assert len(read) == wanted + 2, "and two classes"
 
 
@@ -239,7 +246,7 @@ def test_land_of_a_tile(folder):
     assert land.dtype == bool and (land == np.eye(*FINE.shape, dtype=bool)[tile]).all()
 
 
-def test_a_stated_scale_replaces_the_one_in_the_file(folder):
+def test_scale_in_predictors_json_replaces_that_of_the_file(folder):
     for year in (2003, 2004, 2005):
         with rasterio.open(folder / "fine" / f"rain_{year}.tif", "r+") as target:
             target.scales = [0.5] * target.count
@@ -254,7 +261,7 @@ def test_a_stated_scale_replaces_the_one_in_the_file(folder):
     ).all()
 
 
-def test_stated_months_win_over_files_of_an_earlier_build(folder):
+def test_months_in_predictors_json_replace_those_of_the_files(folder):
     describe(folder, months=["2004-01", "2004-06"])
     predictors = PredictorSet.open(folder)
     assert predictors.months.tolist() == month_range("2004-01", "2004-06").tolist()
@@ -304,15 +311,15 @@ def test_static_variables_alone_serve_any_month(folder):
             "list of two monthly predictors",
         ),
         (
-            {"predictors": [{**REMEMBERING[0], "files": "fine/surplus.tif"}]},
+            {"predictors": [{**WITH_SURPLUS[0], "files": "fine/surplus.tif"}]},
             'both "difference" and "files"',
         ),
-        ({"predictors": [{**REMEMBERING[0], "scale": 2}]}, 'both "difference" and "scale"'),
+        ({"predictors": [{**WITH_SURPLUS[0], "scale": 2}]}, 'both "difference" and "scale"'),
         (
-            {"predictors": [{**REMEMBERING[0], "kind": "static", "lags": [0], "means": []}]},
+            {"predictors": [{**WITH_SURPLUS[0], "kind": "static", "lags": [0], "means": []}]},
             "surplus.* of kind static",
         ),
-        ({"predictors": REMEMBERING[:-1]}, 'names evaporation in "difference" of surplus'),
+        ({"predictors": WITH_SURPLUS[:-1]}, 'names evaporation in "difference" of surplus'),
         (
             {"predictors": [*ENTRIES, {"name": "odd", "difference": ["rain", "elevation"]}]},
             "names elevation in",
@@ -326,23 +333,23 @@ def test_static_variables_alone_serve_any_month(folder):
         ({"months": ["2004", "2005"]}, "write it as YYYY-MM"),
     ],
 )
-def test_a_set_that_is_not_right_is_named(folder, changes, sentence):
+def test_invalid_set_is_refused(folder, changes, sentence):
     describe(folder, **changes)
     with pytest.raises(InputError, match=sentence):
         PredictorSet.open(folder)
 
 
-def test_a_folder_that_is_no_set(tmp_path):
+def test_folder_without_predictors_json_is_refused(tmp_path):
     with pytest.raises(InputError, match="no predictors.json"):
         PredictorSet.open(tmp_path)
 
 
-def test_months_outside_the_set_are_named(folder):
+def test_months_outside_the_set_are_refused(folder):
     with pytest.raises(InputError, match="2003-11 to 2005-02, not 2005-03"):
         read_features(PredictorSet.open(folder), "fine", ["2005-02", "2005-03"])
 
 
-def test_a_file_of_another_shape_or_gone_is_named(folder):
+def test_raster_of_another_shape_or_deleted_is_refused(folder):
     predictors = PredictorSet.open(folder)
     write(folder / "fine" / "elevation.tif", COARSE, [np.zeros(COARSE.shape)])
     with pytest.raises(InputError, match="fine/elevation.tif has 2 x 4 pixels"):
@@ -353,12 +360,10 @@ def test_a_file_of_another_shape_or_gone_is_named(folder):
 
 
 @pytest.fixture
-def packed(remembering):
-    """The set with rasters of int16 as well, one of which lacks a month and has pixels without a value."""
-    folder, numbers = (
-        remembering.folder,
-        np.random.default_rng(2).integers(-300, 300, (MONTHS.size, *FINE.shape)),
-    )
+def packed(with_surplus):
+    """The set with int16 rasters as well; one lacks a month and has pixels without a value."""
+    folder = with_surplus.folder
+    numbers = np.random.default_rng(2).integers(-300, 300, (MONTHS.size, *FINE.shape))
     numbers[:, 1, 2:5] = -32768
     known = MONTHS != LACKED
     kind = {"dtype": "int16", "nodata": -32768, "predictor": 2}
@@ -372,19 +377,20 @@ def packed(remembering):
         "scale": 0.1,
         "lags": [0, 1, 3],
     }
-    describe(folder, predictors=[height, *REMEMBERING, snow])
+    describe(folder, predictors=[height, *WITH_SURPLUS, snow])
     return PredictorSet.open(folder)
 
 
-def test_pixels_have_the_bits_of_the_tile(packed):
-    tile, asked = Tile(slice(1, 5), slice(0, 9)), MONTHS[[8, 0, 2, 6]]
+def test_selected_pixels_have_the_bits_of_the_tile(packed):
+    tile = Tile(slice(1, 5), slice(0, 9))
+    months = MONTHS[[8, 0, 2, 6]]
     pixels = np.random.default_rng(3).random(tile.shape) < 0.6
-    tiles = read_features(packed, "fine", asked, tile)[:, :, pixels]
-    of_months = read_pixels(packed, asked, PixelSelection(tile, pixels))
-    for features, values in zip(of_months, tiles):
+    tiles = read_features(packed, "fine", months, tile)[:, :, pixels]
+    by_month = read_pixels(packed, months, PixelSelection(tile, pixels))
+    for features, values in zip(by_month, tiles):
         read = np.array([feature_values(one) for one in features])
         np.testing.assert_array_equal(read.view(np.int32), values.view(np.int32))
-    assert [isinstance(one, StoredFeature) for one in of_months[0]] == [
+    assert [isinstance(one, StoredFeature) for one in by_month[0]] == [
         True,
         *[False] * 11,
         True,
@@ -394,17 +400,17 @@ def test_pixels_have_the_bits_of_the_tile(packed):
     assert np.isnan(tiles[0, -3:]).any() and np.isfinite(tiles[0, -3:]).any()
 
 
-def test_pixels_of_a_raster_that_has_gone(packed):
-    place = PixelSelection(Tile.whole(FINE.shape), np.ones(FINE.shape, dtype=bool))
-    read_pixels(packed, MONTHS[:1], place)
+def test_deleted_raster_is_refused_when_pixels_are_read(packed):
+    selection = PixelSelection(Tile.full(FINE.shape), np.ones(FINE.shape, dtype=bool))
+    read_pixels(packed, MONTHS[:1], selection)
     (packed.folder / "fine/height.tif").unlink()
     with pytest.raises(InputError, match="fine/height.tif cannot be read"):
-        read_pixels(packed, MONTHS[:1], place)
+        read_pixels(packed, MONTHS[:1], selection)
     with pytest.raises(InputError, match="not 2006-01"):
-        read_pixels(packed, np.array(["2006-01"], dtype="datetime64[M]"), place)
+        read_pixels(packed, np.array(["2006-01"], dtype="datetime64[M]"), selection)
 
 
-def test_a_mask_that_a_raster_brings_along_counts(folder):
+def test_internal_mask_is_applied(folder):
     masked = np.arange(FINE.rows * FINE.columns).reshape(FINE.shape) % 5 == 0
     path = folder / "fine/elevation.tif"
     write(path, FINE, [np.full(FINE.shape, 7)], dtype="int16", nodata=-32768, predictor=2)
@@ -419,18 +425,16 @@ STORED = {
     "int16": {"nodata": -32768, "predictor": 2},
     "uint16": {"nodata": 65535, "predictor": 2},
     "float32": {},
-    "float32, -1 for no value": {"dtype": "float32", "nodata": -1},
+    "float32 with nodata -1": {"dtype": "float32", "nodata": -1},
     "float64": {},
 }
 
 
 @st.composite
 def variables(draw):
-    """How a monthly variable is stored, the numbers, and their scale and offset."""
-    random, kind = (
-        np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
-        draw(st.sampled_from(sorted(STORED))),
-    )
+    """How a monthly variable is stored, its numbers, and their scale and offset."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kind = draw(st.sampled_from(sorted(STORED)))
     numbers = random.integers(0, 2000, (MONTHS.size, *FINE.shape)).astype(float)
     absent = random.random(numbers.shape) < draw(st.sampled_from([0, 0.1, 0.9]))
     numbers[absent] = STORED[kind].get("nodata", np.nan)
@@ -446,24 +450,31 @@ def some(least, most, **size):
     return st.lists(st.integers(least, most), unique=True, **size)
 
 
-REMEMBERED = st.tuples(some(0, 5, min_size=1, max_size=3), some(2, 20, max_size=3))
+LAGS_AND_MEANS = st.tuples(some(0, 5, min_size=1, max_size=3), some(2, 20, max_size=3))
 LAST = MONTHS.size - 1
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    variables(), variables(), st.tuples(*[REMEMBERED] * 3), some(0, LAST, max_size=3), some(0, LAST, min_size=1),
+    variables(),
+    variables(),
+    st.tuples(*[LAGS_AND_MEANS] * 3),
+    some(0, LAST, max_size=3),
+    some(0, LAST, min_size=1),
     st.integers(0, 9),
-)  # fmt: skip
-def test_features_are_made_of_the_numbers_in_the_rasters(
-    folder, one, other, remembered, gaps, asked, seed
+)
+def test_features_are_computed_from_the_stored_numbers(
+    folder, one, other, lags_and_means, gaps, requested, seed
 ):
-    there, fields, entries = np.delete(np.arange(MONTHS.size), gaps), [], []
+    stored = np.delete(np.arange(MONTHS.size), gaps)
+    fields = []
+    entries = []
     for name, (kind, numbers, scale, offset) in {"one": one, "other": other}.items():
         options = {"dtype": kind, **STORED[kind]}
-        write(folder / f"fine/{name}.tif", FINE, numbers[there], MONTHS[there], **options)
+        write(folder / f"fine/{name}.tif", FINE, numbers[stored], MONTHS[stored], **options)
         known = np.where(numbers == options.get("nodata"), np.nan, numbers).astype(np.float32)
         known[gaps] = np.nan
         fields.append(known * np.float32(scale) + np.float32(offset))
@@ -478,17 +489,16 @@ def test_features_are_made_of_the_numbers_in_the_rasters(
         )
     fields.append(fields[0] - fields[1])
     entries.append({"name": "more", "difference": ["one", "other"]})
-    entries = [
-        {**entry, "lags": lags, "means": means} for entry, (lags, means) in zip(entries, remembered)
-    ]
+    for entry, (lags, means) in zip(entries, lags_and_means):
+        entry.update(lags=lags, means=means)
     describe(folder, predictors=entries, months=[str(MONTHS[0]), str(MONTHS[-1])])
     pixels = np.random.default_rng(seed).random(FINE.shape) < 0.7
-    of_months = read_pixels(
-        PredictorSet.open(folder), MONTHS[asked], PixelSelection(Tile.whole(FINE.shape), pixels)
+    by_month = read_pixels(
+        PredictorSet.open(folder), MONTHS[requested], PixelSelection(Tile.full(FINE.shape), pixels)
     )
-    for month, features in zip(asked, of_months):
+    for month, features in zip(requested, by_month):
         expected = []
-        for field, (lags, means) in zip(fields, remembered):
+        for field, (lags, means) in zip(fields, lags_and_means):
             expected += [
                 field[month - lag] if month >= lag else np.full(FINE.shape, np.nan) for lag in lags
             ]
