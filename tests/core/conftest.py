@@ -1,6 +1,7 @@
-"""GDAL in both its habits, and a world small enough to downscale in a second.
+"""Fixtures of the core: settings of GDAL, limits of the disk, and a world for downscaling.
 
-The world: 12 x 12 cells of 5 x 5 pixels, two years, a known 1 km truth.
+The small world has 12 x 12 cells of 5 x 5 pixels, two years and a known 1 km truth. It can be
+downscaled in a second.
 """
 
 import json
@@ -16,11 +17,11 @@ from scipy.ndimage import gaussian_filter
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.files.geotiff import creation
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
+from gwsa.tests.core.rasters import geotiff_profile
 
 FACTOR = 5
 COARSE = Grid(70.0, 33.0, 0.25, 0.25, 12, 12)
@@ -30,7 +31,7 @@ MONTHS = month_range("2009-01", "2010-12")
 
 @pytest.fixture(params=[False, True], ids=["gdal-returns", "gdal-raises"])
 def gdal_habit(request):
-    """QGIS and other plugins may switch GDAL's Python exceptions on."""
+    """Run a test without and with Python exceptions of GDAL, which QGIS and plugins may enable."""
     before = gdal.GetUseExceptions()
     (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
     yield
@@ -39,7 +40,7 @@ def gdal_habit(request):
 
 @pytest.fixture
 def room_on_disk():
-    """``room_on_disk(size)``: while it is open, no file may grow beyond ``size`` bytes."""
+    """A context manager: within ``room_on_disk(size)`` no file can exceed ``size`` bytes."""
     resource = pytest.importorskip("resource")
 
     @contextmanager
@@ -56,7 +57,23 @@ def room_on_disk():
 
 @dataclass(frozen=True, eq=False)
 class SmallWorld:
-    """``truth``: cm, (months, fine rows, columns). The western sea is no land; two aquifers cover part of the rest."""
+    """Inputs of a downscaling with a known truth.
+
+    The west of the region is sea. Two aquifers cover part of the land.
+
+    Parameters
+    ----------
+    gwsa : MonthlyStack
+        Cell means of the truth plus noise, cm.
+    predictors : PredictorSet
+        Static soil and relief, and monthly rain.
+    truth : numpy.ndarray, shape (months, fine rows, fine columns)
+        GWSA at 1 km, cm.
+    land : numpy.ndarray of bool
+        Land pixels, fine shape.
+    aquifers : list of Aquifer
+        A large one, and one of the size of a cell.
+    """
 
     gwsa: MonthlyStack
     predictors: PredictorSet
@@ -67,10 +84,12 @@ class SmallWorld:
 
 @pytest.fixture(scope="session")
 def small_world(tmp_path_factory) -> SmallWorld:
-    folder, rng = tmp_path_factory.mktemp("predictors"), np.random.default_rng(4)
+    folder = tmp_path_factory.mktemp("predictors")
+    rng = np.random.default_rng(4)
     land = np.ones(FINE.shape, bool)
     land[:, :7] = False
-    soil, relief = (_field(rng, 4), _field(rng, 4))
+    soil = _field(rng, 4)
+    relief = _field(rng, 4)
     rain = np.stack([_field(rng, 6) + 1.5 * np.cos(2 * np.pi * i / 12) for i in range(MONTHS.size)])
     truth = 4 * np.tanh(soil) * rain + 2 * (relief > 0) * rain
     coarse = MassConservation(land, COARSE, FACTOR, np.ones(COARSE.shape, bool))
@@ -87,6 +106,7 @@ def small_world(tmp_path_factory) -> SmallWorld:
 
 
 def _field(rng, length: float) -> np.ndarray:
+    """A random field of unit variance, smooth over ``length`` pixels."""
     field = gaussian_filter(rng.standard_normal(FINE.shape), length, mode="wrap")
     return field / field.std()
 
@@ -108,8 +128,8 @@ def _write_set(
     for name, field in static.items():
         _write_both(folder, f"{name}.tif", [field], [name], coarse)
     for year in (2009, 2010):
-        of_year = MONTHS.astype("datetime64[Y]") == np.datetime64(str(year))
-        _write_both(folder, f"rain_{year}.tif", rain[of_year], MONTHS[of_year], coarse)
+        in_year = MONTHS.astype("datetime64[Y]") == np.datetime64(str(year))
+        _write_both(folder, f"rain_{year}.tif", rain[in_year], MONTHS[in_year], coarse)
     _write(
         folder / "fine/land.tif", FINE, [land], ["land"], dtype="uint8", nodata=None, predictor=2
     )
@@ -129,6 +149,6 @@ def _write_both(folder: Path, name: str, fields, names, coarse: MassConservation
 
 
 def _write(path: Path, grid: Grid, fields, names, **options) -> None:
-    with rasterio.open(path, "w", **creation(grid, len(fields), **options)) as target:
+    with rasterio.open(path, "w", **geotiff_profile(grid, len(fields), **options)) as target:
         target.write(np.asarray(fields, dtype=target.dtypes[0]))
         target.descriptions = [str(name) for name in names]

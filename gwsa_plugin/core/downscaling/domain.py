@@ -1,4 +1,4 @@
-"""What downscaling works on: the coarse stack, the predictors and the regions brought to one grid and one period."""
+"""The study domain: GWSA, predictors and regions on one grid and period, and the training set."""
 
 from __future__ import annotations
 
@@ -21,9 +21,22 @@ from .training_samples import MOST_SAMPLES, TrainingPlan, choose_cells, choose_m
 
 @dataclass(frozen=True, eq=False)
 class Domain:
-    """``gwsa``: the stack on the predictors' coarse grid, in their months. ``used``: bool, (months,), those with data.
+    """GWSA, predictors, regions and training set of the study domain.
 
-    ``samples`` are of the used months only; ``conservation.cells`` are the coarse cells that have GWSA in all of them.
+    Parameters
+    ----------
+    gwsa : MonthlyStack
+        Coarse GWSA on the coarse grid of the predictors, in months that the predictors have.
+    used : numpy.ndarray of bool, shape (months of gwsa,)
+        Months with GWSA, which are mapped.
+    predictors : PredictorSet
+        The predictors.
+    regions : Regions
+        Regions of the aquifers, and the background.
+    conservation : MassConservation
+        The mass-conserving correction. Its ``cells`` have GWSA in all used months.
+    samples : Samples
+        The training set; its months are numbered among the used months.
     """
 
     gwsa: MonthlyStack
@@ -35,30 +48,31 @@ class Domain:
 
     @property
     def months(self) -> np.ndarray:
-        """The months that are mapped: datetime64[M]."""
+        """The mapped months, datetime64[M]."""
         return self.gwsa.months[self.used]
 
     @property
     def target(self) -> list[np.ndarray]:
-        """The coarse field of each of the months: cm, float32, (rows, columns)."""
+        """Coarse GWSA in each mapped month, cm, float32, shape (rows, columns)."""
         return [self.gwsa.values[number] for number in np.flatnonzero(self.used)]
 
-    def source_of(self, month) -> str:
-        """observed, filled or missing."""
+    def source_of(self, month: np.datetime64) -> str:
+        """Return the source of GWSA in a month: observed, filled or missing."""
         return self.gwsa.source[int((month - self.gwsa.months[0]).astype(int))]
 
     @property
     def cells(self) -> np.ndarray:
+        """The mapped coarse cells, bool, coarse shape."""
         return self.conservation.cells
 
     @property
     def tiles(self) -> list[Tile]:
-        """Those of the coarse grid that are mapped."""
+        """The tiles of the coarse grid that hold mapped cells."""
         return self.conservation.tiles
 
     @property
     def training_months(self) -> np.ndarray:
-        """The months that models are trained on: bool, (months,)."""
+        """True for the mapped months that are in the training set, bool, shape (months,)."""
         return np.isin(np.arange(self.months.size), self.samples.month)
 
 
@@ -66,57 +80,99 @@ def make_domain(
     gwsa: MonthlyStack,
     predictors: PredictorSet,
     aquifers: Sequence[Aquifer],
-    period,
+    period: tuple,
     progress: Progress,
 ) -> Domain:
-    """Crop the stack to the predictors and read what a model is trained on.
+    """Bring the inputs to one grid and period and read the training set.
 
-    ``period``: (first, last) month or None each. Raises InputError when cells, regions or months do not meet.
+    Parameters
+    ----------
+    gwsa : MonthlyStack
+        Coarse GWSA, cm.
+    predictors : PredictorSet
+        Predictors that were built for the cells of ``gwsa``.
+    aquifers : sequence of Aquifer
+        Aquifer polygons.
+    period : tuple
+        First and last month; None for all months that ``gwsa`` and ``predictors`` share.
+    progress : Progress
+        Receives log lines, warnings and the fraction done.
+
+    Raises
+    ------
+    InputError
+        When the grids are not aligned, no cell, region or month is shared, or no feature has a
+        value.
     """
     grid = predictors.coarse_grid
     if not gwsa.grid.aligned_with(grid):
         raise InputError(
-            f"The {gwsa.variable} stack has cells of {gwsa.grid.dx:g}° and the predictor set {predictors.folder.name} "
-            f"was built for cells of {grid.dx:g}° or other edges; build the predictors with this stack as GRID."
+            f"The {gwsa.variable} stack has cells of {gwsa.grid.dx:g}° and the predictor set "
+            f"{predictors.folder.name} was built for cells of {grid.dx:g}° or other edges; build "
+            "the predictors with this stack as GRID."
         )
-    gwsa = _shared_period(gwsa, predictors, period).on(grid)
+    gwsa = _select_period(gwsa, predictors, period).on(grid)
+    used, valid = _find_months_and_cells(gwsa, progress)
+    conservation = MassConservation(predictors.land, grid, predictors.factor, valid)
+    regions = rasterise(aquifers, predictors.grid, predictors.factor, predictors.land)
+    pixels = sum(conservation.pixels(tile).sum() for tile in conservation.tiles)
+    progress.info(
+        f"{conservation.cells.sum()} coarse cells, {pixels} pixels, {used.sum()} months "
+        f"({name_runs(gwsa.months[used])}), {len(predictors.features)} features."
+    )
+    plan = _plan_training(gwsa, used, conservation, regions, progress)
+    target = np.stack(
+        [gwsa.values[number][plan.cells] for number in np.flatnonzero(used)[plan.numbers]]
+    )
+    samples = read_samples(plan, target, conservation, predictors, progress)
+    return Domain(gwsa, used, predictors, regions, conservation, samples)
+
+
+def _select_period(gwsa: MonthlyStack, predictors: PredictorSet, period: tuple) -> MonthlyStack:
+    """The months of the stack that are in the period and that the predictors have."""
+    months = predictors.months if predictors.months.size else gwsa.months
+    first = period[0] or months[0]
+    last = period[1] or months[-1]
+    if first > gwsa.months[-1] or last < gwsa.months[0]:
+        raise InputError(
+            f"The {gwsa.variable} stack covers {gwsa.months[0]} to {gwsa.months[-1]} and the "
+            f"predictors {months[0]} to {months[-1]}: no month is in both; build predictors for "
+            "the months of the stack."
+        )
+    return gwsa.select(max(first, months[0]), min(last, months[-1]))
+
+
+def _find_months_and_cells(gwsa: MonthlyStack, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """Months with GWSA in any cell, and cells with GWSA in all of these months, both bool."""
     known = np.isfinite(gwsa.values)
     used = known.any(axis=(1, 2))
     if not used.any():
         raise InputError(
-            f"The {gwsa.variable} stack has no value between {gwsa.months[0]} and {gwsa.months[-1]}."
+            f"The {gwsa.variable} stack has no value between {gwsa.months[0]} and "
+            f"{gwsa.months[-1]}."
         )
     if (~used).any():
         progress.warn(f"Months without GWSA stay empty: {name_runs(gwsa.months[~used])}.")
     valid = known[used].all(axis=0)
-    partly = int((known.any(axis=0) & ~valid).sum())
-    if partly:
-        progress.warn(f"{partly} coarse cells lack GWSA in some months and are left out.")
-    conservation = MassConservation(predictors.land, grid, predictors.factor, valid)
-    regions = rasterise(aquifers, predictors.grid, predictors.factor, predictors.land)
-    tiles = conservation.tiles
-    progress.info(
-        f"{conservation.cells.sum()} coarse cells, {sum(conservation.pixels(tile).sum() for tile in tiles)} pixels, "
-        f"{used.sum()} months ({name_runs(gwsa.months[used])}), {len(predictors.features)} features."
-    )
+    incomplete = int((known.any(axis=0) & ~valid).sum())
+    if incomplete:
+        progress.warn(f"{incomplete} coarse cells lack GWSA in some months and are left out.")
+    return used, valid
+
+
+def _plan_training(
+    gwsa: MonthlyStack,
+    used: np.ndarray,
+    conservation: MassConservation,
+    regions: Regions,
+    progress: Progress,
+) -> TrainingPlan:
+    """Choose the cells and months of the training set."""
     observed = np.array([gwsa.source[i] for i in np.flatnonzero(used)]) == OBSERVED
-    chosen = choose_months(observed, int(conservation.cells.sum()))
-    cells = choose_cells(conservation.cells, regions.cells, MOST_SAMPLES // chosen.size)
+    numbers = choose_months(observed, int(conservation.cells.sum()))
+    cells = choose_cells(conservation.cells, regions.cells, MOST_SAMPLES // numbers.size)
     progress.info(
-        f"Models are trained on {chosen.size} of the {used.sum()} months and {cells.sum()} of the cells."
+        f"Models are trained on {numbers.size} of the {used.sum()} months and {cells.sum()} of "
+        "the cells."
     )
-    training_months = TrainingPlan(gwsa.months[used], chosen, cells)
-    target = np.stack([gwsa.values[number][cells] for number in np.flatnonzero(used)[chosen]])
-    samples = read_samples(training_months, target, conservation, predictors, progress)
-    return Domain(gwsa, used, predictors, regions, conservation, samples)
-
-
-def _shared_period(gwsa: MonthlyStack, predictors: PredictorSet, period) -> MonthlyStack:
-    months = predictors.months if predictors.months.size else gwsa.months
-    first, last = period[0] or months[0], period[1] or months[-1]
-    if first > gwsa.months[-1] or last < gwsa.months[0]:
-        raise InputError(
-            f"The {gwsa.variable} stack covers {gwsa.months[0]} to {gwsa.months[-1]} and the predictors "
-            f"{months[0]} to {months[-1]}: no month is in both; build predictors for the months of the stack."
-        )
-    return gwsa.select(max(first, months[0]), min(last, months[-1]))
+    return TrainingPlan(gwsa.months[used], numbers, cells)

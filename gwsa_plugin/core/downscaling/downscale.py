@@ -1,7 +1,8 @@
-"""Downscale a coarse GWSA stack to monthly 1 km maps with one XGBoost model per aquifer region.
+"""Downscale coarse GWSA to monthly 1 km maps with one XGBoost model per aquifer region.
 
-Models are trained on coarse cells, predictors being aggregated to them, and predict 1 km pixels; a smooth correction
-then gives each coarse cell its GRACE value back. Skill is measured on cells and months that a model has not seen.
+Models are trained on coarse cells, whose predictors are averages of the 1 km values, and predict
+1 km pixels. A smooth, mass-conserving correction then restores the GRACE value of each coarse cell.
+Skill is measured on cells and months that the models were not trained on.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,33 +29,57 @@ from .maps.applicability import find_applicability, write_applicability
 from .maps.cost import estimate_cost, report_cost
 from .maps.predict_tile import MapJob, MapOptions, ModelUse
 from .maps.sigma import estimate_model_error, write_sigma
-from .maps.yearly import maps_in, write_maps
-from .models.early_stopping import Tuning
-from .models.region_models import (
+from .maps.write_years import maps_in, write_maps
+from .models.cross_validation import (
     DIRECT,
     CrossValidation,
-    Recipe,
-    RegionModels,
+    TrainingOptions,
     train_and_validate,
-    write_models,
 )
+from .models.early_stopping import Tuning
+from .models.region_models import RegionModels, write_models
 from .models.training import Boosting
 from .skill.closure import Closure
 from .skill.reduced_resolution import ReducedResolution, validate_at_reduced_resolution
 from .skill.scores import region_table, score
 from .skill.shap import explain, write_explanation
 
-BLOCKED, FORWARD, RANDOM = "blocked", "forward", "random"
-MAPS, HELD_OUT = "maps", "held_out"
+# Kinds of validation.
+BLOCKED = "blocked"
+FORWARD = "forward"
+RANDOM = "random"
+# Products: maps of the models of all samples, and maps of held-out models.
+MAPS = "maps"
+HELD_OUT = "held_out"
+# Subfolder of the maps.
+SIGMA_FOLDER = "sigma"
 
 
 @dataclass(frozen=True)
 class DownscaleOptions:
-    """``period``: (first, last) month, None for all that stack and predictors share. ``least_area``: land in km² from
-    which an aquifer has a model of its own. ``feather_km`` and ``exact``: see Mapping. ``target``: what models explain,
-    see region_models. ``compare``: also validate forward in time, and on random samples as most published figures.
-    ``stopping``: settle the number of trees by grouped folds inside each training; ``search``: and try as many settings
-    beside the given ones."""
+    """Settings of a downscaling.
+
+    Parameters
+    ----------
+    period : tuple
+        First and last month; None for all months that GWSA and predictors share.
+    least_area : float
+        Land area from which an aquifer has a model of its own, km².
+    feather_km, exact
+        See ``MapOptions``.
+    target : str
+        What models predict, see ``cross_validation``.
+    compare : bool
+        Also validate forward in time, and on random samples as most published validations do.
+    stopping : bool
+        Choose the number of trees by early stopping.
+    search : int
+        Number of other hyper-parameters that are tried besides the given ones.
+    boosting : Boosting
+        Hyper-parameters.
+    blocking : Blocking
+        Spatial blocks of the cross-validation.
+    """
 
     period: tuple = (None, None)
     least_area: float = GRACE_FOOTPRINT_KM2
@@ -67,14 +93,27 @@ class DownscaleOptions:
     blocking: Blocking = Blocking()
 
     def as_parameters(self) -> dict:
-        """Plain values for tags and records."""
+        """Return the settings as plain values for tags and records."""
         return {**asdict(self), "period": [str(month or "") for month in self.period]}
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Folders for the maps, the models and the maps of held-out models, and files for the area of applicability (a
-    raster) and for what the models make of their predictors (a table); None where one is not wanted."""
+    """Where results are written; None for a result that is not wanted.
+
+    Parameters
+    ----------
+    maps : Path
+        Folder of the maps.
+    models : Path, optional
+        Folder of the models.
+    held_out : Path, optional
+        Folder of the maps of held-out models.
+    applicability : Path, optional
+        GeoTIFF of the area of applicability.
+    explanation : Path, optional
+        CSV table of SHAP contributions and gain.
+    """
 
     maps: Path
     models: Path | None = None
@@ -85,9 +124,28 @@ class Outputs:
 
 @dataclass(frozen=True, eq=False)
 class Downscaled:
-    """``years`` and ``sigma``: the map files, the latter where a coarse sigma was given. ``regions``: a row per region,
-    see ``region_table``. ``scores``: see ``score``. ``validations`` and ``backs``: the held-out predictions of each
-    kind of validation, and what comes of them one scale up. ``explanation``: see ``explain``.
+    """Results of a downscaling.
+
+    Parameters
+    ----------
+    years : list of Path
+        The maps, a file per year.
+    sigma : list of Path
+        The maps of sigma; empty when no coarse sigma was given.
+    regions : list of dict
+        A row per region, see ``region_table``.
+    scores : dict
+        See ``score``.
+    domain : Domain
+        The study domain.
+    models : RegionModels
+        The models of all samples.
+    validations : dict of str to CrossValidation
+        Held-out predictions of each kind of validation.
+    reduced_resolution : dict of str to ReducedResolution
+        Reduced-resolution validation of each kind.
+    explanation : list of dict
+        SHAP contributions and gain, see ``explain``.
     """
 
     years: list[Path]
@@ -97,8 +155,17 @@ class Downscaled:
     domain: Domain
     models: RegionModels
     validations: dict[str, CrossValidation]
-    backs: dict[str, ReducedResolution]
+    reduced_resolution: dict[str, ReducedResolution]
     explanation: list[dict]
+
+
+class _Trained(NamedTuple):
+    """The models and their validation."""
+
+    options: TrainingOptions
+    models: RegionModels
+    validations: dict[str, CrossValidation]
+    reduced_resolution: dict[str, ReducedResolution]
 
 
 def downscale(
@@ -112,91 +179,125 @@ def downscale(
     progress: Progress = SILENT,
     run: Callable = run_all,
 ) -> Downscaled:
-    """Write ``GWSA_YYYY.tif`` (cm) into ``outputs.maps``, the models as ``.ubj`` and the held-out maps beside.
+    """Downscale coarse GWSA to 1 km.
 
-    The area-weighted mean of the map over each coarse cell's land is the coarse value to 1e-3 cm before encoding. The
-    held-out maps are those of models that saw neither the cell nor the month of a pixel, corrected with the cell's
-    coarse value as bilinear interpolation uses it. ``run``: who works on the maps, ``threads.run_all`` or that of a
-    Cluster; the bytes are the same. Raises InputError when the inputs do not meet; nothing is then left.
+    Writes ``GWSA_YYYY.tif`` (cm) into the folder of the maps, and the other results that are
+    wanted. Before encoding, the area-weighted mean of the map over the land of each coarse cell
+    equals the coarse value within 1e-3 cm. Held-out maps are predicted by models that were trained
+    on neither the cell nor the month of a pixel. Their correction uses the coarse value of the
+    cell, as bilinear interpolation does.
+
+    Parameters
+    ----------
+    gwsa : MonthlyStack
+        Coarse GWSA, cm.
+    predictors : PredictorSet
+        Predictors at 1 km that were built for the cells of ``gwsa``.
+    aquifers : sequence of Aquifer
+        Aquifer polygons.
+    outputs : Outputs
+        Where results are written.
+    options : DownscaleOptions
+        Settings.
+    sigma : MonthlyStack, optional
+        Sigma of ``gwsa``, cm. With it, sigma of the maps is written.
+    tags : dict of str to str, optional
+        Tags of all rasters.
+    progress : Progress
+        Receives log lines, warnings and the fraction done.
+    run : callable
+        Runs the tasks of the maps: ``run_all``, or that of a cluster. The files do not depend on
+        it.
+
+    Raises
+    ------
+    InputError
+        When grids, cells, regions or months of the inputs do not match. No file is then left.
+    Cancelled
+        When the user has cancelled. Checkpoints are then kept.
     """
     domain = make_domain(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
-    splits = make_validations(domain, options, progress)
-    recipe = make_recipe(domain, options)
-    progress.info(
-        f"Training {1 + sum(map(len, splits.values()))} times, all but once to measure skill."
+    trained = _train(domain, options, progress)
+    mapping = _map_options(options, trained.models, tags)
+    regions = region_table(
+        domain,
+        trained.models,
+        trained.validations[BLOCKED],
+        trained.reduced_resolution[BLOCKED],
     )
-    models, validations = train_and_validate(domain, splits, recipe, progress.part(0.1, 0.4))
-    progress.info(
-        f"Held-out cells confirm {models.shrinkage:.0%} of the predicted local contrast; at 1 km it is stretched by "
-        f"{models.contrast_slope:.2f}."
-    )
-    backs = {
-        kind: validate_at_reduced_resolution(domain, validation)
-        for kind, validation in validations.items()
-    }
-    progress.info(
-        f"The model of all cells has {models.boosting.trees} trees of depth {models.boosting.depth}."
-    )
-    for remark in sorted(models.remarks):
-        progress.info(remark)
-    settled = {
-        f"GWSA_{name.upper()}": str(value) for name, value in asdict(models.boosting).items()
-    }
-    mapping = MapOptions(options.feather_km, options.exact, {**(tags or {}), **settled})
-    regions = region_table(domain, models, validations[BLOCKED], backs[BLOCKED])
-    products = {MAPS: outputs.maps, **({HELD_OUT: outputs.held_out} if outputs.held_out else {})}
-    parts = {MAPS: [ModelUse(models, domain.cells, np.ones(domain.months.size, dtype=bool))]}
-    if outputs.held_out:
-        held_out = validations[BLOCKED].held_out
-        parts[HELD_OUT] = [
-            ModelUse(held.models, held.split.cells, held.split.months) for held in held_out
-        ]
-    job = MapJob.of(domain, parts, mapping)
+    job = MapJob.from_domain(domain, _model_uses(domain, trained, outputs), mapping)
     with (
         resumable_folder(outputs.maps, job.fingerprint(), progress) as unfinished,
         ExitStack() as folders,
     ):
-        # The folders get their files together when the stack closes, and none of them when anything fails before.
         report_cost(estimate_cost(job, unfinished, progress), unfinished, progress)
         closures = write_maps(job, unfinished, progress.part(0.4, 0.93), run)
-        wholes = [folders.enter_context(atomic_folder(folder)) for folder in products.values()]
+        # New files appear in the output folders together, when the stack closes, and not at all
+        # when anything fails before.
+        new_folders = {
+            name: folders.enter_context(atomic_folder(folder))
+            for name, folder in _product_folders(outputs).items()
+        }
+        sigma_folder = new_folders[MAPS] / SIGMA_FOLDER
         if sigma:
-            model_error = estimate_model_error(domain, validations[BLOCKED], backs[BLOCKED], sigma)
-            write_sigma(
-                domain, sigma, model_error, wholes[0] / "sigma", mapping, progress.part(0.93, 0.97)
-            )
+            _write_sigma(domain, trained, sigma, sigma_folder, mapping, progress.part(0.93, 0.97))
         if outputs.models:
-            write_models(folders.enter_context(atomic_folder(outputs.models)), domain, models)
-        explanation = explain(domain, models)
+            model_folder = folders.enter_context(atomic_folder(outputs.models))
+            write_models(model_folder, domain, trained.models)
+        explanation = explain(domain, trained.models)
         if outputs.explanation:
             write_explanation(outputs.explanation, explanation)
         if outputs.applicability:
-            applicability = find_applicability(domain, models, validations[BLOCKED])
-            write_applicability(
-                domain, applicability, outputs.applicability, tags, progress.part(0.97, 1.0)
-            )
-        for name, whole in zip(products, wholes):
-            for path in maps_in(unfinished, name):
-                shutil.move(path, whole / path.name)
-        sigmas = [
-            outputs.maps / "sigma" / path.name
-            for path in sorted((wholes[0] / "sigma").glob("*.tif"))
-        ]
-        years = [outputs.maps / path.name for path in sorted(wholes[0].glob("*.tif"))]
-        scores = score(
-            domain, recipe, models, validations[BLOCKED], map(Closure.read, closures[MAPS])
-        )
-    scores["reduced_resolution"] = {kind: back.scores() for kind, back in backs.items()}
+            area = find_applicability(domain, trained.models, trained.validations[BLOCKED])
+            write_applicability(domain, area, outputs.applicability, tags, progress.part(0.97, 1.0))
+        _move_maps(unfinished, new_folders)
+        sigma_files = _names_of_rasters(sigma_folder)
+        map_files = _names_of_rasters(new_folders[MAPS])
+        scores = _score(domain, trained, closures[MAPS])
     return Downscaled(
-        years, sigmas, regions, scores, domain, models, validations, backs, explanation
+        years=[outputs.maps / name for name in map_files],
+        sigma=[outputs.maps / SIGMA_FOLDER / name for name in sigma_files],
+        regions=regions,
+        scores=scores,
+        domain=domain,
+        models=trained.models,
+        validations=trained.validations,
+        reduced_resolution=trained.reduced_resolution,
+        explanation=explanation,
     )
 
 
-def make_validations(
+def _train(domain: Domain, options: DownscaleOptions, progress: Progress) -> _Trained:
+    """Train the models, validate them and log the result."""
+    splits = _make_validations(domain, options, progress)
+    training = _training_options(domain, options)
+    count = 1 + sum(map(len, splits.values()))
+    progress.info(f"{count} trainings, all but one of them for validation.")
+    models, validations = train_and_validate(domain, splits, training, progress.part(0.1, 0.4))
+    progress.info(
+        f"The shrinkage factor of the predicted local contrast is {models.shrinkage:.2f}, "
+        f"estimated on held-out cells. Its contrast slope, estimated one scale up, is "
+        f"{models.contrast_slope:.2f}."
+    )
+    reduced_resolution = {
+        kind: validate_at_reduced_resolution(domain, validation)
+        for kind, validation in validations.items()
+    }
+    progress.info(
+        f"The model of all cells has {models.boosting.trees} trees of depth "
+        f"{models.boosting.depth}."
+    )
+    for remark in sorted(models.remarks):
+        progress.info(remark)
+    return _Trained(training, models, validations, reduced_resolution)
+
+
+def _make_validations(
     domain: Domain, options: DownscaleOptions, progress: Progress
 ) -> dict[str, list[Split]]:
-    """The splits of each kind of validation; the blocked ones come first and decide how far models are believed."""
-    months, blocking = domain.months.size, options.blocking
+    """The splits of each kind of validation; the blocked ones come first and scale the models."""
+    months = domain.months.size
+    blocking = options.blocking
     validations = {BLOCKED: make_splits(domain.gwsa.grid, domain.cells, months, blocking, progress)}
     if options.compare:
         validations[FORWARD] = forward_splits(domain.cells, months)
@@ -204,12 +305,85 @@ def make_validations(
     return validations
 
 
-def make_recipe(domain: Domain, options: DownscaleOptions) -> Recipe:
+def _training_options(domain: Domain, options: DownscaleOptions) -> TrainingOptions:
+    """How the models are trained."""
     tuning = None
     if options.stopping or options.search:
-        tuning = Tuning(
-            *make_blocks(domain.gwsa.grid, domain.cells, options.blocking), options.search
-        )
-    return Recipe(
-        options.boosting, domain.regions.pooled(options.least_area), options.target, tuning
+        blocks, buffer_cells = make_blocks(domain.gwsa.grid, domain.cells, options.blocking)
+        tuning = Tuning(blocks, buffer_cells, options.search)
+    return TrainingOptions(
+        boosting=options.boosting,
+        pooled=domain.regions.pooled(options.least_area),
+        target=options.target,
+        tuning=tuning,
     )
+
+
+def _map_options(
+    options: DownscaleOptions, models: RegionModels, tags: dict[str, str] | None
+) -> MapOptions:
+    """How maps are written, with the chosen hyper-parameters among their tags."""
+    chosen = {f"GWSA_{name.upper()}": str(value) for name, value in asdict(models.boosting).items()}
+    return MapOptions(options.feather_km, options.exact, {**(tags or {}), **chosen})
+
+
+def _product_folders(outputs: Outputs) -> dict[str, Path]:
+    """The output folder of each product that is wanted."""
+    folders = {MAPS: outputs.maps}
+    if outputs.held_out:
+        folders[HELD_OUT] = outputs.held_out
+    return folders
+
+
+def _model_uses(domain: Domain, trained: _Trained, outputs: Outputs) -> dict[str, list[ModelUse]]:
+    """The models of each product with the cells and months that they predict."""
+    all_months = np.ones(domain.months.size, dtype=bool)
+    uses = {MAPS: [ModelUse(trained.models, domain.cells, all_months)]}
+    if outputs.held_out:
+        uses[HELD_OUT] = [
+            ModelUse(held.models, held.split.cells, held.split.months)
+            for held in trained.validations[BLOCKED].held_out
+        ]
+    return uses
+
+
+def _write_sigma(
+    domain: Domain,
+    trained: _Trained,
+    sigma: MonthlyStack,
+    folder: Path,
+    mapping: MapOptions,
+    progress: Progress,
+) -> None:
+    """Estimate the error of the models and write sigma of the maps."""
+    model_error = estimate_model_error(
+        domain, trained.validations[BLOCKED], trained.reduced_resolution[BLOCKED], sigma
+    )
+    write_sigma(domain, sigma, model_error, folder, mapping, progress)
+
+
+def _move_maps(unfinished: Path, folders: dict[str, Path]) -> None:
+    """Move the maps of each product from the checkpoints to its new folder."""
+    for name, folder in folders.items():
+        for path in maps_in(unfinished, name):
+            shutil.move(path, folder / path.name)
+
+
+def _names_of_rasters(folder: Path) -> list[str]:
+    """Sorted names of the GeoTIFFs in a folder; none if it does not exist."""
+    return [path.name for path in sorted(folder.glob("*.tif"))]
+
+
+def _score(domain: Domain, trained: _Trained, closures: list[Path]) -> dict:
+    """All scores; the files ``closures`` exist as long as the checkpoints do."""
+    scores = score(
+        domain,
+        trained.options,
+        trained.models,
+        trained.validations[BLOCKED],
+        map(Closure.read, closures),
+    )
+    scores["reduced_resolution"] = {
+        kind: result.scores() for kind, result in trained.reduced_resolution.items()
+    }
+    return scores

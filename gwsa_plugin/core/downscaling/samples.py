@@ -1,4 +1,4 @@
-"""TODO."""
+"""The training set of downscaling: one sample per coarse cell and month."""
 
 from __future__ import annotations
 
@@ -6,13 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Cells along the side of a block, when skill and scaling are estimated one scale up.
+ONE_SCALE_UP = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What there is to learn from: coarse cells in months, in the order of ``month``, ``row`` and ``column``, which are
-    numbers of mapped months and of cells of the coarse grid: int, (samples,). ``target``: cm, (samples,). ``cells``:
-    their features, float32, (samples, features), NaN missing; ``pixels``: those of a few pixels of each, (samples,
-    pixels, features). ``names``: of the features."""
+    """Coarse cells in months, sorted by ``month``, then ``row``, then ``column``.
+
+    Parameters
+    ----------
+    month : numpy.ndarray of int, shape (samples,)
+        Number of the mapped month, from 0.
+    row, column : numpy.ndarray of int, shape (samples,)
+        Row and column of the cell in the coarse grid.
+    target : numpy.ndarray, shape (samples,)
+        GWSA of the cell, cm.
+    cells : numpy.ndarray of float32, shape (samples, features)
+        Features of the cell; NaN for no value.
+    pixels : numpy.ndarray of float32, shape (samples, pixels, features)
+        Features of some land pixels of the cell; NaN for no value.
+    names : tuple of str
+        Names of the features.
+    """
 
     month: np.ndarray
     row: np.ndarray
@@ -23,27 +39,42 @@ class Samples:
     names: tuple[str, ...]
 
     def at(self, field: np.ndarray) -> np.ndarray:
-        """What ``field``, of the coarse shape, has in the cell of each sample: (samples,)."""
+        """Return the value of a coarse field in the cell of each sample, shape (samples,)."""
         return field[self.row, self.column]
 
-    def mean_by_cell(self, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """The mean of the ``values``, (samples,), of each cell of a coarse grid of ``shape``, those that are NaN left
-        out: float64, NaN for a cell without one."""
+    def mean_by_cell(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Average the values of each cell over its months.
+
+        Parameters
+        ----------
+        values : numpy.ndarray, shape (samples,)
+            A value per sample; NaN is left out.
+        shape : tuple of int
+            Rows and columns of the coarse grid.
+
+        Returns
+        -------
+        numpy.ndarray of float64
+            Coarse shape, NaN for a cell without a value.
+        """
         known = ~np.isnan(values)
-        cells, size = (
-            np.ravel_multi_index((self.row[known], self.column[known]), shape),
-            shape[0] * shape[1],
-        )
-        count, total = (
-            np.bincount(cells, minlength=size),
-            np.bincount(cells, values[known], minlength=size),
-        )
+        size = shape[0] * shape[1]
+        cells = np.ravel_multi_index((self.row[known], self.column[known]), shape)
+        count = np.bincount(cells, minlength=size)
+        total = np.bincount(cells, values[known], minlength=size)
         return np.divide(total, count, out=np.full(size, np.nan), where=count > 0).reshape(shape)
 
     def pixel_table(self, where: np.ndarray) -> np.ndarray:
-        """The features of the pixels of the samples ``where`` (any index of them): float32, (samples x pixels,
-        features), the pixels of a sample one after the other."""
+        """Return the features of the pixels of some samples as a table.
+
+        Parameters
+        ----------
+        where : numpy.ndarray
+            Any index of the samples.
+
+        Returns
+        -------
+        numpy.ndarray of float32
+            Shape (samples x pixels, features); the pixels of a sample follow each other.
+        """
         return self.pixels[where].reshape(-1, len(self.names))
-
-
-ONE_SCALE_UP = 2

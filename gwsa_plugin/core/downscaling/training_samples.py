@@ -1,4 +1,4 @@
-"""TODO."""
+"""Choose the coarse cells and months that models are trained on, and read their features."""
 
 from __future__ import annotations
 
@@ -20,141 +20,231 @@ from ..predictors.stored_features import feature_values, take_rows
 from ..spatial.mass_conservation import MassConservation
 from .samples import Samples
 
-PIXELS = 16  # of each coarse cell that training sees in a month
-
-MOST_SAMPLES = (
-    100_000  # cells times months that models are trained on; about 4 kB each with 60 features
-)
-
+# Pixels that are drawn in each coarse cell and month.
+PIXELS_PER_CELL = 16
+# Cells times months of the training set; a sample takes about 4 kB with 60 features.
+MOST_SAMPLES = 100_000
+# Months that are used if they exist, even if fewer cells fit into MOST_SAMPLES.
 FEWEST_MONTHS = 24
-
-PLOT = 8  # cells along a side: neighbours, whose contrast is learned, are taught together
+# Cells along the side of a patch. Patches are chosen as a unit, because the loss compares
+# neighbouring cells.
+PATCH = 8
 
 
 class TrainingPlan(NamedTuple):
-    """What training sees: ``cells`` (bool, coarse shape) in those of the ``months`` that have the numbers ``chosen``
-    (int)."""
+    """The coarse cells and months of the training set.
+
+    Parameters
+    ----------
+    months : numpy.ndarray
+        The mapped months, datetime64[M].
+    numbers : numpy.ndarray of int
+        Numbers of those of ``months`` that are in the training set.
+    cells : numpy.ndarray of bool
+        Cells that are in the training set, coarse shape.
+    """
 
     months: np.ndarray
-    chosen: np.ndarray
+    numbers: np.ndarray
     cells: np.ndarray
 
 
 def choose_months(observed: np.ndarray, cells: int) -> np.ndarray:
-    """Numbers of months, of which ``observed`` (bool, (months,)) were. Filled ones, of which GRACE saw nothing, only
-    where too few others are; of many, as many as memory allows, evenly spaced."""
-    choice = (
+    """Choose the months of the training set.
+
+    Months that GRACE observed are preferred. Filled months are used only if fewer than
+    ``FEWEST_MONTHS`` months were observed. If there are more months than fit into ``MOST_SAMPLES``,
+    evenly spaced ones are chosen.
+
+    Parameters
+    ----------
+    observed : numpy.ndarray of bool, shape (months,)
+        True for a month that GRACE observed.
+    cells : int
+        Number of coarse cells.
+
+    Returns
+    -------
+    numpy.ndarray of int
+        Numbers of the chosen months, ascending.
+    """
+    candidates = (
         np.flatnonzero(observed) if observed.sum() >= FEWEST_MONTHS else np.arange(observed.size)
     )
-    count = min(choice.size, max(MOST_SAMPLES // cells, FEWEST_MONTHS))
-    return choice[np.linspace(0, choice.size - 1, count).round().astype(int)]
+    count = min(candidates.size, max(MOST_SAMPLES // cells, FEWEST_MONTHS))
+    return candidates[np.linspace(0, candidates.size - 1, count).round().astype(int)]
 
 
 def choose_cells(cells: np.ndarray, regions: np.ndarray, most: int) -> np.ndarray:
-    """All ``cells``, or of more than ``most`` those of random plots, to which the regions contribute in turn."""
+    """Choose the cells of the training set.
+
+    Parameters
+    ----------
+    cells : numpy.ndarray of bool
+        Cells with GWSA, coarse shape.
+    regions : numpy.ndarray of int
+        Region of each cell, coarse shape.
+    most : int
+        Number of cells from which no further patch is added.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        Coarse shape: all ``cells``, or those of random patches if there are more than ``most``. The
+        regions contribute patches in turn, so that small regions are represented.
+    """
     if cells.sum() <= most:
         return cells
-    plots = split_into_squares(cells, PLOT)
-    shuffled = np.random.default_rng(1).permutation(len(plots))
-    of_regions = [
+    patches = split_into_squares(cells, PATCH)
+    shuffled = np.random.default_rng(1).permutation(len(patches))
+    patches_by_region = [
         [
             number
             for number in shuffled
-            if (regions[plots[number]] == region)[cells[plots[number]]].any()
+            if (regions[patches[number]] == region)[cells[patches[number]]].any()
         ]
         for region in np.unique(regions[cells])
     ]
-    training_months = np.zeros_like(cells)
-    for number in chain.from_iterable(zip_longest(*of_regions)):
-        if number is not None and training_months.sum() < most:
-            training_months[plots[number]] = cells[plots[number]]
-    return training_months
+    chosen = np.zeros_like(cells)
+    # The first patch of every region, then the second of every region, and so on.
+    for number in chain.from_iterable(zip_longest(*patches_by_region)):
+        if number is not None and chosen.sum() < most:
+            chosen[patches[number]] = cells[patches[number]]
+    return chosen
 
 
 def read_samples(
-    training_months: TrainingPlan, target: np.ndarray, conservation, predictors, progress: Progress
+    plan: TrainingPlan,
+    target: np.ndarray,
+    conservation: MassConservation,
+    predictors: PredictorSet,
+    progress: Progress,
 ) -> Samples:
-    """``target``: cm, (chosen months, taught cells)."""
+    """Read the features of the training set.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        The cells and months.
+    target : numpy.ndarray, shape (months of the plan, cells of the plan)
+        GWSA, cm.
+    conservation : MassConservation
+        Gives the land pixels of the cells.
+    predictors : PredictorSet
+        The predictors.
+    progress : Progress
+        Receives the fraction of features that have no value.
+
+    Raises
+    ------
+    InputError
+        When no feature has a value in any sample.
+    """
     names = predictors.features
-    month = np.repeat(training_months.chosen, target.shape[1])
-    row, column = np.tile(np.nonzero(training_months.cells), training_months.chosen.size)
+    month = np.repeat(plan.numbers, target.shape[1])
+    row, column = np.tile(np.nonzero(plan.cells), plan.numbers.size)
     cells = np.empty((month.size, len(names)), dtype=np.float32)
-    pixels = np.empty((month.size, PIXELS, len(names)), dtype=np.float32)
+    pixels = np.empty((month.size, PIXELS_PER_CELL, len(names)), dtype=np.float32)
     samples = Samples(month, row, column, target.ravel(), cells, pixels, names)
-    tiles = split_into_tiles(training_months.cells, predictors.factor)
+    tiles = split_into_tiles(plan.cells, predictors.factor)
     run_all(
-        [
-            partial(_read_tile, samples, training_months, conservation, predictors, tile)
-            for tile in tiles
-        ],
+        [partial(_read_tile, samples, plan, conservation, predictors, tile) for tile in tiles],
         progress,
     )
-    absent = np.isnan(cells).mean(axis=0)
-    if (absent == 1).all():
+    missing = np.isnan(cells).mean(axis=0)
+    if (missing == 1).all():
         raise InputError(
-            f"The predictor set {predictors.folder.name} has no value in any cell of the GWSA stack."
+            f"The predictor set {predictors.folder.name} has no value in any cell of the GWSA "
+            "stack."
         )
-    for name, share in zip(names, absent):
-        if share > 0:
+    for name, fraction in zip(names, missing):
+        if fraction > 0:
             progress.info(
-                f"{name} is missing in {share:.1%} of the samples; the trees have a branch for that."
+                f"{name} has no value in {fraction:.1%} of the samples; the trees send missing "
+                "values along a default branch."
             )
     return samples
 
 
 def _read_tile(
     samples: Samples,
-    training_months: TrainingPlan,
-    conservation,
+    plan: TrainingPlan,
+    conservation: MassConservation,
     predictors: PredictorSet,
     tile: Tile,
     progress: Progress,
 ) -> None:
-    """Fill in the features of the samples of a tile, and of a few random land pixels of each, of others in each
-    month."""
-    cells, count = training_months.cells[tile], int(training_months.cells.sum())
-    numbers = (np.cumsum(training_months.cells) - 1).reshape(training_months.cells.shape)[tile][
-        cells
-    ]
-    down, across = _picked(conservation, tile, training_months)
-    place = PixelSelection(tile.fine(predictors.factor), conservation.pixels(tile))
-    order = np.cumsum(place.pixels).reshape(place.pixels.shape) - 1
+    """Fill in the features of the samples of a tile.
+
+    The pixels of a cell are drawn anew for each month.
+    """
+    cells = plan.cells[tile]
+    count = int(plan.cells.sum())
+    # Position of each cell of the tile among the samples of a month.
+    positions = (np.cumsum(plan.cells) - 1).reshape(plan.cells.shape)[tile][cells]
+    down, across = _draw_pixels(conservation, tile, plan)
+    land = conservation.pixels(tile)
+    selection = PixelSelection(tile.fine(predictors.factor), land)
+    # Position of each pixel of the tile among its land pixels.
+    order = np.cumsum(land).reshape(land.shape) - 1
     at_once = months_at_once(predictors, tile)
-    for first in range(0, training_months.chosen.size, at_once):
+    for first in range(0, plan.numbers.size, at_once):
         progress.stop_if_cancelled()
-        months = training_months.months[training_months.chosen[first : first + at_once]]
-        fine, coarse = (
-            read_pixels(predictors, months, place),
-            read_features(predictors, COARSE, months, tile),
-        )
-        for i, (of_pixels, of_cells) in enumerate(zip(fine, coarse), start=first):
-            into, picked = i * count + numbers, order[down[i], across[i]]
-            samples.cells[into] = of_cells[:, cells].T
-            samples.pixels[into] = np.stack(
-                [feature_values(take_rows(feature, picked)) for feature in of_pixels], axis=-1
+        months = plan.months[plan.numbers[first : first + at_once]]
+        fine = read_pixels(predictors, months, selection)
+        coarse = read_features(predictors, COARSE, months, tile)
+        for i, (pixel_features, cell_features) in enumerate(zip(fine, coarse), start=first):
+            rows = i * count + positions
+            drawn = order[down[i], across[i]]
+            samples.cells[rows] = cell_features[:, cells].T
+            samples.pixels[rows] = np.stack(
+                [feature_values(take_rows(feature, drawn)) for feature in pixel_features], axis=-1
             )
 
 
-def _picked(
-    conservation: MassConservation, tile: Tile, training_months: TrainingPlan
-) -> np.ndarray:
-    """Row and column in the tile of PIXELS random land pixels of each of its taught cells in each chosen month, some
-    twice where it has fewer: int, (2, months, cells, PIXELS)."""
-    factor, (height, width) = conservation.factor, tile.shape
+def _draw_pixels(conservation: MassConservation, tile: Tile, plan: TrainingPlan) -> np.ndarray:
+    """Row and column in the tile of the pixels drawn in each cell and month.
+
+    Shape (2, months, cells, PIXELS_PER_CELL); pixels repeat where a cell has fewer land pixels.
+    """
+    factor = conservation.factor
+    height, width = tile.shape
     land = conservation.pixels(tile).reshape(height, factor, width, factor).swapaxes(1, 2)
-    places, corner = np.argwhere(training_months.cells[tile]), [tile.rows.start, tile.columns.start]
-    months = training_months.chosen.size
-    picked = [
-        _pick(land[tuple(place)], months, np.random.default_rng(corner + place)) for place in places
+    cells = np.argwhere(plan.cells[tile])
+    corner = [tile.rows.start, tile.columns.start]
+    # The seed is the position of the cell in the grid, so that the pixels do not depend on tiles.
+    drawn = [
+        draw_stratified(land[tuple(cell)], plan.numbers.size, np.random.default_rng(corner + cell))
+        for cell in cells
     ]
-    return (np.stack(picked, axis=1) + places[:, None] * factor).transpose(3, 0, 1, 2)
+    return (np.stack(drawn, axis=1) + cells[:, None] * factor).transpose(3, 0, 1, 2)
 
 
-def _pick(land: np.ndarray, months: int, rng) -> np.ndarray:
-    """One of each of PIXELS parts of the land, whose mean is nearer to that of all than of as many from anywhere:
-    (months, PIXELS, 2). The parts lie in strips from north to south, and any few that follow each other in others."""
-    strips, (rows, columns) = isqrt(PIXELS), np.nonzero(land)
+def draw_stratified(land: np.ndarray, months: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw pixels of a cell by stratified random sampling.
+
+    The land pixels are split into ``PIXELS_PER_CELL`` strata of equal size, and one pixel is drawn
+    in each. The mean over such pixels varies less than that over pixels drawn from all of the cell.
+
+    Parameters
+    ----------
+    land : numpy.ndarray of bool, shape (rows, columns)
+        Land pixels of the cell.
+    months : int
+        Number of independent draws.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (months, PIXELS_PER_CELL, 2)
+        Row and column in the cell. Pixels that follow each other lie in different strips of rows,
+        so that the first few represent the cell too.
+    """
+    strips = isqrt(PIXELS_PER_CELL)
+    rows, columns = np.nonzero(land)
+    # Strips from north to south, and within a strip from west to east.
     order = np.lexsort((rows, columns, rows * strips // len(land)))
-    parts = np.arange(PIXELS) * (strips + 1) % PIXELS
-    picked = (parts + rng.random((months, PIXELS))) * order.size / PIXELS
-    return np.argwhere(land)[order[picked.astype(int)]]
+    strata = np.arange(PIXELS_PER_CELL) * (strips + 1) % PIXELS_PER_CELL
+    drawn = (strata + rng.random((months, PIXELS_PER_CELL))) * order.size / PIXELS_PER_CELL
+    return np.argwhere(land)[order[drawn.astype(int)]]

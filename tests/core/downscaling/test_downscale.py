@@ -1,4 +1,4 @@
-"""Downscaling of a small world with a known truth: mass, skill, honesty about skill, files, and what is refused."""
+"""Downscaling of a small world with a known truth: mass, skill, files and refused inputs."""
 
 import json
 from dataclasses import replace
@@ -20,6 +20,8 @@ from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.skill.scores import write_scores
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
+
+pytestmark = pytest.mark.slow
 
 OPTIONS = DownscaleOptions(
     least_area=20_000,
@@ -63,8 +65,10 @@ def test_each_coarse_cell_keeps_its_value_in_the_files(small_world, made):
         assert np.nanmax(np.abs(difference)) < 0.006
 
 
-def test_held_out_maps_beat_bilinear_and_no_model(small_world, made, tmp_path):
-    """Models that saw neither cell nor month find the detail that no interpolation has."""
+def test_held_out_maps_are_better_than_bilinear_and_mean_preserving_interpolation(
+    small_world, made, tmp_path
+):
+    """Held-out models predict detail that interpolation lacks."""
     held_out = YearlyMaps.in_folder(made.years[0].parents[1] / "held_out")
     conservation = made.domain.conservation
     assert isinstance(conservation, MassConservation)
@@ -74,17 +78,15 @@ def test_held_out_maps_beat_bilinear_and_no_model(small_world, made, tmp_path):
     ):
         truth = small_world.truth[i]
         ours[i] = rmse(held_out.read(month), truth)
-        bilinear[i], mean_preserving[i] = (
-            rmse(conservation.bilinear(coarse), truth),
-            rmse(conservation.mean_preserving(coarse), truth),
-        )
+        bilinear[i] = rmse(conservation.bilinear(coarse), truth)
+        mean_preserving[i] = rmse(conservation.mean_preserving(coarse), truth)
     assert ours.mean() < 0.95 * mean_preserving.mean()
     assert ours.mean() < 0.95 * bilinear.mean()
     assert made.scores["held_out"]["contrast"]["nse"] > 0.4
 
 
-def test_predictors_that_say_nothing_change_little(small_world, tmp_path):
-    """With the target of other cells held-out cells confirm nothing, and the map is nearly that of no model."""
+def test_unrelated_predictors_change_little(small_world, tmp_path):
+    """With shuffled targets, the map is close to mean-preserving interpolation."""
     rng = np.random.default_rng(0)
     shuffled = small_world.gwsa.values.reshape(24, -1)
     shuffled = np.stack([rng.permutation(month) for month in shuffled]).reshape(
@@ -100,7 +102,7 @@ def test_predictors_that_say_nothing_change_little(small_world, tmp_path):
         assert rmse(product.read(month), alone) < 0.15 * np.nanstd(alone)
 
 
-def test_models_are_xgboosts_own_and_name_whom_they_serve(made):
+def test_models_are_in_the_format_of_xgboost_and_list_their_regions(made):
     folder = made.years[0].parents[1] / "models"
     contents = json.loads((folder / "models.json").read_text())
     assert contents["features"] == ["soil", "relief", "rain", "rain_lag1"]
@@ -132,13 +134,13 @@ def test_files_have_twelve_named_bands_and_state_their_source(small_world, tmp_p
         assert np.isnan(sea).all() and np.isfinite(source.read(12)[:, 7:]).all()
 
 
-def test_sigma_is_at_least_that_of_the_coarse_field_and_says_what_it_is(made):
+def test_sigma_exceeds_that_of_the_coarse_field_and_is_tagged_as_lower_bound(made):
     with rasterio.open(made.sigma[0]) as source:
         assert source.tags()["GWSA_SIGMA"] == "lower bound"
         assert (source.read(1)[made.domain.conservation.pixels()] > 1.5).all()
 
 
-def test_the_same_bytes_again(small_world, tmp_path):
+def test_a_second_run_writes_the_same_bytes(small_world, tmp_path):
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
         world = small_world
@@ -183,8 +185,8 @@ class StopSoon(Progress):
         self.fraction = fraction
 
 
-def test_a_target_without_level_and_trend_keeps_the_mass_and_the_skill(small_world, tmp_path):
-    """The map gets level and trend back by the correction alone: its means are those of the coarse field."""
+def test_the_target_anomaly_conserves_mass_and_has_skill(small_world, tmp_path):
+    """The correction restores level and trend: the cell means are those of the coarse field."""
     options = replace(OPTIONS, target="anomaly", compare=False)
     made = downscale(
         small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options
@@ -194,7 +196,7 @@ def test_a_target_without_level_and_trend_keeps_the_mass_and_the_skill(small_wor
     assert made.scores["closure_raw"]["nse"] > 0.3
 
 
-def test_validations_are_named_and_random_samples_flatter(made):
+def test_random_samples_give_a_larger_gain_than_blocks(made):
     gains = {
         kind: back["gain_over_mean_preserving"]
         for kind, back in made.scores["reduced_resolution"].items()
@@ -204,12 +206,11 @@ def test_validations_are_named_and_random_samples_flatter(made):
 
 
 def test_the_correction_adds_no_seam(made):
-    assert made.scores["seams"]["most_changed"] == pytest.approx(
-        1, abs=0.08
-    )  # of so few pixels a cell
+    # The tolerance is for cells of few pixels.
+    assert made.scores["seams"]["most_changed"] == pytest.approx(1, abs=0.08)
 
 
-def test_applicability_and_explanation_go_where_they_are_wanted(small_world, tmp_path):
+def test_applicability_and_explanation_are_written_to_the_given_files(small_world, tmp_path):
     outputs = Outputs(
         tmp_path / "maps", applicability=tmp_path / "area.tif", explanation=tmp_path / "shap.csv"
     )
@@ -230,24 +231,21 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(tiles, "tile_side", lambda factor: 5)
 
 
-def test_tiles_leave_no_trace(small_world, made, small_tiles, tmp_path):
-    """The models are the same, and so are the maps but for the encoding of one: LERC would lose more with every part of
-    a block that is written."""
+def test_results_do_not_depend_on_tiles(small_world, made, small_tiles, tmp_path):
+    """The maps are equal within the error of LERC, with which one of them is encoded."""
     world, exact = small_world, replace(OPTIONS, exact=True)
     again = downscale(
         world.gwsa, world.predictors, world.aquifers, Outputs(tmp_path / "maps"), exact
     )
     assert len(again.domain.tiles) == 9
-    whole, tiled = (YearlyMaps.from_files(one.years) for one in (made, again))
-    for month in whole.months:
-        np.testing.assert_allclose(tiled.read(month), whole.read(month), atol=0.0051)
+    untiled, tiled = (YearlyMaps.from_files(result.years) for result in (made, again))
+    for month in untiled.months:
+        np.testing.assert_allclose(tiled.read(month), untiled.read(month), atol=0.0051)
     for name in ("closure_raw", "held_out"):
         assert json.dumps(again.scores[name]) == json.dumps(made.scores[name])
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bytes(
-    small_world, small_tiles, tmp_path, monkeypatch
-):
+def test_a_resumed_run_writes_the_same_bytes(small_world, small_tiles, tmp_path, monkeypatch):
     outputs = [
         Outputs(tmp_path / name / "maps", held_out=tmp_path / name / "held_out")
         for name in ("one", "two")
@@ -273,11 +271,11 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
         mapping, "_predict", lambda *given: predicted.append(given) or predict(*given)
     )
     downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options)
-    assert len(predicted) == 2 * (1 + 9), "and one in each run that was measured"
+    assert len(predicted) == 2 * (1 + 9), "nine tiles and one to estimate the cost, for each run"
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_what_another_run_left_is_cleared_away(small_world, tmp_path):
+def test_checkpoints_of_another_run_are_deleted(small_world, tmp_path):
     given, other = (small_world.gwsa, small_world.predictors, []), replace(OPTIONS, exact=True)
     with pytest.raises(Cancelled):
         downscale(*given, Outputs(tmp_path / "maps"), OPTIONS, progress=StopSoon())
@@ -293,7 +291,7 @@ def contents(folder):
     }
 
 
-def test_inputs_that_do_not_meet_are_named(small_world, tmp_path):
+def test_inputs_that_do_not_match_are_refused(small_world, tmp_path):
     outputs = Outputs(tmp_path / "maps")
     elsewhere = replace(small_world.gwsa, grid=Grid(-60.0, 0.0, 0.25, 0.25, 12, 12))
     with pytest.raises(InputError, match="overlap"):

@@ -1,4 +1,4 @@
-"""Shuffled predictors: cells change places as a whole, all rasters alike, and only where that is possible."""
+"""Shuffled predictors: complete cells change places within a region, equally in all rasters."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,8 @@ from gwsa.benchmarks.shuffled import movable, reordered, shuffle, shuffled_order
 from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.predictor_set import COARSE, FINE
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -27,37 +29,35 @@ def order(cells, regions):
     return shuffled_order(cells, regions.cells)
 
 
-def test_cells_move_within_their_region_and_only_whole_valid_ones(
+def test_only_complete_valid_cells_move_and_stay_in_their_region(
     small_world, regions, cells, order
 ):
     moved = order != np.arange(order.size).reshape(order.shape)
     assert moved.sum() > 0.8 * cells.sum() and not (moved & ~cells).any()
-    assert not cells[0].any() and not cells[:, :2].any()  # not valid, and sea
+    assert not cells[0].any(), "not valid"
+    assert not cells[:, :2].any(), "sea"
     assert (regions.cells.flat[order] == regions.cells).all()
     assert (np.sort(order, axis=None) == np.arange(order.size)).all()
     alone = regions.cells == regions.names.index("small")
     assert alone.sum() == 1 and not moved[alone].any()
 
 
-def test_every_raster_is_reordered_alike(small_world, order, tmp_path):
-    true, shuffled = (
-        small_world.predictors,
-        shuffle(small_world.predictors, order, tmp_path / "set"),
-    )
-    assert (shuffled.land() == true.land()).all()
-    assert shuffled.features == true.features
-    assert sorted(p.name for p in shuffled.folder.rglob("*")) == sorted(
-        p.name for p in true.folder.rglob("*")
-    )
+def test_every_raster_is_reordered_equally(small_world, order, tmp_path):
+    original = small_world.predictors
+    shuffled = shuffle(original, order, tmp_path / "set")
+    assert (shuffled.land() == original.land()).all()
+    assert shuffled.features == original.features
+    names = [sorted(path.name for path in one.folder.rglob("*")) for one in (original, shuffled)]
+    assert names[0] == names[1]
+    months = original.months[:14:13]
     for scale in (FINE, COARSE):
         for before, after in zip(
-            read_features(true, scale, true.months[:14:13])[-1],
-            read_features(shuffled, scale, true.months[:14:13])[-1],
+            read_features(original, scale, months)[-1], read_features(shuffled, scale, months)[-1]
         ):
             np.testing.assert_array_equal(after, reordered(before, order))
 
 
-def test_a_cell_keeps_its_pixels_in_their_places():
+def test_pixels_keep_their_place_in_the_cell():
     field = np.arange(24).reshape(4, 6)
     order = np.array([[5, 1, 2], [3, 4, 0]])
     result = reordered(field, order)

@@ -1,8 +1,11 @@
-"""XGBoost's forests evaluated 512 rows at a time: the same numbers as ``Booster.inplace_predict``, to the bit.
+"""Evaluate XGBoost forests for 512 rows at a time.
 
-What a tree asks of a row is whether a feature lies below a threshold. ``model`` reads the trees out of a Booster, and
-``segments`` lays them out. Each feature becomes a byte, its place among the thresholds that it is compared with
-(``recode``). Each question becomes a bit of every row, asked once however many trees ask it; a tree becomes a selection
-among such bits, which yields the number of the leaf; leaves are looked up and added in the order of the trees
-(``kernel``). ``engine`` chooses who predicts and leads the rows through.
+The predictions have the same bits as those of ``Booster.inplace_predict``.
+
+A split compares a feature with a threshold. ``model`` reads the trees from a Booster and
+``segments`` arranges them. ``recode`` replaces each feature value by a byte: the number of
+thresholds of that feature that are not above the value. ``kernel`` compares the bytes with each
+threshold once for all trees, a bit per row, finds the leaf that each row reaches in each tree, and
+adds the values of the leaves in the order of the trees. ``engine`` chooses between the kernel and
+XGBoost, and processes the rows block by block.
 """

@@ -1,107 +1,156 @@
-"""Who predicts: our kernel, or XGBoost itself."""
+"""Predict with a Booster: by the compiled kernel where possible, otherwise by XGBoost."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ...predictors.stored_features import count_rows, feature_table, row_blocks
+from ...predictors.stored_features import Feature, count_rows, feature_table, row_blocks
 from .model import Forest, Unsupported, read_forest
 from .segments import Segment, split_into_segments
 
+if TYPE_CHECKING:
+    from xgboost import Booster
 
-def evaluator(booster, say: Callable[[str], None], skip: int = 0, permuting: bool | None = None):
-    """What predicts as ``booster`` does, to the bit, by ``predict(features, onto=None)``, as fast as it can be here.
 
-    ``features``: one for each that the Booster knows, in its order: float32, (rows,), NaN missing, or ``StoredFeature``; an
-    array of shape (features, rows) is such a sequence. The result is float32, (rows,). Threads may share an evaluator.
+class Evaluator(Protocol):
+    """Predicts with the trees of a Booster. Threads may share it."""
 
-    ``skip``: trees at the beginning that are left out. ``onto``: float32, (rows,), what the sum starts from in place of
-    the Booster's base score. So the trees that two models share are evaluated once:
+    def predict(self, features: Sequence[Feature], onto: np.ndarray | None = None) -> np.ndarray:
+        """Predict rows.
 
-        first = evaluator(booster, say).predict(features)
-        second = evaluator(continued, say, skip=booster.num_boosted_rounds()).predict(features, onto=first)
+        Parameters
+        ----------
+        features : sequence of Feature
+            The features of the Booster in its order, each of shape (rows,): float32 with NaN for no
+            value, or ``StoredFeature``. An array of shape (features, rows) is such a sequence.
+        onto : numpy.ndarray of float32, shape (rows,), optional
+            What the leaves are added to; by default the base score of the Booster.
 
-    ``say`` is told, in a sentence, when XGBoost itself must predict and why. ``permuting``: whether leaves are looked
-    up by permuting bytes, which takes a processor with AVX512-VBMI; by default where there is one.
+        Returns
+        -------
+        numpy.ndarray of float32, shape (rows,)
+            The same bits as ``Booster.inplace_predict`` with ``onto`` as base margin.
+
+        Raises
+        ------
+        ValueError
+            When the number of features is not that of the Booster or the lengths differ.
+        """
+        ...
+
+
+def evaluator(
+    booster: Booster,
+    report: Callable[[str], None],
+    skip: int = 0,
+    permuting: bool | None = None,
+) -> Evaluator:
+    """Return the fastest evaluator of a Booster on this machine.
+
+    Trees that two models share can be evaluated once::
+
+        first = evaluator(booster, report).predict(features)
+        rest = evaluator(continued, report, skip=booster.num_boosted_rounds())
+        second = rest.predict(features, onto=first)
+
+    Parameters
+    ----------
+    booster : xgboost.Booster
+        The model.
+    report : callable
+        Receives a sentence with the reason when XGBoost must predict, which is slower.
+    skip : int
+        Number of trees at the beginning that are left out.
+    permuting : bool, optional
+        Whether leaves are looked up by permuting bytes, which needs AVX512-VBMI. By default it is
+        used where the processor has it.
     """
     try:
-        return _Kernel(read_forest(booster, skip), permuting)
+        return _KernelEvaluator(read_forest(booster, skip), permuting)
     except Unsupported as reason:
-        say(
-            f"XGBoost itself predicts, which takes many times as long for the same numbers: {reason}."
+        report(
+            f"XGBoost predicts instead of the compiled kernel: {reason}. The results are the "
+            "same but take many times as long."
         )
-        return XgboostEvaluator(booster, skip)
+        return _XgboostEvaluator(booster, skip)
 
 
-class XgboostEvaluator:
-    """XGBoost's own predictor, block by block."""
+class _XgboostEvaluator:
+    """The predictor of XGBoost, applied block by block."""
 
-    def __init__(self, booster, skip: int):
-        self._booster, self._trees = booster, (skip, booster.num_boosted_rounds())
+    def __init__(self, booster: Booster, skip: int):
+        self._booster = booster
+        self._trees = (skip, booster.num_boosted_rounds())
 
-    def predict(self, features: Sequence, onto: np.ndarray | None = None) -> np.ndarray:
+    def predict(self, features: Sequence[Feature], onto: np.ndarray | None = None) -> np.ndarray:
         rows = count_rows(features, self._booster.num_features(), onto)
         sums = np.empty(rows, dtype=np.float32)
-        for block, of_block in row_blocks(features, rows):
-            start = None if onto is None else onto[block]
+        for block, block_features in row_blocks(features, rows):
             sums[block] = self._booster.inplace_predict(
-                feature_table(of_block),
+                feature_table(block_features),
                 iteration_range=self._trees,
-                base_margin=start,
+                base_margin=None if onto is None else onto[block],
                 validate_features=False,
             )
         return sums
 
 
-class _Kernel:
-    """Ours, segment by segment within a block."""
+class _KernelEvaluator:
+    """The compiled kernel, applied segment by segment within a block of rows."""
 
     def __init__(self, forest: Forest, permuting: bool | None):
-        self._features, self._base = forest.features, forest.base
-        self._parts = [_Part(segment, permuting) for segment in split_into_segments(forest)]
+        self._features = forest.features
+        self._base = forest.base
+        self._segments = [
+            _SegmentEvaluator(segment, permuting) for segment in split_into_segments(forest)
+        ]
 
-    def predict(self, features: Sequence, onto: np.ndarray | None = None) -> np.ndarray:
+    def predict(self, features: Sequence[Feature], onto: np.ndarray | None = None) -> np.ndarray:
         rows = count_rows(features, self._features, onto)
         sums = np.full(rows, self._base) if onto is None else np.array(onto, dtype=np.float32)
-        for block, of_block in row_blocks(features, rows):
-            for part in self._parts:
-                part.add(of_block, sums[block])
+        for block, block_features in row_blocks(features, rows):
+            for segment in self._segments:
+                segment.add(block_features, sums[block])
         return sums
 
 
-class _Part:
-    """The trees of a segment, with what codes features for them."""
+class _SegmentEvaluator:
+    """The trees of a segment and the coders of its features."""
 
     def __init__(self, segment: Segment, permuting: bool | None):
-        kernel, recode = _compiled()
-        self._coders = [recode.Coder(coding) for coding in segment.codings]
-        permuting = kernel.can_permute() if permuting is None else permuting
+        kernel, recode = _import_compiled()
+        if permuting is None:
+            permuting = kernel.can_permute()
         leaves = kernel.permutable(segment.leaves) if permuting else segment.leaves
-        self._trees = segment.runs, segment.limits, segment.nodes, leaves
-        self._width, self._add = kernel.ROWS, kernel.add_trees
+        self._coders = [recode.Coder(coding) for coding in segment.codings]
+        self._runs = segment.runs
+        self._trees = (segment.limits, segment.nodes, leaves)
+        self._kernel = kernel
 
-    def add(self, features: Sequence, sums: np.ndarray) -> None:
-        """To ``sums``, float32, (rows,)."""
-        filled_up = -(-sums.size // self._width) * self._width
-        codes, row = np.empty((len(self._trees[0]), filled_up), dtype=np.uint8), 0
+    def add(self, features: Sequence[Feature], sums: np.ndarray) -> None:
+        """Add the leaves that the rows reach to ``sums``, float32, shape (rows,)."""
+        # The kernel takes complete groups of rows; codes beyond the last row are arbitrary.
+        group = self._kernel.ROWS
+        padded = -(-sums.size // group) * group
+        codes = np.empty((len(self._runs), padded), dtype=np.uint8)
+        row = 0
         for coder in self._coders:
             coder.code(features[coder.feature], codes[row : row + coder.rows, : sums.size])
             row += coder.rows
-        self._add(codes, *self._trees, sums)
+        self._kernel.add_trees(codes, self._runs, *self._trees, sums)
 
 
-def _compiled():
-    """The modules that need numba."""
+def _import_compiled():
+    """The modules that need numba, imported when they are first used."""
     if sys.byteorder != "little":
         raise Unsupported("the kernel is written for little-endian processors")
     try:
         from . import kernel, recode
-    except (
-        ImportError,
-        RuntimeError,
-    ) as error:  # no numba; or one that finds nowhere to keep what it compiled
+    except (ImportError, RuntimeError) as error:
+        # numba is not installed, or it finds no folder to cache compiled code in.
         raise Unsupported(f"numba could not be used ({error})") from None
     return kernel, recode

@@ -1,12 +1,16 @@
-"""The trees of a segment, for 512 rows at a time: planes, trees, leaves.
+"""Evaluate the trees of a segment for 512 rows at a time: planes, trees, leaves.
 
-A plane holds a bit for each of 512 rows, as eight words of 64: whether the row's code is above a limit. All planes of a
-segment stay in the processor's cache while its trees are taken one after the other. How numba is told what it cannot
-say itself: as LLVM instructions on vectors, which become those of the processor at hand. What is fixed when these are
-written, the depth of the trees, is the number of levels in ``nodes``; it is part of the type, and so is the kind of
-leaves, which says how they are looked up.
+A plane holds a bit for each of 512 rows, in eight words of 64 bits: whether the code of the row is
+above a limit. All planes of a segment stay in the cache of the processor while its trees are
+evaluated one after the other. Operations that numba cannot express are written as LLVM instructions
+on vectors, from which LLVM generates the instructions of the processor at hand.
 
-All of this is one module because numba's cache notices changes in the module of a function only.
+The depth of the trees must be known when these instructions are generated. It is the length of the
+tuple ``nodes``, which is part of its type. The dtype of ``leaves`` determines how leaves are looked
+up.
+
+All of this is one module, because the cache of numba detects changes only in the module of the
+cached function.
 """
 
 from __future__ import annotations
@@ -18,81 +22,114 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload
 
+# Rows that are evaluated together, and words of 64 rows among them.
 ROWS = 512
-WORDS = 8  # of 64 rows
-BATCH = 32  # trees whose bits wait for their leaves, so that sums stay in registers meanwhile
+WORDS = 8
+# Trees whose bits are kept until their leaves are added, so that sums stay in registers meanwhile.
+BATCH = 32
 
-BYTE, INDEX, WORD = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+# LLVM types: integers, then vectors of 512 bits, and a mask of 64 bits.
+BYTE = ir.IntType(8)
+INDEX = ir.IntType(32)
+WORD = ir.IntType(64)
 PLANE = ir.VectorType(WORD, WORDS)
-LANES, MASK = ir.VectorType(BYTE, 64), ir.VectorType(ir.IntType(1), 64)
+LANES = ir.VectorType(BYTE, 64)
 PAIRS = ir.VectorType(ir.IntType(16), 32)
 FLOATS = ir.VectorType(ir.FloatType(), 16)
+MASK = ir.VectorType(ir.IntType(1), 64)
 
 
 def can_permute() -> bool:
-    """Whether the processor picks 64 bytes out of a table in one instruction (AVX512-VBMI), as numba sees it."""
+    """Return whether the processor can permute 64 bytes in one instruction (AVX512-VBMI)."""
     return "+avx512vbmi" in cpu_target.target_context.codegen().magic_tuple()[2]
 
 
 def permutable(leaves: np.ndarray) -> np.ndarray:
-    """The four bytes of each leaf apart, uint8, (trees, 4, 64 or more): what makes ``add_trees`` permute bytes, where
-    float32 leaves, (trees, leaves), are looked up one by one."""
+    """Separate the four bytes of each leaf, so that ``add_trees`` looks leaves up by permuting.
+
+    Parameters
+    ----------
+    leaves : numpy.ndarray of float32, shape (trees, leaves)
+        Values of the leaves.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (trees, 4, max(64, leaves))
+        The first, second, third and fourth bytes of the leaves of each tree.
+    """
     trees, count = leaves.shape
-    apart = np.zeros((trees, 4, max(64, count)), dtype=np.uint8)
-    apart[:, :, :count] = np.swapaxes(
+    separate = np.zeros((trees, 4, max(64, count)), dtype=np.uint8)
+    separate[:, :, :count] = np.swapaxes(
         leaves.astype("<f4").view(np.uint8).reshape(trees, count, 4), 1, 2
     )
-    return apart
+    return separate
 
 
 @njit(nogil=True, cache=True)
 def add_trees(codes, runs, limits, nodes, leaves, sums):
-    """Add to ``sums``, float32, what each tree says, in the order of the trees.
+    """Add the leaves that rows reach to ``sums``, in the order of the trees.
 
-    ``codes``: uint8, (rows of codes, rows), the latter filled up to a multiple of 512 with anything. ``runs``,
-    ``limits`` and ``nodes``: see ``Segment``; ``leaves`` too, or the same made ``permutable``.
+    Parameters
+    ----------
+    codes : numpy.ndarray of uint8, shape (rows of codes, rows)
+        Codes of the features. The number of rows is a multiple of 512; codes beyond the last row
+        are arbitrary.
+    runs, limits, nodes
+        See ``Segment``.
+    leaves : numpy.ndarray
+        Float32 as in ``Segment``, which are looked up one by one, or the result of ``permutable``.
+    sums : numpy.ndarray of float32, shape (rows,)
+        Changed in place.
     """
-    planes, bits = _lines(max(1, limits.size)), _lines(BATCH * len(nodes))
+    planes = _aligned_planes(max(1, limits.size))
+    bits = _aligned_planes(BATCH * len(nodes))
     block = np.empty(ROWS, dtype=np.float32)
     for first in range(0, sums.size, ROWS):
         rows = min(ROWS, sums.size - first)
+        # Step 1: all comparisons that occur in the trees, once per row of codes.
         for run in range(runs.shape[0]):
             row, start, stop = runs[run]
             _compare(codes, row * codes.shape[1] + first, limits, start, stop, planes)
+        # Sums are added in a block of 512, which may extend beyond the last row.
         block[:rows] = sums[first : first + rows]
         for tree in range(0, leaves.shape[0], BATCH):
             count = min(BATCH, leaves.shape[0] - tree)
+            # Step 2: the number of the leaf that each row reaches, for a batch of trees.
             for slot in range(count):
                 _descend(planes, nodes, tree + slot, bits, slot)
+            # Step 3: the values of these leaves.
             _add_leaves(bits, nodes, leaves, tree, count, block)
         sums[first : first + rows] = block[:rows]
 
 
 @njit
-def _lines(count):
-    """Room for ``count`` planes, each in one line of the cache."""
+def _aligned_planes(count):
+    """Memory for ``count`` planes, each of which begins at a cache line of 64 bytes."""
     room = np.empty(WORDS * (count + 1), dtype=np.uint64)
     skipped = (-room.ctypes.data // 8) % WORDS
     return room[skipped : skipped + WORDS * count].reshape(count, WORDS)
 
 
-# Planes
+# Step 1: planes
 
 
 @intrinsic
 def _compare(typing, codes, place, limits, start, stop, planes):
-    """Planes ``start`` to ``stop``: of the 512 codes from ``place`` on whether above each limit."""
+    """Compute planes ``start`` to ``stop`` from the 512 codes that begin at ``place``."""
 
     def generate(context, builder, signature, arguments):
         codes, limits, planes = (
             _data(context, builder, signature, arguments, number) for number in (0, 2, 5)
         )
-        place, start, stop = arguments[1], arguments[3], arguments[4]
+        place = arguments[1]
+        start, stop = arguments[3:5]
+        # The 512 codes are loaded once, as eight vectors of 64, and compared with each limit.
         lanes = [_load(builder, codes, place, LANES, 64 * word) for word in range(WORDS)]
         with cgutils.for_range(builder, stop, start=start, intp=WORD) as loop:
             limit = _splat(builder, _load(builder, limits, loop.index, BYTE))
             first = builder.mul(loop.index, WORD(WORDS))
             for word, lane in enumerate(lanes):
+                # The mask of 64 comparisons is a word of the plane.
                 above = builder.icmp_unsigned(">", lane, limit)
                 _store(builder, planes, first, builder.bitcast(above, WORD), word)
         return context.get_dummy_value()
@@ -100,21 +137,23 @@ def _compare(typing, codes, place, limits, start, stop, planes):
     return types.void(codes, types.int64, limits, types.int64, types.int64, planes), generate
 
 
-# Trees
+# Step 2: trees
 
 
 @intrinsic
 def _descend(typing, planes, nodes, tree, bits, slot):
-    """The number of the leaf that each row reaches in ``tree``: its bits, highest first, as lines of ``bits``.
+    """Compute the number of the leaf that each row reaches in ``tree``.
 
-    The bit of a level is the row's answer at the node where it is. Which node that is, the bits above tell: they select
-    among the planes of the level, two by two.
+    The bits of the number, highest first, are written as planes into ``bits``. The bit of a level
+    is the result of the comparison at the node that the row has reached there. The bits of the
+    levels above select this node: each chooses between the planes of two halves of the level.
     """
     depth = nodes.count
 
     def generate(context, builder, signature, arguments):
         planes, bits = (_data(context, builder, signature, arguments, number) for number in (0, 3))
-        tree, slot = arguments[2], arguments[4]
+        tree = arguments[2]
+        slot = arguments[4]
         levels = [
             context.make_array(nodes.dtype)(
                 context, builder, builder.extract_value(arguments[1], level)
@@ -124,11 +163,13 @@ def _descend(typing, planes, nodes, tree, bits, slot):
         found = []
 
         def selected(level, above, number):
-            """Of the planes of ``level`` under the node ``number`` of the level ``above``."""
+            """Select among the planes of ``level`` below node ``number`` of the level ``above``."""
             if above == level:
+                # Level ``level`` has 2**level nodes per tree.
                 plane = _load(builder, levels[level], builder.shl(tree, WORD(level)), INDEX, number)
                 return _load(builder, planes, builder.zext(plane, WORD), PLANE, align=64)
             left, right = (selected(level, above + 1, 2 * number + bit) for bit in (0, 1))
+            # Take the bits of ``right`` where the bit of the level ``above`` is set.
             return builder.xor(left, builder.and_(found[above], builder.xor(left, right)))
 
         first = builder.mul(slot, WORD(WORDS * depth))
@@ -140,12 +181,12 @@ def _descend(typing, planes, nodes, tree, bits, slot):
     return types.void(planes, nodes, types.int64, bits, types.int64), generate
 
 
-# Leaves
+# Step 3: leaves
 
 
 def _add_leaves(bits, nodes, leaves, tree, count, sums):
-    """Add to the 512 ``sums`` the leaves of ``count`` trees from ``tree`` on."""
-    raise NotImplementedError("This is for compiled functions.")
+    """Add the leaves of ``count`` trees from ``tree`` on to the 512 ``sums``."""
+    raise NotImplementedError("This function exists in compiled code only.")
 
 
 @overload(_add_leaves)
@@ -158,9 +199,9 @@ def _add_one_by_one(bits, nodes, leaves, tree, count, sums):
     for slot in range(count):
         for word in range(WORDS):
             _number(bits, nodes, slot, word, numbers)
-        of_tree = leaves[tree + slot]
+        tree_leaves = leaves[tree + slot]
         for row in range(ROWS):
-            sums[row] += of_tree[numbers[row]]
+            sums[row] += tree_leaves[numbers[row]]
 
 
 def _add_by_permuting(bits, nodes, leaves, tree, count, sums):
@@ -170,13 +211,14 @@ def _add_by_permuting(bits, nodes, leaves, tree, count, sums):
 
 @intrinsic
 def _number(typing, bits, nodes, slot, word, numbers):
-    """The leaves' numbers of the 64 rows of a word."""
+    """Write the number of the leaf of each of the 64 rows of a word, a byte each."""
     depth = nodes.count
 
     def generate(context, builder, signature, arguments):
         bits, numbers = (_data(context, builder, signature, arguments, number) for number in (0, 4))
-        slot, word = arguments[2], arguments[3]
+        slot, word = arguments[2:4]
         number = LANES(None)
+        # Each level contributes its bit to the bytes of the rows where it is set.
         for level, mask in enumerate(_masks(builder, bits, depth, slot, word)):
             number = builder.or_(
                 number, builder.and_(builder.sext(mask, LANES), _bit(depth, level))
@@ -189,7 +231,10 @@ def _number(typing, bits, nodes, slot, word, numbers):
 
 @intrinsic
 def _permute(typing, bits, nodes, leaves, tree, count, word, sums):
-    """Add the leaves of ``count`` trees to the sums of the 64 rows of a word, which stay in registers."""
+    """Add the leaves of ``count`` trees to the sums of the 64 rows of a word.
+
+    The sums stay in registers during the loop over trees.
+    """
     depth = nodes.count
 
     def generate(context, builder, signature, arguments):
@@ -199,24 +244,30 @@ def _permute(typing, bits, nodes, leaves, tree, count, word, sums):
         tree, count, word = arguments[3:6]
         size = max(64, 1 << depth)
         first = builder.mul(word, WORD(64))
+        # Bring the sums into the order in which ``_assembled`` gives the leaves.
         quarters = _exchange(
             builder, [_load(builder, sums, first, FLOATS, 16 * number) for number in range(4)]
         )
         totals = [cgutils.alloca_once_value(builder, quarter) for quarter in quarters]
         with cgutils.for_range(builder, count, intp=WORD) as loop:
-            number, masks = LANES(None), _masks(builder, bits, depth, loop.index, word)
+            # The number of the leaf of each row, a byte each.
+            number = LANES(None)
+            masks = _masks(builder, bits, depth, loop.index, word)
             for level, mask in enumerate(masks):
                 number = builder.select(mask, builder.add(number, _bit(depth, level)), number)
+            # Look the four bytes of the leaves up in one table each.
             place = builder.mul(builder.add(tree, loop.index), WORD(4 * size))
-            apart = []
+            separate = []
             for byte in range(4):
                 table = [
                     _load(builder, leaves, place, LANES, byte * size + part)
                     for part in range(0, size, 64)
                 ]
-                apart.append(_picked(builder, table, number, masks[0]))
-            for total, addend in zip(totals, _assembled(builder, apart)):
+                separate.append(_picked(builder, table, number, masks[0]))
+            # Join the bytes to floats and add these.
+            for total, addend in zip(totals, _assembled(builder, separate)):
                 builder.store(builder.fadd(builder.load(total), addend), total)
+        # Return to the order of the rows.
         for number, quarter in enumerate(
             _exchange(builder, [builder.load(total) for total in totals])
         ):
@@ -227,7 +278,7 @@ def _permute(typing, bits, nodes, leaves, tree, count, word, sums):
 
 
 def _masks(builder, bits, depth, slot, word):
-    """The bits of the leaves' numbers of the 64 rows of a word, level by level."""
+    """The bits of the leaf numbers of the 64 rows of a word, a mask per level."""
     first = builder.add(builder.mul(slot, WORD(WORDS * depth)), word)
     return [
         builder.bitcast(_load(builder, bits, first, WORD, WORDS * level), MASK)
@@ -236,11 +287,16 @@ def _masks(builder, bits, depth, slot, word):
 
 
 def _bit(depth, level):
+    """The bit that a level contributes to the number of a leaf, in all bytes."""
     return LANES([1 << (depth - 1 - level)] * 64)
 
 
 def _picked(builder, table, number, highest):
-    """From a table of 64, 128 or 256 bytes; the instructions look at as many bits of ``number`` as they need."""
+    """Pick 64 bytes from a table of 64, 128 or 256 bytes, given as vectors of 64.
+
+    The instructions use only the lower 6 or 7 bits of ``number``. For 256 bytes, both halves are
+    looked up, and ``highest``, the mask of the highest bit, selects between them.
+    """
     if len(table) == 1:
         return _call(builder, "llvm.x86.avx512.permvar.qi.512", table[0], number)
     halves = [
@@ -251,15 +307,21 @@ def _picked(builder, table, number, highest):
 
 
 def _call(builder, name, *lanes):
+    """Call an instruction of the processor on vectors of 64 bytes."""
     kind = ir.FunctionType(LANES, [LANES] * len(lanes))
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), lanes)
 
 
-def _assembled(builder, apart):
-    """Floats from their bytes: four vectors of 16, in each of which the 128 bits number n are rows 16 n to 16 n + 15,
-    four in each vector. What crosses the borders of 128 bits costs more, so that is left to ``_exchange``."""
+def _assembled(builder, separate):
+    """Join four vectors of 64 bytes to 64 floats, as four vectors of 16.
+
+    In each vector, part n of 128 bits holds four of the rows 16 n to 16 n + 15. Moving values
+    between parts of 128 bits takes longer, so it is left to ``_exchange``, outside the loop.
+    """
+    # First interleave bytes to pairs of bytes, then pairs to floats.
     pairs = [
-        [_interleaved(builder, *apart[i : i + 2], LANES, half) for half in (0, 1)] for i in (0, 2)
+        [_interleaved(builder, *separate[i : i + 2], LANES, half) for half in (0, 1)]
+        for i in (0, 2)
     ]
     return [
         builder.bitcast(_interleaved(builder, low, high, PAIRS, half), FLOATS)
@@ -269,7 +331,7 @@ def _assembled(builder, apart):
 
 
 def _interleaved(builder, one, other, kind, half):
-    """Elements of the lower or upper halves of each 128 bits of both, in turn."""
+    """Alternate elements of the lower or upper halves of each 128 bits of two vectors."""
     count = kind.count // 4
     firsts = [part * count + half * count // 2 for part in range(4)]
     order = [
@@ -282,8 +344,10 @@ def _interleaved(builder, one, other, kind, half):
 
 
 def _exchange(builder, quarters):
-    """Four vectors of four times 128 bits as a matrix, transposed: from the order of rows to that of ``_assembled``,
-    and back."""
+    """Transpose four vectors as a matrix of 4 x 4 parts of 128 bits.
+
+    This converts from the order of the rows to that of ``_assembled``, and back.
+    """
     halves = [_shuffled(builder, *quarters[i : i + 2], range(32)) for i in (0, 2)]
     return [
         _shuffled(builder, *halves, [16 * i + 4 * number + j for i in range(4) for j in range(4)])
@@ -291,35 +355,39 @@ def _exchange(builder, quarters):
     ]
 
 
-# LLVM
+# Helpers that generate LLVM instructions
 
 
 def _data(context, builder, signature, arguments, number):
-    """Where the elements of an array among the arguments begin."""
+    """The pointer to the elements of an array argument."""
     return context.make_array(signature.args[number])(context, builder, arguments[number]).data
 
 
 def _pointer(builder, data, place, kind, further):
+    """The pointer to a value of ``kind`` that begins at element ``place + further``."""
     element = builder.gep(data, [builder.add(place, WORD(further))])
     return builder.bitcast(element, kind.as_pointer())
 
 
 def _load(builder, data, place, kind, further=0, align=1):
-    """A vector of ``kind``; places are counted in elements of the array."""
+    """Load a value of ``kind``; places are counted in elements of the array."""
     value = builder.load(_pointer(builder, data, place, kind, further))
     value.align = align
     return value
 
 
 def _store(builder, data, place, value, further=0, align=1):
+    """Store a value; places are counted in elements of the array."""
     builder.store(value, _pointer(builder, data, place, value.type, further)).align = align
 
 
 def _splat(builder, byte):
+    """Repeat a byte 64 times."""
     one = builder.insert_element(LANES(ir.Undefined), byte, INDEX(0))
     return _shuffled(builder, one, LANES(ir.Undefined), [0] * 64)
 
 
 def _shuffled(builder, one, other, order):
+    """Choose elements of two vectors by their numbers, those of the second following the first."""
     order = list(order)
     return builder.shuffle_vector(one, other, ir.VectorType(INDEX, len(order))(order))

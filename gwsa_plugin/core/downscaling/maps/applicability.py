@@ -1,14 +1,19 @@
-"""Where not to trust the models: how unlike the training samples the predictors of a place are.
+"""Area of applicability: where the predictors of a pixel are similar to the training samples.
 
-The dissimilarity index and the area of applicability of Meyer & Pebesma (2021), "Predicting into unknown space?",
-Methods in Ecology and Evolution 12:1620. A tree says something everywhere; beyond the predictors that it has seen it
-repeats its last leaf, and no held-out score is about such a place.
+Dissimilarity index and threshold follow Meyer & Pebesma. Outside the range of its training samples
+a tree model repeats its last leaf, and held-out scores do not apply there.
+
+References
+----------
+Meyer, H. & Pebesma, E. (2021): Predicting into unknown space? Estimating the area of applicability
+    of spatial prediction models. Methods in Ecology and Evolution 12, 1620-1633.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -16,33 +21,52 @@ from scipy.spatial.distance import cdist
 
 from ...base.errors import InputError
 from ...base.months import calendar_season
+from ...base.nan_mean import nan_mean
 from ...base.progress import SILENT, Progress
 from ...base.tiles import Tile, tile_side
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
-from ...files.geotiff import Header, new_geotiff
-from ...files.stack import nan_mean
+from ...files.geotiff import UNIT_TAG, Header, new_geotiff
 from ...predictors.features import PixelSelection, read_pixels
 from ...predictors.stored_features import feature_table
 from ..domain import Domain
-from ..models.region_models import ALL, CrossValidation, RegionModels
+from ..models.cross_validation import CrossValidation
+from ..models.region_models import ALL, RegionModels
 from ..models.training import gains
 
-MOST_SAMPLES = 2000  # against which a place is held; more would lower index and threshold alike
-WEIGHT_KEPT = 0.99  # of all importance; what is left is many features that the models hardly use
-LEAF = 32  # points in a leaf of the search tree; the fastest for ten to thirty features
-PIXELS_AT_ONCE = 20_000  # between two looks at whether to stop
-ROUNDING = 1e-7  # of a float32; a feature that varies no more than this is constant
+# Training samples that are kept. More would lower index and threshold alike.
+MOST_SAMPLES = 2000
+# Fraction of the total importance that the kept features have together. The models hardly use the
+# many other features.
+WEIGHT_KEPT = 0.99
+# Points in a leaf of the search tree, the fastest number for ten to thirty features.
+LEAF = 32
+# Pixels between two checks for cancellation.
+PIXELS_AT_ONCE = 20_000
+# A feature whose standard deviation is below this fraction of its mean, the rounding of float32,
+# is constant.
+ROUNDING = 1e-7
 ENCODING = {"compress": "DEFLATE", "predictor": 3, "sparse_ok": True}
 BANDS = ("dissimilarity", "share applicable")
 
 
 @dataclass(frozen=True, eq=False)
 class Applicability:
-    """``threshold``: the dissimilarity index up to which a place is in the area of applicability.
+    """Dissimilarity index relative to training samples, and the threshold of applicability.
 
-    Feature ``columns[i]``, minus ``centre[i]`` and times ``scale[i]``, is coordinate i of ``samples``. Distances there
-    are dissimilarity indices: standardised, weighted by importance, over the samples' mean distance from each other.
+    Parameters
+    ----------
+    columns : numpy.ndarray of int, shape (kept features,)
+        Columns of the feature table that are used.
+    centre : numpy.ndarray, shape (kept features,)
+        Mean of each feature over the samples.
+    scale : numpy.ndarray, shape (kept features,)
+        Factor of each feature: importance divided by the standard deviation and by the mean
+        distance between samples, so that distances are dissimilarity indices.
+    samples : scipy.spatial.cKDTree
+        The kept samples, centred and scaled.
+    threshold : float
+        Largest dissimilarity index inside the area of applicability.
     """
 
     columns: np.ndarray
@@ -52,101 +76,198 @@ class Applicability:
     threshold: float
 
     @classmethod
-    def of(cls, table: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> Applicability:
-        """From training samples: ``table`` float32 (samples, features), NaN where missing, which counts as the mean.
+    def fit(cls, table: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> Applicability:
+        """Derive scaling and threshold from training samples.
 
-        ``weights``: importance of each feature, from 0. ``folds``: number of each sample's fold. At most 2,000 random
-        samples are kept, always the same, and the most important features that together hold 99 % of the weight. The
-        threshold is the upper whisker (upper quartile + 1.5 interquartile ranges, at most the maximum) of the kept
-        samples' index with regard to the samples of other folds. InputError when there is only one fold.
+        Parameters
+        ----------
+        table : numpy.ndarray of float32, shape (samples, features)
+            Features of the samples. NaN is replaced by the mean of the feature. At most 2,000
+            random samples are kept, always the same ones.
+        weights : numpy.ndarray, shape (features,)
+            Importance of each feature, not negative. The most important features that have 99 % of
+            it together are kept.
+        folds : numpy.ndarray of int, shape (samples,)
+            Number of the cross-validation fold of each sample.
+
+        Returns
+        -------
+        Applicability
+            Its threshold is the upper whisker (upper quartile + 1.5 interquartile ranges, at most
+            the maximum) of the index of the kept samples relative to the samples of other folds.
+
+        Raises
+        ------
+        InputError
+            When all kept samples are in one fold.
+
+        References
+        ----------
+        Meyer & Pebesma (2021), section 2.
         """
-        kept = _some_of(len(table))
+        kept = _random_samples(len(table))
         columns = _most_important(np.asarray(weights, dtype=np.float64))
-        table, folds = table[kept][:, columns].astype(np.float64), np.asarray(folds)[kept]
+        table = table[kept][:, columns].astype(np.float64)
+        folds = np.asarray(folds)[kept]
         if (folds == folds[0]).all():
             raise InputError(
-                "All training samples are in one fold, so the area of applicability cannot be told; "
-                "choose smaller held-out blocks or a larger region."
+                "All training samples are in one fold, so the area of applicability cannot be "
+                "determined; choose smaller held-out blocks or a larger region."
             )
         centre = nan_mean(table)
-        spread = np.sqrt(nan_mean((table - centre) ** 2))
-        varies = spread > ROUNDING * np.abs(centre)
+        deviation = np.sqrt(nan_mean((table - centre) ** 2))
+        varies = deviation > ROUNDING * np.abs(centre)
         scale = np.divide(
-            np.take(weights, columns), spread, out=np.zeros(columns.size), where=varies
+            np.take(weights, columns), deviation, out=np.zeros(columns.size), where=varies
         )
-        distances = cdist(*2 * [_coordinates(table, centre, scale)])
-        unit = (
-            distances.sum() / (len(table) * (len(table) - 1)) or 1.0
-        )  # all alike where no feature is used
-        to_others = np.where(folds[:, None] == folds, np.inf, distances).min(axis=1)
-        scale = scale / unit
+        points = _coordinates(table, centre, scale)
+        distances = cdist(points, points)
+        # The mean distance is 0 where no feature is used; all samples are then alike.
+        mean_distance = distances.sum() / (len(table) * (len(table) - 1)) or 1.0
+        to_other_folds = np.where(folds[:, None] == folds, np.inf, distances).min(axis=1)
+        scale = scale / mean_distance
         samples = cKDTree(_coordinates(table, centre, scale), leafsize=LEAF)
-        return cls(columns, centre, scale, samples, _upper_whisker(to_others / unit))
+        threshold = _upper_whisker(to_other_folds / mean_distance)
+        return cls(columns, centre, scale, samples, threshold)
 
     def index(self, table: np.ndarray) -> np.ndarray:
-        """The dissimilarity index of each row of ``table`` (rows, features), NaN counting as the mean: float32 (rows,).
+        """Compute the dissimilarity index. Several threads may call it at once.
 
-        0 at a training sample, 1 as far from the nearest of them as they are from each other on average. Any number of
-        threads may ask at once.
+        Parameters
+        ----------
+        table : numpy.ndarray of float32, shape (rows, features)
+            Features; NaN is replaced by the mean over the samples.
+
+        Returns
+        -------
+        numpy.ndarray of float32, shape (rows,)
+            Distance to the nearest sample: 0 at a sample, 1 at the mean distance between samples.
         """
         points = _coordinates(table[:, self.columns].astype(np.float64), self.centre, self.scale)
         return self.samples.query(points)[0].astype(np.float32)
 
 
+def find_applicability(
+    domain: Domain, models: RegionModels, validation: CrossValidation
+) -> Applicability:
+    """Fit the area of applicability of the model of all cells.
+
+    Parameters
+    ----------
+    domain : Domain
+        One pixel of each of its training samples is used.
+    models : RegionModels
+        The gain of each feature in the model of all cells is its importance.
+    validation : CrossValidation
+        The blocked validation. A sample is in the fold in which its cell is held out.
+
+    Raises
+    ------
+    InputError
+        When all samples are in one fold.
+    """
+    samples = domain.samples
+    folds = np.full(domain.cells.shape, -1)
+    for number, held in enumerate(validation.held_out):
+        folds[held.split.cells] = number
+    gain = gains(models.boosters[ALL])
+    weights = np.array([gain.get(name, 0.0) for name in samples.names])
+    return Applicability.fit(samples.pixels[:, 0], weights, samples.at(folds))
+
+
 def write_applicability(
     domain: Domain,
     applicability: Applicability,
-    path,
+    path: str | Path,
     tags: dict[str, str] | None = None,
     progress: Progress = SILENT,
 ) -> None:
-    """A GeoTIFF on the predictors' grid, whole or not at all: two bands, float32, NaN off the scene's pixels.
+    """Write the area of applicability as a GeoTIFF on the grid of the predictors, atomically.
 
-    "dissimilarity": the mean index over up to four mapped months, one of each season, spread over the period. "share
-    applicable": the share of these months, 0 to 1, in which the index is at most the threshold. Tag GWSA_DI_THRESHOLD.
+    The bands are float32 and NaN outside the mapped pixels. Band "dissimilarity" is the mean index
+    over up to four mapped months, one of each season, spread over the period. Band "share
+    applicable" is the fraction of these months, 0 to 1, in which the index is at most the
+    threshold. Tag GWSA_DI_THRESHOLD is the threshold.
+
+    Parameters
+    ----------
+    domain : Domain
+        The study domain.
+    applicability : Applicability
+        From ``find_applicability``.
+    path : str or Path
+        The GeoTIFF.
+    tags : dict, optional
+        More tags of the file.
+    progress : Progress
+        Receives the fraction done.
     """
     months = domain.months[one_of_each_season(domain.months)]
-    facts = {
+    own_tags = {
         "GWSA_VARIABLE": "area of applicability",
         "GWSA_DI_THRESHOLD": f"{applicability.threshold:.6g}",
         "GWSA_MONTHS": ", ".join(map(str, months)),
+        UNIT_TAG: "1",
     }
-    header, factor = (
-        Header(domain.predictors.grid, BANDS, "1", {**(tags or {}), **facts}),
-        domain.predictors.factor,
-    )
+    header = Header(domain.predictors.grid, BANDS, "1", {**(tags or {}), **own_tags})
+    factor = domain.predictors.factor
     with atomic_file(path) as part:
-        bands = _measure(domain, applicability, months, part.with_suffix(".f32"), progress)
+        bands = _compute_bands(domain, applicability, months, part.with_suffix(".f32"), progress)
         with new_geotiff(part, header, tile_side(factor) * factor, ENCODING) as target:
             for tile in domain.tiles:
                 fine = tile.fine(factor)
-                for place in range(len(BANDS)):
-                    target.write(place + 1, bands[(place, *fine)], fine.corner)
+                for number in range(len(BANDS)):
+                    target.write(number + 1, bands[(number, *fine)], fine.corner)
             target.add_overviews(progress)
-        del bands  # Windows deletes no file that is mapped
+        # Windows cannot delete a file that is mapped into memory.
+        del bands
 
 
 def one_of_each_season(months: np.ndarray) -> np.ndarray:
-    """Places of up to four of ``months`` (datetime64[M], ascending), one of each season, spread over the period."""
+    """Choose up to four months, one of each season, spread over the period.
+
+    With n seasons, the months of season i of n are divided into n parts, and the month in the
+    middle of part i is chosen.
+
+    Parameters
+    ----------
+    months : numpy.ndarray of datetime64[M]
+        In ascending order.
+
+    Returns
+    -------
+    numpy.ndarray of int
+        Positions of the chosen months, ascending.
+    """
     season = calendar_season(months)
-    of_seasons = [np.flatnonzero(season == one) for one in np.unique(season)]
-    count = len(of_seasons)
+    present = np.unique(season)
+    positions = [np.flatnonzero(season == number) for number in present]
     return np.sort(
-        [places[(2 * i + 1) * places.size // (2 * count)] for i, places in enumerate(of_seasons)]
+        [
+            position[(2 * i + 1) * position.size // (2 * present.size)]
+            for i, position in enumerate(positions)
+        ]
     )
 
 
-def _measure(
-    domain: Domain, applicability: Applicability, months, scratch, progress: Progress
+def _compute_bands(
+    domain: Domain,
+    applicability: Applicability,
+    months: np.ndarray,
+    scratch: Path,
+    progress: Progress,
 ) -> np.memmap:
-    """Both bands, float32, in the file ``scratch``: threads fill them in any order, a GeoTIFF is written in one."""
+    """Both bands, float32, mapped from the file ``scratch``.
+
+    Threads fill the bands in any order, while a GeoTIFF must be written in one order.
+    """
     bands = np.memmap(
         scratch, dtype=np.float32, mode="w+", shape=(len(BANDS), *domain.predictors.grid.shape)
     )
     bands[:] = np.nan
     run_all(
         [
-            partial(_measure_tile, domain, applicability, months, bands, tile)
+            partial(_compute_tile, domain, applicability, months, bands, tile)
             for tile in domain.tiles
         ],
         progress,
@@ -154,16 +275,17 @@ def _measure(
     return bands
 
 
-def _measure_tile(
+def _compute_tile(
     domain: Domain,
     applicability: Applicability,
-    months,
+    months: np.ndarray,
     bands: np.ndarray,
     tile: Tile,
     progress: Progress,
 ) -> None:
-    """Fill ``bands`` (2, rows, columns) for a tile of coarse cells."""
-    fine, pixels = tile.fine(domain.predictors.factor), domain.conservation.pixels(tile)
+    """Fill ``bands``, shape (2, rows, columns), in a tile of coarse cells."""
+    fine = tile.fine(domain.predictors.factor)
+    pixels = domain.conservation.pixels(tile)
     total, inside = np.zeros((2, pixels.sum()))
     for features in read_pixels(domain.predictors, months, PixelSelection(fine, pixels)):
         table = feature_table(features)
@@ -176,36 +298,25 @@ def _measure_tile(
     bands[(slice(None), *fine)][:, pixels] = np.stack([total, inside]) / months.size
 
 
-def _some_of(count: int) -> np.ndarray:
+def _random_samples(count: int) -> np.ndarray:
+    """Positions of at most MOST_SAMPLES of ``count`` samples, always the same."""
     return np.random.default_rng(1).choice(count, min(count, MOST_SAMPLES), replace=False)
 
 
 def _most_important(weights: np.ndarray) -> np.ndarray:
-    """The fewest features that together hold WEIGHT_KEPT of the weight, the most important first."""
+    """The fewest features that have WEIGHT_KEPT of the total weight, the most important first."""
     order = np.argsort(-weights, kind="stable")
-    held = np.cumsum(weights[order])
-    return order[: np.searchsorted(held, WEIGHT_KEPT * held[-1]) + 1]
+    cumulative = np.cumsum(weights[order])
+    return order[: np.searchsorted(cumulative, WEIGHT_KEPT * cumulative[-1]) + 1]
 
 
 def _coordinates(table: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    from_centre = table - centre
-    return np.where(np.isfinite(from_centre), from_centre, 0.0) * scale
+    """Centred and scaled features; NaN becomes 0, which is the mean."""
+    deviation = table - centre
+    return np.where(np.isfinite(deviation), deviation, 0.0) * scale
 
 
 def _upper_whisker(values: np.ndarray) -> float:
+    """Upper quartile + 1.5 interquartile ranges, at most the maximum."""
     lower, upper = np.quantile(values, [0.25, 0.75])
     return float(min(upper + 1.5 * (upper - lower), values.max()))
-
-
-def find_applicability(
-    domain: Domain, models: RegionModels, validation: CrossValidation
-) -> Applicability:
-    """From one pixel of each training sample, weighted by the gain of the model of all cells; its fold is that of its
-    cell in the blocked validation."""
-    samples, folds = domain.samples, np.full(domain.cells.shape, -1)
-    for number, held in enumerate(validation.held_out):
-        folds[held.split.cells] = number
-    gain = gains(models.boosters[ALL])
-    table = samples.pixels[:, 0]
-    weights = np.array([gain.get(name, 0.0) for name in samples.names])
-    return Applicability.of(table, weights, samples.at(folds))

@@ -1,8 +1,9 @@
-"""The level and trend of each coarse cell, which GRACE tells and a model need not.
+"""Level and linear trend of the GWSA of each coarse cell.
 
-No predictor encodes pumping, and trees do not extrapolate. With the target ``anomaly`` the models explain what is left
-of GWSA about each cell's level and trend. The 1 km map gets both back without a further step: the correction is linear,
-and adds the smooth field whose block means are whatever of the coarse value the model leaves.
+No predictor represents pumping, and trees do not extrapolate trends. With the target ``anomaly``,
+models are trained on GWSA minus the level and trend of each cell. The mass-conserving correction
+adds both to the 1 km map: it is linear, and it interpolates whatever part of the coarse field the
+models do not predict.
 """
 
 from __future__ import annotations
@@ -15,32 +16,52 @@ from ..samples import Samples
 
 
 class CellTrends(NamedTuple):
-    """The line of each cell over the numbers of months: ``mean`` (cm) at ``middle``, ``slope`` in cm a month; coarse
-    shape, all 0 where there is none."""
+    """A line over time for each coarse cell.
+
+    Parameters
+    ----------
+    mean : numpy.ndarray
+        Value at ``middle``, cm, coarse shape. All fields are 0 for a cell without a line.
+    slope : numpy.ndarray
+        Trend, cm per month, coarse shape.
+    middle : numpy.ndarray
+        Mean number of the months that the line was fitted to, coarse shape.
+    """
 
     mean: np.ndarray
     slope: np.ndarray
     middle: np.ndarray
 
-    def at(self, month) -> np.ndarray:
-        """cm, in the months of the numbers ``month``, as it and the fields broadcast."""
+    def at_months(self, month: np.ndarray) -> np.ndarray:
+        """Return the lines at numbers of months, cm; ``month`` is broadcast with the fields."""
         return self.mean + self.slope * (month - self.middle)
 
-    def of(self, samples: Samples) -> np.ndarray:
-        """cm, (samples,): each one's in its month."""
-        return CellTrends(*map(samples.at, self)).at(samples.month)
+    def at_samples(self, samples: Samples) -> np.ndarray:
+        """Return the line of the cell of each sample in its month, cm, shape (samples,)."""
+        return CellTrends(*map(samples.at, self)).at_months(samples.month)
 
 
-def fit_cell_trends(samples: Samples, known: np.ndarray, shape: tuple[int, int]) -> CellTrends:
-    """The least-squares lines of the cells of a coarse grid of ``shape`` over their ``known`` samples, bool,
-    (samples,); the others are not looked at. A cell with fewer than two has none."""
+def fit_cell_trends(samples: Samples, known: np.ndarray, shape: tuple[int, ...]) -> CellTrends:
+    """Fit the level and trend of each cell by least squares.
 
-    def mean_of(values: np.ndarray) -> np.ndarray:
+    Parameters
+    ----------
+    samples : Samples
+        The training set.
+    known : numpy.ndarray of bool, shape (samples,)
+        Samples that are used. A cell with fewer than two of them has no line.
+    shape : tuple of int
+        Rows and columns of the coarse grid.
+    """
+
+    def cells_mean(values: np.ndarray) -> np.ndarray:
         return samples.mean_by_cell(np.where(known, values, np.nan), shape)
 
-    middle, mean = mean_of(samples.month), mean_of(samples.target)
+    middle = cells_mean(samples.month)
+    mean = cells_mean(samples.target)
     time = samples.month - samples.at(middle)
-    spread, together = mean_of(time**2), mean_of(time * samples.target)
-    enough = spread > 0
-    slope = np.divide(together, spread, out=np.zeros(shape), where=enough)
+    variance = cells_mean(time**2)
+    covariance = cells_mean(time * samples.target)
+    enough = variance > 0
+    slope = np.divide(covariance, variance, out=np.zeros(shape), where=enough)
     return CellTrends(*(np.where(enough, field, 0.0) for field in (mean, slope, middle)))

@@ -1,18 +1,21 @@
-"""XGBoost trained for what conservation leaves free.
+"""Train XGBoost on the local contrast, which is all that the correction leaves to the models.
 
-The correction replaces whatever a model says about a coarse cell's mean, and smoothly so about its surroundings; only
-the contrast between near places survives in the 1 km map. So the loss here is that of the contrast: the squared
-residual of a cell minus most of the mean residual of the cells around it in the same month. A plain squared loss spends
-the trees on the regional signal that GRACE gives anyway.
+The mass-conserving correction replaces the mean of a coarse cell, and smoothly that of its
+surroundings. Only the contrast between neighbouring places remains in the 1 km map. The loss is
+therefore the squared residual of a cell minus most of the mean residual of the cells around it in
+the same month. A plain squared loss would spend most trees on the regional signal that GRACE
+already gives.
 
-Every cell is seen twice: by a few of its pixels, of which only the mean of the predictions is compared with the cell,
-and, counting less, by its mean predictors. The response to 1 km values is not that to their means; the pixels tell it.
+Each cell enters the loss twice: as the mean prediction of some of its pixels, and with a smaller
+weight as the prediction from its mean predictors. The response to 1 km values differs from the
+response to their means, and the pixels show it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -21,18 +24,40 @@ from ...base.errors import InputError
 from ...base.progress import SILENT, Progress
 from ..samples import Samples
 
-NEIGHBOURHOOD = 5  # cells along a side
-REGIONAL_SHARE = 0.85  # of the neighbourhood's mean residual that the loss does not count
-CELL_WEIGHT = 0.2  # of a cell's mean predictors in the loss, where that of its pixels together is 1
-PATIENCE = 40  # trees without a gain after which early stopping ends
-THREADS = (
-    1  # training is the same to the bit on any machine; models are trained side by side instead
-)
+if TYPE_CHECKING:
+    from xgboost import Booster, DMatrix
+
+# Cells along the side of the neighbourhood of a cell.
+NEIGHBOURHOOD = 5
+# Fraction of the mean residual of the neighbourhood that the loss ignores.
+REGIONAL_FRACTION = 0.85
+# Weight in the loss of the mean predictors of a cell; its pixels together have weight 1.
+CELL_WEIGHT = 0.2
+# Trees without improvement after which early stopping ends.
+PATIENCE = 40
+# One thread per training gives the same bits on any machine; several models are trained at once.
+THREADS = 1
 
 
 @dataclass(frozen=True)
 class Boosting:
-    """Hyper-parameters of every model of a run."""
+    """Hyper-parameters of XGBoost.
+
+    Parameters
+    ----------
+    trees : int
+        Number of trees, or the most that early stopping tries.
+    depth : int
+        Levels of splits of a tree.
+    rate : float
+        Learning rate.
+    row_share, column_share : float
+        Fraction of rows and of features that a tree is grown on.
+    least_rows : float
+        Least sum of second derivatives in a leaf.
+    seed : int
+        Seed of the random choice of rows and features.
+    """
 
     trees: int = 300
     depth: int = 5
@@ -43,20 +68,50 @@ class Boosting:
     seed: int = 1
 
     def xgboost(self) -> dict:
-        """The same, by XGBoost's names. 255 bins leave a byte's last value for a missing one."""
+        """Return the parameters under the names of XGBoost."""
         return {
-            "tree_method": "hist", "max_bin": 255, "max_depth": self.depth, "eta": self.rate,
-            "subsample": self.row_share, "colsample_bytree": self.column_share, "min_child_weight": self.least_rows,
-            "seed": self.seed, "nthread": THREADS, "base_score": 0.0,
-        }  # fmt: skip
+            "tree_method": "hist",
+            # A byte holds 255 bins and a value for missing.
+            "max_bin": 255,
+            "max_depth": self.depth,
+            "eta": self.rate,
+            "subsample": self.row_share,
+            "colsample_bytree": self.column_share,
+            "min_child_weight": self.least_rows,
+            "seed": self.seed,
+            "nthread": THREADS,
+            "base_score": 0.0,
+        }
 
 
 def train(
-    samples: Samples, where: np.ndarray, boosting: Boosting, base=None, progress: Progress = SILENT
-):
-    """A Booster fitted to the samples ``where`` (bool, (samples,)), begun from the Booster ``base`` if given.
+    samples: Samples,
+    where: np.ndarray,
+    boosting: Boosting,
+    base: Booster | None = None,
+    progress: Progress = SILENT,
+) -> Booster:
+    """Train a Booster.
 
-    ``progress`` is called for every tree and may raise ``Cancelled``. InputError when there is nothing to learn from.
+    Parameters
+    ----------
+    samples : Samples
+        The training set.
+    where : numpy.ndarray of bool, shape (samples,)
+        Samples that are trained on.
+    boosting : Boosting
+        Hyper-parameters.
+    base : xgboost.Booster, optional
+        Booster whose trees come first.
+    progress : Progress
+        Allows cancellation after each tree.
+
+    Raises
+    ------
+    InputError
+        When ``where`` selects no sample.
+    Cancelled
+        When the user has cancelled.
     """
     import xgboost
 
@@ -65,105 +120,182 @@ def train(
         boosting.xgboost(),
         loss.matrix(),
         boosting.trees,
-        obj=loss.gradient(progress),
+        obj=loss.objective(progress),
         xgb_model=base,
     )
 
 
 def early_stopping(
-    samples: Samples, where: np.ndarray, watched: np.ndarray, boosting: Boosting, progress: Progress
-) -> tuple:
-    """Early stopping: how many trees fitted to the samples ``where`` predict the contrast of the samples ``watched``
-    best, up to ``boosting.trees``, and their mean squared error in cm². Both bool, (samples,), apart."""
+    samples: Samples,
+    training: np.ndarray,
+    validation: np.ndarray,
+    boosting: Boosting,
+    progress: Progress,
+) -> tuple[int, float]:
+    """Find the number of trees that predicts the local contrast of validation samples best.
+
+    Parameters
+    ----------
+    samples : Samples
+        The training set.
+    training, validation : numpy.ndarray of bool, shape (samples,)
+        Samples that are trained on and validated on, without overlap.
+    boosting : Boosting
+        Hyper-parameters; ``trees`` is the largest number.
+    progress : Progress
+        Allows cancellation after each tree.
+
+    Returns
+    -------
+    trees : int
+        The best number of trees.
+    error : float
+        Mean squared error of the local contrast with so many trees, cm².
+    """
     import xgboost
 
-    loss, validation_loss = (
-        ContrastLoss(samples, where),
-        ContrastLoss(samples, watched, pixels_only=True),
-    )
-    settings = {**boosting.xgboost(), "disable_default_eval_metric": 1}
+    loss = ContrastLoss(samples, training)
+    validation_loss = ContrastLoss(samples, validation, pixels_only=True)
     booster = xgboost.train(
-        settings, loss.matrix(), boosting.trees, obj=loss.gradient(progress), verbose_eval=False,
-        evals=[(validation_loss.matrix(), "watched")], custom_metric=validation_loss.metric, early_stopping_rounds=PATIENCE,
-    )  # fmt: skip
+        {**boosting.xgboost(), "disable_default_eval_metric": 1},
+        loss.matrix(),
+        boosting.trees,
+        obj=loss.objective(progress),
+        verbose_eval=False,
+        evals=[(validation_loss.matrix(), "validation")],
+        custom_metric=validation_loss.metric,
+        early_stopping_rounds=PATIENCE,
+    )
     return booster.best_iteration + 1, booster.best_score
 
 
 class ContrastLoss:
-    """The table of the samples ``where`` for XGBoost, and the loss of its predictions: rows of the cells, unless
-    ``pixels_only``, then those of their pixels, the pixels of a sample one after the other."""
+    """The loss of the local contrast, and the table of samples that it is computed on.
+
+    Parameters
+    ----------
+    samples : Samples
+        The training set.
+    where : numpy.ndarray of bool, shape (samples,)
+        Samples in the table.
+    pixels_only : bool
+        Leave the rows of cells out of the table.
+
+    Raises
+    ------
+    InputError
+        When ``where`` selects no sample.
+    """
 
     def __init__(self, samples: Samples, where: np.ndarray, pixels_only: bool = False):
         if not where.any():
             raise InputError(
-                "No coarse cell has both GWSA and predictors in any month; check that periods and regions overlap."
+                "No coarse cell has both GWSA and predictors in any month; check that periods and "
+                "regions overlap."
             )
-        self.read_samples, self._where = samples, where
-        self._count, self._pixels = int(where.sum()), samples.pixels.shape[1]
-        self._target, self._around = samples.target[where], neighbourhoods(samples, where)
-        self._cells = 0 if pixels_only else self._count
+        self._samples = samples
+        self._where = where
+        self._count = int(where.sum())
+        self._pixels = samples.pixels.shape[1]
+        self._target = samples.target[where]
+        self._around = neighbourhoods(samples, where)
+        self._cell_rows = 0 if pixels_only else self._count
 
-    def matrix(self):
+    def matrix(self) -> DMatrix:
+        """Return the table: the rows of the cells, then those of the pixels of each sample."""
         import xgboost
 
-        table = self.read_samples.pixel_table(self._where)
-        if self._cells:
-            table = np.concatenate([self.read_samples.cells[self._where], table])
-        return xgboost.DMatrix(table, feature_names=list(self.read_samples.names), nthread=THREADS)
+        table = self._samples.pixel_table(self._where)
+        if self._cell_rows:
+            table = np.concatenate([self._samples.cells[self._where], table])
+        return xgboost.DMatrix(table, feature_names=list(self._samples.names), nthread=THREADS)
 
-    def gradient(self, progress: Progress):
-        """The objective: first and second derivatives of the loss at a prediction."""
-        curvature = np.repeat(
-            np.float32([CELL_WEIGHT, 1 / self._pixels]), [self._cells, self._count * self._pixels]
-        )
+    def objective(self, progress: Progress) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        """Return the function that XGBoost calls for the derivatives of the loss.
 
-        def objective(prediction: np.ndarray, _) -> tuple[np.ndarray, np.ndarray]:
+        It takes predictions and the table, and returns first and second derivatives.
+        """
+        weights = np.array([CELL_WEIGHT, 1 / self._pixels], dtype=np.float32)
+        # The Hessian is approximated by the weights of the rows.
+        curvature = np.repeat(weights, [self._cell_rows, self._count * self._pixels])
+
+        def derivatives(prediction: np.ndarray, _) -> tuple[np.ndarray, np.ndarray]:
             progress.stop_if_cancelled()
-            of_cells = CELL_WEIGHT * self._slope(prediction[: self._cells])
-            of_means = self._slope(self._means(prediction)) / self._pixels
-            return np.concatenate([of_cells, np.repeat(of_means, self._pixels)]).astype(
-                np.float32
-            ), curvature
+            by_cell = CELL_WEIGHT * self._gradient(prediction[: self._cell_rows])
+            # The mean over pixels passes an equal part of its derivative to each pixel.
+            by_mean = self._gradient(self._pixels_mean(prediction)) / self._pixels
+            gradient = np.concatenate([by_cell, np.repeat(by_mean, self._pixels)])
+            return gradient.astype(np.float32), curvature
 
-        return objective
+        return derivatives
 
     def metric(self, prediction: np.ndarray, _) -> tuple[str, float]:
-        """Mean squared residual of the local contrast, cm²."""
-        return "contrast", float(np.mean(self._contrast(self._means(prediction)) ** 2))
+        """Return the mean squared residual of the local contrast, cm², with its name."""
+        residual = self._contrast_residual(self._pixels_mean(prediction))
+        return "contrast", float(np.mean(residual**2))
 
-    def _means(self, prediction: np.ndarray) -> np.ndarray:
-        return prediction[self._cells :].reshape(self._count, self._pixels).mean(axis=1)
+    def _pixels_mean(self, prediction: np.ndarray) -> np.ndarray:
+        """Mean prediction over the pixels of each sample, shape (samples,)."""
+        by_sample = prediction[self._cell_rows :].reshape(self._count, self._pixels)
+        return by_sample.mean(axis=1)
 
-    def _slope(self, prediction: np.ndarray) -> np.ndarray:
-        return local_contrast(self._contrast(prediction), self._around)
+    def _gradient(self, prediction: np.ndarray) -> np.ndarray:
+        """First derivative of the loss with respect to one prediction per sample.
 
-    def _contrast(self, prediction: np.ndarray) -> np.ndarray:
-        """What is left of the residual in the loss."""
+        The operator of the local contrast is applied twice; it is treated as symmetric.
+        """
+        return local_contrast(self._contrast_residual(prediction), self._around)
+
+    def _contrast_residual(self, prediction: np.ndarray) -> np.ndarray:
+        """Residual minus most of the mean residual of its neighbourhood, shape (samples,)."""
         return local_contrast(prediction - self._target, self._around)
 
 
 def local_contrast(
-    values: np.ndarray, around: csr_matrix, fraction: float = REGIONAL_SHARE
+    values: np.ndarray, around: csr_matrix, fraction: float = REGIONAL_FRACTION
 ) -> np.ndarray:
-    """``values``, (samples,), minus ``fraction`` of their mean over the neighbourhoods ``around``."""
+    """Subtract a fraction of the mean over the neighbourhood.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (samples,)
+        A value per sample.
+    around : scipy.sparse.csr_matrix
+        Result of ``neighbourhoods``.
+    fraction : float
+        Fraction of the mean that is subtracted.
+    """
     return values - fraction * (around @ values)
 
 
 def neighbourhoods(samples: Samples, where: np.ndarray) -> csr_matrix:
-    """What makes of a value of each of the samples ``where`` (bool, (samples,)) the mean over the neighbourhood of
-    each: the cells of its month no farther than two rows and columns, those outside ``where`` not counting."""
+    """Return the matrix that averages values over the neighbourhood of each sample.
+
+    The neighbourhood consists of the cells of the same month within two rows and columns.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples, in their order.
+    where : numpy.ndarray of bool, shape (samples,)
+        Samples that have a value; others are left out of rows, columns and means.
+
+    Returns
+    -------
+    scipy.sparse.csr_matrix
+        Shape (selected samples, selected samples); each row sums to 1.
+    """
     month, row, column = (axis[where] for axis in (samples.month, samples.row, samples.column))
     reach = NEIGHBOURHOOD // 2
-    rows, columns = (
-        axis.max(initial=0) + 1 + reach for axis in (row, column)
-    )  # so that no window is in two of them
+    # Cells are numbered along rows, with a margin so that no window extends into the next row.
+    rows, columns = (axis.max(initial=0) + 1 + reach for axis in (row, column))
     place = (month * rows + row) * columns + column
+    # In each of the five rows of the window, the neighbours are consecutive in ``place``.
     middles = place[:, None] + columns * np.arange(-reach, reach + 1)
-    first, end = (
-        np.searchsorted(place, middles - reach),
-        np.searchsorted(place, middles + reach, side="right"),
-    )
+    first = np.searchsorted(place, middles - reach)
+    end = np.searchsorted(place, middles + reach, side="right")
     sizes = (end - first).ravel()
+    # Concatenate the ranges first..end of all windows.
     members = np.arange(sizes.sum()) + np.repeat(first.ravel() - (np.cumsum(sizes) - sizes), sizes)
     count = (end - first).sum(axis=1)
     return csr_matrix(
@@ -172,12 +304,9 @@ def neighbourhoods(samples: Samples, where: np.ndarray) -> csr_matrix:
     )
 
 
-def save(booster, path: Path) -> None:
-    booster.save_model(str(path))
-
-
-def gains(booster) -> dict[str, float]:
-    """The share of the total gain that each feature brought, 0 to 1; features never used are left out."""
-    gain = booster.get_score(importance_type="total_gain")
+def gains(booster: Booster) -> dict[str, float]:
+    """Return the fraction of the total gain of each feature that the Booster uses, 0 to 1."""
+    # Only linear boosters have lists of values.
+    gain = cast(dict[str, float], booster.get_score(importance_type="total_gain"))
     total = sum(gain.values())
     return {name: value / total for name, value in sorted(gain.items(), key=lambda item: -item[1])}

@@ -1,4 +1,4 @@
-"""The tables of the downscaling report."""
+"""Tables of the downscaling report."""
 
 from __future__ import annotations
 
@@ -14,131 +14,203 @@ from ..models.training import Boosting
 from ..skill.reduced_resolution import ReducedResolution
 from ..skill.shap import by_predictor
 
-KINDS = {
+VALIDATIONS = {
     BLOCKED: "blocked",
     FORWARD: "forward in time",
     RANDOM: "random samples (optimistic, comparable to published figures)",
 }
+# Predictors that are listed for each region.
 STRONGEST = 5
 
 
-def skill_table(backs: dict[str, ReducedResolution]) -> Table:
+def skill_table(validations: dict[str, ReducedResolution]) -> Table:
+    """Tabulate the held-out skill of each kind of validation."""
     header = [
-        "Validation", "cell-months", "RMSE of model (cm)", "before the correction (cm)", "no model (cm)",
-        "bilinear (cm)", "gain over no model", "gain over bilinear", "Pascal/Merlin gain", "NSE",
-    ]  # fmt: skip
-    rows = []
-    for kind, name in KINDS.items():
-        if kind in backs:
-            scores = backs[kind].scores()
-            rows.append([name, scores["samples"], scores["rmse_model_cm"], scores["rmse_unconserved_cm"],
-                         *_rivals(scores), scores["pascal_merlin_gain"], scores["nse"]])  # fmt: skip
-    return Table(
-        "Held-out skill one scale up: cells averaged over 2 x 2 and predicted back", header, rows
-    )
-
-
-def seasons_table(back: ReducedResolution, months: np.ndarray) -> Table:
-    """``months``: datetime64[M], of each sample of ``back``."""
-    header = [
-        "Season", "cell-months", "RMSE of model (cm)", "no model (cm)", "bilinear (cm)", "gain over no model",
+        "Validation",
+        "cell-months",
+        "RMSE of model (cm)",
+        "before the correction (cm)",
+        "mean-preserving interpolation (cm)",
+        "bilinear interpolation (cm)",
+        "gain over mean-preserving",
         "gain over bilinear",
-    ]  # fmt: skip
-    rows, season = [], calendar_season(months)
+        "Pascal/Merlin gain",
+        "NSE",
+    ]
+    rows = []
+    for kind, name in VALIDATIONS.items():
+        if kind in validations:
+            scores = validations[kind].scores()
+            rows.append(
+                [
+                    name,
+                    scores["samples"],
+                    scores["rmse_model_cm"],
+                    scores["rmse_unconserved_cm"],
+                    *_competitors(scores),
+                    scores["pascal_merlin_gain"],
+                    scores["nse"],
+                ]
+            )
+    return Table("Held-out skill at reduced resolution, 2 x 2 cells to cells", header, rows)
+
+
+def seasons_table(reduced: ReducedResolution, months: np.ndarray) -> Table:
+    """Tabulate the held-out skill in each season.
+
+    Parameters
+    ----------
+    reduced : ReducedResolution
+        Reduced-resolution validation, blocked.
+    months : numpy.ndarray of datetime64[M], shape (samples,)
+        Month of each sample.
+    """
+    header = [
+        "Season",
+        "cell-months",
+        "RMSE of model (cm)",
+        "mean-preserving interpolation (cm)",
+        "bilinear interpolation (cm)",
+        "gain over mean-preserving",
+        "gain over bilinear",
+    ]
+    season = calendar_season(months)
+    rows = []
     for number, name in enumerate(SEASONS):
-        scores = back.scores(season == number)
-        rows.append([name, scores["samples"], scores["rmse_model_cm"], *_rivals(scores)])
-    return Table("Held-out skill by season, blocked, one scale up", header, rows)
+        scores = reduced.scores(season == number)
+        rows.append([name, scores["samples"], scores["rmse_model_cm"], *_competitors(scores)])
+    return Table("Held-out skill by season, blocked, at reduced resolution", header, rows)
 
 
-def _rivals(scores: dict[str, float]) -> list:
-    gains = (scores["gain_over_mean_preserving"], scores["gain_over_bilinear"])
-    return [scores["rmse_mean_preserving_cm"], scores["rmse_bilinear_cm"], *map(percent, gains)]
+def _competitors(scores: dict[str, float]) -> list:
+    """RMSE of the interpolations, and the gains over them."""
+    return [
+        scores["rmse_mean_preserving_cm"],
+        scores["rmse_bilinear_cm"],
+        percent(scores["gain_over_mean_preserving"]),
+        percent(scores["gain_over_bilinear"]),
+    ]
 
 
 def regions_table(regions: list[dict]) -> Table:
+    """Tabulate the rows of ``region_table``."""
     header = [
-        "Region", "cells", "land (km²)", "N_eff", "model", "NSE of contrast", "RMSE (cm)", "gain over no model",
+        "Region",
+        "cells",
+        "land (km²)",
+        "N_eff",
+        "model",
+        "NSE of contrast",
+        "RMSE (cm)",
+        "gain over mean-preserving",
         "gain over bilinear",
-    ]  # fmt: skip
+    ]
     rows = [
-        [row["name"], row["cells"], f"{row['area_km2']:,.0f}", row["n_eff"], row["model"], row["contrast_nse"],
-         row["rmse_cm"], percent(row["gain_over_mean_preserving"]), percent(row["gain_over_bilinear"])]
+        [
+            row["name"],
+            row["cells"],
+            f"{row['area_km2']:,.0f}",
+            row["n_eff"],
+            row["model"],
+            row["contrast_nse"],
+            row["rmse_cm"],
+            percent(row["gain_over_mean_preserving"]),
+            percent(row["gain_over_bilinear"]),
+        ]
         for row in regions
-    ]  # fmt: skip
-    return Table("Held-out skill by region, blocked; RMSE and gains one scale up", header, rows)
+    ]
+    return Table(
+        "Held-out skill by region, blocked; RMSE and gains at reduced resolution", header, rows
+    )
 
 
 def strongest_table(explanation: list[dict]) -> Table:
-    """``explanation``: rows of ``explain``."""
-    of_region = {}
+    """Tabulate the strongest predictors of each region from the rows of ``explain``."""
+    by_region: dict[str, list[dict]] = {}
     for row in by_predictor(explanation):
-        of_region.setdefault(row["region"], []).append(row)
+        by_region.setdefault(row["region"], []).append(row)
     rows = []
-    for region, its in of_region.items():
-        first = sorted(its, key=lambda row: (-row["shap_cm"], -row["gain"]))[:STRONGEST]
-        rows.append(
-            [
-                region,
-                *(f"{row['predictor']} {row['shap_cm']:.2f} ({row['gain']:.0%})" for row in first),
-            ]
-        )
+    for region, predictors in by_region.items():
+        strongest = sorted(predictors, key=lambda row: (-row["shap_cm"], -row["gain"]))[:STRONGEST]
+        texts = [
+            f"{row['predictor']} {row['shap_cm']:.2f} ({row['gain']:.0%})" for row in strongest
+        ]
+        rows.append([region, *texts])
     header = ["Region", *map(str, range(1, max(map(len, rows))))]
     return Table(
-        "The strongest predictors of each region: SHAP in cm (share of the gain of its model)",
+        "Strongest predictors of each region: SHAP in cm (fraction of the gain of its model)",
         header,
         rows,
     )
 
 
 def contributions(result: Downscaled) -> dict[str, float]:
-    """Mean |SHAP| of each predictor in cm over the regions, weighted by their coarse cells, the strongest first."""
+    """Average the contributions of each predictor over the regions.
+
+    Returns
+    -------
+    dict of str to float
+        Mean absolute SHAP contribution of each predictor, cm, the strongest first. Regions are
+        weighted by their numbers of coarse cells.
+    """
     cells = {row["name"]: row["cells"] for row in result.regions}
-    total = {}
+    total: dict[str, float] = {}
     for row in by_predictor(result.explanation):
-        share = cells[row["region"]] / sum(cells.values())
-        total[row["predictor"]] = total.get(row["predictor"], 0.0) + share * row["shap_cm"]
+        fraction = cells[row["region"]] / sum(cells.values())
+        predictor = row["predictor"]
+        total[predictor] = total.get(predictor, 0.0) + fraction * row["shap_cm"]
     return dict(sorted(total.items(), key=lambda item: -item[1]))
 
 
 def missing_table(domain: Domain) -> Table | None:
-    """Predictors that lack a value in some sample; None where there is none."""
-    share = np.isnan(domain.samples.cells).mean(axis=0)
-    of_feature, rows = dict(zip(domain.samples.names, share)), []
-    for predictor in domain.predictors.predictors:
-        shares = {feature: of_feature[feature] for feature in predictor.features}
-        worst = max(shares, key=shares.get)
-        if shares[worst] > 0:
-            mean = float(np.mean(list(shares.values())))
-            rows.append([predictor.name, f"{mean:.1%}", worst, f"{shares[worst]:.1%}"])
-    header = ["Predictor", "values missing", "most in", "there missing"]
-    return (
-        Table("Missing values, of all cells and months that models are trained on", header, rows)
-        if rows
-        else None
-    )
-
-
-def settings_table(options: DownscaleOptions, settled: Boosting) -> Table:
-    """``settled``: what the model of all cells was trained with."""
+    """Tabulate the predictors that lack a value in some sample; None if there is none."""
+    missing = np.isnan(domain.samples.cells).mean(axis=0)
+    by_feature = dict(zip(domain.samples.names, missing))
     rows = []
+    for predictor in domain.predictors.predictors:
+        fractions = {feature: by_feature[feature] for feature in predictor.features}
+        worst = max(fractions, key=lambda feature: fractions[feature])
+        if fractions[worst] > 0:
+            mean = float(np.mean(list(fractions.values())))
+            rows.append([predictor.name, f"{mean:.1%}", worst, f"{fractions[worst]:.1%}"])
+    if not rows:
+        return None
+    header = ["Predictor", "values missing", "most in", "missing there"]
+    return Table("Missing values in the cells and months of the training set", header, rows)
+
+
+def settings_table(options: DownscaleOptions, chosen: Boosting) -> Table:
+    """Tabulate all settings.
+
+    Parameters
+    ----------
+    options : DownscaleOptions
+        The settings that were given.
+    chosen : Boosting
+        Hyper-parameters of the model of all cells.
+    """
+    rows: list[list] = []
     for name, value in options.as_parameters().items():
         if isinstance(value, dict):
-            used = asdict(settled) if name == "boosting" else {}
+            used = asdict(chosen) if name == "boosting" else {}
             rows += [
-                [f"{name}: {key}", _plain(each), _plain(used.get(key))]
-                for key, each in value.items()
+                [f"{name}: {key}", _text(given), _text(used.get(key))]
+                for key, given in value.items()
             ]
         else:
-            rows.append([name, _plain(value), None])
-    return Table("Every setting of the run", ["Setting", "given", "model of all cells"], rows)
+            rows.append([name, _text(value), None])
+    return Table("All settings of the run", ["Setting", "given", "model of all cells"], rows)
 
 
-def _plain(value) -> str | None:
+def _text(value) -> str | None:
+    """A setting as text; None stays None."""
+    if value is None:
+        return None
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(each) or "open" for each in value)
-    return f"{value:.10g}" if isinstance(value, float) else value if value is None else str(value)
+        return ", ".join(str(item) or "open" for item in value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def percent(share: float) -> str | None:
-    return None if share != share else f"{100 * share:+.0f} %"
+def percent(fraction: float) -> str | None:
+    """Format a fraction as signed per cent; None for NaN."""
+    return None if fraction != fraction else f"{100 * fraction:+.0f} %"

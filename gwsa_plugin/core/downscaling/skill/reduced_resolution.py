@@ -1,8 +1,8 @@
-"""Downscaling tried where the answer is known: cells are made twice as coarse and their own values predicted back.
+"""Reduced-resolution validation: downscaling tested one scale up, where the truth is known.
 
-Observations at 1 km there are none. One scale up there are: the coarse field averaged over 2 x 2 cells takes the place
-of the coarse field, the cells that of the pixels. Held-out models and their rivals start from the same averages, and
-each is compared with the cells that GRACE has.
+There are no observations at 1 km. Therefore averages of GRACE over 2 x 2 cells take the place of
+the coarse field, and cells that of the pixels. Held-out models and their competitors start from the
+same averages, and each is compared with the values of the cells.
 """
 
 from __future__ import annotations
@@ -12,112 +12,147 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...spatial.mass_conservation import MassConservation, spread
-from ...stats.metrics import pascal_merlin_gain
+from ...stats.metrics import nse, pascal_merlin_gain, relative_gain, rmse
 from ..domain import Domain
-from ..models.region_models import CrossValidation
+from ..models.cross_validation import CrossValidation
 from ..samples import ONE_SCALE_UP
 
-MODEL, UNCONSERVED, MEAN_PRESERVING, BILINEAR, COARSE = (
-    "model",
-    "unconserved",
-    "mean_preserving",
-    "bilinear",
-    "coarse",
-)
-COMPETITORS = (MODEL, UNCONSERVED, MEAN_PRESERVING, BILINEAR, COARSE)
+# Competitors: held-out models corrected to the averages, the same before the correction,
+# mean-preserving interpolation of the averages (the correction without a model), their bilinear
+# interpolation, and the averages as blocks.
+MODEL = "model"
+UNCONSERVED = "unconserved"
+MEAN_PRESERVING = "mean_preserving"
+BILINEAR = "bilinear"
+COARSE = "coarse"
 
 
 @dataclass(frozen=True, eq=False)
 class ReducedResolution:
-    """``observed``: cm, (samples,), NaN where nothing is compared. ``fields``: of each competitor.
+    """Observed and estimated values of the cells.
 
-    ``MODEL``: held-out models, corrected to the averages; ``UNCONSERVED``: the same before that; ``MEAN_PRESERVING``: the
-    correction alone; ``BILINEAR``: the averages interpolated; ``COARSE``: the averages as blocks.
+    Parameters
+    ----------
+    observed : numpy.ndarray, shape (samples,)
+        GWSA, cm; NaN for samples that are not compared.
+    fields : dict of str to numpy.ndarray
+        Estimate of each competitor, cm, shape (samples,).
     """
 
     observed: np.ndarray
     fields: dict[str, np.ndarray]
 
     def scores(self, where=slice(None)) -> dict[str, float]:
-        """RMSE of each competitor in cm over the samples ``where`` (any index of the arrays), R² of the model, how much
-        less than its rivals it misses (share of their RMSE), and the gain of Pascal et al. against the averages."""
+        """Compute the scores over some samples.
+
+        Parameters
+        ----------
+        where : index of the samples
+            By default all samples.
+
+        Returns
+        -------
+        dict of str to float
+            ``rmse_<competitor>_cm``. ``nse`` of the model. ``gain_over_mean_preserving`` and
+            ``gain_over_bilinear``: relative reduction of the RMSE by the model.
+            ``pascal_merlin_gain`` of the model over the averages as blocks. ``samples``: number of
+            compared samples.
+        """
         truth = self.observed[where]
         fields = {name: field[where] for name, field in self.fields.items()}
-        rmse = {name: _rmse(field, truth) for name, field in fields.items()}
-        variance = float(np.nanvar(truth)) if np.isfinite(truth).any() else np.nan
+        errors = {name: rmse(field, truth) for name, field in fields.items()}
+        gains = {
+            competitor: float(relative_gain(errors[MODEL], errors[competitor]))
+            for competitor in (MEAN_PRESERVING, BILINEAR)
+        }
         return {
-            **{f"rmse_{name}_cm": value for name, value in rmse.items()},
-            "nse": _ratio(variance - rmse[MODEL] ** 2, variance),
-            "gain_over_mean_preserving": _ratio(
-                rmse[MEAN_PRESERVING] - rmse[MODEL], rmse[MEAN_PRESERVING]
-            ),
-            "gain_over_bilinear": _ratio(rmse[BILINEAR] - rmse[MODEL], rmse[BILINEAR]),
+            **{f"rmse_{name}_cm": float(error) for name, error in errors.items()},
+            "nse": float(nse(fields[MODEL], truth)),
+            "gain_over_mean_preserving": gains[MEAN_PRESERVING],
+            "gain_over_bilinear": gains[BILINEAR],
             "pascal_merlin_gain": pascal_merlin_gain(fields[COARSE], fields[MODEL], truth),
             "samples": int(np.isfinite(truth).sum()),
         }
 
     def gain_map(self, domain: Domain) -> np.ndarray:
-        """By how much of the RMSE of no model the model misses less, each cell over its months: coarse shape."""
-        squares = ((self.fields[name] - self.observed) ** 2 for name in (MODEL, MEAN_PRESERVING))
-        model, none = (
-            np.sqrt(domain.samples.mean_by_cell(square, domain.cells.shape)) for square in squares
+        """Compute the gain of the model over mean-preserving interpolation in each cell.
+
+        Returns
+        -------
+        numpy.ndarray, coarse shape
+            Relative reduction of the RMSE over the months; NaN for cells that are not compared.
+        """
+        model, mean_preserving = (
+            np.sqrt(
+                domain.samples.mean_by_cell(
+                    (self.fields[name] - self.observed) ** 2, domain.cells.shape
+                )
+            )
+            for name in (MODEL, MEAN_PRESERVING)
         )
-        return np.divide(none - model, none, out=np.full(model.shape, np.nan), where=none > 0)
+        return relative_gain(model, mean_preserving)
 
 
 def validate_at_reduced_resolution(
     domain: Domain, validation: CrossValidation
 ) -> ReducedResolution:
-    """Compare every sample that ``validation`` predicts, in all months that have one."""
-    samples, (rows, columns) = (
-        domain.samples,
-        (size // ONE_SCALE_UP * ONE_SCALE_UP for size in domain.cells.shape),
-    )
+    """Compare held-out predictions and their competitors with the values of the cells.
+
+    Parameters
+    ----------
+    domain : Domain
+        The study domain.
+    validation : CrossValidation
+        Held-out predictions. A cell is compared if it has a prediction in every month that has any
+        and is in a complete 2 x 2 block of the grid.
+
+    Returns
+    -------
+    ReducedResolution
+    """
+    samples = domain.samples
+    # Rows and columns of the grid that are in complete blocks.
+    rows, columns = (size // ONE_SCALE_UP * ONE_SCALE_UP for size in domain.cells.shape)
     predicted = np.isfinite(validation.detail) & (samples.row < rows) & (samples.column < columns)
-    numbers, times = np.flatnonzero(predicted), np.zeros((rows, columns), dtype=int)
-    np.add.at(times, (samples.row[numbers], samples.column[numbers]), 1)
+    numbers = np.flatnonzero(predicted)
+    month_count = np.zeros((rows, columns), dtype=int)
+    np.add.at(month_count, (samples.row[numbers], samples.column[numbers]), 1)
     _, count = np.unique(samples.month[numbers], return_counts=True)
-    cells, grid = (
-        times == count.size,
-        domain.gwsa.grid.sub(slice(0, rows), slice(0, columns)).coarsen(ONE_SCALE_UP),
-    )
-    up = MassConservation(cells, grid, ONE_SCALE_UP, _blocks_with(cells))
-    observed, *rest = np.full((1 + len(COMPETITORS), samples.target.size), np.nan)
-    fields = dict(zip(COMPETITORS, rest))
-    for here in np.split(numbers, np.cumsum(count)[:-1]):
-        place, values = (samples.row[here], samples.column[here]), np.zeros((3, rows, columns))
-        values[(slice(None), *place)] = [
-            one[here] for one in (samples.target, validation.detail, validation.level)
+    cells = month_count == count.size
+    grid = domain.gwsa.grid.subgrid(slice(0, rows), slice(0, columns)).coarsen(ONE_SCALE_UP)
+    conservation = MassConservation(cells, grid, ONE_SCALE_UP, _blocks_with(cells))
+    observed = np.full(samples.target.size, np.nan)
+    fields: dict[str, np.ndarray] = {}
+    # Samples are sorted by month.
+    for month in np.split(numbers, np.cumsum(count)[:-1]):
+        position = (samples.row[month], samples.column[month])
+        values = np.zeros((3, rows, columns))
+        values[(slice(None), *position)] = [
+            series[month] for series in (samples.target, validation.detail, validation.level)
         ]
-        observed[here] = np.where(cells, values[0], np.nan)[place]
-        for name, field in _compete(up, *values).items():
-            fields[name][here] = np.where(cells, field, np.nan)[place]
+        target, detail, level = values
+        observed[month] = np.where(cells, target, np.nan)[position]
+        for name, field in _estimate(conservation, target, detail, level).items():
+            estimate = fields.setdefault(name, np.full(samples.target.size, np.nan))
+            estimate[month] = np.where(cells, field, np.nan)[position]
     return ReducedResolution(observed, fields)
 
 
-def _compete(
-    up: MassConservation, target: np.ndarray, detail: np.ndarray, level: np.ndarray
+def _estimate(
+    conservation: MassConservation, target: np.ndarray, detail: np.ndarray, level: np.ndarray
 ) -> dict[str, np.ndarray]:
-    means = up.block_mean(target)
+    """The field of each competitor in one month: cm, shape of the cells."""
+    means = conservation.block_mean(target)
     return {
-        MODEL: up.correct(detail, means),
-        UNCONSERVED: detail + up.mean_preserving(up.block_mean(level)),
-        MEAN_PRESERVING: up.mean_preserving(means),
-        BILINEAR: up.bilinear(means),
+        MODEL: conservation.correct(detail, means),
+        UNCONSERVED: detail + conservation.mean_preserving(conservation.block_mean(level)),
+        MEAN_PRESERVING: conservation.mean_preserving(means),
+        BILINEAR: conservation.bilinear(means),
         COARSE: spread(means, ONE_SCALE_UP),
     }
 
 
 def _blocks_with(cells: np.ndarray) -> np.ndarray:
-    """Which 2 x 2 blocks have any of the ``cells``."""
+    """The 2 x 2 blocks that contain any of the ``cells``, bool."""
     rows, columns = (size // ONE_SCALE_UP for size in cells.shape)
     return cells.reshape(rows, ONE_SCALE_UP, columns, ONE_SCALE_UP).any(axis=(1, 3))
-
-
-def _rmse(field: np.ndarray, truth: np.ndarray) -> float:
-    square = (field - truth) ** 2
-    return float(np.sqrt(np.nanmean(square))) if np.isfinite(square).any() else float("nan")
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else float("nan")

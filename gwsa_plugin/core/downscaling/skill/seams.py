@@ -1,4 +1,4 @@
-"""Whether borders show in a map: steps across them over steps elsewhere."""
+"""Seams: steps of a map across cell edges or region borders relative to steps elsewhere."""
 
 from __future__ import annotations
 
@@ -9,52 +9,100 @@ from ...spatial.mass_conservation import spread
 
 
 def edge_ratio(field: np.ndarray, cells: np.ndarray, factor: int) -> float:
-    """How much steeper ``field`` is across the edges of coarse cells than inside them: 1 where no edge shows.
+    """Compute the mean step across edges of coarse cells relative to steps inside the cells.
 
-    ``field``: fine shape, NaN where there is no value. ``cells``: bool, coarse shape, the valid ones; only pixels of
-    cells with eight valid neighbours count. See ``border_ratio``.
+    Parameters
+    ----------
+    field : numpy.ndarray, fine shape
+        The map; NaN for no value.
+    cells : numpy.ndarray of bool, coarse shape
+        The valid cells. Only pixels of cells with eight valid neighbours are used.
+    factor : int
+        Pixels along the side of a coarse cell.
+
+    Returns
+    -------
+    float
+        1 where no edge is visible; see ``border_ratio``.
     """
-    return ratio_of(edge_steps(field, surrounded(cells), factor))
+    return ratio_from_steps(edge_steps(field, surrounded(cells), factor))
 
 
 def border_ratio(field: np.ndarray, numbers: np.ndarray) -> float:
-    """How much steeper ``field`` is across the borders of ``numbers`` (int, both of one shape) than elsewhere.
+    """Compute the mean step across borders of regions relative to steps elsewhere.
 
-    Mean |difference| of adjacent pixels with different numbers, over what is expected of as many pairs in the same
-    directions: the mean |difference| of pixels with the same number, so that the slope of the land along one direction
-    counts for nothing. Pairs with a NaN are left out. NaN when no border is in the field or the field is flat, infinite
-    when it is flat except at borders.
+    A step is the absolute difference of two adjacent pixels. Steps across borders are compared with
+    the same number of steps elsewhere in the same direction, so that a slope of the field along one
+    direction has no effect.
+
+    Parameters
+    ----------
+    field : numpy.ndarray
+        The map; a step from or to NaN is left out.
+    numbers : numpy.ndarray of int, shape of ``field``
+        Number of the region of each pixel.
+
+    Returns
+    -------
+    float
+        1 where no border is visible. NaN when the field has no border or is constant, infinity
+        when it is constant except at borders.
     """
-    return ratio_of(_steps(field, numbers))
+    return ratio_from_steps(_steps(field, numbers))
 
 
 def surrounded(cells: np.ndarray) -> np.ndarray:
-    """The ``cells`` with eight neighbours among them: bool."""
+    """Return the cells whose eight neighbours are among ``cells`` too, bool."""
     return binary_erosion(cells, np.ones((3, 3)))
 
 
 def edge_steps(field: np.ndarray, cells: np.ndarray, factor: int) -> np.ndarray:
-    """What ``ratio_of`` makes an edge ratio of, to be added up over the parts of a field, ``cells`` being those of the
-    part that count (bool, coarse): steps down and across; at borders and elsewhere; their sum and number."""
+    """Sum the steps across and between the edges of coarse cells.
+
+    The sums of the parts of a field add up to those of the field, except for the steps between the
+    parts.
+
+    Parameters
+    ----------
+    field : numpy.ndarray, fine shape of the part
+        The map; NaN for no value.
+    cells : numpy.ndarray of bool, coarse shape of the part
+        The cells whose pixels are used.
+    factor : int
+        Pixels along the side of a coarse cell.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (2, 2, 2)
+        Direction (down, across); place (at edges, elsewhere); sum and number of the steps.
+    """
     numbers = spread(np.arange(cells.size).reshape(cells.shape), factor)
     return _steps(np.where(spread(cells, factor), field, np.nan), numbers)
 
 
-def ratio_of(steps: np.ndarray) -> float:
-    """See ``border_ratio``; directions in which there is no step elsewhere are left out."""
+def ratio_from_steps(steps: np.ndarray) -> float:
+    """Compute the ratio of ``border_ratio`` from sums of steps.
+
+    Parameters
+    ----------
+    steps : numpy.ndarray, shape (2, 2, 2)
+        As returned by ``edge_steps``. A direction without steps elsewhere is left out.
+    """
     known = steps[steps[:, 1, 1] > 0]
-    across = known[:, 0, 0].sum()
+    at_borders = known[:, 0, 0].sum()
+    # The number of steps at borders times the mean step elsewhere, in each direction.
     expected = (known[:, 0, 1] * known[:, 1, 0] / known[:, 1, 1]).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.divide(across, expected))
+        return float(np.divide(at_borders, expected))
 
 
 def _steps(field: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Sum and number of steps at borders of ``numbers`` and elsewhere, as ``edge_steps``."""
     steps = np.empty((2, 2, 2))
     for direction, (values, number) in enumerate(((field, numbers), (field.T, numbers.T))):
         step = np.abs(np.diff(values.astype(np.float64), axis=0))
         border = number[1:] != number[:-1]
         for place, where in enumerate((border, ~border)):
-            there = step[where & np.isfinite(step)]
-            steps[direction, place] = there.sum(), there.size
+            selected = step[where & np.isfinite(step)]
+            steps[direction, place] = selected.sum(), selected.size
     return steps

@@ -1,9 +1,17 @@
-"""What the models make of their predictors: SHAP contributions and gain, region by region."""
+"""SHAP contributions and gain of the predictors in each region.
+
+References
+----------
+Lundberg, S. M. et al. (2020): From local explanations to global understanding with explainable AI
+    for trees. Nature Machine Intelligence 2, 56-67. (TreeSHAP, as implemented in XGBoost.)
+"""
 
 from __future__ import annotations
 
 import csv
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,19 +22,36 @@ from ..domain import Domain
 from ..models.region_models import RegionModels
 from ..models.training import THREADS, gains
 
-MOST_SAMPLES = 500  # cell-months that a region is explained on
-ROWS_AT_ONCE = 250  # between two looks at whether to stop
+if TYPE_CHECKING:
+    from xgboost import Booster
+
+# Cell-months of a region for which contributions are computed.
+MOST_SAMPLES = 500
+# Cell-months between two checks for cancellation.
+ROWS_AT_ONCE = 250
 FIELDS = ("region", "predictor", "feature", "shap_cm", "gain")
 
 
 def explain(domain: Domain, models: RegionModels, progress: Progress = SILENT) -> list[dict]:
-    """A row per region that models were trained in and per feature, in the order of both: region, predictor, feature,
-    shap_cm and gain, of the model that serves the region.
+    """Compute contribution and gain of each feature in each region with training samples.
 
-    ``shap_cm``: the mean absolute contribution of the feature to the prediction, cm, over at most 500 random
-    cell-months of the region, always the same (TreeSHAP, Lundberg et al. 2020, Nature Machine Intelligence 2:56, as
-    XGBoost computes it). It is of the prediction that reaches the map, the models' share and stretch included, before
-    the correction. ``gain``: the share of the model's total gain, 0 to 1.
+    Parameters
+    ----------
+    domain : Domain
+        The study domain.
+    models : RegionModels
+        The models. The one that serves a region is used for it.
+    progress : Progress
+        Receives the fraction done.
+
+    Returns
+    -------
+    list of dict
+        A row per region and feature: ``region``, ``predictor``, ``feature``, ``shap_cm`` and
+        ``gain``. ``shap_cm`` is the mean absolute SHAP contribution to the prediction before the
+        correction, cm, multiplied by shrinkage factor and calibration slope, over at most 500
+        random cell-months of the region, always the same ones. ``gain`` is the fraction of the
+        model's total gain, 0 to 1.
     """
     present = np.unique(domain.samples.at(domain.regions.cells))
     boosters = [models.boosters[int(number)] for number in models.numbers(present)]
@@ -34,43 +59,54 @@ def explain(domain: Domain, models: RegionModels, progress: Progress = SILENT) -
         partial(_mean_contribution, domain, int(region), booster)
         for region, booster in zip(present, boosters)
     ]
-    predictor_of = {
-        feature: one.name for one in domain.predictors.predictors for feature in one.features
+    predictor_names = {
+        feature: predictor.name
+        for predictor in domain.predictors.predictors
+        for feature in predictor.features
     }
-    rows = []
+    rows: list[dict] = []
     for region, booster, contribution in zip(present, boosters, run_all(tasks, progress)):
         gain = gains(booster)
-        for feature, shap in zip(
-            domain.samples.names, models.shrinkage * models.contrast_slope * contribution
-        ):
-            values = (
-                domain.regions.names[region],
-                predictor_of[feature],
-                feature,
-                float(shap),
-                gain.get(feature, 0.0),
-            )
-            rows.append(dict(zip(FIELDS, values)))
+        scaled = models.shrinkage * models.contrast_slope * contribution
+        rows += [
+            {
+                "region": domain.regions.names[region],
+                "predictor": predictor_names[feature],
+                "feature": feature,
+                "shap_cm": float(shap),
+                "gain": gain.get(feature, 0.0),
+            }
+            for feature, shap in zip(domain.samples.names, scaled)
+        ]
     return rows
 
 
 def by_predictor(rows: list[dict]) -> list[dict]:
-    """The rows of ``explain`` summed over the features of each predictor: region, predictor, shap_cm and gain.
+    """Sum the rows of ``explain`` over the features of each predictor.
 
-    Lags that work against each other are not set off: the sum says how much a predictor moves the map through all its
-    features.
+    Contributions are added as absolute values, so that features of opposite effect do not cancel.
+
+    Returns
+    -------
+    list of dict
+        A row per region and predictor: ``region``, ``predictor``, ``shap_cm`` and ``gain``.
     """
-    sums = {}
+    sums: dict[tuple[str, str], dict] = {}
     for row in rows:
-        own = {"region": row["region"], "predictor": row["predictor"], "shap_cm": 0.0, "gain": 0.0}
-        total = sums.setdefault((row["region"], row["predictor"]), own)
+        empty = {
+            "region": row["region"],
+            "predictor": row["predictor"],
+            "shap_cm": 0.0,
+            "gain": 0.0,
+        }
+        total = sums.setdefault((row["region"], row["predictor"]), empty)
         total["shap_cm"] += row["shap_cm"]
         total["gain"] += row["gain"]
     return list(sums.values())
 
 
-def write_explanation(path, rows: list[dict]) -> None:
-    """The rows of ``explain`` as CSV, whole or not at all."""
+def write_explanation(path: str | Path, rows: list[dict]) -> None:
+    """Write the rows of ``explain`` atomically as CSV."""
     with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
@@ -80,8 +116,10 @@ def write_explanation(path, rows: list[dict]) -> None:
         )
 
 
-def _mean_contribution(domain: Domain, region: int, booster, progress: Progress) -> np.ndarray:
-    """Mean |contribution| of each feature over some samples of the region, cm, (features,), ``share`` not applied."""
+def _mean_contribution(
+    domain: Domain, region: int, booster: Booster, progress: Progress
+) -> np.ndarray:
+    """Mean absolute contribution of each feature in a region, cm, not scaled, (features,)."""
     import xgboost
 
     table = _some_samples(domain, region)
@@ -90,15 +128,14 @@ def _mean_contribution(domain: Domain, region: int, booster, progress: Progress)
         progress.stop_if_cancelled()
         rows = table[first : first + ROWS_AT_ONCE]
         matrix = xgboost.DMatrix(rows, feature_names=list(domain.samples.names), nthread=THREADS)
-        contributions = booster.predict(matrix, pred_contribs=True)[
-            :, :-1
-        ]  # the last is the mean prediction
-        total += np.abs(contributions).sum(axis=0)
+        contributions = booster.predict(matrix, pred_contribs=True)
+        # The last column is the mean prediction.
+        total += np.abs(contributions[:, :-1]).sum(axis=0)
     return total / len(table)
 
 
 def _some_samples(domain: Domain, region: int) -> np.ndarray:
-    """Features of at most MOST_SAMPLES cell-months of a region: float32, (samples, features)."""
+    """Features of at most MOST_SAMPLES random cell-months of a region, float32."""
     inside = np.flatnonzero(domain.samples.at(domain.regions.cells) == region)
     chosen = np.random.default_rng(region).choice(
         inside, min(inside.size, MOST_SAMPLES), replace=False

@@ -1,4 +1,4 @@
-"""Forests against XGBoost's own predictor: the same bits, whatever the model, the rows and the processor."""
+"""The kernel predicts the same bits as XGBoost for any model, rows and processor."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,8 +12,10 @@ from gwsa.gwsa_plugin.core.downscaling.forest import engine, model
 from gwsa.gwsa_plugin.core.downscaling.forest.engine import evaluator
 from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature
 
+pytestmark = pytest.mark.slow
+
 kernel = pytest.importorskip(
-    "gwsa.gwsa_plugin.core.downscaling.forest.kernel", reason="numba is not here"
+    "gwsa.gwsa_plugin.core.downscaling.forest.kernel", reason="numba is not installed"
 )
 
 WAYS = [False, True] if kernel.can_permute() else [False]
@@ -50,21 +52,21 @@ def assert_same_bits(one, other):
 
 
 def table(random, kinds, rows, missing):
-    """Columns of the kinds, of which a share is missing."""
+    """A table with columns of the given kinds and a fraction of missing values."""
     values = np.stack([COLUMNS[kind](random, rows) for kind in kinds], axis=1).astype(np.float32)
     values[random.random(values.shape) < missing] = np.nan
     return values
 
 
 def grown(random, features, trees=5, base=None, **changes):
-    """A model of a response to the first feature, unlike any other where that is missing."""
+    """A model of a response to the first feature, with another value where it is missing."""
     response = np.nan_to_num(np.tanh(features[:, 0]), nan=9) * 5 + random.normal(size=len(features))
     data = xgboost.DMatrix(features, response.astype(np.float32))
     return xgboost.train({**SETTINGS, "max_depth": 4, **changes}, data, trees, xgb_model=base)
 
 
 def probes(random, booster, features):
-    """Rows like those of the training, and such as lie at thresholds, beside them and where floats are special."""
+    """Rows of the training, and rows at thresholds, next to them and of special floats."""
     forest = model.read_forest(booster)
     thresholds = np.append(forest.value[~forest.is_leaf], np.float32(0))
     beside = [np.nextafter(thresholds, np.float32(side)) for side in (-np.inf, np.inf)]
@@ -82,8 +84,10 @@ def probes(random, booster, features):
     changes=st.fixed_dictionaries(
         {},
         optional={
-            "gamma": st.just(20.0),  # trees that are cut back, to a single leaf at times
-            "grow_policy": st.just("lossguide"),  # trees of one long branch
+            # Pruned trees, some of a single leaf.
+            "gamma": st.just(20.0),
+            # Trees with one long branch.
+            "grow_policy": st.just("lossguide"),
             "base_score": st.just(0.7),
             "min_child_weight": st.just(30.0),
             "subsample": st.just(0.5),
@@ -91,7 +95,7 @@ def probes(random, booster, features):
     ),
     continued=st.booleans(),
 )
-def test_any_forest_says_what_xgboost_says(seed, kinds, missing, depth, changes, continued):
+def test_any_forest_predicts_the_bits_of_xgboost(seed, kinds, missing, depth, changes, continued):
     random = np.random.default_rng(seed)
     features = table(random, kinds, 700, missing)
     booster = grown(random, features, max_depth=depth, **changes)
@@ -105,7 +109,7 @@ def test_any_forest_says_what_xgboost_says(seed, kinds, missing, depth, changes,
 
 @pytest.mark.parametrize("rows", [0, 1, 511, 512, 513, 40_000])
 @pytest.mark.parametrize("way", WAYS)
-def test_any_number_of_rows_will_do(rows, way):
+def test_any_number_of_rows_is_predicted(rows, way):
     random = np.random.default_rng(rows)
     booster = grown(random, table(random, ["normal", "ties"], 500, 0.1), 40)
     probe = table(random, ["normal", "ties"], rows, 0.1)
@@ -122,7 +126,7 @@ def test_any_number_of_rows_will_do(rows, way):
     offset=st.sampled_from([0.0, -0.0, 280.0, -1e-3]),
     nodata=st.sampled_from([-32768, 0, 255]),
 )
-def test_stored_values_are_coded_as_the_decoded_ones(seed, scale, offset, nodata):
+def test_stored_values_are_coded_like_floats(seed, scale, offset, nodata):
     random = np.random.default_rng(seed)
     everything = StoredFeature(
         random.permutation(np.arange(-32768, 32768, dtype=np.int16)), scale, offset, nodata
@@ -138,20 +142,17 @@ def test_stored_values_are_coded_as_the_decoded_ones(seed, scale, offset, nodata
         )
 
 
-def test_more_thresholds_than_a_byte_holds_are_taken_in_turns():
+def test_more_thresholds_than_a_byte_holds_make_several_segments():
     random = np.random.default_rng(8)
     booster = None
     for shift in range(4):
         features = table(random, ["normal", "far from zero"], 6000, 0.05) + np.float32(shift / 1000)
         booster = grown(random, features, 15, booster, max_depth=8)
     forest = model.read_forest(booster)
-    assert (
-        max(
-            np.unique(forest.value[~forest.is_leaf & (forest.feature == one)]).size
-            for one in (0, 1)
-        )
-        > 600
-    )
+    thresholds = [
+        np.unique(forest.value[~forest.is_leaf & (forest.feature == number)]) for number in (0, 1)
+    ]
+    assert max(values.size for values in thresholds) > 600
     rows = probes(random, booster, features)
     for way in WAYS:
         assert_same_bits(
@@ -160,17 +161,15 @@ def test_more_thresholds_than_a_byte_holds_are_taken_in_turns():
         )
 
 
-def test_255_thresholds_and_both_ways_for_missing_values_fit_a_byte():
+def test_255_thresholds_and_both_directions_of_missing_values_fit_a_byte():
     random = np.random.default_rng(9)
     features = random.integers(0, 255, (5000, 1)).astype(np.float32) / 64 - 2
     features[random.random(5000) < 0.2] = np.nan
     booster = grown(random, features, 150, max_depth=8)
     forest = model.read_forest(booster)
     splits = ~forest.is_leaf
-    assert (
-        np.unique(forest.value[splits]).size == 255
-        and np.unique(forest.missing_left[splits]).size == 2
-    )
+    assert np.unique(forest.value[splits]).size == 255
+    assert np.unique(forest.missing_left[splits]).size == 2
     rows = probes(random, booster, features)
     for way in WAYS:
         assert_same_bits(
@@ -179,7 +178,7 @@ def test_255_thresholds_and_both_ways_for_missing_values_fit_a_byte():
         )
 
 
-def test_a_custom_objective_is_a_sum_of_trees_too():
+def test_a_model_with_a_custom_objective_is_predicted():
     random = np.random.default_rng(1)
     features = table(random, ["normal"] * 3, 1000, 0.1)
     target = features.sum(axis=1)
@@ -195,10 +194,10 @@ def test_a_custom_objective_is_a_sum_of_trees_too():
     )
 
 
-@pytest.mark.parametrize("kernel_is_here", [True, False])
-def test_trees_that_models_share_are_evaluated_once(kernel_is_here, monkeypatch):
-    if not kernel_is_here:
-        monkeypatch.setattr(engine, "_compiled", no_numba)
+@pytest.mark.parametrize("kernel_available", [True, False])
+def test_trees_that_models_share_are_evaluated_once(kernel_available, monkeypatch):
+    if not kernel_available:
+        monkeypatch.setattr(engine, "_import_compiled", no_numba)
     random = np.random.default_rng(2)
     features = table(random, ["normal", "ties", "skewed"], 50_000, 0.1)
     first = grown(random, features, 10)
@@ -212,14 +211,12 @@ def test_trees_that_models_share_are_evaluated_once(kernel_is_here, monkeypatch)
     assert_same_bits(nothing_more.predict(features.T, onto=shared), shared)
 
 
-def test_threads_may_predict_side_by_side():
+def test_threads_may_share_an_evaluator():
     random = np.random.default_rng(3)
     features = table(random, ["normal", "skewed"], 60_000, 0.1)
     booster = grown(random, features, 30)
-    ours, stored = (
-        evaluator(booster, unexpected),
-        StoredFeature(np.arange(-30_000, 30_000, dtype=np.int16), 1e-3, 0.0, 5),
-    )
+    ours = evaluator(booster, unexpected)
+    stored = StoredFeature(np.arange(-30_000, 30_000, dtype=np.int16), 1e-3, 0.0, 5)
     inputs = [
         [features[:, 0], stored],
         [stored, features[:, 1]],
@@ -237,7 +234,7 @@ def ignored(text):
 
 
 def no_numba():
-    raise model.Unsupported("numba could not be used (it is not here)")
+    raise model.Unsupported("numba could not be used (it is not installed)")
 
 
 @pytest.mark.parametrize(
@@ -249,52 +246,50 @@ def no_numba():
         ({"max_depth": 10}, "deeper"),
     ],
 )
-def test_xgboost_itself_predicts_what_is_not_a_plain_forest_and_that_is_said(changes, reason):
-    random, said = np.random.default_rng(4), []
+def test_xgboost_predicts_unsupported_models_and_the_reason_is_reported(changes, reason):
+    random, reported = np.random.default_rng(4), []
     features = table(random, ["normal", "ties"], 3000, 0.1)
     booster = xgboost.train(
         {**SETTINGS, **changes}, xgboost.DMatrix(features, random.random(3000)), 5
     )
-    predicted = evaluator(booster, said.append).predict(features.T)
+    predicted = evaluator(booster, reported.append).predict(features.T)
     assert_same_bits(predicted, booster.inplace_predict(features))
-    assert len(said) == 1 and reason in said[0] and said[0].endswith(".")
+    assert len(reported) == 1 and reason in reported[0] and reported[0].endswith(".")
 
 
 def test_splits_by_category_are_left_to_xgboost():
-    random, said = np.random.default_rng(5), []
+    random, reported = np.random.default_rng(5), []
     features = random.integers(0, 8, (500, 1)).astype(np.float32)
     data = xgboost.DMatrix(
         features, np.sin(features[:, 0] * 9), feature_types=["c"], enable_categorical=True
     )
     booster = xgboost.train({**SETTINGS, "max_cat_to_onehot": 1}, data, 3)
     assert_same_bits(
-        evaluator(booster, said.append).predict(features.T), booster.inplace_predict(features)
+        evaluator(booster, reported.append).predict(features.T), booster.inplace_predict(features)
     )
-    assert "categories" in said[0]
+    assert "categories" in reported[0]
 
 
 def test_without_numba_xgboost_predicts_stored_values_too(monkeypatch):
-    random, said = np.random.default_rng(6), []
+    random, reported = np.random.default_rng(6), []
     stored = StoredFeature(random.integers(-500, 500, 40_000).astype(np.int16), 0.01, 3.0, -7)
     features = np.stack([stored.values(), random.normal(size=40_000).astype(np.float32)], axis=1)
     booster = grown(random, features)
     ours = evaluator(booster, unexpected).predict([stored, features[:, 1]])
-    monkeypatch.setattr(engine, "_compiled", no_numba)
-    assert_same_bits(evaluator(booster, said.append).predict([stored, features[:, 1]]), ours)
-    assert "numba" in said[0]
+    monkeypatch.setattr(engine, "_import_compiled", no_numba)
+    assert_same_bits(evaluator(booster, reported.append).predict([stored, features[:, 1]]), ours)
+    assert "numba" in reported[0]
 
 
 @pytest.mark.parametrize("ours", [True, False])
 def test_features_that_the_model_does_not_know_are_refused(ours, monkeypatch):
     if not ours:
-        monkeypatch.setattr(engine, "_compiled", no_numba)
+        monkeypatch.setattr(engine, "_import_compiled", no_numba)
     random = np.random.default_rng(7)
     booster = grown(random, table(random, ["normal", "ties"], 500, 0.1))
-    predictor, nine, eight = (
-        evaluator(booster, ignored),
-        np.zeros(9, np.float32),
-        np.zeros(8, np.float32),
-    )
+    predictor = evaluator(booster, ignored)
+    nine = np.zeros(9, np.float32)
+    eight = np.zeros(8, np.float32)
     for wrong, onto in (([nine] * 3, None), ([nine, eight], None), ([nine, nine], eight)):
         with pytest.raises(ValueError, match="takes 2 features of one length"):
             predictor.predict(wrong, onto)

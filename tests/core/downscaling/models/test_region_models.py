@@ -1,4 +1,4 @@
-"""Predictions of several models blended: those of XGBoost itself, whoever evaluates the trees."""
+"""Blended predictions are those of XGBoost, with the kernel and without it."""
 
 import numpy as np
 import pytest
@@ -27,17 +27,18 @@ def table():
 
 @pytest.fixture(scope="module")
 def models(table):
-    answer = table[:, 0] * np.nan_to_num(table[:, 2])
-    of_all = xgboost.train(SETTINGS, xgboost.DMatrix(table, answer), 20)
-    own = xgboost.train(SETTINGS, xgboost.DMatrix(table[:300], -answer[:300]), 7, xgb_model=of_all)
-    return RegionModels({ALL: of_all, OWN: own}, np.array([ALL, OWN, ABSENT]), shrinkage=0.75)
+    response = table[:, 0] * np.nan_to_num(table[:, 2])
+    every = xgboost.train(SETTINGS, xgboost.DMatrix(table, response), 20)
+    part = xgboost.DMatrix(table[:300], -response[:300])
+    own = xgboost.train(SETTINGS, part, 7, xgb_model=every)
+    return RegionModels({ALL: every, OWN: own}, np.array([ALL, OWN, ABSENT]), shrinkage=0.75)
 
 
 @pytest.fixture(params=["kernel", "xgboost"])
 def evaluated(request, models, monkeypatch):
-    """The models, evaluated by either; each fixture starts with models that have not predicted yet."""
+    """Models that have not predicted yet, evaluated by the kernel or by XGBoost."""
     if request.param == "xgboost":
-        monkeypatch.setattr(forest.engine, "_compiled", without_numba)
+        monkeypatch.setattr(forest.engine, "_import_compiled", without_numba)
     return RegionModels(models.boosters, models.pooled, shrinkage=models.shrinkage)
 
 
@@ -45,23 +46,23 @@ def without_numba():
     raise forest.model.Unsupported("numba could not be used")
 
 
-def test_a_blend_of_models(evaluated, table):
+def test_predictions_are_weighted_means_of_the_models(evaluated, table):
     weight = np.linspace(-0.5, 1.5, len(table)).clip(0, 1).astype(np.float32)
     blended = evaluated.predict(table.T, {ALL: 1 - weight, OWN: weight})
-    of_all, own = (evaluated.boosters[number].inplace_predict(table) for number in (ALL, OWN))
-    np.testing.assert_array_equal(
-        blended, ((1 - weight) * of_all + weight * own) * np.float32(0.75)
-    )
+    every, own = (evaluated.boosters[number].inplace_predict(table) for number in (ALL, OWN))
+    expected = ((1 - weight) * every + weight * own) * np.float32(0.75)
+    np.testing.assert_array_equal(blended, expected)
 
 
-def test_each_row_by_the_model_of_its_region(evaluated, table):
+def test_each_row_is_predicted_by_the_model_of_its_region(evaluated, table):
     regions = np.arange(len(table)) % 3
-    said = evaluated.predict_in(table, regions)
-    of_all, own = (evaluated.boosters[number].inplace_predict(table) for number in (ALL, OWN))
-    np.testing.assert_array_equal(said, np.where(regions == 1, own, of_all) * np.float32(0.75))
+    predicted = evaluated.predict_by_region(table, regions)
+    every, own = (evaluated.boosters[number].inplace_predict(table) for number in (ALL, OWN))
+    expected = np.where(regions == 1, own, every) * np.float32(0.75)
+    np.testing.assert_array_equal(predicted, expected)
 
 
-def test_what_slows_predictions_down_is_said_once(evaluated, request):
+def test_slow_prediction_is_remarked_once(evaluated, request):
     by_xgboost = "xgboost" in request.node.name
     assert len(evaluated.remarks) == by_xgboost
     assert all("numba could not be used" in remark for remark in evaluated.remarks)

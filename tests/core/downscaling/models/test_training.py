@@ -1,4 +1,4 @@
-"""What the loss leaves out, what training sees, and that a model is the same wherever it is trained."""
+"""The loss ignores regional signals, and training uses only the given samples."""
 
 import numpy as np
 import pytest
@@ -16,17 +16,19 @@ from gwsa.gwsa_plugin.core.downscaling.models.training import (
 )
 from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 
+pytestmark = pytest.mark.slow
+
 FEW = Boosting(trees=40, depth=3, rate=0.2)
 ALL = np.ones(10 * 12 * 12, bool)
 
 
 def places(where):
-    """Samples in the places ``where``, bool, (months, rows, columns), that have nothing else."""
+    """Samples without features in the places ``where``, bool, (months, rows, columns)."""
     return Samples(*np.nonzero(where), *(np.zeros(where.sum()) for _ in range(3)), ())
 
 
 def samples(seed=0, level=0.0):
-    """Only the first feature matters; ``level`` adds a signal of the whole month, which no feature tells."""
+    """Only the first feature matters; ``level`` adds a signal that is uniform in each month."""
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((10, 3, 12, 12)).astype(np.float32)
     pixels = np.repeat(np.moveaxis(features, 1, -1)[:, :, :, None], 2, axis=3)
@@ -38,12 +40,12 @@ def samples(seed=0, level=0.0):
     )
 
 
-@given(seed=st.integers(0, 100), share=st.floats(0.05, 1.0), chosen=st.floats(0.05, 1.0))
+@given(seed=st.integers(0, 100), fraction=st.floats(0.05, 1.0), chosen=st.floats(0.05, 1.0))
 def test_a_neighbourhood_is_the_chosen_cells_of_its_month_within_two_rows_and_columns(
-    seed, share, chosen
+    seed, fraction, chosen
 ):
     rng = np.random.default_rng(seed)
-    there, values = rng.random((3, 7, 9)) < share, rng.standard_normal((3, 7, 9))
+    there, values = rng.random((3, 7, 9)) < fraction, rng.standard_normal((3, 7, 9))
     samples = places(there)
     where = rng.random(samples.month.size) < chosen
     month, *cell = (axis[where] for axis in (samples.month, samples.row, samples.column))
@@ -56,13 +58,11 @@ def test_a_neighbourhood_is_the_chosen_cells_of_its_month_within_two_rows_and_co
 
 
 @given(seed=st.integers(0, 100))
-def test_contrast_ignores_what_neighbours_share(seed):
+def test_contrast_ignores_a_uniform_signal(seed):
     rng = np.random.default_rng(seed)
     samples = places(rng.random((3, 9, 9)) < 0.7)
-    values, around = (
-        rng.standard_normal(samples.month.size),
-        neighbourhoods(samples, np.ones(samples.month.size, bool)),
-    )
+    values = rng.standard_normal(samples.month.size)
+    around = neighbourhoods(samples, np.ones(samples.month.size, bool))
     shifted = values + rng.standard_normal(3)[samples.month] * 50
     assert np.allclose(
         local_contrast(values, around, 1.0), local_contrast(shifted, around, 1.0), atol=1e-9
@@ -70,7 +70,7 @@ def test_contrast_ignores_what_neighbours_share(seed):
 
 
 @given(seed=st.integers(0, 100))
-def test_means_of_cells_leave_out_what_is_not_known(seed):
+def test_means_of_cells_leave_unknown_values_out(seed):
     rng = np.random.default_rng(seed)
     field = np.where(rng.random((4, 3, 5)) < 0.6, rng.standard_normal((4, 3, 5)), np.nan)
     samples, known = places(rng.random(field.shape) < 0.8), np.zeros(field.shape, bool)
@@ -81,7 +81,7 @@ def test_means_of_cells_leave_out_what_is_not_known(seed):
         assert mean == pytest.approx(own.mean()) if own.size else np.isnan(mean)
 
 
-def test_a_signal_of_the_whole_month_does_not_disturb():
+def test_a_uniform_signal_does_not_change_the_response():
     for level in (0.0, 30.0):
         data = samples(level=level)
         booster = train(data, ALL, FEW)
@@ -95,7 +95,7 @@ def test_a_signal_of_the_whole_month_does_not_disturb():
         )
 
 
-def test_samples_outside_are_not_seen():
+def test_other_samples_are_not_trained_on():
     data, spoiled = samples(), samples()
     where = data.column < 8
     spoiled.target[~where] = 1e6
@@ -105,25 +105,25 @@ def test_samples_outside_are_not_seen():
     assert one == other
 
 
-def test_a_model_can_begin_from_another():
+def test_a_model_can_be_continued():
     data = samples()
     base = train(data, ALL, FEW)
     assert train(data, ALL, Boosting(trees=5, depth=3), base).num_boosted_rounds() == 45
     assert base.num_boosted_rounds() == 40
 
 
-def test_training_stops_when_asked():
+def test_training_can_be_cancelled():
     with pytest.raises(Cancelled):
         train(samples(), ALL, FEW, progress=TaskProgress(lambda: True))
 
 
-def test_nothing_to_learn_from_is_said():
+def test_an_empty_training_set_is_refused():
     with pytest.raises(InputError, match="overlap"):
         train(samples(), ~ALL, FEW)
 
 
-def test_pixels_tell_what_their_means_cannot():
-    """Cells whose pixels have one mean and differ in spread only: the target is the mean of the squares."""
+def test_the_response_is_learned_from_pixels_not_from_their_means():
+    """Pixels have mean 0 in all cells and differ in spread; the target is their mean square."""
     rng = np.random.default_rng(3)
     spread = rng.uniform(0, 2, (ALL.size, 1, 1))
     pixels = (spread * rng.standard_normal((ALL.size, 8, 1))).astype(np.float32)

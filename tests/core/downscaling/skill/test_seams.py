@@ -1,4 +1,4 @@
-"""Borders that are there are told, and slopes, levels, scales and what does not count are not taken for one."""
+"""The ratios detect borders and do not depend on slope, level, scale and unused pixels."""
 
 import numpy as np
 import pytest
@@ -12,12 +12,12 @@ FACTOR = 6
 SHAPE = (7, 9)
 
 
-def cells(rng, share=0.95):
-    return rng.random(SHAPE) < share
+def cells(rng, fraction=0.95):
+    return rng.random(SHAPE) < fraction
 
 
 def rough(rng):
-    """Noise of a pixel: it has steps everywhere, and at cell edges no others."""
+    """White noise, whose steps at cell edges are like those elsewhere."""
     return rng.standard_normal((SHAPE[0] * FACTOR, SHAPE[1] * FACTOR))
 
 
@@ -29,7 +29,7 @@ seeds = st.integers(0, 10_000)
 
 
 @given(seed=seeds, down=st.floats(-3, 3), across=st.floats(0.1, 3))
-def test_a_plane_has_no_seams_whatever_its_direction_and_holes(seed, down, across):
+def test_a_plane_of_any_direction_with_holes_has_no_seams(seed, down, across):
     rng = np.random.default_rng(seed)
     row, column = np.indices(rough(rng).shape)
     plane = np.where(rng.random(row.shape) < 0.05, np.nan, down * row + across * column)
@@ -37,43 +37,47 @@ def test_a_plane_has_no_seams_whatever_its_direction_and_holes(seed, down, acros
     assert border_ratio(plane, aquifers(rng)) == pytest.approx(1, rel=1e-9)
 
 
-def test_a_smooth_field_has_none():
+def test_a_smooth_field_has_no_seams():
     row, column = np.indices((40 * FACTOR, 40 * FACTOR))
     field = np.sin(row / 11) * np.cos(column / 14)
     assert edge_ratio(field, np.ones((40, 40), bool), FACTOR) == pytest.approx(1, abs=0.01)
 
 
 @given(seed=seeds)
-def test_blocks_are_seen_the_more_the_higher_they_are(seed):
+def test_the_ratio_grows_with_the_height_of_blocks(seed):
     rng = np.random.default_rng(seed)
-    noise, blocks = rough(rng), spread(rng.standard_normal(SHAPE), FACTOR)
+    noise = rough(rng)
+    blocks = spread(rng.standard_normal(SHAPE), FACTOR)
     ratios = [
         edge_ratio(noise + height * blocks, np.ones(SHAPE, bool), FACTOR)
         for height in (0, 10, 1000)
     ]
     assert 0.8 < ratios[0] < 1.25
-    assert ratios[1] > 2 * ratios[0] and ratios[2] > 100
+    assert ratios[1] > 2 * ratios[0]
+    assert ratios[2] > 100
     assert edge_ratio(blocks, np.ones(SHAPE, bool), FACTOR) == np.inf
 
 
 @given(seed=seeds)
 def test_level_and_scale_do_not_matter(seed):
     rng = np.random.default_rng(seed)
-    field, valid = rough(rng) + spread(rng.standard_normal(SHAPE), FACTOR), np.ones(SHAPE, bool)
-    for ratio, place in ((edge_ratio, (valid, FACTOR)), (border_ratio, (aquifers(rng),))):
-        assert ratio(300 - 7 * field, *place) == pytest.approx(ratio(field, *place), rel=1e-9)
+    field = rough(rng) + spread(rng.standard_normal(SHAPE), FACTOR)
+    valid = np.ones(SHAPE, bool)
+    for ratio, others in ((edge_ratio, (valid, FACTOR)), (border_ratio, (aquifers(rng),))):
+        assert ratio(300 - 7 * field, *others) == pytest.approx(ratio(field, *others), rel=1e-9)
 
 
 @given(seed=seeds)
 def test_only_cells_with_eight_valid_neighbours_count(seed):
     rng = np.random.default_rng(seed)
-    field, valid = rough(rng), cells(rng)
+    field = rough(rng)
+    valid = cells(rng)
     padded = np.pad(valid, 1)
     counting = np.array(
         [[padded[i : i + 3, j : j + 3].all() for j in range(SHAPE[1])] for i in range(SHAPE[0])]
     )
-    spoiled = np.where(spread(counting, FACTOR), field, 1e6 * rough(rng))
-    assert edge_ratio(spoiled, valid, FACTOR) == pytest.approx(
+    changed = np.where(spread(counting, FACTOR), field, 1e6 * rough(rng))
+    assert edge_ratio(changed, valid, FACTOR) == pytest.approx(
         edge_ratio(field, valid, FACTOR), nan_ok=True
     )
 
@@ -87,7 +91,7 @@ def test_a_step_at_an_aquifer_border_is_its_height_over_the_step_elsewhere():
     )
 
 
-def test_nothing_to_compare_is_nan():
+def test_the_ratio_is_nan_without_borders_or_steps():
     rng = np.random.default_rng(0)
     assert np.isnan(border_ratio(rough(rng), np.zeros((SHAPE[0] * FACTOR, SHAPE[1] * FACTOR), int)))
     assert np.isnan(edge_ratio(rough(rng), np.zeros(SHAPE, bool), FACTOR))

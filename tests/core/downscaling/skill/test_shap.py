@@ -1,4 +1,4 @@
-"""Contributions are those that XGBoost adds up to the prediction, of the model that serves the region."""
+"""Contributions are the TreeSHAP values of XGBoost for the model that serves a region."""
 
 import csv
 from dataclasses import replace
@@ -14,6 +14,8 @@ from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionMo
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, gains, train
 from gwsa.gwsa_plugin.core.downscaling.skill.shap import by_predictor, explain, write_explanation
 
+pytestmark = pytest.mark.slow
+
 FEW = Boosting(trees=30, depth=3, rate=0.2)
 FEATURES = ["soil", "relief", "rain", "rain_lag1"]
 
@@ -27,7 +29,7 @@ def domain(small_world):
 
 @pytest.fixture(scope="module")
 def models(domain):
-    """The region "large" has a model of its own that is taught by the rain of the month before alone."""
+    """The region "large" has a model of its own, trained on the lagged rain as target."""
     everywhere, lag = np.ones(domain.samples.target.size, dtype=bool), domain.samples.cells[:, 3]
     own = train(replace(domain.samples, target=lag), np.isfinite(lag), FEW)
     return RegionModels(
@@ -49,12 +51,10 @@ def test_a_row_for_each_region_and_feature(domain, models):
     assert [row["predictor"] for row in rows[:4]] == ["soil", "relief", "rain", "rain"]
 
 
-def test_contributions_of_a_region_are_those_to_its_predictions(domain, models):
-    """The small region has fewer cell-months than are sampled, so that the whole mean is known."""
-    table, booster = (
-        domain.samples.cells[domain.samples.at(domain.regions.cells) == 2],
-        models.boosters[ALL],
-    )
+def test_contributions_add_up_to_the_predictions_of_a_region(domain, models):
+    """The small region has fewer cell-months than are sampled, so that all of them are used."""
+    table = domain.samples.cells[domain.samples.at(domain.regions.cells) == 2]
+    booster = models.boosters[ALL]
     contributions = booster.predict(
         xgboost.DMatrix(table, feature_names=FEATURES), pred_contribs=True
     )
@@ -77,10 +77,10 @@ def test_a_region_is_explained_by_its_own_model(domain, models):
     assert sum(row["gain"] for row in own.values()) == pytest.approx(1)
 
 
-def test_contributions_shrink_with_what_is_confirmed(domain, models):
-    whole, half = (explain(domain, replace(models, shrinkage=share)) for share in (1.0, 0.5))
-    assert [row["shap_cm"] for row in half] == pytest.approx([row["shap_cm"] / 2 for row in whole])
-    assert [row["gain"] for row in half] == [row["gain"] for row in whole]
+def test_contributions_are_multiplied_by_the_shrinkage_factor(domain, models):
+    full, half = (explain(domain, replace(models, shrinkage=factor)) for factor in (1.0, 0.5))
+    assert [row["shap_cm"] for row in half] == pytest.approx([row["shap_cm"] / 2 for row in full])
+    assert [row["gain"] for row in half] == [row["gain"] for row in full]
 
 
 def test_features_of_one_predictor_are_summed(domain, models):
@@ -88,22 +88,22 @@ def test_features_of_one_predictor_are_summed(domain, models):
     sums = by_predictor(rows)
     assert len(sums) == 9
     rain = next(row for row in sums if row["region"] == "small" and row["predictor"] == "rain")
-    of_rain = [region_rows(rows, "small")[feature] for feature in ("rain", "rain_lag1")]
-    assert rain["shap_cm"] == pytest.approx(sum(row["shap_cm"] for row in of_rain))
-    assert rain["gain"] == pytest.approx(sum(row["gain"] for row in of_rain))
+    features = [region_rows(rows, "small")[feature] for feature in ("rain", "rain_lag1")]
+    assert rain["shap_cm"] == pytest.approx(sum(row["shap_cm"] for row in features))
+    assert rain["gain"] == pytest.approx(sum(row["gain"] for row in features))
 
 
-class Stopped(Progress):
+class Cancelling(Progress):
     def is_cancelled(self):
         return True
 
 
-def test_it_can_be_stopped(domain, models):
+def test_it_can_be_cancelled(domain, models):
     with pytest.raises(Cancelled):
-        explain(domain, models, Stopped())
+        explain(domain, models, Cancelling())
 
 
-def test_the_table_is_the_rows_and_the_same_bytes_again(domain, models, tmp_path):
+def test_the_table_has_the_rows_and_is_reproducible(domain, models, tmp_path):
     paths = [tmp_path / name for name in ("one.csv", "two.csv")]
     for path in paths:
         write_explanation(path, explain(domain, models))

@@ -1,0 +1,290 @@
+"""Train the models of all regions, and validate them on held-out cells and months.
+
+The local contrast that models predict for held-out cells is regressed on the observed contrast. The
+slope is the shrinkage factor, by which all predictions are multiplied: where predictors do not
+explain GWSA it is near 0, and the map is that of mean-preserving interpolation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from ...base.progress import Progress
+from ...compute.threads import run_all
+from ..domain import Domain
+from ..folds import TIME_FOLDS, Split, no_holdout
+from ..samples import Samples
+from .cell_trends import CellTrends, fit_cell_trends
+from .contrast_scaling import contrast_slope, contrast_sums_across_scales
+from .early_stopping import Tuning
+from .region_models import ALL, RegionModels
+from .training import Boosting, local_contrast, neighbourhoods, train
+
+# Trees that a region adds, as a fraction of those of the model of all cells.
+REGION_TREES = 0.3
+# Targets: GWSA, or GWSA minus the level and trend of each cell.
+DIRECT = "direct"
+ANOMALY = "anomaly"
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How models are trained.
+
+    Parameters
+    ----------
+    boosting : Boosting
+        Hyper-parameters.
+    pooled : numpy.ndarray of int, shape (regions,)
+        Number of the model that serves each region.
+    target : str
+        DIRECT or ANOMALY.
+    tuning : Tuning, optional
+        How hyper-parameters are chosen for each training; None uses ``boosting`` unchanged.
+    """
+
+    boosting: Boosting
+    pooled: np.ndarray
+    target: str = DIRECT
+    tuning: Tuning | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A split and the models that were trained on the samples that it trains on."""
+
+    split: Split
+    models: RegionModels
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """Held-out predictions of one kind of validation.
+
+    Parameters
+    ----------
+    held_out : list of HeldOut
+        The splits and their models.
+    detail : numpy.ndarray, shape (samples,)
+        Prediction of held-out models for each sample, cm; NaN for a sample that no split holds out.
+    level : numpy.ndarray, shape (samples,)
+        Level and trend of the cell, fitted to the months that the models were trained on, cm; 0
+        with the target DIRECT.
+    """
+
+    held_out: list[HeldOut]
+    detail: np.ndarray
+    level: np.ndarray
+
+
+class _SplitResult(NamedTuple):
+    """Models of a split, and what they predict for its held-out samples, cm, shape (held,)."""
+
+    models: RegionModels
+    predicted: np.ndarray
+    level: np.ndarray
+
+
+def train_and_validate(
+    domain: Domain,
+    validations: dict[str, list[Split]],
+    options: TrainingOptions,
+    progress: Progress,
+) -> tuple[RegionModels, dict[str, CrossValidation]]:
+    """Train on all samples, and once for each split.
+
+    Parameters
+    ----------
+    domain : Domain
+        The study domain.
+    validations : dict of str to list of Split
+        Splits of each kind of validation. The first one determines the scaling of the models.
+    options : TrainingOptions
+        How models are trained.
+    progress : Progress
+        Receives the fraction done.
+
+    Returns
+    -------
+    models : RegionModels
+        Trained on all samples. Shrinkage factor and calibration slope are those of all splits of
+        the first validation.
+    validated : dict of str to CrossValidation
+        The held-out models and predictions of each validation. The models of a split are scaled by
+        what the other splits of the same validation give, so that no model is scaled by the samples
+        that it is scored on. Calibration slopes are applied in the first validation only.
+    """
+    tasks: list[Callable[[Progress], object]] = [
+        partial(_fit, domain, options, no_holdout(domain.cells.shape, domain.months.size))
+    ]
+    tasks += [
+        partial(_fit_split, domain, options, split)
+        for splits in validations.values()
+        for split in splits
+    ]
+    models, *results = run_all(tasks, progress.part(0.0, 0.9))
+    remaining = iter(results)
+    sums = {}
+    validated = {}
+    for name, splits in validations.items():
+        sums[name], validated[name] = _apply_shrinkage(
+            domain, splits, [next(remaining) for _ in splits]
+        )
+    first = next(iter(validated))
+    slope, validated[first] = _apply_contrast_slopes(
+        domain, options, validated[first], sums[first], progress.part(0.9, 1.0)
+    )
+    scaled = replace(models, shrinkage=_shrinkage_factor(sums[first]), contrast_slope=slope)
+    return scaled, validated
+
+
+def removed_trends(domain: Domain, options: TrainingOptions, known: np.ndarray) -> CellTrends:
+    """Return the level and trend of cells that are subtracted from GWSA before training.
+
+    Parameters
+    ----------
+    domain : Domain
+        The study domain.
+    options : TrainingOptions
+        With the target DIRECT, all lines are 0.
+    known : numpy.ndarray of bool, shape (samples,)
+        Samples that the lines are fitted to.
+    """
+    if options.target == DIRECT:
+        return CellTrends(*np.zeros((3, *domain.cells.shape)))
+    return fit_cell_trends(domain.samples, known, domain.cells.shape)
+
+
+def _without_trends(domain: Domain, options: TrainingOptions, known: np.ndarray) -> Samples:
+    """The samples with the target that models are trained on."""
+    trends = removed_trends(domain, options, known)
+    return replace(domain.samples, target=domain.samples.target - trends.at_samples(domain.samples))
+
+
+def _fit(
+    domain: Domain, options: TrainingOptions, split: Split, progress: Progress
+) -> RegionModels:
+    """Train all models on the samples that the split trains on."""
+    where = split.trained(domain.samples)
+    regions = domain.samples.at(domain.regions.cells)
+    samples = _without_trends(domain, options, where)
+    boosting = options.boosting
+    if options.tuning:
+        boosting = options.tuning.choose(samples, split, boosting, progress)
+    boosters = {ALL: train(samples, where, boosting, progress=progress)}
+    added = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
+    for number in np.unique(options.pooled[options.pooled != ALL]):
+        inside = where & (options.pooled[regions] == number)
+        if inside.any():
+            boosters[int(number)] = train(samples, inside, added, boosters[ALL], progress)
+    return RegionModels(boosters, options.pooled, boosting)
+
+
+def _fit_split(
+    domain: Domain, options: TrainingOptions, split: Split, progress: Progress
+) -> _SplitResult:
+    """Train without the held-out samples and predict them.
+
+    Level and trend of a held-out cell are fitted to its own samples in the months that are not held
+    out: they are known from GRACE, and the models do not predict them.
+    """
+    samples = domain.samples
+    models = _fit(domain, options, split, progress)
+    where = split.held(samples)
+    trends = removed_trends(domain, options, ~(split.months | split.excluded_months)[samples.month])
+    predicted = _mean_over_pixels(domain, models, where)
+    return _SplitResult(models, predicted, trends.at_samples(samples)[where])
+
+
+def _mean_over_pixels(domain: Domain, models: RegionModels, where: np.ndarray) -> np.ndarray:
+    """Mean prediction for the pixels of each selected sample, cm, shape (selected,)."""
+    regions = domain.samples.at(domain.regions.cells)[where]
+    pixels = domain.samples.pixels.shape[1]
+    if not regions.size:
+        return np.zeros(0)
+    predicted = models.predict_by_region(
+        domain.samples.pixel_table(where), np.repeat(regions, pixels)
+    )
+    return predicted.reshape(-1, pixels).mean(axis=1, dtype=np.float64)
+
+
+def _apply_shrinkage(
+    domain: Domain, splits: list[Split], results: list[_SplitResult]
+) -> tuple[np.ndarray, CrossValidation]:
+    """Multiply the models and predictions of each split by the shrinkage factor of the others.
+
+    Returns the contrast sums of each split too, shape (splits, 2).
+    """
+    held_samples = [split.held(domain.samples) for split in splits]
+    sums = np.array(
+        [
+            _contrast_sums(domain, where, result.predicted, result.level)
+            for where, result in zip(held_samples, results)
+        ]
+    )
+    held_out = []
+    detail = np.full(domain.samples.target.size, np.nan)
+    level = np.zeros(domain.samples.target.size)
+    for i, (split, where, result) in enumerate(zip(splits, held_samples, results)):
+        shrinkage = _shrinkage_factor(np.delete(sums, i, axis=0))
+        held_out.append(HeldOut(split, replace(result.models, shrinkage=shrinkage)))
+        detail[where] = shrinkage * result.predicted
+        level[where] = result.level
+    return sums, CrossValidation(held_out, detail, level)
+
+
+def _contrast_sums(
+    domain: Domain, where: np.ndarray, predicted: np.ndarray, level: np.ndarray
+) -> tuple[float, float]:
+    """Compare predicted and observed local contrast of held-out samples.
+
+    Returns the sums of predicted times observed and of predicted squared contrast, cm².
+    ``predicted`` and ``level`` are of the samples ``where``.
+    """
+    around = neighbourhoods(domain.samples, where)
+    modelled = local_contrast(predicted, around, fraction=1.0)
+    observed = local_contrast(domain.samples.target[where] - level, around, fraction=1.0)
+    return float((modelled * observed).sum()), float((modelled**2).sum())
+
+
+def _shrinkage_factor(sums: np.ndarray) -> float:
+    """Slope of observed on predicted contrast, limited to 0..1; 0 without predicted contrast."""
+    covariance, variance = sums.sum(axis=0)
+    return float(np.clip(covariance / variance, 0.0, 1.0)) if variance > 0 else 0.0
+
+
+def _apply_contrast_slopes(
+    domain: Domain,
+    options: TrainingOptions,
+    validation: CrossValidation,
+    within: np.ndarray,
+    progress: Progress,
+) -> tuple[float, CrossValidation]:
+    """Estimate the calibration slope one scale up, for all models and for those of each split.
+
+    The slope of a split is estimated from splits that hold out other cells. ``within``: contrast
+    sums of each split at the scale of cells.
+    """
+    # One split of most spatial folds, with the time folds in turn.
+    tested = validation.held_out[:: TIME_FOLDS + 1]
+    tasks = [partial(_sums_one_scale_up, domain, options, held) for held in tested]
+    across = np.array(run_all(tasks, progress)).reshape(-1, 2)
+    held_out = []
+    for i, held in enumerate(validation.held_out):
+        apart = [not (held.split.cells & other.split.cells).any() for other in tested]
+        slope = contrast_slope(across[apart], np.delete(within, i, axis=0))
+        held_out.append(replace(held, models=replace(held.models, contrast_slope=slope)))
+    return contrast_slope(across, within), replace(validation, held_out=held_out)
+
+
+def _sums_one_scale_up(
+    domain: Domain, options: TrainingOptions, held: HeldOut, progress: Progress
+) -> tuple[float, float]:
+    """Contrast sums of a model of 2 x 2 averages that is applied to held-out cells."""
+    samples = _without_trends(domain, options, held.split.trained(domain.samples))
+    return contrast_sums_across_scales(samples, held.split, held.models.boosting, progress)
