@@ -1,4 +1,8 @@
-"""The sample world as GLDAS Noah 2.1 gives it: one file a month, and the water it holds above the groundwater."""
+"""Land surface of the sample world at 0.25°, written as monthly GLDAS Noah 2.1 files.
+
+Soil moisture, snow and canopy water follow the 1 km simulation through simple response functions.
+The files have the layout of GLDAS_NOAH025_M 2.1.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,12 @@ import numpy as np
 from ..base.grid import Grid
 from ..base.months import calendar_month
 from .land import Land
-from .netcdf_writer import writing
+from .netcdf_writer import NetCdfWriter, new_netcdf
 
 FILL = -9999.0
 GLDAS_GRID = Grid(-180.0, 90.0, 0.25, 0.25, 600, 1440)
 CHUNK = (1, 60, 120)
-# Standard name, long name, unit and cell method of the variables written, after the real granule.
+# Standard name, long name, unit and cell method of each variable, as in the real granules.
 VARIABLES = {
     "Rainf_f_tavg": ("precipitation_flux", "Total precipitation rate", "kg m-2 s-1", "mean"),
     "Evap_tavg": ("water_evaporation_flux", "Evapotranspiration", "kg m-2 s-1", "mean"),
@@ -28,19 +32,28 @@ VARIABLES = {
     "CanopInt_inst": ("canopy_water_amount", "Plant canopy surface water", "kg m-2", "point"),
 }
 LAYERS = tuple(name for name in VARIABLES if name.startswith("SoilMoi"))
-# Each layer's share of the soil bucket, its water at the bucket's empty state in kg m-2, and its memory from month to
-# month: deep layers answer late and little.
+ROOT_ZONE = LAYERS[:3]
+# For each layer: the fraction of the soil bucket, the water of an empty bucket (kg m-2), and the
+# weight of the previous month. Deep layers respond late and weakly.
 LAYER_RESPONSE = ((0.10, 12.0, 0.0), (0.28, 38.0, 0.2), (0.40, 90.0, 0.5), (0.42, 170.0, 0.75))
-LAND_SHARE = 0.4  # of a cell that counts as land
+# A cell is land if at least this fraction of it is.
+MIN_LAND_FRACTION = 0.4
 COMPONENTS = ("SMS", "SWES", "CWS")
 MELT_MM_PER_K_MONTH = 60.0
-DEEPEST_SNOW_MM = 600.0  # more than that slides or blows away
+# Snow beyond this depth is removed, as by avalanches and wind.
+MAX_SNOW_MM = 600.0
 SECONDS_PER_MONTH = 86400 * 30.44
 
 
 @dataclass
-class Surface:
-    """Soil, snow and canopy of the 0.25° cells of one world; ``step`` moves them on by a month."""
+class LandSurface:
+    """Soil, snow and canopy water of the 0.25° cells, advanced month by month.
+
+    Parameters
+    ----------
+    land : Land
+        The land of the sample world.
+    """
 
     land: Land
 
@@ -51,18 +64,32 @@ class Surface:
         self._snow = np.where(self.land.ice_cells, 4000.0 + 500.0 * np.arange(shape[1]), 0.0)
 
     def step(self, soil: np.ndarray, drivers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """``soil`` and ``drivers`` at 1 km -> each GLDAS variable on the 0.25° cells, NaN where there is no land."""
+        """Advance by one month.
+
+        Parameters
+        ----------
+        soil : ndarray, shape (rows, columns)
+            Soil water at 1 km, mm.
+        drivers : dict of str to ndarray
+            The monthly drivers at 1 km, without measurement noise.
+
+        Returns
+        -------
+        dict of str to ndarray of float32
+            Each variable of ``VARIABLES`` on the 0.25° cells, NaN without land.
+        """
         names = ("precipitation", "temperature", "actual_evapotranspiration", "lai")
         mean = {name: self.land.cell_mean(drivers[name]) for name in names}
         soil = self.land.cell_mean(soil)
-        for i, (share, _, memory) in enumerate(LAYER_RESPONSE):
+        for i, (fraction, _, memory) in enumerate(LAYER_RESPONSE):
             kept = memory if self._started else 0.0
-            self._layers[i] = kept * self._layers[i] + (1 - kept) * share * soil
+            self._layers[i] = kept * self._layers[i] + (1 - kept) * fraction * soil
         self._started = True
-        self._move_snow(mean["precipitation"], mean["temperature"])
+        self._step_snow(mean["precipitation"], mean["temperature"])
         layers = {
-            name: water + dry for name, water, (_, dry, _) in zip(LAYERS, self._layers, LAYER_RESPONSE)
-        }  # fmt: skip
+            name: water + dry
+            for name, water, (_, dry, _) in zip(LAYERS, self._layers, LAYER_RESPONSE)
+        }
         rain = mean["precipitation"]
         values = {
             "Rainf_f_tavg": rain / SECONDS_PER_MONTH,
@@ -70,85 +97,125 @@ class Surface:
             "Tair_f_inst": mean["temperature"] + 273.15,
             "SWE_inst": self._snow,
             **layers,
-            "RootMoist_inst": sum(layers[name] for name in LAYERS[:3]),
+            "RootMoist_inst": _total(layers, ROOT_ZONE),
             "CanopInt_inst": np.minimum(0.12 * mean["lai"] * rain / (rain + 60), 0.5),
         }
         return {name: field.astype(np.float32) for name, field in values.items()}
 
-    def _move_snow(self, rain, temperature) -> None:
-        """Snow falls below 2 °C and melts above 0 °C; ice keeps its mass but for a hundredth of that."""
+    def _step_snow(self, rain: np.ndarray, temperature: np.ndarray) -> None:
+        """Accumulate snow below 2 °C and melt it above 0 °C.
+
+        Permanent ice changes by one hundredth of the snowfall less the melt.
+        """
         fall = rain * np.clip((2 - temperature) / 2, 0, 1)
         melt = MELT_MM_PER_K_MONTH * np.maximum(temperature, 0)
-        snow, ice = (
-            np.clip(self._snow + fall - melt, 0, DEEPEST_SNOW_MM),
-            self._snow + 0.01 * (fall - melt),
-        )
+        snow = np.clip(self._snow + fall - melt, 0, MAX_SNOW_MM)
+        ice = self._snow + 0.01 * (fall - melt)
         self._snow = np.where(self.land.ice_cells, ice, snow)
 
 
 def components(variables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """SMS, SWES and CWS in cm from one month of GLDAS variables (kg m-2 is mm)."""
+    """Compute SMS, SWES and CWS from the GLDAS variables of one month.
+
+    Parameters
+    ----------
+    variables : dict of str to ndarray
+        As returned by ``LandSurface.step``; storages in kg m-2, which equals mm.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The storages in cm.
+    """
     return {
-        "SMS": sum(variables[name] for name in LAYERS) / 10,
+        "SMS": _total(variables, LAYERS) / 10,
         "SWES": variables["SWE_inst"] / 10,
         "CWS": variables["CanopInt_inst"] / 10,
     }
 
 
+def _total(variables: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:
+    """Sum of the named variables, added in their order."""
+    total = variables[names[0]]
+    for name in names[1:]:
+        total = total + variables[name]
+    return total
+
+
 def file_name(month: np.datetime64) -> str:
+    """Return the name of the GLDAS file of a month."""
     return f"GLDAS_NOAH025_M.A{str(month).replace('-', '')}.021.nc4"
 
 
 def write_month(path, land: Land, month: np.datetime64, variables: dict[str, np.ndarray]) -> None:
-    """One monthly file on the whole GLDAS grid, fill value outside the region and in cells that are mostly water."""
-    grid, seen = land.coarse, land.land_share >= LAND_SHARE
-    with writing(path, _attributes()) as file:
-        for name, values in (("lat", GLDAS_GRID.latitudes[::-1]), ("lon", GLDAS_GRID.longitudes)):
-            file.dimension(name, values.size)
-            long_name, unit = {
-                "lat": ("latitude", "degrees_north"),
-                "lon": ("longitude", "degrees_east"),
-            }[name]
-            file.variable(
-                name,
-                name,
-                "f4",
-                {"units": unit, "standard_name": long_name, "long_name": long_name},
-            )
-            file.write(name, values.astype(np.float32))
+    """Write one monthly file on the global GLDAS grid.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to write.
+    land : Land
+        The land of the sample world. Cells outside its region, and cells with less land than
+        ``MIN_LAND_FRACTION``, get the fill value.
+    month : datetime64[M]
+        The month of the file.
+    variables : dict of str to ndarray
+        As returned by ``LandSurface.step``.
+    """
+    grid = land.coarse
+    is_land = land.land_fraction >= MIN_LAND_FRACTION
+    with new_netcdf(path, _attributes()) as file:
+        _write_axis(file, "lat", GLDAS_GRID.latitudes[::-1], "latitude", "degrees_north")
+        _write_axis(file, "lon", GLDAS_GRID.longitudes, "longitude", "degrees_east")
         _write_time(file, month)
-        top, left = _place(grid)
+        top, left = _first_row_and_column(grid)
         for name, values in variables.items():
             standard_name, long_name, unit, method = VARIABLES[name]
-            described = {
-                "units": unit, "standard_name": standard_name, "long_name": long_name,
-                "cell_methods": f"time: {method}", "scale_factor": 1.0, "add_offset": 0.0, "missing_value": FILL,
-            }  # fmt: skip
-            file.variable(name, "time lat lon", "f4", described, CHUNK, FILL)
-            block = np.where(seen, values, FILL).astype(np.float32)[None, ::-1]
+            attributes = {
+                "units": unit,
+                "standard_name": standard_name,
+                "long_name": long_name,
+                "cell_methods": f"time: {method}",
+                "scale_factor": 1.0,
+                "add_offset": 0.0,
+                "missing_value": FILL,
+            }
+            file.variable(name, "time lat lon", "f4", attributes, chunks=CHUNK, fill=FILL)
+            # Rows of the file go from south to north.
+            block = np.where(is_land, values, FILL).astype(np.float32)[None, ::-1]
             file.write(name, block, (0, GLDAS_GRID.rows - top - grid.rows, left))
 
 
-def _write_time(file, month: np.datetime64) -> None:
-    """The time axis, with the space that opens its units in the real files."""
+def _write_axis(file: NetCdfWriter, name: str, values: np.ndarray, long_name: str, unit: str):
+    file.dimension(name, values.size)
+    attributes = {"units": unit, "standard_name": long_name, "long_name": long_name}
+    file.variable(name, name, "f4", attributes)
+    file.write(name, values.astype(np.float32))
+
+
+def _write_time(file: NetCdfWriter, month: np.datetime64) -> None:
+    """Write the time axis. Its unit begins with a space, as in the real files."""
     days = (month.astype("datetime64[D]") - np.datetime64("2000-01-01")).astype(float)
     file.dimension("time", 1)
-    described = {
-        "units": " days since 2000-01-01 00:00:00", "long_name": "time", "time_increment": str(calendar_month(month)),
-        "begin_date": f"{str(month).replace('-', '')}01", "begin_time": "000000",
-    }  # fmt: skip
-    file.variable("time", "time", "f8", described)
+    attributes = {
+        "units": " days since 2000-01-01 00:00:00",
+        "long_name": "time",
+        "time_increment": str(calendar_month(month)),
+        "begin_date": f"{str(month).replace('-', '')}01",
+        "begin_time": "000000",
+    }
+    file.variable("time", "time", "f8", attributes)
     file.write("time", np.array([days]))
 
 
-def _place(grid: Grid) -> tuple[int, int]:
-    """First row from the north and first column of a region on the GLDAS grid."""
-    return round((GLDAS_GRID.north - grid.north) / grid.dy), round(
-        (grid.west - GLDAS_GRID.west) / grid.dx
-    )
+def _first_row_and_column(grid: Grid) -> tuple[int, int]:
+    """Northernmost row and westernmost column of a region on the GLDAS grid."""
+    row = round((GLDAS_GRID.north - grid.north) / grid.dy)
+    column = round((grid.west - GLDAS_GRID.west) / grid.dx)
+    return row, column
 
 
-def _attributes() -> dict:
+def _attributes() -> dict[str, str | float]:
     return {
         "missing_value": FILL,
         "title": "GLDAS2.1 LIS land surface model output",

@@ -1,73 +1,114 @@
-"""Writing NetCDF-4 with GDAL's multidimensional API: the one NetCDF writer that is always there beside QGIS."""
+"""Writer of NetCDF-4 files based on GDAL's multidimensional API, which is always part of QGIS."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 from osgeo import gdal
 
 _TYPES = {"f4": gdal.GDT_Float32, "f8": gdal.GDT_Float64, "i4": gdal.GDT_Int32}
+_AXES = {"lat": ("HORIZONTAL_Y", "NORTH"), "lon": ("HORIZONTAL_X", "EAST")}
 
 
 class NetCdfWriter:
-    """A NetCDF-4 file being written. ``None`` that GDAL answers on failure becomes an OSError."""
+    """A NetCDF-4 file that is being written.
 
-    def __init__(self, path, attributes: dict):
+    Parameters
+    ----------
+    path : path-like
+        The file to write.
+    attributes : dict of str to str or float
+        Global attributes.
+
+    Raises
+    ------
+    OSError
+        When GDAL cannot create the file, a dimension, a variable or an attribute.
+    """
+
+    def __init__(self, path, attributes: dict[str, str | float]):
+        driver = gdal.GetDriverByName("netCDF")
         options = ["FORMAT=NC4", "CONVENTIONS="]
-        self._file = _done(
-            gdal.GetDriverByName("netCDF").CreateMultiDimensional(str(path), [], options), path
-        )
-        self._root = _done(self._file.GetRootGroup(), path)
-        self._dimensions = {}
-        self._arrays = {}
+        self._file = _require(driver.CreateMultiDimensional(str(path), [], options), path)
+        self._root = _require(self._file.GetRootGroup(), path)
+        self._dimensions: dict[str, gdal.Dimension] = {}
+        self._arrays: dict[str, gdal.MDArray] = {}
         for name, value in attributes.items():
             _set_attribute(self._root, name, value)
 
     def dimension(self, name: str, size: int) -> None:
-        kind, direction = {"lat": ("HORIZONTAL_Y", "NORTH"), "lon": ("HORIZONTAL_X", "EAST")}.get(
-            name, ("", "")
-        )
-        self._dimensions[name] = _done(
-            self._root.CreateDimension(name, kind, direction, size), name
-        )
+        """Add a dimension of ``size`` elements."""
+        kind, direction = _AXES.get(name, ("", ""))
+        dimension = self._root.CreateDimension(name, kind, direction, size)
+        self._dimensions[name] = _require(dimension, name)
 
     def variable(
         self, name: str, dimensions: str, kind: str, attributes: dict, chunks=None, fill=None
     ) -> None:
-        """``dimensions``: their names with spaces between. A chunk that is never written reads as ``fill``."""
-        names = dimensions.split()
-        options = ["COMPRESS=DEFLATE", "ZLEVEL=1"] if chunks else []
+        """Add a variable.
+
+        Parameters
+        ----------
+        name : str
+            Name of the variable.
+        dimensions : str
+            Names of its dimensions, separated by spaces.
+        kind : {"f4", "f8", "i4"}
+            Type of its values.
+        attributes : dict of str to str or float
+            Attributes of the variable.
+        chunks : tuple of int, optional
+            Shape of the compressed chunks; the variable is contiguous without it.
+        fill : float, optional
+            Fill value. Chunks that are never written are read as this value.
+        """
+        options = []
         if chunks:
-            options.append("BLOCKSIZE=" + ",".join(map(str, chunks)))
+            blocks = ",".join(map(str, chunks))
+            options = ["COMPRESS=DEFLATE", "ZLEVEL=1", f"BLOCKSIZE={blocks}"]
+        axes = [self._dimensions[axis] for axis in dimensions.split()]
         data_type = gdal.ExtendedDataType.Create(_TYPES[kind])
-        array = self._root.CreateMDArray(
-            name, [self._dimensions[n] for n in names], data_type, options
-        )
-        self._arrays[name] = _done(array, name)
+        array = self._root.CreateMDArray(name, axes, data_type, options)
+        self._arrays[name] = _require(array, name)
         if fill is not None:
             array.SetNoDataValueDouble(fill)
         for key, value in attributes.items():
             _set_attribute(array, key, value)
 
     def write(self, name: str, values: np.ndarray, start=None) -> None:
-        """A block of values whose first element is at ``start``, by default the origin."""
+        """Write a block of values.
+
+        Parameters
+        ----------
+        name : str
+            Name of the variable.
+        values : ndarray
+            The block, with as many dimensions as the variable.
+        start : tuple of int, optional
+            Index of its first element; the origin by default.
+
+        Raises
+        ------
+        OSError
+            When the block cannot be written.
+        """
         start = list(start or [0] * values.ndim)
-        if (
-            self._arrays[name].Write(np.ascontiguousarray(values), start, list(values.shape))
-            != gdal.CE_None
-        ):
+        block = np.ascontiguousarray(values)
+        if self._arrays[name].Write(block, start, list(values.shape)) != gdal.CE_None:
             raise OSError(f"writing {name} failed: {gdal.GetLastErrorMsg()}")
 
     def close(self) -> None:
+        """Close the file."""
         self._arrays.clear()
         self._dimensions.clear()
         self._root = self._file = None
 
 
 @contextmanager
-def writing(path, attributes: dict):
-    """A NetCdf that is closed at the end."""
+def new_netcdf(path, attributes: dict[str, str | float]) -> Iterator[NetCdfWriter]:
+    """Open a new NetCDF-4 file and close it at the end; the parameters are those of the writer."""
     file = NetCdfWriter(path, attributes)
     try:
         yield file
@@ -80,11 +121,12 @@ def _set_attribute(owner, name: str, value) -> None:
         kind = gdal.ExtendedDataType.CreateString()
     else:
         kind = gdal.ExtendedDataType.Create(gdal.GDT_Float32)
-    attribute = _done(owner.CreateAttribute(name, [], kind), name)
+    attribute = _require(owner.CreateAttribute(name, [], kind), name)
     attribute.Write(value)
 
 
-def _done(made, what):
-    if made is None:
-        raise OSError(f"GDAL's netCDF driver did not make {what}: {gdal.GetLastErrorMsg()}")
-    return made
+def _require(created, name):
+    """Return an object that GDAL created; OSError when it returned None instead."""
+    if created is None:
+        raise OSError(f"GDAL's netCDF driver did not create {name}: {gdal.GetLastErrorMsg()}")
+    return created

@@ -1,14 +1,18 @@
-"""The sample world's predictors as a user would download them: 19 rasters, measured with noise, and their catalogue."""
+"""Predictors of the sample world: 19 rasters with measurement noise, and their catalogue.
+
+Two of them are on other grids, as in real data: the water table depth is in a metric projection,
+and radiation has pixels of 0.05°.
+"""
 
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from rasterio.enums import Resampling
 from rasterio.transform import from_origin
 from rasterio.warp import reproject, transform_bounds
@@ -17,23 +21,42 @@ from ..base.grid import Grid
 from ..base.months import calendar_year
 from ..base.progress import Progress
 from ..compute.threads import run_all
-from ..files.geotiff import creation, describe_band
+from ..files.geotiff import Header, new_geotiff
+from ..files.stack import OBSERVED
 from .land import Land
 from .random_fields import generator
 
 NODATA = -32768
-RADIATION_BLOCK = 6  # pixels of 1 km a side: 0.05 degrees
+ENCODING = {"compress": "DEFLATE", "predictor": 2, "zlevel": 1}
+METRIC = "water_table_depth"
+COARSE = "radiation"
+# Side of a radiation pixel in 1 km pixels: 0.05°.
+COARSE_BLOCK = 6
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One predictor: ``scale`` is the unit of its stored int16 number, ``least`` the smallest value there can be."""
+    """One predictor of the catalogue.
+
+    Parameters
+    ----------
+    name, group, unit : str
+        As in the catalogue.
+    scale : float
+        Value of one unit of the stored int16 number.
+    minimum : float
+        Smallest possible value.
+    lags : tuple of int
+        Lags in months; monthly predictors only.
+    means : tuple of int
+        Lengths of antecedent means in months; monthly predictors only.
+    """
 
     name: str
     group: str
     unit: str
     scale: float
-    least: float = 0.0
+    minimum: float = 0.0
     lags: tuple[int, ...] = (0,)
     means: tuple[int, ...] = ()
 
@@ -64,108 +87,185 @@ MONTHLY = (
     Entry("land_surface_temperature", "vegetation", "degree_Celsius", 0.1, -90.0),
 )
 SURPLUS = {
-    "name": "water_surplus", "group": "hydrology", "unit": "mm", "kind": "monthly",
-    "difference": ["precipitation", "actual_evapotranspiration"], "lags": [0], "means": [3, 6, 12, 24],
-}  # fmt: skip
-METRIC, COARSER = "water_table_depth", "radiation"
+    "name": "water_surplus",
+    "group": "hydrology",
+    "unit": "mm",
+    "kind": "monthly",
+    "difference": ["precipitation", "actual_evapotranspiration"],
+    "lags": [0],
+    "means": [3, 6, 12, 24],
+}
 
 
 class ScaledRaster:
-    """An int16 GeoTIFF of one value a band, with the scale in its bands."""
+    """A new int16 GeoTIFF that stores ``scale`` in its bands.
 
-    def __init__(self, path: Path, profile: dict, scale: float, unit: str):
-        kept = {"dtype": "int16", "nodata": NODATA, "predictor": 2, "zlevel": 1}
-        self._file = rasterio.open(path, "w", **{**profile, **kept})
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    grid : Grid
+        Its pixels.
+    bands : int
+        Number of bands.
+    scale : float
+        Value of one unit of the stored number.
+    unit : str
+        Unit of the values.
+    """
+
+    def __init__(self, path: Path, grid: Grid, bands: int, scale: float, unit: str):
+        names = ("",) * bands
+        header = Header(grid, names, unit, tags={}, dtype="int16", nodata=NODATA, scale=scale)
+        self._open = ExitStack()
+        self._file = self._open.enter_context(new_geotiff(path, header, encoding=ENCODING))
         self._scale = scale
-        self._file.scales = (scale,) * profile["count"]
-        self._file.units = (unit,) * profile["count"]
 
-    def write(self, band: int, values: np.ndarray, month=None) -> None:
-        """``values`` in the unit, NaN where there is none."""
+    def write(self, band: int, values: np.ndarray, month: np.datetime64 | None = None) -> None:
+        """Write one band.
+
+        Parameters
+        ----------
+        band : int
+            Number of the band, from 1.
+        values : ndarray, shape (rows, columns)
+            Values in the unit of the raster; NaN becomes nodata.
+        month : datetime64[M], optional
+            Month that is written into the description of the band.
+        """
         stored = np.clip(np.rint(values / self._scale), NODATA + 1, 32767)
-        self._file.write(np.where(np.isfinite(values), stored, NODATA).astype(np.int16), band)
+        self._file.write(band, np.where(np.isfinite(values), stored, NODATA).astype(np.int16))
         if month is not None:
-            describe_band(self._file, band, month, "observed")
+            self._file.describe_band(band, str(month), OBSERVED)
 
     def close(self) -> None:
-        self._file.close()
+        """Close the file."""
+        self._open.close()
 
 
 class YearlyRasters:
-    """``<name>_YYYY.tif`` of one variable, twelve bands each, written month by month in order."""
+    """New rasters ``<name>_YYYY.tif`` of one variable, with twelve bands each.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the files.
+    name : str
+        First part of their names.
+    grid : Grid
+        Their pixels.
+    scale : float
+        Value of one unit of the stored number.
+    unit : str
+        Unit of the values.
+    """
 
     def __init__(self, folder: Path, name: str, grid: Grid, scale: float, unit: str):
-        self._path = lambda year: folder / f"{name}_{year}.tif"
-        self._profile, self._scale, self._unit = creation(grid, 12), scale, unit
-        self._year, self._raster = None, None
+        self._folder = folder
+        self._name = name
+        self._grid = grid
+        self._scale = scale
+        self._unit = unit
+        self._year: int | None = None
+        self._raster: ScaledRaster | None = None
 
     def write(self, month: np.datetime64, values: np.ndarray) -> None:
+        """Write one month; the months must be written in order."""
         year = int(calendar_year(np.array(month)))
-        if year != self._year:
+        if self._raster is None or year != self._year:
             self.close()
             self._year = year
-            self._raster = ScaledRaster(self._path(year), self._profile, self._scale, self._unit)
+            path = self._folder / f"{self._name}_{year}.tif"
+            self._raster = ScaledRaster(
+                path, self._grid, bands=12, scale=self._scale, unit=self._unit
+            )
         self._raster.write(int(month.astype(int)) % 12 + 1, values, month)
 
     def close(self) -> None:
+        """Close the file of the last year."""
         if self._raster:
             self._raster.close()
 
 
-class Predictors:
-    """Writes the predictors of one world into a new folder: ``learn`` from some months, then ``write`` others in order.
+class PredictorWriter:
+    """Writer of the catalogue and its rasters, with measurement noise.
 
-    The noise of a predictor has a standard deviation of ``noise`` times that of the true driver within cells.
+    ``measure_spread`` must be called for all months that set the noise level before anything is
+    written.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to create.
+    land : Land
+        The land of the sample world.
+    noise : float
+        Standard deviation of the noise, relative to that of the noise-free driver within cells.
+    seed : int
+        Seed of the world.
     """
 
     def __init__(self, folder: Path, land: Land, noise: float, seed: int):
-        self._folder, self._land, self._noise, self._seed = folder, land, noise, seed
-        self._variance = {entry.name: [] for entry in MONTHLY}
+        self._folder = folder
+        self._land = land
+        self._noise = noise
+        self._seed = seed
+        self._variance: dict[str, list[float]] = {entry.name: [] for entry in MONTHLY}
         self._rasters = {entry.name: self._yearly(entry) for entry in MONTHLY}
         folder.mkdir(parents=True)
 
-    def learn(self, drivers: dict[str, np.ndarray]) -> None:
-        """Measure the spread within cells of one month of drivers."""
+    def measure_spread(self, drivers: dict[str, np.ndarray]) -> None:
+        """Measure the variance within cells of one month of noise-free drivers."""
         for name, variances in self._variance.items():
             variances.append(self._land.variance_within_cells(drivers[name]))
 
     @cached_property
     def noise_levels(self) -> dict[str, float]:
-        """Standard deviation of the noise in each predictor, in its unit."""
-        static = {
-            entry.name: [self._land.variance_within_cells(self._land.drivers[entry.name])]
-            for entry in STATIC
-        }
-        variances = {**static, **self._variance}
+        """Standard deviation of the noise of each predictor, in its unit."""
+        drivers = self._land.drivers
+        static = [entry.name for entry in STATIC]
+        variances = {name: [self._land.variance_within_cells(drivers[name])] for name in static}
+        variances |= self._variance
         return {
             name: self._noise * float(np.sqrt(np.mean(values)))
             for name, values in variances.items()
         }
 
     def write_static(self) -> None:
-        """The catalogue, the land mask and the eight maps, one of them in a metric projection."""
+        """Write the catalogue, the land mask and the eight static predictors."""
         _write_catalogue(self._folder / "catalogue.json")
-        profile = creation(self._land.grid, 1, dtype="uint8", nodata=None, predictor=1)
-        with rasterio.open(self._folder / "land.tif", "w", **profile) as target:
-            target.write(self._land.mask.astype(np.uint8), 1)
+        header = Header(self._land.grid, ("",), unit="", tags={}, dtype="uint8", nodata=None)
+        with new_geotiff(self._folder / "land.tif", header) as target:
+            target.write(1, self._land.mask.astype(np.uint8))
         for entry in STATIC:
-            values, profile = (
-                self._masked(self._land.drivers[entry.name]),
-                creation(self._land.grid, 1),
-            )
+            grid = self._land.grid
+            values = self._masked(self._land.drivers[entry.name])
             if entry.name == METRIC:
-                values, profile = _metric(values, self._land.grid)
+                values, grid = _metric(values, grid)
             raster = ScaledRaster(
-                self._folder / f"{entry.name}.tif", profile, entry.scale, entry.unit
+                self._folder / f"{entry.name}.tif",
+                grid,
+                bands=1,
+                scale=entry.scale,
+                unit=entry.unit,
             )
-            raster.write(1, self._measured(values, entry))
+            raster.write(1, self._with_noise(values, entry))
             raster.close()
 
     def write(self, month: np.datetime64, drivers: dict[str, np.ndarray]) -> None:
-        """One month of the eleven monthly predictors, after all that there is to ``learn``."""
+        """Write one month of the eleven monthly predictors; the months must be written in order.
+
+        Parameters
+        ----------
+        month : datetime64[M]
+            The month.
+        drivers : dict of str to ndarray, shape (rows, columns)
+            The drivers at 1 km, without noise.
+        """
         run_all([partial(self._write, entry, month, drivers[entry.name]) for entry in MONTHLY])
 
     def close(self) -> None:
+        """Close all files."""
         for raster in self._rasters.values():
             raster.close()
 
@@ -173,59 +273,79 @@ class Predictors:
         self, entry: Entry, month: np.datetime64, values: np.ndarray, progress: Progress
     ) -> None:
         progress.stop_if_cancelled()
-        values = _block_mean(values) if entry.name == COARSER else self._masked(values)
-        self._rasters[entry.name].write(month, self._measured(values, entry, month))
+        values = _block_mean(values) if entry.name == COARSE else self._masked(values)
+        self._rasters[entry.name].write(month, self._with_noise(values, entry, month))
 
-    def _measured(self, values: np.ndarray, entry: Entry, month="") -> np.ndarray:
+    def _with_noise(self, values: np.ndarray, entry: Entry, month="") -> np.ndarray:
+        """Add measurement noise, which has its own random stream for each predictor and month."""
         rng = generator(self._seed, "noise", entry.name, month)
-        noise = np.float32(self.noise_levels[entry.name]) * rng.standard_normal(
-            values.shape, dtype=np.float32
-        )
-        return np.maximum(values + noise, np.float32(entry.least))
+        white = rng.standard_normal(values.shape, dtype=np.float32)
+        noise = np.float32(self.noise_levels[entry.name]) * white
+        return np.maximum(values + noise, np.float32(entry.minimum))
 
     def _masked(self, values: np.ndarray) -> np.ndarray:
         return np.where(self._land.mask, values, np.float32(np.nan))
 
     def _yearly(self, entry: Entry) -> YearlyRasters:
-        grid = (
-            self._land.grid.coarsen(RADIATION_BLOCK) if entry.name == COARSER else self._land.grid
-        )
+        grid = self._land.grid
+        if entry.name == COARSE:
+            grid = grid.coarsen(COARSE_BLOCK)
         return YearlyRasters(self._folder, entry.name, grid, entry.scale, entry.unit)
 
 
 def _block_mean(values: np.ndarray) -> np.ndarray:
-    rows, columns = (size // RADIATION_BLOCK for size in values.shape)
-    return values.reshape(rows, RADIATION_BLOCK, columns, RADIATION_BLOCK).mean(axis=(1, 3))
+    rows, columns = (size // COARSE_BLOCK for size in values.shape)
+    return values.reshape(rows, COARSE_BLOCK, columns, COARSE_BLOCK).mean(axis=(1, 3))
 
 
-def _metric(values: np.ndarray, grid: Grid) -> tuple[np.ndarray, dict]:
-    """A map on a 1 km grid in the equal-area projection centred on the region, and that grid's profile."""
+def _metric(values: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
+    """Reproject a map to 1 km pixels in an equal-area projection centred on the region.
+
+    Returns the map, NaN outside the region, and its grid.
+    """
     west, south, east, north = grid.bounds
-    crs = f"+proj=laea +lat_0={(south + north) / 2:g} +lon_0={(west + east) / 2:g} +datum=WGS84 +units=m"
+    centre = f"+lat_0={(south + north) / 2:g} +lon_0={(west + east) / 2:g}"
+    crs = f"+proj=laea {centre} +datum=WGS84 +units=m"
     left, bottom, right, top = transform_bounds(grid.crs, crs, *grid.bounds, densify_pts=51)
-    columns, rows = int((right - left) / 1000) + 2, int((top - bottom) / 1000) + 2
+    columns = int((right - left) / 1000) + 2
+    rows = int((top - bottom) / 1000) + 2
     transform = from_origin(left - 500, top + 500, 1000, 1000)
     target = np.full((rows, columns), np.nan, dtype=np.float32)
     reproject(
-        values, target, src_transform=grid.transform, src_crs=grid.crs, src_nodata=np.nan,
-        dst_transform=transform, dst_crs=crs, dst_nodata=np.nan, resampling=Resampling.bilinear,
-    )  # fmt: skip
-    return target, creation(grid, 1, width=columns, height=rows, crs=crs, transform=transform)
+        values,
+        target,
+        src_transform=grid.transform,
+        src_crs=grid.crs,
+        src_nodata=np.nan,
+        dst_transform=transform,
+        dst_crs=crs,
+        dst_nodata=np.nan,
+        resampling=Resampling.bilinear,
+    )
+    return target, Grid(left - 500, top + 500, 1000, 1000, rows, columns, crs)
 
 
 def _write_catalogue(path: Path) -> None:
-    """Every predictor as ``gwsa:buildpredictors`` reads it, paths relative to the catalogue."""
-    entries = [_described(entry, "static", f"{entry.name}.tif") for entry in STATIC]
-    entries += [_described(entry, "monthly", f"{entry.name}_{{YYYY}}.tif") for entry in MONTHLY]
+    """Write the catalogue for ``gwsa:buildpredictors``, with paths relative to it."""
+    entries = [_catalogue_entry(entry, "static", f"{entry.name}.tif") for entry in STATIC]
+    for entry in MONTHLY:
+        files = f"{entry.name}_{{YYYY}}.tif"
+        lags = {"lags": entry.lags, "means": entry.means}
+        entries.append({**_catalogue_entry(entry, "monthly", files), **lags})
     content = {"format": 1, "land": "land.tif", "predictors": [*entries, SURPLUS]}
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _described(entry: Entry, kind: str, files: str) -> dict:
-    described = {
-        "name": entry.name, "group": entry.group, "unit": entry.unit, "kind": kind, "files": files,
-        "scale": entry.scale, "offset": 0.0, "nodata": NODATA, "aggregation": "mean", "source": "GWSA sample world",
-    }  # fmt: skip
-    return (
-        {**described, "lags": entry.lags, "means": entry.means} if kind == "monthly" else described
-    )
+def _catalogue_entry(entry: Entry, kind: str, files: str) -> dict:
+    return {
+        "name": entry.name,
+        "group": entry.group,
+        "unit": entry.unit,
+        "kind": kind,
+        "files": files,
+        "scale": entry.scale,
+        "offset": 0.0,
+        "nodata": NODATA,
+        "aggregation": "mean",
+        "source": "GWSA sample world",
+    }

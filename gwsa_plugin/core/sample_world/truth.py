@@ -1,4 +1,4 @@
-"""The truth of a sample world, and how near to it a method could come that knew all there is to explain."""
+"""Truth of the sample world, and errors of the oracle and of mean-preserving interpolation."""
 
 from __future__ import annotations
 
@@ -12,53 +12,93 @@ from ..spatial.mass_conservation import MassConservation
 from .gldas_files import COMPONENTS
 from .land import FACTOR, Land
 from .predictor_files import YearlyRasters
-from .pumping import Drawdown
-from .simulation import History
-from .unexplained import Unexplained
+from .pumping import GroundwaterDepletion
+from .simulation import SimulatedStorage
+from .unexplained import UnexplainedStorage
+from .wells import SampleWells
 
-SCALE_CM = 0.01  # of the stored numbers of the 1 km truth
+# Unit of the stored numbers of the 1 km truth.
+SCALE_CM = 0.01
 
 
 class Truth:
-    """The explained history, an unexplained part that is the share ``unexplained`` of the variance within cells of the
-    two, and what is pumped away on top.
+    """True storages: the explained part, an unexplained part, and groundwater depletion.
 
-    ``means``: TWSA, GWSA, SMS, SWES and CWS on the 0.25° cells in cm, shape (months, rows, columns), NaN without land.
-    ``fields(k)``: the explained GWSA and all other of month ``k`` of ``period`` at 1 km, cm, float32; GWSA is their
-    sum.
+    Parameters
+    ----------
+    land : Land
+        The land of the sample world.
+    simulated : SimulatedStorage
+        Storages of the simulation, with the explained part of GWSA.
+    unexplained : float
+        Fraction of the variance within cells that the unexplained part has, before depletion.
+    depletion : GroundwaterDepletion
+        Added to GWSA and TWSA.
+    seed : int
+        Seed of the world.
+
+    Attributes
+    ----------
+    means : dict of str to ndarray, shape (months, cell rows, cell columns)
+        TWSA, SMS, SWES, CWS and GWSA on the 0.25° cells, cm, NaN without land.
     """
 
     def __init__(
-        self, land: Land, history: History, unexplained: float, drawdown: Drawdown, seed: int
+        self,
+        land: Land,
+        simulated: SimulatedStorage,
+        unexplained: float,
+        depletion: GroundwaterDepletion,
+        seed: int,
     ):
-        self.land, self.months, self.period = land, history.months, history.period
-        self._explained, self._hidden = (
-            history.explained,
-            Unexplained(land.grid.shape, history.months, seed),
-        )
-        self._drawdown = drawdown
+        self.land = land
+        self.months = simulated.months
+        self.period = simulated.period
+        self._explained = simulated.explained
+        self._unexplained = UnexplainedStorage(land.grid.shape, simulated.months, seed)
+        self._depletion = depletion
         self._first = int((self.period[0] - self.months[0]).astype(int))
-        hidden_means, hidden_variance = self._measure_hidden()
-        variance = np.mean([land.variance_within_cells(field) for field in history.explained])
-        self._amplitude = np.float32(
-            np.sqrt(unexplained / (1 - unexplained) * variance / hidden_variance)
-        )
-        storages = {name: history.means[name] for name in COMPONENTS}
-        pumped = -drawdown.years[:, None, None] * land.cell_mean(drawdown.pace)
-        storages["GWSA"] = history.means["GWSA"] + self._amplitude * hidden_means + pumped
-        self.means = {"TWSA": sum(storages.values()), **storages}
+        unscaled_means, unscaled_variance = self._measure_unexplained()
+        variance = np.mean([land.variance_within_cells(field) for field in simulated.explained])
+        # The amplitude gives the unexplained part its fraction of the variance within cells.
+        ratio = unexplained / (1 - unexplained) * variance / unscaled_variance
+        self._amplitude = np.float32(np.sqrt(ratio))
+        depleted = -depletion.years[:, None, None] * land.cell_mean(depletion.rate)
+        gwsa = simulated.means["GWSA"] + self._amplitude * unscaled_means + depleted
+        sms, swes, cws = (simulated.means[name] for name in COMPONENTS)
+        twsa = sms + swes + cws + gwsa
+        self.means: dict[str, np.ndarray] = {
+            "TWSA": twsa,
+            "SMS": sms,
+            "SWES": swes,
+            "CWS": cws,
+            "GWSA": gwsa,
+        }
 
     def fields(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        i = self._first + k
-        return np.array(self._explained[k]), self._amplitude * self._hidden.month(
-            i
-        ) + self._drawdown.month(i)
+        """Return the two parts of GWSA in one month.
 
-    def _measure_hidden(self) -> tuple[np.ndarray, float]:
-        """Of the unscaled unexplained part: the cell means of every month, the variance within cells in the period."""
-        means, variances = [], []
+        Parameters
+        ----------
+        k : int
+            Index into ``period``.
+
+        Returns
+        -------
+        tuple of ndarray of float32, shape (rows, columns)
+            The explained part, and the unexplained part with depletion, at 1 km in cm. GWSA is
+            their sum.
+        """
+        i = self._first + k
+        unexplained = self._amplitude * self._unexplained.month(i) + self._depletion.month(i)
+        return np.array(self._explained[k]), unexplained
+
+    def _measure_unexplained(self) -> tuple[np.ndarray, float]:
+        """Cell means of all months and mean variance within cells of the unscaled random part."""
+        means = []
+        variances = []
         for i, month in enumerate(self.months):
-            field = self._hidden.month(i)
+            field = self._unexplained.month(i)
             means.append(self.land.cell_mean(field))
             if self.period[0] <= month <= self.period[-1]:
                 variances.append(self.land.variance_within_cells(field))
@@ -66,39 +106,60 @@ class Truth:
 
 
 class OracleScore:
-    """How well the best conceivable method does, given the coarse field that a user gets, and how well none at all.
+    """Errors of the oracle and of mean-preserving interpolation, given the observed coarse field.
 
-    ``gwsa``: cm, shape (months, rows, columns), of ``months``; ``valid``: the cells that have values. Months without
-    one do not count. The oracle corrects the explained 1 km part to the coarse field, no model a field of zeros.
+    The oracle corrects the explained 1 km part to the coarse field. Its error is the smallest that
+    a method can reach with the predictors. Mean-preserving interpolation uses no predictor.
+
+    Parameters
+    ----------
+    land : Land
+        The land of the sample world.
+    gwsa : ndarray, shape (months, cell rows, cell columns)
+        Observed GWSA on the 0.25° cells, cm.
+    months : ndarray of datetime64[M], shape (months,)
+        Its months. Other months are not scored.
+    valid : ndarray of bool, shape (cell rows, cell columns)
+        True for cells that have values.
     """
 
     def __init__(self, land: Land, gwsa: np.ndarray, months: np.ndarray, valid: np.ndarray):
         self._conservation = MassConservation(land.mask, land.coarse, FACTOR, valid)
         self._pixels = self._conservation.pixels()
         self._coarse = dict(zip(months, np.where(valid, gwsa, np.nan)))
-        self._land, self._squares, self._variances = land, [], []
+        self._land = land
+        self._squares: list[list[float]] = []
+        self._variances: list[list[float]] = []
 
     def add(self, month: np.datetime64, explained: np.ndarray, unexplained: np.ndarray) -> None:
+        """Score one month.
+
+        Parameters
+        ----------
+        month : datetime64[M]
+            The month.
+        explained, unexplained : ndarray, shape (rows, columns)
+            The two parts of GWSA at 1 km, cm.
+        """
         gwsa = explained + unexplained
-        self._variances.append(
-            [self._land.variance_within_cells(field) for field in (gwsa, unexplained)]
+        parts = (gwsa, unexplained)
+        self._variances.append([self._land.variance_within_cells(field) for field in parts])
+        if month not in self._coarse:
+            return
+        coarse = self._coarse[month]
+        estimates = (
+            self._conservation.correct(explained, coarse),
+            self._conservation.mean_preserving(coarse),
         )
-        if month in self._coarse:
-            pixels, coarse = self._pixels, self._coarse[month]
-            estimates = (
-                self._conservation.correct(explained, coarse),
-                self._conservation.mean_preserving(coarse),
-            )
-            self._squares.append(
-                [np.mean((field[pixels] - gwsa[pixels]) ** 2) for field in estimates]
-            )
+        pixels = self._pixels
+        self._squares.append([np.mean((field[pixels] - gwsa[pixels]) ** 2) for field in estimates])
 
     def facts(self) -> dict[str, float]:
-        """For truth.json: RMSE over pixels and months, and how the variance within cells is shared."""
+        """Return the RMSE over pixels and months and the variance within cells, for truth.json."""
         gwsa, unexplained = np.mean(self._variances, axis=0)
-        oracle, mean_preserving = (
-            np.sqrt(np.mean(self._squares, axis=0)) if self._squares else (np.nan, np.nan)
-        )
+        oracle = mean_preserving = np.nan
+        if self._squares:
+            oracle, mean_preserving = np.sqrt(np.mean(self._squares, axis=0))
         return {
             "gwsa_sd_within_cells_cm": round(float(gwsa**0.5), 3),
             "unexplained_share_within_cells": round(float(unexplained / gwsa), 4),
@@ -108,24 +169,43 @@ class OracleScore:
 
 
 def write_truth(
-    folder: Path, truth: Truth, oracle: OracleScore, wells, progress: Progress
+    folder: Path, truth: Truth, oracle: OracleScore, wells: SampleWells, progress: Progress
 ) -> np.ndarray:
-    """The 0.25° stacks and the yearly 1 km rasters; returns GWSA at the wells: cm, shape (months of period, wells)."""
+    """Write the 0.25° stacks and the yearly 1 km rasters of the truth, and score the oracle.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the truth, with the folders ``gwsa_1km`` and ``explained_1km``.
+    truth : Truth
+        The truth to write.
+    oracle : OracleScore
+        Receives each month.
+    wells : SampleWells
+        The wells.
+    progress : Progress
+        Receives the fraction written.
+
+    Returns
+    -------
+    ndarray, shape (period, wells)
+        GWSA at the wells, cm.
+    """
     for name, values in truth.means.items():
         stack = MonthlyStack.on_calendar(truth.land.coarse, truth.months, values, name)
         write_stack(folder / f"{name}.tif", stack)
-    places = ("gwsa_1km", "explained_1km")
-    rasters = [
-        YearlyRasters(folder / place, "GWSA", truth.land.grid, SCALE_CM, "cm") for place in places
-    ]
+    grid = truth.land.grid
+    gwsa_rasters = YearlyRasters(folder / "gwsa_1km", "GWSA", grid, SCALE_CM, unit="cm")
+    explained_rasters = YearlyRasters(folder / "explained_1km", "GWSA", grid, SCALE_CM, unit="cm")
     at_wells = np.empty((truth.period.size, wells.rows.size))
     for k, month in enumerate(truth.period):
         progress.advance(k / truth.period.size)
         explained, unexplained = truth.fields(k)
-        for raster, field in zip(rasters, (explained + unexplained, explained)):
-            raster.write(month, np.where(truth.land.mask, field, np.nan))
-        at_wells[k] = (explained + unexplained)[wells.rows, wells.columns]
+        gwsa = explained + unexplained
+        gwsa_rasters.write(month, np.where(truth.land.mask, gwsa, np.nan))
+        explained_rasters.write(month, np.where(truth.land.mask, explained, np.nan))
+        at_wells[k] = gwsa[wells.rows, wells.columns]
         oracle.add(month, explained, unexplained)
-    for raster in rasters:
-        raster.close()
+    gwsa_rasters.close()
+    explained_rasters.close()
     return at_wells

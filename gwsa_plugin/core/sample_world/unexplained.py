@@ -1,31 +1,52 @@
-"""The part of the sample world's groundwater that no predictor tells anything about."""
+"""Groundwater variability of the sample world that is independent of all predictors."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..base.months import decimal_years, in_baseline
-from .random_fields import Lattice, generator
+from .random_fields import SplineGrid, generator
 
+# Correlation length, pixels.
 LENGTH_PIXELS = 7.0
+# Correlation between consecutive months.
 MEMORY = 0.85
 TREND_PER_YEAR = 0.08
 
 
-class Unexplained:
-    """Storage that comes and goes within a few kilometres, remembers itself, and drifts on its own.
+class UnexplainedStorage:
+    """Random storage with short correlation length, persistence and a local linear trend.
 
-    ``month(i)``: float32 at 1 km in units of its own monthly standard deviation, mean zero over the baseline.
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns at 1 km.
+    months : ndarray of datetime64[M], shape (months,)
+        All months of the simulated truth.
+    seed : int
+        Seed of the world.
     """
 
-    def __init__(self, shape, months: np.ndarray, seed: int):
-        self._lattice = Lattice(shape, 3)
+    def __init__(self, shape: tuple[int, int], months: np.ndarray, seed: int):
+        self._spline = SplineGrid(shape, 3)
         rng = generator(seed, "unexplained")
-        self._nodes = self._lattice.evolving(rng, months.size, LENGTH_PIXELS, MEMORY)
-        drift = self._lattice.evolving(rng, 1, 1.5 * LENGTH_PIXELS)[0]
+        self._nodes = self._spline.random_series(rng, months.size, LENGTH_PIXELS, memory=MEMORY)
+        trend = self._spline.random_series(rng, 1, 1.5 * LENGTH_PIXELS)[0]
         years = decimal_years(months) - decimal_years(months[:1])
-        self._nodes += (TREND_PER_YEAR * years)[:, None, None].astype(np.float32) * drift
+        self._nodes += (TREND_PER_YEAR * years)[:, None, None].astype(np.float32) * trend
         self._nodes -= self._nodes[in_baseline(months)].mean(axis=0)
 
     def month(self, i: int) -> np.ndarray:
-        return self._lattice.refine(self._nodes[i])
+        """Return the field of month number ``i``.
+
+        Parameters
+        ----------
+        i : int
+            Index into ``months``.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, columns)
+            In units of the monthly standard deviation; the mean over the baseline is zero.
+        """
+        return self._spline.interpolate(self._nodes[i])

@@ -1,7 +1,7 @@
-"""A whole sample world with a known 1 km truth, in the layouts of the real files.
+"""Synthetic sample world with a known 1 km truth, in the layouts of the real files.
 
-``make_world`` writes the GRACE file, its land mask, the GLDAS months, the predictors and their catalogue, aquifers,
-wells and, beside them, the truth. Everything follows from the seed.
+``make_world`` writes the GRACE file, its land mask, the GLDAS months, the predictors with their
+catalogue, aquifers, wells, and the truth. The result depends only on the options.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from ..base.months import month_range
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_folder, scratch_folder
 from ..spatial.aquifers import Aquifer
-from . import gldas_files as sample_gldas
-from . import grace_files as sample_grace
+from . import gldas_files, grace_files
+from .grace_observation import observe_twsa
 from .land import CELL, Land, make_land
-from .predictor_files import Predictors
-from .pumping import Drawdown
-from .random_fields import generator
+from .predictor_files import PredictorWriter
+from .pumping import GroundwaterDepletion
 from .simulation import simulate
 from .truth import OracleScore, Truth, write_truth
-from .wells import place_wells, write_aquifers, write_wells
+from .wells import SampleWells, place_wells, write_aquifers, write_wells
 
+# Paths of the files in the folder of a world.
 PARTS = {
     "TWSA": "grace/CSR_GRACE_GRACE-FO_RL0603_Mascons_all-corrections.nc",
     "LAND_MASK": "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc",
@@ -40,18 +40,36 @@ PARTS = {
     "OBSERVATIONS": "observations.csv",
     "TRUTH": "truth/truth.json",
 }
-TILE_CELLS = 4
-LEAST_DEGREES = 1.0
+# Cells along the side of a 1° tile.
+# Smaller regions have no room for land, ocean and ice.
+MIN_DEGREES = 1.0
 
 
 @dataclass(frozen=True)
 class WorldOptions:
-    """``bounds`` (west, south, east, north) in degrees are snapped outward to 0.25° cells. ``start`` and ``end``
-    (YYYY-MM) are the first and last month of the 1 km truth, widened to whole years; predictors begin two years
-    before, GRACE and GLDAS always have the whole record. ``tiles``: GRACE sees means over 1° tiles. ``unexplained``:
-    share of the variance within cells that no predictor explains. Noise: of TWSA in cm; of a predictor in standard
-    deviations of the driver within cells. ``pumping_cm_per_yr``: how fast storage falls in the middle of patches from
-    half of the period on, which no predictor tells either (see ``Drawdown``).
+    """Options of a sample world.
+
+    Parameters
+    ----------
+    bounds : tuple of float
+        West, south, east and north in degrees, widened to 0.25° cells.
+    start, end : str
+        First and last month of the 1 km truth, YYYY-MM, widened to full years. Predictors begin two
+        years earlier. GRACE and GLDAS always cover the full record.
+    seed : int
+        Seed of all random numbers.
+    tiles : bool
+        If True, all cells of a 1° tile have the same observed TWSA.
+    unexplained : float
+        Fraction of the variance within cells that no predictor explains.
+    twsa_noise_cm : float
+        Standard deviation of the noise of TWSA, cm.
+    predictor_noise : float
+        Standard deviation of the noise of a predictor, relative to that of the noise-free driver
+        within cells.
+    pumping_cm_per_yr : float
+        Maximum rate of groundwater depletion in the second half of the period, cm/yr. No predictor
+        explains it; see ``GroundwaterDepletion``.
     """
 
     bounds: tuple[float, float, float, float] = (74.0, 26.0, 80.0, 32.0)
@@ -72,13 +90,20 @@ class WorldOptions:
 
     @property
     def grid(self) -> Grid:
-        """The 0.25° cells; InputError outside what GLDAS covers, and where there is no room for land, sea and ice."""
+        """The 0.25° cells of the region.
+
+        Raises
+        ------
+        InputError
+            When the region is smaller than 1° or extends beyond the area of GLDAS.
+        """
         west, south, east, north = self.bounds
         inside = -180 <= west < east <= 180 and -60 <= south < north <= 85
-        if not inside or min(east - west, north - south) < LEAST_DEGREES:
+        if not inside or min(east - west, north - south) < MIN_DEGREES:
             raise InputError(
-                f"The region {west:g}, {south:g}, {east:g}, {north:g} (west, south, east, north) has no sample world; "
-                f"choose one of {LEAST_DEGREES:g}° or more a side, between 60° south and 85° north, not across 180°."
+                f"A sample world cannot be made for the region {west:g}, {south:g}, {east:g}, "
+                f"{north:g} (west, south, east, north); choose a region of at least "
+                f"{MIN_DEGREES:g}° a side, between 60° south and 85° north, not across 180°."
             )
         return Grid.covering(self.bounds, CELL)
 
@@ -89,41 +114,72 @@ NORTH_WEST_INDIA = WorldOptions()
 def make_world(
     folder, options: WorldOptions = NORTH_WEST_INDIA, progress: Progress = SILENT
 ) -> dict:
-    """Write the world under ``folder``, whole or not at all; return what its ``truth/truth.json`` says.
+    """Write a sample world in one atomic write.
 
-    ``PARTS`` names its files. Beside them, in ``truth``: the coarse storages (``GWSA.tif`` and so on: cm, anomalies to
-    2004-2009, no noise), the 1 km GWSA and what of it is explainable (``gwsa_1km``, ``explained_1km``), ``wells.csv``.
-    InputError for a region or period that cannot be.
+    ``PARTS`` lists the files. The folder ``truth`` also contains the coarse storages (``GWSA.tif``
+    and so on: cm, anomalies to 2004-2009, without noise), the 1 km GWSA and its explainable part
+    (``gwsa_1km``, ``explained_1km``), and ``wells.csv``.
+
+    Parameters
+    ----------
+    folder : path-like
+        Folder to write.
+    options : WorldOptions
+        Region, period, seed and noise.
+    progress : Progress, optional
+        Receives the fraction done.
+
+    Returns
+    -------
+    dict
+        Content of ``truth/truth.json``.
+
+    Raises
+    ------
+    InputError
+        When the region or the period is impossible.
     """
-    folder, seed, period = Path(folder), options.seed, options.period
+    folder = Path(folder)
+    seed = options.seed
+    period = options.period
     land = make_land(options.grid, seed)
     with atomic_folder(folder) as out, scratch_folder(folder) as scratch:
         for name in ("grace", "gldas", "truth/gwsa_1km", "truth/explained_1km"):
             (out / name).mkdir(parents=True)
-        predictors = Predictors(out / "predictors", land, options.predictor_noise, seed)
-        history = simulate(
-            land, period, seed, scratch, (predictors, out / "gldas"), progress.part(0.0, 0.75)
-        )
+        predictors = PredictorWriter(out / "predictors", land, options.predictor_noise, seed)
+        writers = (predictors, out / "gldas")
+        simulated = simulate(land, period, seed, scratch, writers, progress.part(0.0, 0.75))
         predictors.write_static()
         predictors.close()
-        drawdown = Drawdown(land, history.months, period, options.pumping_cm_per_yr, seed)
-        truth, wells = (
-            Truth(land, history, options.unexplained, drawdown, seed),
-            place_wells(land, seed),
+        depletion = GroundwaterDepletion(
+            land, simulated.months, period, options.pumping_cm_per_yr, seed
         )
+        truth = Truth(land, simulated, options.unexplained, depletion, seed)
+        wells = place_wells(land, seed)
         twsa = _write_grace(out, truth, options)
-        oracle = _oracle(truth, twsa)
+        oracle = _oracle_score(truth, twsa)
         at_wells = write_truth(out / "truth", truth, oracle, wells, progress.part(0.8, 1.0))
         write_aquifers(out / PARTS["AQUIFERS"], land, seed)
         write_wells(out, wells, period, at_wells, seed)
-        _write_well_truth(out / "truth" / "wells.csv", wells, at_wells)
+        _write_true_trends(out / "truth" / "wells.csv", wells, at_wells)
         facts = {**_facts(truth, options, predictors.noise_levels), **oracle.facts()}
         (out / PARTS["TRUTH"]).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return facts
 
 
 def read_aquifers(world) -> list[Aquifer]:
-    """The aquifers of a world, with their names and parents, as downscaling takes them."""
+    """Read the aquifers of a world.
+
+    Parameters
+    ----------
+    world : path-like
+        Folder of the world.
+
+    Returns
+    -------
+    list of Aquifer
+        With names and parents, as downscaling takes them.
+    """
     features = json.loads((Path(world) / PARTS["AQUIFERS"]).read_text(encoding="utf-8"))["features"]
     facts = [feature["properties"] for feature in features]
     names = {None: "", **{fact["id"]: fact["name"] for fact in facts}}
@@ -134,69 +190,47 @@ def read_aquifers(world) -> list[Aquifer]:
 
 
 def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray:
-    """The mascon file and its land mask; returns TWSA as they have it, cm, shape (192 solutions, rows, columns)."""
-    land, months = truth.land, sample_grace.solved_months()
-    rng = generator(options.seed, "grace")
-    noise = options.twsa_noise_cm * rng.standard_normal((months.size, *land.coarse.shape))
-    seen = np.nan_to_num(truth.means["TWSA"][np.isin(truth.months, months)])
-    if options.tiles:
-        seen, noise = _over_tiles(seen, land), _one_a_tile(noise, land)
-    sample_grace.write_mascons(world / PARTS["TWSA"], land.coarse, seen + noise)
-    sample_grace.write_land_mask(
-        world / PARTS["LAND_MASK"], land.coarse, land.land_share >= sample_grace.LAND_SHARE
+    """Write the mascon file and its land mask.
+
+    Returns TWSA as observed: cm, shape (solutions, cell rows, cell columns).
+    """
+    land = truth.land
+    solved = np.isin(truth.months, grace_files.solved_months())
+    observed = observe_twsa(
+        np.nan_to_num(truth.means["TWSA"][solved]),
+        land,
+        noise_cm=options.twsa_noise_cm,
+        tiles=options.tiles,
+        seed=options.seed,
     )
-    return seen + noise
+    is_land = land.land_fraction >= grace_files.MIN_LAND_FRACTION
+    grace_files.write_mascons(world / PARTS["TWSA"], land.coarse, observed)
+    grace_files.write_land_mask(world / PARTS["LAND_MASK"], land.coarse, is_land)
+    return observed
 
 
-def _tile_numbers(land: Land) -> np.ndarray:
-    """Which 1° tile each cell is in: int, coarse shape."""
-    down = (
-        np.arange(land.coarse.rows)[:, None] + round((90 - land.coarse.north) / CELL)
-    ) // TILE_CELLS
-    across = (np.arange(land.coarse.columns) + round((land.coarse.west + 180) / CELL)) // TILE_CELLS
-    return np.unique(down * 10_000 + across, return_inverse=True)[1].reshape(land.coarse.shape)
+def _oracle_score(truth: Truth, twsa: np.ndarray) -> OracleScore:
+    """Prepare the oracle's score, given GWSA from observed TWSA (with noise) and GLDAS."""
+    months = grace_files.solved_months()
+    above_groundwater = truth.means["SMS"] + truth.means["SWES"] + truth.means["CWS"]
+    gwsa = twsa - above_groundwater[np.isin(truth.months, months)]
+    return OracleScore(truth.land, gwsa, months, _valid_cells(truth.land))
 
 
-def _over_tiles(values: np.ndarray, land: Land) -> np.ndarray:
-    """The mean over each tile's land, weighted by area, in all its cells."""
-    tile, area = _tile_numbers(land), land.cell_land_area
-    weight = np.maximum(np.bincount(tile.ravel(), area.ravel()), 1e-9)
-    return np.array(
-        [(np.bincount(tile.ravel(), (month * area).ravel()) / weight)[tile] for month in values]
-    )
+def _valid_cells(land: Land) -> np.ndarray:
+    """True for cells that are land in GRACE and in GLDAS and have no permanent ice."""
+    minimum = max(grace_files.MIN_LAND_FRACTION, gldas_files.MIN_LAND_FRACTION)
+    return (land.land_fraction >= minimum) & ~land.ice_cells
 
 
-def _one_a_tile(noise: np.ndarray, land: Land) -> np.ndarray:
-    """The noise of the first cell of each tile, in all its cells."""
-    tile = _tile_numbers(land)
-    first = np.unique(tile, return_index=True)[1]
-    return noise.reshape(len(noise), -1)[:, first][:, tile]
-
-
-def _oracle(truth: Truth, twsa: np.ndarray) -> OracleScore:
-    """From GWSA as a user gets it in the months with a solution: TWSA with its noise less what GLDAS has."""
-    months = sample_grace.solved_months()
-    above = sum(truth.means[name] for name in sample_gldas.COMPONENTS)
-    return OracleScore(
-        truth.land, twsa - above[np.isin(truth.months, months)], months, _valid(truth.land)
-    )
-
-
-def _valid(land: Land) -> np.ndarray:
-    """The cells that are land for both GRACE and GLDAS and free of ice: bool, coarse shape."""
-    least = max(sample_grace.LAND_SHARE, sample_gldas.LAND_SHARE)
-    return (land.land_share >= least) & ~land.ice_cells
-
-
-def _facts(truth: Truth, options: WorldOptions, noise_levels: dict) -> dict:
-    """What truth.json states of the options, the noise and the coarse field."""
-    valid = _valid(truth.land)
-    during = truth.means["GWSA"][np.isin(truth.months, truth.period)]
+def _facts(truth: Truth, options: WorldOptions, noise_levels: dict[str, float]) -> dict:
+    """Part of truth.json on the options, the noise and the coarse field."""
+    valid = _valid_cells(truth.land)
+    gwsa = truth.means["GWSA"][np.isin(truth.months, truth.period)]
     stated = asdict(options)
+    # Worlds without depletion keep the content that they had before this option existed.
     if not options.pumping_cm_per_yr:
-        del stated[
-            "pumping_cm_per_yr"
-        ]  # worlds without it are the same bytes as before there was any
+        del stated["pumping_cm_per_yr"]
     return {
         "options": stated,
         "period": [str(truth.period[0]), str(truth.period[-1])],
@@ -205,18 +239,20 @@ def _facts(truth: Truth, options: WorldOptions, noise_levels: dict) -> dict:
         "predictor_noise": {name: float(f"{level:.4g}") for name, level in noise_levels.items()},
         "ice_cells": int(truth.land.ice_cells.sum()),
         "valid_cells": int(valid.sum()),
-        "gwsa_sd_of_cells_cm": round(float(during[:, valid].std()), 3),
+        "gwsa_sd_of_cells_cm": round(float(gwsa[:, valid].std()), 3),
     }
 
 
-def _write_well_truth(path: Path, wells, at_wells: np.ndarray) -> None:
-    """Each well's true specific yield and the least-squares trend of GWSA in its pixel over the period, cm/yr."""
+def _write_true_trends(path: Path, wells: SampleWells, at_wells: np.ndarray) -> None:
+    """Write the true specific yield and the least-squares trend of GWSA (cm/yr) of each well.
+
+    ``at_wells`` is GWSA at the wells, cm, shape (period, wells).
+    """
     years = np.arange(len(at_wells)) / 12
-    slopes = np.polyfit(years, at_wells, 1)[0]
+    slopes = np.polyfit(years, at_wells, 1)[0].round(5)
+    confined = wells.confined.astype(int)
+    yields = wells.specific_yield.round(6)
     with open(path, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("well", "confined", "specific_yield", "trend_cm_per_yr"))
-        for row in zip(
-            wells.names, wells.confined.astype(int), wells.specific_yield.round(6), slopes.round(5)
-        ):
-            table.writerow(row)
+        table.writerows(zip(wells.names, confined, yields, slopes))

@@ -1,24 +1,23 @@
-"""The random fields that the sample world is made of."""
+"""Random fields of the sample world."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.sample_world.random_fields import Lattice, fractal, generator
+from gwsa.gwsa_plugin.core.sample_world.random_fields import SplineGrid, fractal, generator
 
 SIZES = st.integers(20, 90)
 
 
 @given(SIZES, SIZES, st.floats(2, 15), st.floats(-50, 50))
 @settings(max_examples=25, deadline=None)
-def test_a_plane_of_nodes_is_a_plane_of_pixels(rows, columns, spacing, slope):
-    lattice = Lattice((rows, columns), spacing)
-    steps = np.arange(lattice.shape[0])[:, None] * spacing * np.ones(lattice.shape[1])
-    pixels = lattice.refine(slope * steps)
-    expected = slope * (
-        np.arange(rows) + 0.5 + spacing
-    )  # the first node is one spacing before the first edge
+def test_interpolation_reproduces_a_plane(rows, columns, spacing, slope):
+    spline = SplineGrid((rows, columns), spacing)
+    steps = np.arange(spline.shape[0])[:, None] * spacing * np.ones(spline.shape[1])
+    pixels = spline.interpolate(slope * steps)
+    # The first node is one spacing before the first edge.
+    expected = slope * (np.arange(rows) + 0.5 + spacing)
     assert np.abs(pixels - expected[:, None]).max() < 1e-3 * max(abs(slope) * rows, 1)
 
 
@@ -30,17 +29,17 @@ def test_a_fractal_map_is_standardised(rows, columns, seed):
     assert (values.mean(), values.std()) == (pytest.approx(0, abs=1e-4), pytest.approx(1, abs=1e-4))
 
 
-def test_evolving_fields_have_unit_variance_length_and_memory():
-    lattice = Lattice((240, 240), 3)
-    fields = lattice.evolving(generator(1, "test"), 60, 9.0, 0.8)
+def test_random_series_has_unit_variance_length_and_memory():
+    spline = SplineGrid((240, 240), 3)
+    fields = spline.random_series(generator(1, "test"), 60, 9.0, 0.8)
     assert fields.std() == pytest.approx(1, abs=0.05)
     assert np.mean(fields[1:] * fields[:-1]) == pytest.approx(0.8, abs=0.05)
-    assert np.mean(fields[:, :, 3:] * fields[:, :, :-3]) == pytest.approx(
-        np.exp(-1), abs=0.05
-    )  # 9 pixels apart
+    # Three nodes are 9 pixels, which is the correlation length.
+    neighbours = np.mean(fields[:, :, 3:] * fields[:, :, :-3])
+    assert neighbours == pytest.approx(np.exp(-1), abs=0.05)
 
 
-def test_each_use_has_numbers_of_its_own():
+def test_random_streams_are_independent_and_repeatable():
     draws = [
         generator(*key).random() for key in ((1, "a"), (1, "b"), (2, "a"), (1, "a", "2004-01"))
     ]

@@ -1,4 +1,4 @@
-"""The sample world keeps what it promises: its truth adds up, its files have the quirks of the real ones."""
+"""The sample world: its truth is consistent and its files have the layout of real ones."""
 
 import csv
 import json
@@ -23,6 +23,8 @@ from gwsa.gwsa_plugin.core.sample_world.grace_files import (
 from gwsa.gwsa_plugin.core.sample_world.land import make_land
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world, read_aquifers
 
+pytestmark = pytest.mark.slow
+
 STORAGES = ("TWSA", "GWSA", "SMS", "SWES", "CWS")
 SMALL = WorldOptions(
     bounds=(10.0, 45.0, 11.5, 46.0), start="2010-01", end="2010-12", seed=2, tiles=True
@@ -43,7 +45,7 @@ def coarse(sample_world):
 
 @pytest.fixture(scope="module")
 def fine(sample_world):
-    """GWSA and its explained part of 2010 in cm, and each pixel's land area; all split into cells."""
+    """GWSA and its explained part in 2010 (cm) and the land area of pixels, split into cells."""
     truth = YearlyMaps.in_folder(sample_world / "truth" / "gwsa_1km")
     explained = YearlyMaps.in_folder(sample_world / "truth" / "explained_1km")
     with rasterio.open(sample_world / PARTS["LAND"]) as source:
@@ -58,12 +60,8 @@ def fine(sample_world):
 
 def _cells(values):
     months, rows, columns = values.shape
-    blocks = values.reshape(months, rows // 30, 30, columns // 30, 30)
-    return (
-        blocks.transpose(0, 1, 3, 2, 4)
-        .reshape(months, rows // 30, columns // 30, 900)
-        .astype(np.float64)
-    )
+    blocks = values.reshape(months, rows // 30, 30, columns // 30, 30).transpose(0, 1, 3, 2, 4)
+    return blocks.reshape(months, rows // 30, columns // 30, 900).astype(np.float64)
 
 
 def _cell_mean(values, area):
@@ -71,28 +69,24 @@ def _cell_mean(values, area):
         return (values * area).sum(axis=-1) / area.sum(axis=-1)
 
 
-def _within(values, area):
+def _variance_within_cells(values, area):
     """Area-weighted variance about the cell means."""
     mean = np.nan_to_num(_cell_mean(values, area))
     return ((values - mean[..., None]) ** 2 * area).sum() / (area.sum() * len(values))
 
 
 def _array(path, name):
-    return (
-        gdal.OpenEx(str(path), gdal.OF_MULTIDIM_RASTER)
-        .GetRootGroup()
-        .OpenMDArray(name)
-        .ReadAsArray()
-    )
+    file = gdal.OpenEx(str(path), gdal.OF_MULTIDIM_RASTER)
+    return file.GetRootGroup().OpenMDArray(name).ReadAsArray()
 
 
-def test_the_coarse_truth_is_the_area_mean_of_the_fine_one(coarse, fine):
+def test_coarse_truth_is_the_area_mean_of_the_1_km_truth(coarse, fine):
     gwsa = coarse["GWSA"].select(*np.array(["2010-01", "2010-12"], dtype="datetime64[M]")).values
     assert np.nanmax(np.abs(gwsa - _cell_mean(fine["gwsa"], fine["area"]))) < 0.006
     assert (np.isnan(gwsa[0]) == (fine["area"][0].sum(axis=-1) == 0)).all()
 
 
-def test_total_water_is_the_sum_of_its_parts(coarse):
+def test_twsa_is_the_sum_of_the_storages(coarse):
     total = sum(coarse[name].values.astype(np.float64) for name in STORAGES[1:])
     assert np.nanmax(np.abs(coarse["TWSA"].values - total)) < 1e-3
 
@@ -105,38 +99,37 @@ def test_every_storage_is_an_anomaly_to_the_baseline(coarse, name):
 
 
 def test_a_quarter_of_the_variance_within_cells_is_unexplained(sample_world, fine):
-    share = _within(fine["gwsa"] - fine["explained"], fine["area"]) / _within(
-        fine["gwsa"], fine["area"]
-    )
-    stated = json.loads((sample_world / PARTS["TRUTH"]).read_text())[
-        "unexplained_share_within_cells"
-    ]
-    assert share >= 0.25
-    assert share == pytest.approx(stated, abs=0.005)
+    unexplained = _variance_within_cells(fine["gwsa"] - fine["explained"], fine["area"])
+    fraction = unexplained / _variance_within_cells(fine["gwsa"], fine["area"])
+    facts = json.loads((sample_world / PARTS["TRUTH"]).read_text())
+    assert fraction >= 0.25
+    assert fraction == pytest.approx(facts["unexplained_share_within_cells"], abs=0.005)
 
 
-def test_the_oracle_knows_more_than_no_model_and_less_than_all(sample_world):
+def test_oracle_is_better_than_mean_preserving_interpolation_but_has_an_error(sample_world):
     facts = json.loads((sample_world / PARTS["TRUTH"]).read_text())
     assert 0.5 < facts["rmse_oracle_cm"] < 0.8 * facts["rmse_mean_preserving_cm"]
 
 
 def test_the_land_has_a_coast_and_a_lake(fine):
-    share = (fine["area"][0] > 0).mean(axis=-1)
-    assert (share == 1).any() and ((share > 0) & (share < 1)).sum() >= 5
+    fraction = (fine["area"][0] > 0).mean(axis=-1)
+    assert (fraction == 1).any()
+    assert ((fraction > 0) & (fraction < 1)).sum() >= 5
 
 
-def test_grace_sees_the_truth_with_noise_of_one_centimetre(sample_world, coarse):
-    seen = _array(sample_world / PARTS["TWSA"], "lwe_thickness")
+def test_twsa_of_the_mascon_file_is_the_truth_with_noise_of_one_centimetre(sample_world, coarse):
+    observed = _array(sample_world / PARTS["TWSA"], "lwe_thickness")
     grid = coarse["TWSA"].grid
-    top, left = round((grid.bounds[1] + 90) / 0.25), round(grid.west / 0.25)
-    region = seen[:, top : top + grid.rows, left : left + grid.columns][:, ::-1]
+    top = round((grid.bounds[1] + 90) / 0.25)
+    left = round(grid.west / 0.25)
+    region = observed[:, top : top + grid.rows, left : left + grid.columns][:, ::-1]
     truth = coarse["TWSA"].values[np.isin(RECORD, solved_months())]
     assert np.nanstd(region - truth) == pytest.approx(1, abs=0.03)
-    seen[:, top : top + grid.rows, left : left + grid.columns] = 0
-    assert not seen.any()
+    observed[:, top : top + grid.rows, left : left + grid.columns] = 0
+    assert not observed.any()
 
 
-def test_the_mascon_file_has_the_quirks_of_the_real_one(sample_world):
+def test_mascon_file_has_the_attributes_of_the_real_one(sample_world):
     path = sample_world / PARTS["TWSA"]
     plain = gdal.Open(f'NETCDF:"{path}":lwe_thickness')
     tags = plain.GetMetadata()
@@ -147,12 +140,8 @@ def test_the_mascon_file_has_the_quirks_of_the_real_one(sample_world):
     assert len(missing) == 34 and missing.count("2017-02") == 2 and set(missing) == set(MISSING)
     assert plain.GetProjection() == ""
     longitude, latitude, time = (_array(path, name) for name in ("lon", "lat", "time"))
-    assert (longitude[0], longitude[-1], latitude[0], latitude[-1]) == (
-        0.125,
-        359.875,
-        -89.875,
-        89.875,
-    )
+    assert (longitude[0], longitude[-1]) == (0.125, 359.875)
+    assert (latitude[0], latitude[-1]) == (-89.875, 89.875)
     assert time.dtype == np.float32 and (time == _array(path, "time_bounds").mean(axis=1)).all()
 
 
@@ -164,14 +153,15 @@ def test_the_solutions_are_those_of_the_record():
     assert set(shifted.astype(str)) == {"2011-11", "2015-05"}
 
 
-def test_the_solutions_have_the_spans_of_the_real_ones(real_data):
+def test_solutions_have_the_time_bounds_of_real_ones(real_data):
     path = real_data / "grace" / "DERIVED_CSR_SH_G300_TWSA_nwindia_0.25deg.nc"
     real = {tuple(span) for span in _array(path, "time_bounds")[:191]}
     ours = {tuple(span) for span in time_bounds()}
-    assert real < ours and len(ours - real) == 1  # the derived file lacks 2012-03
+    # The derived file lacks 2012-03.
+    assert real < ours and len(ours - real) == 1
 
 
-def test_gldas_files_hold_the_truth_in_the_real_layout(sample_world, coarse):
+def test_gldas_files_contain_the_truth_in_the_real_layout(sample_world, coarse):
     paths = sorted((sample_world / PARTS["GLDAS"]).glob("GLDAS_NOAH025_M.A??????.021.nc4"))
     assert len(paths) == RECORD.size
     layers = (
@@ -181,7 +171,8 @@ def test_gldas_files_hold_the_truth_in_the_real_layout(sample_world, coarse):
         "SoilMoi100_200cm_inst",
     )
     grid = coarse["SMS"].grid
-    top, left = round((grid.bounds[1] + 60) / 0.25), round((grid.west + 180) / 0.25)
+    top = round((grid.bounds[1] + 60) / 0.25)
+    left = round((grid.west + 180) / 0.25)
     soil = np.array([sum(_array(path, name)[0] for name in layers) for path in paths[21:105:12]])
     assert soil.shape[1:] == (600, 1440)
     region = soil[:, top : top + grid.rows, left : left + grid.columns][:, ::-1] / 10
@@ -197,7 +188,7 @@ def test_gldas_files_hold_the_truth_in_the_real_layout(sample_world, coarse):
     assert _array(paths[0], "RootMoist_inst").max() > 0
 
 
-def test_the_catalogue_names_nineteen_rasters_two_of_them_on_other_grids(sample_world):
+def test_catalogue_has_nineteen_rasters_two_of_them_on_other_grids(sample_world):
     catalogue = read_catalogue(sample_world / PARTS["CATALOGUE"])
     kinds = [predictor.kind for predictor in catalogue.with_files]
     assert (kinds.count(STATIC), kinds.count(MONTHLY)) == (8, 11)
@@ -215,23 +206,18 @@ def test_the_catalogue_names_nineteen_rasters_two_of_them_on_other_grids(sample_
 
 
 def test_predictors_are_measured_with_noise(sample_world):
-    """Neighbours of a smooth driver differ by little more than the noise."""
-    stated = json.loads((sample_world / PARTS["TRUTH"]).read_text())["predictor_noise"][
-        "precipitation"
-    ]
+    """Second differences of a smooth driver are mostly noise."""
+    facts = json.loads((sample_world / PARTS["TRUTH"]).read_text())
     with rasterio.open(sample_world / "predictors" / "precipitation_2010.tif") as source:
         rain = source.read(8, masked=True) * source.scales[0]
-    second = np.diff(rain, 2, axis=1) / np.sqrt(
-        6
-    )  # white noise keeps its variance, curvature vanishes
-    assert second.std() == pytest.approx(stated, rel=0.1)
+    # The variance of the second difference of white noise is six times that of the noise.
+    second = np.diff(rain, 2, axis=1) / np.sqrt(6)
+    assert second.std() == pytest.approx(facts["predictor_noise"]["precipitation"], rel=0.1)
 
 
-def test_wells_have_the_flaws_of_real_ones(sample_world):
-    wells = [
-        well["properties"]
-        for well in json.loads((sample_world / PARTS["WELLS"]).read_text())["features"]
-    ]
+def test_well_records_contain_common_errors(sample_world):
+    features = json.loads((sample_world / PARTS["WELLS"]).read_text())["features"]
+    wells = [feature["properties"] for feature in features]
     names = [well["well"] for well in wells]
     assert len(names) > len(set(names)) >= 40
     assert any(well["confined"] for well in wells)
@@ -245,38 +231,32 @@ def test_wells_have_the_flaws_of_real_ones(sample_world):
     assert {row["well"] for row in rows} == set(names)
 
 
-def test_a_clean_well_tells_the_storage_at_its_pixel(sample_world):
+def test_unconfined_wells_follow_the_storage_at_their_pixel(sample_world):
     with open(sample_world / "truth" / "wells.csv", newline="") as file:
         truth = {row["well"]: row for row in csv.DictReader(file)}
     with open(sample_world / PARTS["OBSERVATIONS"], newline="") as file:
         depths = {}
         for row in csv.DictReader(file):
-            if 0 < float(row["depth_to_water"]) < 900:
-                depths.setdefault(row["well"], {})[int(row["date"][5:7]) - 1] = float(
-                    row["depth_to_water"]
-                )
+            depth = float(row["depth_to_water"])
+            if 0 < depth < 900:
+                depths.setdefault(row["well"], {})[int(row["date"][5:7]) - 1] = depth
     gwsa = YearlyMaps.in_folder(sample_world / "truth" / "gwsa_1km")
     maps = np.array([gwsa.read(month) for month in gwsa.months])
-    agreement = []
+    correlations = []
     for well in json.loads((sample_world / PARTS["WELLS"]).read_text())["features"]:
-        name, (x, y) = well["properties"]["well"], well["geometry"]["coordinates"]
+        name = well["properties"]["well"]
+        x, y = well["geometry"]["coordinates"]
         months = sorted(depths[name])
         if truth[name]["confined"] == "0" and len(months) >= 10:
-            series = maps[
-                months,
-                int((gwsa.grid.north - y) / gwsa.grid.dy),
-                int((x - gwsa.grid.west) / gwsa.grid.dx),
-            ]
-            storage = (
-                -100
-                * float(truth[name]["specific_yield"])
-                * np.array([depths[name][month] for month in months])
-            )
-            agreement.append(np.corrcoef(series, storage)[0, 1])
-    assert np.median(agreement) > 0.9
+            row = int((gwsa.grid.north - y) / gwsa.grid.dy)
+            column = int((x - gwsa.grid.west) / gwsa.grid.dx)
+            specific_yield = float(truth[name]["specific_yield"])
+            storage = -100 * specific_yield * np.array([depths[name][month] for month in months])
+            correlations.append(np.corrcoef(maps[months, row, column], storage)[0, 1])
+    assert np.median(correlations) > 0.9
 
 
-def test_two_aquifers_overlap_one_is_tiny_and_land_is_left_over(sample_world):
+def test_two_aquifers_overlap_one_is_tiny_and_some_land_is_in_none(sample_world):
     features = json.loads((sample_world / PARTS["AQUIFERS"]).read_text())["features"]
     with rasterio.open(sample_world / PARTS["LAND"]) as source:
         covers = [
@@ -291,7 +271,9 @@ def test_two_aquifers_overlap_one_is_tiny_and_land_is_left_over(sample_world):
     tiny = features[np.argmin([cover.sum() for cover in covers])]["properties"]
     assert tiny["parent"] in [feature["properties"]["id"] for feature in features]
     read = {aquifer.name: aquifer.parent for aquifer in read_aquifers(sample_world)}
-    assert len(read) == len(features) and read.pop(tiny["name"]) in read and not any(read.values())
+    assert len(read) == len(features)
+    assert read.pop(tiny["name"]) in read
+    assert not any(read.values())
 
 
 def test_the_same_seed_makes_the_same_bytes(tiled, tmp_path):
@@ -304,14 +286,15 @@ def test_another_seed_makes_another_land():
     assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.5
 
 
-def test_a_tile_has_one_series_the_mean_of_its_land(tiled):
-    seen = _array(tiled / PARTS["TWSA"], "lwe_thickness")[:, 540:544, 40:46][:, ::-1]
-    tile, next_tile = seen[:, :, :4], seen[:, :, 4:]
-    assert (tile == tile[:, :1, :1]).all() and (next_tile == next_tile[:, :1, :1]).all()
+def test_all_cells_of_a_tile_have_the_mean_of_its_land(tiled):
+    observed = _array(tiled / PARTS["TWSA"], "lwe_thickness")[:, 540:544, 40:46][:, ::-1]
+    tile = observed[:, :, :4]
+    next_tile = observed[:, :, 4:]
+    assert (tile == tile[:, :1, :1]).all()
+    assert (next_tile == next_tile[:, :1, :1]).all()
     with rasterio.open(tiled / PARTS["LAND"]) as source:
-        area = _cells(source.read() * SMALL.grid.refine(30).row_areas()[:, None])[0].sum(axis=-1)[
-            :, :4
-        ]
+        pixel_areas = source.read() * SMALL.grid.refine(30).row_areas()[:, None]
+    area = _cells(pixel_areas)[0].sum(axis=-1)[:, :4]
     truth = read_stack(tiled / "truth" / "TWSA.tif").values[np.isin(RECORD, solved_months()), :, :4]
     mean = (np.nan_to_num(truth) * area).sum(axis=(1, 2)) / area.sum()
     assert np.std(tile[:, 0, 0] - mean) == pytest.approx(1, abs=0.15)
@@ -326,12 +309,12 @@ def test_a_tile_has_one_series_the_mean_of_its_land(tiled):
         (12.0, 10.0, 10.0, 12.0),
     ],
 )
-def test_an_impossible_region_is_refused_in_one_sentence(bounds, tmp_path):
+def test_impossible_regions_are_refused(bounds, tmp_path):
     with pytest.raises(InputError, match="west, south, east, north"):
         make_world(tmp_path / "world", WorldOptions(bounds=bounds))
     assert not list(tmp_path.iterdir())
 
 
-def test_the_period_is_widened_to_whole_years():
+def test_period_is_widened_to_full_years():
     period = WorldOptions(start="2011-03", end="2012-02").period
     assert (str(period[0]), str(period[-1]), period.size) == ("2011-01", "2012-12", 24)
