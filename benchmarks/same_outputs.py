@@ -71,7 +71,7 @@ def _renamed(value: object, parent: str = "") -> object:
 
 def _pixels(before: Path, after: Path) -> str:
     with rasterio.open(before) as one, rasterio.open(after) as other:
-        if one.profile != other.profile or one.tags() != other.tags():
+        if str(one.profile) != str(other.profile) or one.tags() != other.tags():
             return "bytes differ, and so do profile or tags"
         values = one.read().astype(float), other.read().astype(float)
     missing = [np.isnan(value) for value in values]

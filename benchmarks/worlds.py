@@ -1,4 +1,4 @@
-"""A sample world, the coarse field and the maps the chain makes of it, once for all benchmarks of them."""
+"""Sample worlds with their coarse fields and maps, shared by several benchmarks."""
 
 from __future__ import annotations
 
@@ -8,51 +8,68 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
-from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
-from gwsa.gwsa_plugin.core.gapfill.fill import fill_gaps
-from gwsa.gwsa_plugin.core.gldas.anomalies import gldas_anomalies
-from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
-from gwsa.gwsa_plugin.core.predictors.build import Inputs, build_predictors
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack, write_stack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.score import score_truth
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world, read_aquifers
-from gwsa.gwsa_plugin.core.water_balance import Sigma, groundwater, groundwater_sigma
 
+# Folder of the world that benchmarks share.
 SHARED = "sample_world"
 
 
 @lru_cache(maxsize=1)
-def the_world(folder: Path, options: WorldOptions) -> World:
-    """The world of these options in ``folder``, which holds one at a time: a world is several GB."""
+def shared_world(folder: Path, options: WorldOptions) -> World:
+    """Create a world and its coarse fields and predictors, or return the last one.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the world. It is replaced when the options change, because a world needs several
+        GB.
+    options : WorldOptions
+        Options of the world.
+
+    Returns
+    -------
+    World
+    """
     shutil.rmtree(folder, ignore_errors=True)
     source = folder / "source"
     make_world(source, options)
-    gwsa, sigma = coarse_fields(source, options)
-    write_stack(folder / "gwsa.tif", gwsa)
-    inputs, period = (
-        Inputs(source / PARTS["CATALOGUE"], folder / "gwsa.tif"),
-        options.period[[0, -1]],
+    inputs = ChainInputs(
+        twsa=source / PARTS["TWSA"],
+        gldas=source / PARTS["GLDAS"],
+        catalogue=source / PARTS["CATALOGUE"],
+        land_mask=source / PARTS["LAND_MASK"],
     )
-    predictors = build_predictors(inputs, folder / "predictors", period)
-    return World(folder, gwsa, sigma, predictors)
-
-
-def coarse_fields(source: Path, options: WorldOptions) -> tuple[MonthlyStack, MonthlyStack]:
-    """The coarse GWSA and its sigma that a user gets from the world's files, who knows the noise of TWSA."""
-    bounds = options.grid.bounds
-    given = TwsaOptions(source / PARTS["LAND_MASK"], bounds, sigma_cm=options.twsa_noise_cm)
-    imported = import_twsa(source / PARTS["TWSA"], given)
-    filled = fill_gaps(imported.twsa)
-    gwsa = groundwater(
-        filled.filled, list(gldas_anomalies(source / PARTS["GLDAS"], bounds).stacks.values())
+    settings = ChainOptions(
+        bounds=options.grid.bounds,
+        period=tuple(options.period[[0, -1]]),
+        sigma_twsa_cm=options.twsa_noise_cm,
     )
-    return gwsa, groundwater_sigma(gwsa, Sigma(imported.sigma, filled.sigma))
+    outputs = run_chain(inputs, folder, settings, last="buildpredictors")
+    return World(
+        folder,
+        read_stack(outputs["gwsabalance:OUTPUT"], "GWSA"),
+        read_stack(outputs["gwsabalance:SIGMA"], "GWSA sigma"),
+        PredictorSet.open(outputs["buildpredictors:OUTPUT"]),
+    )
 
 
 class Run(NamedTuple):
-    """``maps`` and ``held_out``: folders of the products. ``scores``: of the run itself. ``truth``: of the held-out
-    maps against the truth, see ``score_truth``."""
+    """Result of one run of downscaling.
+
+    Parameters
+    ----------
+    maps, held_out : Path
+        Folders of the maps and of the maps of held-out cells and months.
+    scores : dict
+        Scores of the run.
+    truth : dict
+        Scores of the held-out maps against the truth, see ``score_truth``.
+    """
 
     maps: Path
     held_out: Path
@@ -62,7 +79,17 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """``gwsa``, its ``sigma`` and ``predictors``: what downscaling takes. The world's own files are in ``source``."""
+    """Inputs of downscaling for one sample world.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the world and of its runs.
+    gwsa, sigma : MonthlyStack
+        Coarse GWSA and its standard deviation, cm.
+    predictors : PredictorSet
+        Predictors at 1 km.
+    """
 
     folder: Path
     gwsa: MonthlyStack
@@ -71,16 +98,36 @@ class World:
 
     @property
     def source(self) -> Path:
+        """Folder of the files that ``make_world`` wrote."""
         return self.folder / "source"
 
     @cached_property
     def run(self) -> Run:
+        """Downscaling of the coarse GWSA of this world."""
         return self.downscale(self.gwsa, self.predictors, self.folder / "run")
 
     def downscale(self, gwsa: MonthlyStack, predictors: PredictorSet, folder: Path) -> Run:
-        """With the defaults, but written as computed, so that encoding blurs no seam, and validated in blocks alone."""
+        """Downscale and score the held-out maps against the truth.
+
+        The options are the defaults, except that maps are written without rounding, which could
+        conceal seams, and only spatial blocks are validated.
+
+        Parameters
+        ----------
+        gwsa : MonthlyStack
+            Coarse GWSA, cm.
+        predictors : PredictorSet
+            Predictors at 1 km.
+        folder : Path
+            Folder of the outputs.
+
+        Returns
+        -------
+        Run
+        """
         outputs = Outputs(folder / "maps", held_out=folder / "held_out")
-        aquifers, options = read_aquifers(self.source), DownscaleOptions(exact=True, compare=False)
+        aquifers = read_aquifers(self.source)
+        options = DownscaleOptions(exact=True, compare=False)
         result = downscale(gwsa, predictors, aquifers, outputs, options, self.sigma)
         write_stack(folder / "gwsa.tif", gwsa)
         truth = score_truth(self.source, outputs.held_out, folder / "gwsa.tif")

@@ -1,4 +1,4 @@
-"""`make demo`: a sample world, the whole chain on it stage by stage through qgis_process, then scores and pictures.
+"""``make demo``: make a sample world, run the chain on it through qgis_process, score, draw maps.
 
 Usage: python3 -m gwsa.demo.run FOLDER
 """
@@ -20,40 +20,37 @@ from .scores import collect_scores
 from .screen import Screen, table
 from .steps import steps
 
-BYSTANDERS = (
-    ".aux.xml",
-    ".qml",
-    ".run.json",
-    "profile",
-)  # what QGIS and the stages leave beside outputs
-REGION, START, END = "74,79,26,31 [EPSG:4326]", "2010-01", "2018-12"
+# Files that QGIS and the stages leave beside the outputs.
+IGNORED_SUFFIXES = (".aux.xml", ".qml", ".run.json", "profile")
+REGION = "74,79,26,31 [EPSG:4326]"
+START, END = "2010-01", "2018-12"
 
 
 def main(folder: Path, region: str = REGION, start: str = START, end: str = END) -> None:
-    """Everything under ``folder``; StepFailed with what the first stage that fails has said."""
+    """Write everything under ``folder``; raise StepFailed with the message of a failed stage."""
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    stages = steps(region, start, end)
+    stages = steps(folder, region, start, end)
     screen = Screen(len(stages) + 2)
     qgis = QgisProcess(folder / "profile", folder / "log.txt")
     for step in stages:
         with screen.step(step.title) as show:
-            qgis.run(step.stage, step.parameters(folder), show)
-    with screen.step("Scoring against the truth") as show:
+            qgis.run(step.stage, step.parameters, show)
+    with screen.step("Score against the truth") as show:
         scores = collect_scores(folder, _Shown(show))
         (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
-    with screen.step("Drawing maps"):
+    with screen.step("Draw maps"):
         _draw(folder, scores)
     print(_summary(folder, scores))
     print(f"Done in {time.monotonic() - started:.0f} s. Open {folder / 'report.html'} first.")
 
 
 def _draw(folder: Path, scores: dict) -> None:
-    month_maps = MapMonth.of(folder)
+    month_maps = MapMonth.most_varied(folder)
     pictures = {
         "map.png": (
             draw_map(month_maps),
-            "What GRACE and GLDAS give, and the 1 km field made of it, with the aquifers.",
+            "The coarse field from GRACE and GLDAS, the 1 km field made from it, and the aquifers.",
         ),
         "truth.png": (
             draw_truth(month_maps),
@@ -72,7 +69,7 @@ def _summary(folder: Path, scores: dict) -> str:
         f"{item.caption}\n{table([item.header, *item.rows])}"
         for item in score_tables(scores).values()
     )
-    outputs = sorted(path for path in folder.iterdir() if not path.name.endswith(BYSTANDERS))
+    outputs = sorted(path for path in folder.iterdir() if not path.name.endswith(IGNORED_SUFFIXES))
     listing = "\n".join(f"  {path}{'/' * path.is_dir()}" for path in outputs)
     return "\n\n".join(["", *tables, f"Outputs:\n{listing}", ""])
 

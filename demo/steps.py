@@ -1,105 +1,60 @@
-"""The stages of the demonstration, in order: what each reads and writes."""
+"""The steps of the demonstration: the sample world, then every stage of the chain."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
+from gwsa.gwsa_plugin.core.chain import STAGES, Stage, stage_parameters
 from gwsa.gwsa_plugin.core.gapfill.methods import BASELINE_METHOD, METHOD_NAMES
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
 
-WORLD = {name: f"world/{part}" for name, part in PARTS.items()}
-SIGMA_TWSA_CM = 1  # what the sample world adds to TWSA
-QUICK = {
-    "TREES": 50,
-    "RATE": 0.3,
-    "STOPPING": "false",
-}  # a try should be short; the defaults predict better
+SIGMA_TWSA_CM = 1  # noise that the sample world adds to TWSA
+QUICK = {"TREES": 50, "RATE": 0.3, "STOPPING": "false"}  # the defaults predict better, slower
+OPTIONS = {
+    "importtwsa": {"SIGMA_TWSA": SIGMA_TWSA_CM},
+    "downscale": {"ID_FIELD": "name", "PARENT_FIELD": "parent", **QUICK},
+}
+# Downscaling takes the months of the predictor set.
+UNSET = {"downscale": ("START", "END")}
+BASELINE = Stage(
+    "fillgaps",
+    "Fill gaps by trend and seasons alone",
+    {"INPUT": "importtwsa:OUTPUT"},
+    {"OUTPUT": "filled_baseline.tif"},
+)
 
 
 class Step(NamedTuple):
-    """``files``: parameter -> path in the folder of the demonstration; ``options``: parameter -> value."""
+    """``parameters`` of the algorithm ``gwsa:<stage>``; paths are relative to the demo's folder."""
 
     title: str
     stage: str
-    files: dict[str, str]
-    options: dict[str, object] = {}
-
-    def parameters(self, folder: Path) -> dict[str, object]:
-        return {**{name: folder / path for name, path in self.files.items()}, **self.options}
+    parameters: dict[str, object]
 
 
-def steps(region: str, start: str, end: str) -> list[Step]:
-    """``region`` as QGIS writes extents; ``start`` and ``end`` of the 1 km maps, YYYY-MM."""
-    extent, period = {"EXTENT": region}, {"START": start, "END": end}
-    return [
-        Step("Making a sample world", "sampledata", {"OUTPUT": "world"}, {**extent, **period}),
-        Step(
-            "Importing TWSA from the mascon file",
-            "importtwsa",
-            {
-                "INPUT": WORLD["TWSA"], "LAND_MASK": WORLD["LAND_MASK"],
-                "OUTPUT": "twsa.tif", "SIGMA": "twsa_sigma.tif", "TABLE": "twsa_months.csv",
-            },
-            {**extent, "SIGMA_TWSA": SIGMA_TWSA_CM},
-        ),
-        Step(
-            "Filling the months without a solution",
-            "fillgaps",
-            {
-                "INPUT": "twsa.tif",
-                "OUTPUT": "filled.tif", "SIGMA": "filled_sigma.tif", "FLAGS": "flags.tif", "REPORT": "gapfill.html",
-            },
-        ),
-        Step(
-            "Filling them by trend and seasons alone",
-            "fillgaps",
-            {"INPUT": "twsa.tif", "OUTPUT": "filled_baseline.tif"},
-            {"METHOD": list(METHOD_NAMES).index(BASELINE_METHOD)},
-        ),
-        Step(
-            "GLDAS anomalies of soil, snow and canopy water",
-            "gldasanomaly",
-            {
-                "INPUT": WORLD["GLDAS"],
-                "SMS": "sms.tif", "SWES": "swes.tif", "CWS": "cws.tif", "OUTPUT": "land_water.tif",
-            },
-            extent,
-        ),
-        Step(
-            "Groundwater balance",
-            "gwsabalance",
-            {
-                "TWSA": "filled.tif", "SMS": "sms.tif", "SWES": "swes.tif", "CWS": "cws.tif",
-                "SIGMA_TWSA": "twsa_sigma.tif", "SIGMA_FILL": "filled_sigma.tif",
-                "OUTPUT": "gwsa.tif", "SIGMA": "gwsa_sigma.tif",
-            },
-        ),
-        Step(
-            "Bringing 19 predictors to one grid",
-            "buildpredictors",
-            {"CATALOGUE": WORLD["CATALOGUE"], "GRID": "gwsa.tif", "OUTPUT": "predictors"},
-            period,
-        ),
-        Step(
-            "Downscaling to 1 km",
-            "downscale",
-            {
-                "GWSA": "gwsa.tif", "GWSA_SIGMA": "gwsa_sigma.tif", "PREDICTORS": "predictors",
-                "AQUIFERS": WORLD["AQUIFERS"],
-                "OUTPUT": "gwsa_1km", "MODELS": "models", "HELD_OUT": "held_out", "REGIONS": "regions.gpkg",
-                "APPLICABILITY": "applicability.tif", "EXPLANATION": "explanation.csv",
-                "SCORES": "downscale.json", "REPORT": "downscale.html",
-            },
-            {"ID_FIELD": "name", "PARENT_FIELD": "parent", **QUICK},
-        ),
-        Step(
-            "Validating against wells",
-            "validatewells",
-            {
-                "GWSA": "gwsa_1km", "COARSE": "gwsa.tif", "AQUIFERS": WORLD["AQUIFERS"],
-                "WELLS": WORLD["WELLS"], "OBSERVATIONS": WORLD["OBSERVATIONS"],
-                "OUTPUT": "wells.gpkg", "SCORES": "wells.json", "REPORT": "wells.html",
-            },
-        ),
-    ]  # fmt: skip
+def steps(folder, region: str, start: str, end: str) -> list[Step]:
+    """Return the steps in their order.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the demonstration.
+    region : str
+        As QGIS writes extents.
+    start, end : str
+        First and last month of the 1 km maps, YYYY-MM.
+    """
+    period = {"START": start, "END": end}
+    world = {name: folder / "world" / part for name, part in PARTS.items() if name != "LAND"}
+    given = {**world, "EXTENT": region, **period}
+    making = {"OUTPUT": folder / "world", "EXTENT": region, **period}
+    baseline = stage_parameters(BASELINE, folder, given)
+    baseline["METHOD"] = list(METHOD_NAMES).index(BASELINE_METHOD)
+    found = [Step("Make a sample world", "sampledata", making)]
+    for stage in STAGES:
+        parameters = stage_parameters(stage, folder, given)
+        for name in UNSET.get(stage.name, ()):
+            del parameters[name]
+        found.append(Step(stage.title, stage.name, {**parameters, **OPTIONS.get(stage.name, {})}))
+    found.insert(3, Step(BASELINE.title, BASELINE.name, baseline))
+    return found

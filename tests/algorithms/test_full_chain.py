@@ -1,6 +1,6 @@
-"""gwsa:fullchain, the shipped model: what it asks for, what it gives, and that its stages are set as they come.
+"""gwsa:fullchain, the shipped model: parameters, outputs and settings of its stages.
 
-It is run through qgis_process in tests/smoke.
+The model is run through qgis_process in tests/smoke.
 """
 
 from pathlib import Path
@@ -9,10 +9,10 @@ import pytest
 from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingModelChildParameterSource
 
 import gwsa
+from gwsa.gwsa_plugin.core.chain import NAMES
+from gwsa.setup.make_model import make_model
 
-STAGES = {
-    "importtwsa", "fillgaps", "gldasanomaly", "gwsabalance", "buildpredictors", "downscale", "validatewells",
-}  # fmt: skip
+STAGES = set(NAMES)
 PATH = Path(gwsa.__file__).parent / "processing_provider/models/fullchain.model3"
 STATIC = QgsProcessingModelChildParameterSource.fromStaticValue(0).source()
 
@@ -23,13 +23,13 @@ def model(provider):
 
 
 def sources(model):
-    """(stage, parameter, the one thing it is set to)."""
+    """Yield the stage, the parameter and its only source."""
     for stage, child in model.childAlgorithms().items():
         for parameter, (source,) in child.parameterSources().items():
             yield stage, parameter, source
 
 
-def test_it_joins_up_every_stage(model):
+def test_model_contains_every_stage(model):
     assert set(model.childAlgorithms()) == STAGES
     assert {child.algorithmId() for child in model.childAlgorithms().values()} == {
         f"gwsa:{name}" for name in STAGES
@@ -37,7 +37,7 @@ def test_it_joins_up_every_stage(model):
     assert model.validate() == (True, [])
 
 
-def test_it_asks_for_what_the_sample_world_offers(model, provider):
+def test_inputs_of_the_model_are_outputs_of_the_sample_world(model, provider):
     offered = {output.name() for output in provider.algorithm("sampledata").outputDefinitions()}
     asked = {
         parameter.name()
@@ -45,30 +45,31 @@ def test_it_asks_for_what_the_sample_world_offers(model, provider):
         if not parameter.isDestination()
     }
     assert asked - offered == {
-        "EXTENT", "SIGMA_TWSA", "START", "END", "ID_FIELD", "SPECIFIC_YIELD", "LEAST_AREA", "TREES", "MIN_YEARS",
-        "MIN_MONTHS",
+        "EXTENT", "SIGMA_TWSA", "START", "END", "ID_FIELD", "SPECIFIC_YIELD", "LEAST_AREA", "TREES",
+        "MIN_YEARS", "MIN_MONTHS",
     }  # fmt: skip
     assert {name for name in offered if not name.startswith("RMSE")} - {"OUTPUT"} <= asked
 
 
-def test_outputs_of_every_stage_can_be_kept(model):
+def test_model_has_outputs_of_every_stage(model):
     names = {output.name() for output in model.outputDefinitions()}
     assert names == {
-        "importtwsa:TWSA", "importtwsa:MONTHS", "fillgaps:FILLED", "fillgaps:FLAGS", "fillgaps:REPORT",
-        "gwsabalance:GWSA", "gwsabalance:SIGMA", "buildpredictors:PREDICTORS", "downscale:MAPS", "downscale:MODELS",
-        "downscale:HELD_OUT", "downscale:REGIONS", "downscale:SCORES", "downscale:REPORT", "validatewells:WELLS",
-        "validatewells:SCORES", "validatewells:REPORT",
+        "importtwsa:TWSA", "importtwsa:MONTHS", "fillgaps:FILLED", "fillgaps:FLAGS",
+        "fillgaps:REPORT", "gwsabalance:GWSA", "gwsabalance:SIGMA", "buildpredictors:PREDICTORS",
+        "downscale:MAPS", "downscale:MODELS", "downscale:HELD_OUT", "downscale:REGIONS",
+        "downscale:SCORES", "downscale:REPORT", "validatewells:WELLS", "validatewells:SCORES",
+        "validatewells:REPORT",
     }  # fmt: skip
 
 
-def test_what_it_does_not_ask_for_is_at_the_stage_s_own_default(model, provider):
+def test_fixed_parameters_have_the_default_of_the_stage(model, provider):
     for stage, parameter, source in sources(model):
         if source.source() == STATIC:
             definition = provider.algorithm(stage).parameterDefinition(parameter)
             assert source.staticValue() == definition.defaultValue(), f"{stage} {parameter}"
 
 
-def test_a_number_it_asks_for_has_the_default_of_the_stage(model, provider):
+def test_model_parameters_have_the_default_of_the_stage(model, provider):
     for stage, parameter, source in sources(model):
         asked = model.parameterDefinition(source.parameterName())
         if asked:
@@ -78,14 +79,43 @@ def test_a_number_it_asks_for_has_the_default_of_the_stage(model, provider):
             )
 
 
-def test_its_boxes_do_not_lie_on_each_other():
+def facts(model):
+    """What a model consists of, apart from how a version of QGIS writes it to a file."""
+    parameters = [
+        (one.name(), one.type(), one.description(), one.help(), one.defaultValue(),
+         bool(one.flags() & one.Flag.FlagOptional), bool(one.flags() & one.Flag.FlagAdvanced))
+        for one in model.parameterDefinitions()
+        if not one.isDestination()  # later versions of QGIS name them otherwise
+    ]  # fmt: skip
+    given = [
+        (stage, parameter, one.source(), one.parameterName(), one.outputChildId(),
+         one.outputName(), one.staticValue())
+        for stage, parameter, one in sources(model)
+    ]  # fmt: skip
+    outputs = [
+        (stage, name, output.childOutputName(), output.description())
+        for stage, child in model.childAlgorithms().items()
+        for name, output in child.modelOutputs().items()
+    ]
+    return sorted(map(repr, parameters)), sorted(map(repr, given)), sorted(map(repr, outputs))
+
+
+def test_shipped_file_is_made_from_the_stages(provider, tmp_path):
+    path = tmp_path / PATH.name
+    assert make_model(provider).toFile(str(path))
+    made, shipped = QgsProcessingModelAlgorithm(), QgsProcessingModelAlgorithm()
+    assert made.fromFile(str(path)) and shipped.fromFile(str(PATH))
+    assert facts(made) == facts(shipped), "run make model"
+
+
+def test_boxes_of_the_model_do_not_overlap():
     model = QgsProcessingModelAlgorithm()
     assert model.fromFile(str(PATH))
     children = model.childAlgorithms().values()
     outputs = [output for child in children for output in child.modelOutputs().values()]
     boxes = [*model.parameterComponents().values(), *children, *outputs]
-    places = [(box.position().x(), box.position().y()) for box in boxes]
-    for i, (x, y) in enumerate(places):
+    positions = [(box.position().x(), box.position().y()) for box in boxes]
+    for i, (x, y) in enumerate(positions):
         assert all(
-            abs(x - other_x) >= 230 or abs(y - other_y) >= 40 for other_x, other_y in places[:i]
+            abs(x - other_x) >= 230 or abs(y - other_y) >= 40 for other_x, other_y in positions[:i]
         )

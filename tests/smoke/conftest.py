@@ -1,4 +1,4 @@
-"""The plugin as a user has it: the package of the last commit in a clean profile, driven by the real programs."""
+"""Fixtures that install the package of the last commit in a clean profile and run QGIS."""
 
 import json
 import os
@@ -14,16 +14,22 @@ import pytest
 from .stages import STAGES
 
 ROOT = Path(__file__).parents[2]
-# Debian 12's wrapper of that name passes an option that the program does not know (QGIS #57683).
+# The wrapper qgis_process of Debian 12 passes an option that the program rejects (QGIS #57683).
 QGIS_PROCESS = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
-# What QGIS says of itself in a bare installation, whatever it runs.
+# Messages that QGIS prints in a minimal installation, independent of the algorithm.
 NOISE = re.compile(
-    r"Problem with (GRASS|SAGA) installation|.*setapi\(\) is deprecated|ERROR 1: .*compute statistics"
+    r"Problem with (GRASS|SAGA) installation|.*setapi\(\) is deprecated"
+    r"|ERROR 1: .*compute statistics"
+    r"|ERROR 5: .*dfMax should be strictly greater than dfMin"  # histogram of a constant raster
 )
 
 
 class Run(NamedTuple):
-    """``json`` is what the program printed, or None; ``errors`` its complaints, each once, without QGIS's own noise."""
+    """Result of one run of qgis_process.
+
+    ``json`` is its output, or None. ``errors`` are the different lines of its error output without
+    ``NOISE``.
+    """
 
     code: int
     json: dict | None
@@ -32,26 +38,19 @@ class Run(NamedTuple):
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory) -> Path:
-    """gwsa.zip, made as `make package` makes it."""
+    """gwsa.zip, created as by `make package`."""
     path = tmp_path_factory.mktemp("package") / "gwsa.zip"
-    archive = [
-        "git",
-        "-C",
-        str(ROOT),
-        "-c",
-        f"safe.directory={ROOT}",
-        "archive",
-        "--format=zip",
-        "--prefix=gwsa/",
-    ]
-    subprocess.run([*archive, f"--output={path}", "HEAD"], check=True)
+    git = ["git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}"]
+    archive = ["archive", "--format=zip", "--prefix=gwsa/", f"--output={path}", "HEAD"]
+    subprocess.run([*git, *archive], check=True)
     return path
 
 
 @pytest.fixture(scope="session")
 def environment(package, tmp_path_factory) -> dict[str, str]:
-    """The environment of QGIS's programs: a clean profile that holds the unzipped, enabled plugin."""
-    profile, runtime = tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("runtime")
+    """Environment of the QGIS programs, with a clean profile in which the plugin is enabled."""
+    profile = tmp_path_factory.mktemp("profile")
+    runtime = tmp_path_factory.mktemp("runtime")
     runtime.chmod(0o700)
     with zipfile.ZipFile(package) as archive:
         archive.extractall(profile / "profiles" / "default" / "python" / "plugins")
@@ -70,25 +69,24 @@ def environment(package, tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def qgis_process(environment):
-    """``qgis_process("run", "gwsa:fillgaps", INPUT=..., OUTPUT=...)`` -> Run; ``python_path`` goes before the rest."""
+    """Function that runs qgis_process, ``qgis_process("run", "gwsa:fillgaps", INPUT=...)``.
+
+    It returns a Run. ``python_path`` is placed first in the Python path.
+    """
 
     def qgis_process(*arguments: str, python_path: Path | None = None, **parameters) -> Run:
         extra = {"PYTHONPATH": str(python_path)} if python_path else {}
-        run = _run(
-            {**environment, **extra},
-            *arguments,
-            *(f"--{name}={value}" for name, value in parameters.items()),
-        )
-        errors = dict.fromkeys(
-            line for line in run.stderr.splitlines() if line and not NOISE.match(line)
-        )
-        return Run(run.returncode, json.loads(run.stdout) if run.stdout else None, list(errors))
+        options = [f"--{name}={value}" for name, value in parameters.items()]
+        run = _run({**environment, **extra}, *arguments, *options)
+        lines = [line for line in run.stderr.splitlines() if line and not NOISE.match(line)]
+        output = json.loads(run.stdout) if run.stdout else None
+        return Run(run.returncode, output, list(dict.fromkeys(lines)))
 
     return qgis_process
 
 
 class Chain(NamedTuple):
-    """``folder`` holds what every stage wrote; ``runs`` is how each one ended."""
+    """Folder with the outputs of all stages, and the result of each run."""
 
     folder: Path
     runs: dict[str, Run]
@@ -96,20 +94,20 @@ class Chain(NamedTuple):
 
 @pytest.fixture(scope="session")
 def chain(qgis_process, without_xgboost, tmp_path_factory) -> Chain:
-    """Every stage, run where xgboost cannot be imported unless the stage is the one that learns."""
-    folder, runs = tmp_path_factory.mktemp("chain"), {}
+    """Run every stage; only downscaling can import xgboost."""
+    folder = tmp_path_factory.mktemp("chain")
+    runs = {}
     for name, stage in STAGES.items():
-        hidden = None if name == "downscale" else without_xgboost
-        runs[name] = qgis_process(
-            "run", f"gwsa:{name}", python_path=hidden, **stage.parameters(folder)
-        )
+        python_path = None if name == "downscale" else without_xgboost
+        parameters = stage.parameters(folder)
+        runs[name] = qgis_process("run", f"gwsa:{name}", python_path=python_path, **parameters)
     return Chain(folder, runs)
 
 
 @pytest.fixture(scope="session")
 def without_xgboost(tmp_path_factory) -> Path:
-    """A folder that hides xgboost from a Python that looks there first."""
-    folder = tmp_path_factory.mktemp("hidden")
+    """Folder with a module xgboost that cannot be imported."""
+    folder = tmp_path_factory.mktemp("without_xgboost")
     (folder / "xgboost.py").write_text("raise ImportError(\"No module named 'xgboost'\")\n")
     return folder
 

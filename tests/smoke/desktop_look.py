@@ -1,4 +1,7 @@
-"""Runs inside QGIS (--code): writes what a user sees of GWSA to $GWSA_SEEN, pictures to $GWSA_PICTURES, and quits."""
+"""Script that runs inside QGIS (option --code) and records the user interface of GWSA.
+
+It writes menu, toolbox and dialogs to $GWSA_SEEN and screenshots to $GWSA_PICTURES, and quits.
+"""
 
 import json
 import os
@@ -11,26 +14,25 @@ from qgis.utils import iface
 PICTURES = Path(os.environ["GWSA_PICTURES"])
 
 
-def look():
+def record_interface():
+    """Write the menu, the toolbox group and the dialogs to $GWSA_SEEN."""
     entry = next(action for action in iface.pluginMenu().actions() if action.text() == "GWSA")
-    seen = {
-        "messages": [
-            item.text() for item in iface.messageBar().items() if "gwsa" in item.text().lower()
-        ],
-        "menu": [action.text() for action in entry.menu().actions()],
+    actions = entry.menu().actions()
+    messages = [item.text() for item in iface.messageBar().items()]
+    recorded = {
+        "messages": [text for text in messages if "gwsa" in text.lower()],
+        "menu": [action.text() for action in actions],
         "menu_has_icon": not entry.icon().isNull(),
         "toolbox": toolbox_group(),
-        "dialogs": [
-            open_dialog(action) for action in entry.menu().actions() if action.text().endswith("…")
-        ],
+        "dialogs": [open_dialog(action) for action in actions if action.text().endswith("…")],
     }
-    Path(os.environ["GWSA_SEEN"]).write_text(json.dumps(seen))
+    Path(os.environ["GWSA_SEEN"]).write_text(json.dumps(recorded))
     entry.menu().popup(iface.mainWindow().geometry().center())
     QTimer.singleShot(500, lambda: take_picture_and_quit(0))
 
 
 def toolbox_group():
-    """The names under GWSA in the toolbox, which it opens."""
+    """Open the toolbox and return the names of the algorithms in the group GWSA."""
     dock = iface.mainWindow().findChild(QDockWidget, "ProcessingToolbox")
     dock.show()
     tree = dock.findChild(QTreeView, "algorithmTree")
@@ -42,12 +44,12 @@ def toolbox_group():
 
 
 def open_dialog(action):
-    """The title and the labels of the dialog that a menu entry opens; keeps a picture of it."""
+    """Open the dialog of a menu entry, save a screenshot and return its title and labels."""
     action.trigger()
-    dialog = next(
-        w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible()
-    )
-    title, labels = dialog.windowTitle(), [label.text() for label in dialog.findChildren(QLabel)]
+    widgets = QApplication.topLevelWidgets()
+    dialog = next(item for item in widgets if isinstance(item, QDialog) and item.isVisible())
+    title = dialog.windowTitle()
+    labels = [label.text() for label in dialog.findChildren(QLabel)]
     dialog.resize(1000, 800)
     QApplication.processEvents()
     dialog.grab().save(str(PICTURES / f"{title}.png"))
@@ -56,11 +58,12 @@ def open_dialog(action):
 
 
 def take_picture_and_quit(code):
+    """Save a screenshot of the desktop and end QGIS."""
     iface.mainWindow().screen().grabWindow(0).save(str(PICTURES / "desktop.png"))
-    # An orderly exit would ask about unsaved settings and wait.
+    # A normal exit would wait for an answer about unsaved settings.
     os._exit(code)
 
 
-QTimer.singleShot(1500, look)
-# Whatever stopped it, an error in a window for one, is then in the picture.
+QTimer.singleShot(1500, record_interface)
+# After a minute without a result, the screenshot shows the cause, such as an error dialog.
 QTimer.singleShot(60_000, lambda: take_picture_and_quit(1))

@@ -1,98 +1,73 @@
-"""One run of every stage on a sample world of a few cells: what each is given and what it is to write."""
+"""One run of every stage on a sample world of a few cells, wired as the chain is."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from gwsa.gwsa_plugin.core import chain
+from gwsa.gwsa_plugin.core.sample_world.world import PARTS
+
 BOX = "76,78,28,30 [EPSG:4326]"
-GRACE = "world/grace/CSR_GRACE_GRACE-FO_RL0603_Mascons_all-corrections.nc"
-LAND = "world/grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc"
+WORLD = {name: f"world/{part}" for name, part in PARTS.items() if name not in ("LAND", "TRUTH")}
+SETTINGS = {
+    "EXTENT": BOX,
+    "SIGMA_TWSA": 1,
+    "START": "2009-01",
+    "ID_FIELD": "id",
+    "TREES": 60,
+    "MIN_YEARS": 2,
+    "MIN_MONTHS": 8,
+}
 
 
 class Stage(NamedTuple):
-    """``files`` and ``outputs``: parameter -> path in the folder of the run; ``options``: parameter -> value."""
+    """Parameters of one stage.
+
+    ``files`` and ``outputs`` are paths relative to the folder of the run; ``options`` are values.
+    """
 
     files: dict[str, str]
     outputs: dict[str, str]
     options: dict[str, object] = {}
 
     def parameters(self, inputs, outputs=None) -> dict[str, str]:
-        """All parameters, with inputs in one folder and outputs there too or in another one."""
+        """Return all parameters; outputs are written to the folder of the inputs by default."""
         files = {name: str(inputs / path) for name, path in self.files.items()}
         written = {name: str((outputs or inputs) / path) for name, path in self.outputs.items()}
         return {**files, **written, **self.options}
 
 
-# In the order of the chain: a stage reads what the ones above it wrote.
+def stage_of_the_chain(stage: chain.Stage) -> Stage:
+    """The stage with the files of the sample world and of earlier stages."""
+    written = {
+        f"{one.name}:{parameter}": path
+        for one in chain.STAGES
+        for parameter, path in one.outputs.items()
+    }
+    files = {**WORLD, **written}
+    return Stage(
+        {name: files[source] for name, source in stage.inputs.items() if source in files},
+        stage.outputs,
+        {name: SETTINGS[source] for name, source in stage.inputs.items() if source in SETTINGS},
+    )
+
+
+# In the order of the chain: each stage reads the outputs of earlier ones.
 STAGES = {
     "sampledata": Stage(
         {}, {"OUTPUT": "world"}, {"EXTENT": BOX, "START": "2009-01", "END": "2010-12", "SEED": 7}
     ),
-    "importtwsa": Stage(
-        {"INPUT": GRACE, "LAND_MASK": LAND},
-        {"OUTPUT": "twsa.tif", "TABLE": "months.csv"},
-        {"EXTENT": BOX},
-    ),
-    "fillgaps": Stage(
-        {"INPUT": "twsa.tif"},
-        {
-            "OUTPUT": "filled.tif",
-            "SIGMA": "filled_sigma.tif",
-            "FLAGS": "flags.tif",
-            "REPORT": "gaps.html",
-        },
-    ),
-    "gldasanomaly": Stage(
-        {"INPUT": "world/gldas"},
-        {"SMS": "sms.tif", "SWES": "swes.tif", "CWS": "cws.tif", "OUTPUT": "land_water.tif"},
-        {"EXTENT": BOX},
-    ),
-    "gwsabalance": Stage(
-        {"TWSA": "filled.tif", "SMS": "sms.tif", "SWES": "swes.tif", "CWS": "cws.tif"},
-        {"OUTPUT": "gwsa.tif"},
-    ),
-    "buildpredictors": Stage(
-        {"CATALOGUE": "world/predictors/catalogue.json", "GRID": "gwsa.tif"},
-        {"OUTPUT": "predictors"},
-        {"START": "2009-01"},
-    ),
-    "downscale": Stage(
-        {"GWSA": "gwsa.tif", "PREDICTORS": "predictors", "AQUIFERS": "world/aquifers.geojson"},
-        {
-            "OUTPUT": "gwsa_1km",
-            "REGIONS": "regions.gpkg",
-            "REPORT": "downscale.html",
-            "SCORES": "downscale.json",
-        },
-        {"ID_FIELD": "id", "TREES": 60},
-    ),
-    "validatewells": Stage(
-        {
-            "GWSA": "gwsa_1km",
-            "COARSE": "gwsa.tif",
-            "WELLS": "world/wells.geojson",
-            "OBSERVATIONS": "world/observations.csv",
-        },
-        {"OUTPUT": "wells.gpkg", "REPORT": "wells.html"},
-        {"MIN_YEARS": 2, "MIN_MONTHS": 8},
-    ),
+    **{stage.name: stage_of_the_chain(stage) for stage in chain.STAGES},
 }
 
-# The same run as one model: its outputs are named by the stage that writes them.
+# The same run with the model, whose outputs contain the name of their stage.
 MODEL = Stage(
-    {
-        "TWSA": GRACE,
-        "LAND_MASK": LAND,
-        "GLDAS": "world/gldas",
-        "CATALOGUE": "world/predictors/catalogue.json",
-        "AQUIFERS": "world/aquifers.geojson",
-        "WELLS": "world/wells.geojson",
-        "OBSERVATIONS": "world/observations.csv",
-    },
+    WORLD,
     {
         "importtwsa:TWSA": "twsa.tif",
         "fillgaps:FILLED": "filled.tif",
         "gwsabalance:GWSA": "gwsa.tif",
+        "gwsabalance:SIGMA": "gwsa_sigma.tif",
         "buildpredictors:PREDICTORS": "predictors",
         "downscale:MAPS": "gwsa_1km",
         "downscale:SCORES": "downscale.json",
@@ -100,12 +75,5 @@ MODEL = Stage(
         "validatewells:WELLS": "wells.gpkg",
         "validatewells:REPORT": "wells.html",
     },
-    {
-        "EXTENT": BOX,
-        "START": "2009-01",
-        "ID_FIELD": "id",
-        "TREES": 60,
-        "MIN_YEARS": 2,
-        "MIN_MONTHS": 8,
-    },
+    SETTINGS,
 )

@@ -1,4 +1,4 @@
-"""What a user gets wrong: one sentence that says what and what to do, exit code 1, nothing under its final name."""
+"""Invalid input: exit code 1, one message with cause and remedy, and no output file."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from .stages import STAGES
 
 @pytest.fixture
 def refuse(qgis_process, chain, tmp_path):
-    """``refuse("fillgaps", INPUT=bad)``: the only sentence of a run that fails and leaves nothing."""
+    """Function that runs a stage with invalid input and returns the only error message."""
 
     def refuse(stage, python_path=None, **changed) -> str:
         outputs = tmp_path / "outputs"
@@ -27,21 +27,21 @@ def refuse(qgis_process, chain, tmp_path):
     return refuse
 
 
-def test_a_mascon_file_that_is_text(refuse, tmp_path):
+def test_mascon_file_that_is_text(refuse, tmp_path):
     path = tmp_path / "grace.nc"
     path.write_text("header:\n")
     assert "grace.nc is not a readable NetCDF file" in refuse("importtwsa", INPUT=path)
 
 
-def test_the_ascii_edition_of_a_grace_grid(refuse, real_data):
-    sentence = refuse(
+def test_grace_grid_in_ascii_format(refuse, real_data):
+    message = refuse(
         "importtwsa",
         INPUT=real_data / "grace/GRD-3_2002095-2002120_GRAC_UTCSR_BA01_0600_LND_v04.nc",
     )
-    assert "LND_v04.nc is not a readable NetCDF file" in sentence
+    assert "LND_v04.nc is not a readable NetCDF file" in message
 
 
-def test_a_gldas_file_without_snow(refuse, real_data, tmp_path):
+def test_gldas_file_without_snow(refuse, real_data, tmp_path):
     folder = tmp_path / "gldas"
     folder.mkdir()
     cut = real_data / "gldas/GLDAS_NOAH025_3H.A20160101.0300.021.nc4"
@@ -49,7 +49,7 @@ def test_a_gldas_file_without_snow(refuse, real_data, tmp_path):
     assert "SWE" in refuse("gldasanomaly", INPUT=folder, EXTENT=None)
 
 
-def test_a_missing_gldas_month(refuse, chain, tmp_path):
+def test_missing_gldas_month(refuse, chain, tmp_path):
     folder = tmp_path / "gldas"
     shutil.copytree(chain.folder / "world/gldas", folder)
     (missing,) = folder.glob("*A200907*")
@@ -65,25 +65,25 @@ def test_inputs_that_do_not_overlap(refuse, chain, tmp_path):
     assert "do not overlap" in refuse("gwsabalance", SMS=path)
 
 
-def test_a_catalogue_that_names_absent_files(refuse, chain, tmp_path):
+def test_catalogue_with_absent_files(refuse, chain, tmp_path):
     source = chain.folder / "world/predictors/catalogue.json"
     catalogue = json.loads(source.read_text())
     for predictor in catalogue["predictors"][:2]:
         predictor["files"] = f"absent_{predictor['name']}.tif"
     path = tmp_path / "catalogue.json"
     path.write_text(json.dumps(catalogue))
-    sentence = refuse("buildpredictors", CATALOGUE=path)
+    message = refuse("buildpredictors", CATALOGUE=path)
     assert all(
-        f"absent_{predictor['name']}.tif" in sentence for predictor in catalogue["predictors"][:2]
+        f"absent_{predictor['name']}.tif" in message for predictor in catalogue["predictors"][:2]
     )
 
 
 def test_aquifers_without_a_reference_system(refuse, real_data):
-    sentence = refuse(
+    message = refuse(
         "downscale", AQUIFERS=real_data / "aquifers/central_valley/cvws.shp", ID_FIELD=None
     )
-    assert "cvws" in sentence
-    assert "coordinate reference system" in sentence
+    assert "cvws" in message
+    assert "coordinate reference system" in message
 
 
 def test_wells_without_specific_yield(refuse, chain, tmp_path):
@@ -92,8 +92,8 @@ def test_wells_without_specific_yield(refuse, chain, tmp_path):
         del feature["properties"]["specific_yield"]
     path = tmp_path / "wells.geojson"
     path.write_text(json.dumps(wells))
-    assert "specific yield" in refuse("validatewells", WELLS=path)
+    assert "specific yield" in refuse("validatewells", WELLS=path, AQUIFERS="")
 
 
-def test_no_xgboost(refuse, without_xgboost):
+def test_missing_xgboost(refuse, without_xgboost):
     assert "sudo apt install python3-xgboost" in refuse("downscale", python_path=without_xgboost)

@@ -1,28 +1,35 @@
-"""Every stage once through the real qgis_process; without xgboost, but for the one that learns."""
+"""Every stage through qgis_process; only downscaling can import xgboost."""
+
+from dataclasses import replace
 
 import pytest
 import rasterio
 from qgis.core import QgsRasterLayer, QgsVectorLayer
 
-from .stages import STAGES
+from gwsa.gwsa_plugin.core.base.months import parse_month
+from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
+from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions
+from gwsa.gwsa_plugin.core.sample_world.world import PARTS, read_aquifers
+
+from .stages import SETTINGS, STAGES
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_runs_and_writes_what_it_was_asked_for(chain, stage):
+def test_stage_succeeds_and_writes_all_outputs(chain, stage):
     run = chain.runs[stage]
     assert run.code == 0, run.errors
     for output in STAGES[stage].outputs.values():
         assert (chain.folder / output).exists(), output
 
 
-def test_nothing_unfinished_is_left(chain):
+def test_no_unfinished_file_is_left(chain):
     assert [path.name for path in chain.folder.rglob("*.part")] == []
 
 
 @pytest.mark.parametrize(
     "name", ["twsa", "filled", "filled_sigma", "flags", "sms", "gwsa", "gwsa_1km/GWSA_2009"]
 )
-def test_plain_gdal_reads_the_months(chain, name):
+def test_gdal_reads_the_months(chain, name):
     with rasterio.open(chain.folder / f"{name}.tif") as source:
         months = source.descriptions
         assert source.crs.to_epsg() == 4326
@@ -43,10 +50,45 @@ def test_plain_gdal_reads_the_months(chain, name):
         ("wells.gpkg", "RuleRenderer"),
     ],
 )
-def test_qgis_opens_it_styled(chain, name, renderer):
+def test_qgis_applies_the_style(chain, name, renderer):
     path = chain.folder / name
     layer = QgsRasterLayer(str(path)) if path.suffix == ".tif" else QgsVectorLayer(str(path))
     assert layer.isValid()
     assert layer.renderer().type() == renderer
     assert layer.styleURI() == str(path.with_suffix(".qml"))
     assert path.with_suffix(".qml").exists()
+
+
+@pytest.fixture(scope="module")
+def python_chain(chain, tmp_path_factory):
+    """The outputs of ``run_chain`` with the inputs and settings of the stages."""
+    world = chain.folder / "world"
+    aquifers = [
+        replace(aquifer, name=str(number), parent="")
+        for number, aquifer in enumerate(read_aquifers(world), start=1)
+    ]
+    inputs = ChainInputs(
+        twsa=world / PARTS["TWSA"],
+        gldas=world / PARTS["GLDAS"],
+        catalogue=world / PARTS["CATALOGUE"],
+        land_mask=world / PARTS["LAND_MASK"],
+        aquifers=aquifers,
+    )
+    defaults = DownscaleOptions()
+    options = ChainOptions(
+        bounds=(76.0, 28.0, 78.0, 30.0),
+        period=(parse_month(SETTINGS["START"], "START"), None),
+        sigma_twsa_cm=float(SETTINGS["SIGMA_TWSA"]),
+        downscaling=replace(defaults, boosting=replace(defaults.boosting, trees=SETTINGS["TREES"])),
+    )
+    return run_chain(inputs, tmp_path_factory.mktemp("python"), options, last="downscale")
+
+
+def test_the_chain_in_python_writes_the_same_rasters(chain, python_chain):
+    folder = python_chain["importtwsa:OUTPUT"].parent
+    files = [file.relative_to(folder) for file in sorted(folder.rglob("*.tif"))]
+    assert {"gwsa.tif", "gwsa_1km/GWSA_2010.tif", "gwsa_1km/sigma/GWSA_SIGMA_2010.tif"} <= {
+        file.as_posix() for file in files
+    }
+    for file in files:
+        assert (folder / file).read_bytes() == (chain.folder / file).read_bytes(), file

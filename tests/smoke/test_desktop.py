@@ -1,4 +1,4 @@
-"""The real desktop with the packaged plugin, on a screen that nobody sees."""
+"""QGIS desktop with the packaged plugin on a virtual screen."""
 
 import json
 import subprocess
@@ -13,10 +13,10 @@ PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 
 
 @pytest.fixture(scope="module")
-def seen(environment, tmp_path_factory):
-    """What desktop_look.py finds in a running QGIS."""
+def recorded(environment, tmp_path_factory):
+    """Result of desktop_look.py in a running QGIS."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    found = tmp_path_factory.mktemp("desktop") / "seen.json"
+    found = tmp_path_factory.mktemp("desktop") / "recorded.json"
     screen = ["xvfb-run", "--auto-servernum", "--server-args=-screen 0 1400x900x24"]
     qgis = [
         "qgis",
@@ -39,23 +39,23 @@ def seen(environment, tmp_path_factory):
     return {**json.loads(found.read_text()), "stderr": run.stderr}
 
 
-def test_the_plugin_starts_without_complaint(seen):
-    assert seen["messages"] == []
-    assert "Traceback" not in seen["stderr"]
+def test_plugin_loads_without_messages(recorded):
+    assert recorded["messages"] == []
+    assert "Traceback" not in recorded["stderr"]
 
 
-def test_the_toolbox_has_a_group_of_all_algorithms(seen):
-    assert len(seen["toolbox"]) == len(ALGORITHMS)
+def test_the_toolbox_has_a_group_of_all_algorithms(recorded):
+    assert len(recorded["toolbox"]) == len(ALGORITHMS)
 
 
-def test_the_plugins_menu_has_an_entry_for_each_and_help(seen):
-    assert seen["menu_has_icon"]
-    entries = [entry for entry in seen["menu"] if entry]
+def test_plugins_menu_has_an_entry_for_each_algorithm_and_help(recorded):
+    assert recorded["menu_has_icon"]
+    entries = [entry for entry in recorded["menu"] if entry]
     assert entries[0].startswith("The whole chain")
     assert entries[-1] == "Help"
     assert len(entries) == len(ALGORITHMS) + 1
 
 
-def test_each_entry_opens_the_dialog_of_its_algorithm(seen):
-    assert sorted(dialog["title"] for dialog in seen["dialogs"]) == sorted(seen["toolbox"])
-    assert all(len(dialog["labels"]) > 2 for dialog in seen["dialogs"])
+def test_each_entry_opens_the_dialog_of_its_algorithm(recorded):
+    assert sorted(dialog["title"] for dialog in recorded["dialogs"]) == sorted(recorded["toolbox"])
+    assert all(len(dialog["labels"]) > 2 for dialog in recorded["dialogs"])

@@ -1,4 +1,4 @@
-"""The shipped model: one run of the whole chain gives what its stages give one by one."""
+"""The shipped model gives the same results as its stages run one by one."""
 
 import json
 
@@ -11,26 +11,26 @@ from .stages import MODEL
 
 @pytest.fixture(scope="module")
 def model(qgis_process, chain, tmp_path_factory):
-    """The folder that the model filled from the sample world."""
+    """Folder with the outputs of the model for the sample world."""
     folder = tmp_path_factory.mktemp("model")
     run = qgis_process("run", "gwsa:fullchain", **MODEL.parameters(chain.folder, folder))
     assert run.code == 0, run.errors
     return folder
 
 
-def test_it_writes_what_it_was_asked_for(model):
+def test_model_writes_all_outputs(model):
     for output in MODEL.outputs.values():
         assert (model / output).exists(), output
 
 
 @pytest.mark.parametrize("name", ["gwsa.tif", "gwsa_1km/GWSA_2009.tif", "gwsa_1km/GWSA_2010.tif"])
-def test_its_maps_are_those_of_the_stages(model, chain, name):
+def test_maps_are_those_of_the_stages(model, chain, name):
     with rasterio.open(model / name) as one, rasterio.open(chain.folder / name) as other:
         assert one.descriptions == other.descriptions
         np.testing.assert_array_equal(one.read(), other.read())
 
 
-def test_its_scores_are_those_of_the_stages(model, chain):
+def test_scores_are_those_of_the_stages(model, chain):
     one, other = (
         json.loads((folder / "downscale.json").read_text()) for folder in (model, chain.folder)
     )

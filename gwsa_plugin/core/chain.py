@@ -1,0 +1,362 @@
+"""The whole chain: its stages, how they are wired, and how they run from plain Python.
+
+``STAGES`` states the wiring once. The demonstration and the tests run the same table through
+``qgis_process``, and the shipped model ``gwsa:fullchain`` is made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .base.errors import InputError
+from .base.progress import SILENT, Progress
+from .downscaling.downscale import DownscaleOptions, Outputs, downscale
+from .downscaling.skill.scores import write_scores
+from .files.provenance import provenance
+from .files.stack import read_stack, write_stack
+from .files.yearly_maps import YearlyMaps
+from .gapfill.fill import fill_gaps, write_flags
+from .gapfill.methods import FillOptions
+from .gldas.anomalies import GldasOptions, gldas_anomalies
+from .grace.solution_months import write_table
+from .grace.twsa import TwsaOptions, import_twsa
+from .predictors.build import Inputs, build_predictors
+from .predictors.predictor_set import CONTENTS, PredictorSet
+from .spatial.aquifers import Aquifer
+from .water_balance import Sigma, groundwater, groundwater_sigma
+from .wells.quality_control import Rules
+from .wells.scores import summary
+from .wells.scores import write_scores as write_well_scores
+from .wells.tables import Readings, Wells
+from .wells.validate import validate_wells
+
+Bounds = tuple[float, float, float, float]
+Period = tuple["np.datetime64 | None", "np.datetime64 | None"]
+
+
+class Stage(NamedTuple):
+    """One stage of the chain.
+
+    Attributes
+    ----------
+    name : str
+        Id of the Processing algorithm, without ``gwsa:``.
+    title : str
+        Name that is shown to users.
+    inputs : dict of str to str
+        Parameter -> an input of the chain (``"TWSA"``) or an output of an earlier stage
+        (``"importtwsa:OUTPUT"``).
+    outputs : dict of str to str
+        Output parameter -> path in the folder of the chain.
+    """
+
+    name: str
+    title: str
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
+STAGES = (
+    Stage(
+        "importtwsa", "Import TWSA",
+        {"INPUT": "TWSA", "LAND_MASK": "LAND_MASK", "EXTENT": "EXTENT",
+         "SIGMA_TWSA": "SIGMA_TWSA"},
+        {"OUTPUT": "twsa.tif", "SIGMA": "twsa_sigma.tif", "TABLE": "twsa_months.csv"},
+    ),
+    Stage(
+        "fillgaps", "Fill gaps",
+        {"INPUT": "importtwsa:OUTPUT"},
+        {"OUTPUT": "filled.tif", "SIGMA": "filled_sigma.tif", "FLAGS": "flags.tif",
+         "REPORT": "gapfill.html"},
+    ),
+    Stage(
+        "gldasanomaly", "GLDAS storage anomalies",
+        {"INPUT": "GLDAS", "EXTENT": "EXTENT"},
+        {"SMS": "sms.tif", "SWES": "swes.tif", "CWS": "cws.tif", "OUTPUT": "land_water.tif"},
+    ),
+    Stage(
+        "gwsabalance", "Groundwater balance",
+        {"TWSA": "fillgaps:OUTPUT", "SMS": "gldasanomaly:SMS", "SWES": "gldasanomaly:SWES",
+         "CWS": "gldasanomaly:CWS", "SIGMA_TWSA": "importtwsa:SIGMA",
+         "SIGMA_FILL": "fillgaps:SIGMA"},
+        {"OUTPUT": "gwsa.tif", "SIGMA": "gwsa_sigma.tif"},
+    ),
+    Stage(
+        "buildpredictors", "Build predictors",
+        {"CATALOGUE": "CATALOGUE", "GRID": "gwsabalance:OUTPUT", "LAND_MASK": "LAND",
+         "START": "START", "END": "END"},
+        {"OUTPUT": "predictors"},
+    ),
+    Stage(
+        "downscale", "Downscale to 1 km",
+        {"GWSA": "gwsabalance:OUTPUT", "GWSA_SIGMA": "gwsabalance:SIGMA",
+         "PREDICTORS": "buildpredictors:OUTPUT", "AQUIFERS": "AQUIFERS",
+         "ID_FIELD": "ID_FIELD", "START": "START", "END": "END", "LEAST_AREA": "LEAST_AREA",
+         "TREES": "TREES"},
+        {"OUTPUT": "gwsa_1km", "MODELS": "models", "HELD_OUT": "held_out",
+         "APPLICABILITY": "applicability.tif", "EXPLANATION": "explanation.csv",
+         "REGIONS": "regions.gpkg", "SCORES": "downscale.json", "REPORT": "downscale.html"},
+    ),
+    Stage(
+        "validatewells", "Validate against wells",
+        {"GWSA": "downscale:OUTPUT", "COARSE": "gwsabalance:OUTPUT", "AQUIFERS": "AQUIFERS",
+         "AQUIFER_FIELD": "ID_FIELD", "WELLS": "WELLS", "OBSERVATIONS": "OBSERVATIONS",
+         "SPECIFIC_YIELD": "SPECIFIC_YIELD", "MIN_YEARS": "MIN_YEARS",
+         "MIN_MONTHS": "MIN_MONTHS"},
+        {"OUTPUT": "wells.gpkg", "SCORES": "wells.json", "REPORT": "wells.html"},
+    ),
+)  # fmt: skip
+NAMES = tuple(stage.name for stage in STAGES)
+
+
+def output_paths(folder: Path) -> dict[str, Path]:
+    """Return every output of the chain in ``folder``: ``"stage:OUTPUT"`` -> path."""
+    return {
+        f"{stage.name}:{parameter}": folder / path
+        for stage in STAGES
+        for parameter, path in stage.outputs.items()
+    }
+
+
+def stage_parameters(stage: Stage, folder: Path, given: Mapping[str, object]) -> dict[str, object]:
+    """Return the parameters that a stage of a chain in ``folder`` is run with.
+
+    Parameters
+    ----------
+    stage : Stage
+        One of ``STAGES``.
+    folder : Path
+        Where the chain writes.
+    given : mapping of str to object
+        Inputs of the chain -> their values; what is not given is left to the stage's default.
+
+    Returns
+    -------
+    dict of str to object
+        Parameter -> value, of inputs and outputs.
+    """
+    known = {**output_paths(folder), **given}
+    inputs = {name: known[source] for name, source in stage.inputs.items() if source in known}
+    return {**inputs, **{name: folder / path for name, path in stage.outputs.items()}}
+
+
+@dataclass(frozen=True, eq=False)
+class ChainInputs:
+    """What the chain starts from.
+
+    Attributes
+    ----------
+    twsa : Path
+        Mascon NetCDF of CSR, JPL or GSFC.
+    gldas : Path
+        Folder of monthly GLDAS Noah 2.1 files.
+    catalogue : Path
+        Predictor catalogue (JSON).
+    land_mask : Path, optional
+        NetCDF land mask of the mascons.
+    land : Path, optional
+        Raster above 0 on land, for the fine grid.
+    aquifers : sequence of Aquifer
+        Regions with a model of their own; empty for one model of all cells.
+    wells : Wells, optional
+        Without wells the last stage is left out.
+    readings : Readings, optional
+        Their depths to water, m.
+    """
+
+    twsa: Path
+    gldas: Path
+    catalogue: Path
+    land_mask: Path | None = None
+    land: Path | None = None
+    aquifers: Sequence[Aquifer] = ()
+    wells: Wells | None = None
+    readings: Readings | None = None
+
+
+@dataclass(frozen=True)
+class ChainOptions:
+    """Settings of the chain.
+
+    Attributes
+    ----------
+    bounds : tuple of float, optional
+        West, south, east, north of the region, degrees; None for all of the mascon file.
+    period : tuple of datetime64[M]
+        First and last month of the 1 km maps, None for all there is.
+    sigma_twsa_cm : float, optional
+        One standard deviation of TWSA, cm, for a product that states none.
+    factor : int
+        Fine pixels along a side of a coarse cell.
+    fill, gldas, downscaling, wells
+        Options of the stages. ``bounds`` and ``period`` take the place of theirs.
+    """
+
+    bounds: Bounds | None = None
+    period: Period = (None, None)
+    sigma_twsa_cm: float | None = None
+    factor: int = 30
+    fill: FillOptions = FillOptions()
+    gldas: GldasOptions = field(default_factory=GldasOptions)
+    downscaling: DownscaleOptions = field(default_factory=DownscaleOptions)
+    wells: Rules = field(default_factory=Rules)
+
+
+def run_chain(
+    inputs: ChainInputs,
+    folder: Path,
+    options: ChainOptions = ChainOptions(),
+    progress: Progress = SILENT,
+    last: str = NAMES[-1],
+) -> dict[str, Path]:
+    """Run the chain and write its outputs under the names of ``STAGES``.
+
+    The rasters have the same bytes as those of the Processing algorithms with the same inputs and
+    settings, their provenance included. Reports and the vector layers of regions and wells are
+    written by the algorithms only.
+
+    Parameters
+    ----------
+    inputs : ChainInputs
+        Files and tables to start from.
+    folder : Path
+        Folder of the outputs; made where it does not exist.
+    options : ChainOptions
+        Settings.
+    progress : Progress
+        Receives log lines and the fraction done; carries the request to stop.
+    last : str
+        Name of the stage after which to stop.
+
+    Returns
+    -------
+    dict of str to Path
+        ``"stage:OUTPUT"`` -> path, of the outputs that were written.
+
+    Raises
+    ------
+    InputError
+        When inputs do not match or ``last`` is not a stage.
+    Cancelled
+        When the user asked to stop.
+    """
+    if last not in NAMES:
+        raise InputError(f"{last} is not a stage of the chain; give one of {', '.join(NAMES)}.")
+    wanted = NAMES[: NAMES.index(last) + 1]
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = output_paths(folder)
+    for name, part in zip(wanted, progress.parts(len(wanted))):
+        _RUNNERS[name](inputs, paths, options, part)
+    progress.advance(1)
+    return {name: path for name, path in paths.items() if path.exists()}
+
+
+def _import_twsa(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
+    given = TwsaOptions(
+        land_mask=inputs.land_mask, bounds=options.bounds, sigma_cm=options.sigma_twsa_cm
+    )
+    result = import_twsa(inputs.twsa, given, progress.part(0, 0.9))
+    settings = {name: value for name, value in vars(given).items() if name != "land_mask"}
+    files = {"INPUT": inputs.twsa, "LAND_MASK": inputs.land_mask}
+    tags = provenance("importtwsa", files, settings, progress)
+    write_stack(paths["importtwsa:OUTPUT"], result.twsa, tags, progress.part(0.9, 1))
+    if result.sigma:
+        write_stack(paths["importtwsa:SIGMA"], result.sigma, tags)
+    write_table(paths["importtwsa:TABLE"], result.solutions)
+
+
+def _fill_gaps(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
+    source = paths["importtwsa:OUTPUT"]
+    result = fill_gaps(read_stack(source), options.fill, progress.part(0, 0.9))
+    tags = provenance("fillgaps", {"INPUT": source}, vars(options.fill), progress)
+    write_stack(paths["fillgaps:OUTPUT"], result.filled, tags, progress.part(0.9, 1))
+    write_stack(paths["fillgaps:SIGMA"], result.sigma, tags)
+    write_flags(paths["fillgaps:FLAGS"], result, tags)
+
+
+def _gldas_anomaly(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
+    given = options.gldas
+    water = gldas_anomalies(inputs.gldas, options.bounds, given, progress.part(0, 0.8))
+    settings = {"region": options.bounds, **given.as_parameters()}
+    tags = provenance("gldasanomaly", {"INPUT": water.files}, settings, progress)
+    names = ("SMS", "SWES", "CWS", "OUTPUT")
+    targets = {name: paths[f"gldasanomaly:{name}"] for name in names}
+    water.write(targets, tags, progress.part(0.8, 1))
+
+
+def _gwsa_balance(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
+    stage = STAGES[NAMES.index("gwsabalance")]
+    files = {name: paths[source] for name, source in stage.inputs.items() if paths[source].exists()}
+    stacks = {name: read_stack(path, f"{name} ({path.name})") for name, path in files.items()}
+    stores = ("SMS", "SWES", "CWS")
+    gwsa = groundwater(stacks["TWSA"], [stacks[name] for name in stores], progress.part(0, 0.8))
+    settings = {f"SIGMA_{name}": None for name in stores} | {"SWS_RADIUS": 0.0}
+    tags = provenance("gwsabalance", files, settings | {"GLACIER_RADIUS": 0.0}, progress)
+    write_stack(paths["gwsabalance:OUTPUT"], gwsa, tags, progress.part(0.8, 1))
+    if "SIGMA_TWSA" in stacks:
+        known = Sigma(stacks["SIGMA_TWSA"], stacks["SIGMA_FILL"], dict.fromkeys(stores))
+        write_stack(paths["gwsabalance:SIGMA"], groundwater_sigma(gwsa, known, progress), tags)
+
+
+def _build_predictors(
+    inputs: ChainInputs, paths, options: ChainOptions, progress: Progress
+) -> None:
+    rasters = Inputs(inputs.catalogue, paths["gwsabalance:OUTPUT"], inputs.land)
+    output = paths["buildpredictors:OUTPUT"]
+    build_predictors(rasters, output, options.period, options.factor, progress)
+
+
+def _downscale(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
+    predictors = PredictorSet.open(paths["buildpredictors:OUTPUT"])
+    sigma = paths["gwsabalance:SIGMA"]
+    given = replace(options.downscaling, period=options.period)
+    files = {
+        "GWSA": paths["gwsabalance:OUTPUT"],
+        "GWSA_SIGMA": sigma if sigma.exists() else None,
+        "PREDICTORS": predictors.folder / CONTENTS,
+    }
+    outputs = Outputs(
+        maps=paths["downscale:OUTPUT"],
+        models=paths["downscale:MODELS"],
+        held_out=paths["downscale:HELD_OUT"],
+        applicability=paths["downscale:APPLICABILITY"],
+        explanation=paths["downscale:EXPLANATION"],
+    )
+    result = downscale(
+        read_stack(files["GWSA"], "GWSA"),
+        predictors,
+        inputs.aquifers,
+        outputs,
+        given,
+        sigma=read_stack(sigma, "GWSA sigma") if sigma.exists() else None,
+        tags=provenance("downscale", files, given.as_parameters(), progress),
+        progress=progress,
+    )
+    write_scores(paths["downscale:SCORES"], result.scores)
+
+
+def _validate_wells(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
+    if inputs.wells is None or inputs.readings is None:
+        return
+    maps = YearlyMaps.in_folder(paths["downscale:OUTPUT"])
+    coarse = YearlyMaps.from_files([paths["gwsabalance:OUTPUT"]])
+    found = validate_wells(inputs.wells, inputs.readings, maps, coarse, options.wells, progress)
+    progress.info(summary(found))
+    write_well_scores(paths["validatewells:SCORES"], found)
+
+
+_RUNNERS: dict[str, Callable[[ChainInputs, dict[str, Path], ChainOptions, Progress], None]] = {
+    "importtwsa": _import_twsa,
+    "fillgaps": _fill_gaps,
+    "gldasanomaly": _gldas_anomaly,
+    "gwsabalance": _gwsa_balance,
+    "buildpredictors": _build_predictors,
+    "downscale": _downscale,
+    "validatewells": _validate_wells,
+}

@@ -1,0 +1,102 @@
+"""The table of stages, and the chain run from plain Python."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.chain import (
+    NAMES,
+    STAGES,
+    ChainInputs,
+    ChainOptions,
+    output_paths,
+    run_chain,
+    stage_parameters,
+)
+from gwsa.gwsa_plugin.core.files.stack import read_stack
+from gwsa.gwsa_plugin.core.gapfill.methods import FillOptions
+from gwsa.gwsa_plugin.core.sample_world.world import PARTS
+
+BOUNDS = (77.0, 29.0, 79.0, 31.0)
+FILL = FillOptions(method="harmonic")
+BALANCE = ("importtwsa", "fillgaps", "gldasanomaly", "gwsabalance")
+
+
+def inputs(world) -> ChainInputs:
+    return ChainInputs(
+        twsa=world / PARTS["TWSA"],
+        gldas=world / PARTS["GLDAS"],
+        catalogue=world / PARTS["CATALOGUE"],
+        land_mask=world / PARTS["LAND_MASK"],
+    )
+
+
+class Stopped(Progress):
+    def is_cancelled(self):
+        return True
+
+
+def test_a_stage_reads_inputs_of_the_chain_or_outputs_of_earlier_stages():
+    written = set()
+    for stage in STAGES:
+        sources = {source for source in stage.inputs.values() if ":" in source}
+        assert sources <= written, stage.name
+        written |= {f"{stage.name}:{parameter}" for parameter in stage.outputs}
+
+
+def test_every_output_has_a_file_of_its_own(tmp_path):
+    paths = output_paths(tmp_path)
+    assert len(set(paths.values())) == len(paths)
+
+
+def test_parameters_of_a_stage(tmp_path):
+    stage = STAGES[NAMES.index("buildpredictors")]
+    given = {"CATALOGUE": "catalogue.json", "START": "2010-01", "UNUSED": 1}
+    assert stage_parameters(stage, tmp_path, given) == {
+        "CATALOGUE": "catalogue.json",
+        "GRID": tmp_path / "gwsa.tif",
+        "START": "2010-01",
+        "OUTPUT": tmp_path / "predictors",
+    }
+
+
+@pytest.mark.slow
+def test_the_balance_of_a_sample_world(sample_world, tmp_path):
+    options = ChainOptions(bounds=BOUNDS, sigma_twsa_cm=1.0, fill=FILL)
+    outputs = run_chain(inputs(sample_world), tmp_path, options, last="gwsabalance")
+    assert {name.split(":")[0] for name in outputs} == set(BALANCE)
+    stacks = {
+        name: read_stack(outputs[source]).values
+        for name, source in STAGES[NAMES.index("gwsabalance")].inputs.items()
+    }
+    balance = stacks["TWSA"] - stacks["SMS"] - stacks["SWES"] - stacks["CWS"]
+    found = read_stack(outputs["gwsabalance:OUTPUT"]).values
+    shared = np.isfinite(found)
+    assert shared.any()
+    np.testing.assert_allclose(found[shared], balance[shared], atol=1e-3)
+    assert "gwsabalance:SIGMA" in outputs
+
+
+@pytest.mark.slow
+def test_without_a_sigma_there_is_no_sigma_of_gwsa(sample_world, tmp_path):
+    options = ChainOptions(bounds=BOUNDS, fill=FILL)
+    outputs = run_chain(inputs(sample_world), tmp_path, options, last="gwsabalance")
+    assert "importtwsa:SIGMA" not in outputs and "gwsabalance:SIGMA" not in outputs
+
+
+def test_a_mistake_is_one_sentence(sample_world, tmp_path):
+    with pytest.raises(InputError, match="not a stage of the chain"):
+        run_chain(inputs(sample_world), tmp_path, last="gwsa")
+    absent = replace(inputs(sample_world), twsa=tmp_path / "absent.nc")
+    with pytest.raises(InputError, match=r"absent\.nc"):
+        run_chain(absent, tmp_path, last="importtwsa")
+
+
+@pytest.mark.slow
+def test_it_stops_when_cancelled(sample_world, tmp_path):
+    with pytest.raises(Cancelled):
+        run_chain(inputs(sample_world), tmp_path, progress=Stopped())
+    assert list(tmp_path.iterdir()) == []
