@@ -1,4 +1,4 @@
-"""GWSA, a QGIS plugin: monthly 1 km groundwater storage anomalies from GRACE, GLDAS and 1 km predictors."""
+"""GWSA, a QGIS plugin: monthly 1 km groundwater storage anomalies from GRACE and GLDAS."""
 
 
 def classFactory(iface):

@@ -1,4 +1,4 @@
-"""Which libraries are here, and the exact line that installs a missing one."""
+"""Import of the required libraries, with the command that installs a missing one."""
 
 from __future__ import annotations
 
@@ -20,50 +20,64 @@ PIP = {
 
 
 class MissingLibrary(Exception):
-    """The message is one sentence with the command that installs the library."""
+    """A library is missing or unusable; the message contains the command that installs it."""
 
 
 def require(*libraries: str) -> None:
-    """Import each library, or raise MissingLibrary; also when rasterio and QGIS bring two different GDALs."""
+    """Import libraries.
+
+    Parameters
+    ----------
+    *libraries : str
+        Names of Python packages.
+
+    Raises
+    ------
+    MissingLibrary
+        When a library cannot be imported, or when rasterio has another version of GDAL than QGIS.
+    """
     for name in libraries:
         try:
             _import(name)
         except ImportError as error:
             raise MissingLibrary(
-                f"This needs the Python library {name}, which could not be loaded here ({error}); "
+                f"The Python library {name} is required but cannot be loaded ({error}); "
                 f"install it with: {install_command(name)}, then restart QGIS."
             ) from None
     if "rasterio" in libraries:
-        _refuse_two_gdals()
+        _require_same_gdal()
 
 
 def install_command(name: str) -> str:
+    """Return the command that installs a library on this operating system."""
     if Path("/etc/debian_version").exists():
         return f"sudo apt install {APT[name]}"
     if sys.platform == "win32":
         return f"python -m pip install --no-deps {PIP[name]} (in the OSGeo4W Shell)"
     if sys.platform == "darwin":
-        return f"/Applications/QGIS.app/Contents/MacOS/bin/python3 -m pip install --no-deps {PIP[name]}"
+        python = "/Applications/QGIS.app/Contents/MacOS/bin/python3"
+        return f"{python} -m pip install --no-deps {PIP[name]}"
     return f"python3 -m pip install --user --no-deps {PIP[name]}"
 
 
 def _import(name: str):
+    """Import a library from the Python path of QGIS or from the folder of the QPIP plugin."""
     try:
-        with _own_symbols(name):
+        with _prefer_own_symbols(name):
             return import_module(name)
     except ImportError:
         folder = _qpip_folder()
         if folder is None or str(folder) in sys.path:
             raise
-    # The QPIP plugin installs there but is not loaded by qgis_process.
+    # QPIP adds this folder to the path itself, but qgis_process does not load QPIP.
     site.addsitedir(str(folder))
-    with _own_symbols(name):
+    with _prefer_own_symbols(name):
         return import_module(name)
 
 
 @contextmanager
-def _own_symbols(name: str):
-    """A rasterio wheel carries its own GDAL; bound deeply it does not pick up the symbols of QGIS's."""
+def _prefer_own_symbols(name: str):
+    """Make rasterio use the GDAL in its wheel instead of the symbols of the GDAL of QGIS."""
     deep = getattr(os, "RTLD_DEEPBIND", None)
     if name != "rasterio" or deep is None or "rasterio" in sys.modules:
         yield
@@ -77,6 +91,7 @@ def _own_symbols(name: str):
 
 
 def _qpip_folder() -> Path | None:
+    """Folder in which the QPIP plugin installs libraries, if it exists."""
     from qgis.core import QgsApplication
 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -84,12 +99,13 @@ def _qpip_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _refuse_two_gdals() -> None:
+def _require_same_gdal() -> None:
     import rasterio
     from osgeo import gdal
 
     if rasterio.__gdal_version__ != gdal.__version__:
         raise MissingLibrary(
-            f"rasterio brings its own GDAL {rasterio.__gdal_version__} beside QGIS's {gdal.__version__}, and the two "
-            f"disturb each other; replace it by the one built for QGIS: {install_command('rasterio')}."
+            f"rasterio has GDAL {rasterio.__gdal_version__} and QGIS has GDAL {gdal.__version__}, "
+            "and two versions of GDAL in one process are not safe; replace rasterio by the build "
+            f"for QGIS: {install_command('rasterio')}."
         )

@@ -1,4 +1,4 @@
-"""The life of the plugin inside QGIS."""
+"""Plugin class that QGIS creates when it loads the plugin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from ..processing_provider.provider import GwsaProvider
 
 
 class GwsaPlugin:
-    """``iface`` is None under qgis_process, which calls ``initProcessing`` alone."""
+    """Registers the Processing provider and adds the menu.
+
+    Parameters
+    ----------
+    iface : QgisInterface or None
+        None under qgis_process, which calls only ``initProcessing``.
+    """
 
     def __init__(self, iface):
         self.iface = iface
@@ -16,20 +22,24 @@ class GwsaPlugin:
         self.menu = None
 
     def initProcessing(self):
+        """Register the Processing provider."""
         self.provider = GwsaProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
-        # A shipped model finds its child algorithms only once the provider is registered.
+        # The models find their child algorithms only after the provider is registered.
         self.provider.refreshAlgorithms()
 
     def initGui(self):
+        """Register the provider and add the menu."""
         from ..ui.menu import Menu
 
         self.initProcessing()
         self.menu = Menu(self.iface)
 
     def unload(self):
+        """Remove the menu and the provider."""
         if self.menu:
             self.menu.remove()
         if self.provider:
             QgsApplication.processingRegistry().removeProvider(self.provider)
-        self.menu = self.provider = None
+        self.menu = None
+        self.provider = None

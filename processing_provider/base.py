@@ -1,4 +1,4 @@
-"""What the algorithms share: identity, help, errors, progress, styled outputs. Nothing of any stage."""
+"""Base class of the algorithms: identity, parameters, error messages, progress and styles."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ RESOURCES = Path(__file__).parents[1] / "resources"
 
 
 class GwsaAlgorithm(QgsProcessingAlgorithm):
-    """A leaf sets the class attributes, adds its parameters, and turns them into one core call in ``execute``.
+    """Base class of all algorithms.
 
-    (``run`` is a method of QGIS's own and must not be overridden.)
+    A subclass sets the class attributes, adds its parameters in ``initAlgorithm`` and calls the
+    core in ``execute``. The name ``run`` is not used, because QGIS defines a method of that name.
 
-    Core modules are imported inside ``execute``: QGIS then starts as fast as without the plugin, and a library that is
-    missing is a sentence when a stage runs, not an error when QGIS loads.
+    Core modules are imported inside ``execute``. The plugin therefore does not slow down the start
+    of QGIS, and a missing library leads to a message when a stage runs instead of an error when
+    QGIS loads the plugin.
     """
 
     ID = ""
@@ -45,6 +47,22 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     REQUIRES: tuple[str, ...] = ("rasterio", "scipy")
 
     def execute(self, parameters, context, progress: Progress) -> dict:
+        """Run the algorithm.
+
+        Parameters
+        ----------
+        parameters : dict
+            As in ``processAlgorithm``.
+        context : QgsProcessingContext
+            As in ``processAlgorithm``.
+        progress : Progress
+            Receives log lines and the fraction done.
+
+        Returns
+        -------
+        dict
+            Values of the outputs by name.
+        """
         raise NotImplementedError
 
     def name(self):
@@ -74,71 +92,126 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def add(
         self, parameter: QgsProcessingParameterDefinition, help: str, advanced: bool = False
     ) -> None:
-        """Add a parameter with its one-sentence help."""
+        """Add a parameter.
+
+        Parameters
+        ----------
+        parameter : QgsProcessingParameterDefinition
+            The parameter.
+        help : str
+            Help text in English.
+        advanced : bool
+            True to list it under the advanced parameters.
+        """
         parameter.setHelp(tr(help))
         if advanced:
             parameter.setFlags(
                 parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced
             )
         if not self.addParameter(parameter):
-            raise RuntimeError(f"{self.ID}: parameter {parameter.name()} was not accepted")
+            raise RuntimeError(f"{self.ID}: QGIS rejected the parameter {parameter.name()}")
 
-    def add_period(self, why: str, advanced: bool = True) -> None:
-        """START and END, both YYYY-MM and optional."""
+    def add_period(self, use: str, advanced: bool = True) -> None:
+        """Add the optional parameters START and END.
+
+        Parameters
+        ----------
+        use : str
+            Completes the help text "First month ...", for example "of the output".
+        advanced : bool
+            True to list them under the advanced parameters.
+        """
         for name, label in (("START", "First month"), ("END", "Last month")):
             parameter = QgsProcessingParameterString(name, tr(f"{label} (YYYY-MM)"), optional=True)
-            self.add(
-                parameter, f"{label} {why}, written YYYY-MM; empty for all there is.", advanced
-            )
+            help = f"{label} {use}, written as YYYY-MM. Leave empty for all months."
+            self.add(parameter, help, advanced)
 
-    def add_region(self, why: str) -> None:
-        """EXTENT, optional."""
-        self.add(QgsProcessingParameterExtent("EXTENT", tr("Region"), optional=True), why)
+    def add_region(self, help: str) -> None:
+        """Add the optional parameter EXTENT."""
+        self.add(QgsProcessingParameterExtent("EXTENT", tr("Region"), optional=True), help)
 
-    def region(self, parameters, context):
-        """(west, south, east, north) in degrees, whatever the CRS it was given in; None when it was left empty."""
-        box = self.parameterAsExtent(
-            parameters, "EXTENT", context, QgsCoordinateReferenceSystem("EPSG:4326")
-        )
-        return (
-            None
-            if box.isNull()
-            else (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum())
-        )
+    def region(self, parameters, context) -> tuple[float, float, float, float] | None:
+        """Return EXTENT as (west, south, east, north) in degrees; None when it is empty."""
+        crs = QgsCoordinateReferenceSystem("EPSG:4326")
+        box = self.parameterAsExtent(parameters, "EXTENT", context, crs)
+        if box.isNull():
+            return None
+        return box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()
 
     def period(self, parameters, context):
-        """(first, last) as months; None for an end that was left empty. InputError for anything but YYYY-MM."""
-        texts = [
-            self.parameterAsString(parameters, name, context).strip() for name in ("START", "END")
-        ]
-        return tuple(
-            parse_month(text, name) if text else None for text, name in zip(texts, ("START", "END"))
-        )
+        """Return START and END.
+
+        Returns
+        -------
+        tuple of datetime64[M] or None
+            First and last month; None for an empty parameter.
+
+        Raises
+        ------
+        InputError
+            When a month is not written as YYYY-MM.
+        """
+        months = []
+        for name in ("START", "END"):
+            text = self.parameterAsString(parameters, name, context).strip()
+            months.append(parse_month(text, name) if text else None)
+        return tuple(months)
 
     def number(self, parameters, name, context) -> float | None:
-        """None for a number that was left empty."""
+        """Return a number; None when it is empty."""
         if parameters.get(name) in (None, ""):
             return None
         return self.parameterAsDouble(parameters, name, context)
 
     def input_path(self, parameters, name, context) -> Path | None:
-        """The file behind a raster-layer parameter; None when it was left empty."""
+        """Return the file of a raster parameter.
+
+        Returns
+        -------
+        Path or None
+            None when the parameter is empty.
+
+        Raises
+        ------
+        InputError
+            When the raster cannot be opened.
+        """
         layer = self.parameterAsRasterLayer(parameters, name, context)
-        if layer is None:
-            if parameters.get(name):
-                raise InputError(
-                    f"{parameters[name]} ({name}) cannot be opened as a raster; check the path."
-                )
-            return None
-        return Path(layer.source().split("|")[0])
+        if layer is not None:
+            return Path(layer.source().split("|")[0])
+        if parameters.get(name):
+            raise InputError(
+                f"{parameters[name]} ({name}) cannot be opened as a raster; check the path."
+            )
+        return None
 
     def output_path(self, parameters, name, context) -> Path | None:
-        """Where a file, raster or folder goes; None when it was left empty. Call once: temporary names differ."""
+        """Return the path of an output file, raster or folder; None when it is empty.
+
+        QGIS returns a new temporary name for each call, so this must be called once per output.
+        """
         text = self.parameterAsOutputLayer(parameters, name, context)
         return Path(text) if text else None
 
     def finish_raster(self, path: Path, style: str, inputs: dict, settings: dict, started) -> str:
-        """Put its run.json and its style beside a raster that is written; the path as outputs state it."""
+        """Write the run.json and the style of a raster that has been written.
+
+        Parameters
+        ----------
+        path : Path
+            The raster.
+        style : str
+            File name of the style.
+        inputs, settings : dict
+            Input files and parameters for run.json.
+        started : datetime
+            Start of the run.
+
+        Returns
+        -------
+        str
+            The path as the value of an output.
+        """
         from ..gwsa_plugin.core.files.provenance import write_run
 
         write_run(path.with_suffix(".run.json"), self.ID, inputs, settings, started)
@@ -152,13 +225,13 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         except (InputError, MissingLibrary) as error:
             raise QgsProcessingException(str(error)) from None
         except OSError as error:
-            raise QgsProcessingException(_what_to_check(error)) from None
+            raise QgsProcessingException(_file_error_message(error)) from None
         except Cancelled:
             raise QgsProcessingException(tr("Cancelled; no output was written.")) from None
 
 
 class FeedbackProgress(Progress):
-    """A core Progress that speaks to QGIS."""
+    """Progress of the core that is passed on to a QgsProcessingFeedback."""
 
     def __init__(self, feedback):
         self._feedback = feedback
@@ -177,6 +250,8 @@ class FeedbackProgress(Progress):
 
 
 class _Styler(QgsProcessingLayerPostProcessorInterface):
+    """Applies a style to a layer that QGIS loads after a run."""
+
     def __init__(self, style: str):
         super().__init__()
         self._style = style
@@ -186,28 +261,47 @@ class _Styler(QgsProcessingLayerPostProcessorInterface):
         layer.triggerRepaint()
 
 
-_stylers: dict[str, _Styler] = {}  # QGIS does not keep a post-processor alive (QGIS #47533)
+# QGIS does not keep a reference to a post-processor (QGIS #47533).
+_stylers: dict[str, _Styler] = {}
 
 
-def _what_to_check(error: OSError) -> str:
-    """One sentence that names the file: the disk is full, the folder is read-only, or the like."""
+def _file_error_message(error: OSError) -> str:
+    """One sentence with the file, the cause and what to check."""
     file = error.filename2 or error.filename
-    what = (
-        f"{file} cannot be read or written ({error.strerror})" if file else str(error).rstrip(".")
-    )
+    cause = str(error).rstrip(".")
+    if file:
+        cause = f"{file} cannot be read or written ({error.strerror})"
     return (
-        f"{what}; check that its folder exists and may be written to, that the disk has room, and that no other "
-        "program has the file open."
+        f"{cause}; check that its folder exists and is writable, that the disk is not full, and "
+        "that no other program has the file open."
     )
 
 
 def style_file(path: Path, style: str) -> None:
-    """Put the style beside a raster, where QGIS finds it whenever the file is opened, also after qgis_process."""
+    """Copy a style to the folder of a layer file, where QGIS finds it when it opens the file.
+
+    Parameters
+    ----------
+    path : Path
+        The raster or vector file.
+    style : str
+        File name of the style.
+    """
     shutil.copyfile(RESOURCES / "styles" / style, path.with_suffix(".qml"))
 
 
 def style_layer(layer_id: str, style: str, context) -> None:
-    """Style what a feature sink wrote: beside its file, if it is one, and in the project that loads it."""
+    """Style the layer of a feature sink, in its file and in the project that loads it.
+
+    Parameters
+    ----------
+    layer_id : str
+        As returned by ``parameterAsSink``.
+    style : str
+        File name of the style.
+    context : QgsProcessingContext
+        Context of the run.
+    """
     path = Path(layer_id.partition("|")[0])
     if path.is_file():
         style_file(path, style)
@@ -217,12 +311,23 @@ def style_layer(layer_id: str, style: str, context) -> None:
 
 
 def layer_fields(types: dict[str, str]) -> QgsFields:
-    """Fields from name to type: string, integer or double, which a memory layer knows in every QGIS, Qt 5 or 6."""
+    """Create attribute fields in a way that works with Qt 5 and Qt 6.
+
+    Parameters
+    ----------
+    types : dict of str to str
+        Type of each field: ``string``, ``integer`` or ``double``.
+
+    Returns
+    -------
+    QgsFields
+    """
     uri = "&".join(f"field={name}:{kind}" for name, kind in types.items())
     return QgsVectorLayer(f"NoGeometry?{uri}", "fields", "memory").fields()
 
 
 def tr(text: str) -> str:
+    """Translate a text of the plugin."""
     return QCoreApplication.translate("GWSA", text)
 
 

@@ -1,4 +1,4 @@
-"""gwsa:buildpredictors: static and monthly rasters named by a catalogue as one aligned predictor set."""
+"""gwsa:buildpredictors: build an aligned predictor set from the rasters of a catalogue."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ class BuildPredictors(GwsaAlgorithm):
     ID = "buildpredictors"
     NAME = "Build predictors"
     HELP = (
-        "Brings the rasters that a catalogue names, of any projection, resolution and extent, onto one fine grid "
-        "(1 km for a stack of 0.25°) and averages them by area over the cells of the coarse grid. The result is a "
-        "folder of GeoTIFFs with a predictors.json, which Downscale reads. The catalogue is a JSON file beside the "
-        "rasters; a documented one with 19 predictors (topography, soil, climate, hydrology, vegetation) comes with "
-        "the plugin in resources/catalogue: copy it and change names, files, units, lags and means. Lags and means "
-        "reach back before the first month as far as there are files. Files that are missing are all named at once. "
-        "Building again into the same folder makes only what has changed."
+        "Brings the rasters that a catalogue names, of any projection, resolution and extent, onto "
+        "one fine grid (1 km for a stack of 0.25°) and averages them by area over the cells of the "
+        "coarse grid. The result is a folder of GeoTIFFs with a predictors.json, which Downscale "
+        "reads. The catalogue is a JSON file in the folder of the rasters. A documented example "
+        "with 19 predictors (topography, soil, climate, hydrology, vegetation) is in "
+        "resources/catalogue of the plugin: copy it and change names, files, units, lags and "
+        "means. Lags and antecedent means use the months before the first one for which files "
+        "exist. One message lists all missing files. Building again into the same folder writes "
+        "only what has changed."
     )
     TAGS = (
         "predictors",
@@ -41,16 +43,17 @@ class BuildPredictors(GwsaAlgorithm):
     def initAlgorithm(self, config=None):
         self.add(
             QgsProcessingParameterFile("CATALOGUE", tr("Catalogue"), extension="json"),
-            "JSON file that names the predictors and, by paths relative to it, their rasters.",
+            "JSON file that names the predictors and their rasters, by paths relative to it.",
         )
         self.add(
             QgsProcessingParameterRasterLayer("GRID", tr("Coarse grid")),
-            "Stack whose cells are the coarse grid, for example the coarse GWSA; its values are not read.",
+            "Stack whose cells are the coarse grid, for example the coarse GWSA; its values are "
+            "not used.",
         )
         self.add(
             QgsProcessingParameterRasterLayer("LAND_MASK", tr("Land mask"), optional=True),
-            "Raster that is above 0 on land. Without one, the land mask that the catalogue names is taken, or else "
-            "land is where at least half of the static predictors have a value.",
+            "Raster that is above 0 on land. By default the land mask that the catalogue names or, "
+            "without one, the pixels where at least half of the static predictors have a value.",
         )
         self.add_period("of the set")
         self.add(
@@ -61,7 +64,7 @@ class BuildPredictors(GwsaAlgorithm):
                 minValue=1,
                 maxValue=1000,
             ),
-            "How many fine pixels make one coarse cell along a side; 30 makes 0.008333° of 0.25°.",
+            "Number of fine pixels along a side of a coarse cell; 30 divides 0.25° into 0.008333°.",
             advanced=True,
         )
         self.add(

@@ -1,4 +1,4 @@
-"""gwsa:downscale: a coarse GWSA stack as monthly 1 km maps, with models, scores and a report of their skill."""
+"""gwsa:downscale: downscale a coarse GWSA stack to monthly 1 km maps."""
 
 from __future__ import annotations
 
@@ -28,75 +28,109 @@ from qgis.core import (
 
 from ..gwsa_plugin.dependencies import require
 from .base import POLYGONS, GwsaAlgorithm, layer_fields, style_file, style_layer, tr
-from .well_layers import columns, geometries_in_degrees
+from .layers import columns, geometries_in_degrees
 
-INTEGER, REAL = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParameterNumber.Type.Double
+INTEGER = QgsProcessingParameterNumber.Type.Integer
+REAL = QgsProcessingParameterNumber.Type.Double
+# Number -> label, type, default, smallest value and help.
 NUMBERS = {
     "LEAST_AREA": (
-        "Least land for a model of its own (km²)", REAL, 90_000, 0,
-        "Aquifers with less land share the model of their parent or of all cells; 90,000 km² is about one independent "
-        "GRACE value.",
+        "Smallest land area for a model of its own (km²)", REAL, 90_000, 0,
+        "Aquifers with less land share the model of their parent system or of all cells; "
+        "90,000 km² is about one independent GRACE value.",
     ),
-    "FEATHER": ("Blending at aquifer borders (km)", REAL, 25, 0, "Half-width of the belt in which models are blended."),
-    "TREES": ("Trees", INTEGER, 300, 1, "Most trees of the model of all cells; aquifers add 30 % to it."),
-    "DEPTH": ("Depth of trees", INTEGER, 5, 1, "Deeper trees follow the coarse field more closely and predict worse."),
+    "FEATHER": (
+        "Blending at aquifer borders (km)", REAL, 25, 0,
+        "Half-width of the belt along aquifer borders in which models are blended.",
+    ),
+    "TREES": (
+        "Trees", INTEGER, 300, 1,
+        "Largest number of trees of the model of all cells; the models of aquifers add 30 % to it.",
+    ),
+    "DEPTH": (
+        "Depth of trees", INTEGER, 5, 1,
+        "Deeper trees follow the coarse field more closely and predict worse.",
+    ),
     "RATE": ("Learning rate", REAL, 0.08, 0.001, "Weight of each tree."),
-    "BLOCK": ("Held-out blocks (degrees)", REAL, 3, 0.25, "Side of the blocks of cells that are held out together."),
-    "BUFFER": ("Buffer around them (degrees)", REAL, 1, 0, "Cells this near to a held-out block are left out too."),
-    "SEARCH": (
-        "Settings to try", INTEGER, 0, 0,
-        "So many other settings of the trees (at most 8) are tried inside each training, on blocks of cells that it "
-        "leaves out and never on those that it is scored on; each takes as long as the training itself.",
+    "BLOCK": (
+        "Held-out blocks (degrees)", REAL, 3, 0.25,
+        "Side of the blocks of cells that are held out together.",
     ),
-    "SEED": ("Seed", INTEGER, 1, 0, "Of the sampling inside the trees and of the folds."),
+    "BUFFER": (
+        "Buffer around held-out blocks (degrees)", REAL, 1, 0,
+        "Cells within this distance of a held-out block are not trained on either.",
+    ),
+    "SEARCH": (
+        "Hyper-parameter sets to try", INTEGER, 0, 0,
+        "Number of other sets of hyper-parameters (at most 8) that are compared in each training, "
+        "on blocks of cells that are left out for it. The samples that the training is scored on "
+        "are not used. Each set takes as long as the training itself.",
+    ),
+    "SEED": ("Seed", INTEGER, 1, 0, "Seed of the random sampling of trees and folds."),
 }  # fmt: skip
+# Switch -> label, default and help.
 SWITCHES = {
     "STOPPING": (
         "Early stopping", True,
-        "Settle the number of trees on blocks of cells that a training leaves out; doubles the time of training.",
+        "Choose the number of trees on blocks of cells that are left out of the training. Doubles "
+        "the time of training.",
     ),
     "COMPARE": (
         "All validations", True,
-        "Score the models also forward in time, and on random samples as most published figures are; doubles the time "
-        "of training.",
+        "Validate the models also forward in time, and on random samples as in most published "
+        "validations. Doubles the time of training.",
     ),
     "EXACT": (
         "Exact values", False,
-        "Write float32 as computed; otherwise values are rounded within 0.005 cm (LERC), a third of the size.",
+        "Write float32 as computed. Otherwise values are rounded within 0.005 cm (LERC) and files "
+        "have about 40 % of the size.",
     ),
 }  # fmt: skip
-TARGETS = {"direct": "GWSA itself", "anomaly": "What level and trend of each coarse cell leave"}
+# Value of the option ``target`` -> label, in the order of the enumeration.
+TARGETS = {"direct": "GWSA", "anomaly": "GWSA without level and trend of each coarse cell"}
+# Field of the layer of regions -> type.
 REGION_FIELDS = {
-    "name": "string", "cells": "integer", "area_km2": "double", "n_eff": "double", "model": "string",
-    "contrast_nse": "double", "contrast_rmse_cm": "double", "rmse_cm": "double",
-    "gain_over_mean_preserving": "double", "gain_over_bilinear": "double",
+    "name": "string", "cells": "integer", "area_km2": "double", "n_eff": "double",
+    "model": "string", "contrast_nse": "double", "contrast_rmse_cm": "double",
+    "rmse_cm": "double", "gain_over_mean_preserving": "double", "gain_over_bilinear": "double",
 }  # fmt: skip
+# Optional output -> label, file filter (None for a folder) and help.
 FILES = {
-    "MODELS": ("Models", None, "Folder for the models in XGBoost's own format (.ubj) and models.json."),
+    "MODELS": (
+        "Models", None,
+        "Folder for the models in the format of XGBoost (.ubj) and models.json.",
+    ),
     "HELD_OUT": (
-        "Maps of held-out models", None, "Folder for GWSA_YYYY.tif of models that saw neither cell nor month.",
+        "Maps of held-out models", None,
+        "Folder for GWSA_YYYY.tif in which each pixel is predicted by models that were trained "
+        "without its cell and its month.",
     ),
     "EXPLANATION": (
-        "What the models make of their predictors", "CSV (*.csv)",
-        "SHAP contributions in cm and gain of every feature, region by region.",
+        "SHAP contributions of the predictors", "CSV (*.csv)",
+        "SHAP contribution in cm and gain of each feature in each region.",
     ),
     "SCORES": ("Scores", "JSON (*.json)", "Closure and held-out skill as JSON."),
     "REPORT": (
         "Report", "HTML (*.html)",
-        "How good, where, against what, with which predictors, where not to trust it; needs matplotlib and jinja2.",
+        "Skill of the maps, compared with interpolation, where they are not reliable, and the "
+        "effect of the predictors; needs matplotlib and jinja2.",
     ),
 }  # fmt: skip
 
 
 class Downscale(GwsaAlgorithm):
+    """Algorithm that downscales a coarse GWSA stack to monthly 1 km maps."""
+
     ID = "downscale"
     NAME = "Downscale to 1 km"
     HELP = (
-        "Trains one XGBoost model per aquifer on the coarse GWSA and the predictors aggregated to it, predicts 1 km "
-        "pixels and corrects them smoothly, so that the area-weighted mean of each coarse cell is its coarse value "
-        "again. Writes one GeoTIFF a year (GWSA_YYYY.tif, twelve bands January..December, cm), the models, and scores "
-        "of two kinds that must not be mixed: closure (how closely the map follows its input) and held-out skill "
-        "(cells and months that a model never saw). HELD_OUT holds maps made only by such models."
+        "Trains one XGBoost model per aquifer on the coarse GWSA and the predictors averaged over "
+        "coarse cells, predicts 1 km pixels and adds a smooth correction, so that the "
+        "area-weighted mean of each coarse cell equals its coarse value. Writes one GeoTIFF per "
+        "year (GWSA_YYYY.tif, twelve bands January to December, cm), the models, and scores of two "
+        "kinds that must not be mixed: closure (how closely the map follows its input) and "
+        "held-out skill (for cells and months that a model was not trained on). The maps of "
+        "HELD_OUT are made by such models only."
     )
     TAGS = ("downscaling", "XGBoost", "1 km", "aquifer", "machine learning", "GWSA")
     REQUIRES = ("rasterio", "scipy", "xgboost")
@@ -104,37 +138,41 @@ class Downscale(GwsaAlgorithm):
     def initAlgorithm(self, config=None):
         self.add(
             QgsProcessingParameterRasterLayer("GWSA", tr("Coarse GWSA stack")),
-            "GWSA in cm with bands named YYYY-MM, as the balance writes it.",
+            "GWSA in cm with bands named YYYY-MM, as written by the water balance.",
         )
         self.add(
             QgsProcessingParameterRasterLayer(
                 "GWSA_SIGMA", tr("Sigma of the coarse GWSA"), optional=True
             ),
-            "One standard deviation in cm per cell and month; with it sigma maps are written beside the product.",
+            "Standard deviation in cm per cell and month; with it, sigma of the maps is written.",
         )
         self.add(
             QgsProcessingParameterFile(
                 "PREDICTORS", tr("Predictor set"), QgsProcessingParameterFile.Behavior.Folder
             ),
-            "Folder that Build predictors wrote, on the same coarse cells.",
+            "Folder written by Build predictors for the same coarse cells.",
         )
         self.add(
             QgsProcessingParameterFeatureSource(
                 "AQUIFERS", tr("Aquifers"), POLYGONS, optional=True
             ),
-            "Polygons of aquifer systems in any CRS; without them one model serves all cells.",
+            "Polygons of aquifer systems in any CRS. Without them, one model serves all cells.",
         )
         self.add(
             QgsProcessingParameterField(
-                "ID_FIELD", tr("Field that names an aquifer"), "", "AQUIFERS", optional=True
+                "ID_FIELD", tr("Field with the name of an aquifer"), "", "AQUIFERS", optional=True
             ),
-            "Polygons of one name are one region; empty: each polygon is a region.",
+            "Polygons of the same name are one region. If empty, each polygon is a region.",
         )
         self.add(
             QgsProcessingParameterField(
-                "PARENT_FIELD", tr("Field that names its parent"), "", "AQUIFERS", optional=True
+                "PARENT_FIELD",
+                tr("Field with the name of its parent"),
+                "",
+                "AQUIFERS",
+                optional=True,
             ),
-            "The larger system that an aquifer is part of: small aquifers of one parent share a model.",
+            "Larger system that an aquifer belongs to. Small aquifers of one parent share a model.",
         )
         self.add_period("to map")
         for name, (label, kind, default, least, help) in NUMBERS.items():
@@ -146,14 +184,15 @@ class Downscale(GwsaAlgorithm):
         self.add(
             QgsProcessingParameterEnum(
                 "TARGET",
-                tr("What models explain"),
+                tr("Target of the models"),
                 list(TARGETS.values()),
                 defaultValue=0,
                 optional=True,
             ),
-            "GWSA itself, as the published dataset does; or what is left of it about the level and trend of each "
-            "coarse cell, which then come from GRACE alone: for pumping that no predictor shows. On sample worlds that "
-            "tells half as much of what is inside a cell, as most of what models learn is in level and trend.",
+            "GWSA, as in the published dataset, or GWSA without the level and trend of each coarse "
+            "cell. Level and trend then come from GRACE alone, which suits pumping that no "
+            "predictor shows. On sample worlds the second target explains half as much of the "
+            "detail inside a cell, because most of what models predict is level and trend.",
             advanced=True,
         )
         for name, (label, default, help) in SWITCHES.items():
@@ -164,28 +203,34 @@ class Downscale(GwsaAlgorithm):
             )
         self.add(
             QgsProcessingParameterString("SCHEDULER", tr("Dask scheduler"), optional=True),
-            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers make the maps, the same bytes as "
-            "here; they must see the folders of predictors and maps under the same paths. Empty: this machine.",
+            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers make the maps. "
+            "They must be able to access the folders of predictors and maps under the same paths. "
+            "The maps are the same as those of one machine. Leave empty to use this machine only.",
             advanced=True,
         )
         self.add(
             QgsProcessingParameterFolderDestination("OUTPUT", tr("1 km maps")),
-            "Folder for GWSA_YYYY.tif, and sigma/GWSA_SIGMA_YYYY.tif where a sigma is given.",
+            "Folder for GWSA_YYYY.tif, and for sigma/GWSA_SIGMA_YYYY.tif if sigma is given.",
         )
         self.add(
             QgsProcessingParameterRasterDestination(
                 "APPLICABILITY", tr("Area of applicability"), optional=True, createByDefault=False
             ),
-            "Where not to trust the models: how unlike the training samples a pixel's predictors are, and the share of "
-            "four seasons in which it is inside the area of applicability (Meyer & Pebesma 2021).",
+            "Where the models are not reliable: dissimilarity of the predictors of each pixel from "
+            "those of the training samples, and fraction of four seasons in which the pixel is "
+            "inside the area of applicability (Meyer & Pebesma 2021).",
         )
         self.add(
             QgsProcessingParameterFeatureSink(
-                "REGIONS", tr("Regions and their skill"), QgsProcessing.SourceType.TypeVectorPolygon, optional=True,
+                "REGIONS",
+                tr("Regions and their skill"),
+                QgsProcessing.SourceType.TypeVectorPolygon,
+                optional=True,
                 createByDefault=False,
             ),
-            "The aquifers with their cells, independent GRACE values, whose model serves them, and held-out skill.",
-        )  # fmt: skip
+            "Aquifers with the number of their cells and of independent GRACE values, the model "
+            "that serves them, and their held-out skill.",
+        )
         for name, (label, kind, help) in FILES.items():
             optional = {"optional": True, "createByDefault": False}
             parameter = (
@@ -214,7 +259,8 @@ class Downscale(GwsaAlgorithm):
         scheduler = self.parameterAsString(parameters, "SCHEDULER", context).strip()
         if scheduler:
             require("distributed")
-        started, options = now(), self._options(parameters, context)
+        started = now()
+        options = self._options(parameters, context)
         inputs = {
             name: self.input_path(parameters, name, context) for name in ("GWSA", "GWSA_SIGMA")
         }
@@ -229,6 +275,7 @@ class Downscale(GwsaAlgorithm):
             for name in ("OUTPUT", "APPLICABILITY", *FILES)
         }
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
+        sigma_path = inputs["GWSA_SIGMA"]
         record = (self.ID, inputs, options.as_parameters())
         with task_runner(scheduler, progress) as run:
             result = downscale(
@@ -236,15 +283,14 @@ class Downscale(GwsaAlgorithm):
                 predictors,
                 aquifers,
                 Outputs(
-                    *(
-                        paths[name]
-                        for name in ("OUTPUT", "MODELS", "HELD_OUT", "APPLICABILITY", "EXPLANATION")
-                    )
+                    paths["OUTPUT"],
+                    models=paths["MODELS"],
+                    held_out=paths["HELD_OUT"],
+                    applicability=paths["APPLICABILITY"],
+                    explanation=paths["EXPLANATION"],
                 ),
                 options,
-                sigma=read_stack(inputs["GWSA_SIGMA"], "GWSA sigma")
-                if inputs["GWSA_SIGMA"]
-                else None,
+                sigma=read_stack(sigma_path, "GWSA sigma") if sigma_path else None,
                 tags=provenance(*record, progress),
                 progress=progress,
                 run=run,
@@ -278,20 +324,20 @@ class Downscale(GwsaAlgorithm):
             for name, (_, kind, *_) in NUMBERS.items()
         }
         return DownscaleOptions(
-            self.period(parameters, context),
-            value["LEAST_AREA"],
-            value["FEATHER"],
-            self.parameterAsBool(parameters, "EXACT", context),
-            list(TARGETS)[self.parameterAsEnum(parameters, "TARGET", context)],
-            self.parameterAsBool(parameters, "COMPARE", context),
-            self.parameterAsBool(parameters, "STOPPING", context),
-            value["SEARCH"],
-            Boosting(value["TREES"], value["DEPTH"], value["RATE"], seed=value["SEED"]),
-            Blocking(value["BLOCK"], value["BUFFER"], value["SEED"]),
+            period=self.period(parameters, context),
+            least_area=value["LEAST_AREA"],
+            feather_km=value["FEATHER"],
+            exact=self.parameterAsBool(parameters, "EXACT", context),
+            target=list(TARGETS)[self.parameterAsEnum(parameters, "TARGET", context)],
+            compare=self.parameterAsBool(parameters, "COMPARE", context),
+            stopping=self.parameterAsBool(parameters, "STOPPING", context),
+            search=value["SEARCH"],
+            boosting=Boosting(value["TREES"], value["DEPTH"], value["RATE"], seed=value["SEED"]),
+            blocking=Blocking(value["BLOCK"], value["BUFFER"], value["SEED"]),
         )
 
     def _polygons(self, parameters, context, progress) -> dict[str, tuple[QgsGeometry, str]]:
-        """Name -> polygon in EPSG:4326, the polygons of one name joined, and the name of its parent."""
+        """Name -> polygon in EPSG:4326 and name of the parent; polygons of one name are joined."""
         source = self.parameterAsSource(parameters, "AQUIFERS", context)
         if source is None:
             return {}

@@ -1,4 +1,4 @@
-"""gwsa:fillgaps: close the gaps of a monthly stack."""
+"""gwsa:fillgaps: fill the gaps of a monthly stack."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ from .base import GwsaAlgorithm, tr
 
 
 class FillGaps(GwsaAlgorithm):
+    """Algorithm that fills the gaps of a monthly stack and estimates their standard error."""
+
     ID = "fillgaps"
     NAME = "Fill gaps"
     HELP = (
-        "Fills the months without a solution, among them the 11 months between GRACE and GRACE-FO, cell by cell, and "
-        "says how well: months that were observed are hidden, filled and compared, and the log and the report give the "
-        "error of the method beside that of trend and seasons alone. By default every series gets the method, the SSA "
-        "window and the number of components that fill its hidden months best, long gaps and short ones each their "
-        "own. Observed months stay as they are. Nothing is extrapolated before the first or after the last observed "
-        "month. SSA follows Kondrashov and Ghil (2006) and Yi and Sneeuw (2021)."
+        "Fills the months without a GRACE solution, among them the 11 months between GRACE and "
+        "GRACE-FO, cell by cell. The errors are estimated in artificial gaps: observed months are "
+        "withheld, filled and compared with the observations. The log and the report give the "
+        "error of the method and that of trend and seasons alone. By default each series is "
+        "filled by the method, SSA window and number of components that perform best in its "
+        "artificial gaps, selected separately for long and short gaps. Observed months are not "
+        "changed. Nothing is extrapolated before the first or after the last observed month. SSA "
+        "follows Kondrashov and Ghil (2006) and Yi and Sneeuw (2021)."
     )
     TAGS = (
         "TWSA",
@@ -38,67 +42,67 @@ class FillGaps(GwsaAlgorithm):
     def initAlgorithm(self, config=None):
         self.add(
             QgsProcessingParameterRasterLayer("INPUT", tr("Monthly stack with gaps")),
-            "TWSA or any other stack with bands named YYYY-MM; a missing month may be an empty band or no band at all.",
+            "TWSA or any other stack with bands named YYYY-MM; a missing month may be an empty "
+            "band or no band at all.",
         )
         self.add(
             QgsProcessingParameterEnum(
                 "METHOD", tr("Method"), [tr(text) for text in METHOD_NAMES.values()], defaultValue=0
             ),
-            "How gaps are filled. The first tries the others on hidden months, SSA with 49 pairs of window and number "
-            "of components, and takes half a second a distinct series; red noise takes a thousandth of that and is "
-            "seldom much worse.",
+            "How gaps are filled. The first method tries the others in artificial gaps, SSA with "
+            "49 pairs of window and number of components, and takes a fraction of a second per "
+            "distinct series; red noise takes a thousandth of that and is rarely much worse.",
         )
-        whole, real = (
-            QgsProcessingParameterNumber.Type.Integer,
-            QgsProcessingParameterNumber.Type.Double,
-        )
+        integer = QgsProcessingParameterNumber.Type.Integer
+        real = QgsProcessingParameterNumber.Type.Double
         self.add(
             QgsProcessingParameterNumber(
-                "WINDOW", tr("SSA window (months)"), whole, 24, minValue=2, maxValue=240
+                "WINDOW", tr("SSA window (months)"), integer, 24, minValue=2, maxValue=240
             ),
-            "Months of the lagged covariance, more than the longest gap and at most half of the record. Read by the "
-            "two SSA methods only, like the number of components.",
+            "Length of the lagged windows, longer than the longest gap and at most half of the "
+            "record. Like the number of components it is used by the two SSA methods only.",
             advanced=True,
         )
         self.add(
             QgsProcessingParameterNumber(
-                "COMPONENTS", tr("SSA components"), whole, 4, minValue=1, maxValue=240
+                "COMPONENTS", tr("SSA components"), integer, 4, minValue=1, maxValue=240
             ),
-            "How many leading components rebuild the gaps; more than a few fit noise in single cells.",
+            "Number of leading components that reconstruct the gaps; more than a few fit noise in "
+            "single cells.",
             advanced=True,
         )
         self.add(
             QgsProcessingParameterNumber(
                 "TOLERANCE", tr("SSA tolerance"), real, 0.01, minValue=1e-6, maxValue=0.5
             ),
-            "Iteration stops when the gaps change by less than this fraction of their size.",
+            "The iteration stops when the gaps change by less than this fraction of their size.",
             advanced=True,
         )
         self.add(
             QgsProcessingParameterRasterDestination("OUTPUT", tr("Filled stack")),
-            "GeoTIFF in the unit of the input, one band for every calendar month; filled bands carry the tag "
-            "GWSA_SOURCE=filled.",
+            "GeoTIFF in the unit of the input with one band for every calendar month; filled "
+            "bands have the tag GWSA_SOURCE=filled.",
         )
         self.add(
             QgsProcessingParameterRasterDestination(
                 "SIGMA", tr("Sigma of filled months"), optional=True
             ),
-            "GeoTIFF of one standard error of the filled months, from the errors of hidden ones; no data where the "
-            "value was observed.",
+            "GeoTIFF of one standard error of the filled months, from the errors in artificial "
+            "gaps; no data where the value was observed.",
         )
         self.add(
             QgsProcessingParameterRasterDestination(
                 "FLAGS", tr("Observed or filled"), optional=True
             ),
-            "GeoTIFF with the same bands: 0 where the value was observed, 1 where it was filled, no data where it is "
-            "missing.",
+            "GeoTIFF with the same bands: 0 where the value was observed, 1 where it was filled, "
+            "no data where it is missing.",
         )
         self.add(
             QgsProcessingParameterFileDestination(
                 "REPORT", tr("Report"), "HTML (*.html)", optional=True, createByDefault=False
             ),
-            "Web page: errors on hidden months, which method was chosen where, example series, the calibration of "
-            "sigma, the filled months.",
+            "HTML page with the errors in artificial gaps, the methods selected for each cell, "
+            "example series, the calibration of sigma and the filled months.",
         )
 
     def execute(self, parameters, context, progress):
@@ -112,10 +116,10 @@ class FillGaps(GwsaAlgorithm):
         started = now()
         source = self.input_path(parameters, "INPUT", context)
         options = FillOptions(
-            list(METHOD_NAMES)[self.parameterAsEnum(parameters, "METHOD", context)],
-            self.parameterAsInt(parameters, "WINDOW", context),
-            self.parameterAsInt(parameters, "COMPONENTS", context),
-            self.parameterAsDouble(parameters, "TOLERANCE", context),
+            method=list(METHOD_NAMES)[self.parameterAsEnum(parameters, "METHOD", context)],
+            window=self.parameterAsInt(parameters, "WINDOW", context),
+            components=self.parameterAsInt(parameters, "COMPONENTS", context),
+            tolerance=self.parameterAsDouble(parameters, "TOLERANCE", context),
         )
         result = fill_gaps(read_stack(source), options, progress.part(0, 0.9))
         record = ({"INPUT": source}, vars(options))

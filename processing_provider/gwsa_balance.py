@@ -1,4 +1,4 @@
-"""gwsa:gwsabalance: groundwater storage anomalies by the water balance."""
+"""gwsa:gwsabalance: groundwater storage anomalies from the water balance."""
 
 from __future__ import annotations
 
@@ -17,24 +17,30 @@ STORES = {
     "SWS": "surface water",
     "GLACIER": "glacier ice",
 }
-OPTIONAL_STORES = ("SWS", "GLACIER")  # not of GLDAS, and as sharp as their maps
+# Not part of GLDAS. Their maps are sharper than GRACE, so they can be filtered.
+OPTIONAL_STORES = ("SWS", "GLACIER")
 OPTIONAL_STACKS = {
-    "SIGMA_TWSA": "One standard deviation of TWSA in cm, a stack as gwsa:importtwsa writes.",
-    "SIGMA_FILL": "One standard deviation of the gap-filled months in cm, a stack as gwsa:fillgaps writes; it "
-    "takes the place of SIGMA_TWSA in the months that are marked as filled.",
+    "SIGMA_TWSA": "Standard deviation of TWSA in cm, a stack written by gwsa:importtwsa.",
+    "SIGMA_FILL": "Standard deviation of gap-filled TWSA in cm, a stack written by gwsa:fillgaps. "
+    "It replaces SIGMA_TWSA in the months that are marked as filled.",
 }
 
 
 class GwsaBalance(GwsaAlgorithm):
+    """Subtracts the other storages from TWSA; writes GWSA and its sigma."""
+
     ID = "gwsabalance"
     NAME = "Groundwater balance (GWSA)"
     HELP = (
-        "Subtracts the anomalies of soil moisture, snow, canopy water and, if given, surface water and glaciers from "
-        "total water storage: GWSA = TWSA - SMS - SWES - CWS - SWS - GLACIER, in cm, on the months and cells that all "
-        "inputs have. Each input is brought to the baseline 2004-2009 first. All must lie on one grid of cells. Filled "
-        "and missing months stay marked as such. GLDAS knows no lakes, rivers, reservoirs or glaciers: what they lose "
-        "is counted as groundwater unless they are given. The sigmas of the terms add as squares; a term whose sigma "
-        "is not given makes the total a lower bound, and the log and the file's tags say so."
+        "Subtracts the anomalies of soil moisture, snow, canopy water and, if given, surface "
+        "water and glaciers from total water storage: GWSA = TWSA - SMS - SWES - CWS - SWS - "
+        "GLACIER, in cm, for the months and cells that all inputs have in common. All inputs must "
+        "have the same grid of cells. Each input is first converted to an anomaly relative to "
+        "2004-2009. Filled and missing months keep their flags. GLDAS does not model lakes, "
+        "rivers, reservoirs or glaciers: unless their storage is given, its changes are "
+        "attributed to groundwater. The variances of all terms are added. If the sigma of a term "
+        "is not given, the sigma of GWSA is a lower bound, which is noted in the log and in the "
+        "tags of the file."
     )
     TAGS = (
         "GWSA",
@@ -50,17 +56,18 @@ class GwsaBalance(GwsaAlgorithm):
     def initAlgorithm(self, config=None):
         self.add(
             QgsProcessingParameterRasterLayer("TWSA", tr("TWSA stack")),
-            "Total water storage anomaly, a stack with bands named YYYY-MM.",
+            "Total water storage anomaly in a stack with bands named YYYY-MM.",
         )
         for name, water in STORES.items():
+            optional = name in OPTIONAL_STORES
+            help = f"Anomaly of {water} in a stack with bands named YYYY-MM on the same cells."
+            if optional:
+                help += f" Cells without {water} must be zero, not nodata."
             self.add(
                 QgsProcessingParameterRasterLayer(
-                    name, tr(f"{name} stack ({water})"), optional=name in OPTIONAL_STORES
+                    name, tr(f"{name} stack ({water})"), optional=optional
                 ),
-                f"Anomaly of {water} storage, a stack with bands named YYYY-MM on the same cells"
-                + (
-                    ", zero and not nodata where there is none." if name in OPTIONAL_STORES else "."
-                ),
+                help,
                 advanced=name == "GLACIER",
             )
         for name in OPTIONAL_STORES:
@@ -73,8 +80,9 @@ class GwsaBalance(GwsaAlgorithm):
                     optional=True,
                     minValue=0,
                 ),
-                f"Radius in km of a Gaussian filter that makes {STORES[name]} as smooth as GRACE sees it, about 300; 0 "
-                "takes it as given. A filtered stack should reach three radii beyond the region; the log warns if not.",
+                f"Radius in km of a Gaussian filter that smooths {STORES[name]} to the resolution "
+                "of GRACE, about 300 km. 0 means no filter. The stack should extend three radii "
+                "beyond the region; the log contains a warning if it does not.",
                 advanced=True,
             )
         for name, help in OPTIONAL_STACKS.items():
@@ -92,18 +100,20 @@ class GwsaBalance(GwsaAlgorithm):
                     optional=True,
                     minValue=0,
                 ),
-                f"One standard deviation of the {water} anomaly in cm, for all cells and months.",
+                f"Standard deviation of the {water} anomaly in cm for all cells and months.",
                 advanced=True,
             )
         self.add(
             QgsProcessingParameterRasterDestination("OUTPUT", tr("GWSA")),
-            "GeoTIFF of groundwater storage anomalies in cm against 2004-2009, bands named YYYY-MM.",
+            "GeoTIFF of groundwater storage anomalies in cm relative to 2004-2009, with bands "
+            "named YYYY-MM.",
         )
         self.add(
             QgsProcessingParameterRasterDestination(
                 "SIGMA", tr("Sigma of GWSA"), optional=True, createByDefault=False
             ),
-            "GeoTIFF of one standard deviation of GWSA in cm; needs at least one of the sigmas above.",
+            "GeoTIFF of the standard deviation of GWSA in cm. At least one of the sigmas above is "
+            "required.",
         )
 
     def execute(self, parameters, context, progress):

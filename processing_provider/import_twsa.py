@@ -1,4 +1,4 @@
-"""gwsa:importtwsa: a GRACE mascon file as a monthly stack of TWSA."""
+"""gwsa:importtwsa: import TWSA from a GRACE mascon file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ from .base import GwsaAlgorithm, tr
 
 
 class ImportTwsa(GwsaAlgorithm):
+    """Writes TWSA, its sigma, the month table and the regional mean of a mascon file."""
+
     ID = "importtwsa"
     NAME = "Import TWSA (GRACE mascons)"
     HELP = (
-        "Reads the mascon NetCDF file of CSR (RL06, RL06.3), JPL (RL06.3M) or GSFC and writes terrestrial water "
-        "storage anomalies (TWSA) in cm against 2004-2009, one band per calendar month. Months without a solution "
-        "are empty bands; fill them with gwsa:fillgaps. Each solution is labelled by the middle of its span; where "
-        "two fall into one month, one of them moves into the empty month beside it that its span reaches, and the "
-        "table says so. The labels are checked against the file's own list of missing months. The centre is told by "
-        "what is in the file, never by its name; cm, mm and m, packed values and any order of latitudes and longitudes "
-        "are understood."
+        "Reads a mascon NetCDF file of CSR (RL06, RL06.3), JPL (RL06.3M) or GSFC and writes "
+        "terrestrial water storage anomalies (TWSA) in cm relative to 2004-2009, with one band per "
+        "calendar month. Months without a solution become empty bands, which gwsa:fillgaps can "
+        "fill. Each solution is assigned to the month of the middle of its time span. If two "
+        "solutions fall into one month, one of them is assigned to the adjacent month without a "
+        "solution that its time span overlaps; the month table records this. The months are "
+        "compared with the list of missing months in the file. The processing centre is "
+        "identified from the content of the file, not from its name. Units of cm, mm and m, packed "
+        "values, and any order of latitudes and longitudes are supported."
     )
     TAGS = (
         "GRACE-FO",
@@ -42,16 +46,17 @@ class ImportTwsa(GwsaAlgorithm):
         netcdf = "NetCDF (*.nc *.nc4);;All files (*)"
         self.add(
             QgsProcessingParameterFile("INPUT", tr("Mascon file"), fileFilter=netcdf),
-            "The NetCDF file as its centre distributes it, or a crop of it in space or time.",
+            "NetCDF file as distributed by its processing centre, or a subset of it in space or "
+            "time.",
         )
         self.add(
             QgsProcessingParameterFile(
                 "LAND_MASK", tr("Land mask"), fileFilter=netcdf, optional=True
             ),
-            "NetCDF file with LO_val or land_mask, 1 on land; empty for the mask inside a JPL or GSFC file. Without "
-            "any mask the ocean is kept.",
+            "NetCDF file with the variable LO_val or land_mask, which is 1 on land. Leave empty "
+            "to use the mask inside a JPL or GSFC file. Ocean cells are kept if there is no mask.",
         )
-        self.add_region("Only the cells in this region; empty for all of the file.")
+        self.add_region("Region of the output. Leave empty for all cells of the file.")
         self.add_period("of the output", advanced=False)
         self.add(
             QgsProcessingParameterNumber(
@@ -61,13 +66,15 @@ class ImportTwsa(GwsaAlgorithm):
                 optional=True,
                 minValue=0.001,
             ),
-            "One standard deviation in cm for every value of a product that states no uncertainty, as CSR's does not.",
+            "Standard deviation of TWSA in cm for products without uncertainty, such as those of "
+            "CSR.",
         )
         self.add(
             QgsProcessingParameterBoolean(
                 "GAIN_FACTORS", tr("Apply gain factors"), defaultValue=False
             ),
-            "Multiply by the scale_factor of a JPL file, which restores signal inside a mascon from a land model.",
+            "Multiply TWSA by the scale_factor of a JPL file, which restores the variation inside "
+            "a mascon according to a land surface model.",
             advanced=True,
         )
         self.add(
@@ -78,29 +85,32 @@ class ImportTwsa(GwsaAlgorithm):
                 0.25,
                 minValue=0.01,
             ),
-            "The cells of the output; another grid in the file is brought to them by area overlap.",
+            "Cell size of the output. Other grids are resampled by area overlap.",
             advanced=True,
         )
         self.add(
             QgsProcessingParameterRasterDestination("OUTPUT", tr("TWSA")),
-            "GeoTIFF of TWSA in cm, bands named YYYY-MM.",
+            "GeoTIFF of TWSA in cm with bands named YYYY-MM.",
         )
         self.add(
             QgsProcessingParameterRasterDestination(
                 "SIGMA", tr("Sigma of TWSA"), optional=True, createByDefault=False
             ),
-            "GeoTIFF of one standard deviation in cm: the product's uncertainty, else the constant above. With neither "
-            "there is no such output, and the log says so.",
+            "GeoTIFF of the standard deviation of TWSA in cm: the uncertainty of the product or, "
+            "if it has none, the constant above. Without either, the file is not written and the "
+            "log contains a note.",
         )
         self.add(
             self._csv("TABLE", tr("Month table")),
-            "CSV with the start and end (the first moment after it) of each solution, its middle, the month it is "
-            "labelled with, and a note where the label was moved; empty for a file beside the TWSA, named .months.csv.",
+            "CSV with the start, the end (exclusive) and the middle of each solution, the month "
+            "to which it is assigned, and a note if that is not the month of its middle. If "
+            "empty, the table is written next to the TWSA file, with the ending .months.csv.",
         )
         self.add(
             self._csv("REGION_MEAN", tr("Mean of the region")),
-            "CSV of the area-weighted mean of the region's cells each month and its sigma, which counts each mascon of "
-            "JPL once; sigma_upper_cm takes all cells as erring together.",
+            "CSV of the area-weighted mean over the cells of the region for each month, and its "
+            "sigma. Each JPL mascon is counted once. The column sigma_upper_cm assumes that the "
+            "errors of all cells are fully correlated.",
         )
 
     @staticmethod
@@ -123,28 +133,24 @@ class ImportTwsa(GwsaAlgorithm):
             "LAND_MASK": options.land_mask,
         }
         result = import_twsa(inputs["INPUT"], options, progress.part(0, 0.7))
-        record = (
-            inputs,
-            {name: value for name, value in vars(options).items() if name != "land_mask"},
-        )
-        tags = provenance(self.ID, *record, progress)
+        settings = {name: value for name, value in vars(options).items() if name != "land_mask"}
+        tags = provenance(self.ID, inputs, settings, progress)
         results = (("OUTPUT", result.twsa, "anomaly.qml"), ("SIGMA", result.sigma, "sigma.qml"))
         outputs = {}
         for (name, stack, style), part in zip(results, progress.part(0.7, 0.9).parts(len(results))):
             path = self.output_path(parameters, name, context) if stack else None
             if path:
                 write_stack(path, stack, tags, part)
-                outputs[name] = self.finish_raster(path, style, *record, started)
-        table = self.output_path(parameters, "TABLE", context) or Path(
-            outputs["OUTPUT"]
-        ).with_suffix(".months.csv")
+                outputs[name] = self.finish_raster(path, style, inputs, settings, started)
+        table = self.output_path(parameters, "TABLE", context)
+        if table is None:
+            table = Path(outputs["OUTPUT"]).with_suffix(".months.csv")
         write_table(table, result.solutions)
         outputs["TABLE"] = str(table)
         mean = self.output_path(parameters, "REGION_MEAN", context)
         if mean:
-            regional = regional_mean(
-                result.twsa, result.sigma, result.mascons, progress.part(0.9, 1)
-            )
+            part = progress.part(0.9, 1)
+            regional = regional_mean(result.twsa, result.sigma, result.mascons, part)
             write_regional_mean(mean, regional)
             outputs["REGION_MEAN"] = str(mean)
         return outputs

@@ -1,4 +1,4 @@
-"""The GWSA group of the Processing toolbox: the explicit list of its algorithms and shipped models."""
+"""Provider of the GWSA algorithms and models in the Processing toolbox."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ MODELS = Path(__file__).parent / "models"
 
 
 class GwsaProvider(QgsProcessingProvider):
+    """Registers the algorithms of ``ALGORITHMS`` and the models of the folder ``models``."""
+
     def id(self):
         return "gwsa"
 
@@ -49,6 +51,6 @@ class GwsaProvider(QgsProcessingProvider):
         for path in sorted(MODELS.glob("*.model3")):
             model = QgsProcessingModelAlgorithm()
             if not model.fromFile(str(path)):
-                raise RuntimeError(f"{path.name} is not a model")
+                raise RuntimeError(f"{path.name} is not a Processing model")
             model.setSourceFilePath(str(path))
             self.addAlgorithm(model)

@@ -1,4 +1,4 @@
-"""gwsa:sampledata: a whole sample world with a known truth, in the layouts of the real files."""
+"""gwsa:sampledata: a synthetic sample world with a known truth."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from .base import GwsaAlgorithm, tr
 
 
 class SampleData(GwsaAlgorithm):
+    """Writes the input files of all stages for a synthetic world, and its truth."""
+
     ID = "sampledata"
     NAME = "Sample data"
     HELP = (
-        "Makes a sample world whose groundwater is known at 1 km, and writes what GRACE, GLDAS, satellites and wells "
-        "would show of it, in the layouts of the real files: a CSR RL06.3 mascon file with its true gaps and its land "
-        "mask, GLDAS Noah 2.1 monthly files, 19 predictors with their catalogue, aquifers, wells with the flaws of "
-        "real ones, and the truth beside them in the folder truth. The world follows from the region, the period and "
-        "the seed alone. It is made up: nothing in it describes a real place."
+        "Creates a synthetic world whose groundwater storage is known at 1 km, and writes "
+        "simulated observations of it in the layouts of the real files: a CSR RL06.3 mascon file "
+        "with its real gaps and its land mask, GLDAS Noah 2.1 monthly files, 19 predictors with "
+        "their catalogue, aquifers, and wells with errors that are common in real records. The "
+        "truth is in the folder truth. The world depends only on the region, the period and the "
+        "seed. It does not describe any real place."
     )
     TAGS = ("sample", "synthetic", "demo", "test data", "truth", "CSR", "GLDAS", "wells")
 
@@ -35,33 +38,35 @@ class SampleData(GwsaAlgorithm):
             QgsProcessingParameterExtent(
                 "EXTENT", tr("Region"), defaultValue="74,80,26,32 [EPSG:4326]"
             ),
-            "Where the world is, snapped outward to cells of 0.25°; six degrees by six take about a minute.",
+            "Region of the world, widened to cells of 0.25°. A region of 6° by 6° takes about a "
+            "minute.",
         )
         self.add(
             QgsProcessingParameterString(
                 "START", tr("First month (YYYY-MM)"), defaultValue="2009-01"
             ),
-            "First month of the predictors and of the 1 km truth, widened to whole years. GRACE and GLDAS always have "
-            "2002-04 to 2020-12.",
+            "First month of the 1 km truth, widened to full years. Predictors begin two years "
+            "earlier. GRACE and GLDAS always cover 2002-04 to 2020-12.",
         )
         self.add(
             QgsProcessingParameterString("END", tr("Last month (YYYY-MM)"), defaultValue="2018-12"),
-            "Last month of the predictors and of the 1 km truth, widened to whole years.",
+            "Last month of the predictors and of the 1 km truth, widened to full years.",
         )
         self.add(
             QgsProcessingParameterNumber("SEED", tr("Seed"), defaultValue=1, minValue=0),
-            "Another number makes another world; the same number makes the same bytes.",
+            "Seed of all random numbers. The same seed gives identical files.",
         )
         self.add(
             QgsProcessingParameterBoolean(
-                "TILES", tr("GRACE sees tiles of 1°"), defaultValue=False
+                "TILES", tr("One TWSA series per 1° tile"), defaultValue=False
             ),
-            "Give all cells of a 1° tile one TWSA series, as real mascons nearly do; otherwise each cell has its own.",
+            "All cells of a 1° tile have the same TWSA, similar to real mascons. Otherwise each "
+            "cell has its own.",
             advanced=True,
         )
         self.add(
             QgsProcessingParameterFolderDestination("OUTPUT", tr("Sample world")),
-            "Folder for the whole world; some 700 MB for six degrees by six and ten years.",
+            "Folder of the world. A region of 6° by 6° and ten years needs about 700 MB.",
         )
         for output in (
             QgsProcessingOutputFile("TWSA", tr("Mascon file")),
@@ -72,8 +77,13 @@ class SampleData(GwsaAlgorithm):
             QgsProcessingOutputVectorLayer("AQUIFERS", tr("Aquifers")),
             QgsProcessingOutputVectorLayer("WELLS", tr("Wells")),
             QgsProcessingOutputVectorLayer("OBSERVATIONS", tr("Well observations")),
-            QgsProcessingOutputNumber("RMSE_ORACLE", tr("RMSE in cm that no method can better")),
-            QgsProcessingOutputNumber("RMSE_NO_MODEL", tr("RMSE in cm without any predictor")),
+            QgsProcessingOutputNumber(
+                "RMSE_ORACLE", tr("RMSE of the oracle (cm), the lower limit of all methods")
+            ),
+            QgsProcessingOutputNumber(
+                "RMSE_NO_MODEL",
+                tr("RMSE of mean-preserving interpolation (cm), which uses no predictor"),
+            ),
         ):
             self.addOutput(output)
 

@@ -1,4 +1,4 @@
-"""gwsa:validatewells: the 1 km, bilinear and coarse fields against wells."""
+"""gwsa:validatewells: validate the 1 km, bilinear and coarse fields against wells."""
 
 from __future__ import annotations
 
@@ -29,38 +29,69 @@ from .base import POINTS, POLYGONS, TABLES, GwsaAlgorithm, layer_fields, style_l
 STYLE = "trend_wells.qml"
 INPUTS = ("GWSA", "LAYERS", "COARSE", "WELLS", "OBSERVATIONS", "AQUIFERS")
 FIELDS = {
-    "WELL_FIELD": ("WELLS", "Well identifier", "Names a well; empty for well, well_id, station, site or id."),
-    "YIELD_FIELD": ("WELLS", "Specific yield", "A fraction; empty for specific_yield or sy."),
-    "CONFINED_FIELD": (
-        "WELLS",
-        "Confined",
-        "1, true, yes or confined marks a confined well, which counts only with a storativity; empty for confined.",
+    "WELL_FIELD": (
+        "WELLS", "Well identifier",
+        "Identifier of a well. By default a field named well, well_id, station, site or id.",
     ),
-    "STORATIVITY_FIELD": ("WELLS", "Storativity of confined wells", "A fraction; empty for storativity."),
-    "LONGITUDE_FIELD": ("WELLS", "Longitude", "Degrees, for a table without geometry; empty for longitude, lon or x."),
-    "LATITUDE_FIELD": ("WELLS", "Latitude", "Degrees, for a table without geometry; empty for latitude, lat or y."),
-    "READING_WELL_FIELD": ("OBSERVATIONS", "Well of a reading", "The identifier of WELLS; empty for the same names."),
-    "DATE_FIELD": ("OBSERVATIONS", "Date", "Dates, or texts such as 2004-05-31; empty for date, datetime or day."),
-    "VALUE_FIELD": ("OBSERVATIONS", "Water level", "Metres; empty for depth_to_water, dtw, value or depth."),
-    "AQUIFER_FIELD": ("AQUIFERS", "Aquifer identifier", "Names an aquifer; empty for id, aquifer or name."),
+    "YIELD_FIELD": (
+        "WELLS", "Specific yield",
+        "A fraction. By default a field named specific_yield or sy.",
+    ),
+    "CONFINED_FIELD": (
+        "WELLS", "Confined",
+        "1, true, yes or confined marks a confined well, which is used only with a storativity. By "
+        "default a field named confined.",
+    ),
+    "STORATIVITY_FIELD": (
+        "WELLS", "Storativity of confined wells",
+        "A fraction. By default a field named storativity.",
+    ),
+    "LONGITUDE_FIELD": (
+        "WELLS", "Longitude",
+        "Degrees, for a table without geometry. By default a field named longitude, lon or x.",
+    ),
+    "LATITUDE_FIELD": (
+        "WELLS", "Latitude",
+        "Degrees, for a table without geometry. By default a field named latitude, lat or y.",
+    ),
+    "READING_WELL_FIELD": (
+        "OBSERVATIONS", "Well of a reading",
+        "The identifier that WELLS has too. By default a field with one of the names listed there.",
+    ),
+    "DATE_FIELD": (
+        "OBSERVATIONS", "Date",
+        "Dates, or texts such as 2004-05-31. By default a field named date, datetime or day.",
+    ),
+    "VALUE_FIELD": (
+        "OBSERVATIONS", "Water level",
+        "In metres. By default a field named depth_to_water, dtw, value or depth.",
+    ),
+    "AQUIFER_FIELD": (
+        "AQUIFERS", "Aquifer identifier",
+        "Identifier of an aquifer. By default a field named id, aquifer or name.",
+    ),
     "AQUIFER_YIELD_FIELD": (
-        "AQUIFERS",
-        "Specific yield of aquifers",
-        "A fraction, for wells that have none of their own; empty for specific_yield or sy.",
+        "AQUIFERS", "Specific yield of aquifers",
+        "A fraction, for wells without a specific yield. By default a field named specific_yield "
+        "or sy.",
     ),
 }  # fmt: skip
 
 
 class ValidateWells(GwsaAlgorithm):
+    """Algorithm that compares the 1 km field and its coarse alternatives with wells."""
+
     ID = "validatewells"
     NAME = "Validate against wells"
     HELP = (
-        "Turns the water levels of wells into storage (minus specific yield times the change of the depth to water) "
-        "and compares each well, month by month and by trend, with the 1 km field, with the coarse field and with its "
-        "bilinear interpolation. Readings are checked first: placeholders, negative depths, repeats, plateaus and "
-        "outliers are left out and counted, and so are wells whose datum jumps. Trends are Theil-Sen slopes of the "
-        "deseasonalised series, tested by Hamed-Rao Mann-Kendall and adjusted for the number of wells. R2 is the "
-        "squared correlation of the trends. The layer holds every well with its scores, or why it was left out."
+        "Converts the water levels of wells to storage (minus specific yield times the change of "
+        "the depth to water) and compares the monthly series and the trend of each well with the "
+        "1 km field, the coarse field and its bilinear interpolation. Readings are checked first: "
+        "placeholders, negative depths, repeats, plateaus and outliers are left out and counted, "
+        "and so are wells with a shift of the datum. Trends are Theil-Sen slopes of the "
+        "deseasonalised series, with the Hamed-Rao Mann-Kendall test adjusted for the number of "
+        "wells. R² is the squared correlation of the trends. The output layer has all wells with "
+        "their scores or the reason why they were left out."
     )
     TAGS = (
         "wells",
@@ -86,7 +117,7 @@ class ValidateWells(GwsaAlgorithm):
                 QgsProcessingParameterFile.Behavior.Folder,
                 optional=True,
             ),
-            "The folder with GWSA_YYYY.tif that gwsa:downscale wrote; or give LAYERS.",
+            "The folder with GWSA_YYYY.tif that gwsa:downscale wrote; alternatively give LAYERS.",
         )
         self.add(
             QgsProcessingParameterMultipleLayers(
@@ -95,23 +126,25 @@ class ValidateWells(GwsaAlgorithm):
                 QgsProcessing.SourceType.TypeRaster,
                 optional=True,
             ),
-            "The yearly rasters themselves, bands named YYYY-MM, in place of the folder.",
+            "The yearly rasters, with bands named YYYY-MM, instead of the folder.",
         )
         self.add(
             QgsProcessingParameterRasterLayer("COARSE", tr("Coarse GWSA stack")),
-            "The stack that was downscaled, bands named YYYY-MM.",
+            "The stack that was downscaled, with bands named YYYY-MM.",
         )
 
     def _add_wells(self):
         self.add(
             QgsProcessingParameterFeatureSource("WELLS", tr("Wells"), TABLES),
-            "A point layer, or a table with longitude and latitude. One long table with the readings in it will do.",
+            "A point layer, or a table with longitude and latitude. It can be a long table that "
+            "also has the readings.",
         )
         self.add(
             QgsProcessingParameterFeatureSource(
                 "OBSERVATIONS", tr("Readings"), TABLES, optional=True
             ),
-            "A table with one row a reading: well, date, value. Empty where WELLS holds the readings.",
+            "A table with one row per reading: well, date, value. Leave empty if WELLS has the "
+            "readings.",
         )
         self.add(
             QgsProcessingParameterEnum(
@@ -126,15 +159,20 @@ class ValidateWells(GwsaAlgorithm):
             QgsProcessingParameterFeatureSource(
                 "AQUIFERS", tr("Aquifers"), POLYGONS, optional=True
             ),
-            "Polygons for scores by aquifer, and for the specific yield of wells that have none.",
+            "Polygons for scores by aquifer and for the specific yield of wells without their own.",
         )
         self.add(
             QgsProcessingParameterNumber(
-                "SPECIFIC_YIELD", tr("Specific yield of all other wells"), QgsProcessingParameterNumber.Type.Double,
-                optional=True, minValue=0.0001, maxValue=0.6,
+                "SPECIFIC_YIELD",
+                tr("Specific yield of all other wells"),
+                QgsProcessingParameterNumber.Type.Double,
+                optional=True,
+                minValue=0.0001,
+                maxValue=0.6,
             ),
-            "For unconfined wells whose specific yield neither WELLS nor AQUIFERS states; empty to leave them out.",
-        )  # fmt: skip
+            "For unconfined wells without a specific yield in WELLS or AQUIFERS. Leave empty to "
+            "exclude them.",
+        )
         for name, (parent, label, help) in FIELDS.items():
             field = QgsProcessingParameterField(
                 name, tr(label), parentLayerParameterName=parent, optional=True
@@ -142,41 +180,44 @@ class ValidateWells(GwsaAlgorithm):
             self.add(field, help, advanced=True)
 
     def _add_rules(self):
-        self.add_region("Only the wells in this region; empty for all.")
+        self.add_region("Only wells in this region are used; empty for all wells.")
         self.add_period("of the comparison")
         number = QgsProcessingParameterNumber
         self.add(
             number("MIN_YEARS", tr("Shortest span (years)"), number.Type.Double, 8, minValue=2),
-            "Wells whose readings span fewer years of the compared period are left out.",
+            "Wells are left out if their readings span fewer years of the compared period.",
             advanced=True,
         )
         self.add(
             number("MIN_MONTHS", tr("Fewest months"), number.Type.Integer, 24, minValue=8),
-            "Wells with readings in fewer months of the compared period are left out.",
+            "Wells are left out if they have readings in fewer months of the compared period.",
             advanced=True,
         )
         self.add(
             number("OUTLIER", tr("Outlier threshold"), number.Type.Double, 6, minValue=2),
-            "Readings farther from the well's own trend and season than this many robust standard deviations go.",
+            "Readings are left out if they deviate from the well's own trend and season by more "
+            "than this many robust standard deviations.",
             advanced=True,
         )
 
     def _add_outputs(self):
         self.add(
             QgsProcessingParameterFeatureSink("OUTPUT", tr("Wells with scores"), POINTS[0]),
-            "Every well with its trend and those of the fields (cm/yr), r, RMSE (cm) and KGE, or why it was left out.",
+            "All wells with their trend and those of the fields (cm/yr), r, RMSE (cm) and KGE, "
+            "or the reason why they were left out.",
         )
         self.add(
             QgsProcessingParameterFileDestination(
                 "REPORT", tr("Report"), "HTML (*.html)", optional=True
             ),
-            "The verdict, maps, charts, tables, and what was left out, in one HTML file.",
+            "One HTML file with the verdict, maps, charts, tables and exclusions.",
         )
         self.add(
             QgsProcessingParameterFileDestination(
                 "SCORES", tr("Scores"), "JSON (*.json)", optional=True, createByDefault=False
             ),
-            "R2, RMSE (cm/yr), slope and bias of the trends at wells, of the three fields, as JSON.",
+            "JSON file with R², RMSE (cm/yr), slope and bias of the trends of the three fields "
+            "at wells.",
             advanced=True,
         )
 
@@ -193,12 +234,12 @@ class ValidateWells(GwsaAlgorithm):
         coarse = YearlyMaps.from_files([self.input_path(parameters, "COARSE", context)])
         wells, readings = self._tables(parameters, context, progress.part(0.0, 0.2))
         rules = self._rules(parameters, context)
-        validation = validate_wells(
+        comparison = validate_wells(
             wells, readings, product, coarse, rules, progress.part(0.2, 0.95)
         )
-        progress.info(summary(validation))
-        outputs = self._write_files(parameters, context, validation, rules, started)
-        return {**outputs, "OUTPUT": self._write_layer(parameters, context, validation)}
+        progress.info(summary(comparison))
+        outputs = self._write_files(parameters, context, comparison, rules, started)
+        return {**outputs, "OUTPUT": self._write_layer(parameters, context, comparison)}
 
     def _product(self, parameters, context):
         from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
@@ -211,7 +252,7 @@ class ValidateWells(GwsaAlgorithm):
         )
         if bool(folder) == bool(layers):
             raise InputError(
-                "Give the 1 km field once: either its folder (GWSA) or its layers (LAYERS)."
+                "Give the 1 km field either as its folder (GWSA) or as its layers (LAYERS)."
             )
         if folder:
             return YearlyMaps.in_folder(folder)
@@ -227,13 +268,14 @@ class ValidateWells(GwsaAlgorithm):
         wells = read_wells(wells_source, chosen, context, progress.part(0.0, 0.3))
         source = self.parameterAsSource(parameters, "OBSERVATIONS", context)
         if source is None:
-            source, wells = wells_source, wells.merged()
+            source = wells_source
+            wells = wells.merge_records()
         aquifers = self.parameterAsSource(parameters, "AQUIFERS", context)
         if aquifers is not None:
             wells = in_aquifers(wells, aquifers, chosen, context, progress.part(0.3, 0.5))
         other = self.number(parameters, "SPECIFIC_YIELD", context)
         if other is not None:
-            wells = wells.filled(other)
+            wells = wells.with_default_yield(other)
         return wells, read_readings(source, chosen, wells, progress.part(0.5, 1.0))
 
     def _rules(self, parameters, context):
@@ -248,7 +290,7 @@ class ValidateWells(GwsaAlgorithm):
             period=self.period(parameters, context),
         )
 
-    def _write_files(self, parameters, context, validation, rules, started) -> dict:
+    def _write_files(self, parameters, context, comparison, rules, started) -> dict:
         from ..gwsa_plugin.core.files.provenance import write_run
         from ..gwsa_plugin.core.wells.scores import write_scores
 
@@ -258,20 +300,21 @@ class ValidateWells(GwsaAlgorithm):
         if outputs["REPORT"]:
             from ..gwsa_plugin.core.wells.report import write_well_report
 
-            write_well_report(outputs["REPORT"], validation)
+            write_well_report(outputs["REPORT"], comparison)
             inputs = {name: parameters.get(name) for name in INPUTS}
             write_run(
                 outputs["REPORT"].with_suffix(".run.json"), self.ID, inputs, vars(rules), started
             )
         if outputs["SCORES"]:
-            write_scores(outputs["SCORES"], validation)
+            write_scores(outputs["SCORES"], comparison)
         return {name: str(path) for name, path in outputs.items() if path}
 
-    def _write_layer(self, parameters, context, validation) -> str:
+    def _write_layer(self, parameters, context, comparison) -> str:
         from ..gwsa_plugin.core.wells.scores import well_columns
-        from .well_layers import LONLAT
+        from .layers import LONLAT
 
-        columns, wells = well_columns(validation), validation.wells
+        columns = well_columns(comparison)
+        wells = comparison.wells
         types = {"f": "double", "i": "integer"}
         fields = layer_fields(
             {name: types.get(values.dtype.kind, "string") for name, values in columns.items()}
@@ -281,21 +324,20 @@ class ValidateWells(GwsaAlgorithm):
         )
         if sink is None:
             raise InputError(
-                "The layer of wells (OUTPUT) cannot be written there; choose another file."
+                "The layer of wells (OUTPUT) cannot be written to this file; choose another one."
             )
-        for place, values in zip(
-            zip(wells.longitude, wells.latitude), zip(*map(_plain, columns.values()))
-        ):
+        rows = zip(*map(_none_for_nan, columns.values()))
+        for longitude, latitude, values in zip(wells.longitude, wells.latitude, rows):
             feature = QgsFeature(fields)
             feature.setAttributes(list(values))
-            if all(map(isfinite, place)):
-                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(*place)))
+            if isfinite(longitude) and isfinite(latitude):
+                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(longitude, latitude)))
             sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
         del sink
         style_layer(layer, STYLE, context)
         return layer
 
 
-def _plain(values) -> list:
-    """Python values, None for NaN."""
+def _none_for_nan(values) -> list:
+    """Return the values as Python objects, None for NaN."""
     return [None if value != value else value for value in values.tolist()]

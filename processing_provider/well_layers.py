@@ -1,4 +1,4 @@
-"""Layers of wells, readings and aquifers as the plain columns that the core takes."""
+"""Layers and tables of wells, readings and aquifers as the arrays of the core."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsCsException,
-    QgsFeatureRequest,
     QgsGeometry,
     QgsPoint,
-    QgsWkbTypes,
+    QgsProcessingContext,
+    QgsProcessingFeatureSource,
 )
-from qgis.PyQt.QtCore import QDate, QDateTime, QVariant
 
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.core.wells.tables import Readings, Wells, parse_flags, parse_numbers
+from .layers import columns, geometries_in_degrees, points
 
-LONLAT = QgsCoordinateReferenceSystem("EPSG:4326")
 WELL_NAMES = (
     "well",
     "well_id",
@@ -32,6 +29,7 @@ WELL_NAMES = (
     "site_no",
     "id",
 )
+# Names that are used where the parameter of a field is empty, in this order.
 USUAL_NAMES = {
     "WELL_FIELD": WELL_NAMES,
     "YIELD_FIELD": ("specific_yield", "sy"),
@@ -45,139 +43,201 @@ USUAL_NAMES = {
     "AQUIFER_FIELD": ("id", "aquifer", "name"),
     "AQUIFER_YIELD_FIELD": ("specific_yield", "sy"),
 }
-PLACE_FIELDS = ("LONGITUDE_FIELD", "LATITUDE_FIELD")
-WELL_FIELDS = ("WELL_FIELD", "YIELD_FIELD", "CONFINED_FIELD", "STORATIVITY_FIELD", *PLACE_FIELDS)
+LOCATION_FIELDS = ("LONGITUDE_FIELD", "LATITUDE_FIELD")
+WELL_FIELDS = ("WELL_FIELD", "YIELD_FIELD", "CONFINED_FIELD", "STORATIVITY_FIELD", *LOCATION_FIELDS)
 READING_FIELDS = ("READING_WELL_FIELD", "DATE_FIELD", "VALUE_FIELD")
 AQUIFER_FIELDS = ("AQUIFER_FIELD", "AQUIFER_YIELD_FIELD")
 
 
-def read_wells(source, chosen: dict[str, str], context, progress: Progress) -> Wells:
-    """The wells of a point layer, or of a table with longitude and latitude; ``chosen`` is parameter -> field or empty.
+def read_wells(
+    source: QgsProcessingFeatureSource,
+    chosen: dict[str, str],
+    context: QgsProcessingContext,
+    progress: Progress,
+) -> Wells:
+    """Read the wells of a point layer, or of a table with longitude and latitude.
 
-    InputError for fields that are not there, and for coordinates that are no degrees.
+    Parameters
+    ----------
+    source : QgsProcessingFeatureSource
+    chosen : dict of str to str
+        Parameter -> name of its field, or empty for the usual names.
+    context : QgsProcessingContext
+    progress : Progress
+
+    Returns
+    -------
+    Wells
+
+    Raises
+    ------
+    InputError
+        When a field is missing or the coordinates are not degrees.
     """
     fields = {name: field_of(source, chosen[name], name) for name in WELL_FIELDS}
-    places = points(source, context, progress)
-    if places is None:
-        places = _degrees(
-            source, [_needed(source, fields, name) for name in PLACE_FIELDS], progress
-        )
-    identifier = _needed(source, fields, "WELL_FIELD")
+    location = points(source, context, progress)
+    if location is None:
+        names = [_required(source, fields, name) for name in LOCATION_FIELDS]
+        location = _read_degrees(source, names, progress)
+    identifier = _required(source, fields, "WELL_FIELD")
     read = columns(source, {field for field in fields.values() if field}, progress)
 
-    def column(name, parse, absent):
-        return parse(read[fields[name]]) if fields[name] else absent
+    def column(name, parse, default):
+        field = fields[name]
+        return parse(read[field]) if field else default
 
-    return Wells.of(
-        read[identifier], *places, column("YIELD_FIELD", parse_numbers, np.nan),
-        column("CONFINED_FIELD", parse_flags, False), column("STORATIVITY_FIELD", parse_numbers, np.nan),
-    )  # fmt: skip
+    return Wells.from_columns(
+        read[identifier],
+        longitude=location[0],
+        latitude=location[1],
+        specific_yield=column("YIELD_FIELD", parse_numbers, np.nan),
+        confined=column("CONFINED_FIELD", parse_flags, False),
+        storativity=column("STORATIVITY_FIELD", parse_numbers, np.nan),
+    )
 
 
-def read_readings(source, chosen: dict[str, str], wells: Wells, progress: Progress) -> Readings:
-    """The readings of a long table, one row a reading."""
+def read_readings(
+    source: QgsProcessingFeatureSource, chosen: dict[str, str], wells: Wells, progress: Progress
+) -> Readings:
+    """Read a long table with one row for each reading.
+
+    Parameters
+    ----------
+    source : QgsProcessingFeatureSource
+    chosen : dict of str to str
+        Parameter -> name of its field, or empty for the usual names.
+    wells : Wells
+    progress : Progress
+
+    Returns
+    -------
+    Readings
+
+    Raises
+    ------
+    InputError
+        When a field is missing, when there are no dates, or when no reading belongs to a well.
+    """
     fields = {name: field_of(source, chosen[name], name) for name in READING_FIELDS}
     if not fields["DATE_FIELD"]:
         raise InputError(
-            f"{source.sourceName()} has no field of dates; give the table of readings (well, date, value) as "
-            "OBSERVATIONS, or choose its field as DATE_FIELD."
+            f"{source.sourceName()} has no field of dates; give the table of readings (well, date, "
+            "value) as OBSERVATIONS, or choose its field as DATE_FIELD."
         )
-    wanted = [_needed(source, fields, name) for name in READING_FIELDS]
-    read = columns(source, set(wanted), progress)
-    return Readings.of(wells, *(read[field] for field in wanted))
+    well_field, date_field, value_field = (
+        _required(source, fields, name) for name in READING_FIELDS
+    )
+    read = columns(source, {well_field, date_field, value_field}, progress)
+    return Readings.from_columns(wells, read[well_field], read[date_field], read[value_field])
 
 
-def in_aquifers(wells: Wells, source, chosen: dict[str, str], context, progress: Progress) -> Wells:
-    """The wells with the name of the polygon they lie in and, where their own is unknown, its specific yield.
+def in_aquifers(
+    wells: Wells,
+    source: QgsProcessingFeatureSource,
+    chosen: dict[str, str],
+    context: QgsProcessingContext,
+    progress: Progress,
+) -> Wells:
+    """Assign wells to the polygons that contain them.
 
-    Where polygons overlap the smallest counts, as in downscaling.
+    Where polygons overlap, the smallest counts, as in downscaling.
+
+    Parameters
+    ----------
+    wells : Wells
+    source : QgsProcessingFeatureSource
+        Polygons with an identifier and, if known, a specific yield.
+    chosen : dict of str to str
+        Parameter -> name of its field, or empty for the usual names.
+    context : QgsProcessingContext
+    progress : Progress
+
+    Returns
+    -------
+    Wells
+        With their region and, where their own is unknown, the specific yield of the polygon.
+
+    Raises
+    ------
+    InputError
+        When a field is missing, or when the layer has no CRS or cannot be transformed.
     """
     fields = {name: field_of(source, chosen[name], name) for name in AQUIFER_FIELDS}
-    region_field, yield_field = (
-        _needed(source, fields, "AQUIFER_FIELD"),
-        fields["AQUIFER_YIELD_FIELD"],
-    )
+    region_field = _required(source, fields, "AQUIFER_FIELD")
+    yield_field = fields["AQUIFER_YIELD_FIELD"]
     shapes = geometries_in_degrees(source, context, progress)
-    read = columns(source, {region_field, yield_field} - {None}, progress)
-    region, known = wells.region.copy(), np.full(len(wells), np.nan)
+    wanted = [field for field in (region_field, yield_field) if field]
+    read = columns(source, wanted, progress)
     yields = parse_numbers(read[yield_field]) if yield_field else np.full(len(shapes), np.nan)
+    region = wells.region.copy()
+    specific_yield = np.full(len(wells), np.nan)
+    # The largest polygon comes first, so that smaller ones replace it.
     for i in sorted(range(len(shapes)), key=lambda i: -shapes[i].area()):
         progress.advance(0.9)
-        inside = _inside(shapes[i], wells.longitude, wells.latitude)
+        inside = _points_inside(shapes[i], wells.longitude, wells.latitude)
         region[inside] = str(read[region_field][i])
-        known[inside] = yields[i] if np.isfinite(yields[i]) else known[inside]
-    return replace(wells, region=region).filled(known)
+        if np.isfinite(yields[i]):
+            specific_yield[inside] = yields[i]
+    return replace(wells, region=region).with_default_yield(specific_yield)
 
 
-def field_of(source, chosen: str, parameter: str) -> str | None:
-    """The chosen field of a source, or the first usual name that it has for this parameter, or None.
+def field_of(source: QgsProcessingFeatureSource, chosen: str, parameter: str) -> str | None:
+    """Find the field of a source for a parameter.
 
-    InputError when the chosen field is not there.
+    Parameters
+    ----------
+    source : QgsProcessingFeatureSource
+    chosen : str
+        Name of the field, or empty.
+    parameter : str
+        Key of USUAL_NAMES.
+
+    Returns
+    -------
+    str or None
+        The chosen field, or the first usual name that the source has.
+
+    Raises
+    ------
+    InputError
+        When the chosen field does not exist.
     """
     present = {field.name().lower(): field.name() for field in source.fields()}
     if chosen and chosen.lower() not in present:
         raise InputError(
-            f"{source.sourceName()} has no field “{chosen}” ({parameter}); choose one of its own fields."
+            f"{source.sourceName()} has no field “{chosen}” ({parameter}); choose one of its "
+            "fields."
         )
     names = [chosen.lower()] if chosen else USUAL_NAMES[parameter]
     return next((present[name] for name in names if name in present), None)
 
 
-def columns(source, names, progress: Progress) -> dict[str, list]:
-    """Each named field as a list of plain Python values in feature order, None for NULL."""
-    indexes = {name: source.fields().lookupField(name) for name in names}
-    request = QgsFeatureRequest().setSubsetOfAttributes(list(indexes.values()))
-    request.setFlags(QgsFeatureRequest.Flag.NoGeometry)
-    read: dict[str, list] = {name: [] for name in names}
-    for feature in _features(source, request, progress):
-        for name, index in indexes.items():
-            read[name].append(_plain(feature[index]))
-    return read
-
-
-def points(source, context, progress: Progress) -> np.ndarray | None:
-    """Longitude and latitude of a point layer in feature order, shape (2, features), NaN without geometry.
-
-    None for a table. InputError for a layer without CRS, of lines or polygons, or that cannot be transformed.
-    """
-    kind = QgsWkbTypes.displayString(source.wkbType())
-    if "Point" not in kind and kind != "NoGeometry":
-        raise InputError(
-            f"{source.sourceName()} holds {kind} geometries; give wells as points or as a table."
-        )
-    if kind == "NoGeometry":
-        return None
-    centres = [
-        shape.boundingBox().center() for shape in geometries_in_degrees(source, context, progress)
-    ]
-    places = (
-        np.array([(centre.x(), centre.y()) for centre in centres], dtype=float).reshape(-1, 2).T
-    )
-    return np.where(np.abs(places) <= 360, places, np.nan)
-
-
-def _degrees(source, fields, progress: Progress) -> np.ndarray:
-    read = columns(source, set(fields), progress)
-    longitude, latitude = places = np.array([parse_numbers(read[field]) for field in fields])
+def _read_degrees(source, names: list[str], progress: Progress) -> np.ndarray:
+    """Return longitude and latitude of a table, shape (2, features)."""
+    read = columns(source, set(names), progress)
+    location = np.array([parse_numbers(read[name]) for name in names])
+    longitude, latitude = location
     if (np.abs(latitude) > 90).any() or (np.abs(longitude) > 360).any():
         raise InputError(
-            f"The fields {fields[0]} and {fields[1]} of {source.sourceName()} hold no degrees; give longitude and "
-            "latitude (EPSG:4326), or a point layer with its own CRS."
+            f"The fields {names[0]} and {names[1]} of {source.sourceName()} are not in degrees; "
+            "give longitude and latitude (EPSG:4326), or a point layer with its own CRS."
         )
-    return places
+    return location
 
 
-def _needed(source, fields: dict[str, str | None], name: str) -> str:
-    if not fields[name]:
-        usual = ", ".join(USUAL_NAMES[name][:3])
+def _required(source, fields: dict[str, str | None], parameter: str) -> str:
+    field = fields[parameter]
+    if not field:
+        usual = ", ".join(USUAL_NAMES[parameter][:3])
         raise InputError(
-            f"{source.sourceName()} has none of the fields {usual} …; choose one of its own as {name}."
+            f"{source.sourceName()} has none of the fields {usual} …; choose one of its fields as "
+            f"{parameter}."
         )
-    return fields[name]
+    return field
 
 
-def _inside(shape: QgsGeometry, longitude, latitude) -> np.ndarray:
-    """Indices of the points in a polygon."""
+def _points_inside(shape: QgsGeometry, longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
+    """Return the indices of the points in a polygon."""
     box = shape.boundingBox()
     near = (longitude >= box.xMinimum()) & (longitude <= box.xMaximum())
     near &= (latitude >= box.yMinimum()) & (latitude <= box.yMaximum())
@@ -186,36 +246,3 @@ def _inside(shape: QgsGeometry, longitude, latitude) -> np.ndarray:
     candidates = np.flatnonzero(near)
     hit = [engine.intersects(QgsPoint(longitude[i], latitude[i])) for i in candidates]
     return candidates[np.array(hit, dtype=bool)]
-
-
-def geometries_in_degrees(source, context, progress: Progress) -> list[QgsGeometry]:
-    """Each feature's geometry in EPSG:4326; InputError for a layer without CRS or that cannot be transformed."""
-    if not source.sourceCrs().isValid():
-        raise InputError(
-            f"{source.sourceName()} has no coordinate reference system; assign the right one to it first."
-        )
-    request = (
-        QgsFeatureRequest().setNoAttributes().setDestinationCrs(LONLAT, context.transformContext())
-    )
-    try:
-        return [QgsGeometry(feature.geometry()) for feature in _features(source, request, progress)]
-    except QgsCsException:
-        raise InputError(
-            f"{source.sourceName()} cannot be transformed to EPSG:4326; check its CRS."
-        ) from None
-
-
-def _features(source, request, progress: Progress):
-    total = max(source.featureCount(), 1)
-    for number, feature in enumerate(source.getFeatures(request)):
-        if number % 1000 == 0:
-            progress.advance(number / total)
-        yield feature
-
-
-def _plain(value):
-    if isinstance(value, QDateTime):
-        value = value.date()
-    if isinstance(value, QDate):
-        return value.toPyDate() if value.isValid() else None
-    return None if isinstance(value, QVariant) else value  # only NULL arrives as a QVariant

@@ -1,4 +1,4 @@
-"""GWSA in QGIS's Plugins menu: the whole chain, each stage, help."""
+"""Submenu GWSA of the Plugins menu of QGIS."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 class Menu:
+    """Submenu with the full chain, each stage and the help.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The application interface of QGIS.
+    """
+
     def __init__(self, iface):
         self._parent = iface.pluginMenu()
         self._menu = self._parent.addMenu(QIcon(str(RESOURCES / "icons" / "gwsa.svg")), "GWSA")
@@ -26,6 +34,7 @@ class Menu:
         self._menu.addAction(tr("Help"), show_help)
 
     def remove(self):
+        """Remove the submenu."""
         self._parent.removeAction(self._menu.menuAction())
         self._menu.deleteLater()
 
@@ -34,11 +43,18 @@ class Menu:
 
 
 def open_dialog(algorithm: str):
-    """The Processing dialog of one algorithm, beside the main window and not in its way."""
+    """Open the Processing dialog of an algorithm without blocking the main window.
+
+    Parameters
+    ----------
+    algorithm : str
+        Identifier of the algorithm without the prefix ``gwsa:``.
+    """
     from processing import createAlgorithmDialog
 
     createAlgorithmDialog(f"gwsa:{algorithm}").show()
 
 
 def show_help():
+    """Open the README in the default application."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(README)))

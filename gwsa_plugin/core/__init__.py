@@ -1,1 +1,1 @@
-"""The science of GWSA: plain numpy, scipy, rasterio and xgboost, with no QGIS in it."""
+"""Scientific core of GWSA, which does not import QGIS."""

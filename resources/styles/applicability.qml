@@ -13,7 +13,7 @@
               <Option name="stops" type="QString" value="0.25;239,138,98,255:0.5;247,243,200,255:0.75;166,219,160,255"/>
             </Option>
           </colorramp>
-          <item value="0" label="outside in all months" color="#b2182b" alpha="255"/>
+          <item value="0" label="not applicable in any month" color="#b2182b" alpha="255"/>
           <item value="0.25" label="0.25" color="#ef8a62" alpha="255"/>
           <item value="0.5" label="0.5" color="#f7f3c8" alpha="255"/>
           <item value="0.75" label="0.75" color="#a6dba0" alpha="255"/>

@@ -9,7 +9,7 @@
       <rule symbol="4" label="0.5 to 2 cm/yr" filter="&quot;trend_well&quot; >= 0.5 AND &quot;trend_well&quot; &lt; 2"/>
       <rule symbol="5" label="2 to 4 cm/yr" filter="&quot;trend_well&quot; >= 2 AND &quot;trend_well&quot; &lt; 4"/>
       <rule symbol="6" label="rises faster than 4 cm/yr" filter="&quot;trend_well&quot; >= 4"/>
-      <rule symbol="7" label="left out" filter="ELSE"/>
+      <rule symbol="7" label="excluded" filter="ELSE"/>
     </rules>
     <symbols>
       <symbol name="0" type="marker" alpha="1" clip_to_extent="1" force_rhr="0">

@@ -1,4 +1,4 @@
-"""Algorithms as QGIS runs them: through the Processing registry."""
+"""Fixtures that run algorithms through the Processing registry of QGIS."""
 
 import pytest
 from qgis.core import QgsApplication
@@ -8,7 +8,7 @@ from gwsa.processing_provider.provider import GwsaProvider
 
 @pytest.fixture(scope="module")
 def provider(qgis_processing):
-    """The GWSA provider, registered as the plugin registers it."""
+    """The GWSA provider, registered as by the plugin."""
     provider = GwsaProvider()
     QgsApplication.processingRegistry().addProvider(provider)
     provider.refreshAlgorithms()
@@ -18,17 +18,20 @@ def provider(qgis_processing):
 
 @pytest.fixture
 def run(provider):
-    """``run("importtwsa", INPUT=..., OUTPUT=...)``: the outputs; raises QgsProcessingException as QGIS would."""
+    """Function that runs an algorithm, ``run("importtwsa", INPUT=..., OUTPUT=...)``.
+
+    It returns the outputs and raises QgsProcessingException when the algorithm fails.
+    """
     import processing
 
     def run(algorithm: str, **parameters) -> dict:
-        return processing.run(f"gwsa:{algorithm.removeprefix('gwsa:')}", _plain(parameters))
+        return processing.run(f"gwsa:{algorithm.removeprefix('gwsa:')}", _paths_as_text(parameters))
 
     return run
 
 
-def _plain(parameters: dict) -> dict:
-    """Paths as text, as Processing wants them."""
+def _paths_as_text(parameters: dict) -> dict:
+    """Replace paths by text, which Processing requires."""
     return {
         name: str(value) if hasattr(value, "__fspath__") else value
         for name, value in parameters.items()

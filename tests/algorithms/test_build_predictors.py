@@ -9,10 +9,10 @@ from qgis.core import QgsProcessingException
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.files.geotiff import creation
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
+from gwsa.tests.core.rasters import geotiff_profile
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 3, 2)
 MONTHS = month_range("2004-01", "2005-12")
@@ -24,7 +24,7 @@ ENTRIES = [
 
 @pytest.fixture
 def world(tmp_path):
-    """A stack, a catalogue with its rasters on a grid of their own, and a land mask of the western column."""
+    """A stack, a catalogue with rasters on another grid, and a land mask of the western column."""
     world = tmp_path / "in"
     world.mkdir()
     write_stack(
@@ -37,17 +37,25 @@ def world(tmp_path):
     for year in (2004, 2005):
         bands[f"rain_{year}"] = [np.full(own.shape, year + band / 12) for band in range(12)]
     for name, values in bands.items():
-        with rasterio.open(world / f"{name}.tif", "w", **creation(own, len(values))) as target:
+        with rasterio.open(
+            world / f"{name}.tif", "w", **geotiff_profile(own, len(values))
+        ) as target:
             target.write(np.asarray(values, dtype=np.float32))
     (world / "catalogue.json").write_text(json.dumps({"predictors": ENTRIES}))
     return world
 
 
-def test_a_set_on_the_cells_of_the_stack(run, world, tmp_path):
+def test_set_is_on_the_grid_of_the_stack(run, world, tmp_path):
     outputs = run(
-        "buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", LAND_MASK=world / "mask.tif",
-        START="2004-06", END="2005-02", FACTOR=10, OUTPUT=tmp_path / "set",
-    )  # fmt: skip
+        "buildpredictors",
+        CATALOGUE=world / "catalogue.json",
+        GRID=world / "gwsa.tif",
+        LAND_MASK=world / "mask.tif",
+        START="2004-06",
+        END="2005-02",
+        FACTOR=10,
+        OUTPUT=tmp_path / "set",
+    )
     assert outputs["OUTPUT"] == str(tmp_path / "set")
     predictors = PredictorSet.open(tmp_path / "set")
     assert predictors.grid.same_as(COARSE.refine(10)) and predictors.coarse_grid.same_as(COARSE)
@@ -59,9 +67,10 @@ def test_a_set_on_the_cells_of_the_stack(run, world, tmp_path):
     assert json.loads((tmp_path / "set" / "run.json").read_text())["stage"] == "buildpredictors"
 
 
-def test_building_again_keeps_what_is_the_same(run, world, tmp_path):
+def test_rebuild_keeps_unchanged_rasters(run, world, tmp_path):
     entries = [*ENTRIES, {"name": "loss", "files": "rain_{YYYY}.tif", "scale": 0.5}]
-    kept, moments = tmp_path / "set" / "fine" / "rain_2004.tif", set()
+    kept = tmp_path / "set" / "fine" / "rain_2004.tif"
+    states = set()
     for catalogue in (ENTRIES, entries):
         (world / "catalogue.json").write_text(json.dumps({"predictors": catalogue}))
         run(
@@ -70,8 +79,8 @@ def test_building_again_keeps_what_is_the_same(run, world, tmp_path):
             GRID=world / "gwsa.tif",
             OUTPUT=tmp_path / "set",
         )
-        moments.add((kept.stat().st_ino, kept.stat().st_mtime_ns))
-    assert len(moments) == 1
+        states.add((kept.stat().st_ino, kept.stat().st_mtime_ns))
+    assert len(states) == 1
     assert PredictorSet.open(tmp_path / "set").features == (
         "elevation",
         "rain",
@@ -80,7 +89,7 @@ def test_building_again_keeps_what_is_the_same(run, world, tmp_path):
     )
 
 
-def test_without_a_period_a_mask_or_a_folder_of_ones_own(run, world):
+def test_defaults_of_period_mask_and_folder(run, world):
     outputs = run(
         "buildpredictors",
         CATALOGUE=world / "catalogue.json",
@@ -92,14 +101,17 @@ def test_without_a_period_a_mask_or_a_folder_of_ones_own(run, world):
     assert predictors.months.tolist() == MONTHS.tolist()
 
 
-def test_a_difference_and_means_reach_the_set(run, world):
+def test_difference_and_means_are_features(run, world):
     surplus = {"name": "surplus", "difference": ["rain", "loss"], "means": [12]}
     entries = [*ENTRIES, {"name": "loss", "files": "rain_{YYYY}.tif", "scale": 0.5}, surplus]
     (world / "catalogue.json").write_text(json.dumps({"predictors": entries}))
     outputs = run(
-        "buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", FACTOR=10,
+        "buildpredictors",
+        CATALOGUE=world / "catalogue.json",
+        GRID=world / "gwsa.tif",
+        FACTOR=10,
         OUTPUT="TEMPORARY_OUTPUT",
-    )  # fmt: skip
+    )
     predictors = PredictorSet.open(outputs["OUTPUT"])
     assert predictors.features[-2:] == ("surplus", "surplus_mean12")
     values = read_features(predictors, "fine", ["2004-12"])[0, -2:]
@@ -108,7 +120,7 @@ def test_a_difference_and_means_reach_the_set(run, world):
     )
 
 
-def test_a_difference_of_what_is_not_there(run, world, tmp_path):
+def test_difference_of_a_missing_predictor_is_refused(run, world, tmp_path):
     entries = [*ENTRIES, {"name": "surplus", "difference": ["rain", "loss"]}]
     (world / "catalogue.json").write_text(json.dumps({"predictors": entries}))
     with pytest.raises(
@@ -122,18 +134,21 @@ def test_a_difference_of_what_is_not_there(run, world, tmp_path):
         )
 
 
-def test_absent_files_are_named_at_once_and_nothing_is_written(run, world, tmp_path):
+def test_all_missing_files_are_named_and_nothing_is_written(run, world, tmp_path):
     (world / "elevation.tif").unlink()
     (world / "rain_2005.tif").unlink()
     with pytest.raises(QgsProcessingException, match=r"elevation\.tif, rain_2005\.tif"):
         run(
-            "buildpredictors", CATALOGUE=world / "catalogue.json", GRID=world / "gwsa.tif", END="2005-12",
+            "buildpredictors",
+            CATALOGUE=world / "catalogue.json",
+            GRID=world / "gwsa.tif",
+            END="2005-12",
             OUTPUT=tmp_path / "set",
-        )  # fmt: skip
+        )
     assert not (tmp_path / "set").exists()
 
 
-def test_a_catalogue_that_is_none(run, world, tmp_path):
+def test_invalid_catalogue_is_refused(run, world, tmp_path):
     (world / "catalogue.json").write_text("predictors: none")
     with pytest.raises(QgsProcessingException, match=r"catalogue\.json is not readable as JSON"):
         run(

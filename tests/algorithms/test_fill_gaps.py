@@ -1,4 +1,4 @@
-"""gwsa:fillgaps through the Processing registry."""
+"""Tests of gwsa:fillgaps through the Processing registry."""
 
 import json
 
@@ -18,11 +18,9 @@ GAPS = np.isin(MONTHS, np.r_[month_range("2002-06", "2002-07"), month_range("201
 
 @pytest.fixture
 def gappy(tmp_path):
-    """A stack of a trend, a season and noise with a short and the long gap."""
-    values = (
-        np.random.default_rng(0).normal(size=(MONTHS.size, 3, 4))
-        + np.linspace(0, -20, MONTHS.size)[:, None, None]
-    )
+    """Stack with a trend, a season and noise, and with a short and the long gap."""
+    values = np.random.default_rng(0).normal(size=(MONTHS.size, 3, 4))
+    values += np.linspace(0, -20, MONTHS.size)[:, None, None]
     values += 5 * np.cos(np.arange(MONTHS.size) * np.pi / 6)[:, None, None]
     values[GAPS] = np.nan
     path = tmp_path / "in" / "twsa.tif"
@@ -34,12 +32,13 @@ def gappy(tmp_path):
 
 
 def read(path):
+    """Values, band descriptions, sources of the bands, and tags."""
     with rasterio.open(path) as source:
-        words = [source.tags(band)["GWSA_SOURCE"] for band in source.indexes]
-        return source.read(), source.descriptions, words, source.tags()
+        sources = [source.tags(band)["GWSA_SOURCE"] for band in source.indexes]
+        return source.read(), source.descriptions, sources, source.tags()
 
 
-def test_outputs_are_named_marked_styled_and_whole(run, gappy, tmp_path):
+def test_outputs_have_names_tags_and_styles(run, gappy, tmp_path):
     out = tmp_path / "out"
     names = {
         "OUTPUT": "filled.tif",
@@ -49,26 +48,27 @@ def test_outputs_are_named_marked_styled_and_whole(run, gappy, tmp_path):
     }
     outputs = run("fillgaps", INPUT=gappy, **{role: out / name for role, name in names.items()})
     assert outputs == {role: str(out / name) for role, name in names.items()}
-    values, bands, words, tags = read(out / "filled.tif")
+    values, bands, sources, tags = read(out / "filled.tif")
     assert bands == tuple(map(str, MONTHS)) and np.isfinite(values).all()
-    assert [word == "filled" for word in words] == GAPS.tolist()
+    assert [source == "filled" for source in sources] == GAPS.tolist()
     assert tags["GWSA_VARIABLE"] == "TWSA" and tags["GWSA_BASELINE"] == "2004-01..2009-12"
     assert json.loads(tags["GWSA_PARAMETERS"])["method"] == FillOptions().method
     np.testing.assert_array_equal(values[~GAPS], read(gappy)[0][~GAPS])
-    sigma, flags = read(out / "sigma.tif"), read(out / "flags.tif")
-    assert np.isnan(sigma[0][~GAPS]).all() and (sigma[0][GAPS] > 0).all()
-    assert (flags[0] == GAPS[:, None, None]).all() and flags[1] == bands and flags[2] == words
+    sigma = read(out / "sigma.tif")[0]
+    flags, flag_bands, flag_sources, _ = read(out / "flags.tif")
+    assert np.isnan(sigma[~GAPS]).all() and (sigma[GAPS] > 0).all()
+    assert (flags == GAPS[:, None, None]).all()
+    assert flag_bands == bands and flag_sources == sources
     assert "11 months" in (out / "report.html").read_text(encoding="utf-8")
-    expected = set(names.values()) | {
-        f"{n}.{e}" for n in ("filled", "sigma", "flags") for e in ("qml", "run.json")
-    }
-    assert {path.name for path in out.iterdir()} == expected
-    for name in ("filled", "sigma", "flags"):
+    rasters = ("filled", "sigma", "flags")
+    expected = {f"{name}.{ending}" for name in rasters for ending in ("qml", "run.json")}
+    assert {path.name for path in out.iterdir()} == {*names.values(), *expected}
+    for name in rasters:
         layer = QgsRasterLayer(str(out / f"{name}.tif"), name)
         assert layer.isValid() and "2017-07" in layer.bandName(int(np.flatnonzero(GAPS)[2]) + 1)
 
 
-def test_the_defaults_and_the_methods_are_those_of_the_core(provider):
+def test_defaults_and_methods_are_those_of_the_core(provider):
     algorithm = QgsApplication.processingRegistry().algorithmById("gwsa:fillgaps")
     defaults = {one.name().lower(): one.defaultValue() for one in algorithm.parameterDefinitions()}
     options = FillOptions()
@@ -82,7 +82,7 @@ def test_the_defaults_and_the_methods_are_those_of_the_core(provider):
 
 
 @pytest.mark.parametrize("method", range(len(METHOD_NAMES)))
-def test_the_chosen_method_is_the_one_that_ran(run, gappy, tmp_path, method):
+def test_selected_method_is_used(run, gappy, tmp_path, method):
     run(
         "fillgaps",
         INPUT=gappy,
@@ -110,7 +110,7 @@ def test_two_runs_write_the_same_bytes(run, gappy, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_record_too_short_is_one_sentence_and_leaves_nothing(run, tmp_path):
+def test_too_short_record_is_refused_without_outputs(run, tmp_path):
     path = tmp_path / "short.tif"
     values = np.ones((20, 2, 2), dtype="float32")
     values[7] = np.nan

@@ -11,7 +11,7 @@ from qgis.core import QgsFeature, QgsGeometry, QgsProcessingException, QgsRectan
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import in_baseline, month_range
 from gwsa.gwsa_plugin.core.sample_world.gldas_files import (
-    LAND_SHARE,
+    MIN_LAND_FRACTION,
     VARIABLES,
     file_name,
     write_month,
@@ -25,19 +25,24 @@ SOIL = [name for name in VARIABLES if name.startswith("SoilMoi")]
 
 
 @pytest.fixture(scope="module")
-def months_of_gldas(tmp_path_factory):
-    """A folder of GLDAS months, and the soil moisture in them: kg m-2, shape (months, rows, columns), NaN off land."""
-    folder, random = tmp_path_factory.mktemp("gldas"), np.random.default_rng(3)
-    land, soil = make_land(GRID, seed=1), []
+def gldas_months(tmp_path_factory):
+    """Folder of GLDAS months, and their soil moisture.
+
+    Soil moisture is in kg m-2, shape (months, rows, columns), NaN outside the land.
+    """
+    folder = tmp_path_factory.mktemp("gldas")
+    random = np.random.default_rng(3)
+    land = make_land(GRID, seed=1)
+    soil = []
     for month in MONTHS:
         fields = {name: random.uniform(1, 200, GRID.shape).astype(np.float32) for name in VARIABLES}
         write_month(folder / file_name(month), land, month, fields)
         soil.append(sum(fields[name] for name in SOIL))
-    return folder, np.where(land.land_share >= LAND_SHARE, soil, np.nan)
+    return folder, np.where(land.land_fraction >= MIN_LAND_FRACTION, soil, np.nan)
 
 
-def test_four_styled_stacks_with_months_and_units(run, months_of_gldas, tmp_path):
-    folder, soil = months_of_gldas
+def test_four_styled_stacks_with_months_and_units(run, gldas_months, tmp_path):
+    folder, soil = gldas_months
     wanted = {name: tmp_path / f"{name}.tif" for name in ("SMS", "SWES", "CWS", "OUTPUT")}
     outputs = run(
         "gldasanomaly", INPUT=folder, EXTENT=EXTENT, START="2004-06", END="2010-01", **wanted
@@ -59,20 +64,20 @@ def test_four_styled_stacks_with_months_and_units(run, months_of_gldas, tmp_path
     )
 
 
-def test_a_run_repeats_itself_byte_by_byte(run, months_of_gldas, tmp_path):
+def test_two_runs_write_the_same_bytes(run, gldas_months, tmp_path):
     for name in ("one", "other"):
         run(
             "gldasanomaly",
-            INPUT=months_of_gldas[0],
+            INPUT=gldas_months[0],
             EXTENT=EXTENT,
             OUTPUT=tmp_path / name / "sum.tif",
         )
     assert (tmp_path / "one/sum.tif").read_bytes() == (tmp_path / "other/sum.tif").read_bytes()
 
 
-def test_a_missing_month_is_named_and_nothing_is_written(run, months_of_gldas, tmp_path):
+def test_missing_months_are_listed_and_no_file_is_written(run, gldas_months, tmp_path):
     folder = tmp_path / "gldas"
-    shutil.copytree(months_of_gldas[0], folder)
+    shutil.copytree(gldas_months[0], folder)
     for month in ("2006-03", "2006-04", "2008-11"):
         (folder / file_name(np.datetime64(month))).unlink()
     with pytest.raises(QgsProcessingException, match=r"no file for 2006-03\.\.2006-04, 2008-11"):
@@ -80,22 +85,22 @@ def test_a_missing_month_is_named_and_nothing_is_written(run, months_of_gldas, t
     assert not (tmp_path / "out").exists()
 
 
-def test_granules_that_are_no_months_are_named(run, real_data, tmp_path):
+def test_granules_that_are_not_monthly_are_refused(run, real_data, tmp_path):
     with pytest.raises(QgsProcessingException, match="not monthly means: .*A20150101.*A20160101"):
         run("gldasanomaly", INPUT=real_data / "gldas", OUTPUT=tmp_path / "sum.tif")
     assert not list(tmp_path.iterdir())
 
 
-def test_ice_polygons_come_in_any_crs(run, months_of_gldas, tmp_path):
+def test_ice_polygons_can_have_any_crs(run, gldas_months, tmp_path):
     ice = QgsVectorLayer("Polygon?crs=EPSG:3857", "ice", "memory")
     outline = QgsFeature()
     outline.setGeometry(QgsGeometry.fromRect(QgsRectangle(8571000, 3503500, 8600000, 3540000)))
     ice.dataProvider().addFeatures([outline])
     sharp, smooth = (tmp_path / f"{name}.tif" for name in ("sharp", "smooth"))
-    run("gldasanomaly", INPUT=months_of_gldas[0], OUTPUT=sharp)
+    run("gldasanomaly", INPUT=gldas_months[0], OUTPUT=sharp)
     run(
         "gldasanomaly",
-        INPUT=months_of_gldas[0],
+        INPUT=gldas_months[0],
         ICE=ice,
         OUTPUT=smooth,
         CELL_SIZE=0.5,
@@ -110,8 +115,8 @@ def test_ice_polygons_come_in_any_crs(run, months_of_gldas, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "start, sentence", [("2010", "START is “2010”"), ("2011-01", "starts in 2011-01")]
+    "start, message", [("2010", "START is “2010”"), ("2011-01", "starts in 2011-01")]
 )
-def test_a_period_that_cannot_be_is_refused(run, months_of_gldas, tmp_path, start, sentence):
-    with pytest.raises(QgsProcessingException, match=sentence):
-        run("gldasanomaly", INPUT=months_of_gldas[0], START=start, OUTPUT=tmp_path / "sum.tif")
+def test_impossible_period_is_refused(run, gldas_months, tmp_path, start, message):
+    with pytest.raises(QgsProcessingException, match=message):
+        run("gldasanomaly", INPUT=gldas_months[0], START=start, OUTPUT=tmp_path / "sum.tif")

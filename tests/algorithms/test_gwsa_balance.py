@@ -19,7 +19,7 @@ GLDAS = ("TWSA", "SMS", "SWES", "CWS")
 
 
 def write_constant(path, value, grid=GRID, source=None):
-    """``value`` after the baseline, 0 within it."""
+    """Write a stack that is ``value`` in the last three months and 0 before."""
     values = np.zeros((MONTHS.size, *grid.shape), dtype=np.float32)
     values[-3:] = value
     write_stack(path, MonthlyStack.on_calendar(grid, MONTHS, values, "made", source=source))
@@ -28,12 +28,16 @@ def write_constant(path, value, grid=GRID, source=None):
 
 @pytest.fixture
 def stacks(tmp_path):
-    """Role -> file of a stack at the level of LEVELS; the first month of TWSA is missing, the second filled."""
+    """Files of constant stacks by name, with the values of ``LEVELS``.
+
+    The first month of TWSA is missing and the second one is filled.
+    """
     files = {
         name: write_constant(tmp_path / f"{name}.tif", level) for name, level in LEVELS.items()
     }
     values = np.zeros((MONTHS.size, *GRID.shape), dtype=np.float32)
-    values[0], values[-3:] = np.nan, LEVELS["TWSA"]
+    values[0] = np.nan
+    values[-3:] = LEVELS["TWSA"]
     twsa = MonthlyStack.on_calendar(GRID, MONTHS, values, "TWSA", source=SOURCE)
     write_stack(files["TWSA"], twsa, {"GWSA_BASELINE": "2004-01..2009-12"})
     return files
@@ -42,19 +46,15 @@ def stacks(tmp_path):
 @pytest.mark.parametrize(
     ("more", "level"), [((), 3.0), (("SWS",), 2.5), (("SWS", "GLACIER"), 2.25)]
 )
-def test_the_stores_are_subtracted_and_the_source_is_kept(run, stacks, tmp_path, more, level):
+def test_storages_are_subtracted_and_sources_are_kept(run, stacks, tmp_path, more, level):
     output = tmp_path / "out" / "gwsa.tif"
     run("gwsabalance", **{name: stacks[name] for name in (*GLDAS, *more)}, OUTPUT=output)
     with rasterio.open(output) as source:
         assert source.descriptions == tuple(map(str, MONTHS))
-        assert [source.tags(band)["GWSA_SOURCE"] for band in (1, 2, 3)] == [
-            MISSING,
-            FILLED,
-            OBSERVED,
-        ]
+        sources = [source.tags(band)["GWSA_SOURCE"] for band in (1, 2, 3)]
+        assert sources == [MISSING, FILLED, OBSERVED]
         assert source.tags()["GWSA_VARIABLE"] == "GWSA"
         np.testing.assert_allclose(source.read(MONTHS.size), level, atol=1e-5)
-    assert output.with_suffix(".qml").exists() and output.with_suffix(".run.json").exists()
     assert {path.name for path in output.parent.iterdir()} == {
         "gwsa.tif",
         "gwsa.qml",
@@ -62,7 +62,7 @@ def test_the_stores_are_subtracted_and_the_source_is_kept(run, stacks, tmp_path,
     }
 
 
-def test_the_sigmas_add_as_squares_and_a_lower_bound_is_tagged(run, stacks, tmp_path):
+def test_variances_are_added_and_a_lower_bound_is_tagged(run, stacks, tmp_path):
     sigma = tmp_path / "out" / "sigma.tif"
     given = {name: stacks[name] for name in GLDAS}
     known = {
@@ -74,15 +74,13 @@ def test_the_sigmas_add_as_squares_and_a_lower_bound_is_tagged(run, stacks, tmp_
     run("gwsabalance", **given, **known, OUTPUT=tmp_path / "gwsa.tif", SIGMA=sigma)
     with rasterio.open(sigma) as source:
         np.testing.assert_allclose(source.read(MONTHS.size), 5.0, rtol=1e-6)
-        assert (
-            source.tags()["GWSA_SIGMA"] == "lower bound"
-            and source.tags()["GWSA_SIGMA_WITHOUT"] == "CWS"
-        )
+        assert source.tags()["GWSA_SIGMA"] == "lower bound"
+        assert source.tags()["GWSA_SIGMA_WITHOUT"] == "CWS"
     assert sigma.with_suffix(".qml").exists()
 
 
-def test_a_lake_is_subtracted_as_grace_sees_it(run, stacks, tmp_path):
-    """The lake is one cell in the middle; within 4 x 4 cells, and the filter far wider, it is the same everywhere."""
+def test_surface_water_is_filtered_before_it_is_subtracted(run, stacks, tmp_path):
+    """The lake is one cell. The filter is much wider than the grid, so the result is uniform."""
     lake = np.zeros((MONTHS.size, *GRID.shape), dtype=np.float32)
     lake[-1, 1, 2] = 16.0
     write_stack(tmp_path / "lake.tif", MonthlyStack.on_calendar(GRID, MONTHS, lake, "lake"))
@@ -93,8 +91,8 @@ def test_a_lake_is_subtracted_as_grace_sees_it(run, stacks, tmp_path):
         assert json.loads(source.tags()["GWSA_PARAMETERS"])["SWS_RADIUS"] == 2000
 
 
-def test_a_sigma_without_any_known_is_one_sentence_and_no_output(run, stacks, tmp_path):
-    with pytest.raises(QgsProcessingException, match="SIGMA has nothing to be made of"):
+def test_sigma_without_any_known_term_is_refused(run, stacks, tmp_path):
+    with pytest.raises(QgsProcessingException, match="SIGMA cannot be computed"):
         run(
             "gwsabalance",
             **stacks,
@@ -105,8 +103,8 @@ def test_a_sigma_without_any_known_is_one_sentence_and_no_output(run, stacks, tm
 
 
 @pytest.mark.parametrize("obstacle", ["out", "out/gwsa.tif/a folder"])
-def test_an_output_that_cannot_be_written_is_one_sentence(run, stacks, tmp_path, obstacle):
-    """A file where its folder should be, a folder where it should be itself."""
+def test_unwritable_output_is_reported_in_one_sentence(run, stacks, tmp_path, obstacle):
+    """The output folder is a file, or the output file is a folder."""
     (tmp_path / obstacle).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / obstacle).touch()
     output = tmp_path / "out" / "gwsa.tif"
@@ -116,7 +114,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(run, stacks, tmp_path,
         run("gwsabalance", **{name: stacks[name] for name in GLDAS}, OUTPUT=output)
 
 
-def test_inputs_of_two_regions_are_named(run, stacks, tmp_path):
+def test_inputs_that_do_not_overlap_are_listed(run, stacks, tmp_path):
     stacks["SMS"] = write_constant(
         tmp_path / "elsewhere.tif", 1.0, Grid(10.0, 31.0, 0.25, 0.25, 4, 4)
     )

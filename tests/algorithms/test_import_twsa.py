@@ -1,4 +1,4 @@
-"""gwsa:importtwsa through Processing, on the real files."""
+"""gwsa:importtwsa through the Processing registry, with the real files."""
 
 import csv
 import json
@@ -19,11 +19,19 @@ def mask(real_data):
     return real_data / "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc"
 
 
-def test_the_real_record_becomes_stacks_and_a_table(run, twsa, mask, tmp_path):
+def test_real_record_is_written_as_stacks_and_month_table(run, twsa, mask, tmp_path):
     outputs = run(
-        "importtwsa", INPUT=twsa, LAND_MASK=mask, EXTENT="72,77,27,32 [EPSG:4326]", START="2016-01", END="2019-12",
-        SIGMA_TWSA=2, OUTPUT=tmp_path / "twsa.tif", SIGMA=tmp_path / "sigma.tif", TABLE=tmp_path / "months.csv",
-    )  # fmt: skip
+        "importtwsa",
+        INPUT=twsa,
+        LAND_MASK=mask,
+        EXTENT="72,77,27,32 [EPSG:4326]",
+        START="2016-01",
+        END="2019-12",
+        SIGMA_TWSA=2,
+        OUTPUT=tmp_path / "twsa.tif",
+        SIGMA=tmp_path / "sigma.tif",
+        TABLE=tmp_path / "months.csv",
+    )
     assert set(outputs) == {"OUTPUT", "SIGMA", "TABLE"}
     with rasterio.open(tmp_path / "twsa.tif") as source:
         assert source.descriptions[0] == "2016-01"
@@ -45,7 +53,7 @@ def test_the_real_record_becomes_stacks_and_a_table(run, twsa, mask, tmp_path):
     assert "2016-01" in layer.bandName(1)
 
 
-def test_the_table_is_beside_the_stack_where_no_other_place_is_given(run, twsa, tmp_path):
+def test_month_table_is_written_next_to_the_stack_by_default(run, twsa, tmp_path):
     outputs = run("importtwsa", INPUT=twsa, END="2005-12", OUTPUT=tmp_path / "twsa.tif")
     assert outputs["TABLE"] == str(tmp_path / "twsa.months.csv")
     with open(tmp_path / "twsa.months.csv", newline="", encoding="utf-8") as file:
@@ -56,18 +64,25 @@ def test_the_table_is_beside_the_stack_where_no_other_place_is_given(run, twsa, 
     assert "REGION_MEAN" not in outputs
 
 
-def test_the_mean_of_the_region_has_a_sigma_where_one_is_given(run, twsa, tmp_path):
+def test_regional_mean_has_a_sigma_if_one_is_given(run, twsa, tmp_path):
     outputs = run(
-        "importtwsa", INPUT=twsa, EXTENT="72,77,27,32 [EPSG:4326]", START="2010-12", END="2011-02", SIGMA_TWSA=2,
-        OUTPUT=tmp_path / "twsa.tif", REGION_MEAN=tmp_path / "mean.csv",
-    )  # fmt: skip
+        "importtwsa",
+        INPUT=twsa,
+        EXTENT="72,77,27,32 [EPSG:4326]",
+        START="2010-12",
+        END="2011-02",
+        SIGMA_TWSA=2,
+        OUTPUT=tmp_path / "twsa.tif",
+        REGION_MEAN=tmp_path / "mean.csv",
+    )
     with open(outputs["REGION_MEAN"], newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["month"] for row in rows] == ["2010-12", "2011-01", "2011-02"]
     assert rows[1] == {"month": "2011-01", "twsa_cm": "", "sigma_cm": "", "sigma_upper_cm": ""}
     assert [row["sigma_upper_cm"] for row in rows[::2]] == ["2.0000", "2.0000"]
     with rasterio.open(tmp_path / "twsa.tif") as source:
-        values, latitudes = source.read(1), np.linspace(31.875, 27.125, 20)
+        values = source.read(1)
+    latitudes = np.linspace(31.875, 27.125, 20)
     mean = np.average(values.mean(axis=1), weights=np.cos(np.radians(latitudes)))
     assert float(rows[0]["twsa_cm"]) == pytest.approx(mean, abs=1e-3)
 
@@ -104,7 +119,7 @@ def test_without_a_sigma_there_is_no_sigma_output(run, twsa, tmp_path):
         ({"EXTENT": "10,11,20,21 [EPSG:4326]"}, "holds nothing in the region"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_leaves_nothing(
+def test_invalid_input_is_refused_and_no_file_is_written(
     run, real_data, twsa, tmp_path, change, message
 ):
     if "INPUT" in change:

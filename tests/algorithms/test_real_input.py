@@ -1,8 +1,8 @@
-"""The chain on real input: five degrees by five and four years of north-west India, with the gap between the missions.
+"""The chain with real input: north-west India, 5° by 5°, 2015-2018 with the gap between missions.
 
-Real are the GRACE record with its gaps, the CSR land mask, the aquifers, the wells and a GLDAS granule. GLDAS months
-and predictors of the region come from the sample generator, so the 1 km field says nothing of India; how it is made
-is what is tested.
+The GRACE record with its gaps, the CSR land mask, the aquifers, the wells and one GLDAS granule are
+real. GLDAS months and predictors are synthetic, so the 1 km field does not describe India; only the
+processing is tested.
 """
 
 import csv
@@ -22,34 +22,29 @@ from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, make_world
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
-WEST, SOUTH, EAST, NORTH = BOUNDS = (74.0, 27.0, 79.0, 32.0)
+BOUNDS = (74.0, 27.0, 79.0, 32.0)
+WEST, SOUTH, EAST, NORTH = BOUNDS
 EXTENT = f"{WEST},{EAST},{SOUTH},{NORTH} [EPSG:4326]"
-START, END = "2015-01", "2018-12"
+START = "2015-01"
+END = "2018-12"
 MONTHS = month_range(START, END)
 TWSA = "grace/DERIVED_CSR_SH_G300_TWSA_nwindia_0.25deg.nc"
 LAND_MASK = "grace/CSR_GRACE_GRACE-FO_RL06_Mascons_v02_LandMask.nc"
 AQUIFERS = "aquifers/jasechko2024_broader_110systems.geojson"
 WELLS = "wells/india_cgwb_quarterly_panel.parquet"
-PREDICTORS = (
-    "elevation",
-    "sand",
-    "precipitation",
-    "ndvi",
-    "land_surface_temperature",
-)  # the rest takes time
+# A few predictors, to save time.
+PREDICTORS = ("elevation", "sand", "precipitation", "ndvi", "land_surface_temperature")
 GRANULE = "gldas/GLDAS_NOAH025_3H.A20150101.0000.021.nc4"
 
 
 @pytest.fixture(scope="module")
 def parquet():
-    return pytest.importorskip(
-        "pyarrow.parquet", reason="pyarrow, which reads the real wells, is not installed"
-    )
+    return pytest.importorskip("pyarrow.parquet", reason="pyarrow is needed to read the real wells")
 
 
 @pytest.fixture(scope="module")
 def stage(provider):
-    """``stage("fillgaps", INPUT=...)``: a run through the Processing registry."""
+    """Function that runs a stage through the Processing registry."""
     import processing
 
     def stage(name: str, **parameters) -> dict:
@@ -64,17 +59,20 @@ def stage(provider):
 
 @pytest.fixture(scope="module")
 def folder(real_data, parquet, stage, tmp_path_factory) -> Path:
-    """What every stage wrote; ``world`` holds the GLDAS months and the predictors."""
+    """Folder with the outputs of every stage; ``world`` has the GLDAS months and predictors."""
     out = tmp_path_factory.mktemp("real")
     make_world(out / "world", WorldOptions(bounds=BOUNDS, start=START, end=END))
     write_wells(parquet.read_table(real_data / WELLS), out)
     stage(
-        "importtwsa", INPUT=real_data / TWSA, LAND_MASK=real_data / LAND_MASK, EXTENT=EXTENT,
-        OUTPUT=out / "twsa.tif", TABLE=out / "months.csv",
-    )  # fmt: skip
-    red_noise = list(METHOD_NAMES).index(
-        "harmonic_red"
-    )  # the choice among all takes a minute for so many cells
+        "importtwsa",
+        INPUT=real_data / TWSA,
+        LAND_MASK=real_data / LAND_MASK,
+        EXTENT=EXTENT,
+        OUTPUT=out / "twsa.tif",
+        TABLE=out / "months.csv",
+    )
+    # The selection among all methods takes a minute for this number of cells.
+    red_noise = list(METHOD_NAMES).index("harmonic_red")
     stage(
         "fillgaps",
         INPUT=out / "twsa.tif",
@@ -92,23 +90,44 @@ def folder(real_data, parquet, stage, tmp_path_factory) -> Path:
     )
     stage("gwsabalance", TWSA=out / "filled.tif", **stores, OUTPUT=out / "gwsa.tif")
     stage(
-        "buildpredictors", CATALOGUE=shorter(out / "world/predictors/catalogue.json"), GRID=out / "gwsa.tif",
-        START=START, OUTPUT=out / "predictors",
-    )  # fmt: skip
+        "buildpredictors",
+        CATALOGUE=write_short_catalogue(out / "world/predictors/catalogue.json"),
+        GRID=out / "gwsa.tif",
+        START=START,
+        OUTPUT=out / "predictors",
+    )
     stage(
-        "downscale", GWSA=out / "gwsa.tif", PREDICTORS=out / "predictors", AQUIFERS=real_data / AQUIFERS, ID_FIELD="n",
-        TREES=10, DEPTH=3, OUTPUT=out / "gwsa_1km", REGIONS=out / "regions.gpkg", SCORES=out / "downscale.json",
-    )  # fmt: skip
+        "downscale",
+        GWSA=out / "gwsa.tif",
+        PREDICTORS=out / "predictors",
+        AQUIFERS=real_data / AQUIFERS,
+        ID_FIELD="n",
+        TREES=10,
+        DEPTH=3,
+        OUTPUT=out / "gwsa_1km",
+        REGIONS=out / "regions.gpkg",
+        SCORES=out / "downscale.json",
+    )
     stage(
-        "validatewells", GWSA=out / "gwsa_1km", COARSE=out / "gwsa.tif", WELLS=out / "wells.csv",
-        OBSERVATIONS=out / "observations.csv", AQUIFERS=real_data / AQUIFERS, AQUIFER_FIELD="n", SPECIFIC_YIELD=0.12,
-        MIN_YEARS=3, MIN_MONTHS=12, OUTPUT=out / "wells.gpkg", SCORES=out / "wells.json", REPORT=out / "wells.html",
-    )  # fmt: skip
+        "validatewells",
+        GWSA=out / "gwsa_1km",
+        COARSE=out / "gwsa.tif",
+        WELLS=out / "wells.csv",
+        OBSERVATIONS=out / "observations.csv",
+        AQUIFERS=real_data / AQUIFERS,
+        AQUIFER_FIELD="n",
+        SPECIFIC_YIELD=0.12,
+        MIN_YEARS=3,
+        MIN_MONTHS=12,
+        OUTPUT=out / "wells.gpkg",
+        SCORES=out / "wells.json",
+        REPORT=out / "wells.html",
+    )
     return out
 
 
-def shorter(catalogue: Path) -> Path:
-    """A catalogue beside it that names a few of its predictors."""
+def write_short_catalogue(catalogue: Path) -> Path:
+    """Write a catalogue of a few predictors into the same folder."""
     content = json.loads(catalogue.read_text())
     content["predictors"] = [item for item in content["predictors"] if item["name"] in PREDICTORS]
     path = catalogue.with_name("short.json")
@@ -117,7 +136,7 @@ def shorter(catalogue: Path) -> Path:
 
 
 def write_wells(panel, folder: Path) -> None:
-    """The stations of the box as the two tables that the stage reads; the panel names no specific yield."""
+    """Write the stations of the region as two tables, without specific yield."""
     station, date, depth, latitude, longitude = (
         np.array(panel[name].to_pylist())
         for name in ("station_id", "datetime", "target", "lat", "lon")
@@ -133,30 +152,29 @@ def write_wells(panel, folder: Path) -> None:
         table.writerows(zip(station[inside], [day.date() for day in date[inside]], depth[inside]))
 
 
-def test_the_months_are_those_that_the_file_says(folder, real_data):
+def test_missing_months_are_those_listed_in_the_file(folder, real_data):
     with rasterio.open(f"NETCDF:{real_data / TWSA}:lwe_thickness") as source:
         missing = {text.strip() for text in source.tags()["NC_GLOBAL#months_missing"].split(";")}
     with open(folder / "months.csv", newline="", encoding="utf-8") as file:
         labelled = [row["month"] for row in csv.DictReader(file)]
     assert len(labelled) == len(set(labelled)) == 231
-    assert {str(month) for month in month_range(labelled[0], labelled[-1])} - set(
-        labelled
-    ) == missing
+    record = set(month_range(labelled[0], labelled[-1]).astype(str))
+    assert record - set(labelled) == missing
 
 
-def test_gaps_and_only_gaps_are_filled(folder):
+def test_only_gaps_are_filled(folder):
     gappy, filled, sigma = (
         read_stack(folder / name) for name in ("twsa.tif", "filled.tif", "sigma.tif")
     )
     gap = np.isin(filled.source, "filled")
-    assert (filled.months[gap] == gappy.named("missing")).all() and gap.sum() == 34
+    assert (filled.months[gap] == gappy.months_with_source("missing")).all() and gap.sum() == 34
     np.testing.assert_array_equal(filled.values[~gap], gappy.values[~gap])
     assert np.isfinite(filled.values[:, gappy.valid]).all()
     assert (np.isfinite(sigma.values).any(axis=(1, 2)) == gap).all()
     assert 0 < np.nanmedian(sigma.values) < np.nanstd(gappy.values)
 
 
-def test_groundwater_is_what_is_left(folder):
+def test_gwsa_is_twsa_minus_land_water(folder):
     gwsa, twsa, water = (
         read_stack(folder / name) for name in ("gwsa.tif", "filled.tif", "land_water.tif")
     )
@@ -170,9 +188,10 @@ def test_groundwater_is_what_is_left(folder):
     assert abs(gwsa.anomaly().values - gwsa.values)[:, gwsa.valid].max() < 1e-3
 
 
-def test_the_reader_takes_the_official_granule(folder, real_data, stage, tmp_path):
-    """In place of a sample month it changes that month by the difference of the two files."""
-    months, name = tmp_path / "gldas", "GLDAS_NOAH025_M.A201501.021.nc4"
+def test_official_granule_is_read(folder, real_data, stage, tmp_path):
+    """The granule replaces a synthetic month, which changes by the difference of both files."""
+    months = tmp_path / "gldas"
+    name = "GLDAS_NOAH025_M.A201501.021.nc4"
     months.mkdir()
     for path in (folder / "world/gldas").glob("*.nc4"):
         (months / path.name).symlink_to(real_data / GRANULE if path.name == name else path)
@@ -184,10 +203,8 @@ def test_the_reader_takes_the_official_granule(folder, real_data, stage, tmp_pat
         END=START,
         SMS=tmp_path / "sms.tif",
     )
-    real, sample = (
-        read_stack(tmp_path / "sms.tif"),
-        read_stack(folder / "SMS.tif").select(*MONTHS[[0, 0]]),
-    )
+    real = read_stack(tmp_path / "sms.tif")
+    sample = read_stack(folder / "SMS.tif").select(*MONTHS[[0, 0]])
     expected = soil_moisture_cm(months / name) - soil_moisture_cm(folder / "world/gldas" / name)
     both = np.isfinite(real.values[0]) & np.isfinite(sample.values[0])
     assert both.sum() > 200
@@ -204,8 +221,9 @@ def soil_moisture_cm(path: Path) -> np.ndarray:
     return total / 10
 
 
-def test_the_maps_keep_the_mass_of_every_cell(folder):
-    gwsa, product = read_stack(folder / "gwsa.tif"), YearlyMaps.in_folder(folder / "gwsa_1km")
+def test_maps_conserve_the_mass_of_every_cell(folder):
+    gwsa = read_stack(folder / "gwsa.tif")
+    product = YearlyMaps.in_folder(folder / "gwsa_1km")
     predictors = PredictorSet.open(folder / "predictors")
     coarse = gwsa.select(MONTHS[0], MONTHS[-1]).on(predictors.coarse_grid)
     conservation = MassConservation(
@@ -220,28 +238,24 @@ def test_the_maps_keep_the_mass_of_every_cell(folder):
     assert scores["cells"] == conservation.cells.sum() and scores["months"] == 48
 
 
-def test_maps_are_where_and_when_they_say(folder):
+def test_maps_have_the_right_extent_months_and_sources(folder):
     layer = QgsRasterLayer(str(folder / "gwsa_1km/GWSA_2018.tif"), "2018")
-    assert (
-        layer.crs().authid() == "EPSG:4326" and layer.renderer().type() == "singlebandpseudocolor"
-    )
+    assert layer.crs().authid() == "EPSG:4326"
+    assert layer.renderer().type() == "singlebandpseudocolor"
     box = layer.extent()
     assert (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()) == pytest.approx(BOUNDS)
     with rasterio.open(folder / "gwsa_1km/GWSA_2018.tif") as source:
         assert source.descriptions == tuple(map(str, month_range("2018-01", "2018-12")))
-        words = [source.tags(band)["GWSA_SOURCE"] for band in source.indexes]
-    assert words == ["filled"] * 5 + ["observed"] * 2 + ["filled"] * 2 + ["observed"] * 3
+        sources = [source.tags(band)["GWSA_SOURCE"] for band in source.indexes]
+    assert sources == ["filled"] * 5 + ["observed"] * 2 + ["filled"] * 2 + ["observed"] * 3
 
 
-def test_aquifers_are_regions_by_their_names(folder):
-    regions = {
-        row["name"]: row
-        for row in QgsVectorLayer(str(folder / "regions.gpkg"), "regions", "ogr").getFeatures()
-    }
+def test_regions_have_the_names_of_the_aquifers(folder):
+    layer = QgsVectorLayer(str(folder / "regions.gpkg"), "regions", "ogr")
+    regions = {row["name"]: row for row in layer.getFeatures()}
     assert {"IndoGangetic Plain", "Indus Basin"} <= set(regions)
-    assert (
-        regions["IndoGangetic Plain"]["model"] == "own" and regions["Indus Basin"]["model"] == "all"
-    )
+    assert regions["IndoGangetic Plain"]["model"] == "own"
+    assert regions["Indus Basin"]["model"] == "all"
 
 
 def test_wells_are_scored(folder):
@@ -251,10 +265,11 @@ def test_wells_are_scored(folder):
     used = [row for row in rows if row["status"] == "used"]
     assert len(rows) > 500 and len(used) > 100
     for row in used:
-        place = row.geometry().asPoint()
-        assert WEST < place.x() < EAST and SOUTH < place.y() < NORTH
+        point = row.geometry().asPoint()
+        assert WEST < point.x() < EAST
+        assert SOUTH < point.y() < NORTH
         assert row["months"] >= 12 and START <= row["first"] < row["last"] <= END
     assert {row["aquifer"] for row in used} >= {"IndoGangetic Plain"}
     scores = json.loads((folder / "wells.json").read_text())
     assert scores["n"] == len(used)
-    assert all(0 <= scores[rival]["r2"] <= 1 for rival in ("bilinear", "coarse"))
+    assert all(0 <= scores[field]["r2"] <= 1 for field in ("bilinear", "coarse"))

@@ -1,4 +1,4 @@
-"""The shipped styles, as every supported QGIS reads them."""
+"""The shipped styles, as QGIS reads them."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QColor
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
-from gwsa.gwsa_plugin.core.files.geotiff import creation
+from gwsa.tests.core.rasters import geotiff_profile
 
 STYLES = Path(__file__).parents[2] / "resources" / "styles"
 
@@ -24,7 +24,7 @@ STYLES = Path(__file__).parents[2] / "resources" / "styles"
 def raster(tmp_path):
     """A layer of one band, 1 to 16."""
     grid = Grid(70.0, 32.0, 0.25, 0.25, 4, 4)
-    with rasterio.open(tmp_path / "x.tif", "w", **creation(grid, 1)) as target:
+    with rasterio.open(tmp_path / "x.tif", "w", **geotiff_profile(grid, 1)) as target:
         target.write(np.arange(1, 17, dtype="float32").reshape(1, 4, 4))
     return QgsRasterLayer(str(tmp_path / "x.tif"), "x")
 
@@ -54,12 +54,12 @@ def test_zero_is_neutral_in_anomalies_and_less_water_is_brown(raster):
     assert colours[16].blue() > colours[16].red()
 
 
-def test_flags_say_which_month_was_observed(raster):
+def test_flags_have_labels_for_observed_and_filled(raster):
     classes = styled(raster, "flags.qml").classes()
     assert {int(item.value): item.label for item in classes} == {0: "observed", 1: "filled"}
 
 
-def test_regions_leave_the_map_below_visible():
+def test_regions_are_transparent():
     layer = QgsVectorLayer("Polygon?crs=EPSG:4326", "regions", "memory")
     assert styled(layer, "regions.qml").symbol().color().alpha() < 60
 
@@ -71,7 +71,7 @@ def test_regions_leave_the_map_below_visible():
         (-1.0, "-2 to -0.5 cm/yr"),
         (0.0, "-0.5 to 0.5 cm/yr"),
         (4.0, "rises faster than 4 cm/yr"),
-        (None, "left out"),
+        (None, "excluded"),
     ],
 )
 def test_wells_are_coloured_by_their_trend(trend, label):

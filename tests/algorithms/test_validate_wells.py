@@ -1,4 +1,4 @@
-"""gwsa:validatewells with wells and tables as people have them."""
+"""Tests of gwsa:validatewells with layers and tables of several kinds."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from qgis.core import (
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
-from gwsa.gwsa_plugin.core.files.geotiff import creation, describe_band
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
+from gwsa.tests.core.rasters import describe_band, geotiff_profile
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 3, 4)
 FACTOR = 5
@@ -31,21 +31,20 @@ N = 24
 def storage(grid: Grid) -> np.ndarray:
     x, y = np.meshgrid(grid.longitudes, grid.latitudes)
     years = (decimal_years(MONTHS) - 2008)[:, None, None]
-    return ((2 * np.sin(20 * x) + np.cos(11 * y)) * years + 4 * np.sin(2 * np.pi * years)).astype(
-        np.float32
-    )
+    trend = 2 * np.sin(20 * x) + np.cos(11 * y)
+    return (trend * years + 4 * np.sin(2 * np.pi * years)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A folder with the product, the coarse stack, wells.csv and observations.csv of wells drawn from the product."""
+    """Folder with the product, the coarse stack, and tables of wells that follow the product."""
     folder = tmp_path_factory.mktemp("wells")
     fine = COARSE.refine(FACTOR)
     values = storage(fine)
     (folder / "gwsa_1km").mkdir()
     for year in range(2004, 2013):
         with rasterio.open(
-            folder / "gwsa_1km" / f"GWSA_{year}.tif", "w", **creation(fine, 12)
+            folder / "gwsa_1km" / f"GWSA_{year}.tif", "w", **geotiff_profile(fine, 12)
         ) as target:
             for band in range(1, 13):
                 i = 12 * (year - 2004) + band - 1
@@ -61,8 +60,10 @@ def world(tmp_path_factory):
 
 def write_tables(folder, fine, values):
     generator = np.random.default_rng(5)
-    rows, columns = generator.integers(fine.rows, size=N), generator.integers(fine.columns, size=N)
-    wells, readings = ["well,lon,lat,specific_yield,confined"], ["well,date,depth_to_water"]
+    rows = generator.integers(fine.rows, size=N)
+    columns = generator.integers(fine.columns, size=N)
+    wells = ["well,lon,lat,specific_yield,confined"]
+    readings = ["well,date,depth_to_water"]
     long = ["id,x,y,date,depth"]
     for i, (row, column) in enumerate(zip(rows, columns)):
         place = f"{fine.longitudes[column]:.6f},{fine.latitudes[row]:.6f}"
@@ -79,22 +80,26 @@ def write_tables(folder, fine, values):
 def validate(run, world):
     def validate(**parameters):
         given = {
-            "GWSA": world / "gwsa_1km", "COARSE": world / "coarse.tif", "WELLS": world / "wells.csv",
-            "OBSERVATIONS": world / "observations.csv", "OUTPUT": "memory:", **parameters,
-        }  # fmt: skip
+            "GWSA": world / "gwsa_1km",
+            "COARSE": world / "coarse.tif",
+            "WELLS": world / "wells.csv",
+            "OBSERVATIONS": world / "observations.csv",
+            "OUTPUT": "memory:",
+            **parameters,
+        }
         return run("validatewells", **given)
 
     return validate
 
 
 def features(layer) -> dict:
-    """well -> feature."""
+    """Features by the identifier of their well."""
     layer = layer if isinstance(layer, QgsVectorLayer) else QgsVectorLayer(str(layer), "out", "ogr")
     return {feature["well"]: feature for feature in layer.getFeatures()}
 
 
 def point_layer(world, crs: str) -> QgsVectorLayer:
-    """The wells as points in memory, with ids as integers."""
+    """Memory layer of the wells as points, with integer identifiers."""
     layer = QgsVectorLayer(
         f"Point?crs={crs}&field=station:integer&field=sy:double", "points", "memory"
     )
@@ -116,9 +121,8 @@ def test_tables_give_a_scored_layer_a_report_and_scores(validate, tmp_path):
     layer = QgsVectorLayer(outputs["OUTPUT"], "out", "ogr")
     found = features(layer)
     assert len(found) == N and layer.crs().authid() == "EPSG:4326"
-    assert (
-        found["0"]["status"] == "confined, without storativity" and found["0"]["trend_well"] == NULL
-    )
+    assert found["0"]["status"] == "confined, without storativity"
+    assert found["0"]["trend_well"] == NULL
     assert found["1"]["status"] == "used"
     assert found["1"]["trend_well"] == pytest.approx(found["1"]["trend_1km"], abs=0.01)
     assert found["1"]["months"] == 108 and found["1"]["first"] == "2004-01"
@@ -130,7 +134,7 @@ def test_tables_give_a_scored_layer_a_report_and_scores(validate, tmp_path):
     assert (tmp_path / "report.run.json").exists()
 
 
-def test_layers_in_place_of_the_folder(validate, world):
+def test_layers_instead_of_the_folder(validate, world):
     layers = [str(path) for path in sorted((world / "gwsa_1km").glob("*.tif"))]
     found = features(validate(GWSA=None, LAYERS=layers)["OUTPUT"])
     assert found["3"]["trend_1km"] == pytest.approx(
@@ -209,11 +213,11 @@ class TestMistakes:
 
     def test_polygons_as_wells(self, validate):
         shapes = QgsVectorLayer("Polygon?crs=EPSG:4326&field=well:string", "shapes", "memory")
-        with pytest.raises(QgsProcessingException, match="shapes holds Polygon geometries"):
+        with pytest.raises(QgsProcessingException, match="shapes has Polygon geometries"):
             validate(WELLS=shapes)
 
     def test_both_folder_and_layers(self, validate, world):
-        with pytest.raises(QgsProcessingException, match="either its folder"):
+        with pytest.raises(QgsProcessingException, match="either as its folder"):
             validate(LAYERS=[str(world / "gwsa_1km" / "GWSA_2004.tif")])
 
     def test_no_readings(self, validate):
@@ -222,7 +226,7 @@ class TestMistakes:
         ):
             validate(OBSERVATIONS=None)
 
-    def test_a_field_that_is_not_there(self, validate):
+    def test_a_field_that_does_not_exist(self, validate):
         with pytest.raises(
             QgsProcessingException, match="wells has no field “porosity” .YIELD_FIELD."
         ):
@@ -237,7 +241,7 @@ class TestMistakes:
 
     def test_coordinates_that_are_metres(self, validate, world, tmp_path):
         (tmp_path / "utm.csv").write_text("well,x,y,sy\n1,500000,3300000,0.1\n")
-        with pytest.raises(QgsProcessingException, match="x and y of utm hold no degrees"):
+        with pytest.raises(QgsProcessingException, match="x and y of utm are not in degrees"):
             validate(WELLS=tmp_path / "utm.csv")
 
     def test_wells_elsewhere(self, validate, world, tmp_path):
@@ -257,8 +261,11 @@ def test_cancel(provider, world):
         processing.run(
             "gwsa:validatewells",
             {
-                "GWSA": str(world / "gwsa_1km"), "COARSE": str(world / "coarse.tif"), "OUTPUT": "memory:",
-                "WELLS": str(world / "wells.csv"), "OBSERVATIONS": str(world / "observations.csv"),
+                "GWSA": str(world / "gwsa_1km"),
+                "COARSE": str(world / "coarse.tif"),
+                "WELLS": str(world / "wells.csv"),
+                "OBSERVATIONS": str(world / "observations.csv"),
+                "OUTPUT": "memory:",
             },
             feedback=feedback,
-        )  # fmt: skip
+        )

@@ -1,4 +1,4 @@
-"""The plugin as the desktop loads it, in pytest-qgis's stand-in for the desktop."""
+"""Fixtures that load the plugin into the simulated desktop of pytest-qgis."""
 
 import pytest
 from qgis.PyQt.QtWidgets import QMenu
@@ -8,7 +8,7 @@ from gwsa import classFactory
 
 @pytest.fixture
 def plugins_menu(qgis_iface, monkeypatch):
-    """QGIS's Plugins menu, which the stand-in lacks."""
+    """The Plugins menu, which the simulated desktop does not have."""
     menu = QMenu("Plugins")
     monkeypatch.setattr(qgis_iface, "pluginMenu", lambda: menu, raising=False)
     return menu
