@@ -1,5 +1,6 @@
-"""`make cluster-test`: a sample world is downscaled here, then on a Dask scheduler and two workers of which one is
-killed midway; the files must be the same.
+"""Downscaling on this machine and on a Dask cluster must give the same files (`make cluster-test`).
+
+The cluster has a scheduler and two workers, one of which is killed midway.
 
 Usage: python3 -m gwsa.benchmarks.cluster_test FOLDER
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -22,36 +24,39 @@ from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Output
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, read_aquifers
 
-from .worlds import the_world
+from .worlds import shared_world
 
 WORLD = WorldOptions((74.0, 28.0, 78.0, 32.0), start="2016-01", end="2018-12")
 OPTIONS = DownscaleOptions(compare=False, stopping=False, boosting=Boosting(trees=60))
 SCHEDULER = "tcp://127.0.0.1:18786"
-MIDWAY = 0.65  # of the whole run; maps are made from 0.4 to 0.93
+# Fraction of the run at which the worker is killed; maps are made from 0.4 to 0.93.
+MIDWAY = 0.65
 START_SECONDS = 60
 
 
 def main(folder: Path) -> None:
+    """Downscale a sample world in both ways and compare the bytes of the maps."""
     folder = folder.absolute()
     shutil.rmtree(folder, ignore_errors=True)
-    world = the_world(folder / "world", WORLD)
-    elsewhere = folder / "elsewhere"  # from where workers do not find the checkout
+    world = shared_world(folder / "world", WORLD)
+    # The workers start in a folder from which they cannot import the checkout.
+    elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
 
     def maps(name: str, run, progress: Progress) -> dict[str, bytes]:
-        start, outputs = (
-            perf_counter(),
-            Outputs(folder / name / "maps", held_out=folder / name / "held_out"),
+        start = perf_counter()
+        outputs = Outputs(folder / name / "maps", held_out=folder / name / "held_out")
+        aquifers = read_aquifers(world.source)
+        downscale(
+            world.gwsa, world.predictors, aquifers, outputs, OPTIONS, progress=progress, run=run
         )
-        inputs = world.gwsa, world.predictors, read_aquifers(world.source)
-        downscale(*inputs, outputs, OPTIONS, progress=progress, run=run)
         print(f"{name}: {perf_counter() - start:.0f} s", flush=True)
         return {
             f"{path.relative_to(folder / name)}": path.read_bytes()
             for path in (folder / name).rglob("*.tif")
         }
 
-    here = maps("here", run_all, Aloud())
+    here = maps("here", run_all, Printer())
     with (
         _started("scheduler", elsewhere, "--host", "127.0.0.1", "--port", "18786"),
         ExitStack() as processes,
@@ -59,7 +64,7 @@ def main(folder: Path) -> None:
         workers = [processes.enter_context(_worker(elsewhere, name)) for name in ("one", "two")]
         with Client(SCHEDULER, timeout=START_SECONDS) as client:
             client.wait_for_workers(len(workers), timeout=START_SECONDS)
-        progress = Killing(workers[0])
+        progress = Killer(workers[0])
         with task_runner(SCHEDULER, progress) as run:
             there = maps("there", run, progress)
     if workers[0].returncode != -9:
@@ -67,17 +72,20 @@ def main(folder: Path) -> None:
     differing = [name for name in here if here[name] != there.get(name)]
     if differing or here.keys() != there.keys():
         sys.exit(f"These files differ: {', '.join(differing) or here.keys() ^ there.keys()}.")
-    print(f"The same bytes in {len(here)} files: {sum(map(len, here.values())) / 1e6:.1f} MB.")
+    size = sum(map(len, here.values())) / 1e6
+    print(f"The bytes of all {len(here)} files are equal ({size:.1f} MB).")
 
 
-class Aloud(Progress):
+class Printer(Progress):
+    """Prints log lines and warnings."""
+
     def info(self, text):
         print(f"    {text}", flush=True)
 
     warn = info
 
 
-class Killing(Aloud):
+class Killer(Printer):
     """Kills a process midway."""
 
     def __init__(self, process: subprocess.Popen):
@@ -91,21 +99,21 @@ class Killing(Aloud):
 
 
 def _worker(folder: Path, name: str):
-    given = ("--nthreads", "1", "--no-nanny", "--name", name, "--local-directory", str(folder))
-    return _started("worker", folder, SCHEDULER, *given)
+    options = ("--nthreads", "1", "--no-nanny", "--name", name, "--local-directory", str(folder))
+    return _started("worker", folder, SCHEDULER, *options)
 
 
 @contextmanager
-def _started(what: str, folder: Path, *given: str):
-    """``dask scheduler`` or ``dask worker`` with the Python that runs this, until the context is left."""
+def _started(role: str, folder: Path, *options: str) -> Iterator[subprocess.Popen]:
+    """Run ``dask scheduler`` or ``dask worker`` with this Python until the context ends."""
     with open(folder / "log.txt", "a") as log:
         command = [
             sys.executable,
             "-m",
-            f"distributed.cli.dask_{what}",
+            f"distributed.cli.dask_{role}",
             "--dashboard-address",
             ":0",
-            *given,
+            *options,
         ]
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:

@@ -1,4 +1,4 @@
-"""Global GLDAS, 225 months: read, reduced and written, beside merely decompressing the same variables.
+"""225 global months of GLDAS: anomalies from files to files, compared with decompression alone.
 
 Usage: python3 -m gwsa.benchmarks.run FOLDER gldas_global
 """
@@ -24,33 +24,42 @@ import rasterio
 from scipy.ndimage import zoom
 
 from gwsa.gwsa_plugin.core.base.months import in_baseline, month_range
-from gwsa.gwsa_plugin.core.files.inflate import libdeflate, unpack
+from gwsa.gwsa_plugin.core.files.decompress import decompress, libdeflate
 from gwsa.gwsa_plugin.core.gldas.anomalies import TOTAL, gldas_anomalies
 from gwsa.gwsa_plugin.core.gldas.land_storage import LAYERS, VARIABLES
 from gwsa.gwsa_plugin.core.sample_world.gldas_files import file_name
 
 GRANULE = Path("../shared/data/gldas/GLDAS_NOAH025_3H.A20150101.0000.021.nc4")
 MONTHS = month_range("2002-04", "2020-12")
-DIFFERENT = (
-    25  # months of their own content; no multiple of 12, so that no calendar month is like another
-)
-OTHERS = ("RootMoist_inst", "Evap_tavg")  # in the files, and to be left alone
+# Months with different content, repeated to the full length. Not a multiple of 12, so that the same
+# calendar month differs between years.
+DIFFERENT = 25
+# Further variables of the files, which must not be used.
+OTHERS = ("RootMoist_inst", "Evap_tavg")
 SHAPE = (600, 1440)
 FILL = np.float32(-9999)
 ROUNDS = 3
 
 
 def measure_gldas(folder: Path, granule: Path = GRANULE) -> dict:
-    """Make the files, run all in turn, each in a process of its own, compare with the truth, and delete it all.
+    """Measure the seconds from monthly files to four written stacks, and check the written values.
 
-    ``ours`` and ``peer`` are the medians of ``ROUNDS`` rounds in seconds, ``ratio`` is peer / ours: 2/3 at least. Ours
-    may inflate with libdeflate where the peer has zlib, so the peer with the inflater of ours is measured beside it.
+    The times are medians of ``ROUNDS`` rounds. In each round all contenders run in turn, each in a
+    process of its own. ``ratio`` should be at least 2/3. The peer decompresses with zlib, and the
+    plugin with libdeflate where it is installed, so the peer is also measured with libdeflate.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder for the files, which is deleted at the end.
+    granule : Path
+        An official file from which the fields are made, if it exists.
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "files").mkdir(parents=True)
     try:
         fields = make_files(folder / "files", granule)
-        rounds = [[_timed(who, folder) for who in CONTENDERS] for _ in range(ROUNDS)]
+        rounds = [[_run_in_process(name, folder) for name in CONTENDERS] for _ in range(ROUNDS)]
         peer, peer_like_ours, ours = (
             sorted(runs, key=lambda run: run["s"])[ROUNDS // 2] for runs in zip(*rounds)
         )
@@ -73,16 +82,24 @@ def measure_gldas(folder: Path, granule: Path = GRANULE) -> dict:
         "ratio": peer["s"] / ours["s"],
         "equal": equal,
         "unit": "s",
-        "peer_name": "reading, inflating (zlib) and unshuffling the six variables in as many threads",
+        "peer_name": "decompressing the six variables (zlib) in as many threads",
     }
 
 
 def make_files(folder: Path, granule: Path) -> list[dict[str, np.ndarray]]:
-    """225 monthly files; the fields of the ``DIFFERENT`` ones, south first, FILL off the land."""
-    base, random = base_fields(granule), np.random.default_rng(1)
-    fields = [_perturbed(base, place, random) for place in range(DIFFERENT)]
-    for place, maps in enumerate(fields):
-        first, *others = (folder / file_name(month) for month in MONTHS[place::DIFFERENT])
+    """Write 225 monthly files.
+
+    Returns
+    -------
+    list of dict of str to ndarray
+        The fields of the first ``DIFFERENT`` months, which repeat; rows from the south, FILL off
+        the land.
+    """
+    base = base_fields(granule)
+    random = np.random.default_rng(1)
+    fields = [_perturb(base, number, random) for number in range(DIFFERENT)]
+    for number, maps in enumerate(fields):
+        first, *others = (folder / file_name(month) for month in MONTHS[number::DIFFERENT])
         write_file(first, maps)
         for path in others:
             shutil.copyfile(first, path)
@@ -90,7 +107,7 @@ def make_files(folder: Path, granule: Path) -> list[dict[str, np.ndarray]]:
 
 
 def base_fields(granule: Path) -> dict[str, np.ndarray]:
-    """Those of the official granule; where it is absent, fields of like entropy on a quarter of the globe."""
+    """Return the fields of the official granule, or random ones on a quarter of the globe."""
     if granule.is_file():
         with h5py.File(granule) as file:
             return {name: file[name][0] for name in VARIABLES}
@@ -102,25 +119,21 @@ def base_fields(granule: Path) -> dict[str, np.ndarray]:
     }
 
 
-def _perturbed(base: dict[str, np.ndarray], month: int, random) -> dict[str, np.ndarray]:
-    """Seasons and weather that change every digit of the soil and leave snow and dew where they can be."""
-    weather = (
-        1
-        + 0.1 * np.sin(2 * np.pi * month / 12)
-        + zoom(random.normal(0, 0.05, (20, 48)), 30, order=1)
-    )
+def _perturb(base: dict[str, np.ndarray], month: int, random) -> dict[str, np.ndarray]:
+    """Multiply the fields by a season and smooth noise, which changes all digits of the values."""
+    season = 1 + 0.1 * np.sin(2 * np.pi * month / 12)
+    weather = season + zoom(random.normal(0, 0.05, (20, 48)), 30, order=1)
     return {
-        name: np.where(values == FILL, FILL, values * weather).astype(np.float32) for name, values in base.items()
-    }  # fmt: skip
+        name: np.where(values == FILL, FILL, values * weather).astype(np.float32)
+        for name, values in base.items()
+    }
 
 
 def write_file(path: Path, maps: dict[str, np.ndarray]) -> None:
-    """In the layout of the official granule: one chunk a map, shuffled, deflated by 4."""
+    """Write a file with the layout of the official granule: one shuffled DEFLATE chunk per map."""
     with h5py.File(path, "w") as file:
-        file.attrs["title"], file.attrs["source"] = (
-            "GLDAS2.1 LIS land surface model output",
-            "Noah_v3.3",
-        )
+        file.attrs["title"] = "GLDAS2.1 LIS land surface model output"
+        file.attrs["source"] = "Noah_v3.3"
         file["lat"] = np.linspace(-59.875, 89.875, SHAPE[0], dtype=np.float32)
         file["lon"] = np.linspace(-179.875, 179.875, SHAPE[1], dtype=np.float32)
         for name, values in {**maps, **dict.fromkeys(OTHERS, maps["SWE_inst"])}.items():
@@ -131,16 +144,17 @@ def write_file(path: Path, maps: dict[str, np.ndarray]) -> None:
                 "shuffle": True,
             }
             array = file.create_dataset(name, data=values[None], fillvalue=FILL, **options)
-            array.attrs["_FillValue"], array.attrs["units"] = FILL, "kg m-2"
+            array.attrs["_FillValue"] = FILL
+            array.attrs["units"] = "kg m-2"
 
 
-def _timed(who: str, folder: Path) -> dict:
-    command = [sys.executable, "-m", "gwsa.benchmarks.gldas_global", who, str(folder)]
+def _run_in_process(contender: str, folder: Path) -> dict:
+    command = [sys.executable, "-m", "gwsa.benchmarks.gldas_global", contender, str(folder)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def run_ours(folder: Path) -> dict:
-    """As gwsa:gldasanomaly does it, without the digests of its inputs."""
+    """Do the work of gwsa:gldasanomaly, except for the digests of its inputs."""
     started = time.perf_counter()
     water = gldas_anomalies(folder / "files")
     read = time.perf_counter()
@@ -148,23 +162,25 @@ def run_ours(folder: Path) -> dict:
     return {"s": time.perf_counter() - started, "read_s": read - started, "peak_gb": _peak_gb()}
 
 
-def run_peer(inflate: Callable[[bytes], object], folder: Path) -> dict:
-    """Every chunk of the six variables to the float32 values in it, and no more."""
+def run_peer(decompress_chunk: Callable[[bytes], object], folder: Path) -> dict:
+    """Read every chunk of the six variables and decompress it to float32 values."""
     started = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(partial(_decompress, inflate), sorted((folder / "files").iterdir())):
+        for _ in pool.map(
+            partial(_decompress_file, decompress_chunk), sorted((folder / "files").iterdir())
+        ):
             pass
     return {"s": time.perf_counter() - started, "peak_gb": _peak_gb()}
 
 
-def _decompress(inflate: Callable[[bytes], object], path: Path) -> None:
+def _decompress_file(decompress_chunk: Callable[[bytes], object], path: Path) -> None:
     with h5py.File(path) as file:
         chunks = [file[name].id.read_direct_chunk((0, 0, 0))[1] for name in VARIABLES]
     for chunk in chunks:
-        inflate(chunk)
+        decompress_chunk(chunk)
 
 
-def _by_zlib(chunk: bytes) -> None:
+def _decompress_with_zlib(chunk: bytes) -> None:
     planes = np.frombuffer(zlib.decompress(chunk), dtype=np.uint8).reshape(4, -1)
     values = np.empty(SHAPE[0] * SHAPE[1], dtype="<u4")
     values[:] = planes[3]
@@ -173,8 +189,11 @@ def _by_zlib(chunk: bytes) -> None:
         values |= plane
 
 
-def _as_ours(chunk: bytes) -> None:
-    unpack(chunk, SHAPE[0] * SHAPE[1], True)
+def _decompress_like_ours(chunk: bytes) -> None:
+    if libdeflate() is None:
+        _decompress_with_zlib(chunk)
+    else:
+        decompress(chunk, SHAPE[0] * SHAPE[1], shuffled=True)
 
 
 def _peak_gb() -> float:
@@ -182,9 +201,9 @@ def _peak_gb() -> float:
 
 
 def _equals_truth(folder: Path, fields: list[dict[str, np.ndarray]]) -> bool:
-    """Every written value within 1e-3 cm of the anomaly computed in float64 from the fields, and as empty."""
-    place = np.arange(MONTHS.size) % DIFFERENT
-    weights = np.bincount(place[in_baseline(MONTHS)], minlength=DIFFERENT)
+    """Check the written values against anomalies computed in float64, within 1e-3 cm."""
+    field_index = np.arange(MONTHS.size) % DIFFERENT
+    weights = np.bincount(field_index[in_baseline(MONTHS)], minlength=DIFFERENT)
     ice = np.any([maps["SWE_inst"] > 2000 for maps in fields], axis=0)
     total = np.zeros((DIFFERENT, *SHAPE))
     for name, layers in LAYERS.items():
@@ -197,25 +216,24 @@ def _equals_truth(folder: Path, fields: list[dict[str, np.ndarray]]) -> bool:
         storage[:, ice] = np.nan
         anomaly = (storage - np.average(storage, axis=0, weights=weights))[:, ::-1] / 10
         total += anomaly
-        if not _file_equals(folder / f"{name}.tif", anomaly, place):
+        if not _file_equals(folder / f"{name}.tif", anomaly, field_index):
             return False
-    return _file_equals(folder / f"{TOTAL}.tif", total, place)
+    return _file_equals(folder / f"{TOTAL}.tif", total, field_index)
 
 
-def _file_equals(path: Path, expected: np.ndarray, place: np.ndarray) -> bool:
+def _file_equals(path: Path, expected: np.ndarray, field_index: np.ndarray) -> bool:
     with rasterio.open(path) as source:
         return all(
             np.allclose(source.read(band), expected[i], rtol=0, atol=1e-3, equal_nan=True)
-            for band, i in enumerate(place, start=1)
+            for band, i in enumerate(field_index, start=1)
         )
 
 
 CONTENDERS = {
-    "peer": partial(run_peer, _by_zlib),
-    "peer_like_ours": partial(run_peer, _as_ours),
+    "peer": partial(run_peer, _decompress_with_zlib),
+    "peer_like_ours": partial(run_peer, _decompress_like_ours),
     "ours": run_ours,
 }
 
 if __name__ == "__main__":
-    who, folder = sys.argv[1], Path(sys.argv[2])
-    print(json.dumps(CONTENDERS[who](folder)))
+    print(json.dumps(CONTENDERS[sys.argv[1]](Path(sys.argv[2]))))

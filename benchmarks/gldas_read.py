@@ -1,4 +1,4 @@
-"""The six GLDAS variables of a monthly file, as gwsa:gldasanomaly reads them and through GDAL's NetCDF driver."""
+"""Read the six GLDAS variables of a monthly file as gwsa:gldasanomaly does, and through GDAL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import rasterio
 
 from gwsa.gwsa_plugin.core.files import hdf5
-from gwsa.gwsa_plugin.core.files.inflate import libdeflate
+from gwsa.gwsa_plugin.core.files.decompress import libdeflate
 from gwsa.gwsa_plugin.core.files.netcdf import NetCdf
 from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
 
@@ -20,34 +20,47 @@ REPEATS = 15
 
 
 def measure_gldas_read(folder: Path, granule: Path = GRANULE) -> dict:
-    """``ours`` and ``peer``: milliseconds a file, one thread. ``equal``: every value is what was written."""
+    """Measure milliseconds per file in one thread, and compare all values with the written ones.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder for the file, which is deleted at the end.
+    granule : Path
+        An official file from which the fields are taken, if it exists.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    path, fields = folder / "granule.nc4", base_fields(granule)
+    path = folder / "granule.nc4"
+    fields = base_fields(granule)
     write_file(path, fields)
-    contestants = {"ours": partial(_read, path), "peer": partial(_read_by_gdal, path)}
-    equal = all(_same(read(), fields) for read in contestants.values())
+    contestants = {"ours": partial(_read, path), "peer": partial(_read_with_gdal, path)}
+    equal = all(_equal_fields(read(), fields) for read in contestants.values())
     ours, peer = (1e3 * seconds for seconds in race(contestants, REPEATS).values())
     path.unlink()
     return {
         "values": {"h5py": float(hdf5.usable()), "libdeflate": float(libdeflate() is not None)},
-        "ours": ours, "peer": peer, "ratio": peer / ours, "equal": equal,
-        "unit": "ms", "peer_name": "GDAL's NetCDF driver",
-    }  # fmt: skip
+        "ours": ours,
+        "peer": peer,
+        "ratio": peer / ours,
+        "equal": equal,
+        "unit": "ms",
+        "peer_name": "GDAL's NetCDF driver",
+    }
 
 
 def _read(path: Path) -> list[np.ndarray]:
-    """South first, NaN off the land; through h5py where that is safe."""
+    """Read as the plugin does, through h5py where it can be used; south first, NaN off the land."""
     if not hdf5.usable():
-        file = NetCdf(path)
-        return [file.read(name)[0] for name in VARIABLES]
+        netcdf = NetCdf(path)
+        return [netcdf.read(name)[0] for name in VARIABLES]
     file = hdf5.Hdf5(path)
     values = [file.read(name)[0] for name in VARIABLES]
     file.close()
     return values
 
 
-def _read_by_gdal(path: Path) -> list[np.ndarray]:
-    """Likewise, as a user of rasterio would."""
+def _read_with_gdal(path: Path) -> list[np.ndarray]:
+    """Read the same values as a user of rasterio does."""
     values = []
     for name in VARIABLES:
         with rasterio.open(f"netcdf:{path}:{name}") as source:
@@ -57,6 +70,6 @@ def _read_by_gdal(path: Path) -> list[np.ndarray]:
     return values
 
 
-def _same(read: list[np.ndarray], fields: dict[str, np.ndarray]) -> bool:
-    truth = (np.where(fields[name] == FILL, np.nan, fields[name]) for name in VARIABLES)
-    return all(np.array_equal(ours, theirs, equal_nan=True) for ours, theirs in zip(read, truth))
+def _equal_fields(read: list[np.ndarray], fields: dict[str, np.ndarray]) -> bool:
+    expected = (np.where(fields[name] == FILL, np.nan, fields[name]) for name in VARIABLES)
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(read, expected))

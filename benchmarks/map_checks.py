@@ -1,7 +1,8 @@
-"""What the maps of a sample world show beside their skill: seams, closure, and whether their sigma is right."""
+"""Properties of the maps of a sample world: seams, closure and calibration of sigma."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,106 +14,114 @@ from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 
 from .result import score_result
 from .shuffled import blocks
-from .worlds import SHARED, World, the_world
+from .worlds import SHARED, World, shared_world
 
-WITHIN = 0.1  # of the truth's ratio
-PUBLISHED_R2, PUBLISHED_RMSE_CM = 0.9728, 2.10
-WITHIN_ONE_SIGMA, WITHIN_TWO_SIGMA = 0.683, 0.954  # of a normal distribution
+# Relative difference to the ratio of the truth within which a month is counted.
+WITHIN = 0.1
+# Closure of the published dataset, doi:10.12072/ncdc.hydrology.db7323.2026.
+PUBLISHED_R2 = 0.9728
+PUBLISHED_RMSE_CM = 2.10
+# Fractions of a normal distribution.
+WITHIN_ONE_SIGMA = 0.683
+WITHIN_TWO_SIGMA = 0.954
 
 
 def measure_seams(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
-    """How much steeper the map is across the edges of cells, and across the borders of aquifers, than elsewhere.
+    """Compare the steps of maps at cell edges and aquifer borders with those of the truth.
 
-    ``before`` and ``after``: the correction; ``most_changed``: by what it multiplies the ratio in the month where most.
-    What is explained is the most that a map from predictors could show: how far it is from the truth is no fault of
-    a map.
+    ``before`` and ``after`` the correction; ``most_changed``: ratio of both in the month where they
+    differ most. The explained part of the truth is the best map that predictors allow. Its
+    difference to the truth is no error of a map.
     """
-    world = the_world(folder.parent / SHARED, options)
-    ratios = _ratios_of_months(world)
+    world = shared_world(folder.parent / SHARED, options)
+    ratios = _monthly_ratios(world)
     values = {f"edge ratio, {name}": value for name, value in world.run.scores["seams"].items()}
-    for what, (map_, truth, explained) in ratios.items():
-        values[f"{what}, median"], values[f"{what} of the truth, median"] = (
-            np.median(map_),
-            np.median(truth),
-        )
-        values[f"{what}, highest month"], values[f"{what} of the truth, highest month"] = (
-            map_.max(),
-            truth.max(),
-        )
-        for of_whom, ratio in {
-            "": map_ / truth,
-            ", of what is explained": explained / truth,
-        }.items():
-            values[f"{what} / that of the truth{of_whom}, median"] = np.median(ratio)
-            values[f"{what} / that of the truth{of_whom}, month farthest from 1"] = (
-                _farthest_from_one(ratio)
-            )
-            values[f"{what}{of_whom}: share of months within {WITHIN:.0%}"] = np.mean(
+    for kind, (mapped, truth, explained) in ratios.items():
+        values[f"{kind}, median"] = np.median(mapped)
+        values[f"{kind} of the truth, median"] = np.median(truth)
+        values[f"{kind}, highest month"] = mapped.max()
+        values[f"{kind} of the truth, highest month"] = truth.max()
+        relative = {"": mapped / truth, ", explained part": explained / truth}
+        for part, ratio in relative.items():
+            name = f"{kind} / that of the truth{part}"
+            values[f"{name}, median"] = np.median(ratio)
+            values[f"{name}, month farthest from 1"] = _farthest_from_one(ratio)
+            values[f"{kind}{part}: fraction of months within {WITHIN:.0%}"] = np.mean(
                 np.abs(ratio - 1) <= WITHIN
             )
     values = {name: float(value) for name, value in values.items()}
-    ours, peer = values["edge ratio, median"], values["edge ratio of the truth, median"]
+    ours = values["edge ratio, median"]
+    peer = values["edge ratio of the truth, median"]
     return score_result(values, ours, peer, "across / inside", "the truth")
 
 
 def measure_closure(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
-    """How closely the block means follow the coarse field before the correction: no skill, so there is no target."""
-    closure = the_world(folder.parent / SHARED, options).run.scores["closure_raw"]
+    """Compare the closure before the correction with that of the published dataset.
+
+    Our NSE is compared with the published R²; for closure both are close. Closure is not skill, so
+    that there is no target.
+    """
+    closure = shared_world(folder.parent / SHARED, options).run.scores["closure_raw"]
     values = {
-        "R2": closure["nse"], "RMSE (cm)": closure["rmse_cm"],
-        "R2 of the published dataset": PUBLISHED_R2, "RMSE of the published dataset (cm)": PUBLISHED_RMSE_CM,
-    }  # fmt: skip
-    return score_result(values, closure["nse"], PUBLISHED_R2, "R2", "the published dataset")
+        "NSE": closure["nse"],
+        "RMSE (cm)": closure["rmse_cm"],
+        "R2 of the published dataset": PUBLISHED_R2,
+        "RMSE of the published dataset (cm)": PUBLISHED_RMSE_CM,
+    }
+    peer = "R2 of the published dataset"
+    return score_result(values, closure["nse"], PUBLISHED_R2, "NSE", peer)
 
 
 def measure_sigma(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
-    """The share of held-out pixels and months whose error against the truth is within the sigma of the product."""
-    world = the_world(folder.parent / SHARED, options)
+    """Measure the fraction of held-out pixels and months whose error is within sigma."""
+    world = shared_world(folder.parent / SHARED, options)
     held_out = YearlyMaps.in_folder(world.run.held_out)
     sigma = YearlyMaps.from_files(sorted((world.run.maps / "sigma").glob("GWSA_SIGMA_*.tif")))
-    within, count = np.zeros(2), 0
-    for month, truth in _truth_of_months(world, held_out):
+    within = np.zeros(2)
+    count = 0
+    for month, truth in _monthly_truth(world, held_out):
         ratio = np.abs(held_out.read(month) - truth) / sigma.read(month)
         ratio = ratio[np.isfinite(ratio)]
         within += (ratio <= 1).sum(), (ratio <= 2).sum()
         count += ratio.size
-    one, two = (float(share) for share in within / count)
+    one, two = (float(fraction) for fraction in within / count)
     values = {
         "within 1 sigma": one,
         "within 2 sigma": two,
         "within 2 sigma of a normal error": WITHIN_TWO_SIGMA,
     }
-    return score_result(values, one, WITHIN_ONE_SIGMA, "share", "a normal error")
+    return score_result(values, one, WITHIN_ONE_SIGMA, "fraction", "a normal error")
 
 
-def _ratios_of_months(world: World) -> dict[str, np.ndarray]:
-    """Kind of ratio -> those of the map, of the truth and of the explained part of it, a value a month."""
-    product, predictors = YearlyMaps.in_folder(world.run.maps), world.predictors
+def _monthly_ratios(world: World) -> dict[str, np.ndarray]:
+    """Kind of ratio -> that of map, truth and explained part in each month, shape (3, months)."""
+    product = YearlyMaps.in_folder(world.run.maps)
+    predictors = world.predictors
     regions = rasterise(
         read_aquifers(world.source), predictors.grid, predictors.factor, predictors.land()
     )
-    numbers, edges, borders = regions.pixels(), [], []
+    numbers = regions.pixels()
     best = YearlyMaps.in_folder(world.source / "truth" / "explained_1km")
     window = best.grid.window_of(product.grid)
-    for month, truth in _truth_of_months(world, product):
+    edges = []
+    borders = []
+    for month, truth in _monthly_truth(world, product):
         explained = np.where(np.isfinite(truth), best.read(month, window), np.nan)
-        fields = product.read(month), truth, explained
+        fields = (product.read(month), truth, explained)
         cells = blocks(np.isfinite(truth), predictors.factor).any(axis=(2, 3))
         edges.append([edge_ratio(field, cells, predictors.factor) for field in fields])
         borders.append([border_ratio(field, numbers) for field in fields])
     return {"edge ratio": np.transpose(edges), "border ratio": np.transpose(borders)}
 
 
-def _truth_of_months(world: World, product: YearlyMaps):
-    """Each month that the product maps and the truth on its pixels, cm, NaN elsewhere."""
+def _monthly_truth(world: World, product: YearlyMaps) -> Iterator[tuple[np.datetime64, np.ndarray]]:
+    """Each month with a map, and the truth in the mapped pixels, cm, NaN elsewhere."""
     truth = YearlyMaps.in_folder(world.source / "truth" / "gwsa_1km")
+    window = truth.grid.window_of(product.grid)
     for month in product.months:
         mapped = np.isfinite(product.read(month))
         if mapped.any():
-            yield (
-                month,
-                np.where(mapped, truth.read(month, truth.grid.window_of(product.grid)), np.nan),
-            )
+            yield month, np.where(mapped, truth.read(month, window), np.nan)
 
 
 def _farthest_from_one(ratios: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""What a benchmark returns, and how contestants are timed and what they hold is weighed."""
+"""The result of a benchmark, and measurements of time and memory."""
 
 from __future__ import annotations
 
@@ -13,25 +13,56 @@ GB = 1e9
 def score_result(
     values: dict[str, float], ours: float, peer: float, unit: str, peer_name: str
 ) -> dict:
-    """One score of ours beside that of a peer, and whatever else was measured. Scores are better high or low as the
-    case may be, so that there is no ratio."""
+    """Return the result of a benchmark that compares scores.
+
+    It has no ratio, because some scores are better when high and others when low.
+
+    Parameters
+    ----------
+    values : dict of str to float
+        Further measurements.
+    ours, peer : float
+        The scores of the plugin and of the peer.
+    unit : str
+    peer_name : str
+    """
     return {
-        "values": values, "ours": ours, "peer": peer, "ratio": None, "equal": None,
-        "unit": unit, "peer_name": peer_name,
-    }  # fmt: skip
+        "values": values,
+        "ours": ours,
+        "peer": peer,
+        "ratio": None,
+        "equal": None,
+        "unit": unit,
+        "peer_name": peer_name,
+    }
 
 
-def race(contestants: dict[str, Callable], repeats: int) -> dict[str, float]:
-    """Seconds of each, the median of ``repeats``: they take turns, so that a slow moment of the machine meets all."""
-    times = {name: [] for name in contestants}
+def race(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Measure the run time of several functions.
+
+    The functions run in turn, so that other load on the machine affects all of them.
+
+    Parameters
+    ----------
+    contestants : dict of str to callable
+        The functions by name.
+    repeats : int
+        Number of runs of each function.
+
+    Returns
+    -------
+    dict of str to float
+        Median of the run times, seconds.
+    """
+    times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(repeats):
         for name, work in contestants.items():
             start = perf_counter()
             work()
             times[name].append(perf_counter() - start)
-    return {name: median(of_name) for name, of_name in times.items()}
+    return {name: median(seconds) for name, seconds in times.items()}
 
 
 def peak_memory() -> float:
-    """The most that this process has held so far, GB."""
+    """Return the largest memory that this process has used so far, GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GB

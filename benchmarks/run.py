@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, as a table on the screen and in ``results.json``.
+"""Run of all benchmarks (`make bench`), printed as tables and written to ``results.json``.
 
 Usage: python3 -m gwsa.benchmarks.run FOLDER [NAME ...]
 """
@@ -43,7 +43,7 @@ BENCHMARKS = {
     "raster_to_raster": measure_stage,
     "scaling": measure_scaling,
     "peak_memory_gb": measure_peak,
-    # Those of one world stand together, so that it is made once.
+    # Benchmarks of the same world are adjacent, so that it is created only once.
     "skill_sample": partial(measure_skill, options=SKILL_WORLDS["skill_sample"]),
     "seams": measure_seams,
     "closure_raw": measure_closure,
@@ -61,7 +61,15 @@ BENCHMARKS = {
 
 
 def main(folder: Path, names: list[str]) -> None:
-    """``names`` picks benchmarks; all when empty. What other runs left in ``results.json`` stays there."""
+    """Run benchmarks and write their results.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of ``results.json``. Results of other benchmarks in this file are kept.
+    names : list of str
+        Benchmarks to run; all when empty.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "results.json"
     results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -77,14 +85,15 @@ def main(folder: Path, names: list[str]) -> None:
 
 
 def _table(name: str, result: dict) -> str:
-    """The comparison in a line, the values below it."""
+    """Format a result: the comparison on one line, followed by the values."""
     ratio = f", ratio {result['ratio']:.2f}" if result["ratio"] is not None else ""
     equal = {True: ", equal", False: ", NOT EQUAL", None: ""}[result["equal"]]
     unit = result["unit"]
-    head = f"{name}: {result['ours']:.3f} {unit}, {result['peer_name']} {result['peer']:.3f} {unit}{ratio}{equal}"
-    return "\n".join(
-        [head, *(f"    {key:<60} {value:.3f}" for key, value in result["values"].items())]
-    )
+    ours = f"{result['ours']:.3f} {unit}"
+    peer = f"{result['peer_name']} {result['peer']:.3f} {unit}"
+    lines = [f"{name}: {ours}, {peer}{ratio}{equal}"]
+    lines += [f"    {key:<60} {value:.3f}" for key, value in result["values"].items()]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

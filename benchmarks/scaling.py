@@ -1,4 +1,4 @@
-"""Whether mapping takes as long a pixel however large the region: a year of three extents, each twice the last one."""
+"""Scaling of the mapping with the size of the region: a year of three extents, each doubled."""
 
 from __future__ import annotations
 
@@ -8,44 +8,55 @@ from pathlib import Path
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 
-from .generated import Wanted, make_set, teach
+from .generated import SetOptions, make_set, train_model
 from .result import race
-from .stage import LAND_SHARE, MODEL, MONTHS, job_of, map_all
+from .stage import LAND_FRACTION, MODEL, MONTHS, make_job, map_all
 
-ROWS, COLUMNS = 40, (160, 320, 640)  # of cells
+# Rows and columns of coarse cells.
+ROWS = 40
+COLUMNS = (160, 320, 640)
 REPEATS = 5
 
 
 def measure_scaling(folder: Path) -> dict:
-    """``ours`` and ``peer``: microseconds a pixel and month of the largest extent and of the smallest."""
+    """Measure the time per pixel and month.
+
+    Returns
+    -------
+    dict
+        ``ours`` and ``peer`` are microseconds with the largest and the smallest extent.
+    """
     sets = [
-        make_set(folder / str(columns), Wanted(_grid(columns), MONTHS, LAND_SHARE))
+        make_set(folder / str(columns), SetOptions(_grid(columns), MONTHS, LAND_FRACTION))
         for columns in COLUMNS
     ]
-    booster = teach(sets[0], MODEL)
-    jobs = [job_of(predictors, booster) for predictors in sets]
+    booster = train_model(sets[0], MODEL)
+    jobs = [make_job(predictors, booster) for predictors in sets]
     counts = [
         job.months.size * sum(int(job.conservation.pixels(tile).sum()) for tile in job.tiles)
         for job in jobs
     ]
     contestants = {
-        columns: partial(map_all, job, folder / "maps") for columns, job in zip(COLUMNS, jobs)
+        str(columns): partial(map_all, job, folder / "maps") for columns, job in zip(COLUMNS, jobs)
     }
     seconds = race(contestants, REPEATS)
     shutil.rmtree(folder)
-    each = [seconds[columns] / count * 1e6 for columns, count in zip(COLUMNS, counts)]
-    values = {f"{ROWS} x {columns} cells (s)": seconds[columns] for columns in COLUMNS}
-    for small, large, before, after in zip(COLUMNS, COLUMNS[1:], each, each[1:]):
-        values[f"{small} to {large} columns: times as long for twice the pixels"] = (
-            2 * after / before
-        )
-    values["mean doubling: times as long for twice the pixels"] = 2 * (each[-1] / each[0]) ** (
-        1 / (len(COLUMNS) - 1)
-    )
+    times = [seconds[str(columns)] / count * 1e6 for columns, count in zip(COLUMNS, counts)]
+    values = {f"{ROWS} x {columns} cells (s)": seconds[str(columns)] for columns in COLUMNS}
+    for small, large, before, after in zip(COLUMNS, COLUMNS[1:], times, times[1:]):
+        doubling = f"{small} to {large} columns: time ratio for twice the pixels"
+        values[doubling] = 2 * after / before
+    mean = (times[-1] / times[0]) ** (1 / (len(COLUMNS) - 1))
+    values["mean doubling: time ratio for twice the pixels"] = 2 * mean
     return {
-        "values": values, "ours": each[-1], "peer": each[0], "ratio": each[0] / each[-1], "equal": None,
-        "unit": "us a pixel and month", "peer_name": "a quarter of the extent",
-    }  # fmt: skip
+        "values": values,
+        "ours": times[-1],
+        "peer": times[0],
+        "ratio": times[0] / times[-1],
+        "equal": None,
+        "unit": "us a pixel and month",
+        "peer_name": "a quarter of the extent",
+    }
 
 
 def _grid(columns: int) -> Grid:

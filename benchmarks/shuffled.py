@@ -1,7 +1,8 @@
-"""A predictor set that tells nothing about where it is: coarse cells change places, with their fine pixels in them.
+"""Predictors without information on groundwater: coarse cells change places, with their pixels.
 
-Each predictor keeps its values, its texture and what it has to do with the others in every month; only the groundwater
-below is another's. What a method gains from such predictors it makes up.
+Each predictor keeps its values, its texture and its relation to the other predictors in each month,
+but the groundwater below is that of another cell. A method that gains skill from such predictors
+overestimates its skill.
 """
 
 from __future__ import annotations
@@ -16,9 +17,21 @@ from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 
 
 def movable(valid: np.ndarray, land: np.ndarray, regions: np.ndarray) -> np.ndarray:
-    """The cells that can change places, bool, shape of ``valid``: valid, all land, and all in one region.
+    """Return the cells that can change places: valid, all land, and all in one region.
 
-    ``land`` (bool) and ``regions`` (int): of the fine pixels.
+    Parameters
+    ----------
+    valid : numpy.ndarray of bool
+        Cells with GWSA, coarse shape.
+    land : numpy.ndarray of bool
+        Land pixels, fine shape.
+    regions : numpy.ndarray of int
+        Region of each pixel, fine shape.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        Coarse shape.
     """
     factor = len(land) // len(valid)
     number = blocks(regions, factor)
@@ -27,11 +40,24 @@ def movable(valid: np.ndarray, land: np.ndarray, regions: np.ndarray) -> np.ndar
 
 
 def shuffled_order(cells: np.ndarray, regions: np.ndarray, seed: int = 1) -> np.ndarray:
-    """Which cell's content each cell gets: numbers in row order, int, shape of ``cells`` (bool, those that move).
+    """Choose which cell's content each cell gets.
 
-    ``regions``: of the cells, int; content stays in its region.
+    Parameters
+    ----------
+    cells : numpy.ndarray of bool
+        Cells that change places, coarse shape.
+    regions : numpy.ndarray of int
+        Region of each cell, coarse shape. Cells change places within their region.
+    seed : int
+        Seed of the permutation.
+
+    Returns
+    -------
+    numpy.ndarray of int
+        Numbers of cells, counted row by row, coarse shape.
     """
-    order, random = np.arange(cells.size), np.random.default_rng(seed)
+    order = np.arange(cells.size)
+    random = np.random.default_rng(seed)
     for number in np.unique(regions):
         members = np.flatnonzero(cells & (regions == number))
         order[members] = random.permutation(members)
@@ -39,7 +65,17 @@ def shuffled_order(cells: np.ndarray, regions: np.ndarray, seed: int = 1) -> np.
 
 
 def shuffle(predictors: PredictorSet, order: np.ndarray, folder: Path) -> PredictorSet:
-    """A copy of the set in ``folder`` in which every raster, fine and coarse, has its cells in ``order``."""
+    """Copy a predictor set with the cells of all rasters, fine and coarse, in another order.
+
+    Parameters
+    ----------
+    predictors : PredictorSet
+        The original set.
+    order : numpy.ndarray of int
+        Result of ``shuffled_order``.
+    folder : Path
+        The new folder of the copy.
+    """
     shutil.copytree(predictors.folder, folder)
     for path in sorted(folder.rglob("*.tif")):
         with rasterio.open(path, "r+") as raster:
@@ -49,15 +85,13 @@ def shuffle(predictors: PredictorSet, order: np.ndarray, folder: Path) -> Predic
 
 
 def reordered(field: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """``field``: as many pixels along each side of a cell as fit into the shape of ``order``."""
-    content, (rows, columns) = (
-        blocks(field, len(field) // len(order)),
-        np.unravel_index(order, order.shape),
-    )
+    """Return a field, on any grid that divides the cells evenly, with its cells in ``order``."""
+    content = blocks(field, len(field) // len(order))
+    rows, columns = np.unravel_index(order, order.shape)
     return content[rows, columns].transpose(0, 2, 1, 3).reshape(field.shape)
 
 
 def blocks(field: np.ndarray, factor: int) -> np.ndarray:
-    """Shape (cell rows, cell columns, factor, factor)."""
+    """Split a fine field by cells: shape (cell rows, cell columns, factor, factor)."""
     rows, columns = field.shape
     return field.reshape(rows // factor, factor, columns // factor, factor).transpose(0, 2, 1, 3)

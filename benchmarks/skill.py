@@ -1,4 +1,7 @@
-"""Skill of the whole chain on sample worlds: held-out 1 km maps against the truth, two baselines and the oracle."""
+"""Skill of the chain on sample worlds.
+
+Held-out 1 km maps are compared with the truth, two interpolations and the oracle.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,11 @@ from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 
 from .result import score_result
 from .shuffled import movable, shuffle, shuffled_order
-from .worlds import SHARED, World, the_world
+from .worlds import SHARED, World, shared_world
 
 REGION = (74.0, 26.0, 79.0, 31.0)
-WIDE = WorldOptions(
-    (72.0, 23.0, 81.0, 32.0)
-)  # where eight blocks of 3 degrees fit, so that none has to shrink
+# Eight blocks of 3 degrees fit into this region, so that blocks are not made smaller.
+WIDE = WorldOptions((72.0, 23.0, 81.0, 32.0))
 SKILL_WORLDS = {
     "skill_sample": NORTH_WEST_INDIA,
     "skill_sample_2": WorldOptions(REGION, end="2016-12", seed=2),
@@ -25,36 +27,45 @@ SKILL_WORLDS = {
     "skill_tiles": WorldOptions(REGION, end="2016-12", seed=1, tiles=True),
 }
 PUMPING = WorldOptions(REGION, end="2016-12", seed=1, pumping_cm_per_yr=6.0)
-OF_PARTS = ("rmse_cm", "rmse_mean_preserving_cm", "oracle_skill")
-MOST_GAIN = 2.0  # %, that shuffled predictors may bring
+PART_SCORES = ("rmse_cm", "rmse_mean_preserving_cm", "oracle_skill")
+# Largest gain that is accepted with shuffled predictors, %.
+MOST_GAIN = 2.0
 
 
 def measure_skill(folder: Path, options: WorldOptions) -> dict:
-    truth = the_world(folder.parent / SHARED, options).run.truth
+    """Compare the RMSE of held-out maps with that of bilinear interpolation."""
+    truth = shared_world(folder.parent / SHARED, options).run.truth
     peer = "bilinear interpolation of the coarse field"
-    return score_result(flat(truth), truth["rmse_cm"], truth["rmse_bilinear_cm"], "cm", peer)
+    return score_result(flatten(truth), truth["rmse_cm"], truth["rmse_bilinear_cm"], "cm", peer)
 
 
 def measure_pumping(folder: Path, options: WorldOptions = PUMPING) -> dict:
-    """Where a trend sets in that no predictor tells, and that models of the first half of the period have not seen."""
-    truth = the_world(folder.parent / SHARED, options).run.truth
-    parts = {f"RMSE / no model, {name}": part for name, part in truth["by_region"].items()}
+    """Measure skill with a pumping trend that no predictor shows and that begins midway."""
+    truth = shared_world(folder.parent / SHARED, options).run.truth
+    ratio = "RMSE / mean-preserving interpolation"
+    parts = {f"{ratio}, {name}": part for name, part in truth["by_region"].items()}
     ratios = {
         name: part["rmse_cm"] / part["rmse_mean_preserving_cm"] for name, part in parts.items()
     }
-    values = {**ratios, "RMSE / no model, worst region": max(ratios.values()), **flat(truth)}
+    worst = max(ratios.values())
+    values = {**ratios, f"{ratio}, worst region": worst, **flatten(truth)}
     return score_result(
-        values, truth["rmse_cm"], truth["rmse_mean_preserving_cm"], "cm", "no model"
+        values,
+        truth["rmse_cm"],
+        truth["rmse_mean_preserving_cm"],
+        "cm",
+        "mean-preserving interpolation",
     )
 
 
 def measure_shuffled(folder: Path, options: WorldOptions = SKILL_WORLDS["skill_sample_2"]) -> dict:
-    """What is gained from predictors of other places, in per cent of the error of no model.
+    """Measure the gain over mean-preserving interpolation with predictors of other cells, %.
 
-    Cells that keep their own predictors are left out: what they teach is true.
+    Cells that keep their own predictors are left out.
     """
-    world = the_world(folder.parent / SHARED, options)
-    gwsa, order = world.gwsa.on(world.predictors.coarse_grid), _order(world)
+    world = shared_world(folder.parent / SHARED, options)
+    gwsa = world.gwsa.on(world.predictors.coarse_grid)
+    order = _order(world)
     moved = order != np.arange(order.size).reshape(order.shape)
     shuffled = shuffle(world.predictors, order, world.folder / "shuffled")
     others = replace(gwsa, values=np.where(moved, gwsa.values, np.float32(np.nan)))
@@ -63,26 +74,27 @@ def measure_shuffled(folder: Path, options: WorldOptions = SKILL_WORLDS["skill_s
     values = {
         "gain (%)": gain,
         "cells that moved (%)": float(100 * moved[gwsa.valid].mean()),
-        **flat(truth),
+        **flatten(truth),
     }
     return score_result(values, gain, MOST_GAIN, "%", "at most")
 
 
 def _order(world: World) -> np.ndarray:
-    """Which cell's predictors each cell gets."""
-    predictors, land = world.predictors, world.predictors.land()
+    """The number of the cell whose predictors each cell gets, coarse shape."""
+    predictors = world.predictors
+    land = predictors.land()
     regions = rasterise(read_aquifers(world.source), predictors.grid, predictors.factor, land)
     valid = world.gwsa.on(predictors.coarse_grid).valid
     return shuffled_order(movable(valid, land, regions.pixels()), regions.cells)
 
 
-def flat(truth: dict) -> dict[str, float]:
-    """The scores of all, and those of each region and season under ``rmse_cm, JJA``."""
+def flatten(truth: dict) -> dict[str, float]:
+    """Return all scores; those of regions and seasons have names like ``rmse_cm, JJA``."""
     parts = {**truth["by_region"], **truth["by_season"]}
-    of_parts = {
-        f"{name}, {part}": figures[name] for part, figures in parts.items() for name in OF_PARTS
+    part_scores = {
+        f"{name}, {part}": figures[name] for part, figures in parts.items() for name in PART_SCORES
     }
     return {
         **{name: value for name, value in truth.items() if isinstance(value, float)},
-        **of_parts,
+        **part_scores,
     }

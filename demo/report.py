@@ -1,4 +1,4 @@
-"""The report of the demonstration: the verdict first, then the maps, then every score with what it means."""
+"""HTML report of the demonstration: summary, maps and scores with explanations."""
 
 from __future__ import annotations
 
@@ -7,26 +7,50 @@ from pathlib import Path
 from gwsa.gwsa_plugin.core.files.html_report import Figure, Section, Table, write_report
 
 STAGE_REPORTS = {
-    "Gap filling: errors on hidden months, method by method": "gapfill.html",
+    "Gap filling: errors of each method in artificial gaps": "gapfill.html",
     "Downscaling: held-out skill by region, predictors, closure": "downscale.html",
     "Wells: trends at each well, maps and charts": "wells.html",
 }
+# Explanation of each table of scores.
 MEANING = {
-    "truth": "Skill. The sample world knows its groundwater at 1 km. Each pixel and month is scored with models that "
-    "saw neither its coarse cell nor its month. No model is the coarse field smoothed so that every cell keeps its "
-    "mean: what is gained over it is owed to the predictors. The oracle knows all that can be explained of the truth; "
-    "what it still misses is noise of the coarse field and detail that no predictor shows.",
-    "wells": "Skill. Trends of storage at wells that no stage before has seen, with their own errors of level and "
-    "specific yield, against those of three fields at the same place and months. R² is the squared correlation.",
-    "gapfill": "Skill. The months that have no GRACE solution, among them the eleven between the two missions, against "
-    "the total storage of the sample world without noise. The rival knows a trend and a seasonal cycle.",
-    "closure": "Not skill. The 1 km field averaged back to 0.25° against the coarse field it was made from. The "
-    "correction makes it exact whatever the model does: mass is conserved, and nothing is said about the detail.",
+    "truth": (
+        "Skill. The groundwater of the sample world is known at 1 km. Each pixel and month is "
+        "predicted by models that were trained without its coarse cell and its month. "
+        "Mean-preserving interpolation is smooth and keeps the mean of every cell; it uses no "
+        "predictor, so the difference to it is the contribution of the predictors. The oracle is "
+        "the part of the truth that the predictors can explain, corrected to the coarse field. Its "
+        "remaining error is noise of the coarse field and detail that no predictor contains."
+    ),
+    "wells": (
+        "Skill. Trends of storage at wells that were not used in any earlier stage, compared with "
+        "three fields at the same location and months. The well data contain errors of level and "
+        "specific yield. R² is the squared correlation."
+    ),
+    "gapfill": (
+        "Skill. Months without a GRACE solution, including the eleven months between the two "
+        "missions, compared with the noise-free TWSA of the sample world. The reference method is "
+        "a trend and a seasonal cycle."
+    ),
+    "closure": (
+        "Not skill. The 1 km field averaged to 0.25°, compared with the coarse field from which it "
+        "was made. The correction makes the agreement exact for any model. This shows that mass is "
+        "conserved, but not whether the detail is right."
+    ),
 }
 
 
 def write_demo_report(path: Path, scores: dict, pictures: list[Figure]) -> None:
-    """``pictures``: the coarse map beside the 1 km one, and the 1 km one beside the truth."""
+    """Write the report.
+
+    Parameters
+    ----------
+    path : Path
+        The HTML file to write.
+    scores : dict
+        As returned by ``collect_scores``.
+    pictures : list of Figure
+        The coarse and the 1 km map, and the 1 km map and the truth.
+    """
     sections = [
         Section(table.caption, [MEANING[name]], tables=[Table("", table.header, table.rows)])
         for name, table in score_tables(scores).items()
@@ -36,37 +60,65 @@ def write_demo_report(path: Path, scores: dict, pictures: list[Figure]) -> None:
     write_report(
         path,
         "GWSA on a sample world",
-        verdict(scores),
-        [Section("The map", figures=pictures[:1]), *sections, links],
+        summary(scores),
+        [Section("Map", figures=pictures[:1]), *sections, links],
     )
 
 
-def verdict(scores: dict) -> str:
-    """What the 1 km field gains over its rivals, in three sentences."""
-    truth, wells, gaps = scores["truth"], scores["wells"], scores["gapfill"]
+def summary(scores: dict) -> str:
+    """Summarise the skill of the 1 km field, of the trends at wells and of gap filling.
+
+    Parameters
+    ----------
+    scores : dict
+        As returned by ``collect_scores``.
+
+    Returns
+    -------
+    str
+        A few sentences.
+    """
+    truth = scores["truth"]
+    wells = scores["wells"]
+    gaps = scores["gapfill"]
     return (
-        f"In cells and months that no model has seen, the 1 km field misses the truth by {truth['rmse_cm']:.2f} cm, "
-        f"bilinear interpolation by {truth['rmse_bilinear_cm']:.2f} cm, the coarse field without a model by "
-        f"{truth['rmse_mean_preserving_cm']:.2f} cm and an oracle by {truth['rmse_oracle_cm']:.2f} cm: "
-        f"{truth['oracle_skill']:.0%} of the way from no model to the oracle. "
-        f"It agrees with the trends of {wells['n']} wells with R² {wells['r2']:.2f}, bilinear interpolation with "
-        f"{wells['bilinear']['r2']:.2f} and the coarse field with {wells['coarse']['r2']:.2f}. "
-        f"Filled months miss the truth by {gaps['rmse_cm']:.2f} cm, trend and seasons alone by "
-        f"{gaps['rmse_baseline_cm']:.2f} cm."
+        "In cells and months that were not used for training, the RMSE of the 1 km field is "
+        f"{truth['rmse_cm']:.2f} cm. It is {truth['rmse_bilinear_cm']:.2f} cm for bilinear "
+        f"interpolation, {truth['rmse_mean_preserving_cm']:.2f} cm for mean-preserving "
+        f"interpolation and {truth['rmse_oracle_cm']:.2f} cm for the oracle. The maps recover "
+        f"{100 * truth['oracle_skill']:.0f} % of the improvement that the predictors allow. The "
+        f"squared correlation with the trends of {wells['n']} wells is {wells['r2']:.2f} for the "
+        f"1 km field, {wells['bilinear']['r2']:.2f} for bilinear interpolation and "
+        f"{wells['coarse']['r2']:.2f} for the coarse field. The RMSE of filled months is "
+        f"{gaps['rmse_cm']:.2f} cm, and {gaps['rmse_baseline_cm']:.2f} cm with only a trend and a "
+        "seasonal cycle."
     )
 
 
 def score_tables(scores: dict) -> dict[str, Table]:
-    """Kind of score -> its table; the same on the screen and in the report."""
-    truth, wells, gaps = scores["truth"], scores["wells"], scores["gapfill"]
+    """Build the tables of scores for the screen and the report.
+
+    Parameters
+    ----------
+    scores : dict
+        As returned by ``collect_scores``.
+
+    Returns
+    -------
+    dict of str to Table
+        The keys are those of ``MEANING``.
+    """
+    truth = scores["truth"]
+    wells = scores["wells"]
+    gaps = scores["gapfill"]
     return {
         "truth": Table(
-            "Against the truth, in cells and months that no model has seen",
+            "Errors against the truth, in cells and months that were not used for training",
             ["", "RMSE (cm)", "correlation"],
             [
                 ["1 km", truth["rmse_cm"], truth["r"]],
                 ["bilinear interpolation", truth["rmse_bilinear_cm"], truth["r_bilinear"]],
-                ["no model", truth["rmse_mean_preserving_cm"], None],
+                ["mean-preserving interpolation", truth["rmse_mean_preserving_cm"], None],
                 ["oracle", truth["rmse_oracle_cm"], None],
             ],
         ),
@@ -83,16 +135,22 @@ def score_tables(scores: dict) -> dict[str, Table]:
             ],
         ),
         "gapfill": Table(
-            "Months without a GRACE solution, against the truth",
+            "Errors of filled months against the truth",
             ["", "RMSE (cm)"],
-            [["as filled", gaps["rmse_cm"]], ["trend and seasons alone", gaps["rmse_baseline_cm"]]],
+            [
+                ["selected method", gaps["rmse_cm"]],
+                ["trend and seasonal cycle only", gaps["rmse_baseline_cm"]],
+            ],
         ),
         "closure": Table(
-            "Closure: averaged back to 0.25°, against the input",
+            "Closure: 1 km field averaged to 0.25°, against the coarse input",
             ["", "NSE", "RMSE (cm)"],
             [
                 [name, scores[key]["nse"], scores[key]["rmse_cm"]]
-                for name, key in (("before the correction", "closure_raw"), ("after it", "closure"))
+                for name, key in (
+                    ("before the correction", "closure_raw"),
+                    ("after the correction", "closure"),
+                )
             ],
         ),
     }

@@ -1,4 +1,4 @@
-"""The scores of the demonstration, from the outputs of the stages and the truth of the sample world."""
+"""Scores of the demonstration, from the outputs of the stages and the truth."""
 
 from __future__ import annotations
 
@@ -16,17 +16,30 @@ WELLS = ("n", "r2", "rmse_cm_per_yr")
 
 
 def collect_scores(folder: Path, progress: Progress = SILENT) -> dict:
-    """``closure_raw`` and ``closure`` say how closely the map follows its input; ``truth`` (of maps by models that saw
-    neither the cell nor the month), ``wells`` and ``gapfill`` (in the months without a solution) are skill."""
-    downscale, wells = (
-        json.loads((folder / name).read_text()) for name in ("downscale.json", "wells.json")
-    )
+    """Collect the scores of all stages.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the demonstration.
+    progress : Progress, optional
+        Receives the fraction done.
+
+    Returns
+    -------
+    dict
+        ``closure_raw`` and ``closure``: agreement of the map with its coarse input, which is not
+        skill. ``truth``: skill of maps of held-out cells and months. ``wells``: skill of trends at
+        wells. ``gapfill``: errors of the months without a solution.
+    """
+    downscale = json.loads((folder / "downscale.json").read_text())
+    wells = json.loads((folder / "wells.json").read_text())
     return {
-        **{name: _pick(downscale[name], AGREEMENT) for name in ("closure_raw", "closure")},
+        **{name: _select(downscale[name], AGREEMENT) for name in ("closure_raw", "closure")},
         "truth": score_truth(folder / "world", folder / "held_out", folder / "gwsa.tif", progress),
         "wells": {
-            **_pick(wells, WELLS),
-            **{name: _pick(wells[name], WELLS) for name in ("bilinear", "coarse")},
+            **_select(wells, WELLS),
+            **{name: _select(wells[name], WELLS) for name in ("bilinear", "coarse")},
         },
         "gapfill": {
             "rmse_cm": _gap_rmse(folder, "filled.tif"),
@@ -35,14 +48,15 @@ def collect_scores(folder: Path, progress: Progress = SILENT) -> dict:
     }
 
 
-def _pick(scores: dict, names: tuple[str, ...]) -> dict:
+def _select(scores: dict, names: tuple[str, ...]) -> dict:
     return {name: scores[name] for name in names}
 
 
 def _gap_rmse(folder: Path, name: str) -> float:
-    """Of the filled months against the truth without noise, cm, over all cells."""
-    gaps = read_stack(folder / "twsa.tif").named(MISSING)
+    """RMSE of filled months against noise-free TWSA over all cells, cm."""
+    gaps = read_stack(folder / "twsa.tif").months_with_source(MISSING)
     filled = read_stack(folder / name)
     truth = read_stack(folder / "world" / "truth" / "TWSA.tif").on(filled.grid)
-    values, actual = (stack.values[np.isin(stack.months, gaps)] for stack in (filled, truth))
+    values = filled.values[np.isin(filled.months, gaps)]
+    actual = truth.values[np.isin(truth.months, gaps)]
     return float(np.sqrt(np.nanmean((values - actual) ** 2, dtype=np.float64)))

@@ -1,4 +1,4 @@
-"""Fixtures of all tests, which import the checkout as ``gwsa``, the name of the installed plugin."""
+"""Fixtures of all tests. They import the checkout as ``gwsa``, as the installed plugin."""
 
 from pathlib import Path
 
@@ -9,20 +9,20 @@ ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
 
 
-settings.load_profile("ci")  # the same examples every time, and a slow machine is no failure
+settings.load_profile("ci")  # the same examples every time and no deadline
 
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real GRACE, GLDAS, aquifer and well files; they are not ours to ship, so without them: skipped."""
+    """Folder of real GRACE, GLDAS, aquifer and well files, which are not in the repository."""
     if not REAL_DATA.is_dir():
-        pytest.skip("the real files are not here: ../shared/data does not exist")
+        pytest.skip("../shared/data, the folder of real files, does not exist")
     return REAL_DATA
 
 
 @pytest.fixture(scope="session")
 def sample_world(tmp_path_factory) -> Path:
-    """A sample world of 2° x 2° and one year, with ice and sea in it; a test that spoils a file copies it first."""
+    """Sample world of 2° x 2° and one year, with ice and sea; tests copy files they change."""
     from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, make_world
 
     folder = tmp_path_factory.mktemp("world")

@@ -1,6 +1,10 @@
-"""The layers, kept by reading the syntax trees: ui -> processing_provider -> gwsa_plugin.core, and no way back."""
+"""Layers, imports and names, checked in the syntax trees.
+
+ui imports from processing_provider, which imports from gwsa_plugin.core, never the other way round.
+"""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 CORE = ROOT / "gwsa_plugin" / "core"
 SHIPPED = ["__init__.py", "gwsa_plugin", "processing_provider", "ui"]
 CORE_LIBRARIES = {
-    "numpy", "scipy", "rasterio", "affine", "osgeo", "xgboost", "matplotlib", "jinja2", "numba", "llvmlite", "h5py",
-    "dask",
+    "numpy", "scipy", "rasterio", "affine", "osgeo", "xgboost", "matplotlib", "jinja2", "numba",
+    "llvmlite", "h5py", "dask",
 }  # fmt: skip
 ROOMS = (
     "base", "files", "compute", "stats", "spatial",
@@ -88,23 +92,32 @@ shipped = pytest.mark.parametrize("path", sources(*SHIPPED), ids=named)
 
 
 @core
-def test_the_core_knows_numbers_and_files_and_no_qgis(path):
+def test_the_core_imports_no_qgis(path):
     assert absolute(path) - set(sys.stdlib_module_names) <= CORE_LIBRARIES
 
 
 @core
-def test_the_core_reaches_only_itself(path):
+def test_the_core_imports_only_from_itself(path):
     assert [target for target in reached(path) if not target.startswith("gwsa_plugin/core")] == []
 
 
 @pytest.mark.parametrize(
     "path", sources("gwsa_plugin/dependencies.py", "processing_provider"), ids=named
 )
-def test_algorithms_do_not_know_the_desktop(path):
+def test_algorithms_do_not_import_the_desktop(path):
     assert [target for target in reached(path) if target.startswith("ui")] == []
     assert not {
         module for module, _ in imports(path) if module.startswith(("qgis.gui", "qgis.utils"))
     }
+
+
+@core
+def test_one_module_opens_rasters_and_one_writes_them(path):
+    calls = [ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    opens = [call for call in calls if call.startswith("rasterio.open(")]
+    writes = [call for call in calls if "GetDriverByName('GTiff')" in call]
+    assert opens == [] or named(path) == "gwsa_plugin/core/files/rasters.py"
+    assert writes == [] or named(path) == "gwsa_plugin/core/files/geotiff.py"
 
 
 @shipped
@@ -131,7 +144,7 @@ def test_a_file_has_one_subject(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 
-def test_what_qgis_reads_first_imports_nothing():
+def test_the_plugin_package_imports_nothing():
     assert [
         node
         for node in tree(ROOT / "__init__.py").body
@@ -211,3 +224,42 @@ def test_the_core_imports_where_there_is_no_qgis(tmp_path):
     command = [sys.executable, "-c", BLOCK_QGIS, str(tmp_path), *modules]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+FORBIDDEN = {"say", "said", "tell", "told", "taught", "whole", "hidden", "scene", "steepness"}
+
+
+def defined_names(path):
+    """Names that a file defines: functions, classes, parameters, variables and attributes."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+@pytest.mark.parametrize("path", sources(*SHIPPED, "demo", "benchmarks", "tests"), ids=named)
+def test_names_are_terms_of_the_field(path):
+    words = {name: set(name.lower().strip("_").split("_")) for name in defined_names(path)}
+    assert (
+        sorted(
+            name
+            for name, parts in words.items()
+            if parts & FORBIDDEN or name.lstrip("_").startswith(("of_", "OF_"))
+        )
+        == []
+    )
+
+
+def test_the_package_has_the_version_of_the_plugin():
+    metadata, project, citation = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("metadata.txt", "pyproject.toml", "CITATION.cff")
+    )
+    version = re.search(r"^version=(.+)$", metadata, re.M)[1]
+    assert f'version = "{version}"' in project
+    assert f"version: {version}\n" in citation
