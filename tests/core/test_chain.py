@@ -87,6 +87,7 @@ def test_without_a_sigma_there_is_no_sigma_of_gwsa(sample_world, tmp_path):
     assert "importtwsa:SIGMA" not in outputs and "gwsabalance:SIGMA" not in outputs
 
 
+@pytest.mark.slow
 def test_a_mistake_is_one_sentence(sample_world, tmp_path):
     with pytest.raises(InputError, match="not a stage of the chain"):
         run_chain(inputs(sample_world), tmp_path, last="gwsa")

@@ -31,6 +31,7 @@ class Log(Progress):
         self.lines.append(text)
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 50),
     rows=st.integers(8, 40),

@@ -617,6 +617,7 @@ def test_the_shipped_catalogue():
     )
 
 
+@pytest.mark.slow
 def test_sample_and_shipped_catalogue_have_the_same_predictors(sample_world):
     """Names, kinds, units, means and differences agree; lags may differ."""
     shipped = Path(__file__).parents[3] / "resources" / "catalogue" / "catalogue.json"

@@ -88,6 +88,7 @@ grids = st.sampled_from(list(GRIDS))
 radii = st.floats(50, 3000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", [100.0, 800.0, 2500.0])
 @pytest.mark.parametrize("name", GRIDS)
 def test_the_filter_is_the_sum_over_all_pairs_of_cells(name, radius):

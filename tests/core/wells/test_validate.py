@@ -439,6 +439,7 @@ class TestReport:
         assert "At 1 well " in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_wells_of_the_sample_world_agree_with_its_truth_within_their_noise(sample_world):
     """The noise is 0.08 m of level, about 1 cm of storage, and 10 % of the specific yield."""
     with open(sample_world / "wells.geojson", encoding="utf-8") as file:

@@ -35,6 +35,7 @@ def training(seed, count=60):
     return table.astype(np.float32), folds
 
 
+@pytest.mark.slow
 @given(seed=seeds)
 def test_index_and_threshold_follow_the_definition(seed):
     """They are computed pair by pair, as Meyer & Pebesma define them."""
