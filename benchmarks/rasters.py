@@ -1,4 +1,4 @@
-"""GeoTIFFs that benchmarks write with rasterio, as other tools do."""
+"""GeoTIFFs that benchmarks and tests write with rasterio, as other tools do."""
 
 import numpy as np
 from rasterio.crs import CRS

@@ -7,12 +7,12 @@ import pytest
 import rasterio
 from qgis.core import QgsProcessingException
 
+from gwsa.benchmarks.rasters import geotiff_profile
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
-from gwsa.tests.core.rasters import geotiff_profile
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 3, 2)
 MONTHS = month_range("2004-01", "2005-12")

@@ -14,8 +14,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
+from gwsa.benchmarks.rasters import geotiff_profile
 from gwsa.gwsa_plugin.core.base.grid import Grid
-from gwsa.tests.core.rasters import geotiff_profile
 
 STYLES = Path(__file__).parents[2] / "resources" / "styles"
 

@@ -17,10 +17,10 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from gwsa.benchmarks.rasters import describe_band, geotiff_profile
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
-from gwsa.tests.core.rasters import describe_band, geotiff_profile
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 3, 4)
 FACTOR = 5

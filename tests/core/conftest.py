@@ -15,13 +15,13 @@ import rasterio
 from osgeo import gdal
 from scipy.ndimage import gaussian_filter
 
+from gwsa.benchmarks.rasters import geotiff_profile
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
-from gwsa.tests.core.rasters import geotiff_profile
 
 FACTOR = 5
 COARSE = Grid(70.0, 33.0, 0.25, 0.25, 12, 12)

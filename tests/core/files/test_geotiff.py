@@ -21,7 +21,7 @@ from gwsa.gwsa_plugin.core.files.geotiff import (
 )
 from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
 from gwsa.gwsa_plugin.core.gapfill.fill import write_flags
-from gwsa.tests.core.rasters import gdal_cache
+from gwsa.tests.core.gdal_cache import gdal_cache
 
 SIDE = 240
 LARGE = Grid(0.0, 40.0, 1 / 120, 1 / 120, 720, 2160)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from gwsa.benchmarks.rasters import describe_band, geotiff_profile
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import BASELINE, month_range
@@ -12,7 +13,6 @@ from gwsa.gwsa_plugin.core.gldas.file_names import find_files
 from gwsa.gwsa_plugin.core.gldas.granule import UnusableGranule, read_header
 from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
 from gwsa.tests.core.gldas.gldas_layouts import LAT, LON, Log, file_name, write_granule
-from gwsa.tests.core.rasters import describe_band, geotiff_profile
 
 MONTHS = month_range(*BASELINE)
 FIELDS = (

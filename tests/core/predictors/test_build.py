@@ -12,6 +12,7 @@ from affine import Affine
 from rasterio.warp import transform
 from scipy.ndimage import map_coordinates
 
+from gwsa.benchmarks.rasters import geotiff_profile
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
@@ -22,7 +23,7 @@ from gwsa.gwsa_plugin.core.predictors.build import Inputs, build_predictors
 from gwsa.gwsa_plugin.core.predictors.catalogue import read_catalogue
 from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.files import locate
-from gwsa.tests.core.rasters import gdal_cache, geotiff_profile
+from gwsa.tests.core.gdal_cache import gdal_cache
 
 FACTOR = 6
 COARSE = Grid(14.0, 46.0, 0.25, 0.25, 4, 6)

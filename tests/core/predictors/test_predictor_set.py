@@ -8,6 +8,7 @@ import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gwsa.benchmarks.rasters import geotiff_profile
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
@@ -17,7 +18,6 @@ from gwsa.gwsa_plugin.core.predictors.features import PixelSelection, read_featu
 from gwsa.gwsa_plugin.core.predictors.files import read_stored
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature, feature_values
-from gwsa.tests.core.rasters import geotiff_profile
 
 FACTOR = 3
 COARSE = Grid(10.0, 46.0, 0.25, 0.25, 2, 4)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from gwsa.benchmarks.rasters import describe_band, geotiff_profile
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.files.stack import read_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
@@ -11,7 +12,6 @@ from gwsa.gwsa_plugin.core.sample_world.score import score_truth
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, read_aquifers
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
-from gwsa.tests.core.rasters import describe_band, geotiff_profile
 
 pytestmark = pytest.mark.slow
 

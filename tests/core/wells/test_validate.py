@@ -12,6 +12,7 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gwsa.benchmarks.rasters import describe_band, geotiff_profile
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
@@ -30,7 +31,6 @@ from gwsa.gwsa_plugin.core.wells.scores import (
     write_scores,
 )
 from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells, parse_numbers
-from gwsa.tests.core.rasters import describe_band, geotiff_profile
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 4, 5)
 FACTOR = 6
