@@ -9,12 +9,13 @@ import numpy as np
 
 from gwsa.gwsa_plugin.core.downscaling.skill.seams import border_ratio, edge_ratio
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
-from gwsa.gwsa_plugin.core.sample_world.world import NORTH_WEST_INDIA, WorldOptions, read_aquifers
+from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, read_aquifers
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 
 from .result import score_result
 from .shuffled import blocks
-from .worlds import SHARED, World, shared_world
+from .skill import DEFAULT_REGION
+from .worlds import SHARED, Run, World, shared_world
 
 # Relative difference to the ratio of the truth within which a month is counted.
 WITHIN = 0.1
@@ -26,7 +27,7 @@ WITHIN_ONE_SIGMA = 0.683
 WITHIN_TWO_SIGMA = 0.954
 
 
-def measure_seams(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
+def measure_seams(folder: Path, options: WorldOptions = DEFAULT_REGION) -> dict:
     """Compare the steps of maps at cell edges and aquifer borders with those of the truth.
 
     ``before`` and ``after`` the correction; ``most_changed``: ratio of both in the month where they
@@ -55,7 +56,7 @@ def measure_seams(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dic
     return score_result(values, ours, peer, "across / inside", "the truth")
 
 
-def measure_closure(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
+def measure_closure(folder: Path, options: WorldOptions = DEFAULT_REGION) -> dict:
     """Compare the closure before the correction with that of the published dataset.
 
     Our NSE is compared with the published R²; for closure both are close. Closure is not skill, so
@@ -72,11 +73,22 @@ def measure_closure(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> d
     return score_result(values, closure["nse"], PUBLISHED_R2, "NSE", peer)
 
 
-def measure_sigma(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dict:
+def measure_sigma(folder: Path, options: WorldOptions = DEFAULT_REGION) -> dict:
     """Measure the fraction of held-out pixels and months whose error is within sigma."""
     world = shared_world(folder.parent / SHARED, options)
-    held_out = YearlyMaps.in_folder(world.run.held_out)
-    sigma = YearlyMaps.from_files(sorted((world.run.maps / "sigma").glob("GWSA_SIGMA_*.tif")))
+    one, two = sigma_coverage(world, world.run)
+    values = {
+        "within 1 sigma": one,
+        "within 2 sigma": two,
+        "within 2 sigma of a normal error": WITHIN_TWO_SIGMA,
+    }
+    return score_result(values, one, WITHIN_ONE_SIGMA, "fraction", "a normal error")
+
+
+def sigma_coverage(world: World, run: Run) -> tuple[float, float]:
+    """Return the fractions of held-out pixels and months with an error within 1 and 2 sigma."""
+    held_out = YearlyMaps.in_folder(run.held_out)
+    sigma = YearlyMaps.from_files(sorted((run.maps / "sigma").glob("GWSA_SIGMA_*.tif")))
     within = np.zeros(2)
     count = 0
     for month, truth in _monthly_truth(world, held_out):
@@ -85,12 +97,7 @@ def measure_sigma(folder: Path, options: WorldOptions = NORTH_WEST_INDIA) -> dic
         within += (ratio <= 1).sum(), (ratio <= 2).sum()
         count += ratio.size
     one, two = (float(fraction) for fraction in within / count)
-    values = {
-        "within 1 sigma": one,
-        "within 2 sigma": two,
-        "within 2 sigma of a normal error": WITHIN_TWO_SIGMA,
-    }
-    return score_result(values, one, WITHIN_ONE_SIGMA, "fraction", "a normal error")
+    return one, two
 
 
 def _monthly_ratios(world: World) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from .gapfill_skill import measure_gapfill_skill
 from .gldas_global import measure_gldas
 from .gldas_read import measure_gldas_read
 from .global_month import measure_peak
+from .grace_like import GRACE_LIKE_CASES, measure_case
 from .grids import measure_bilinear, measure_block_mean
 from .map_checks import measure_closure, measure_seams, measure_sigma
 from .predict import measure_predict
@@ -55,8 +56,8 @@ BENCHMARKS = {
     "skill_sample_2": partial(measure_skill, options=SKILL_WORLDS["skill_sample_2"]),
     "skill_shuffled": measure_shuffled,
     "skill_sample_3": partial(measure_skill, options=SKILL_WORLDS["skill_sample_3"]),
-    "skill_tiles": partial(measure_skill, options=SKILL_WORLDS["skill_tiles"]),
     "skill_pumping": measure_pumping,
+    **{f"grace_{case}": partial(measure_case, case=case) for case in GRACE_LIKE_CASES},
 }
 
 

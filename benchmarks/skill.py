@@ -6,11 +6,13 @@ Held-out 1 km maps are compared with the truth, two interpolations and the oracl
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from gwsa.gwsa_plugin.core.sample_world.world import NORTH_WEST_INDIA, WorldOptions, read_aquifers
+from gwsa.gwsa_plugin.core.sample_world.grace_observation import CELL_BY_CELL
+from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, read_aquifers
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 
 from .result import score_result
@@ -18,15 +20,17 @@ from .shuffled import movable, shuffle, shuffled_order
 from .worlds import SHARED, World, shared_world
 
 REGION = (74.0, 26.0, 79.0, 31.0)
+# Worlds that are observed cell by cell, as no satellite observes; see ``grace_like`` for others.
+BY_CELLS = partial(WorldOptions, observation=CELL_BY_CELL)
+DEFAULT_REGION = BY_CELLS()
 # Eight blocks of 3 degrees fit into this region, so that blocks are not made smaller.
-WIDE = WorldOptions((72.0, 23.0, 81.0, 32.0))
+WIDE = BY_CELLS((72.0, 23.0, 81.0, 32.0))
 SKILL_WORLDS = {
-    "skill_sample": NORTH_WEST_INDIA,
-    "skill_sample_2": WorldOptions(REGION, end="2016-12", seed=2),
-    "skill_sample_3": WorldOptions((-4.0, 38.0, 1.0, 43.0), end="2016-12", seed=3),
-    "skill_tiles": WorldOptions(REGION, end="2016-12", seed=1, tiles=True),
+    "skill_sample": DEFAULT_REGION,
+    "skill_sample_2": BY_CELLS(REGION, end="2016-12", seed=2),
+    "skill_sample_3": BY_CELLS((-4.0, 38.0, 1.0, 43.0), end="2016-12", seed=3),
 }
-PUMPING = WorldOptions(REGION, end="2016-12", seed=1, pumping_cm_per_yr=6.0)
+PUMPING = BY_CELLS(REGION, end="2016-12", seed=1, case="pumping")
 PART_SCORES = ("rmse_cm", "rmse_mean_preserving_cm", "oracle_skill")
 # Largest gain that is accepted with shuffled predictors, %.
 MOST_GAIN = 2.0

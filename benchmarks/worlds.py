@@ -17,6 +17,9 @@ from gwsa.gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_w
 
 # Folder of the world that benchmarks share.
 SHARED = "sample_world"
+# The defaults, except that maps are written without rounding, which could conceal seams, and only
+# spatial blocks are validated.
+UNROUNDED = DownscaleOptions(exact=True, compare=False)
 
 
 @lru_cache(maxsize=1)
@@ -47,7 +50,7 @@ def shared_world(folder: Path, options: WorldOptions) -> World:
     settings = ChainOptions(
         bounds=options.grid.bounds,
         period=tuple(options.period[[0, -1]]),
-        sigma_twsa_cm=options.twsa_noise_cm,
+        sigma_twsa_cm=options.observation.noise_cm,
     )
     outputs = run_chain(inputs, folder, settings, last="buildpredictors")
     return World(
@@ -106,11 +109,14 @@ class World:
         """Downscaling of the coarse GWSA of this world."""
         return self.downscale(self.gwsa, self.predictors, self.folder / "run")
 
-    def downscale(self, gwsa: MonthlyStack, predictors: PredictorSet, folder: Path) -> Run:
+    def downscale(
+        self,
+        gwsa: MonthlyStack,
+        predictors: PredictorSet,
+        folder: Path,
+        options: DownscaleOptions = UNROUNDED,
+    ) -> Run:
         """Downscale and score the held-out maps against the truth.
-
-        The options are the defaults, except that maps are written without rounding, which could
-        conceal seams, and only spatial blocks are validated.
 
         Parameters
         ----------
@@ -120,6 +126,8 @@ class World:
             Predictors at 1 km.
         folder : Path
             Folder of the outputs.
+        options : DownscaleOptions
+            Settings.
 
         Returns
         -------
@@ -127,7 +135,6 @@ class World:
         """
         outputs = Outputs(folder / "maps", held_out=folder / "held_out")
         aquifers = read_aquifers(self.source)
-        options = DownscaleOptions(exact=True, compare=False)
         result = downscale(gwsa, predictors, aquifers, outputs, options, self.sigma)
         write_stack(folder / "gwsa.tif", gwsa)
         truth = score_truth(self.source, outputs.held_out, folder / "gwsa.tif")

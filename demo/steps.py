@@ -8,7 +8,7 @@ from gwsa.gwsa_plugin.core.chain import STAGES, Stage, stage_parameters
 from gwsa.gwsa_plugin.core.gapfill.methods import BASELINE_METHOD, METHOD_NAMES
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
 
-SIGMA_TWSA_CM = 1  # noise that the sample world adds to TWSA
+SIGMA_TWSA_CM = 1.5  # noise that the sample world adds to TWSA
 QUICK = {"TREES": 50, "RATE": 0.3, "STOPPING": "false"}  # the defaults predict better, slower
 OPTIONS = {
     "importtwsa": {"SIGMA_TWSA": SIGMA_TWSA_CM},

@@ -8,7 +8,7 @@ from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingOutputRasterLayer,
     QgsProcessingOutputVectorLayer,
-    QgsProcessingParameterBoolean,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
@@ -16,6 +16,23 @@ from qgis.core import (
 )
 
 from .base import GwsaAlgorithm, tr
+
+# Labels in the order of ``CASES`` of the core.
+CASE_LABELS = [
+    "default",
+    "no signal: no predictor explains groundwater",
+    "pumping from the middle of the period on",
+    "evapotranspiration 25 % too high",
+    "evapotranspiration 25 % too low",
+    "evapotranspiration without irrigation",
+    "depletion of up to 20 cm/yr",
+    "canals",
+    "slow response, 80 months",
+    "constant recharge",
+    "specific yields of wells doubled",
+    "coast",
+]
+OBSERVATION_LABELS = ["as by GRACE", "cell by cell"]
 
 
 class SampleData(GwsaAlgorithm):
@@ -26,10 +43,10 @@ class SampleData(GwsaAlgorithm):
     HELP = (
         "Creates a synthetic world whose groundwater storage is known at 1 km, and writes "
         "simulated observations of it in the layouts of the real files: a CSR RL06.3 mascon file "
-        "with its real gaps and its land mask, GLDAS Noah 2.1 monthly files, 19 predictors with "
-        "their catalogue, aquifers, and wells with errors that are common in real records. The "
-        "truth is in the folder truth. The world depends only on the region, the period and the "
-        "seed. It does not describe any real place."
+        "with the footprint of GRACE and its real gaps, its land mask, GLDAS Noah 2.1 monthly "
+        "files, 19 predictors with their catalogue, aquifers, and wells with errors that are "
+        "common in real records. The truth is in the folder truth. The world depends only on "
+        "these settings and the seed. It does not describe any real place."
     )
     TAGS = ("sample", "synthetic", "demo", "test data", "truth", "CSR", "GLDAS", "wells")
 
@@ -57,11 +74,25 @@ class SampleData(GwsaAlgorithm):
             "Seed of all random numbers. The same seed gives identical files.",
         )
         self.add(
-            QgsProcessingParameterBoolean(
-                "TILES", tr("One TWSA series per 1° tile"), defaultValue=False
+            QgsProcessingParameterEnum("CASE", tr("Case"), CASE_LABELS, defaultValue=0),
+            "What differs from the default world: storage that no predictor explains, predictors "
+            "with errors, or wells with wrong specific yields.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterEnum(
+                "OBSERVATION", tr("Observation"), OBSERVATION_LABELS, defaultValue=0
             ),
-            "All cells of a 1° tile have the same TWSA, similar to real mascons. Otherwise each "
-            "cell has its own.",
+            "As by GRACE: through a footprint, as means over mascon tiles, with correlated noise, "
+            "and with errors of GLDAS. Cell by cell: each 0.25° cell by itself, as no satellite "
+            "observes; skill in such a world is an upper bound.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterNumber(
+                "FOOTPRINT", tr("Footprint (km)"), defaultValue=250, minValue=0
+            ),
+            "Full width of the footprint at half maximum, for observation as by GRACE.",
             advanced=True,
         )
         self.add(
@@ -88,7 +119,11 @@ class SampleData(GwsaAlgorithm):
             self.addOutput(output)
 
     def execute(self, parameters, context, progress):
+        from dataclasses import replace
+
         from ..gwsa_plugin.core.files.provenance import now, write_run
+        from ..gwsa_plugin.core.sample_world.cases import CASES
+        from ..gwsa_plugin.core.sample_world.grace_observation import CELL_BY_CELL, GRACE_LIKE
         from ..gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world
 
         started = now()
@@ -98,7 +133,15 @@ class SampleData(GwsaAlgorithm):
             start=str(start),
             end=str(end),
             seed=self.parameterAsInt(parameters, "SEED", context),
-            tiles=self.parameterAsBool(parameters, "TILES", context),
+            case=list(CASES)[self.parameterAsEnum(parameters, "CASE", context)],
+            observation=(
+                CELL_BY_CELL
+                if self.parameterAsEnum(parameters, "OBSERVATION", context)
+                else replace(
+                    GRACE_LIKE,
+                    footprint_km=self.parameterAsDouble(parameters, "FOOTPRINT", context),
+                )
+            ),
         )
         folder = self.output_path(parameters, "OUTPUT", context)
         facts = make_world(folder, options, progress)

@@ -22,11 +22,14 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def sample_world(tmp_path_factory) -> Path:
-    """Sample world of 2° x 2° and one year, with ice and sea; tests copy files they change."""
+    """Sample world of 2° x 2° and one year, with ice and sea, observed cell by cell.
+
+    Tests copy the files that they change.
+    """
+    from gwsa.gwsa_plugin.core.sample_world.grace_observation import CELL_BY_CELL
     from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, make_world
 
     folder = tmp_path_factory.mktemp("world")
-    make_world(
-        folder, WorldOptions(bounds=(77.0, 29.0, 79.0, 31.0), start="2010-01", end="2010-12")
-    )
+    options = WorldOptions((77.0, 29.0, 79.0, 31.0), "2010-01", "2010-12", observation=CELL_BY_CELL)
+    make_world(folder, options)
     return folder

@@ -7,13 +7,17 @@ The files have the layout of GLDAS_NOAH025_M 2.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ..base.grid import Grid
 from ..base.months import calendar_month
+from ..base.progress import Progress
 from .land import Land
 from .netcdf_writer import NetCdfWriter, new_netcdf
+from .random_fields import fractal, generator
+from .surroundings import Surroundings
 
 FILL = -9999.0
 GLDAS_GRID = Grid(-180.0, 90.0, 0.25, 0.25, 600, 1440)
@@ -33,6 +37,9 @@ VARIABLES = {
 }
 LAYERS = tuple(name for name in VARIABLES if name.startswith("SoilMoi"))
 ROOT_ZONE = LAYERS[:3]
+STORAGES = (*LAYERS, "SWE_inst", "RootMoist_inst", "CanopInt_inst")
+# Range of wavelengths of the errors of GLDAS, 0.25° cells.
+ERROR_CELLS = (4, 16)
 # For each layer: the fraction of the soil bucket, the water of an empty bucket (kg m-2), and the
 # weight of the previous month. Deep layers respond late and weakly.
 LAYER_RESPONSE = ((0.10, 12.0, 0.0), (0.28, 38.0, 0.2), (0.40, 90.0, 0.5), (0.42, 170.0, 0.75))
@@ -147,15 +154,87 @@ def file_name(month: np.datetime64) -> str:
     return f"GLDAS_NOAH025_M.A{str(month).replace('-', '')}.021.nc4"
 
 
-def write_month(path, land: Land, month: np.datetime64, variables: dict[str, np.ndarray]) -> None:
+def with_errors(
+    variables: dict[str, np.ndarray], land: Land, amplitude: float, delay: float, seed: int
+) -> dict[str, np.ndarray]:
+    """Give the storages errors of amplitude and phase that vary by region.
+
+    Parameters
+    ----------
+    variables : dict of str to ndarray, shape (months, rows, columns)
+        The variables of consecutive months.
+    land : Land
+        The land of the sample world. Permanent ice stays unchanged.
+    amplitude : float
+        Standard deviation, between places, of the relative error of the amplitude.
+    delay : float
+        Largest shift in time, months.
+    seed : int
+        Seed of the world.
+
+    Returns
+    -------
+    dict of str to ndarray
+        All variables; fluxes and temperature are unchanged.
+    """
+    rng = generator(seed, "GLDAS errors")
+    shape = land.coarse.shape
+    factor = 1 + amplitude * np.clip(fractal(rng, shape, *ERROR_CELLS), -2, 2)
+    shift = delay * np.clip(fractal(rng, shape, *ERROR_CELLS) / 2, -1, 1)
+    erring = {}
+    for name, values in variables.items():
+        if name not in STORAGES:
+            erring[name] = values
+            continue
+        earlier, later = (np.roll(values, step, axis=0) for step in (1, -1))
+        earlier[0] = values[0]
+        later[-1] = values[-1]
+        # Linear interpolation between months: a positive shift delays.
+        shifted = (1 - np.abs(shift)) * values + np.abs(shift) * np.where(shift > 0, earlier, later)
+        mean = values.mean(axis=0)
+        changed = np.maximum(mean + factor * (shifted - mean), 0)
+        erring[name] = np.where(land.ice_cells, values, changed).astype(np.float32)
+    return erring
+
+
+def write_files(
+    folder: Path,
+    surroundings: Surroundings,
+    months: np.ndarray,
+    variables: dict[str, np.ndarray],
+    progress: Progress,
+) -> None:
+    """Write the monthly files of the region and its surroundings.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the files.
+    surroundings : Surroundings
+        The region and its surroundings.
+    months : ndarray of datetime64[M], shape (months,)
+    variables : dict of str to ndarray, shape (months, region rows, region columns)
+        The variables of the region.
+    progress : Progress
+        Receives the fraction written.
+    """
+    for i, month in enumerate(months):
+        progress.advance(i / months.size)
+        fields = {name: surroundings.extend(values[i]) for name, values in variables.items()}
+        write_month(folder / file_name(month), surroundings, month, fields)
+
+
+def write_month(
+    path, land: Land | Surroundings, month: np.datetime64, variables: dict[str, np.ndarray]
+) -> None:
     """Write one monthly file on the global GLDAS grid.
 
     Parameters
     ----------
     path : path-like
         The file to write.
-    land : Land
-        The land of the sample world. Cells outside its region, and cells with less land than
+    land : Land or Surroundings
+        Land of the cells of ``variables``. Cells outside them, and cells with less land than
         ``MIN_LAND_FRACTION``, get the fill value.
     month : datetime64[M]
         The month of the file.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..base.months import calendar_month, decimal_years
+from .cases import CASES, Case
 from .land import Land
 from .random_fields import SplineGrid, generator
 from .weather import Weather
@@ -19,6 +20,11 @@ from .weather import Weather
 # Canopy of irrigated crops in January..December, as a fraction of full canopy.
 CROP = np.array([0.95, 1.0, 0.8, 0.35, 0.2, 0.35, 0.7, 0.95, 0.9, 0.55, 0.5, 0.8])
 RECHARGE_THRESHOLD_MM = 20
+# Constant surplus of a world whose recharge does not vary, mm per month.
+MEAN_SURPLUS_MM = 12
+DEFAULT = CASES["default"]
+# Months whose mean recharge sets the equilibrium of a slow response.
+SETTLING_MONTHS = 24
 
 
 class Hydrology:
@@ -32,6 +38,8 @@ class Hydrology:
         Consecutive months of the simulation.
     seed : int
         Seed of the world.
+    case : Case
+        Response time of groundwater and whether recharge varies.
 
     Attributes
     ----------
@@ -39,13 +47,16 @@ class Hydrology:
         The eleven monthly predictors after the last step, without measurement noise.
     soil : ndarray of float32, shape (rows, columns)
         Soil water, mm.
+    irrigation : ndarray of float32, shape (rows, columns)
+        Evapotranspiration of irrigation water in the last step, mm.
     storage : ndarray of float32, shape (rows, columns)
         Groundwater storage that the drivers explain, cm.
     """
 
-    def __init__(self, land: Land, months: np.ndarray, seed: int):
+    def __init__(self, land: Land, months: np.ndarray, seed: int, case: Case = DEFAULT):
         self._land = land
         self._months = months
+        self._case = case
         self._weather = Weather(land, months, seed)
         self._plots = SplineGrid(land.grid.shape, 4)
         vigour_rng = generator(seed, "vigour")
@@ -57,12 +68,19 @@ class Hydrology:
         self._irrigated_since = 2010 + 3 * np.log(drivers["water_table_depth"] / 7)
         # Fractions of the three groundwater storages that remain after a month.
         self._transit = np.exp(-1 / np.clip(drivers["water_table_depth"] / 12, 0.3, 2))
-        self._memory = np.exp(-1 / (1.5 + 4.5 * np.tanh(drivers["depth_to_bedrock"] / 40)))
+        response = 1.5 + 4.5 * np.tanh(drivers["depth_to_bedrock"] / 40)
+        if case.memory_months:
+            # The same pattern with the mean of the given time.
+            response *= case.memory_months / response.mean()
+        self._memory = np.exp(-1 / response)
         self._recovery = np.exp(-1 / (4 + 8 * (1 - self._infiltration)))
         self.soil = 0.45 * self._capacity
+        self.irrigation = np.zeros_like(self.soil)
         self._seeping = np.zeros_like(self.soil)
         self._stored = 12 * self._infiltration / (1 - self._memory)
         self._pumped = np.zeros_like(self.soil)
+        self._settled = 0
+        self._arrived = np.zeros_like(self.soil)
         self.drivers: dict[str, np.ndarray] = {}
         self.storage = np.zeros_like(self.soil)
 
@@ -73,6 +91,8 @@ class Hydrology:
         green = self._greenness(i, weather, wetness)
         evaporation, runoff = self._step_soil(weather, wetness, green)
         surplus = weather["precipitation"] - evaporation - RECHARGE_THRESHOLD_MM
+        if not self._case.recharge:
+            surplus = np.full_like(surplus, MEAN_SURPLUS_MM)
         recharge = self._infiltration * np.maximum(surplus, 0)
         baseflow = self._step_groundwater(recharge, pumping(weather, green))
         leaves = -np.log(np.clip((0.93 - green) / 0.85, 0.05, 1)) / 0.5
@@ -113,19 +133,29 @@ class Hydrology:
         runoff = rain * np.minimum(0.08 + 0.35 * wetness**2 + 0.2 * steep, 0.8)
         filled = self.soil + rain - runoff - from_soil
         self.soil = np.clip(filled, 0.02 * self._capacity, self._capacity)
-        irrigation = np.maximum(green - 0.35, 0) * np.maximum(0.8 * demand - from_soil, 0)
-        return from_soil + irrigation, runoff
+        self.irrigation = np.maximum(green - 0.35, 0) * np.maximum(0.8 * demand - from_soil, 0)
+        return from_soil + self.irrigation, runoff
 
     def _step_groundwater(self, recharge: np.ndarray, pumped: np.ndarray) -> np.ndarray:
         """Advance the groundwater storages; return the baseflow to streams, mm."""
         self._seeping = self._seeping * self._transit + recharge
         arriving = self._seeping * (1 - self._transit)
         self._seeping -= arriving
+        if self._case.memory_months:
+            self._settle(arriving)
         leaving = self._stored * (1 - self._memory)
         self._stored = self._stored - leaving + arriving
         self._pumped = self._pumped * self._recovery + pumped
         self.storage = (self._stored - self._pumped) / 10
         return 0.6 * leaving
+
+    def _settle(self, arriving: np.ndarray) -> None:
+        """Start a slow response from equilibrium with the recharge of the first months."""
+        if self._settled < SETTLING_MONTHS:
+            self._settled += 1
+            self._arrived += arriving
+            if self._settled == SETTLING_MONTHS:
+                self._stored = self._arrived / SETTLING_MONTHS / (1 - self._memory)
 
 
 def infiltration(drivers: dict[str, np.ndarray]) -> np.ndarray:

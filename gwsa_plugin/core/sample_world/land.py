@@ -34,6 +34,8 @@ class Land:
         The 1 km pixels.
     mask : ndarray of bool, shape (rows, columns)
         True for land.
+    lake : ndarray of bool, shape (rows, columns)
+        True for the lake, which is not land.
     drivers : dict of str to ndarray of float32
         The eight static predictors without measurement noise, in the units of the catalogue.
     farmland : ndarray of float32
@@ -45,6 +47,7 @@ class Land:
     coarse: Grid
     grid: Grid
     mask: np.ndarray
+    lake: np.ndarray
     drivers: dict[str, np.ndarray]
     farmland: np.ndarray
     region: np.ndarray
@@ -57,6 +60,12 @@ class Land:
     def cell_land_area(self) -> np.ndarray:
         """Land area of each 0.25° cell, km²."""
         return block_sum(self._pixel_areas)
+
+    @property
+    def lake_fraction(self) -> np.ndarray:
+        """Lake area of each 0.25° cell as a fraction of the cell."""
+        areas = self.lake * self.grid.row_areas()[:, None]
+        return block_sum(areas) / self.coarse.cell_areas()
 
     @property
     def land_fraction(self) -> np.ndarray:
@@ -123,7 +132,7 @@ def block_sum(fine: np.ndarray) -> np.ndarray:
     return bands.reshape(rows // FACTOR, columns // FACTOR, FACTOR).sum(axis=2)
 
 
-def make_land(coarse: Grid, seed: int) -> Land:
+def make_land(coarse: Grid, seed: int, ocean_fraction: float = OCEAN_FRACTION) -> Land:
     """Create the land of a region, which always includes ocean, a lake and mountains.
 
     Parameters
@@ -132,6 +141,8 @@ def make_land(coarse: Grid, seed: int) -> Land:
         The 0.25° cells of the region.
     seed : int
         Seed of the world.
+    ocean_fraction : float
+        Fraction of the region that is ocean.
 
     Returns
     -------
@@ -139,7 +150,7 @@ def make_land(coarse: Grid, seed: int) -> Land:
     """
     grid = coarse.refine(FACTOR)
     relief = _relief(grid.shape, seed)
-    mask = _land_mask(relief, seed)
+    mask, lake = _land_and_lake(relief, seed, ocean_fraction)
     elevation = _elevation(relief, mask, seed)
     slope = _slope(elevation, seed)
     fertility = fractal(generator(seed, "farmland"), grid.shape, 4, 120)
@@ -148,6 +159,7 @@ def make_land(coarse: Grid, seed: int) -> Land:
         coarse=coarse,
         grid=grid,
         mask=mask,
+        lake=lake,
         drivers={"elevation": elevation, "slope": slope, **_soil_and_depth(elevation, slope, seed)},
         farmland=farmland.astype(np.float32),
         region=fractal(generator(seed, "region"), grid.shape, 60, 400, slope=3),
@@ -165,16 +177,19 @@ def _relief(shape: tuple[int, int], seed: int) -> np.ndarray:
     return standardised(1.4 * tilt + fractal(rng, shape, 25, 400, slope=3.2))
 
 
-def _land_mask(relief: np.ndarray, seed: int) -> np.ndarray:
-    """True for land.
+def _land_and_lake(
+    relief: np.ndarray, seed: int, ocean_fraction: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """True for land, and True for the lake.
 
     The ocean covers the largest connected low area. A lake covers the lowest inland point.
     """
     rng = generator(seed, "coast")
     shore = relief + 0.12 * fractal(rng, relief.shape, 3, 80, slope=2.4)
-    wet, _ = ndimage.label(shore < np.quantile(shore, OCEAN_FRACTION))
+    wet, _ = ndimage.label(shore < np.quantile(shore, ocean_fraction))
     ocean = wet == np.argmax(np.bincount(wet.ravel())[1:]) + 1
-    return ~(ocean | _lake(relief, ocean, rng))
+    lake = _lake(relief, ocean, rng) & ~ocean
+    return ~(ocean | lake), lake
 
 
 def _lake(relief: np.ndarray, ocean: np.ndarray, rng: np.random.Generator) -> np.ndarray:

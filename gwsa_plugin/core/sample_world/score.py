@@ -59,6 +59,37 @@ def score_truth(world, product, coarse_gwsa, progress: Progress = SILENT) -> dic
         When the grids differ or there is no common month.
     """
     compared = _ComparedFields(Path(world), YearlyMaps.in_folder(product), coarse_gwsa)
+    return _score(compared, progress)
+
+
+def score_detail(world, product, coarse_gwsa, progress: Progress = SILENT) -> dict:
+    """Score the detail of a 1 km product alone, as if the coarse field had no error.
+
+    The product, both interpolations and the oracle are corrected to the true coarse field.
+
+    Parameters
+    ----------
+    world, product, coarse_gwsa, progress
+        As in ``score_truth``.
+
+    Returns
+    -------
+    dict
+        As that of ``score_truth``. ``oracle_skill`` is the fraction of the improvement that the
+        predictors allow that the product's detail has.
+
+    Raises
+    ------
+    InputError
+        As in ``score_truth``.
+    """
+    compared = _ComparedFields(Path(world), YearlyMaps.in_folder(product), coarse_gwsa)
+    compared.use_true_coarse_field()
+    return _score(compared, progress)
+
+
+def _score(compared: _ComparedFields, progress: Progress) -> dict:
+    """The scores of all fields over all months."""
     errors = _SquaredErrors(compared.regions)
     correlations = {name: _Correlation() for name in ("product", "bilinear")}
     for done, month in enumerate(compared.months):
@@ -87,6 +118,7 @@ class _ComparedFields:
     """
 
     def __init__(self, world: Path, product: YearlyMaps, coarse_gwsa):
+        self._world = world
         self._product = product
         self._truth = YearlyMaps.in_folder(world / "truth" / "gwsa_1km")
         self._explained = YearlyMaps.in_folder(world / "truth" / "explained_1km")
@@ -107,17 +139,27 @@ class _ComparedFields:
             land[self._window], self._stack.grid, factor, np.isfinite(coarse).all(axis=0)
         )
         self._pixels = self._conservation.pixels()
+        self._correct_product = False
         regions = rasterise(read_aquifers(world), self._truth.grid, FACTOR, land)
         self.regions = regions.names
         self.region_numbers = regions.pixels(Tile(*self._window))
+
+    def use_true_coarse_field(self) -> None:
+        """Correct all fields, the product too, to the true coarse field."""
+        truth = read_stack(self._world / "truth" / "GWSA.tif").on(self._stack.grid)
+        self._stack = truth.select(self._stack.months[0], self._stack.months[-1])
+        self._correct_product = True
 
     def fields(self, month) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return the truth and the other fields of one month: cm at 1 km, NaN without a value."""
         number = int((month - self._stack.months[0]).astype(int))
         coarse = self._stack.values[number].astype(np.float64)
         truth = np.where(self._pixels, self._truth.read(month, self._window), np.nan)
+        product = self._product.read(month)
+        if self._correct_product:
+            product = self._conservation.correct(product, coarse)
         return truth, {
-            "product": self._product.read(month),
+            "product": product,
             "bilinear": self._conservation.bilinear(coarse),
             "mean_preserving": self._conservation.mean_preserving(coarse),
             "oracle": self._conservation.correct(self._explained.read(month, self._window), coarse),

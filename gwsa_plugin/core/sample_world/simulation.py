@@ -9,10 +9,11 @@ import numpy as np
 
 from ..base.months import BASELINE, in_baseline, month_range
 from ..base.progress import Progress
-from .gldas_files import COMPONENTS, LandSurface, components, file_name, write_month
+from .cases import Case
+from .gldas_files import COMPONENTS, VARIABLES, LandSurface, components
 from .grace_files import RECORD
 from .hydrology import Hydrology
-from .land import Land
+from .land import Land, make_land
 from .predictor_files import PredictorWriter
 
 SPIN_UP_MONTHS = 36
@@ -20,6 +21,8 @@ SPIN_UP_MONTHS = 36
 PREDICTOR_LEAD_MONTHS = 24
 # The spread of the drivers within cells, which sets the noise level, is measured in these months.
 SPREAD_MONTHS = 12
+# Added to the seed of a world for the world that groundwater without signal comes from.
+INDEPENDENT_SEED = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -36,20 +39,24 @@ class SimulatedStorage:
         Months of the 1 km truth.
     explained : ndarray of float32, shape (period, rows, columns)
         Explainable GWSA at 1 km, mapped to a file.
+    land_surface : dict of str to ndarray, shape (months, cell rows, cell columns)
+        The variables of the GLDAS files, without errors.
     """
 
     months: np.ndarray
     means: dict[str, np.ndarray]
     period: np.ndarray
     explained: np.ndarray
+    land_surface: dict[str, np.ndarray]
 
 
 def simulate(
     land: Land,
     period: np.ndarray,
     seed: int,
+    case: Case,
     scratch: Path,
-    writers: tuple[PredictorWriter, Path],
+    predictors: PredictorWriter,
     progress: Progress,
 ) -> SimulatedStorage:
     """Simulate all months of the truth after a spin-up.
@@ -62,11 +69,12 @@ def simulate(
         Months of the 1 km truth.
     seed : int
         Seed of the world.
+    case : Case
+        How the water behaves and how the predictors describe it.
     scratch : Path
         Folder for the 1 km fields.
-    writers : tuple of PredictorWriter and Path
-        The predictor writer, which receives the months of ``period`` and the two years before, and
-        the folder of the GLDAS files, which receives all months.
+    predictors : PredictorWriter
+        Receives the months of ``period`` and the two years before.
     progress : Progress
         Receives the fraction simulated.
 
@@ -74,40 +82,77 @@ def simulate(
     -------
     SimulatedStorage
     """
-    predictors, gldas = writers
     first = min(RECORD[0], period[0], BASELINE[0])
     last = max(RECORD[-1], period[-1], BASELINE[1])
     months = month_range(first, last)
     simulated = month_range(first - SPIN_UP_MONTHS, last)
-    hydrology = Hydrology(land, simulated, seed)
+    hydrology = Hydrology(land, simulated, seed, case)
+    groundwater = hydrology if case.signal else _independent_hydrology(land, simulated, seed, case)
     surface = LandSurface(land)
     shape = (period.size, *land.grid.shape)
     explained = np.memmap(scratch / "explained", np.float32, "w+", shape=shape)
     means: dict[str, list[np.ndarray]] = {name: [] for name in ("GWSA", *COMPONENTS)}
+    land_surface: dict[str, list[np.ndarray]] = {name: [] for name in VARIABLES}
     baseline = np.zeros(land.grid.shape)
     for i, month in enumerate(simulated):
         progress.advance(i / simulated.size)
         hydrology.step(i)
+        if groundwater is not hydrology:
+            groundwater.step(i)
         variables = surface.step(hydrology.soil, hydrology.drivers)
         if i < SPREAD_MONTHS:
             predictors.measure_spread(hydrology.drivers)
         if period[0] - PREDICTOR_LEAD_MONTHS <= month <= period[-1]:
-            predictors.write(month, hydrology.drivers)
+            predictors.write(month, described_drivers(hydrology, case))
         if month < first:
             continue
         # From here on, only months after the spin-up.
-        storages = {"GWSA": land.cell_mean(hydrology.storage), **components(variables)}
+        storages = {"GWSA": land.cell_mean(groundwater.storage), **components(variables)}
         for name, values in storages.items():
             means[name].append(values)
-        write_month(gldas / file_name(month), land, month, variables)
+        for name, values in variables.items():
+            land_surface[name].append(values)
         if in_baseline(month):
-            baseline += hydrology.storage
+            baseline += groundwater.storage
         if period[0] <= month <= period[-1]:
-            explained[(month - period[0]).astype(int)] = hydrology.storage
+            explained[(month - period[0]).astype(int)] = groundwater.storage
     inside = in_baseline(months)
     np.subtract(explained, (baseline / inside.sum()).astype(np.float32), out=explained)
     anomalies = {name: _anomaly(np.array(values), inside) for name, values in means.items()}
-    return SimulatedStorage(months, means=anomalies, period=period, explained=explained)
+    return SimulatedStorage(
+        months,
+        means=anomalies,
+        period=period,
+        explained=explained,
+        land_surface={name: np.array(values) for name, values in land_surface.items()},
+    )
+
+
+def _independent_hydrology(land: Land, months: np.ndarray, seed: int, case: Case) -> Hydrology:
+    """The hydrology of another land in the same region, with other weather."""
+    other = seed + INDEPENDENT_SEED
+    return Hydrology(make_land(land.coarse, other, case.ocean_fraction), months, other, case)
+
+
+def described_drivers(hydrology: Hydrology, case: Case) -> dict[str, np.ndarray]:
+    """Return the drivers as the predictors of a case describe them, without measurement noise.
+
+    Parameters
+    ----------
+    hydrology : Hydrology
+        After a step.
+    case : Case
+        How evapotranspiration is described.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (rows, columns)
+    """
+    evaporation = hydrology.drivers["actual_evapotranspiration"]
+    if not case.aet_sees_irrigation:
+        evaporation = evaporation - hydrology.irrigation
+    described = np.float32(case.aet_factor) * evaporation
+    return {**hydrology.drivers, "actual_evapotranspiration": described}
 
 
 def _anomaly(values: np.ndarray, baseline: np.ndarray) -> np.ndarray:

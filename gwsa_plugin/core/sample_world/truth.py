@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import numpy as np
 from ..base.progress import Progress
 from ..files.stack import MonthlyStack, write_stack
 from ..spatial.mass_conservation import MassConservation
+from .added_storage import AddedStorage
 from .gldas_files import COMPONENTS
 from .land import FACTOR, Land
 from .predictor_files import YearlyRasters
-from .pumping import GroundwaterDepletion
 from .simulation import SimulatedStorage
 from .unexplained import UnexplainedStorage
 from .wells import SampleWells
@@ -22,7 +23,7 @@ SCALE_CM = 0.01
 
 
 class Truth:
-    """True storages: the explained part, an unexplained part, and groundwater depletion.
+    """True storages: an explained part, an unexplained part, and added storages.
 
     Parameters
     ----------
@@ -31,16 +32,20 @@ class Truth:
     simulated : SimulatedStorage
         Storages of the simulation, with the explained part of GWSA.
     unexplained : float
-        Fraction of the variance within cells that the unexplained part has, before depletion.
-    depletion : GroundwaterDepletion
-        Added to GWSA and TWSA.
+        Fraction of the variance within cells that the unexplained part has, before storages
+        are added.
+    added : sequence of AddedStorage
+        Depletion and the like, which are added to GWSA and TWSA.
+    surface_water : dict of str to ndarray, shape (months, cell rows, cell columns)
+        Storages that neither groundwater nor GLDAS has, cm over each cell, added to TWSA.
     seed : int
         Seed of the world.
 
     Attributes
     ----------
     means : dict of str to ndarray, shape (months, cell rows, cell columns)
-        TWSA, SMS, SWES, CWS and GWSA on the 0.25° cells, cm, NaN without land.
+        TWSA, SMS, SWES, CWS, GWSA and the surface water on the 0.25° cells, cm. NaN without land,
+        apart from the surface water, which is a mean over the whole cell.
     """
 
     def __init__(
@@ -48,7 +53,8 @@ class Truth:
         land: Land,
         simulated: SimulatedStorage,
         unexplained: float,
-        depletion: GroundwaterDepletion,
+        added: Sequence[AddedStorage],
+        surface_water: dict[str, np.ndarray],
         seed: int,
     ):
         self.land = land
@@ -56,23 +62,25 @@ class Truth:
         self.period = simulated.period
         self._explained = simulated.explained
         self._unexplained = UnexplainedStorage(land.grid.shape, simulated.months, seed)
-        self._depletion = depletion
+        self._added = added
         self._first = int((self.period[0] - self.months[0]).astype(int))
         unscaled_means, unscaled_variance = self._measure_unexplained()
         variance = np.mean([land.variance_within_cells(field) for field in simulated.explained])
         # The amplitude gives the unexplained part its fraction of the variance within cells.
         ratio = unexplained / (1 - unexplained) * variance / unscaled_variance
         self._amplitude = np.float32(np.sqrt(ratio))
-        depleted = -depletion.years[:, None, None] * land.cell_mean(depletion.rate)
-        gwsa = simulated.means["GWSA"] + self._amplitude * unscaled_means + depleted
+        gwsa = simulated.means["GWSA"] + self._amplitude * unscaled_means
+        for storage in added:
+            gwsa = gwsa + storage.series[:, None, None] * land.cell_mean(storage.pattern)
         sms, swes, cws = (simulated.means[name] for name in COMPONENTS)
-        twsa = sms + swes + cws + gwsa
+        twsa = sum(surface_water.values(), start=sms + swes + cws + gwsa)
         self.means: dict[str, np.ndarray] = {
             "TWSA": twsa,
             "SMS": sms,
             "SWES": swes,
             "CWS": cws,
             "GWSA": gwsa,
+            **surface_water,
         }
 
     def fields(self, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -86,11 +94,13 @@ class Truth:
         Returns
         -------
         tuple of ndarray of float32, shape (rows, columns)
-            The explained part, and the unexplained part with depletion, at 1 km in cm. GWSA is
-            their sum.
+            The explained part, and the unexplained part with the added storages, at 1 km in cm.
+            GWSA is their sum.
         """
         i = self._first + k
-        unexplained = self._amplitude * self._unexplained.month(i) + self._depletion.month(i)
+        unexplained = self._amplitude * self._unexplained.month(i)
+        for storage in self._added:
+            unexplained = unexplained + storage.month(i)
         return np.array(self._explained[k]), unexplained
 
     def _measure_unexplained(self) -> tuple[np.ndarray, float]:

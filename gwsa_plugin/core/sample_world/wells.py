@@ -101,7 +101,12 @@ def place_wells(land: Land, seed: int) -> SampleWells:
 
 
 def write_wells(
-    folder: Path, wells: SampleWells, months: np.ndarray, gwsa: np.ndarray, seed: int
+    folder: Path,
+    wells: SampleWells,
+    months: np.ndarray,
+    gwsa: np.ndarray,
+    seed: int,
+    yield_factor: float = 1.0,
 ) -> None:
     """Write ``wells.geojson`` and ``observations.csv``.
 
@@ -117,10 +122,13 @@ def write_wells(
         True GWSA at the wells, cm.
     seed : int
         Seed of the world.
+    yield_factor : float
+        Factor by which all stated specific yields err.
     """
     # All records share one random stream, so the order of the draws is fixed.
     rng = generator(seed, "well records")
-    stated_yield = wells.specific_yield * np.exp(0.1 * rng.standard_normal(wells.rows.size))
+    scatter = np.exp(0.1 * rng.standard_normal(wells.rows.size))
+    stated_yield = yield_factor * wells.specific_yield * scatter
     unknown = ~wells.confined & (rng.random(wells.rows.size) < NO_YIELD_FRACTION)
     features = []
     for i, name in enumerate(wells.names):

@@ -15,16 +15,19 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..base.months import month_range
+from ..base.months import in_baseline, month_range
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_folder, scratch_folder
 from ..spatial.aquifers import Aquifer
 from . import gldas_files, grace_files
-from .grace_observation import observe_twsa
+from .added_storage import AddedStorage, canals, depletion
+from .cases import CASES
+from .grace_observation import GRACE_LIKE, Observation, observe_twsa
 from .land import CELL, Land, make_land
 from .predictor_files import PredictorWriter
-from .pumping import GroundwaterDepletion
-from .simulation import simulate
+from .simulation import SimulatedStorage, simulate
+from .surface_water import lake_and_glaciers
+from .surroundings import Surroundings
 from .truth import OracleScore, Truth, write_truth
 from .wells import SampleWells, place_wells, write_aquifers, write_wells
 
@@ -58,29 +61,25 @@ class WorldOptions:
         years earlier. GRACE and GLDAS always cover the full record.
     seed : int
         Seed of all random numbers.
-    tiles : bool
-        If True, all cells of a 1° tile have the same observed TWSA.
+    case : str
+        Name of one of ``CASES``.
+    observation : Observation
+        How GRACE observes the world and how GLDAS describes it.
     unexplained : float
         Fraction of the variance within cells that no predictor explains.
-    twsa_noise_cm : float
-        Standard deviation of the noise of TWSA, cm.
     predictor_noise : float
         Standard deviation of the noise of a predictor, relative to that of the noise-free driver
         within cells.
-    pumping_cm_per_yr : float
-        Maximum rate of groundwater depletion in the second half of the period, cm/yr. No predictor
-        explains it; see ``GroundwaterDepletion``.
     """
 
     bounds: tuple[float, float, float, float] = (74.0, 26.0, 80.0, 32.0)
     start: str = "2009-01"
     end: str = "2018-12"
     seed: int = 1
-    tiles: bool = False
+    case: str = "default"
+    observation: Observation = GRACE_LIKE
     unexplained: float = 0.3
-    twsa_noise_cm: float = 1.0
     predictor_noise: float = 0.15
-    pumping_cm_per_yr: float = 0.0
 
     @property
     def period(self) -> np.ndarray:
@@ -117,7 +116,7 @@ def make_world(
     """Write a sample world in one atomic write.
 
     ``PARTS`` lists the files. The folder ``truth`` also contains the coarse storages (``GWSA.tif``
-    and so on: cm, anomalies to 2004-2009, without noise), the 1 km GWSA and its explainable part
+    and so on: cm, anomalies to 2004-2009, without errors), the 1 km GWSA and its explainable part
     (``gwsa_1km``, ``explained_1km``), and ``wells.csv``.
 
     Parameters
@@ -142,25 +141,23 @@ def make_world(
     folder = Path(folder)
     seed = options.seed
     period = options.period
-    land = make_land(options.grid, seed)
+    case = CASES[options.case]
+    land = make_land(options.grid, seed, case.ocean_fraction)
     with atomic_folder(folder) as out, scratch_folder(folder) as scratch:
         for name in ("grace", "gldas", "truth/gwsa_1km", "truth/explained_1km"):
             (out / name).mkdir(parents=True)
         predictors = PredictorWriter(out / "predictors", land, options.predictor_noise, seed)
-        writers = (predictors, out / "gldas")
-        simulated = simulate(land, period, seed, scratch, writers, progress.part(0.0, 0.75))
+        simulated = simulate(land, period, seed, case, scratch, predictors, progress.part(0.0, 0.7))
         predictors.write_static()
         predictors.close()
-        depletion = GroundwaterDepletion(
-            land, simulated.months, period, options.pumping_cm_per_yr, seed
-        )
-        truth = Truth(land, simulated, options.unexplained, depletion, seed)
+        truth = _make_truth(land, simulated, options)
         wells = place_wells(land, seed)
         twsa = _write_grace(out, truth, options)
-        oracle = _oracle_score(truth, twsa)
+        gldas = _write_gldas(out, truth, simulated, options, progress.part(0.7, 0.8))
+        oracle = _oracle_score(truth, twsa, gldas)
         at_wells = write_truth(out / "truth", truth, oracle, wells, progress.part(0.8, 1.0))
         write_aquifers(out / PARTS["AQUIFERS"], land, seed)
-        write_wells(out, wells, period, at_wells, seed)
+        write_wells(out, wells, period, at_wells, seed, case.yield_factor)
         _write_true_trends(out / "truth" / "wells.csv", wells, at_wells)
         facts = {**_facts(truth, options, predictors.noise_levels), **oracle.facts()}
         (out / PARTS["TRUTH"]).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -189,31 +186,81 @@ def read_aquifers(world) -> list[Aquifer]:
     ]
 
 
-def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray:
-    """Write the mascon file and its land mask.
+def _make_truth(land: Land, simulated: SimulatedStorage, options: WorldOptions) -> Truth:
+    """The truth of the case of the options."""
+    months = simulated.months
+    surface_water = {}
+    if options.observation.lakes_and_ice:
+        surface_water = lake_and_glaciers(land, months, options.seed)
+    added = _added_storages(land, months, options)
+    return Truth(land, simulated, options.unexplained, added, surface_water, options.seed)
 
-    Returns TWSA as observed: cm, shape (solutions, cell rows, cell columns).
+
+def _added_storages(land: Land, months: np.ndarray, options: WorldOptions) -> list[AddedStorage]:
+    """The storages that the case of the options adds."""
+    case = CASES[options.case]
+    added = []
+    if case.depletion_cm_per_yr:
+        middle = options.period[options.period.size // 2]
+        start = months[0] if case.depletion_throughout else middle
+        added.append(depletion(land, months, start, case.depletion_cm_per_yr, options.seed))
+    if case.canal_cm:
+        added.append(canals(land, months, case.canal_cm, options.seed))
+    return added
+
+
+def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray:
+    """Write the mascon file and its land mask, with the surroundings of the region.
+
+    Returns TWSA of the region as observed: cm, shape (solutions, cell rows, cell columns).
     """
     land = truth.land
+    surroundings = Surroundings(land, options.observation.margin_cells)
+    grid = surroundings.coarse
     solved = np.isin(truth.months, grace_files.solved_months())
-    observed = observe_twsa(
-        np.nan_to_num(truth.means["TWSA"][solved]),
-        land,
-        noise_cm=options.twsa_noise_cm,
-        tiles=options.tiles,
-        seed=options.seed,
-    )
-    is_land = land.land_fraction >= grace_files.MIN_LAND_FRACTION
-    grace_files.write_mascons(world / PARTS["TWSA"], land.coarse, observed)
-    grace_files.write_land_mask(world / PARTS["LAND_MASK"], land.coarse, is_land)
-    return observed
+    twsa = np.nan_to_num(truth.means["TWSA"][solved])
+    if options.observation.footprint_km:
+        twsa = twsa * land.land_fraction
+    observed = observe_twsa(surroundings.extend(twsa), grid, options.observation, seed=options.seed)
+    is_land = surroundings.land_fraction >= grace_files.MIN_LAND_FRACTION
+    grace_files.write_mascons(world / PARTS["TWSA"], grid, observed)
+    grace_files.write_land_mask(world / PARTS["LAND_MASK"], grid, is_land)
+    return observed[(slice(None), *grid.window(land.coarse.bounds))]
 
 
-def _oracle_score(truth: Truth, twsa: np.ndarray) -> OracleScore:
-    """Prepare the oracle's score, given GWSA from observed TWSA (with noise) and GLDAS."""
+def _write_gldas(
+    world: Path,
+    truth: Truth,
+    simulated: SimulatedStorage,
+    options: WorldOptions,
+    progress: Progress,
+) -> np.ndarray:
+    """Write the GLDAS files.
+
+    Returns SMS + SWES + CWS of the files: cm, anomalies to the baseline, shape (months, cell rows,
+    cell columns).
+    """
+    land = truth.land
+    observation = options.observation
+    variables = simulated.land_surface
+    if observation.gldas_amplitude_error or observation.gldas_delay_months:
+        variables = gldas_files.with_errors(
+            variables,
+            land,
+            observation.gldas_amplitude_error,
+            observation.gldas_delay_months,
+            options.seed,
+        )
+    surroundings = Surroundings(land, observation.margin_cells)
+    gldas_files.write_files(world / PARTS["GLDAS"], surroundings, truth.months, variables, progress)
+    water = np.sum(list(gldas_files.components(variables).values()), axis=0)
+    return water - water[in_baseline(truth.months)].mean(axis=0)
+
+
+def _oracle_score(truth: Truth, twsa: np.ndarray, gldas: np.ndarray) -> OracleScore:
+    """Prepare the oracle's score, given GWSA from observed TWSA and GLDAS."""
     months = grace_files.solved_months()
-    above_groundwater = truth.means["SMS"] + truth.means["SWES"] + truth.means["CWS"]
-    gwsa = twsa - above_groundwater[np.isin(truth.months, months)]
+    gwsa = twsa - gldas[np.isin(truth.months, months)]
     return OracleScore(truth.land, gwsa, months, _valid_cells(truth.land))
 
 
@@ -227,15 +274,11 @@ def _facts(truth: Truth, options: WorldOptions, noise_levels: dict[str, float]) 
     """Part of truth.json on the options, the noise and the coarse field."""
     valid = _valid_cells(truth.land)
     gwsa = truth.means["GWSA"][np.isin(truth.months, truth.period)]
-    stated = asdict(options)
-    # Worlds without depletion keep the content that they had before this option existed.
-    if not options.pumping_cm_per_yr:
-        del stated["pumping_cm_per_yr"]
     return {
-        "options": stated,
+        "options": asdict(options),
         "period": [str(truth.period[0]), str(truth.period[-1])],
         "months": [str(truth.months[0]), str(truth.months[-1])],
-        "twsa_noise_cm": options.twsa_noise_cm,
+        "twsa_noise_cm": options.observation.noise_cm,
         "predictor_noise": {name: float(f"{level:.4g}") for name, level in noise_levels.items()},
         "ice_cells": int(truth.land.ice_cells.sum()),
         "valid_cells": int(valid.sum()),

@@ -12,14 +12,17 @@ from gwsa.gwsa_plugin.core.base.months import in_baseline, month_range
 from gwsa.gwsa_plugin.core.files.provenance import sha256
 from gwsa.gwsa_plugin.core.files.stack import read_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
+from gwsa.gwsa_plugin.core.sample_world.added_storage import canals, depletion
 from gwsa.gwsa_plugin.core.sample_world.grace_files import RECORD
+from gwsa.gwsa_plugin.core.sample_world.grace_observation import CELL_BY_CELL
 from gwsa.gwsa_plugin.core.sample_world.land import make_land
-from gwsa.gwsa_plugin.core.sample_world.pumping import GroundwaterDepletion
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world
 
 pytestmark = pytest.mark.slow
 
-PLAIN = WorldOptions(bounds=(10.0, 45.0, 11.5, 46.0), start="2011-01", end="2012-12", seed=2)
+PLAIN = WorldOptions(
+    (10.0, 45.0, 11.5, 46.0), "2011-01", "2012-12", seed=2, observation=CELL_BY_CELL
+)
 RATE = 6.0
 # Number of the month in which depletion starts.
 MIDDLE = 12
@@ -28,9 +31,9 @@ MIDDLE = 12
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory):
     """Folders of two worlds with the same options, without and with depletion."""
-    folders = [tmp_path_factory.mktemp(name) for name in ("plain", "pumped")]
-    for folder, rate in zip(folders, (0.0, RATE)):
-        make_world(folder, replace(PLAIN, pumping_cm_per_yr=rate))
+    folders = [tmp_path_factory.mktemp(name) for name in ("default", "pumping")]
+    for folder in folders:
+        make_world(folder, replace(PLAIN, case=folder.name.rstrip("0")))
     return folders
 
 
@@ -70,8 +73,8 @@ def test_coarse_twsa_and_gwsa_include_depletion(worlds):
         for name in ("TWSA", "GWSA")
     )
     land = make_land(PLAIN.grid, PLAIN.seed)
-    depletion = GroundwaterDepletion(land, RECORD, PLAIN.period, RATE, PLAIN.seed)
-    expected = np.array([land.cell_mean(depletion.month(i)) for i in range(RECORD.size)])
+    added = depletion(land, RECORD, PLAIN.period[MIDDLE], RATE, PLAIN.seed)
+    expected = np.array([land.cell_mean(added.month(i)) for i in range(RECORD.size)])
     for plain, pumped in (twsa, gwsa):
         np.testing.assert_allclose(pumped - plain, expected, atol=1e-4)
     # The record ends nine years after depletion began.
@@ -89,7 +92,7 @@ def test_true_trends_of_wells_include_depletion(worlds):
 
 def test_patches_are_smooth_and_tens_of_kilometres_wide():
     land = make_land(replace(PLAIN, bounds=(10.0, 45.0, 14.0, 49.0)).grid, 1)
-    rate = GroundwaterDepletion(land, RECORD, PLAIN.period, 1.0, 1).rate
+    rate = depletion(land, RECORD, PLAIN.period[MIDDLE], 1.0, 1).pattern
     assert np.abs(np.diff(rate, axis=0)).max() < 0.1
     patches, _ = ndimage.label(rate > 0.3)
     widths = np.sqrt(np.bincount(patches.ravel())[1:])
@@ -99,6 +102,14 @@ def test_patches_are_smooth_and_tens_of_kilometres_wide():
 def test_depletion_that_begins_in_the_baseline_is_an_anomaly_to_it():
     land = make_land(PLAIN.grid, 1)
     months = month_range("2002-04", "2012-12")
-    years = GroundwaterDepletion(land, months, month_range("2006-01", "2009-12"), RATE, 1).years
-    assert years[in_baseline(months)].mean() == pytest.approx(0)
-    assert years[-1] - years[0] == pytest.approx(4 + 11 / 12)
+    series = depletion(land, months, np.datetime64("2008-01"), RATE, 1).series
+    assert series[in_baseline(months)].mean() == pytest.approx(0)
+    assert series[0] - series[-1] == pytest.approx(4 + 11 / 12)
+
+
+def test_canals_are_seasonal_and_narrow():
+    land = make_land(PLAIN.grid, 1)
+    added = canals(land, RECORD, 15.0, 1)
+    assert added.pattern.max() == pytest.approx(15) and np.median(added.pattern) < 5
+    assert (added.pattern == 15).any(axis=0).all(), "a canal crosses the region from west to east"
+    assert np.corrcoef(added.series[:12], added.series[12:24])[0, 1] == pytest.approx(1)
