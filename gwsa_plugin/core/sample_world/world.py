@@ -18,6 +18,7 @@ from ..base.grid import Grid
 from ..base.months import in_baseline, month_range
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_folder, scratch_folder
+from ..files.stack import read_stack
 from ..spatial.aquifers import Aquifer
 from . import gldas_files, grace_files
 from .added_storage import AddedStorage, canals, depletion
@@ -164,6 +165,26 @@ def make_world(
     return facts
 
 
+def observe_again(world, path, options: WorldOptions) -> None:
+    """Write another mascon file of a world, as another footprint observes it.
+
+    Parameters
+    ----------
+    world : path-like
+        Folder of the world.
+    path : path-like
+        The mascon file to write.
+    options : WorldOptions
+        Options of the world, with the other footprint, tiles or noise.
+    """
+    case = CASES[options.case]
+    land = make_land(options.grid, options.seed, case.ocean_fraction)
+    surroundings = Surroundings(land, options.observation.margin_cells)
+    truth = read_stack(Path(world) / "truth" / "TWSA.tif")
+    solved = np.isin(truth.months, grace_files.solved_months())
+    _write_mascons(Path(path), surroundings, truth.values[solved], options)
+
+
 def read_aquifers(world) -> list[Aquifer]:
     """Read the aquifers of a world.
 
@@ -216,15 +237,27 @@ def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray
     """
     land = truth.land
     surroundings = Surroundings(land, options.observation.margin_cells)
-    grid = surroundings.coarse
+    is_land = surroundings.land_fraction >= grace_files.MIN_LAND_FRACTION
+    grace_files.write_land_mask(world / PARTS["LAND_MASK"], surroundings.coarse, is_land)
     solved = np.isin(truth.months, grace_files.solved_months())
-    twsa = np.nan_to_num(truth.means["TWSA"][solved])
+    return _write_mascons(world / PARTS["TWSA"], surroundings, truth.means["TWSA"][solved], options)
+
+
+def _write_mascons(
+    path: Path, surroundings: Surroundings, twsa: np.ndarray, options: WorldOptions
+) -> np.ndarray:
+    """Write the mascon file.
+
+    ``twsa`` is the true TWSA of the region over land, cm, shape (solutions, cell rows, cell
+    columns). Returns TWSA of the region as observed, in the same shape.
+    """
+    land = surroundings.land
+    grid = surroundings.coarse
+    twsa = np.nan_to_num(twsa)
     if options.observation.footprint_km:
         twsa = twsa * land.land_fraction
-    observed = observe_twsa(surroundings.extend(twsa), grid, options.observation, seed=options.seed)
-    is_land = surroundings.land_fraction >= grace_files.MIN_LAND_FRACTION
-    grace_files.write_mascons(world / PARTS["TWSA"], grid, observed)
-    grace_files.write_land_mask(world / PARTS["LAND_MASK"], grid, is_land)
+    observed = observe_twsa(surroundings.extend(twsa), grid, options.observation, options.seed)
+    grace_files.write_mascons(path, grid, observed)
     return observed[(slice(None), *grid.window(land.coarse.bounds))]
 
 

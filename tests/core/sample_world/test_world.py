@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,8 +22,15 @@ from gwsa.gwsa_plugin.core.sample_world.grace_files import (
     solved_months,
     time_bounds,
 )
+from gwsa.gwsa_plugin.core.sample_world.grace_observation import GRACE_LIKE
 from gwsa.gwsa_plugin.core.sample_world.land import make_land
-from gwsa.gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world, read_aquifers
+from gwsa.gwsa_plugin.core.sample_world.world import (
+    PARTS,
+    WorldOptions,
+    make_world,
+    observe_again,
+    read_aquifers,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -297,6 +305,17 @@ def test_grace_observes_truth_and_surroundings_through_a_footprint(grace_like):
     error = region - truth.values[np.isin(RECORD, solved_months())]
     assert 1.5 < np.nanstd(error) < np.nanstd(truth.values)
     assert observed[:, top - 18 : top, left].any() and not observed[:, : top - 18].any()
+
+
+def test_the_same_observation_again_gives_the_same_file(grace_like, tmp_path):
+    again = tmp_path / "again.nc"
+    observe_again(grace_like, again, SMALL)
+    name = "lwe_thickness"
+    first = _array(grace_like / PARTS["TWSA"], name)
+    np.testing.assert_allclose(_array(again, name), first, atol=1e-3)
+    narrow = replace(SMALL, observation=replace(GRACE_LIKE, footprint_km=100.0))
+    observe_again(grace_like, again, narrow)
+    assert np.abs(_array(again, name) - first).max() > 1
 
 
 def test_gldas_of_a_grace_like_world_errs_and_lacks_lakes_and_ice(grace_like):
