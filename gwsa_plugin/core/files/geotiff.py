@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,8 @@ class Header:
         Stored number of pixels without a value; None if all pixels have one.
     scale, offset : float
         ``stored * scale + offset`` is the value, in all bands.
+    domains : mapping of str to mapping
+        Metadata in domains of their own, which programs do not list among the tags.
     """
 
     grid: Grid
@@ -64,6 +66,7 @@ class Header:
     nodata: float | None = np.nan
     scale: float = 1.0
     offset: float = 0.0
+    domains: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -104,6 +107,37 @@ def new_geotiff(
         raise OSError(f"{path.name} cannot be written: the file is truncated")
 
 
+def update_tags(path: Path, tags: Mapping[str, str | None]) -> None:
+    """Change tags of a finished GeoTIFF; its pixels and their places in the file are kept.
+
+    A file that has these tags already is not written.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    tags : mapping
+        Name -> text, or None to delete the tag.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
+    with _gdal_errors(path.name):
+        file = gdal.Open(str(path), gdal.GA_ReadOnly)
+        present = file.GetMetadata()
+        file = None
+        if all(present.get(name) == text for name, text in tags.items()):
+            return
+        file = gdal.Open(str(path), gdal.GA_Update)
+        for name, text in tags.items():
+            if present.get(name) != text:
+                file.SetMetadataItem(name, text)
+        file.FlushCache()
+        file = None
+
+
 class GeoTiff:
     """A GeoTIFF that is open for writing; see ``new_geotiff``."""
 
@@ -132,6 +166,8 @@ class GeoTiff:
             self._file.SetGeoTransform(header.grid.transform.to_gdal())
             self._file.SetProjection(CRS.from_string(header.grid.crs).to_wkt())
             self._file.SetMetadata(dict(header.tags))
+            for domain, items in header.domains.items():
+                self._file.SetMetadata(dict(items), domain)
             for number, name in enumerate(header.names, start=1):
                 band = self._file.GetRasterBand(number)
                 if header.nodata is not None:

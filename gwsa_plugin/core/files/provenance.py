@@ -22,9 +22,9 @@ from .atomic import atomic_file
 Input = Union[str, Path, list, tuple, dict]
 
 LIBRARIES = ("numpy", "scipy", "rasterio", "xgboost")
-# Endings of files that do not count as content of a folder: records of runs, and the statistics
-# and styles that QGIS writes when it shows a raster.
-IGNORED_ENDINGS = ("run.json", ".aux.xml", ".qml")
+# Endings of files that do not count as content of a folder: records of runs, and the statistics,
+# styles and titles that QGIS keeps beside a raster.
+IGNORED_ENDINGS = ("run.json", ".aux.xml", ".qml", ".qmd")
 
 
 def sha256(path: Input, progress: Progress = SILENT) -> str:
@@ -110,7 +110,12 @@ def provenance(
 
 
 def write_run(
-    path: str | Path, stage: str, inputs: dict, parameters: dict, started: datetime
+    path: str | Path,
+    stage: str,
+    inputs: dict,
+    parameters: dict,
+    started: datetime,
+    results: dict | None = None,
 ) -> None:
     """Write the record of a run: paths, times, machine and library versions.
 
@@ -122,6 +127,8 @@ def write_run(
         As in ``provenance``.
     started : datetime
         Start of the run; its end is the time of this call.
+    results : dict, optional
+        Main results as plain values, such as the verdict on maps.
     """
     record = {
         "stage": stage,
@@ -134,6 +141,8 @@ def write_run(
         "platform": platform.platform(),
         "libraries": {name: version_of(name) for name in LIBRARIES},
     }
+    if results:
+        record["results"] = results
     with atomic_file(path) as part:
         part.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
 

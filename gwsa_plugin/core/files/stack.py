@@ -15,12 +15,27 @@ from ..base.progress import SILENT, Progress
 from ..base.units import CM, in_centimetres
 from .atomic import atomic_file
 from .geotiff import SOURCE_TAG, UNIT_TAG, Header, new_geotiff
+from .packed_tiles import NO_TILE, TILES_DOMAIN, pack_tiles, unpack_tiles
 from .rasters import band_months, open_lonlat, read_bands
 
 # The values of the band tag GWSA_SOURCE.
 OBSERVED = "observed"
 FILLED = "filled"
 MISSING = "missing"
+# "west south east north" of the region that was asked for, degrees, on complete cells.
+REGION_TAG = "GWSA_REGION"
+# Tags of a file that the stages after it need and pass on.
+CARRIED_TAGS = (
+    "GWSA_BASELINE",
+    REGION_TAG,
+    "GWSA_CENTRE",
+    "GWSA_GAIN_FACTORS",
+    "GWSA_GAUSSIAN_KM",
+    "GWSA_BALANCE_MODE",
+    "GWSA_FOOTPRINT_KM",
+    "GWSA_FOOTPRINT_INTERVAL_KM",
+    "GWSA_FOOTPRINT_SOURCE",
+)
 # Pixels along the side of a block of a stack. Small blocks along coasts contain less sea.
 BLOCK = 128
 # Compression of stacks. Their last digits are noise: a higher level or a predictor takes three
@@ -45,6 +60,9 @@ class MonthlyStack:
     unit : str
     tags : dict of str to str
         Further tags of the file, such as GWSA_BASELINE.
+    tiles : ndarray of int32, shape (rows, columns), optional
+        Number of the mascon of each cell, whose cells share one TWSA series; -1 for a cell in none.
+        None where no mascons are known.
     """
 
     grid: Grid
@@ -54,6 +72,7 @@ class MonthlyStack:
     variable: str = "TWSA"
     unit: str = CM
     tags: dict[str, str] = field(default_factory=dict)
+    tiles: np.ndarray | None = None
 
     @classmethod
     def on_calendar(
@@ -89,6 +108,17 @@ class MonthlyStack:
         """True for cells that have a value in any month, shape (rows, columns)."""
         return np.isfinite(self.values).any(axis=0)
 
+    @property
+    def region(self) -> Grid:
+        """The cells of the region that was asked for, without the margin (tag GWSA_REGION).
+
+        All cells of a stack without the tag.
+        """
+        if REGION_TAG not in self.tags:
+            return self.grid
+        west, south, east, north = map(float, self.tags[REGION_TAG].split())
+        return self.grid.subgrid(*self.grid.window((west, south, east, north)))
+
     def months_with_source(self, *sources: str) -> np.ndarray:
         """Return the months whose source is one of ``sources``, datetime64[M]."""
         return self.months[np.isin(self.source, sources)]
@@ -120,7 +150,8 @@ class MonthlyStack:
     def crop(self, grid: Grid) -> MonthlyStack:
         """Return the part on ``grid``, which must be aligned with and inside the stack's grid."""
         rows, columns = _window_inside(self.grid, grid)
-        return replace(self, grid=grid, values=self.values[:, rows, columns])
+        tiles = None if self.tiles is None else self.tiles[rows, columns]
+        return replace(self, grid=grid, values=self.values[:, rows, columns], tiles=tiles)
 
     def on(self, grid: Grid) -> MonthlyStack:
         """Crop and extend the stack to another grid.
@@ -128,7 +159,8 @@ class MonthlyStack:
         Parameters
         ----------
         grid : Grid
-            Aligned with the grid of the stack. Its cells outside the stack become NaN.
+            Aligned with the grid of the stack. Its cells outside the stack become NaN and are in
+            no tile.
 
         Raises
         ------
@@ -140,8 +172,13 @@ class MonthlyStack:
         shared = grid.overlap(self.grid)
         rows, columns = _window_inside(grid, shared)
         values = np.full((self.months.size, *grid.shape), np.nan, dtype=np.float32)
-        values[:, rows, columns] = self.crop(shared).values
-        return replace(self, grid=grid, values=values)
+        part = self.crop(shared)
+        values[:, rows, columns] = part.values
+        tiles = None
+        if part.tiles is not None:
+            tiles = np.full(grid.shape, NO_TILE, dtype=np.int32)
+            tiles[rows, columns] = part.tiles
+        return replace(self, grid=grid, values=values, tiles=tiles)
 
     def anomaly(self, baseline=BASELINE) -> MonthlyStack:
         """Subtract the mean over the baseline from each cell.
@@ -191,6 +228,11 @@ class MonthlyStack:
         return replace(self, tags={**self.tags, **tags})
 
 
+def region_tag(grid: Grid) -> dict[str, str]:
+    """Return the tag GWSA_REGION of a region that consists of the cells of ``grid``."""
+    return {REGION_TAG: " ".join(f"{value:.10g}" for value in grid.bounds)}
+
+
 def _window_inside(outer: Grid, inner: Grid) -> tuple[slice, slice]:
     """Rows and columns of ``inner`` in ``outer``."""
     window = outer.window_of(inner)
@@ -230,7 +272,14 @@ def write_stack(
         When the file cannot be written, for example because the disk is full.
     """
     tags = {**stack.tags, **(tags or {}), "GWSA_VARIABLE": stack.variable, UNIT_TAG: stack.unit}
-    header = Header(stack.grid, tuple(map(str, stack.months)), stack.unit, tags, stack.source)
+    header = Header(
+        stack.grid,
+        names=tuple(map(str, stack.months)),
+        unit=stack.unit,
+        tags=tags,
+        sources=stack.source,
+        domains={} if stack.tiles is None else {TILES_DOMAIN: pack_tiles(stack.tiles)},
+    )
     with atomic_file(path) as part, new_geotiff(part, header, BLOCK, DEFLATED) as target:
         for place in range(stack.months.size):
             progress.advance(place / stack.months.size)
@@ -252,7 +301,9 @@ def read_stack(path: str | Path, variable: str | None = None) -> MonthlyStack:
     Returns
     -------
     MonthlyStack
-        With nodata as NaN, scale and offset applied, and in cm EWH where the band unit is known.
+        With nodata as NaN, scale and offset applied, and in cm EWH where the band unit is known;
+        with the tags that stages pass on (``CARRIED_TAGS``) and the tiles that ``write_stack``
+        stored.
 
     Raises
     ------
@@ -267,10 +318,11 @@ def read_stack(path: str | Path, variable: str | None = None) -> MonthlyStack:
         values = read_bands(source)
         band_sources = [source.tags(band).get(SOURCE_TAG) for band in source.indexes]
         tags = source.tags()
+        tiles = unpack_tiles(source.tags(ns=TILES_DOMAIN), grid.shape)
         unit = (source.units[0] or tags.get(UNIT_TAG) or CM).strip()
     sources = [one or _default_source(band) for one, band in zip(band_sources, values)]
     name = variable or tags.get("GWSA_VARIABLE") or path.stem
     values, unit = in_centimetres(values, unit)
     stack = MonthlyStack.on_calendar(grid, months, values, name, unit, source=sources)
-    kept = {key: value for key, value in tags.items() if key == "GWSA_BASELINE"}
-    return replace(stack, tags=kept)
+    kept = {key: value for key, value in tags.items() if key in CARRIED_TAGS}
+    return replace(stack, tags=kept, tiles=tiles)

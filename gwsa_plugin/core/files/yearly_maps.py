@@ -90,6 +90,12 @@ class YearlyMaps:
         """All months in order, datetime64[M]."""
         return np.array(list(self.bands), dtype="datetime64[M]")
 
+    def tags(self) -> dict[str, str]:
+        """Read the tags of the first file."""
+        path, _ = next(iter(self.bands.values()))
+        with open_lonlat(path) as source:
+            return source.tags()
+
     def read(self, month, window: tuple[slice, slice] | None = None) -> np.ndarray:
         """Read the map of one month.
 

@@ -22,8 +22,6 @@ SIGMA = "uncertainty"
 GAIN = "scale_factor"
 LAND = "land_mask"
 MASCON = "mascon_ID"
-# Names of land mask variables, in the products and in the centres' mask files.
-MASKS = ("LO_val", LAND, "GLDAS_mask")
 # Fill value of GRACE products, also where no _FillValue states it.
 NO_VALUE = -99999.0
 CENTRES = {
@@ -182,45 +180,6 @@ class MasconFile:
             for place in places:
                 progress.advance(place / wanted.size)
                 yield place, fields[place - times.start] * factor
-
-
-def read_land(file: NetCdf, target: Grid) -> np.ndarray:
-    """Read the land mask of a file.
-
-    Parameters
-    ----------
-    file : NetCdf
-        With a mask variable in which 1 is land.
-    target : Grid
-        The grid of the result.
-
-    Returns
-    -------
-    ndarray of bool, shape of ``target``
-        True where at least half of a cell is land.
-
-    Raises
-    ------
-    InputError
-        When the file has no mask or does not cover the target.
-    """
-    named = [variable for variable in MASKS if variable in file.variables]
-    if not named:
-        raise InputError(
-            f"{file.name} has no land mask variable ({', '.join(MASKS)}); "
-            "give the centre's land mask."
-        )
-    regridding = make_regridding(file, named[0], target)
-    if regridding.covered() is None:
-        raise InputError(f"The land mask {file.name} lies outside the region; give a global one.")
-    leading = [slice(0, 1)] * (len(file.shape(named[0])) - 2)
-    mask = read_fields(file, named[0], regridding, *leading)
-    fraction = regridding((mask.reshape(mask.shape[-2:]) == 1).astype(np.float64))
-    if not np.isfinite(fraction).all():
-        raise InputError(
-            f"The land mask {file.name} covers only a part of the region; give a global one."
-        )
-    return fraction >= 0.5
 
 
 def make_regridding(file: NetCdf, variable: str, target: Grid) -> Regridding:

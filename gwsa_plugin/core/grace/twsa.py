@@ -9,7 +9,7 @@ Mascons of CSR: Save et al. (2016). JPL, with its coastline filter and gain fact
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,14 @@ from ..base.grid import GLOBE, Grid
 from ..base.months import BASELINE, in_baseline, month_range, name_runs, period_name
 from ..base.progress import SILENT, Progress
 from ..files.netcdf import NetCdf
-from ..files.stack import MISSING, OBSERVED, MonthlyStack
+from ..files.packed_tiles import NO_TILE
+from ..files.stack import MISSING, OBSERVED, MonthlyStack, region_tag
+from ..spatial.margin import MARGIN_KM, with_margin
 from ..spatial.regrid import Regridding
-from .mascons import GAIN, LAND, SIGMA, THICKNESS, MasconFile, read_land
+from .land_mask import covered_by_mask, read_land
+from .mascons import GAIN, LAND, SIGMA, THICKNESS, MasconFile
 from .solution_months import Solution, check_labels, label_solutions, missing_months
+from .stack_tiles import stack_tiles
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class TwsaOptions:
         Multiply by JPL's land gain factors.
     cell : float
         Cell size of the result, degrees.
+    margin_km : float
+        Width of the margin around ``bounds``, km, for the footprint of GRACE. It ends where the
+        file or the land mask ends, and at ±180°.
     """
 
     land_mask: Path | None = None
@@ -51,6 +58,7 @@ class TwsaOptions:
     sigma_cm: float | None = None
     gain_factors: bool = False
     cell: float = 0.25
+    margin_km: float = MARGIN_KM
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class TwsaImport:
     Parameters
     ----------
     twsa : MonthlyStack
-        cm EWH against 2004-2009.
+        cm EWH against 2004-2009, with the margin; its ``region`` is without.
     sigma : MonthlyStack, optional
         Standard error in cm; None when neither the product nor the options state one.
     solutions : tuple of Solution
@@ -74,16 +82,29 @@ class TwsaImport:
     solutions: tuple[Solution, ...]
     mascons: np.ndarray | None = None
 
+    def without_margin(self) -> TwsaImport:
+        """Return the part inside the region."""
+        region = self.twsa.region
+        window = self.twsa.grid.window_of(region)
+        return replace(
+            self,
+            twsa=self.twsa.crop(region),
+            sigma=None if self.sigma is None else self.sigma.crop(region),
+            mascons=None if self.mascons is None else self.mascons[window],
+        )
+
 
 def import_twsa(
     path: Path, options: TwsaOptions = TwsaOptions(), progress: Progress = SILENT
 ) -> TwsaImport:
     """Read a mascon NetCDF file as anomalies against 2004-2009.
 
-    The result is on a north-up grid of -180..180; other grids are regridded by area overlap. Every
+    The result is on a north-up grid of -180..180; other grids are regridded by area overlap. It
+    covers the region and the margin; the region alone is in the tag GWSA_REGION. Every
     calendar month of the period has a band. Values are NaN outside the land and in months without a
     solution. The baseline mean is that of all solutions of 2004-2009 in the file, also when the
-    period does not include them.
+    period does not include them. The tiles of the stack are the mascons of the product or, where it
+    does not number them, the cells with identical series.
 
     Parameters
     ----------
@@ -112,7 +133,9 @@ def import_twsa(
     selection = _select(mascons, solutions, options, progress)
     twsa = _anomaly(selection, progress.part(0.0, 0.7))
     sigma = _sigma(selection, twsa, options.sigma_cm, progress.part(0.7, 1.0))
-    return TwsaImport(twsa, sigma, solutions, mascons.identifiers(selection.regridding))
+    identifiers = mascons.identifiers(selection.regridding)
+    twsa = replace(twsa, tiles=_tiles(twsa, identifiers, progress))
+    return TwsaImport(twsa, sigma, solutions, identifiers)
 
 
 @dataclass(frozen=True)
@@ -120,7 +143,8 @@ class _Selection:
     """The cells and months to import.
 
     ``months`` are the labels of the solutions, ``calendar`` the months of the output. ``land``
-    has the shape of the target. ``gain`` has the shape of the source.
+    has the shape of the target. ``gain`` has the shape of the source. ``region`` is the target
+    without the margin, and ``tags`` are those of the region and of the gain factors.
     """
 
     mascons: MasconFile
@@ -129,6 +153,8 @@ class _Selection:
     regridding: Regridding
     land: np.ndarray
     gain: np.ndarray | None
+    region: Grid
+    tags: dict[str, str]
 
     @property
     def in_period(self) -> np.ndarray:
@@ -159,6 +185,7 @@ class _Selection:
             "GWSA_CENTRE": self.mascons.centre or "unknown",
             "GWSA_RELEASE": self.mascons.release or "unknown",
             "GWSA_PRODUCT": self.mascons.title,
+            **self.tags,
         }
         return MonthlyStack(
             self.regridding.target, self.calendar, values, source, variable, tags=tags
@@ -179,7 +206,7 @@ def _anomaly(selection: _Selection, progress: Progress) -> MonthlyStack:
         if inside[place]:
             total += np.nan_to_num(field)
             count += np.isfinite(field)
-    if not count.any():
+    if not count[selection.regridding.target.window_of(selection.region)].any():
         raise InputError(
             f"{selection.mascons.name} has no value on land in the region; choose a larger region."
         )
@@ -217,33 +244,66 @@ def _sigma(
     return selection.stack("SIGMA_TWSA", values)
 
 
+def _tiles(
+    twsa: MonthlyStack, identifiers: np.ndarray | None, progress: Progress
+) -> np.ndarray | None:
+    """The mascon of each cell with a value: its number in the product, else found by its series."""
+    if identifiers is None:
+        tiles = stack_tiles(twsa)
+    else:
+        tiles = np.where(twsa.valid, identifiers, NO_TILE).astype(np.int32)
+    if tiles is None:
+        progress.info("Every cell has a series of its own, so there are no mascon tiles.")
+    else:
+        count = np.unique(tiles[tiles != NO_TILE]).size
+        progress.info(f"{twsa.valid.sum():,} cells with values are in {count:,} mascon tiles.")
+    return tiles
+
+
 def _select(
     mascons: MasconFile, solutions: Sequence[Solution], options: TwsaOptions, progress: Progress
 ) -> _Selection:
     months = np.array([solution.month for solution in solutions])
     calendar = _calendar(months, options.period, mascons.name)
-    regridding = mascons.regridding(_target(mascons, options))
-    land = _land(mascons, regridding.target, options.land_mask, progress)
+    mask = _mask_file(mascons, options.land_mask, progress)
+    region, target = _region_and_target(mascons, mask, options)
+    regridding = mascons.regridding(target)
+    land = _land(mask, region, target, progress)
     gain = mascons.gain_factors(regridding) if options.gain_factors else None
     lost = 0 if gain is None else np.count_nonzero(land & np.isnan(regridding(gain)))
     if lost:
         progress.warn(
             f"{lost:,} land cells have no gain factor in {mascons.name} and are left empty."
         )
-    return _Selection(mascons, months, calendar, regridding, land, gain)
+    tags = {"GWSA_GAIN_FACTORS": "applied"} if options.gain_factors else {}
+    if options.bounds is not None:
+        tags |= region_tag(region)
+    return _Selection(mascons, months, calendar, regridding, land, gain, region, tags)
 
 
-def _target(mascons: MasconFile, options: TwsaOptions) -> Grid:
-    """The cells of the region that the file reaches."""
+def _region_and_target(
+    mascons: MasconFile, mask: NetCdf | None, options: TwsaOptions
+) -> tuple[Grid, Grid]:
+    """The cells of the region that the file has, and those with the margin."""
     bounds = options.bounds or GLOBE
-    grid = mascons.regridding(Grid.covering(bounds, options.cell)).covered()
-    if grid is None:
-        region = ", ".join(f"{value:g}" for value in bounds)
+    wanted = Grid.covering(bounds, options.cell)
+    region = mascons.regridding(wanted).covered()
+    if region is None:
+        text = ", ".join(f"{value:g}" for value in bounds)
         raise InputError(
-            f"{mascons.name} holds nothing in the region {region} "
+            f"{mascons.name} holds nothing in the region {text} "
             "(west, south, east, north in degrees); choose a region inside the file."
         )
-    return grid
+    wide = Grid.covering(with_margin(wanted.bounds, options.margin_km), options.cell)
+    covered = mascons.regridding(wide).covered()
+    if mask is not None and covered is not None:
+        # A mask that is smaller than the margin limits it; one that is smaller than the region is
+        # an error when it is read.
+        reached = covered_by_mask(mask, covered)
+        if reached is None or reached.window_of(region) is None:
+            return region, region
+        covered = reached
+    return region, covered or region
 
 
 def _calendar(
@@ -261,18 +321,29 @@ def _calendar(
     return calendar
 
 
-def _land(mascons: MasconFile, target: Grid, path: Path | None, progress: Progress) -> np.ndarray:
-    """The given mask, else the product's own, else all cells: bool, shape of ``target``."""
-    if path is None and not mascons.has(LAND):
-        progress.warn(
-            f"Without a land mask all cells of {mascons.name} are kept, also those of the ocean."
-        )
+def _mask_file(mascons: MasconFile, path: Path | None, progress: Progress) -> NetCdf | None:
+    """The file with the land mask: the given one, else the product if it has one."""
+    if path is not None:
+        return NetCdf(path)
+    if mascons.has(LAND):
+        return mascons.file
+    progress.warn(
+        f"Without a land mask all cells of {mascons.name} are kept, also those of the ocean."
+    )
+    return None
+
+
+def _land(mask: NetCdf | None, region: Grid, target: Grid, progress: Progress) -> np.ndarray:
+    """Land of the mask, all cells without one: bool, shape of ``target``."""
+    if mask is None:
         return np.ones(target.shape, dtype=bool)
-    mask = mascons.file if path is None else NetCdf(path)
     land = read_land(mask, target)
-    if not land.any():
+    inside = land[target.window_of(region)]
+    if not inside.any():
         raise InputError(f"The region has no land in {mask.name}; choose a region with land.")
-    progress.info(f"{land.sum():,} of {land.size:,} cells of the region are land in {mask.name}.")
+    progress.info(
+        f"{inside.sum():,} of {inside.size:,} cells of the region are land in {mask.name}."
+    )
     return land
 
 

@@ -20,6 +20,7 @@ from ..base.errors import InputError
 from ..base.grid import EARTH_RADIUS_KM, EDGE_TOLERANCE, Bounds, Grid
 from ..base.progress import SILENT, Progress
 from ..files.stack import MonthlyStack
+from .margin import extended
 
 # Fraction of the kernel's largest value, by distance and by zonal wavenumber, that is dropped.
 NEGLIGIBLE = 1e-12
@@ -67,20 +68,16 @@ def smooth(stack: MonthlyStack, radius_km: float, progress: Progress = SILENT) -
     ----------
     Jekeli (1981), OSU report 327; Wahr et al. (1998), doi:10.1029/98JB02844.
     """
-    kernel = _Kernel(stack.grid, radius_km, progress.part(0.0, 0.1))
-    areas = stack.grid.row_areas()[:, None]
+    kernel = Kernel(stack.grid, radius_km, progress.part(0.0, 0.1))
     values = np.full_like(stack.values, np.nan)
-    batches = _batches_by_cells(stack.values, progress)
-    scaled_cells = scale = None
+    batches = batches_by_cells(stack.values, progress)
+    land: LandFilter | None = None
     for i, (cells, months) in enumerate(batches):
         progress.advance(0.1 + 0.9 * i / len(batches))
         # Consecutive batches of the same cells share the array, and so the scaling.
-        if cells is not scaled_cells:
-            scaled_cells = cells
-            scale = _scale(kernel, cells, areas, progress)
-        # Cells without a value contribute nothing to the sums.
-        mass = np.where(cells, stack.values[months], 0.0) * (areas * scale)
-        values[months] = np.where(cells, kernel.sums(mass, progress) * scale, np.nan)
+        if land is None or cells is not land.cells:
+            land = LandFilter(kernel, cells, progress)
+        values[months] = land.means(stack.values[months], progress)
     progress.advance(1)
     return replace(stack, values=values)
 
@@ -110,16 +107,7 @@ def surroundings(bounds: Bounds, radius_km: float) -> Bounds:
     InputError
         When the radius is out of range.
     """
-    west, south, east, north = bounds
-    reach = reach_km(radius_km) / EARTH_RADIUS_KM
-    up = np.degrees(reach)
-    narrowing = np.cos(np.radians(max(abs(south), abs(north))))
-    across = (
-        np.degrees(np.arcsin(np.sin(reach) / narrowing))
-        if max(north, -south) + up < 90.0
-        else 180.0
-    )
-    return west - across, max(south - up, -90.0), east + across, min(north + up, 90.0)
+    return extended(bounds, reach_km(radius_km))
 
 
 def uncovered_sides(grid: Grid, needed: Bounds) -> list[str]:
@@ -142,6 +130,40 @@ def uncovered_sides(grid: Grid, needed: Bounds) -> list[str]:
     return [side for side in sides if lacking[side] > EDGE_TOLERANCE * grid.dx]
 
 
+def batches_by_cells(
+    values: np.ndarray, progress: Progress = SILENT, land: np.ndarray | None = None
+) -> list[tuple[np.ndarray, list[int]]]:
+    """Group months by the cells that have a value, in batches limited by memory.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (months, rows, columns)
+        NaN where there is no value.
+    progress : Progress
+    land : ndarray of bool, shape (rows, columns), optional
+        Cells elsewhere are taken as without a value.
+
+    Returns
+    -------
+    list of (ndarray of bool, list of int)
+        The cells, shape (rows, columns), and the indices of the months. Batches of the same cells
+        follow one another and share the array of cells. Months without any value are in no batch.
+    """
+    groups: dict[bytes, tuple[np.ndarray, list[int]]] = {}
+    for month, cells in enumerate(map(np.isfinite, values)):
+        progress.stop_if_cancelled()
+        if land is not None:
+            cells &= land
+        if cells.any():
+            groups.setdefault(np.packbits(cells).tobytes(), (cells, []))[1].append(month)
+    size = max(BATCH_VALUES // values[0].size, 1)
+    return [
+        (cells, months[start : start + size])
+        for cells, months in groups.values()
+        for start in range(0, len(months), size)
+    ]
+
+
 def _sharpness(radius_km: float) -> float:
     """The constant b of the kernel.
 
@@ -160,41 +182,59 @@ def _angle(weight: float, sharpness: float) -> float:
     return 2.0 * np.arcsin(np.sqrt(min(-np.log(weight) / sharpness / 2.0, 1.0)))
 
 
-def _batches_by_cells(values: np.ndarray, progress: Progress) -> list[tuple[np.ndarray, list[int]]]:
-    """Group the months by the cells that have a value, in batches limited by memory.
+class LandFilter:
+    """The filter between the cells of one mask.
 
-    Batches of the same cells follow one another and share the array of cells. Months without any
-    value are in no batch.
+    The weight of cell j in the mean of cell i is d_i w_ij d_j area_j, where w is the kernel and the
+    factors d >= 0 are such that the weights of each mean add up to 1. As w is symmetric, the mass
+    of each cell is then distributed completely, too.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    cells : ndarray of bool, shape (rows, columns)
+        The cells that take part; at least one.
+    progress : Progress
+
+    References
+    ----------
+    Knight, P. A., Ruiz, D. & Uçar, B. (2014): A symmetry preserving algorithm for matrix scaling.
+        SIAM J. Matrix Anal. Appl. 35, 931-955, doi:10.1137/110825753.
     """
-    groups: dict[bytes, tuple[np.ndarray, list[int]]] = {}
-    for month, cells in enumerate(map(np.isfinite, values)):
-        progress.stop_if_cancelled()
-        if cells.any():
-            groups.setdefault(np.packbits(cells).tobytes(), (cells, []))[1].append(month)
-    size = max(BATCH_VALUES // values[0].size, 1)
-    return [
-        (cells, months[start : start + size])
-        for cells, months in groups.values()
-        for start in range(0, len(months), size)
-    ]
+
+    def __init__(self, kernel: Kernel, cells: np.ndarray, progress: Progress = SILENT):
+        self.cells = cells
+        self._kernel = kernel
+        # Symmetric Sinkhorn scaling.
+        self._factors = cells / np.sqrt(kernel.area)
+        while True:
+            sums = self._factors * kernel.sums((kernel.areas * self._factors)[None], progress)[0]
+            if np.abs(sums[cells] - 1.0).max() < TOLERANCE:
+                break
+            # The usual power -1/2 leaves up to a half of the error in each step. The kernel is
+            # positive definite, for which -2/3 leaves at most a third.
+            self._factors[cells] *= sums[cells] ** (-2 / 3)
+
+    def means(self, values: np.ndarray, progress: Progress = SILENT) -> np.ndarray:
+        """Filter fields.
+
+        Parameters
+        ----------
+        values : ndarray of float, shape (fields, rows, columns)
+            Finite in the cells of the mask; other cells are ignored.
+        progress : Progress
+
+        Returns
+        -------
+        ndarray of float64, shape (fields, rows, columns)
+            NaN outside the mask.
+        """
+        # Cells outside the mask contribute nothing to the sums.
+        mass = np.where(self.cells, values, 0.0) * (self._kernel.areas * self._factors)
+        return np.where(self.cells, self._kernel.sums(mass, progress) * self._factors, np.nan)
 
 
-def _scale(kernel: _Kernel, cells: np.ndarray, areas: np.ndarray, progress: Progress) -> np.ndarray:
-    """The factor d >= 0 of each cell: the sum over j of d_i w_ij d_j area_j is 1 for every i.
-
-    Symmetric Sinkhorn scaling (Knight, Ruiz & Uçar 2014, doi:10.1137/110825753).
-    """
-    scale = cells / np.sqrt(kernel.area)
-    while True:
-        sums = scale * kernel.sums((areas * scale)[None], progress)[0]
-        if np.abs(sums[cells] - 1.0).max() < TOLERANCE:
-            return scale
-        # The usual power -1/2 leaves up to a half of the error in each step. The kernel is positive
-        # definite, for which -2/3 leaves at most a third.
-        scale[cells] *= sums[cells] ** (-2 / 3)
-
-
-class _Kernel:
+class Kernel:
     """The weights w between all cells of a grid.
 
     A weight depends on the two rows and on the difference in longitude. For a pair of rows the
@@ -202,12 +242,26 @@ class _Kernel:
     wavenumber. For each wavenumber the weights form a banded matrix over rows, which is needed for
     the lowest wavenumbers only. A grid that does not go around the globe is padded with zeros, so
     that the cyclic convolution equals the plain one.
+
+    Parameters
+    ----------
+    grid : Grid
+    radius_km : float
+        Distance at which the kernel falls to one half, above 0 and below 10,000 km.
+    progress : Progress
+
+    Raises
+    ------
+    InputError
+        When the radius is out of range.
     """
 
-    def __init__(self, grid: Grid, radius_km: float, progress: Progress):
+    def __init__(self, grid: Grid, radius_km: float, progress: Progress = SILENT):
         sharpness = _sharpness(radius_km)
         # The integral of w in km².
         self.area = 2.0 * np.pi * EARTH_RADIUS_KM**2 / sharpness
+        # Of the cells of each row, km², shape (rows, 1).
+        self.areas = grid.row_areas()[:, None]
         self.columns = grid.columns
         self.length = grid.columns if grid.wraps else next_fast_len(2 * grid.columns - 1, real=True)
         latitudes = np.radians(grid.latitudes)
@@ -227,8 +281,19 @@ class _Kernel:
             )
         self.wavenumbers = max(len(spectra) for _, _, spectra in self.blocks)
 
-    def sums(self, fields: np.ndarray, progress: Progress) -> np.ndarray:
-        """Sum over j of w_ij times the value in j: float64, (fields, rows, columns) in and out."""
+    def sums(self, fields: np.ndarray, progress: Progress = SILENT) -> np.ndarray:
+        """Sum w_ij times the value in j over all cells j.
+
+        Parameters
+        ----------
+        fields : ndarray of float64, shape (fields, rows, columns)
+            Finite.
+        progress : Progress
+
+        Returns
+        -------
+        ndarray of float64, shape (fields, rows, columns)
+        """
         count, rows, _ = fields.shape
         spectra = np.empty((self.wavenumbers, rows, count), dtype=complex)
         for i, field in enumerate(fields):

@@ -18,6 +18,7 @@ from gwsa.gwsa_plugin.core.files.geotiff import (
     OVERVIEWS,
     Header,
     new_geotiff,
+    update_tags,
 )
 from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
 from gwsa.gwsa_plugin.core.gapfill.fill import write_flags
@@ -185,3 +186,49 @@ def test_no_room_for_overviews_is_an_error(month, tmp_path, gdal_habit, room_on_
     size = (complete.stat().st_size + bands.stat().st_size) // 2
     with pytest.raises(OSError, match=r"map\.tif cannot be written: ."), room_on_disk(size):
         write(tmp_path / "map.tif", LARGE, month, {})
+
+
+def block_places(path) -> list:
+    """Place and size in the file of all blocks, overviews included."""
+    file = gdal.Open(str(path))
+    bands = [file.GetRasterBand(number) for number in range(1, file.RasterCount + 1)]
+    rasters = [
+        raster
+        for band in bands
+        for raster in [band, *map(band.GetOverview, range(band.GetOverviewCount()))]
+    ]
+    names = [f"BLOCK_{kind}_{x}_{y}" for kind in ("OFFSET", "SIZE") for x in (0, 1) for y in (0, 1)]
+    return [raster.GetMetadataItem(name, "TIFF") for raster in rasters for name in names]
+
+
+class TestUpdateTags:
+    @pytest.mark.parametrize("kind", ENCODINGS)
+    def test_pixels_and_properties_of_bands_stay(self, month, tmp_path, kind):
+        path = write(tmp_path / "map.tif", LARGE, month, ENCODINGS[kind])
+        places = block_places(path)
+        with rasterio.open(path) as source:
+            pixels = source.read()
+        update_tags(path, {"GWSA_DETAIL": "refuted", "TIFFTAG_IMAGEDESCRIPTION": "GWSA 2010"})
+        assert block_places(path) == places and any(places)
+        with rasterio.open(path) as source:
+            np.testing.assert_array_equal(source.read(), pixels)
+            assert source.descriptions == ("2010-01", "2010-02")
+            assert source.units == ("cm", "cm") and np.isnan(source.nodata)
+            assert source.overviews(1) == list(OVERVIEWS)
+            assert source.tags()["GWSA_DETAIL"] == "refuted"
+            assert source.tags()["TIFFTAG_IMAGEDESCRIPTION"] == "GWSA 2010"
+        assert [file.name for file in tmp_path.iterdir()] == ["map.tif"]
+
+    def test_equal_updates_give_equal_bytes(self, month, tmp_path):
+        paths = [write(tmp_path / f"{i}.tif", SMALL, month, ENCODINGS["lerc"]) for i in range(2)]
+        for path in (*paths, paths[0]):
+            update_tags(path, {"GWSA_DETAIL": "refuted"})
+        assert paths[0].read_bytes() == paths[1].read_bytes()
+
+    def test_none_deletes_a_tag(self, month, tmp_path):
+        path = write(tmp_path / "map.tif", SMALL, month, ENCODINGS["exact"])
+        update_tags(path, {"GWSA_DETAIL": "refuted", "GWSA_DETAIL_GAIN": "-0.04"})
+        update_tags(path, {"GWSA_DETAIL": "untested", "GWSA_DETAIL_GAIN": None})
+        with rasterio.open(path) as source:
+            assert source.tags()["GWSA_DETAIL"] == "untested"
+            assert "GWSA_DETAIL_GAIN" not in source.tags()

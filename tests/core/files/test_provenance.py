@@ -77,12 +77,14 @@ def test_run_record_has_paths_times_and_versions(tmp_path):
         {"INPUT": tmp_path / "grace.nc", "MASK": None},
         {"end": "2020-12"},
         started,
+        {"detail": "untested"},
     )
     record = json.loads(path.read_text())
     assert record["inputs"] == {"INPUT": str(tmp_path / "grace.nc")}
     assert record["parameters"] == {"end": "2020-12"}
     assert datetime.fromisoformat(record["started"]) <= datetime.fromisoformat(record["finished"])
     assert record["libraries"]["numpy"]
+    assert record["results"] == {"detail": "untested"}
 
 
 def test_plugin_version_has_three_numbers():

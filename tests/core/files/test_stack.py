@@ -10,12 +10,15 @@ from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.nan_mean import nan_mean
+from gwsa.gwsa_plugin.core.files.packed_tiles import TILES_DOMAIN, pack_tiles, unpack_tiles
 from gwsa.gwsa_plugin.core.files.stack import (
+    CARRIED_TAGS,
     FILLED,
     MISSING,
     OBSERVED,
     MonthlyStack,
     read_stack,
+    region_tag,
     write_stack,
 )
 from gwsa.tests.core.gldas.gldas_layouts import Log
@@ -78,6 +81,70 @@ def test_rasterio_reads_months_units_and_sources(stack, tmp_path):
         assert source.tags()["GWSA_STAGE"] == "test"
         assert source.profile["interleave"] == "band"
     assert [item.name for item in tmp_path.iterdir()] == ["twsa.tif"]
+
+
+TILES = np.int32([[-1, 0, 0, 7], [3, 3, 0, 7], [3, 3, 40_000, -1]])
+
+
+def test_tiles_and_carried_tags_are_read_as_they_were_written(stack, tmp_path):
+    tags = {**{name: f"{name} text" for name in CARRIED_TAGS}, "GWSA_PRODUCT": "not carried"}
+    path = tmp_path / "twsa.tif"
+    write_stack(path, replace(stack, tiles=TILES, tags=tags))
+    found = read_stack(path)
+    np.testing.assert_array_equal(found.tiles, TILES)
+    assert found.tiles.dtype == np.int32
+    assert set(found.tags) == set(CARRIED_TAGS)
+    with rasterio.open(path) as source:
+        # They are not among the tags that programs show.
+        assert not {name for name in source.tags() if "TILE" in name}
+        assert TILES_DOMAIN in source.tag_namespaces()
+    assert [item.name for item in tmp_path.iterdir()] == ["twsa.tif"]
+
+
+def test_files_without_tiles_have_none(stack, tmp_path):
+    write_stack(tmp_path / "twsa.tif", stack)
+    assert read_stack(tmp_path / "twsa.tif").tiles is None
+
+
+def test_tiles_of_another_shape_are_ignored(stack, tmp_path):
+    """Another program has cropped the file and kept the metadata."""
+    path = tmp_path / "twsa.tif"
+    write_stack(path, replace(stack, tiles=TILES[:2]))
+    assert read_stack(path).tiles is None
+
+
+def test_tiles_of_the_globe_fit_into_the_metadata(tmp_path):
+    rows, columns = np.indices((720, 1440))
+    tiles = (rows // 4 * 360 + (columns + 7 * rows // 4 % 4) // 4 % 360).astype(np.int32)
+    packed = pack_tiles(tiles)
+    assert sum(map(len, packed.values())) < 1_000_000
+    np.testing.assert_array_equal(unpack_tiles(packed, tiles.shape), tiles)
+    grid = Grid(-180.0, 90.0, 0.25, 0.25, 720, 1440)
+    months = MONTHS[:1]
+    globe = MonthlyStack.on_calendar(grid, months, np.ones((1, *grid.shape)), "TWSA")
+    write_stack(tmp_path / "globe.tif", replace(globe, tiles=tiles))
+    np.testing.assert_array_equal(read_stack(tmp_path / "globe.tif").tiles, tiles)
+    assert [item.name for item in tmp_path.iterdir()] == ["globe.tif"]
+
+
+def test_tiles_follow_the_cells(stack):
+    stack = replace(stack, tiles=TILES)
+    part = GRID.subgrid(slice(1, 3), slice(2, 4))
+    np.testing.assert_array_equal(stack.crop(part).tiles, TILES[1:3, 2:4])
+    shifted = replace(GRID, west=GRID.west + 0.5)
+    np.testing.assert_array_equal(
+        stack.on(shifted).tiles, [[0, 7, -1, -1], [0, 7, -1, -1], [40_000, -1, -1, -1]]
+    )
+    first_year = stack.select(MONTHS[0], MONTHS[11])
+    np.testing.assert_array_equal(first_year.anomaly((MONTHS[2], MONTHS[6])).tiles, TILES)
+
+
+def test_the_region_is_the_part_without_margin(stack):
+    assert stack.region == GRID
+    inner = GRID.subgrid(slice(0, 2), slice(1, 3))
+    assert stack.tagged(**region_tag(inner)).region.same_as(inner)
+    cropped = stack.crop(GRID.subgrid(slice(1, 3), slice(0, 3))).tagged(**region_tag(inner))
+    assert cropped.region.same_as(GRID.subgrid(slice(1, 2), slice(1, 3)))
 
 
 def test_equal_stacks_give_equal_bytes(stack, tmp_path):

@@ -94,7 +94,7 @@ def jpl(tmp_path_factory):
 
 
 def test_mask_sigma_and_mascons_of_jpl_are_read(jpl):
-    found = import_twsa(jpl, TwsaOptions(bounds=(-3, 8, 6, 14)))
+    found = import_twsa(jpl, TwsaOptions(bounds=(-3, 8, 6, 14), margin_km=0))
     grid = found.twsa.grid
     assert grid.shape == (24, 36)
     land = (grid.latitudes[:, None] > 10) & (grid.longitudes > 0)
@@ -103,11 +103,13 @@ def test_mask_sigma_and_mascons_of_jpl_are_read(jpl):
     np.testing.assert_array_equal(found.mascons, mascon)
     np.testing.assert_array_equal(found.sigma.values[0], np.where(land, mascon % 7 + 1, np.nan))
     assert found.sigma.variable == "SIGMA_TWSA"
+    # The tiles are the mascons of the file on land.
+    np.testing.assert_array_equal(found.twsa.tiles, np.where(land, mascon, -1))
 
 
 def test_the_sigma_of_a_jpl_region_counts_each_mascon_once(jpl):
     """Three mascons in a row, 12° to 15° N, count as three values and not as 432 cells."""
-    found = import_twsa(jpl, TwsaOptions(bounds=(3, 12, 12, 15)))
+    found = import_twsa(jpl, TwsaOptions(bounds=(3, 12, 12, 15), margin_km=0))
     regional = regional_mean(found.twsa, found.sigma, found.mascons)
     sigma = jpl_mascons(np.array([13.0]), np.array([4.0, 7.0, 10.0])) % 7 + 1
     assert regional.mascons == 3
@@ -120,12 +122,13 @@ def test_gain_factors_scale_value_and_sigma(jpl):
     scaled = import_twsa(jpl, TwsaOptions(bounds=(0, 12, 3, 14), gain_factors=True))
     np.testing.assert_allclose(scaled.twsa.values, 1.5 * plain.twsa.values, atol=1e-5)
     np.testing.assert_allclose(scaled.sigma.values, 1.5 * plain.sigma.values, rtol=1e-6)
+    assert "GWSA_GAIN_FACTORS" in scaled.twsa.tags and "GWSA_GAIN_FACTORS" not in plain.twsa.tags
 
 
 def test_land_without_a_gain_factor_is_counted(jpl, tmp_path):
     mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lat > 9) & (lon > 0))
     log = Log()
-    options = TwsaOptions(bounds=(0, 8, 3, 14), land_mask=mask, gain_factors=True)
+    options = TwsaOptions(bounds=(0, 8, 3, 14), land_mask=mask, gain_factors=True, margin_km=0)
     assert np.isfinite(import_twsa(jpl, options, log).twsa.values[0]).sum() == 16 * 12
     assert "48 land cells have no gain factor" in log
 

@@ -12,14 +12,17 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range, name_runs
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.netcdf import NetCdf
-from gwsa.gwsa_plugin.core.grace.mascons import read_land
+from gwsa.gwsa_plugin.core.grace.land_mask import read_land
+from gwsa.gwsa_plugin.core.grace.regional_mean import regional_mean
 from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
 from gwsa.gwsa_plugin.core.sample_world.grace_files import write_land_mask as write_sample_mask
 from gwsa.gwsa_plugin.core.sample_world.grace_files import write_mascons as write_sample_mascons
+from gwsa.gwsa_plugin.core.sample_world.netcdf_writer import new_netcdf
 from gwsa.tests.core.grace.mascon_layouts import (
     CSR,
     CSR_CROP,
     RECORD,
+    Layout,
     Log,
     expected,
     truth,
@@ -32,10 +35,114 @@ from gwsa.tests.core.grace.mascon_layouts import (
 
 def test_a_region_is_snapped_outward_and_read_alone(tmp_path):
     stack = import_twsa(
-        write_mascons(tmp_path / "f.nc", CSR_CROP), TwsaOptions(bounds=(70.6, 20.3, 71.1, 20.9))
-    ).twsa  # fmt: skip
+        write_mascons(tmp_path / "f.nc", CSR_CROP),
+        TwsaOptions(bounds=(70.6, 20.3, 71.1, 20.9), margin_km=0),
+    ).twsa
     assert stack.grid.bounds == (70.5, 20.25, 71.25, 21.0)
     np.testing.assert_allclose(stack.values, expected(stack), atol=2e-5)
+
+
+# 20 x 20 cells of a quarter of a degree, in which each tile of 2 x 2 cells has its own series.
+WIDE = Layout(np.arange(70.125, 75, 0.25), np.arange(20.125, 25, 0.25))
+BLOCK = np.arange(20) // 2
+TILES = 10 * BLOCK[::-1, None] + BLOCK
+REGION = (72.0, 22.0, 73.1, 22.9)
+
+
+@pytest.fixture(scope="module")
+def tiled(tmp_path_factory):
+    """A file of ``WIDE`` with tiles."""
+    random = np.random.default_rng(3)
+    values = random.normal(size=(RECORD.size, 10, 10)).repeat(2, axis=1).repeat(2, axis=2)
+    return write_mascons(tmp_path_factory.mktemp("tiled") / "f.nc", WIDE, values)
+
+
+def test_a_margin_is_kept_around_the_region(tiled):
+    """50 km are 0.45 degrees of latitude and 0.49 degrees of longitude."""
+    options = TwsaOptions(bounds=REGION, margin_km=50, sigma_cm=2.0)
+    found = import_twsa(tiled, options)
+    stack = found.twsa
+    assert stack.grid.bounds == (71.5, 21.5, 73.75, 23.5)
+    assert stack.tags["GWSA_REGION"] == "72 22 73.25 23"
+    assert stack.region.bounds == (72.0, 22.0, 73.25, 23.0)
+    assert found.sigma.grid == stack.grid and found.sigma.tags == stack.tags
+    inner = import_twsa(tiled, replace(options, margin_km=0))
+    assert inner.twsa.grid.bounds == (72.0, 22.0, 73.25, 23.0)
+    np.testing.assert_array_equal(stack.crop(stack.region).values, inner.twsa.values)
+
+
+def test_the_mean_of_the_region_is_without_the_margin(tiled):
+    wide = import_twsa(tiled, TwsaOptions(bounds=REGION, sigma_cm=2.0)).without_margin()
+    inner = import_twsa(tiled, TwsaOptions(bounds=REGION, sigma_cm=2.0, margin_km=0))
+    assert wide.twsa.grid.same_as(inner.twsa.grid)
+    np.testing.assert_array_equal(
+        regional_mean(wide.twsa, wide.sigma).mean, regional_mean(inner.twsa, inner.sigma).mean
+    )
+
+
+def test_the_margin_ends_where_the_file_ends(tiled):
+    assert import_twsa(tiled, TwsaOptions(bounds=REGION)).twsa.grid.bounds == (70, 20, 75, 25)
+
+
+def test_without_a_region_there_is_no_tag(tiled):
+    stack = import_twsa(tiled).twsa
+    assert "GWSA_REGION" not in stack.tags and stack.region == stack.grid
+
+
+def test_the_margin_ends_at_180_degrees(tmp_path):
+    layout = Layout(np.arange(-179.75, 180, 0.5), np.arange(10.25, 12, 0.5))
+    write_mascons(tmp_path / "f.nc", layout)
+    options = TwsaOptions(bounds=(178.0, 10.5, 180.0, 11.5), cell=0.5, margin_km=200)
+    stack = import_twsa(tmp_path / "f.nc", options).twsa
+    assert stack.grid.bounds == (176.0, 10.0, 180.0, 12.0)
+    assert stack.region.bounds == (178.0, 10.5, 180.0, 11.5)
+
+
+def test_a_land_mask_of_the_region_alone_leaves_no_margin(tiled, tmp_path):
+    """A mask that does not cover the margin is no error."""
+    grid = Grid.covering(REGION, 0.25)
+    with new_netcdf(tmp_path / "mask.nc", {}) as file:
+        for axis, values in (("lat", grid.latitudes), ("lon", grid.longitudes)):
+            file.dimension(axis, values.size)
+            file.variable(axis, axis, "f4", {})
+            file.write(axis, values.astype("f4"))
+        file.variable("land_mask", "lat lon", "f4", {})
+        file.write("land_mask", np.ones(grid.shape, dtype="f4"))
+    options = TwsaOptions(bounds=REGION, land_mask=tmp_path / "mask.nc")
+    assert import_twsa(tiled, options).twsa.grid.same_as(grid)
+
+
+def test_land_in_the_margin_does_not_make_a_region_of_land(tiled, tmp_path):
+    mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lat > 23.5) & (lon < 75))
+    with pytest.raises(InputError, match="The region has no land in mask.nc"):
+        import_twsa(tiled, TwsaOptions(bounds=REGION, land_mask=mask))
+
+
+def test_an_impossible_margin_is_refused(tiled):
+    with pytest.raises(InputError, match="margin of -1 km is not possible"):
+        import_twsa(tiled, TwsaOptions(bounds=REGION, margin_km=-1))
+
+
+def test_tiles_are_found_by_their_series(tiled, tmp_path):
+    log = Log()
+    found = import_twsa(tiled, progress=log).twsa.tiles
+    assert "400 cells with values are in 100 mascon tiles" in log
+    assert found.dtype == np.int32
+    # One number for one tile, whatever the numbers are.
+    pairs = np.unique(np.stack([found.ravel(), TILES.ravel()]), axis=1)
+    assert pairs.shape[1] == 100
+
+
+def test_cells_off_the_land_are_in_no_tile(tiled, tmp_path):
+    mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lat > 22.3) & (lon < 75))
+    stack = import_twsa(tiled, TwsaOptions(land_mask=mask)).twsa
+    np.testing.assert_array_equal(stack.tiles >= 0, stack.valid)
+
+
+def test_cells_that_all_differ_have_no_tiles(tmp_path):
+    log = Log()
+    assert import_twsa(write_mascons(tmp_path / "f.nc", CSR_CROP), progress=log).twsa.tiles is None
+    assert "so there are no mascon tiles" in log
 
 
 def test_a_region_outside_the_file_is_refused(tmp_path):
@@ -269,6 +376,7 @@ def test_the_sample_file_gives_the_months_of_the_mission(tmp_path):
         land_mask=tmp_path / "mask.nc",
         bounds=grid.bounds,
         period=tuple(np.array(["2002-01", "2020-12"], "M8[M]")),
+        margin_km=0,
     )
     stack = import_twsa(tmp_path / "csr.nc", options, log).twsa
     assert f"33 months between them have none: {MISSION_GAPS}." in log

@@ -1,0 +1,28 @@
+"""Mascon tiles of a TWSA stack."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..files.stack import OBSERVED, MonthlyStack
+from .tiles import NO_TILE, find_tiles
+
+
+def stack_tiles(twsa: MonthlyStack) -> np.ndarray | None:
+    """Return the tiles that a stack carries, else those found in its observed months.
+
+    Parameters
+    ----------
+    twsa : MonthlyStack
+
+    Returns
+    -------
+    ndarray of int32, shape (rows, columns), or None
+        -1 for a cell in no tile. None where every cell has a series of its own, which is no sign of
+        mascons.
+    """
+    if twsa.tiles is not None:
+        return twsa.tiles
+    tiles = find_tiles(twsa.values[np.isin(twsa.source, [OBSERVED])])
+    found = tiles[tiles != NO_TILE]
+    return None if np.unique(found).size == found.size else tiles.astype(np.int32)
