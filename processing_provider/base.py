@@ -8,17 +8,20 @@ from pathlib import Path
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFields,
+    QgsLayerMetadata,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingException,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterExtent,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtXml import QDomDocument
 
 from ..gwsa_plugin.core.base.errors import Cancelled, InputError
 from ..gwsa_plugin.core.base.months import parse_month
@@ -129,6 +132,26 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def add_region(self, help: str) -> None:
         """Add the optional parameter EXTENT."""
         self.add(QgsProcessingParameterExtent("EXTENT", tr("Region"), optional=True), help)
+
+    def add_margin(self) -> None:
+        """Add the optional parameter MARGIN in km."""
+        self.add(
+            QgsProcessingParameterNumber(
+                "MARGIN",
+                tr("Margin around the region (km)"),
+                QgsProcessingParameterNumber.Type.Double,
+                defaultValue=750,
+                optional=True,
+                minValue=0,
+                maxValue=5000,
+            ),
+            "GRACE observes the water of a cell together with that around it. gwsa:gwsabalance "
+            "therefore needs the cells around the region, up to three times the width of the "
+            "footprint. They are written as well, as far as the files have them, and the region "
+            "is recorded in the tag GWSA_REGION. 0 means no margin. Without a region the "
+            "parameter has no effect. The margin ends at 180° east and west.",
+            advanced=True,
+        )
 
     def region(self, parameters, context) -> tuple[float, float, float, float] | None:
         """Return EXTENT as (west, south, east, north) in degrees; None when it is empty."""
@@ -288,6 +311,24 @@ def style_file(path: Path, style: str) -> None:
         File name of the style.
     """
     shutil.copyfile(RESOURCES / "styles" / style, path.with_suffix(".qml"))
+
+
+def title_file(path: Path, title: str) -> None:
+    """Write the title of a raster into a file beside it, which QGIS reads when it adds the layer.
+
+    Parameters
+    ----------
+    path : Path
+        The raster.
+    title : str
+    """
+    metadata = QgsLayerMetadata()
+    metadata.setTitle(title)
+    document = QDomDocument("qgis")
+    root = document.createElement("qgis")
+    document.appendChild(root)
+    metadata.writeMetadataXml(root, document)
+    path.with_suffix(".qmd").write_text(document.toString(2), encoding="utf-8")
 
 
 def style_layer(layer_id: str, style: str, context) -> None:

@@ -29,7 +29,9 @@ class ImportTwsa(GwsaAlgorithm):
         "solution that its time span overlaps; the month table records this. The months are "
         "compared with the list of missing months in the file. The processing centre is "
         "identified from the content of the file, not from its name. Units of cm, mm and m, packed "
-        "values, and any order of latitudes and longitudes are supported."
+        "values, and any order of latitudes and longitudes are supported. Cells with identical "
+        "series, or with the same mascon number in a JPL file, are stored as the tiles of the "
+        "product for the stages that follow."
     )
     TAGS = (
         "GRACE-FO",
@@ -56,7 +58,10 @@ class ImportTwsa(GwsaAlgorithm):
             "NetCDF file with the variable LO_val or land_mask, which is 1 on land. Leave empty "
             "to use the mask inside a JPL or GSFC file. Ocean cells are kept if there is no mask.",
         )
-        self.add_region("Region of the output. Leave empty for all cells of the file.")
+        self.add_region(
+            "Region of the output, to which a margin is added (see MARGIN). Leave empty for all "
+            "cells of the file."
+        )
         self.add_period("of the output", advanced=False)
         self.add(
             QgsProcessingParameterNumber(
@@ -74,7 +79,8 @@ class ImportTwsa(GwsaAlgorithm):
                 "GAIN_FACTORS", tr("Apply gain factors"), defaultValue=False
             ),
             "Multiply TWSA by the scale_factor of a JPL file, which restores the variation inside "
-            "a mascon according to a land surface model.",
+            "a mascon according to a land surface model. gwsa:gwsabalance then has to be run in "
+            "the mode “Sharp stores, as published”, because gain factors undo the footprint.",
             advanced=True,
         )
         self.add(
@@ -88,6 +94,7 @@ class ImportTwsa(GwsaAlgorithm):
             "Cell size of the output. Other grids are resampled by area overlap.",
             advanced=True,
         )
+        self.add_margin()
         self.add(
             QgsProcessingParameterRasterDestination("OUTPUT", tr("TWSA")),
             "GeoTIFF of TWSA in cm with bands named YYYY-MM.",
@@ -150,7 +157,8 @@ class ImportTwsa(GwsaAlgorithm):
         mean = self.output_path(parameters, "REGION_MEAN", context)
         if mean:
             part = progress.part(0.9, 1)
-            regional = regional_mean(result.twsa, result.sigma, result.mascons, part)
+            inner = result.without_margin()
+            regional = regional_mean(inner.twsa, inner.sigma, inner.mascons, part)
             write_regional_mean(mean, regional)
             outputs["REGION_MEAN"] = str(mean)
         return outputs
@@ -166,4 +174,5 @@ class ImportTwsa(GwsaAlgorithm):
             sigma_cm=self.number(parameters, "SIGMA_TWSA", context),
             gain_factors=self.parameterAsBoolean(parameters, "GAIN_FACTORS", context),
             cell=self.parameterAsDouble(parameters, "CELL_SIZE", context),
+            margin_km=self.parameterAsDouble(parameters, "MARGIN", context),
         )

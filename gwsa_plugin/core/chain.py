@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .balance.modes import balance
+from .balance.options import BalanceOptions
+from .balance.sigma import Sigma, groundwater_sigma
 from .base.errors import InputError
 from .base.progress import SILENT, Progress
 from .downscaling.downscale import DownscaleOptions, Outputs, downscale
@@ -28,7 +31,9 @@ from .grace.twsa import TwsaOptions, import_twsa
 from .predictors.build import Inputs, build_predictors
 from .predictors.predictor_set import CONTENTS, PredictorSet
 from .spatial.aquifers import Aquifer
-from .water_balance import Sigma, groundwater, groundwater_sigma
+from .spatial.margin import MARGIN_KM
+from .wells.detail import score_detail
+from .wells.map_detail import WellRecords, block_width
 from .wells.quality_control import Rules
 from .wells.scores import summary
 from .wells.scores import write_scores as write_well_scores
@@ -83,7 +88,7 @@ STAGES = (
         "gwsabalance", "Groundwater balance",
         {"TWSA": "fillgaps:OUTPUT", "SMS": "gldasanomaly:SMS", "SWES": "gldasanomaly:SWES",
          "CWS": "gldasanomaly:CWS", "SIGMA_TWSA": "importtwsa:SIGMA",
-         "SIGMA_FILL": "fillgaps:SIGMA"},
+         "SIGMA_FILL": "fillgaps:SIGMA", "MODE": "MODE", "FOOTPRINT": "FOOTPRINT"},
         {"OUTPUT": "gwsa.tif", "SIGMA": "gwsa_sigma.tif"},
     ),
     Stage(
@@ -97,7 +102,9 @@ STAGES = (
         {"GWSA": "gwsabalance:OUTPUT", "GWSA_SIGMA": "gwsabalance:SIGMA",
          "PREDICTORS": "buildpredictors:OUTPUT", "AQUIFERS": "AQUIFERS",
          "ID_FIELD": "ID_FIELD", "START": "START", "END": "END", "LEAST_AREA": "LEAST_AREA",
-         "TREES": "TREES"},
+         "TREES": "TREES", "WELLS": "WELLS", "OBSERVATIONS": "OBSERVATIONS",
+         "SPECIFIC_YIELD": "SPECIFIC_YIELD", "MIN_YEARS": "MIN_YEARS",
+         "MIN_MONTHS": "MIN_MONTHS"},
         {"OUTPUT": "gwsa_1km", "MODELS": "models", "HELD_OUT": "held_out",
          "APPLICABILITY": "applicability.tif", "EXPLANATION": "explanation.csv",
          "REGIONS": "regions.gpkg", "SCORES": "downscale.json", "REPORT": "downscale.html"},
@@ -193,16 +200,20 @@ class ChainOptions:
         One standard deviation of TWSA, cm, for a product that states none.
     factor : int
         Fine pixels along a side of a coarse cell.
-    fill, gldas, downscaling, wells
-        Options of the stages. ``bounds`` and ``period`` take the place of theirs.
+    margin_km : float
+        Width of the margin around ``bounds`` in the stages before the balance, km.
+    fill, gldas, balance, downscaling, wells
+        Options of the stages. ``bounds``, ``period`` and ``margin_km`` take the place of theirs.
     """
 
     bounds: Bounds | None = None
     period: Period = (None, None)
     sigma_twsa_cm: float | None = None
     factor: int = 30
+    margin_km: float = MARGIN_KM
     fill: FillOptions = FillOptions()
     gldas: GldasOptions = field(default_factory=GldasOptions)
+    balance: BalanceOptions = BalanceOptions()
     downscaling: DownscaleOptions = field(default_factory=DownscaleOptions)
     wells: Rules = field(default_factory=Rules)
 
@@ -259,7 +270,10 @@ def run_chain(
 
 def _import_twsa(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
     given = TwsaOptions(
-        land_mask=inputs.land_mask, bounds=options.bounds, sigma_cm=options.sigma_twsa_cm
+        land_mask=inputs.land_mask,
+        bounds=options.bounds,
+        sigma_cm=options.sigma_twsa_cm,
+        margin_km=options.margin_km,
     )
     result = import_twsa(inputs.twsa, given, progress.part(0, 0.9))
     settings = {name: value for name, value in vars(given).items() if name != "land_mask"}
@@ -281,7 +295,7 @@ def _fill_gaps(inputs: ChainInputs, paths, options: ChainOptions, progress: Prog
 
 
 def _gldas_anomaly(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
-    given = options.gldas
+    given = replace(options.gldas, margin_km=options.margin_km)
     water = gldas_anomalies(inputs.gldas, options.bounds, given, progress.part(0, 0.8))
     settings = {"region": options.bounds, **given.as_parameters()}
     tags = provenance("gldasanomaly", {"INPUT": water.files}, settings, progress)
@@ -292,12 +306,14 @@ def _gldas_anomaly(inputs: ChainInputs, paths, options: ChainOptions, progress: 
 
 def _gwsa_balance(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
     stage = STAGES[NAMES.index("gwsabalance")]
-    files = {name: paths[source] for name, source in stage.inputs.items() if paths[source].exists()}
+    sources = {name: paths[source] for name, source in stage.inputs.items() if source in paths}
+    files = {name: path for name, path in sources.items() if path.exists()}
     stacks = {name: read_stack(path, f"{name} ({path.name})") for name, path in files.items()}
     stores = ("SMS", "SWES", "CWS")
-    gwsa = groundwater(stacks["TWSA"], [stacks[name] for name in stores], progress.part(0, 0.8))
-    settings = {f"SIGMA_{name}": None for name in stores} | {"SWS_RADIUS": 0.0}
-    tags = provenance("gwsabalance", files, settings | {"GLACIER_RADIUS": 0.0}, progress)
+    terms = [stacks[name] for name in stores]
+    gwsa = balance(stacks["TWSA"], terms, options.balance, progress.part(0, 0.8))
+    settings = options.balance.as_parameters() | {f"SIGMA_{name}": None for name in stores}
+    tags = provenance("gwsabalance", files, settings, progress)
     write_stack(paths["gwsabalance:OUTPUT"], gwsa, tags, progress.part(0.8, 1))
     if "SIGMA_TWSA" in stacks:
         known = Sigma(stacks["SIGMA_TWSA"], stacks["SIGMA_FILL"], dict.fromkeys(stores))
@@ -336,19 +352,31 @@ def _downscale(inputs: ChainInputs, paths, options: ChainOptions, progress: Prog
         given,
         sigma=read_stack(sigma, "GWSA sigma") if sigma.exists() else None,
         tags=provenance("downscale", files, given.as_parameters(), progress),
+        wells=_well_records(inputs, options),
         progress=progress,
     )
     write_scores(paths["downscale:SCORES"], result.scores)
+    progress.info(result.verdict.last_line)
+
+
+def _well_records(inputs: ChainInputs, options: ChainOptions) -> WellRecords | None:
+    """The wells with their readings; None if there are none."""
+    if inputs.wells is None or inputs.readings is None:
+        return None
+    return WellRecords(inputs.wells, inputs.readings, options.wells)
 
 
 def _validate_wells(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
-    if inputs.wells is None or inputs.readings is None:
+    records = _well_records(inputs, options)
+    if records is None:
         return
     maps = YearlyMaps.in_folder(paths["downscale:OUTPUT"])
     coarse = YearlyMaps.from_files([paths["gwsabalance:OUTPUT"]])
-    found = validate_wells(inputs.wells, inputs.readings, maps, coarse, options.wells, progress)
+    found = validate_wells(records.wells, records.readings, maps, coarse, records.rules, progress)
+    detail = score_detail(found, block_width(coarse, progress))
     progress.info(summary(found))
-    write_well_scores(paths["validatewells:SCORES"], found)
+    progress.info(detail.sentences())
+    write_well_scores(paths["validatewells:SCORES"], found, detail)
 
 
 _RUNNERS: dict[str, Callable[[ChainInputs, dict[str, Path], ChainOptions, Progress], None]] = {

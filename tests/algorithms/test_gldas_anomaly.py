@@ -45,7 +45,13 @@ def test_four_styled_stacks_with_months_and_units(run, gldas_months, tmp_path):
     folder, soil = gldas_months
     wanted = {name: tmp_path / f"{name}.tif" for name in ("SMS", "SWES", "CWS", "OUTPUT")}
     outputs = run(
-        "gldasanomaly", INPUT=folder, EXTENT=EXTENT, START="2004-06", END="2010-01", **wanted
+        "gldasanomaly",
+        INPUT=folder,
+        EXTENT=EXTENT,
+        START="2004-06",
+        END="2010-01",
+        MARGIN=0,
+        **wanted,
     )
     assert set(outputs) >= set(wanted)
     values = {}
@@ -62,6 +68,15 @@ def test_four_styled_stacks_with_months_and_units(run, gldas_months, tmp_path):
     np.testing.assert_allclose(
         values["OUTPUT"], values["SMS"] + values["SWES"] + values["CWS"], atol=1e-4
     )
+
+
+def test_a_margin_is_kept_by_default(run, gldas_months, tmp_path):
+    """750 km are 6.8 degrees of latitude."""
+    run("gldasanomaly", INPUT=gldas_months[0], EXTENT=EXTENT, OUTPUT=tmp_path / "sum.tif")
+    with rasterio.open(tmp_path / "sum.tif") as source:
+        assert (source.bounds.bottom, source.bounds.top) == (23.25, 37.5)
+        assert source.tags()["GWSA_REGION"] == "77.25 30 77.75 30.75"
+        assert json.loads(source.tags()["GWSA_PARAMETERS"])["margin_km"] == 750
 
 
 def test_two_runs_write_the_same_bytes(run, gldas_months, tmp_path):

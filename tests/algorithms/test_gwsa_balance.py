@@ -1,15 +1,26 @@
 """gwsa:gwsabalance through the Processing registry."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import rasterio
 from qgis.core import QgsProcessingException
 
+from gwsa.gwsa_plugin.core.balance.options import MODE_NAMES
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.files.stack import FILLED, MISSING, OBSERVED, MonthlyStack, write_stack
+from gwsa.gwsa_plugin.core.files.stack import (
+    FILLED,
+    MISSING,
+    OBSERVED,
+    MonthlyStack,
+    read_stack,
+    region_tag,
+    write_stack,
+)
+from gwsa.gwsa_plugin.core.spatial.margin import MARGIN_KM
 
 GRID = Grid(77.0, 31.0, 0.25, 0.25, 4, 4)
 MONTHS = month_range("2004-01", "2010-03")
@@ -62,6 +73,80 @@ def test_storages_are_subtracted_and_sources_are_kept(run, stacks, tmp_path, mor
     }
 
 
+def world(tmp_path):
+    """Files of a region with margin, in which every store is 1 cm in one cell and 0 elsewhere.
+
+    The tiles of TWSA are blocks of 2 x 2 cells.
+    """
+    grid = Grid(70.0, 40.0, 1.0, 1.0, 20, 20)
+    inner = grid.subgrid(slice(8, 12), slice(8, 12))
+    values = np.random.default_rng(1).normal(size=(MONTHS.size, 10, 10))
+    values = values.repeat(2, axis=1).repeat(2, axis=2)
+    store = np.zeros((MONTHS.size, *grid.shape))
+    store[-1, 9, 9] = 1.0
+    paths = {}
+    for name, field in {"TWSA": values, **dict.fromkeys(("SMS", "SWES", "CWS"), store)}.items():
+        paths[name] = tmp_path / f"{name}.tif"
+        stack = MonthlyStack.on_calendar(grid, MONTHS, field, name)
+        tiles = np.arange(100, dtype=np.int32).reshape(10, 10).repeat(2, axis=0).repeat(2, axis=1)
+        stack = replace(stack.tagged(**region_tag(inner)), tiles=tiles if name == "TWSA" else None)
+        write_stack(paths[name], stack)
+    return paths
+
+
+def test_stores_are_at_the_footprint_by_default(run, tmp_path):
+    files = world(tmp_path)
+    output = {}
+    for mode in (None, 0, 1):
+        given = {} if mode is None else {"MODE": mode}
+        output[mode] = tmp_path / f"{mode}.tif"
+        run("gwsabalance", **files, **given, FOOTPRINT=250, OUTPUT=output[mode])
+    stacks = {mode: read_stack(path) for mode, path in output.items()}
+    assert output[None].read_bytes() == output[0].read_bytes()
+    assert stacks[0].tags["GWSA_BALANCE_MODE"] == "footprint"
+    assert stacks[1].tags["GWSA_BALANCE_MODE"] == "published"
+    removed = {
+        mode: read_stack(files["TWSA"]).anomaly().crop(stack.grid).values[-1] - stack.values[-1]
+        for mode, stack in stacks.items()
+    }
+    # Sharp, the cell loses 3 cm. At the footprint, they are spread over the cells around.
+    sharp = np.zeros((4, 4))
+    sharp[1, 1] = 3
+    np.testing.assert_allclose(removed[1], sharp, atol=1e-5)
+    assert 0.05 < removed[0][1, 1] < 0.6
+    assert removed[0][1, 1] == pytest.approx(removed[0][0, 0], abs=1e-5)
+    with rasterio.open(output[0]) as source:
+        parameters = json.loads(source.tags()["GWSA_PARAMETERS"])
+        assert (parameters["MODE"], parameters["FOOTPRINT"]) == ("footprint", 250)
+        assert source.tags()["GWSA_FOOTPRINT_KM"] == "250"
+        assert source.tags()["GWSA_FOOTPRINT_SOURCE"] == "given"
+        assert source.bounds == (78.0, 28.0, 82.0, 32.0)
+    assert stacks[0].tiles is not None
+
+
+def test_gain_factors_are_refused_at_the_footprint(run, tmp_path):
+    files = world(tmp_path)
+    twsa = read_stack(files["TWSA"]).tagged(GWSA_GAIN_FACTORS="applied")
+    write_stack(files["TWSA"], twsa)
+    with pytest.raises(QgsProcessingException, match="gain factors"):
+        run("gwsabalance", **files, FOOTPRINT=250, OUTPUT=tmp_path / "out" / "gwsa.tif")
+    assert not (tmp_path / "out").exists()
+    run("gwsabalance", **files, FOOTPRINT=250, MODE=1, OUTPUT=tmp_path / "out" / "gwsa.tif")
+
+
+def test_parameters_of_the_footprint_in_the_dialog(provider):
+    algorithm = provider.algorithm("gwsabalance")
+    mode, footprint = (algorithm.parameterDefinition(name) for name in ("MODE", "FOOTPRINT"))
+    assert mode.defaultValue() == 0 and len(mode.options()) == len(MODE_NAMES)
+    assert footprint.defaultValue() is None
+    assert footprint.flags() & footprint.Flag.FlagOptional
+    for name in ("importtwsa", "gldasanomaly"):
+        margin = provider.algorithm(name).parameterDefinition("MARGIN")
+        assert margin.defaultValue() == MARGIN_KM
+        assert margin.flags() & margin.Flag.FlagOptional
+        assert margin.flags() & margin.Flag.FlagAdvanced
+
+
 def test_variances_are_added_and_a_lower_bound_is_tagged(run, stacks, tmp_path):
     sigma = tmp_path / "out" / "sigma.tif"
     given = {name: stacks[name] for name in GLDAS}
@@ -77,18 +162,6 @@ def test_variances_are_added_and_a_lower_bound_is_tagged(run, stacks, tmp_path):
         assert source.tags()["GWSA_SIGMA"] == "lower bound"
         assert source.tags()["GWSA_SIGMA_WITHOUT"] == "CWS"
     assert sigma.with_suffix(".qml").exists()
-
-
-def test_surface_water_is_filtered_before_it_is_subtracted(run, stacks, tmp_path):
-    """The lake is one cell. The filter is much wider than the grid, so the result is uniform."""
-    lake = np.zeros((MONTHS.size, *GRID.shape), dtype=np.float32)
-    lake[-1, 1, 2] = 16.0
-    write_stack(tmp_path / "lake.tif", MonthlyStack.on_calendar(GRID, MONTHS, lake, "lake"))
-    given = {**{name: stacks[name] for name in GLDAS}, "SWS": tmp_path / "lake.tif"}
-    run("gwsabalance", **given, SWS_RADIUS=2000, OUTPUT=tmp_path / "gwsa.tif")
-    with rasterio.open(tmp_path / "gwsa.tif") as source:
-        np.testing.assert_allclose(source.read(MONTHS.size), 3.0 - 1.0, atol=0.02)
-        assert json.loads(source.tags()["GWSA_PARAMETERS"])["SWS_RADIUS"] == 2000
 
 
 def test_sigma_without_any_known_term_is_refused(run, stacks, tmp_path):

@@ -8,6 +8,8 @@ import pytest
 import rasterio
 from qgis.core import QgsProcessingException, QgsRasterLayer
 
+from gwsa.gwsa_plugin.core.files.stack import read_stack
+
 
 @pytest.fixture
 def twsa(real_data):
@@ -28,6 +30,7 @@ def test_real_record_is_written_as_stacks_and_month_table(run, twsa, mask, tmp_p
         START="2016-01",
         END="2019-12",
         SIGMA_TWSA=2,
+        MARGIN=0,
         OUTPUT=tmp_path / "twsa.tif",
         SIGMA=tmp_path / "sigma.tif",
         TABLE=tmp_path / "months.csv",
@@ -80,8 +83,11 @@ def test_regional_mean_has_a_sigma_if_one_is_given(run, twsa, tmp_path):
     assert [row["month"] for row in rows] == ["2010-12", "2011-01", "2011-02"]
     assert rows[1] == {"month": "2011-01", "twsa_cm": "", "sigma_cm": "", "sigma_upper_cm": ""}
     assert [row["sigma_upper_cm"] for row in rows[::2]] == ["2.0000", "2.0000"]
-    with rasterio.open(tmp_path / "twsa.tif") as source:
-        values = source.read(1)
+    # The mean is that of the region; the stack has a margin around it.
+    stack = read_stack(tmp_path / "twsa.tif")
+    assert stack.region.bounds == (72, 27, 77, 32)
+    assert stack.grid.rows > 20 and stack.grid.columns > 20
+    values = stack.crop(stack.region).values[0]
     latitudes = np.linspace(31.875, 27.125, 20)
     mean = np.average(values.mean(axis=1), weights=np.cos(np.radians(latitudes)))
     assert float(rows[0]["twsa_cm"]) == pytest.approx(mean, abs=1e-3)

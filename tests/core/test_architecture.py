@@ -20,12 +20,12 @@ CORE_LIBRARIES = {
 }  # fmt: skip
 ROOMS = (
     "base", "files", "compute", "stats", "spatial",
-    "grace", "gldas", "gapfill", "predictors", "wells", "water_balance",
+    "grace", "gldas", "gapfill", "predictors", "wells", "balance",
     "sample_world", "downscaling", "chain",
 )  # fmt: skip
 DOWNSCALING_ROOMS = (
     "samples", "training_samples", "domain", "folds", "forest", "models", "skill", "maps",
-    "downscale", "report",
+    "options", "downscale", "report",
 )  # fmt: skip
 LONGEST = 400  # lines: beyond it a file has more than one subject
 

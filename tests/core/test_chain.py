@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.balance.options import PUBLISHED, BalanceOptions
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.chain import (
@@ -65,19 +66,38 @@ def test_parameters_of_a_stage(tmp_path):
 
 @pytest.mark.slow
 def test_the_balance_of_a_sample_world(sample_world, tmp_path):
-    options = ChainOptions(bounds=BOUNDS, sigma_twsa_cm=1.0, fill=FILL)
+    options = ChainOptions(
+        bounds=BOUNDS, sigma_twsa_cm=1.0, fill=FILL, balance=BalanceOptions(mode=PUBLISHED)
+    )
     outputs = run_chain(inputs(sample_world), tmp_path, options, last="gwsabalance")
     assert {name.split(":")[0] for name in outputs} == set(BALANCE)
     stacks = {
-        name: read_stack(outputs[source]).values
+        name: read_stack(outputs[source])
         for name, source in STAGES[NAMES.index("gwsabalance")].inputs.items()
+        if source in outputs
     }
+    gwsa = read_stack(outputs["gwsabalance:OUTPUT"])
+    stacks = {name: stack.crop(gwsa.grid).values for name, stack in stacks.items()}
     balance = stacks["TWSA"] - stacks["SMS"] - stacks["SWES"] - stacks["CWS"]
-    found = read_stack(outputs["gwsabalance:OUTPUT"]).values
+    found = gwsa.values
     shared = np.isfinite(found)
     assert shared.any()
     np.testing.assert_allclose(found[shared], balance[shared], atol=1e-3)
     assert "gwsabalance:SIGMA" in outputs
+    assert gwsa.grid.bounds == BOUNDS
+    assert gwsa.tags["GWSA_BALANCE_MODE"] == PUBLISHED
+
+
+@pytest.mark.slow
+def test_the_balance_is_at_the_footprint_by_default(sample_world, tmp_path):
+    options = ChainOptions(
+        bounds=BOUNDS, fill=FILL, balance=BalanceOptions(footprint_km=100.0), margin_km=100.0
+    )
+    outputs = run_chain(inputs(sample_world), tmp_path, options, last="gwsabalance")
+    gwsa = read_stack(outputs["gwsabalance:OUTPUT"])
+    assert gwsa.grid.bounds == BOUNDS
+    assert gwsa.tags["GWSA_BALANCE_MODE"] == "footprint"
+    assert gwsa.tags["GWSA_FOOTPRINT_KM"] == "100"
 
 
 @pytest.mark.slow

@@ -10,44 +10,24 @@ Rodell, M. et al. (2009), Nature, doi:10.1038/nature08238.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
-from .base.errors import InputError
-from .base.months import BASELINE, month_range, name_runs, period_name
-from .base.progress import SILENT, Progress
-from .base.units import CM
-from .files.stack import FILLED, MISSING, MonthlyStack
-from .spatial.gaussian_filter import smooth, surroundings, uncovered_sides
+from ..base.errors import InputError
+from ..base.months import BASELINE, month_range, name_runs, period_name
+from ..base.progress import SILENT, Progress
+from ..base.units import CM
+from ..files.stack import MISSING, MonthlyStack
 
 # A smaller shift to the baseline is not logged.
 NEGLIGIBLE_CM = 0.01
 
 
-@dataclass(frozen=True)
-class Sigma:
-    """Standard errors of the terms of the balance in cm; None where unknown.
-
-    Parameters
-    ----------
-    twsa : MonthlyStack, optional
-        Of TWSA in the observed months; NaN where unknown.
-    filled : MonthlyStack, optional
-        Of TWSA in the gap-filled months, in which the error of a GRACE solution does not apply.
-    stores : dict of str to float
-        For each store, by name, one value for all cells and months.
-    """
-
-    twsa: MonthlyStack | None = None
-    filled: MonthlyStack | None = None
-    stores: dict[str, float | None] = field(default_factory=dict)
-
-
 def groundwater(
     twsa: MonthlyStack, stores: Sequence[MonthlyStack], progress: Progress = SILENT
 ) -> MonthlyStack:
-    """Subtract the storage anomalies of snow, soil and surface water from TWSA.
+    """Subtract the storage anomalies of snow, soil and surface water from TWSA, all as they are.
 
     Each input is first brought to the baseline 2004-2009. Months and cells that a store lacks are
     reported as warnings.
@@ -107,114 +87,6 @@ def groundwater_series(twsa: np.ndarray, *stores: np.ndarray) -> np.ndarray:
     return result
 
 
-def filter_to_footprint(
-    store: MonthlyStack, radius_km: float, twsa: MonthlyStack, progress: Progress = SILENT
-) -> MonthlyStack:
-    """Filter a store to the resolution of TWSA.
-
-    TWSA resolves about 300 km. A lake or a glacier at the resolution of its map would be subtracted
-    in cells in which TWSA contains only a part of its signal, and not in the cells around it, to
-    which the rest of the signal leaks.
-
-    The change of the store in the region of ``twsa`` is logged. A warning is given when the store
-    ends within the filter's reach of that region.
-
-    Parameters
-    ----------
-    store : MonthlyStack
-        Storage or anomaly, cm, on a region larger than that of ``twsa``.
-    radius_km : float
-        Radius of the Gaussian filter, see ``gaussian_filter.smooth``.
-    twsa : MonthlyStack
-        TWSA, which defines the region.
-    progress : Progress
-
-    Returns
-    -------
-    MonthlyStack
-        The filtered anomaly against 2004-2009, on the cells of ``store``.
-
-    Raises
-    ------
-    InputError
-        As in ``groundwater``, and when the radius is out of range.
-    """
-    anomaly = on_baseline(store, progress)
-    before = _common_part(anomaly, twsa)[0]
-    sides = uncovered_sides(store.grid, surroundings(before.grid.bounds, radius_km))
-    if sides:
-        progress.warn(
-            f"{store.variable} ends too near the region in the {' and '.join(sides)} for a filter "
-            f"of {radius_km:g} km: the filter lacks the water beyond its edge; give a larger stack."
-        )
-    smoothed = smooth(anomaly, radius_km, progress)
-    change = _common_part(smoothed, twsa)[0].values - before.values
-    rms = np.sqrt(np.nanmean(np.square(change, dtype=np.float64)))
-    progress.info(
-        f"{store.variable}: the filter of {radius_km:g} km changes the anomaly in the region by "
-        f"{rms:.2f} cm (RMS)."
-    )
-    return smoothed
-
-
-def groundwater_sigma(
-    gwsa: MonthlyStack, sigma: Sigma, progress: Progress = SILENT
-) -> MonthlyStack:
-    """Compute the standard error of GWSA, the root of the sum of squares of the terms' errors.
-
-    The errors of the terms are taken as independent. When a term is unknown in some cell or month
-    that has a value, the result is a lower bound. A warning and the tag GWSA_SIGMA state this, and
-    the tag GWSA_SIGMA_WITHOUT names the terms.
-
-    Parameters
-    ----------
-    gwsa : MonthlyStack
-        The result of ``groundwater``.
-    sigma : Sigma
-        Standard errors of the terms.
-    progress : Progress
-
-    Returns
-    -------
-    MonthlyStack
-        cm; NaN where GWSA is NaN and where no term is known.
-
-    Raises
-    ------
-    InputError
-        When no term has a standard error.
-    """
-    terms = {"TWSA": _twsa_sigma(gwsa, sigma), **sigma.stores}
-    given = {
-        name: np.asarray(term, dtype=np.float32) for name, term in terms.items() if term is not None
-    }
-    if not given:
-        raise InputError(
-            "SIGMA cannot be computed without the sigma of any term; "
-            "give SIGMA_TWSA or another sigma, or leave SIGMA empty."
-        )
-    present = np.isfinite(gwsa.values)
-    squares = np.zeros(gwsa.values.shape, dtype=np.float32)
-    known = np.zeros(gwsa.values.shape, dtype=bool)
-    for term in given.values():
-        known |= np.isfinite(term)
-        squares += np.nan_to_num(term) ** 2
-    lacking = [
-        name
-        for name in terms
-        if name not in given or not (np.isfinite(given[name]) | ~present).all()
-    ]
-    values = np.where(present & known, np.sqrt(squares), np.float32(np.nan))
-    stack = replace(gwsa, values=values, variable="GWSA_SIGMA")
-    if not lacking:
-        return stack
-    progress.warn(
-        f"The sigma of GWSA is a lower bound: the sigma of {', '.join(lacking)} is not known "
-        "everywhere."
-    )
-    return stack.tagged(GWSA_SIGMA="lower bound", GWSA_SIGMA_WITHOUT=", ".join(lacking))
-
-
 def on_baseline(stack: MonthlyStack, progress: Progress = SILENT) -> MonthlyStack:
     """Convert a stack to anomalies against 2004-2009, the common baseline.
 
@@ -255,8 +127,13 @@ def on_baseline(stack: MonthlyStack, progress: Progress = SILENT) -> MonthlyStac
 
 
 def _subtract(rest: MonthlyStack, store: MonthlyStack, progress: Progress) -> MonthlyStack:
-    """``rest`` minus ``store`` on their common cells and months."""
-    rest, store = _common_part(rest, store)
+    """``rest`` minus ``store`` on their common cells and months, with warnings of gaps."""
+    _report_gaps(*common_part(rest, store), progress)
+    return difference(rest, store)
+
+
+def _report_gaps(rest: MonthlyStack, store: MonthlyStack, progress: Progress) -> None:
+    """Warn of months and cells of ``rest`` in which ``store`` has no value."""
     has_values = np.isfinite(store.values).any(axis=(1, 2))
     lost = rest.months[~has_values & (np.array(rest.source) != MISSING)]
     if lost.size:
@@ -269,6 +146,17 @@ def _subtract(rest: MonthlyStack, store: MonthlyStack, progress: Progress) -> Mo
             f"{store.variable} has no values in {outside} of {rest.valid.sum()} cells: "
             "GWSA is missing there."
         )
+
+
+def difference(rest: MonthlyStack, store: MonthlyStack) -> MonthlyStack:
+    """Return ``rest`` minus ``store`` on their common cells and months.
+
+    Raises
+    ------
+    InputError
+        As in ``common_part``, and when they have no value in common.
+    """
+    rest, store = common_part(rest, store)
     values = groundwater_series(rest.values, store.values)
     remain = np.isfinite(values).any(axis=(1, 2))
     if not remain.any():
@@ -280,8 +168,15 @@ def _subtract(rest: MonthlyStack, store: MonthlyStack, progress: Progress) -> Mo
     return replace(rest, values=values, source=source)
 
 
-def _common_part(one: MonthlyStack, other: MonthlyStack) -> tuple[MonthlyStack, MonthlyStack]:
-    """Both stacks on the cells and months that they have in common."""
+def common_part(one: MonthlyStack, other: MonthlyStack) -> tuple[MonthlyStack, MonthlyStack]:
+    """Return both stacks on the cells and months that they have in common.
+
+    Raises
+    ------
+    InputError
+        When a stack is not in cm, when the cells do not lie on one lattice, or when the stacks have
+        no cell or no month in common.
+    """
     _require_centimetres(one, other)
     _require_same_lattice(one, other)
     try:
@@ -318,22 +213,3 @@ def _require_same_lattice(one: MonthlyStack, other: MonthlyStack) -> None:
             f"The cells of {cells[0]} do not lie on those of {cells[1]}; "
             "warp one to the other's grid."
         )
-
-
-def _twsa_sigma(gwsa: MonthlyStack, sigma: Sigma) -> np.ndarray | None:
-    """Sigma of TWSA in cm, shape of GWSA, by the source of each month; None when none is given."""
-    if sigma.twsa is None and sigma.filled is None:
-        return None
-    filled = (np.array(gwsa.source) == FILLED)[:, None, None]
-    return np.where(filled, _align(sigma.filled, gwsa), _align(sigma.twsa, gwsa))
-
-
-def _align(stack: MonthlyStack | None, gwsa: MonthlyStack) -> np.ndarray:
-    """The values of a stack on the cells and months of GWSA, NaN where it has none."""
-    values = np.full(gwsa.values.shape, np.nan, dtype=np.float32)
-    if stack is None:
-        return values
-    own, other = _common_part(gwsa, stack)
-    start = int((own.months[0] - gwsa.months[0]).astype(int))
-    values[start : start + own.months.size] = other.on(gwsa.grid).values
-    return values

@@ -83,8 +83,10 @@ class FilledStack:
 def fill_gaps(
     stack: MonthlyStack, options: FillOptions = FillOptions(), progress: Progress = SILENT
 ) -> FilledStack:
-    """Fill every cell of a stack between its first and its last observed month.
+    """Fill every cell of the region between its first and its last observed month.
 
+    The margin around the region (tag GWSA_REGION) keeps its gaps, except in cells whose series
+    occurs in the region, because the stages after this one use the margin in observed months only.
     Observed values are not changed. Months before the first or after the last observed month, and
     the gaps of cells with fewer than 24 observed months, stay missing with a warning. Identical
     series get identical values. Sigma is calibrated on the errors in artificial gaps.
@@ -112,7 +114,10 @@ def fill_gaps(
     """
     options = _check_options(options, stack.months.size, progress)
     observed, cells = unique_series(stack)
-    groups = group_by_gaps(observed, stack.variable, progress)
+    cells = cells.reshape(stack.grid.shape)
+    groups = group_by_gaps(observed, stack.variable, progress, _region_series(stack, cells))
+    if stack.region.shape != stack.grid.shape:
+        progress.info("The margin around the region is not filled.")
     _warn_of_long_gaps(groups, options, progress)
     trials = _try_candidates(observed, groups, options, progress.part(0, 0.8))
     gap_scores, calibration = _cross_validate(
@@ -134,7 +139,6 @@ def fill_gaps(
                 by_series = chosen.setdefault(kind, np.full(len(observed), None))
                 by_series[group.members] = candidates[index]
     _log_choice(chosen, progress)
-    cells = cells.reshape(stack.grid.shape)
     came_filled = np.array([source == FILLED for source in stack.source])
     return FilledStack(
         filled=_filled_stack(stack, on_map(values, cells), progress),
@@ -221,6 +225,11 @@ def _check_options(options: FillOptions, months: int, progress: Progress) -> Fil
             f"of the {months} months, and the components at most the window."
         )
     return used
+
+
+def _region_series(stack: MonthlyStack, cells: np.ndarray) -> np.ndarray:
+    """The indices of the series that occur in the region of the stack."""
+    return np.unique(cells[stack.grid.window_of(stack.region)])
 
 
 def _warn_of_long_gaps(groups: list[GapGroup], options: FillOptions, progress: Progress) -> None:

@@ -70,7 +70,9 @@ def unique_series(stack: MonthlyStack) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([series[first[order]], no_data]), cells
 
 
-def group_by_gaps(series: np.ndarray, variable: str, progress: Progress) -> list[GapGroup]:
+def group_by_gaps(
+    series: np.ndarray, variable: str, progress: Progress, wanted: np.ndarray | None = None
+) -> list[GapGroup]:
     """Group the series that have a gap by the months that they miss.
 
     Series with too few observed months are left out with a warning.
@@ -82,6 +84,8 @@ def group_by_gaps(series: np.ndarray, variable: str, progress: Progress) -> list
     variable : str
         Name of the variable, for messages.
     progress : Progress
+    wanted : ndarray of int, optional
+        Indices of the series to group; by default all.
 
     Returns
     -------
@@ -93,7 +97,9 @@ def group_by_gaps(series: np.ndarray, variable: str, progress: Progress) -> list
         When there are no values, or when every series with a gap has fewer than MIN_OBSERVED
         observed months.
     """
-    masks, inverse = np.unique(np.isnan(series), axis=0, return_inverse=True)
+    if wanted is None:
+        wanted = np.arange(len(series))
+    masks, inverse = np.unique(np.isnan(series[wanted]), axis=0, return_inverse=True)
     observed = (~masks).sum(axis=1)
     if not observed.any():
         raise InputError(
@@ -102,7 +108,7 @@ def group_by_gaps(series: np.ndarray, variable: str, progress: Progress) -> list
     groups: list[GapGroup] = []
     short = 0
     for number, mask in enumerate(masks):
-        members = np.flatnonzero(inverse.ravel() == number)
+        members = wanted[inverse.ravel() == number]
         present = np.flatnonzero(~mask)
         # Only months between the first and the last observed one are filled.
         inside = np.arange(present[0], present[-1] + 1) if present.size else present

@@ -16,8 +16,9 @@ from ..base.grid import GLOBE, Bounds, Grid
 from ..base.progress import SILENT, Progress
 from ..base.units import CM_PER_KG_M2
 from ..compute.threads import run_all
-from ..files.stack import MonthlyStack, write_stack
+from ..files.stack import MonthlyStack, region_tag, write_stack
 from ..spatial.gaussian_filter import smooth, surroundings, uncovered_sides
+from ..spatial.margin import MARGIN_KM, with_margin
 from ..spatial.permanent_ice import covered
 from ..spatial.regrid import Regridding
 from .file_names import EXPECTED_NAME, has_granules
@@ -50,6 +51,9 @@ class GldasOptions:
         Cell size of the output, degrees.
     gaussian_km : float
         Radius of the Gaussian filter in km, 0 for no filter.
+    margin_km : float
+        Width of the margin around the region, km, for the footprint of GRACE. It ends where the
+        files end, and at ±180°.
     """
 
     period: tuple[np.datetime64 | None, np.datetime64 | None] = (None, None)
@@ -57,6 +61,7 @@ class GldasOptions:
     ice_polygons: Sequence[dict] = ()
     cell: float = 0.25
     gaussian_km: float = 0.0
+    margin_km: float = MARGIN_KM
 
     def as_parameters(self) -> dict:
         """Return the options for the provenance record, the polygons as a SHA-256 digest."""
@@ -82,15 +87,18 @@ class LandWater:
     anomalies : LandStorage
         On the grid of the files.
     grid : Grid
-        Grid of the stacks.
+        Grid of the stacks, with the margin.
     ice_cells, land_cells : int
         Number of permanent ice cells, which are excluded, and of land cells in the region.
+    tags : dict of str to str
+        Tags of the stacks: the region without margin and the radius of the Gaussian filter.
     """
 
     anomalies: LandStorage
     grid: Grid
     ice_cells: int
     land_cells: int
+    tags: dict[str, str]
 
     @property
     def files(self) -> list[Path]:
@@ -134,6 +142,7 @@ class LandWater:
             stack = self.anomalies.stack("+".join(COMPONENTS), sum(others, start=first))
         else:
             stack = self.anomalies.stack(name, self.anomalies.values[COMPONENTS.index(name)])
+        stack = stack.tagged(**self.tags)
         if self.anomalies.grid.aligned_with(self.grid):
             return stack
         return _regrid(stack, self.grid)
@@ -160,7 +169,7 @@ def gldas_anomalies(
         variables. NetCDF files are preferred.
     region : (float, float, float, float), optional
         West, south, east and north in degrees, extended to complete cells; by default the grid of
-        the files.
+        the files. The margin is added to it, and the region alone is in the tag GWSA_REGION.
     options : GldasOptions
         Files on another grid than that of ``cell`` are regridded by area overlap.
     progress : Progress
@@ -172,35 +181,44 @@ def gldas_anomalies(
     Raises
     ------
     InputError
-        Before any file is read, when the cell size does not divide 180° or ``smooth`` does not
-        accept the radius; when files are absent or unusable (``read_granules``, ``read_stacks``),
-        among them GLDAS 2.2, which assimilates GRACE; when the region has no land without permanent
-        ice.
+        Before any file is read, when the cell size does not divide 180°, when the margin is out of
+        range or ``smooth`` does not accept the radius; when files are absent or unusable
+        (``read_granules``, ``read_stacks``), among them GLDAS 2.2, which assimilates GRACE; when
+        the region has no land without permanent ice.
 
     References
     ----------
     Rodell et al. (2004), doi:10.1175/BAMS-85-3-381. Files: doi:10.5067/SXAVCZFAQLNO.
     """
-    wanted = Grid.covering(region or GLOBE, options.cell).bounds
+    asked = Grid.covering(region or GLOBE, options.cell).bounds
+    wanted = Grid.covering(with_margin(asked, options.margin_km), options.cell).bounds
     needed = surroundings(wanted, options.gaussian_km) if options.gaussian_km else wanted
-    region = wanted if region else None
     storage = _read_folder(
         Path(folder),
         options.period,
         bounds=_across_dateline(needed) if region else None,
         progress=progress.part(0, 0.8),
     )
-    inside = storage.grid.subgrid(*storage.grid.window(region or storage.grid.bounds))
+    inside = _part(storage.grid, asked if region else None)
     ice_cells, land_cells = _mask_ice(storage, inside, options, progress)
     progress.info(f"The output covers {storage.period[0]} to {storage.period[1]}.")
     storage.subtract_baseline_mean()
     anomalies = storage.in_period()
     if options.gaussian_km:
-        _warn_about_margin(storage.grid, needed, progress)
+        _warn_about_margin(storage.grid, surroundings(asked, options.gaussian_km), progress)
         _smooth_in_place(anomalies, inside, options.gaussian_km, progress.part(0.8, 1))
     progress.advance(1)
-    grid = _output_grid(inside, region, options.cell)
-    return LandWater(anomalies.crop(inside), grid, ice_cells, land_cells)
+    kept = _part(storage.grid, wanted if region else None)
+    grid = _output_grid(kept, wanted if region else None, options.cell)
+    tags = {"GWSA_GAUSSIAN_KM": f"{options.gaussian_km:g}"} if options.gaussian_km else {}
+    if region:
+        tags |= region_tag(Grid.covering(asked, options.cell).overlap(grid))
+    return LandWater(anomalies.crop(kept), grid, ice_cells, land_cells, tags)
+
+
+def _part(grid: Grid, bounds: Bounds | None) -> Grid:
+    """The cells of a grid that overlap a region; all of them without one."""
+    return grid.subgrid(*grid.window(bounds or grid.bounds))
 
 
 def _read_folder(folder: Path, period, bounds: Bounds | None, progress: Progress) -> LandStorage:

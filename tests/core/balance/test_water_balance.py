@@ -11,21 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from gwsa.gwsa_plugin.core.balance.sigma import Sigma, groundwater_sigma
+from gwsa.gwsa_plugin.core.balance.water_balance import groundwater, groundwater_series
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import decimal_years, in_baseline, month_range
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.stack import FILLED, MISSING, OBSERVED, MonthlyStack, read_stack
-from gwsa.gwsa_plugin.core.gldas.anomalies import gldas_anomalies
-from gwsa.gwsa_plugin.core.spatial.gaussian_filter import smooth
-from gwsa.gwsa_plugin.core.water_balance import (
-    Sigma,
-    filter_to_footprint,
-    groundwater,
-    groundwater_series,
-    groundwater_sigma,
-    on_baseline,
-)
+from gwsa.gwsa_plugin.core.gldas.anomalies import GldasOptions, gldas_anomalies
 
 GRID = Grid(70.0, 30.0, 0.25, 0.25, 3, 4)
 MONTHS = month_range("2003-06", "2010-06")
@@ -160,52 +153,6 @@ def test_an_input_that_is_not_in_centimetres_is_refused(world):
         groundwater_sigma(twsa, Sigma(constant(1.0, unit="cm2")))
 
 
-WORLD = Grid(-180.0, 90.0, 2.5, 2.5, 72, 144)
-REGION = WORLD.subgrid(slice(20, 30), slice(40, 52))
-
-
-def test_a_store_filtered_to_the_footprint_is_its_smoothed_anomaly():
-    twsa = stack("TWSA", grid=REGION)
-    lake = stack("SWS", grid=WORLD)
-    log = Log()
-    filtered = filter_to_footprint(replace(lake, values=lake.values + 40), 300.0, twsa, log)
-    expected = smooth(lake, 300.0).values
-    np.testing.assert_allclose(filtered.values, expected, atol=1e-4)
-    change = (expected - lake.values)[:, 20:30, 40:52].astype(float)
-    rms = np.sqrt((change**2).mean())
-    assert log.logged[-1] == (
-        f"SWS: the filter of 300 km changes the anomaly in the region by {rms:.2f} cm (RMS)."
-    )
-    assert not log.warned
-    gwsa = groundwater(twsa, [filtered])
-    np.testing.assert_allclose(
-        gwsa.values, on_baseline(twsa).values - filtered.crop(REGION).values, atol=1e-4
-    )
-
-
-@pytest.mark.parametrize(
-    ("rows", "columns", "sides"),
-    [
-        (slice(20, 30), slice(40, 52), "north and south and west and east"),
-        (slice(16, 34), slice(34, 58), None),
-        (slice(17, 34), slice(34, 58), "north"),
-        (slice(0, 72), slice(36, 56), "west and east"),
-    ],
-)
-def test_a_store_that_ends_within_the_reach_of_the_filter_gives_a_warning(rows, columns, sides):
-    """A radius of 300 km reaches 947 km: 3.4 cells in latitude, 4.5 in longitude at 40° N."""
-    log = Log()
-    filter_to_footprint(
-        stack("SWS", grid=WORLD.subgrid(rows, columns)), 300.0, stack("TWSA", grid=REGION), log
-    )
-    expected = (
-        []
-        if sides is None
-        else [f"SWS ends too near the region in the {sides} for a filter of 300 km"]
-    )
-    assert [line.partition(":")[0] for line in log.warned] == expected
-
-
 def test_a_stack_without_the_baseline_needs_the_tag(world):
     truth, twsa, stores = world
     late = stores[0].select(np.datetime64("2008-01"), np.datetime64("2010-06"))
@@ -320,7 +267,9 @@ def test_sigma_without_any_term_is_refused(world):
 def test_the_error_of_gwsa_in_the_sample_world_is_that_of_twsa(sample_world):
     """TWSA has 1 cm of noise and GLDAS none, so the error of GWSA is that noise."""
     truth = {name: read_stack(sample_world / "truth" / f"{name}.tif") for name in ("TWSA", "GWSA")}
-    water = gldas_anomalies(sample_world / "gldas", truth["GWSA"].grid.bounds)
+    water = gldas_anomalies(
+        sample_world / "gldas", truth["GWSA"].grid.bounds, GldasOptions(margin_km=0)
+    )
     noise = np.random.default_rng(5).normal(0, 1, truth["TWSA"].values.shape).astype(np.float32)
     noisy = replace(truth["TWSA"], values=truth["TWSA"].values + noise)
     gwsa = groundwater(noisy, list(water.stacks.values()))
@@ -365,7 +314,7 @@ CHOICES = {
         "months": month_range("2002-04", "2014-12")
     },
 }
-PAGE = Path(__file__).parents[2] / "docs" / "central_valley.md"
+PAGE = Path(__file__).parents[3] / "docs" / "central_valley.md"
 
 
 @pytest.fixture

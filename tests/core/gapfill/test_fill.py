@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,13 @@ from hypothesis import strategies as st
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.progress import Progress
-from gwsa.gwsa_plugin.core.files.stack import FILLED, MISSING, OBSERVED, MonthlyStack
+from gwsa.gwsa_plugin.core.files.stack import (
+    FILLED,
+    MISSING,
+    OBSERVED,
+    MonthlyStack,
+    region_tag,
+)
 from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import LONG, SHORT
 from gwsa.gwsa_plugin.core.gapfill.fill import (
     FLAG_FILLED,
@@ -128,6 +135,31 @@ def test_identical_cells_get_identical_values():
 
 
 @pytest.mark.slow
+def test_the_margin_is_not_filled():
+    """Only the series of the region are; one of them occurs in the margin as well."""
+    _, stack = waves(rows=3, columns=4)
+    values = stack.values.copy()
+    values[:, 2, 0] = values[:, 0, 1]
+    region = stack.grid.subgrid(slice(0, 2), slice(1, 3))
+    tiles = np.arange(12, dtype=np.int32).reshape(3, 4)
+    stack = replace(stack, values=values, tiles=tiles).tagged(**region_tag(region))
+    log = Log()
+    result = fill_gaps(stack, FillOptions("harmonic"), log)
+    filled = np.isfinite(result.filled.values).all(axis=0)
+    expected = np.zeros((3, 4), dtype=bool)
+    expected[0:2, 1:3] = True
+    expected[2, 0] = True
+    np.testing.assert_array_equal(filled, expected)
+    np.testing.assert_array_equal((result.flags == FLAG_FILLED).any(axis=0), expected)
+    assert set(result.filled.source) == {OBSERVED, FILLED}
+    inner = fill_gaps(stack.crop(region), FillOptions("harmonic"))
+    np.testing.assert_array_equal(result.filled.crop(region).values, inner.filled.values)
+    assert "The margin around the region is not filled." in log.infos
+    for found in (result.filled, result.sigma):
+        np.testing.assert_array_equal(found.tiles, tiles)
+        assert found.region.same_as(region)
+
+
 def test_ends_are_not_extrapolated_and_a_warning_is_given():
     _, stack = waves(noise=1.0)
     stack.values[:5] = stack.values[-3:] = np.nan

@@ -98,9 +98,27 @@ def test_period_outside_baseline_uses_the_baseline(record):
 
 
 def test_region_is_extended_to_complete_cells(record):
-    stack = gldas_anomalies(record, region=(70.3, 20.55, 70.6, 20.7)).stacks["SMS"]
+    stack = gldas_anomalies(
+        record, region=(70.3, 20.55, 70.6, 20.7), options=GldasOptions(margin_km=0)
+    ).stacks["SMS"]
     assert stack.grid.bounds == pytest.approx((70.25, 20.5, 70.75, 20.75))
     np.testing.assert_allclose(stack.values, true_anomaly("SMS")[:, 1:2, 1:3], atol=1e-4)
+
+
+def test_a_margin_is_kept_around_the_region(record):
+    """40 km are 0.36 degrees of latitude and 0.39 degrees of longitude."""
+    region = (70.3, 20.55, 70.6, 20.7)
+    log = Log()
+    water = gldas_anomalies(record, region, GldasOptions(margin_km=40), log)
+    assert water.grid.bounds == pytest.approx((70.0, 20.0, 71.25, 21.0))
+    for stack in (*water.stacks.values(), water.total()):
+        assert stack.tags["GWSA_REGION"] == "70.25 20.5 70.75 20.75"
+        assert "GWSA_GAUSSIAN_KM" not in stack.tags
+    np.testing.assert_allclose(water.stacks["SMS"].values, true_anomaly("SMS"), atol=1e-4)
+    # Ice and land are counted in the region.
+    inner = gldas_anomalies(record, region, GldasOptions(margin_km=0))
+    assert (water.ice_cells, water.land_cells) == (inner.ice_cells, inner.land_cells)
+    assert "GWSA_REGION" not in gldas_anomalies(record).stacks["SMS"].tags
 
 
 def test_row_order_of_file_does_not_matter(tmp_path, reader):
@@ -264,7 +282,8 @@ def test_sample_world_has_its_true_anomalies(sample_world):
     truth = {
         name: read_stack(sample_world / "truth" / f"{name}.tif") for name in ("SMS", "SWES", "CWS")
     }
-    water = gldas_anomalies(sample_world / "gldas", truth["SMS"].grid.bounds)
+    options = GldasOptions(margin_km=0)
+    water = gldas_anomalies(sample_world / "gldas", truth["SMS"].grid.bounds, options)
     assert (
         water.ice_cells
         == json.loads((sample_world / "truth" / "truth.json").read_text())["ice_cells"]

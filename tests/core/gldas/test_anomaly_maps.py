@@ -83,12 +83,19 @@ def test_ice_polygons_are_excluded_and_counted(record):
 
 @pytest.mark.slow
 def test_filter_uses_cells_around_the_region(record):
-    options = GldasOptions(gaussian_km=40)
+    options = GldasOptions(gaussian_km=40, margin_km=0)
     log = Log()
     region = gldas_anomalies(record, MIDDLE, options, log).stacks["SMS"]
     expected = gldas_anomalies(record, options=options).stacks["SMS"].crop(region.grid)
-    sharp = gldas_anomalies(record, MIDDLE).stacks["SMS"]
+    sharp = gldas_anomalies(record, MIDDLE, GldasOptions(margin_km=0)).stacks["SMS"]
     assert region.grid.same_as(sharp.grid)
+    assert region.tags["GWSA_GAUSSIAN_KM"] == "40" and "GWSA_GAUSSIAN_KM" not in sharp.tags
+    with_margin = gldas_anomalies(record, MIDDLE, GldasOptions(gaussian_km=40, margin_km=60))
+    np.testing.assert_allclose(
+        with_margin.stacks["SMS"].crop(region.grid).values,
+        expected.values,
+        atol=0.02 * sharp.values.std(),
+    )
     np.testing.assert_allclose(region.values, expected.values, atol=0.02 * sharp.values.std())
     change = np.sqrt(((region.values - sharp.values) ** 2).mean())
     assert change > 0.5 * sharp.values.std()
@@ -108,7 +115,7 @@ def test_files_without_the_margin_of_the_filter_are_warned_of(record):
 @pytest.mark.slow
 @pytest.mark.parametrize("region", [(160, 0, 180, 20), (-180, 60, -160, 90), (0, -60, 20, -40)])
 def test_filter_crosses_180_and_the_pole_and_needs_no_antarctica(globe, region):
-    options, log = GldasOptions(cell=5, gaussian_km=500), Log()
+    options, log = GldasOptions(cell=5, gaussian_km=500, margin_km=0), Log()
     found = gldas_anomalies(globe, region, options, log).stacks["SMS"]
     expected = gldas_anomalies(globe, options=options).stacks["SMS"].crop(found.grid)
     np.testing.assert_allclose(found.values, expected.values, atol=0.02 * expected.values.std())
