@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from gwsa.gwsa_plugin.core.downscaling.downscale import BLOCKED, DownscaleOptions
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
-from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack
+from gwsa.gwsa_plugin.core.downscaling.options import DownscaleOptions
 from gwsa.gwsa_plugin.core.sample_world.cases import CASES
 from gwsa.gwsa_plugin.core.sample_world.grace_observation import CELL_BY_CELL
 from gwsa.gwsa_plugin.core.sample_world.score import score_detail, score_truth
 from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions
 
+from .footprint_widths import coarse_error
 from .map_checks import sigma_coverage
 from .result import score_result
-from .worlds import SHARED, World, shared_world
+from .worlds import SHARED, shared_world
 
 DEFAULT = WorldOptions((74.0, 26.0, 79.0, 31.0), start="2010-01", end="2016-12")
 # Smaller, so that all cases are made in an hour.
@@ -58,7 +56,7 @@ def measure_case(folder: Path, case: str) -> dict:
         "RMSE of bilinear interpolation (cm)": maps["rmse_bilinear_cm"],
         "RMSE of mean-preserving interpolation (cm)": maps["rmse_mean_preserving_cm"],
         "RMSE of the oracle (cm)": maps["rmse_oracle_cm"],
-        "RMSE of the coarse field (cm)": coarse_error(world, world.gwsa),
+        "RMSE of the coarse field (cm)": coarse_error(world.source, world.gwsa),
         "gain over bilinear interpolation (%)": _gain(maps, "bilinear"),
         "gain over mean-preserving interpolation (%)": _gain(maps, "mean_preserving"),
         "detail on the true coarse field, skill relative to the oracle (%)": (
@@ -73,28 +71,15 @@ def measure_case(folder: Path, case: str) -> dict:
     )
 
 
-def coarse_error(world: World, gwsa: MonthlyStack) -> float:
-    """Return the RMSE of a coarse field against the true cell means in the mapped months, cm."""
-    truth = read_stack(world.source / "truth" / "GWSA.tif").on(gwsa.grid)
-    period = world.predictors.months
-    mine, true = (
-        stack.values[(stack.months >= period[0]) & (stack.months <= period[-1])]
-        for stack in (gwsa, truth)
-    )
-    return float(np.sqrt(np.nanmean((mine - true) ** 2, dtype=np.float64)))
-
-
 def _gain(scores: dict, peer: str) -> float:
     """Reduction of the RMSE relative to a peer, %."""
     return 100 * (1 - scores["rmse_cm"] / scores[f"rmse_{peer}_cm"])
 
 
 def _claims(scores: dict) -> dict[str, float]:
-    """The gains at reduced resolution that the report stated, %."""
-    blocked = scores["reduced_resolution"][BLOCKED]
+    """The gains that the report states, %: at wells, and for unseen footprints."""
+    detail = scores["detail"]
     return {
-        f"claimed gain over {name.replace('_', '-')} interpolation (%)": (
-            100 * blocked[f"gain_over_{name}"]
-        )
-        for name in ("bilinear", "mean_preserving")
+        f"claimed gain at wells, {name} (%)": 100 * float(detail[name] or "nan")
+        for name in ("gain", "lower", "upper")
     }

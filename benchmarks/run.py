@@ -14,6 +14,8 @@ from pathlib import Path
 
 from .cluster import measure_two_workers
 from .encoding import measure_bytes
+from .footprint_operator import measure_footprint_operator
+from .footprint_widths import measure_widths
 from .gapfill_auto import measure_gapfill_auto
 from .gapfill_skill import measure_gapfill_skill
 from .gldas_global import measure_gldas
@@ -21,6 +23,7 @@ from .gldas_read import measure_gldas_read
 from .global_month import measure_peak
 from .grace_like import GRACE_LIKE_CASES, measure_case
 from .grids import measure_bilinear, measure_block_mean
+from .honesty import measure_honesty
 from .map_checks import measure_closure, measure_seams, measure_sigma
 from .predict import measure_predict
 from .scaling import measure_scaling
@@ -57,6 +60,9 @@ BENCHMARKS = {
     "skill_shuffled": measure_shuffled,
     "skill_sample_3": partial(measure_skill, options=SKILL_WORLDS["skill_sample_3"]),
     "skill_pumping": measure_pumping,
+    "footprint_operator": measure_footprint_operator,
+    "footprint_widths": measure_widths,
+    "honesty": measure_honesty,
     **{f"grace_{case}": partial(measure_case, case=case) for case in GRACE_LIKE_CASES},
 }
 

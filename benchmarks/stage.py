@@ -30,7 +30,7 @@ from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import (
     predict_tile,
     read_part,
 )
-from gwsa.gwsa_plugin.core.downscaling.maps.sigma import ModelError, write_sigma
+from gwsa.gwsa_plugin.core.downscaling.maps.sigma import DetailError, write_sigma
 from gwsa.gwsa_plugin.core.downscaling.maps.write_years import create_year, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
@@ -155,8 +155,8 @@ def map_all(job: MapJob, folder: Path) -> None:
     sigma = MonthlyStack(
         coarse, job.months, np.full(job.target.shape, 2, dtype=np.float32), job.sources
     )
-    model_error = ModelError(np.ones(coarse.shape), np.ones(len(job.regions.names)))
-    write_sigma(domain, sigma, model_error, folder / "sigma", job.options, SILENT)
+    detail_error = DetailError(np.ones(coarse.shape))
+    write_sigma(domain, sigma, detail_error, folder / "sigma", job.options, SILENT)
 
 
 def predict_lines(predictors: PredictorSet, booster: xgboost.Booster, path: Path) -> None:

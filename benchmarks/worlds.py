@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import shutil
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
@@ -14,6 +18,9 @@ from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack, write_st
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.score import score_truth
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world, read_aquifers
+from gwsa.gwsa_plugin.core.wells.map_detail import WellRecords
+from gwsa.gwsa_plugin.core.wells.quality_control import Rules
+from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
 
 # Folder of the world that benchmarks share.
 SHARED = "sample_world"
@@ -135,7 +142,28 @@ class World:
         """
         outputs = Outputs(folder / "maps", held_out=folder / "held_out")
         aquifers = read_aquifers(self.source)
-        result = downscale(gwsa, predictors, aquifers, outputs, options, self.sigma)
+        wells = read_wells(self.source)
+        result = downscale(gwsa, predictors, aquifers, outputs, options, self.sigma, wells=wells)
         write_stack(folder / "gwsa.tif", gwsa)
         truth = score_truth(self.source, outputs.held_out, folder / "gwsa.tif")
         return Run(outputs.maps, outputs.held_out, result.scores, truth)
+
+
+def read_wells(world: Path) -> WellRecords:
+    """Read the wells of a sample world and their readings, for worlds of a few years."""
+    features = json.loads((world / PARTS["WELLS"]).read_text(encoding="utf-8"))["features"]
+    facts = [feature["properties"] for feature in features]
+    places = np.array([feature["geometry"]["coordinates"] for feature in features])
+    wells = Wells.from_columns(
+        [fact["well"] for fact in facts],
+        places[:, 0],
+        places[:, 1],
+        [np.nan if fact["specific_yield"] is None else fact["specific_yield"] for fact in facts],
+        [bool(fact["confined"]) for fact in facts],
+    )
+    with open(world / PARTS["OBSERVATIONS"], newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = ([row[name] for row in rows] for name in ("well", "date", "depth_to_water"))
+    ids, days, levels = columns
+    readings = Readings.from_columns(wells, ids, days, [float(level) for level in levels])
+    return WellRecords(wells, readings, Rules(min_years=3, min_months=24))

@@ -27,8 +27,9 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.dependencies import require
-from .base import POLYGONS, GwsaAlgorithm, layer_fields, style_file, style_layer, tr
+from .base import POLYGONS, layer_fields, style_file, style_layer, title_file, tr
 from .layers import columns, geometries_in_degrees
+from .well_parameters import FIELDS, WellAlgorithm
 
 INTEGER = QgsProcessingParameterNumber.Type.Integer
 REAL = QgsProcessingParameterNumber.Type.Double
@@ -118,7 +119,7 @@ FILES = {
 }  # fmt: skip
 
 
-class Downscale(GwsaAlgorithm):
+class Downscale(WellAlgorithm):
     """Algorithm that downscales a coarse GWSA stack to monthly 1 km maps."""
 
     ID = "downscale"
@@ -130,7 +131,11 @@ class Downscale(GwsaAlgorithm):
         "year (GWSA_YYYY.tif, twelve bands January to December, cm), the models, and scores of two "
         "kinds that must not be mixed: closure (how closely the map follows its input) and "
         "held-out skill (for cells and months that a model was not trained on). The maps of "
-        "HELD_OUT are made by such models only."
+        "HELD_OUT are made by such models only. The verdict on the maps is the last line of the "
+        "log, and is in run.json, in the tags and titles of the yearly files and in the report. It "
+        "has two claims. The 1 km detail is confirmed, refuted or undecided by wells, or untested "
+        "without them. Skill for unseen footprints is the gain of models where neither the "
+        "footprint of GRACE nor the months were used for training."
     )
     TAGS = ("downscaling", "XGBoost", "1 km", "aquifer", "machine learning", "GWSA")
     REQUIRES = ("rasterio", "scipy", "xgboost")
@@ -174,6 +179,14 @@ class Downscale(GwsaAlgorithm):
             ),
             "Larger system that an aquifer belongs to. Small aquifers of one parent share a model.",
         )
+        self.add_wells(
+            optional=True,
+            use="Wells that test the 1 km detail of the maps. Nothing is trained on them. Without "
+            "wells the detail is untested.",
+        )
+        self.add_specific_yield()
+        self.add_well_fields(name for name in FIELDS if name != "AQUIFER_FIELD")
+        self.add_well_rules()
         self.add_period("to map")
         for name, (label, kind, default, least, help) in NUMBERS.items():
             self.add(
@@ -250,6 +263,7 @@ class Downscale(GwsaAlgorithm):
             downscale,
         )
         from ..gwsa_plugin.core.downscaling.skill.scores import write_scores
+        from ..gwsa_plugin.core.downscaling.skill.verdict import layer_title
         from ..gwsa_plugin.core.files.provenance import now, provenance, write_run
         from ..gwsa_plugin.core.files.stack import read_stack
         from ..gwsa_plugin.core.predictors.predictor_set import CONTENTS
@@ -269,6 +283,7 @@ class Downscale(GwsaAlgorithm):
             Aquifer(name, json.loads(polygon.asJson(9)), parent)
             for name, (polygon, parent) in polygons.items()
         ]
+        wells = self.well_records(parameters, context, progress.part(0.0, 0.02), "ID_FIELD")
         predictors = PredictorSet.open(self.parameterAsString(parameters, "PREDICTORS", context))
         paths = {
             name: self.output_path(parameters, name, context)
@@ -276,7 +291,6 @@ class Downscale(GwsaAlgorithm):
         }
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
         sigma_path = inputs["GWSA_SIGMA"]
-        record = (self.ID, inputs, options.as_parameters())
         with task_runner(scheduler, progress) as run:
             result = downscale(
                 read_stack(inputs["GWSA"], "GWSA"),
@@ -291,17 +305,23 @@ class Downscale(GwsaAlgorithm):
                 ),
                 options,
                 sigma=read_stack(sigma_path, "GWSA sigma") if sigma_path else None,
-                tags=provenance(*record, progress),
-                progress=progress,
+                tags=provenance(self.ID, inputs, options.as_parameters(), progress),
+                wells=wells,
+                progress=progress.part(0.02, 1.0),
                 run=run,
             )
         for path in result.years:
             style_file(path, "anomaly.qml")
+            title_file(path, layer_title(path.stem[-4:], result.detail))
         for path in result.sigma:
             style_file(path, "sigma.qml")
         if paths["APPLICABILITY"]:
             style_file(paths["APPLICABILITY"], "applicability.qml")
-        write_run(paths["OUTPUT"] / "run.json", *record, started)
+        given = {name: parameters.get(name) for name in ("WELLS", "OBSERVATIONS")}
+        settings = {**options.as_parameters(), **({"wells": vars(wells.rules)} if wells else {})}
+        results = result.verdict.as_results()
+        record_file = paths["OUTPUT"] / "run.json"
+        write_run(record_file, self.ID, {**inputs, **given}, settings, started, results)
         if paths["SCORES"]:
             write_scores(paths["SCORES"], result.scores)
         if paths["REPORT"]:
@@ -312,10 +332,11 @@ class Downscale(GwsaAlgorithm):
         outputs["LAYERS"] = [str(path) for path in result.years]
         if parameters.get("REGIONS"):
             outputs["REGIONS"] = self._write_regions(parameters, context, result.regions, polygons)
+        progress.info(result.verdict.last_line)
         return outputs
 
     def _options(self, parameters, context):
-        from ..gwsa_plugin.core.downscaling.downscale import Blocking, Boosting, DownscaleOptions
+        from ..gwsa_plugin.core.downscaling.options import Blocking, Boosting, DownscaleOptions
 
         value = {
             name: (self.parameterAsInt if kind == INTEGER else self.parameterAsDouble)(

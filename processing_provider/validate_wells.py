@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 
 from qgis.core import (
@@ -10,75 +11,25 @@ from qgis.core import (
     QgsGeometry,
     QgsPointXY,
     QgsProcessing,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterField,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterMultipleLayers,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
     QgsWkbTypes,
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.dependencies import require
-from .base import POINTS, POLYGONS, TABLES, GwsaAlgorithm, layer_fields, style_layer, tr
+from .base import POINTS, POLYGONS, layer_fields, style_layer, tr
+from .well_parameters import FIELDS, WellAlgorithm
 
 STYLE = "trend_wells.qml"
 INPUTS = ("GWSA", "LAYERS", "COARSE", "WELLS", "OBSERVATIONS", "AQUIFERS")
-FIELDS = {
-    "WELL_FIELD": (
-        "WELLS", "Well identifier",
-        "Identifier of a well. By default a field named well, well_id, station, site or id.",
-    ),
-    "YIELD_FIELD": (
-        "WELLS", "Specific yield",
-        "A fraction. By default a field named specific_yield or sy.",
-    ),
-    "CONFINED_FIELD": (
-        "WELLS", "Confined",
-        "1, true, yes or confined marks a confined well, which is used only with a storativity. By "
-        "default a field named confined.",
-    ),
-    "STORATIVITY_FIELD": (
-        "WELLS", "Storativity of confined wells",
-        "A fraction. By default a field named storativity.",
-    ),
-    "LONGITUDE_FIELD": (
-        "WELLS", "Longitude",
-        "Degrees, for a table without geometry. By default a field named longitude, lon or x.",
-    ),
-    "LATITUDE_FIELD": (
-        "WELLS", "Latitude",
-        "Degrees, for a table without geometry. By default a field named latitude, lat or y.",
-    ),
-    "READING_WELL_FIELD": (
-        "OBSERVATIONS", "Well of a reading",
-        "The identifier that WELLS has too. By default a field with one of the names listed there.",
-    ),
-    "DATE_FIELD": (
-        "OBSERVATIONS", "Date",
-        "Dates, or texts such as 2004-05-31. By default a field named date, datetime or day.",
-    ),
-    "VALUE_FIELD": (
-        "OBSERVATIONS", "Water level",
-        "In metres. By default a field named depth_to_water, dtw, value or depth.",
-    ),
-    "AQUIFER_FIELD": (
-        "AQUIFERS", "Aquifer identifier",
-        "Identifier of an aquifer. By default a field named id, aquifer or name.",
-    ),
-    "AQUIFER_YIELD_FIELD": (
-        "AQUIFERS", "Specific yield of aquifers",
-        "A fraction, for wells without a specific yield. By default a field named specific_yield "
-        "or sy.",
-    ),
-}  # fmt: skip
 
 
-class ValidateWells(GwsaAlgorithm):
+class ValidateWells(WellAlgorithm):
     """Algorithm that compares the 1 km field and its coarse alternatives with wells."""
 
     ID = "validatewells"
@@ -90,8 +41,11 @@ class ValidateWells(GwsaAlgorithm):
         "placeholders, negative depths, repeats, plateaus and outliers are left out and counted, "
         "and so are wells with a shift of the datum. Trends are Theil-Sen slopes of the "
         "deseasonalised series, with the Hamed-Rao Mann-Kendall test adjusted for the number of "
-        "wells. R² is the squared correlation of the trends. The output layer has all wells with "
-        "their scores or the reason why they were left out."
+        "wells. R² is the squared correlation of the trends. The test of the 1 km detail compares "
+        "the monthly series with the 1 km field and with the interpolated field, and states "
+        "whether the detail is confirmed, refuted, undecided or untested. Its 90 % interval comes "
+        "from blocks of wells that are at least as wide as the footprint of GRACE. The output "
+        "layer has all wells with their scores or the reason why they were left out."
     )
     TAGS = (
         "wells",
@@ -106,7 +60,6 @@ class ValidateWells(GwsaAlgorithm):
     def initAlgorithm(self, config=None):
         self._add_fields_to_compare()
         self._add_wells()
-        self._add_rules()
         self._add_outputs()
 
     def _add_fields_to_compare(self):
@@ -134,71 +87,18 @@ class ValidateWells(GwsaAlgorithm):
         )
 
     def _add_wells(self):
-        self.add(
-            QgsProcessingParameterFeatureSource("WELLS", tr("Wells"), TABLES),
-            "A point layer, or a table with longitude and latitude. It can be a long table that "
-            "also has the readings.",
-        )
-        self.add(
-            QgsProcessingParameterFeatureSource(
-                "OBSERVATIONS", tr("Readings"), TABLES, optional=True
-            ),
-            "A table with one row per reading: well, date, value. Leave empty if WELLS has the "
-            "readings.",
-        )
-        self.add(
-            QgsProcessingParameterEnum(
-                "VALUE",
-                tr("Readings are"),
-                [tr("depth to water (m)"), tr("water-level elevation (m)")],
-                defaultValue=0,
-            ),
-            "Depths grow downwards, elevations upwards.",
-        )
+        self.add_wells(optional=False)
         self.add(
             QgsProcessingParameterFeatureSource(
                 "AQUIFERS", tr("Aquifers"), POLYGONS, optional=True
             ),
             "Polygons for scores by aquifer and for the specific yield of wells without their own.",
         )
-        self.add(
-            QgsProcessingParameterNumber(
-                "SPECIFIC_YIELD",
-                tr("Specific yield of all other wells"),
-                QgsProcessingParameterNumber.Type.Double,
-                optional=True,
-                minValue=0.0001,
-                maxValue=0.6,
-            ),
-            "For unconfined wells without a specific yield in WELLS or AQUIFERS. Leave empty to "
-            "exclude them.",
-        )
-        for name, (parent, label, help) in FIELDS.items():
-            field = QgsProcessingParameterField(
-                name, tr(label), parentLayerParameterName=parent, optional=True
-            )
-            self.add(field, help, advanced=True)
-
-    def _add_rules(self):
+        self.add_specific_yield()
+        self.add_well_fields(FIELDS)
         self.add_region("Only wells in this region are used; empty for all wells.")
         self.add_period("of the comparison")
-        number = QgsProcessingParameterNumber
-        self.add(
-            number("MIN_YEARS", tr("Shortest span (years)"), number.Type.Double, 8, minValue=2),
-            "Wells are left out if their readings span fewer years of the compared period.",
-            advanced=True,
-        )
-        self.add(
-            number("MIN_MONTHS", tr("Fewest months"), number.Type.Integer, 24, minValue=8),
-            "Wells are left out if they have readings in fewer months of the compared period.",
-            advanced=True,
-        )
-        self.add(
-            number("OUTLIER", tr("Outlier threshold"), number.Type.Double, 6, minValue=2),
-            "Readings are left out if they deviate from the well's own trend and season by more "
-            "than this many robust standard deviations.",
-            advanced=True,
-        )
+        self.add_well_rules()
 
     def _add_outputs(self):
         self.add(
@@ -210,20 +110,23 @@ class ValidateWells(GwsaAlgorithm):
             QgsProcessingParameterFileDestination(
                 "REPORT", tr("Report"), "HTML (*.html)", optional=True
             ),
-            "One HTML file with the verdict, maps, charts, tables and exclusions.",
+            "One HTML file with the verdict on the 1 km detail, maps, charts, tables and "
+            "exclusions.",
         )
         self.add(
             QgsProcessingParameterFileDestination(
                 "SCORES", tr("Scores"), "JSON (*.json)", optional=True, createByDefault=False
             ),
             "JSON file with R², RMSE (cm/yr), slope and bias of the trends of the three fields "
-            "at wells.",
+            "at wells, and with the test of the 1 km detail.",
             advanced=True,
         )
 
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.files.provenance import now
         from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
+        from ..gwsa_plugin.core.wells.detail import score_detail
+        from ..gwsa_plugin.core.wells.map_detail import block_width
         from ..gwsa_plugin.core.wells.scores import summary
         from ..gwsa_plugin.core.wells.validate import validate_wells
 
@@ -232,14 +135,23 @@ class ValidateWells(GwsaAlgorithm):
         started = now()
         product = self._product(parameters, context)
         coarse = YearlyMaps.from_files([self.input_path(parameters, "COARSE", context)])
-        wells, readings = self._tables(parameters, context, progress.part(0.0, 0.2))
-        rules = self._rules(parameters, context)
+        records = self.well_records(parameters, context, progress.part(0.0, 0.2))
+        if records is None:
+            raise InputError("Give a layer or table of wells (WELLS).")
+        rules = replace(
+            records.rules,
+            bounds=self.region(parameters, context),
+            period=self.period(parameters, context),
+        )
         comparison = validate_wells(
-            wells, readings, product, coarse, rules, progress.part(0.2, 0.95)
+            records.wells, records.readings, product, coarse, rules, progress.part(0.2, 0.95)
         )
         progress.info(summary(comparison))
-        outputs = self._write_files(parameters, context, comparison, rules, started)
-        return {**outputs, "OUTPUT": self._write_layer(parameters, context, comparison)}
+        detail = score_detail(comparison, block_width(coarse, progress))
+        outputs = self._write_files(parameters, context, comparison, detail, rules, started)
+        outputs["OUTPUT"] = self._write_layer(parameters, context, comparison)
+        progress.info(detail.sentences())
+        return outputs
 
     def _product(self, parameters, context):
         from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
@@ -258,39 +170,7 @@ class ValidateWells(GwsaAlgorithm):
             return YearlyMaps.in_folder(folder)
         return YearlyMaps.from_files(layer.source().split("|")[0] for layer in layers)
 
-    def _tables(self, parameters, context, progress):
-        from .well_layers import in_aquifers, read_readings, read_wells
-
-        wells_source = self.parameterAsSource(parameters, "WELLS", context)
-        if wells_source is None:
-            raise InputError(f"{parameters['WELLS']} (WELLS) cannot be opened; check the path.")
-        chosen = {name: self.parameterAsString(parameters, name, context) for name in FIELDS}
-        wells = read_wells(wells_source, chosen, context, progress.part(0.0, 0.3))
-        source = self.parameterAsSource(parameters, "OBSERVATIONS", context)
-        if source is None:
-            source = wells_source
-            wells = wells.merge_records()
-        aquifers = self.parameterAsSource(parameters, "AQUIFERS", context)
-        if aquifers is not None:
-            wells = in_aquifers(wells, aquifers, chosen, context, progress.part(0.3, 0.5))
-        other = self.number(parameters, "SPECIFIC_YIELD", context)
-        if other is not None:
-            wells = wells.with_default_yield(other)
-        return wells, read_readings(source, chosen, wells, progress.part(0.5, 1.0))
-
-    def _rules(self, parameters, context):
-        from ..gwsa_plugin.core.wells.quality_control import Rules
-
-        return Rules(
-            elevation=self.parameterAsEnum(parameters, "VALUE", context) == 1,
-            min_years=self.parameterAsDouble(parameters, "MIN_YEARS", context),
-            min_months=self.parameterAsInt(parameters, "MIN_MONTHS", context),
-            outlier=self.parameterAsDouble(parameters, "OUTLIER", context),
-            bounds=self.region(parameters, context),
-            period=self.period(parameters, context),
-        )
-
-    def _write_files(self, parameters, context, comparison, rules, started) -> dict:
+    def _write_files(self, parameters, context, comparison, detail, rules, started) -> dict:
         from ..gwsa_plugin.core.files.provenance import write_run
         from ..gwsa_plugin.core.wells.scores import write_scores
 
@@ -300,13 +180,13 @@ class ValidateWells(GwsaAlgorithm):
         if outputs["REPORT"]:
             from ..gwsa_plugin.core.wells.report import write_well_report
 
-            write_well_report(outputs["REPORT"], comparison)
+            write_well_report(outputs["REPORT"], comparison, detail)
             inputs = {name: parameters.get(name) for name in INPUTS}
-            write_run(
-                outputs["REPORT"].with_suffix(".run.json"), self.ID, inputs, vars(rules), started
-            )
+            record = outputs["REPORT"].with_suffix(".run.json")
+            results = {"detail": detail.as_record()}
+            write_run(record, self.ID, inputs, vars(rules), started, results)
         if outputs["SCORES"]:
-            write_scores(outputs["SCORES"], comparison)
+            write_scores(outputs["SCORES"], comparison, detail)
         return {name: str(path) for name, path in outputs.items() if path}
 
     def _write_layer(self, parameters, context, comparison) -> str:

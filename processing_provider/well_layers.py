@@ -156,18 +156,20 @@ def in_aquifers(
     -------
     Wells
         With their region and, where their own is unknown, the specific yield of the polygon.
+        Without a field of identifiers, a region is named after the number of its polygon.
 
     Raises
     ------
     InputError
-        When a field is missing, or when the layer has no CRS or cannot be transformed.
+        When a chosen field is missing, or when the layer has no CRS or cannot be transformed.
     """
     fields = {name: field_of(source, chosen[name], name) for name in AQUIFER_FIELDS}
-    region_field = _required(source, fields, "AQUIFER_FIELD")
+    region_field = fields["AQUIFER_FIELD"]
     yield_field = fields["AQUIFER_YIELD_FIELD"]
     shapes = geometries_in_degrees(source, context, progress)
     wanted = [field for field in (region_field, yield_field) if field]
     read = columns(source, wanted, progress)
+    names = read[region_field] if region_field else range(1, len(shapes) + 1)
     yields = parse_numbers(read[yield_field]) if yield_field else np.full(len(shapes), np.nan)
     region = wells.region.copy()
     specific_yield = np.full(len(wells), np.nan)
@@ -175,7 +177,7 @@ def in_aquifers(
     for i in sorted(range(len(shapes)), key=lambda i: -shapes[i].area()):
         progress.advance(0.9)
         inside = _points_inside(shapes[i], wells.longitude, wells.latitude)
-        region[inside] = str(read[region_field][i])
+        region[inside] = str(names[i])
         if np.isfinite(yields[i]):
             specific_yield[inside] = yields[i]
     return replace(wells, region=region).with_default_yield(specific_yield)

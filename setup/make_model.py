@@ -40,6 +40,8 @@ INPUTS = {
     "EXTENT": None,
     "SIGMA_TWSA": None,
     "GLDAS": None,
+    "MODE": "Mode of the groundwater balance",
+    "FOOTPRINT": None,
     "CATALOGUE": "Predictor catalogue",
     "LAND": "Land mask at 1 km",
     "START": "First month to map (YYYY-MM)",
@@ -55,10 +57,14 @@ INPUTS = {
     "MIN_MONTHS": "Fewest months of a well",
 }
 ADVANCED = ("LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS")
+# Optional in the first stage that takes them, but not in a later one.
+REQUIRED = ("WELLS",)
 HELP = {
     "EXTENT": "Region of all stages; empty for all of the mascon file.",
     "START": "First month of the predictors and of the 1 km maps; empty for all there is.",
     "END": "Last month of the predictors and of the 1 km maps; empty for all there is.",
+    "WELLS": "Wells that test the maps, a point layer or a table with longitude and latitude. It "
+    "can be a long table that also has the readings. Nothing is trained on them.",
 }
 # Output of a stage -> its name and label in the model. Other outputs are not kept.
 OUTPUTS = {
@@ -126,6 +132,8 @@ def _definition(
     definition.setName(name)
     definition.setDescription(INPUTS[name] or definition.description())
     definition.setHelp(HELP.get(name, definition.help()))
+    if name in REQUIRED:
+        definition.setFlags(definition.flags() & ~definition.Flag.FlagOptional)
     advanced = QgsProcessingParameterDefinition.Flag.FlagAdvanced
     definition.setFlags(advanced if name in ADVANCED else definition.flags() & ~advanced)
     return definition

@@ -8,6 +8,7 @@ import pytest
 import rasterio
 from qgis.core import (
     QgsProcessingException,
+    QgsProcessingFeedback,
     QgsProcessingUtils,
     QgsProject,
     QgsRasterLayer,
@@ -73,7 +74,9 @@ def test_all_outputs_are_written(run, inputs, tmp_path):
     report = files["REPORT"].read_text()
     assert "data:image/png" in report
     assert "Where it is not reliable" in report
+    assert "1 km detail: not testable with these inputs." in report
     record = json.loads((tmp_path / "maps/run.json").read_text())
+    assert record["results"]["detail"]["verdict"] == "untested"
     assert record["stage"] == "downscale"
     assert record["parameters"]["boosting"]["trees"] == 20
 
@@ -90,8 +93,56 @@ def test_one_model_without_aquifers_and_a_shorter_period(run, inputs, tmp_path):
     assert words == ["missing"] * 3 + ["observed"] * 3 + ["missing"] * 6
 
 
+class LogFeedback(QgsProcessingFeedback):
+    """Keeps the lines of the log."""
+
+    def __init__(self):
+        super().__init__(False)
+        self.lines = []
+
+    def pushInfo(self, info):
+        self.lines.append(info)
+
+    def pushWarning(self, warning):
+        self.lines.append(warning)
+
+
+def test_the_verdict_goes_with_the_maps(provider, inputs, sample_world, tmp_path):
+    import processing
+
+    feedback = LogFeedback()
+    files = {
+        **inputs,
+        "WELLS": sample_world / "wells.geojson",
+        "OBSERVATIONS": sample_world / "observations.csv",
+        "OUTPUT": tmp_path / "maps",
+    }
+    parameters = {name: str(value) for name, value in files.items()}
+    outputs = processing.run(
+        "gwsa:downscale", {**parameters, **FEW, "MIN_YEARS": 2}, feedback=feedback
+    )
+    record = json.loads((tmp_path / "maps/run.json").read_text())
+    verdict = record["results"]["verdict"]
+    # QGIS adds a line with the outputs.
+    assert [line for line in feedback.lines if not line.startswith("Results:")][-1] == verdict
+    assert verdict.startswith("1 km detail: ") and "Skill for unseen footprints: " in verdict
+    assert record["inputs"]["WELLS"].endswith("wells.geojson")
+    assert record["parameters"]["wells"]["min_years"] == 2
+    detail = record["results"]["detail"]
+    path = outputs["LAYERS"][0]
+    with rasterio.open(path) as source:
+        tags = source.tags()
+    assert tags["GWSA_DETAIL"] == detail["verdict"]
+    title = tags["TIFFTAG_IMAGEDESCRIPTION"]
+    assert title.startswith(f"GWSA 2010 (1 km detail {detail['verdict']}")
+    layer = QgsRasterLayer(path)
+    layer.loadDefaultMetadata()
+    assert layer.metadata().title() == title
+    assert layer.renderer().type() == "singlebandpseudocolor"
+
+
 def test_regions_load_styled(run, inputs, tmp_path):
-    from qgis.core import QgsProcessingContext, QgsProcessingFeedback
+    from qgis.core import QgsProcessingContext
 
     context = QgsProcessingContext()
     context.setProject(QgsProject.instance())

@@ -45,8 +45,8 @@ def test_inputs_of_the_model_are_outputs_of_the_sample_world(model, provider):
         if not parameter.isDestination()
     }
     assert asked - offered == {
-        "EXTENT", "SIGMA_TWSA", "START", "END", "ID_FIELD", "SPECIFIC_YIELD", "LEAST_AREA", "TREES",
-        "MIN_YEARS", "MIN_MONTHS",
+        "EXTENT", "SIGMA_TWSA", "MODE", "FOOTPRINT", "START", "END", "ID_FIELD", "SPECIFIC_YIELD",
+        "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS",
     }  # fmt: skip
     assert {name for name in offered if not name.startswith("RMSE")} - {"OUTPUT"} <= asked
 

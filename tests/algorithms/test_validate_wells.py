@@ -130,8 +130,11 @@ def test_tables_give_a_scored_layer_a_report_and_scores(validate, tmp_path):
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert scores["n"] == N - 1 and scores["r2"] > 0.999 > scores["bilinear"]["r2"]
     assert scores["rmse_cm_per_yr"] < 0.01 < scores["coarse"]["rmse_cm_per_yr"]
-    assert "placeholder" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert (tmp_path / "report.run.json").exists()
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "placeholder" in report and "1 km detail: confirmed." in report
+    assert scores["detail"]["verdict"] == "confirmed" and scores["detail"]["factor"] > 0.95
+    record = json.loads((tmp_path / "report.run.json").read_text())
+    assert record["results"]["detail"] == scores["detail"]
 
 
 def test_layers_instead_of_the_folder(validate, world):

@@ -4,12 +4,26 @@ from dataclasses import replace
 
 import pytest
 import rasterio
-from qgis.core import QgsRasterLayer, QgsVectorLayer
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingUtils,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 
 from gwsa.gwsa_plugin.core.base.months import parse_month
+from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, read_aquifers
+from gwsa.gwsa_plugin.core.wells.quality_control import Rules
+from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
+from gwsa.processing_provider.well_layers import (
+    USUAL_NAMES,
+    in_aquifers,
+    read_readings,
+    read_wells,
+)
 
 from .stages import SETTINGS, STAGES
 
@@ -59,6 +73,19 @@ def test_qgis_applies_the_style(chain, name, renderer):
     assert path.with_suffix(".qml").exists()
 
 
+def read_as_qgis_does(world) -> tuple[Wells, Readings]:
+    """The wells of the sample world, with the specific yield of aquifers, and their readings."""
+    context = QgsProcessingContext()
+    sources = {
+        name: QgsProcessingUtils.variantToSource(str(world / PARTS[name]), context)
+        for name in ("WELLS", "OBSERVATIONS", "AQUIFERS")
+    }
+    chosen = {**dict.fromkeys(USUAL_NAMES, ""), "AQUIFER_FIELD": SETTINGS["ID_FIELD"]}
+    wells = read_wells(sources["WELLS"], chosen, context, SILENT)
+    wells = in_aquifers(wells, sources["AQUIFERS"], chosen, context, SILENT)
+    return wells, read_readings(sources["OBSERVATIONS"], chosen, wells, SILENT)
+
+
 @pytest.fixture(scope="module")
 def python_chain(chain, tmp_path_factory):
     """The outputs of ``run_chain`` with the inputs and settings of the stages."""
@@ -67,12 +94,15 @@ def python_chain(chain, tmp_path_factory):
         replace(aquifer, name=str(number), parent="")
         for number, aquifer in enumerate(read_aquifers(world), start=1)
     ]
+    wells, readings = read_as_qgis_does(world)
     inputs = ChainInputs(
         twsa=world / PARTS["TWSA"],
         gldas=world / PARTS["GLDAS"],
         catalogue=world / PARTS["CATALOGUE"],
         land_mask=world / PARTS["LAND_MASK"],
         aquifers=aquifers,
+        wells=wells,
+        readings=readings,
     )
     defaults = DownscaleOptions()
     options = ChainOptions(
@@ -80,6 +110,7 @@ def python_chain(chain, tmp_path_factory):
         period=(parse_month(SETTINGS["START"], "START"), None),
         sigma_twsa_cm=float(SETTINGS["SIGMA_TWSA"]),
         downscaling=replace(defaults, boosting=replace(defaults.boosting, trees=SETTINGS["TREES"])),
+        wells=Rules(min_years=SETTINGS["MIN_YEARS"], min_months=SETTINGS["MIN_MONTHS"]),
     )
     return run_chain(inputs, tmp_path_factory.mktemp("python"), options, last="downscale")
 

@@ -18,6 +18,9 @@ from ..spatial.mass_conservation import MassConservation
 from .samples import Samples
 from .training_samples import MOST_SAMPLES, TrainingPlan, choose_cells, choose_months, read_samples
 
+# Tag of the GWSA stack: width of the footprint of GRACE, km.
+FOOTPRINT_TAG = "GWSA_FOOTPRINT_KM"
+
 
 @dataclass(frozen=True, eq=False)
 class Domain:
@@ -55,6 +58,12 @@ class Domain:
     def target(self) -> list[np.ndarray]:
         """Coarse GWSA in each mapped month, cm, float32, shape (rows, columns)."""
         return [self.gwsa.values[number] for number in np.flatnonzero(self.used)]
+
+    @property
+    def footprint_km(self) -> float | None:
+        """Width of the footprint of GRACE, km, from the tag of ``gwsa``; None if unknown."""
+        text = self.gwsa.tags.get(FOOTPRINT_TAG)
+        return float(text) if text else None
 
     def source_of(self, month: np.datetime64) -> str:
         """Return the source of GWSA in a month: observed, filled or missing."""
@@ -125,7 +134,14 @@ def make_domain(
         [gwsa.values[number][plan.cells] for number in np.flatnonzero(used)[plan.numbers]]
     )
     samples = read_samples(plan, target, conservation, predictors, progress)
-    return Domain(gwsa, used, predictors, regions, conservation, samples)
+    domain = Domain(gwsa, used, predictors, regions, conservation, samples)
+    if domain.footprint_km is None:
+        progress.info(
+            f"The width of the footprint of GRACE is unknown: the {gwsa.variable} stack has no tag "
+            f"{FOOTPRINT_TAG}. Held-out cells may share their footprint with cells that models are "
+            "trained on, so held-out scores may be too optimistic."
+        )
+    return domain
 
 
 def _select_period(gwsa: MonthlyStack, predictors: PredictorSet, period: tuple) -> MonthlyStack:

@@ -22,79 +22,42 @@ from ..files.atomic import atomic_folder
 from ..files.checkpoint import resumable_folder
 from ..files.stack import MonthlyStack
 from ..predictors.predictor_set import PredictorSet
-from ..spatial.aquifers import GRACE_FOOTPRINT_KM2, Aquifer
+from ..spatial.aquifers import Aquifer
+from ..wells.detail import DetailTest
+from ..wells.map_detail import WellRecords
 from .domain import Domain, make_domain
-from .folds import Blocking, Split, forward_splits, make_blocks, make_splits, random_splits
+from .folds import make_blocks
 from .maps.applicability import find_applicability, write_applicability
 from .maps.cost import estimate_cost, report_cost
 from .maps.predict_tile import MapJob, MapOptions, ModelUse
-from .maps.sigma import estimate_model_error, write_sigma
+from .maps.sigma import estimate_detail_error, write_sigma
 from .maps.write_years import maps_in, write_maps
 from .models.cross_validation import (
-    DIRECT,
     CrossValidation,
     TrainingOptions,
     train_and_validate,
 )
 from .models.early_stopping import Tuning
 from .models.region_models import RegionModels, write_models
-from .models.training import Boosting
+from .options import DownscaleOptions
 from .skill.closure import Closure
-from .skill.reduced_resolution import ReducedResolution, validate_at_reduced_resolution
+from .skill.reduced_resolution import (
+    ReducedResolution,
+    is_resolved,
+    unresolved_reason,
+    validate_at_reduced_resolution,
+)
 from .skill.scores import region_table, score
 from .skill.shap import explain, write_explanation
+from .skill.unseen_footprints import UnseenFootprints, validate_on_unseen_footprints
+from .skill.validations import BLOCKED, make_validations
+from .skill.verdict import Verdict, judge_maps
 
-# Kinds of validation.
-BLOCKED = "blocked"
-FORWARD = "forward"
-RANDOM = "random"
 # Products: maps of the models of all samples, and maps of held-out models.
 MAPS = "maps"
 HELD_OUT = "held_out"
 # Subfolder of the maps.
 SIGMA_FOLDER = "sigma"
-
-
-@dataclass(frozen=True)
-class DownscaleOptions:
-    """Settings of a downscaling.
-
-    Parameters
-    ----------
-    period : tuple
-        First and last month; None for all months that GWSA and predictors share.
-    least_area : float
-        Land area from which an aquifer has a model of its own, km².
-    feather_km, exact
-        See ``MapOptions``.
-    target : str
-        What models predict, see ``cross_validation``.
-    compare : bool
-        Also validate forward in time, and on random samples as most published validations do.
-    stopping : bool
-        Choose the number of trees by early stopping.
-    search : int
-        Number of other hyper-parameters that are tried besides the given ones.
-    boosting : Boosting
-        Hyper-parameters.
-    blocking : Blocking
-        Spatial blocks of the cross-validation.
-    """
-
-    period: tuple = (None, None)
-    least_area: float = GRACE_FOOTPRINT_KM2
-    feather_km: float = 25.0
-    exact: bool = False
-    target: str = DIRECT
-    compare: bool = True
-    stopping: bool = True
-    search: int = 0
-    boosting: Boosting = Boosting()
-    blocking: Blocking = Blocking()
-
-    def as_parameters(self) -> dict:
-        """Return the settings as plain values for tags and records."""
-        return {**asdict(self), "period": [str(month or "") for month in self.period]}
 
 
 @dataclass(frozen=True)
@@ -142,10 +105,14 @@ class Downscaled:
         The models of all samples.
     validations : dict of str to CrossValidation
         Held-out predictions of each kind of validation.
+    unseen_footprints : UnseenFootprints
+        Skill for unseen footprints.
     reduced_resolution : dict of str to ReducedResolution
-        Reduced-resolution validation of each kind.
+        Reduced-resolution validation of each kind; empty if GRACE does not resolve the cells.
     explanation : list of dict
         SHAP contributions and gain, see ``explain``.
+    detail : DetailTest
+        Test of the 1 km detail on wells.
     """
 
     years: list[Path]
@@ -155,8 +122,15 @@ class Downscaled:
     domain: Domain
     models: RegionModels
     validations: dict[str, CrossValidation]
+    unseen_footprints: UnseenFootprints
     reduced_resolution: dict[str, ReducedResolution]
     explanation: list[dict]
+    detail: DetailTest
+
+    @property
+    def verdict(self) -> Verdict:
+        """Both claims about the maps."""
+        return Verdict(self.detail, self.unseen_footprints)
 
 
 class _Trained(NamedTuple):
@@ -165,6 +139,7 @@ class _Trained(NamedTuple):
     options: TrainingOptions
     models: RegionModels
     validations: dict[str, CrossValidation]
+    unseen_footprints: UnseenFootprints
     reduced_resolution: dict[str, ReducedResolution]
 
 
@@ -176,6 +151,7 @@ def downscale(
     options: DownscaleOptions = DownscaleOptions(),
     sigma: MonthlyStack | None = None,
     tags: dict[str, str] | None = None,
+    wells: WellRecords | None = None,
     progress: Progress = SILENT,
     run: Callable = run_all,
 ) -> Downscaled:
@@ -203,6 +179,8 @@ def downscale(
         Sigma of ``gwsa``, cm. With it, sigma of the maps is written.
     tags : dict of str to str, optional
         Tags of all rasters.
+    wells : WellRecords, optional
+        Wells that test the 1 km detail of the maps. Nothing is trained on them.
     progress : Progress
         Receives log lines, warnings and the fraction done.
     run : callable
@@ -223,7 +201,7 @@ def downscale(
         domain,
         trained.models,
         trained.validations[BLOCKED],
-        trained.reduced_resolution[BLOCKED],
+        trained.reduced_resolution.get(BLOCKED),
     )
     job = MapJob.from_domain(domain, _model_uses(domain, trained, outputs), mapping)
     with (
@@ -231,7 +209,11 @@ def downscale(
         ExitStack() as folders,
     ):
         report_cost(estimate_cost(job, unfinished, progress), unfinished, progress)
-        closures = write_maps(job, unfinished, progress.part(0.4, 0.93), run)
+        closures = write_maps(job, unfinished, progress.part(0.4, 0.92), run)
+        maps = maps_in(unfinished, MAPS)
+        unseen = trained.unseen_footprints
+        judging = progress.part(0.92, 0.93)
+        verdict, comparison = judge_maps(maps, gwsa, wells, unseen, judging)
         # New files appear in the output folders together, when the stack closes, and not at all
         # when anything fails before.
         new_folders = {
@@ -240,7 +222,12 @@ def downscale(
         }
         sigma_folder = new_folders[MAPS] / SIGMA_FOLDER
         if sigma:
-            _write_sigma(domain, trained, sigma, sigma_folder, mapping, progress.part(0.93, 0.97))
+            blocked = trained.validations[BLOCKED]
+            reduced = trained.reduced_resolution.get(BLOCKED)
+            error = estimate_detail_error(domain, blocked, reduced, sigma, comparison)
+            writing = progress.part(0.93, 0.97)
+            progress.info(f"Sigma of the maps: {error.statement}.")
+            write_sigma(domain, sigma, error, sigma_folder, mapping, writing)
         if outputs.models:
             model_folder = folders.enter_context(atomic_folder(outputs.models))
             write_models(model_folder, domain, trained.models)
@@ -254,6 +241,7 @@ def downscale(
         sigma_files = _names_of_rasters(sigma_folder)
         map_files = _names_of_rasters(new_folders[MAPS])
         scores = _score(domain, trained, closures[MAPS])
+        scores["detail"] = verdict.detail.as_record()
     return Downscaled(
         years=[outputs.maps / name for name in map_files],
         sigma=[outputs.maps / SIGMA_FOLDER / name for name in sigma_files],
@@ -262,55 +250,51 @@ def downscale(
         domain=domain,
         models=trained.models,
         validations=trained.validations,
+        unseen_footprints=verdict.unseen_footprints,
         reduced_resolution=trained.reduced_resolution,
         explanation=explanation,
+        detail=verdict.detail,
     )
 
 
 def _train(domain: Domain, options: DownscaleOptions, progress: Progress) -> _Trained:
     """Train the models, validate them and log the result."""
-    splits = _make_validations(domain, options, progress)
+    splits = make_validations(domain, options.blocking, options.compare, progress)
     training = _training_options(domain, options)
     count = 1 + sum(map(len, splits.values()))
     progress.info(f"{count} trainings, all but one of them for validation.")
-    models, validations = train_and_validate(domain, splits, training, progress.part(0.1, 0.4))
+    models, validations = train_and_validate(domain, splits, training, progress.part(0.1, 0.38))
     progress.info(
         f"The shrinkage factor of the predicted local contrast is {models.shrinkage:.2f}, "
         f"estimated on held-out cells. Its contrast slope, estimated one scale up, is "
         f"{models.contrast_slope:.2f}."
     )
-    reduced_resolution = {
-        kind: validate_at_reduced_resolution(domain, validation)
-        for kind, validation in validations.items()
-    }
+    unseen_footprints = validate_on_unseen_footprints(
+        domain, validations[BLOCKED], options.blocking, progress.part(0.38, 0.4)
+    )
+    progress.info(unseen_footprints.summary)
+    reduced_resolution = {}
+    if is_resolved(domain):
+        reduced_resolution = {
+            kind: validate_at_reduced_resolution(domain, validation)
+            for kind, validation in validations.items()
+        }
     progress.info(
         f"The model of all cells has {models.boosting.trees} trees of depth "
         f"{models.boosting.depth}."
     )
     for remark in sorted(models.remarks):
         progress.info(remark)
-    return _Trained(training, models, validations, reduced_resolution)
-
-
-def _make_validations(
-    domain: Domain, options: DownscaleOptions, progress: Progress
-) -> dict[str, list[Split]]:
-    """The splits of each kind of validation; the blocked ones come first and scale the models."""
-    months = domain.months.size
-    blocking = options.blocking
-    validations = {BLOCKED: make_splits(domain.gwsa.grid, domain.cells, months, blocking, progress)}
-    if options.compare:
-        validations[FORWARD] = forward_splits(domain.cells, months)
-        validations[RANDOM] = random_splits(domain.cells, months, blocking.seed)
-    return validations
+    return _Trained(training, models, validations, unseen_footprints, reduced_resolution)
 
 
 def _training_options(domain: Domain, options: DownscaleOptions) -> TrainingOptions:
     """How the models are trained."""
     tuning = None
     if options.stopping or options.search:
-        blocks, buffer_cells = make_blocks(domain.gwsa.grid, domain.cells, options.blocking)
-        tuning = Tuning(blocks, buffer_cells, options.search)
+        # Within the training cells of a split there is no room for blocks as wide as the footprint.
+        blocks = make_blocks(domain.gwsa.grid, domain.cells, options.blocking)
+        tuning = Tuning(blocks.numbers, blocks.buffer_rows, options.search)
     return TrainingOptions(
         boosting=options.boosting,
         pooled=domain.regions.pooled(options.least_area),
@@ -347,21 +331,6 @@ def _model_uses(domain: Domain, trained: _Trained, outputs: Outputs) -> dict[str
     return uses
 
 
-def _write_sigma(
-    domain: Domain,
-    trained: _Trained,
-    sigma: MonthlyStack,
-    folder: Path,
-    mapping: MapOptions,
-    progress: Progress,
-) -> None:
-    """Estimate the error of the models and write sigma of the maps."""
-    model_error = estimate_model_error(
-        domain, trained.validations[BLOCKED], trained.reduced_resolution[BLOCKED], sigma
-    )
-    write_sigma(domain, sigma, model_error, folder, mapping, progress)
-
-
 def _move_maps(unfinished: Path, folders: dict[str, Path]) -> None:
     """Move the maps of each product from the checkpoints to its new folder."""
     for name, folder in folders.items():
@@ -383,7 +352,10 @@ def _score(domain: Domain, trained: _Trained, closures: list[Path]) -> dict:
         trained.validations[BLOCKED],
         map(Closure.read, closures),
     )
+    scores["unseen_footprints"] = trained.unseen_footprints.scores()
     scores["reduced_resolution"] = {
         kind: result.scores() for kind, result in trained.reduced_resolution.items()
     }
+    if not trained.reduced_resolution:
+        scores["reduced_resolution"] = {"not_made": unresolved_reason(domain)}
     return scores

@@ -11,6 +11,7 @@ import numpy as np
 from ..files.atomic import atomic_file
 from ..stats.metrics import r2, rmse
 from .comparison import WellComparison
+from .detail import DetailTest
 
 FIELDS = ("fine", "bilinear", "coarse")
 FIELD_NAMES = {"fine": "1 km", "bilinear": "bilinear", "coarse": "coarse"}
@@ -222,19 +223,20 @@ def uncertain_yield(
     return result
 
 
-def write_scores(path: str | Path, comparison: WellComparison) -> None:
+def write_scores(path: str | Path, comparison: WellComparison, detail: DetailTest) -> None:
     """Write the scores of trends at wells atomically as JSON.
 
     The scores of the 1 km field are at the top level, those of the others under ``bilinear`` and
-    ``coarse``.
+    ``coarse``, the test of the 1 km detail under ``detail``.
 
     Parameters
     ----------
     path : str or Path
     comparison : WellComparison
+    detail : DetailTest
     """
     scores = {name: _as_json(value) for name, value in scores_by_scale(comparison)["well"].items()}
-    record = {**scores.pop("fine"), **scores}
+    record = {**scores.pop("fine"), **scores, "detail": detail.as_record()}
     with atomic_file(path) as part:
         part.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gwsa.gwsa_plugin.core.base import tiles
-from gwsa.gwsa_plugin.core.base.progress import SILENT
+from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.downscaling import domain as domain_module
 from gwsa.gwsa_plugin.core.downscaling import training_samples
 from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
@@ -121,3 +121,21 @@ def test_all_pixels_are_drawn_where_a_cell_has_few():
     land[3, 4] = land[7, 20] = land[30, 31] = True
     for month in draw(land):
         assert {tuple(place) for place in month} == {(3, 4), (7, 20), (30, 31)}
+
+
+class Log(Progress):
+    def __init__(self):
+        self.lines = []
+
+    def info(self, text):
+        self.lines.append(text)
+
+
+@pytest.mark.parametrize("width", [None, 250.0])
+def test_the_width_of_the_footprint_comes_from_the_tag_of_gwsa(small_world, gwsa, width):
+    """Without the tag it is unknown, which the log states."""
+    tagged = gwsa.tagged(GWSA_FOOTPRINT_KM="250") if width else gwsa
+    log = Log()
+    domain = make_domain(tagged, small_world.predictors, [], (None, None), log)
+    assert domain.footprint_km == width
+    assert any("footprint of GRACE is unknown" in line for line in log.lines) == (width is None)

@@ -18,8 +18,13 @@ from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
 from gwsa.gwsa_plugin.core.downscaling.maps import predict_tile as mapping
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.skill.scores import write_scores
+from gwsa.gwsa_plugin.core.downscaling.skill.verdict import layer_title
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
+from gwsa.gwsa_plugin.core.wells.detail import CONFIRMED, UNTESTED
+from gwsa.gwsa_plugin.core.wells.map_detail import WellRecords
+from gwsa.gwsa_plugin.core.wells.quality_control import Rules
+from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
 
 pytestmark = pytest.mark.slow
 
@@ -285,6 +290,64 @@ def test_checkpoints_of_another_run_are_deleted(small_world, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"maps", "undisturbed"}
 
 
+def wells_of_truth(world) -> WellRecords:
+    """Sixty wells on land whose levels follow the truth."""
+    rng = np.random.default_rng(3)
+    grid = world.predictors.grid
+    rows, columns = np.nonzero(world.land)
+    chosen = rng.choice(rows.size, 60, replace=False)
+    rows, columns = rows[chosen], columns[chosen]
+    wells = Wells.from_columns(
+        range(60), grid.longitudes[columns], grid.latitudes[rows], specific_yield=0.1
+    )
+    days = world.gwsa.months.astype("datetime64[D]") + 14
+    depth = 20 - world.truth[:, rows, columns].T / 10
+    readings = Readings.from_columns(
+        wells, np.repeat(wells.ids, days.size), np.tile(days, 60), depth.ravel()
+    )
+    return WellRecords(wells, readings, Rules(min_years=1))
+
+
+def test_wells_confirm_the_detail_and_the_maps_state_it(small_world, made, tmp_path):
+    options = replace(OPTIONS, compare=False)
+    given = (small_world.gwsa, small_world.predictors, small_world.aquifers)
+    found = downscale(
+        *given, Outputs(tmp_path / "maps"), options, wells=wells_of_truth(small_world)
+    )
+    assert found.detail.verdict == CONFIRMED, found.detail
+    assert found.scores["detail"]["gain"] == found.detail.gain > 0.05
+    assert found.verdict.detail is found.detail
+    for path in found.years:
+        with rasterio.open(path) as source:
+            tags = source.tags()
+        assert tags["GWSA_DETAIL"] == CONFIRMED
+        assert float(tags["GWSA_DETAIL_GAIN"]) == pytest.approx(found.detail.gain, abs=1e-4)
+        assert tags["TIFFTAG_IMAGEDESCRIPTION"] == layer_title(path.stem[-4:], found.detail)
+    with_wells, without = (YearlyMaps.from_files(result.years) for result in (found, made))
+    for month in without.months:
+        np.testing.assert_array_equal(with_wells.read(month), without.read(month))
+    assert not list(tmp_path.rglob("coarse.tif"))
+
+
+def test_maps_without_wells_state_that_they_are_untested(made):
+    assert made.detail.verdict == UNTESTED
+    for path in made.years:
+        with rasterio.open(path) as source:
+            tags = source.tags()
+        assert tags["GWSA_DETAIL"] == UNTESTED and "GWSA_DETAIL_GAIN" not in tags
+        assert tags["GWSA_UNSEEN_FOOTPRINTS"] == "untestable"
+        assert "untested" in tags["TIFFTAG_IMAGEDESCRIPTION"]
+
+
+def test_unusable_wells_leave_the_maps_untested(small_world, tmp_path):
+    records = wells_of_truth(small_world)
+    records = replace(records, rules=Rules(min_years=8))
+    options = replace(OPTIONS, compare=False, stopping=False)
+    given = (small_world.gwsa, small_world.predictors, [])
+    found = downscale(*given, Outputs(tmp_path / "maps"), options, wells=records)
+    assert found.detail.verdict == UNTESTED and "MIN_YEARS" in found.detail.reason
+
+
 def contents(folder):
     return {
         path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
@@ -303,3 +366,20 @@ def test_inputs_that_do_not_match_are_refused(small_world, tmp_path):
     with pytest.raises(InputError, match="no month is in both"):
         downscale(later, small_world.predictors, [], outputs, OPTIONS)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_region_inside_one_footprint_is_mapped_and_untestable(small_world, tmp_path):
+    """With a footprint of 250 km, figures at reduced resolution are not stated."""
+    gwsa = small_world.gwsa.tagged(GWSA_FOOTPRINT_KM="250")
+    sigma = replace(gwsa, values=np.full_like(gwsa.values, 1.5))
+    outputs = Outputs(tmp_path / "maps")
+    options = replace(OPTIONS, compare=False)
+    result = downscale(gwsa, small_world.predictors, small_world.aquifers, outputs, options, sigma)
+    assert "smaller than 4 footprints" in result.unseen_footprints.untestable
+    assert result.reduced_resolution == {}
+    assert "250 km wide" in result.scores["reduced_resolution"]["not_made"]
+    assert result.scores["unseen_footprints"]["footprints"] == 0
+    for row in result.regions:
+        assert np.isnan([row["rmse_cm"], row["gain_over_mean_preserving"]]).all()
+        assert np.isnan(row["gain_over_bilinear"])
+    assert len(result.years) == len(result.sigma) == 2

@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.base.grid import Grid
-from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.base.grid import EARTH_RADIUS_KM, Grid
+from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.downscaling.folds import (
     Blocking,
+    dilate,
+    footprint_blocks,
     forward_splits,
     make_blocks,
     make_splits,
@@ -29,6 +31,110 @@ class Log(Progress):
 
     def warn(self, text):
         self.lines.append(text)
+
+
+WIDTH = 250.0
+
+
+def distances(grid, one, other):
+    """Distances along both axes between the edges of cells, km, at the latitude nearer to a pole.
+
+    ``one`` and ``other`` are rows and columns of cells, shape (cells, 2).
+    """
+    rows = np.abs(one[:, None, 0] - other[None, :, 0])
+    columns = np.abs(one[:, None, 1] - other[None, :, 1])
+    latitude = np.abs(grid.latitudes)
+    poleward = np.maximum(latitude[one[:, None, 0]], latitude[other[None, :, 0]])
+    degree = np.radians(EARTH_RADIUS_KM)
+    down = np.maximum(rows - 1, 0) * grid.dy * degree
+    return down, np.maximum(columns - 1, 0) * grid.dx * degree * np.cos(np.radians(poleward))
+
+
+@pytest.mark.parametrize("footprint", [20.0, 28.0])
+@pytest.mark.parametrize("side", [16, 60])
+def test_a_footprint_of_one_cell_changes_no_split(footprint, side):
+    grid = Grid(70.0, 70.0, 0.25, 0.25, side, side)
+    cells = np.random.default_rng(side).random(grid.shape) < 0.8
+    splits = [
+        make_splits(grid, cells, 12, Blocking(), SILENT, width) for width in (None, footprint)
+    ]
+    assert len(splits[0]) == len(splits[1])
+    for one, other in zip(*splits):
+        for name in ("cells", "months", "excluded_cells", "excluded_months"):
+            assert (getattr(one, name) == getattr(other, name)).all()
+
+
+@pytest.mark.parametrize("north", [20.0, 66.0, -50.0])
+def test_blocks_and_buffer_are_as_wide_as_the_footprint(north):
+    """In km along both axes, at each latitude."""
+    grid = Grid(70.0, north, 0.5, 0.5, 40, 60)
+    cells = np.ones(grid.shape, bool)
+    blocks = make_blocks(grid, cells, Blocking(2.0, 0.5), footprint_km=WIDTH)
+    assert not blocks.narrow
+    degree = np.radians(EARTH_RADIUS_KM)
+    for number in np.unique(blocks.numbers[1:-1, 1:-1]):
+        rows, columns = np.nonzero(blocks.numbers == number)
+        if 0 in rows or 0 in columns or grid.rows - 1 in rows or grid.columns - 1 in columns:
+            continue
+        shortest = np.cos(np.radians(np.abs(grid.latitudes[rows]).max()))
+        # Edges of blocks lie within half a cell of their place.
+        assert (np.ptp(rows) + 2) * grid.dy * degree > WIDTH
+        assert (np.ptp(columns) + 2) * grid.dx * degree * shortest > WIDTH
+    for fold in np.unique(blocks.folds):
+        held = blocks.folds == fold
+        trained = np.argwhere(~blocks.excluded(held))
+        down, across = distances(grid, np.argwhere(held)[::7], trained[::11])
+        assert ((down > WIDTH - 1) | (across > WIDTH - 1)).all()
+
+
+def test_every_sample_is_held_out_once_with_wide_blocks():
+    grid = Grid(70.0, 34.0, 0.5, 0.5, 16, 15)
+    cells = np.random.default_rng(2).random(grid.shape) < 0.9
+    samples = everywhere(8, *grid.shape)
+    splits = make_splits(grid, cells, 8, Blocking(), SILENT, WIDTH)
+    assert (sum(split.held(samples).astype(int) for split in splits) == samples.at(cells)).all()
+    assert all(split.trained(samples).any() for split in splits)
+
+
+def test_a_region_of_few_footprints_keeps_its_splits_and_warns():
+    """Models must be trained in any case; the blocks are marked as narrow."""
+    log = Log()
+    grid = Grid(70.0, 30.0, 0.25, 0.25, 20, 20)
+    cells = np.ones(grid.shape, bool)
+    blocks = make_blocks(grid, cells, Blocking(), log, WIDTH)
+    usual = make_blocks(grid, cells, Blocking())
+    assert blocks.narrow and not usual.narrow
+    assert (blocks.folds == usual.folds).all()
+    assert len(log.lines) == 1 and "250 km" in log.lines[0]
+    assert "skill for unseen footprints cannot be tested" in log.lines[0]
+
+
+def test_blocks_are_halved_down_to_the_footprint_only():
+    grid = Grid(70.0, 30.0, 0.25, 0.25, 32, 32)
+    cells = np.ones(grid.shape, bool)
+    blocks = make_blocks(grid, cells, Blocking(), footprint_km=WIDTH)
+    rows = np.diff(np.flatnonzero(np.diff(blocks.numbers[:, 0])))
+    assert not blocks.narrow and (rows == 9).all()
+    assert blocks.buffer_rows == 9
+
+
+def test_blocks_with_little_land_are_no_footprints():
+    grid = Grid(70.0, 30.0, 0.5, 0.5, 12, 12)
+    cells = np.zeros(grid.shape, bool)
+    cells[:6, :6] = True
+    cells[6, 6] = True
+    numbers = np.arange(12)[:, None] // 6 * 2 + np.arange(12) // 6
+    assert footprint_blocks(grid, cells, numbers, WIDTH) == [0]
+    assert footprint_blocks(grid, cells, numbers, 0.0) == [0, 3]
+
+
+def test_dilation_has_a_width_for_each_row():
+    cells = np.zeros((5, 9), bool)
+    cells[1, 4] = cells[4, 0] = True
+    expected = np.zeros((5, 9), bool)
+    expected[:3, 2:7] = True
+    expected[3:, :2] = True
+    assert (dilate(cells, 1, np.array([0, 2, 0, 0, 1])) == expected).all()
 
 
 @pytest.mark.slow
@@ -59,7 +165,7 @@ def test_every_cell_and_month_is_held_out_exactly_once(seed, rows, columns, frac
 def test_block_edges_are_multiples_of_the_block_size_in_both_directions(block):
     """Edges are counted from 90°N 180°W: cells share a block exactly when both quotients agree."""
     grid = Grid(70.0, 41.0, 0.25, 0.25, 80, 100)
-    blocks, _ = make_blocks(grid, np.ones(grid.shape, bool), Blocking(block))
+    blocks = make_blocks(grid, np.ones(grid.shape, bool), Blocking(block)).numbers
     band = (90 - grid.latitudes) // block
     column = (grid.longitudes + 180) // block
     south = np.flatnonzero(np.diff(band))
@@ -76,7 +182,7 @@ def test_block_edges_are_multiples_of_the_block_size_in_both_directions(block):
 def test_block_edges_of_two_degrees_lie_on_known_cells():
     """From 39°N 70°E, edges are at 38, 36 and 34°N and at 72 and 74°E."""
     grid = Grid(70.0, 39.0, 0.5, 0.5, 12, 12)
-    blocks, _ = make_blocks(grid, np.ones(grid.shape, bool), Blocking(block=2.0))
+    blocks = make_blocks(grid, np.ones(grid.shape, bool), Blocking(block=2.0)).numbers
     expected = np.repeat([0, 1, 2, 3], [2, 4, 4, 2])[:, None] * 3 + np.repeat([0, 1, 2], 4)
     numbers = np.unique(blocks, return_inverse=True)[1].reshape(grid.shape)
     assert (numbers == expected).all()
@@ -85,7 +191,7 @@ def test_block_edges_of_two_degrees_lie_on_known_cells():
 def test_no_two_blocks_of_a_global_grid_have_one_number():
     """The last block before the date line is incomplete, because 360 is no multiple of 7."""
     grid = Grid(-180.0, 90.0, 1.0, 1.0, 180, 360)
-    blocks, _ = make_blocks(grid, np.ones(grid.shape, bool), Blocking(block=7.0))
+    blocks = make_blocks(grid, np.ones(grid.shape, bool), Blocking(block=7.0)).numbers
     assert np.unique(blocks).size == 26 * 52
 
 

@@ -20,6 +20,7 @@ from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.wells import validate as stage
+from gwsa.gwsa_plugin.core.wells.detail import CONFIRMED, score_detail
 from gwsa.gwsa_plugin.core.wells.quality_control import NEGATIVE, PLACEHOLDER, Rules
 from gwsa.gwsa_plugin.core.wells.report import write_well_report
 from gwsa.gwsa_plugin.core.wells.sampling import at_pixels, bilinear
@@ -411,20 +412,23 @@ class TestScores:
         assert rmse[1] > scores_by_scale(comparison)["well"]["fine"].rmse
 
     def test_scores_as_json(self, comparison, tmp_path):
-        write_scores(tmp_path / "scores.json", comparison)
+        write_scores(tmp_path / "scores.json", comparison, score_detail(comparison, 28.0))
         record = json.loads((tmp_path / "scores.json").read_text())
         assert record["n"] == 40
         assert set(record["bilinear"]) == set(record["coarse"])
         assert set(record["coarse"]) >= {"n", "r2", "rmse_cm_per_yr"}
         assert record["r2"] > record["coarse"]["r2"]
+        assert record["detail"]["verdict"] == CONFIRMED
+        assert 0 < record["detail"]["lower"] < record["detail"]["gain"]
 
 
 class TestReport:
     @pytest.mark.slow
     def test_report_starts_with_the_verdict(self, comparison, tmp_path):
-        write_well_report(tmp_path / "report.html", comparison)
+        write_well_report(tmp_path / "report.html", comparison, score_detail(comparison, 28.0))
         html = (tmp_path / "report.html").read_text(encoding="utf-8")
         lead = html.partition('class="lead">')[2].partition("</p>")[0]
+        assert lead.startswith("1 km detail: confirmed. The map is closer to the wells")
         assert "At 40 wells" in lead and "closer to them than the bilinear field" in lead
         assert html.count("data:image/png") == 4 and "0.44" in html and ">nan<" not in html
         assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
@@ -435,8 +439,10 @@ class TestReport:
         found = stage.validate_wells(
             wells, readings_from_field(wells, rasters[0], noise=1.0), *rasters
         )
-        write_well_report(tmp_path / "report.html", found)
-        assert "At 1 well " in (tmp_path / "report.html").read_text(encoding="utf-8")
+        write_well_report(tmp_path / "report.html", found, score_detail(found, 28.0))
+        html = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert "At 1 well " in html and "only 1 usable wells" not in html
+        assert "1 km detail: not testable with these inputs." in html
 
 
 @pytest.mark.slow

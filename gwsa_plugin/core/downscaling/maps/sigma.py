@@ -1,6 +1,6 @@
-"""Sigma of the 1 km maps: uncertainty of the coarse field, of the models and of missed detail.
+"""Sigma of the 1 km maps: noise of the coarse field, spread of the models, and what GRACE hides.
 
-It is a lower bound, because detail that GRACE does not resolve at the scale of cells is not in it.
+The latter is modelled and, where wells are given, calibrated on them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from ...base.months import calendar_month, calendar_year
 from ...base.progress import Progress
 from ...compute.threads import run_all
 from ...files.stack import MonthlyStack
+from ...wells.comparison import WellComparison
+from ...wells.sampling import pixel
 from ..domain import Domain
 from ..models.cross_validation import CrossValidation
 from ..samples import ONE_SCALE_UP
 from ..skill.reduced_resolution import MODEL, ReducedResolution
 from .predict_tile import MapOptions
+from .unresolved_variance import Seen, calibrate_on_wells, offset_ratio, unresolved_variance
 from .write_years import create_year
 
 # Fraction of the variance of independent noise of cells that is left when the mean over their block
@@ -30,34 +33,43 @@ ERROR_MONTHS = 24
 
 
 @dataclass(frozen=True, eq=False)
-class ModelError:
-    """Standard deviations of the model error.
+class DetailError:
+    """Variance of the errors that the sigma of the coarse field does not have.
 
     Parameters
     ----------
-    model_spread : numpy.ndarray, coarse shape
-        Spread of the detail that the models of different splits predict, cm.
-    missed_detail : numpy.ndarray, shape (regions,)
-        Detail inside a cell that the models do not predict, cm.
+    variance : numpy.ndarray, coarse shape
+        What GRACE does not show at a point, and the spread of the models, cm².
+    wells : int
+        Number of wells that the variance is calibrated on; 0 if it is modelled alone.
     """
 
-    model_spread: np.ndarray
-    missed_detail: np.ndarray
+    variance: np.ndarray
+    wells: int = 0
+
+    @property
+    def statement(self) -> str:
+        """How far sigma can be relied on, for tags and the report."""
+        if self.wells:
+            return f"calibrated on {self.wells} wells"
+        return "lower bound: detail sigma modelled, not calibrated"
 
 
-def estimate_model_error(
+def estimate_detail_error(
     domain: Domain,
     validation: CrossValidation,
-    reduced: ReducedResolution,
+    reduced: ReducedResolution | None,
     sigma: MonthlyStack,
-) -> ModelError:
-    """Estimate the model error from held-out models.
+    comparison: WellComparison | None = None,
+) -> DetailError:
+    """Estimate the variance of the errors of the detail.
 
-    One scale up, the squared error of held-out models less the noise of GRACE is the variance of
-    detail that they miss between 2 x 2 blocks and cells. Each halving of the scale from the cell
-    down to the pixel is assumed to add the same variance. The noise is assumed to be independent
-    between cells. Where GRACE shows less detail at the scale of cells than exists, the result is a
-    lower bound.
+    Where GRACE resolves the cells, the squared error of held-out models one scale up, less the
+    noise of GRACE, is the variance of detail that they miss between 2 x 2 blocks and cells. Each
+    halving of the scale from the cell down to the pixel is assumed to add the same variance.
+    Elsewhere it is the variance that GRACE does not resolve, see ``unresolved_variance``. The
+    spread of the predicted detail between models of different splits is added. With wells, the sum
+    is multiplied by the factor with which 68 % of their errors are within sigma.
 
     Parameters
     ----------
@@ -65,40 +77,89 @@ def estimate_model_error(
         The study domain.
     validation : CrossValidation
         The blocked validation.
-    reduced : ReducedResolution
-        Its validation at reduced resolution.
+    reduced : ReducedResolution, optional
+        Its validation at reduced resolution; None where GRACE does not resolve the cells.
     sigma : MonthlyStack
         Sigma of the coarse GWSA, cm; NaN counts as 0.
+    comparison : WellComparison, optional
+        The maps at wells that they were not made from.
 
     Returns
     -------
-    ModelError
+    DetailError
     """
+    noise = _mean_noise(domain, sigma)
+    spread = _model_variance(domain, validation)
+    seen = _seen(domain, noise)
+    if reduced is None:
+        missed = unresolved_variance(seen)
+        missed = np.where(np.isnan(missed), np.nanmean(missed), missed)
+    else:
+        missed = _missed_detail(domain, reduced, noise)
+    modelled = missed + spread
+    if comparison is None:
+        return DetailError(modelled)
+    wells = comparison.wells
+    row, column = pixel(domain.gwsa.grid, wells.longitude, wells.latitude)
+    inside = (row >= 0) & (column >= 0)
+    noise_at_wells, modelled_at_wells = (
+        np.where(inside, field[row, column], np.nan) for field in (noise, modelled)
+    )
+    factor = calibrate_on_wells(
+        comparison, noise_at_wells, modelled_at_wells, offset_ratio=offset_ratio(seen)
+    )
+    if np.isnan(factor):
+        return DetailError(modelled)
+    return DetailError(factor * modelled, int(comparison.used.sum()))
+
+
+def _mean_noise(domain: Domain, sigma: MonthlyStack) -> np.ndarray:
+    """Mean variance of the coarse field in the months of the training set: cm², coarse shape."""
     sigma = sigma.on(domain.gwsa.grid)
     used = np.isin(sigma.months, domain.months[domain.training_months])
     squares = (np.square(np.nan_to_num(sigma.values[month])) for month in np.flatnonzero(used))
-    noise = sum(squares, np.zeros(domain.cells.shape)) / max(used.sum(), 1)
+    return sum(squares, np.zeros(domain.cells.shape)) / max(used.sum(), 1)
+
+
+def _seen(domain: Domain, noise: np.ndarray) -> Seen:
+    """Coarse GWSA in the months of the training set, and how it was observed."""
+    grid = domain.gwsa.grid
+    months = np.flatnonzero(domain.training_months)
+    values = np.stack([domain.target[month] for month in months])
+    areas = grid.cell_areas()
+    tiles = domain.gwsa.tiles
+    inside = domain.cells if tiles is None else domain.cells & (tiles >= 0)
+    count = inside.sum() if tiles is None else np.unique(tiles[inside]).size
+    return Seen(
+        values=np.where(domain.cells, values, np.nan),
+        grid=grid,
+        width_km=domain.footprint_km or 0.0,
+        tile_km=float(np.sqrt(areas[inside].sum() / max(count, 1))),
+        noise_cm=float(np.sqrt(noise[domain.cells].mean())),
+    )
+
+
+def _missed_detail(domain: Domain, reduced: ReducedResolution, noise: np.ndarray) -> np.ndarray:
+    """Variance inside cells of detail that models miss, by region: cm², coarse shape."""
     error = (reduced.fields[MODEL] - reduced.observed) ** 2
     missed = error - NOISE_LEFT * domain.samples.at(noise)
     halvings = np.log2(domain.predictors.factor)
-    return ModelError(
-        model_spread=np.sqrt(_model_variance(domain, validation)),
-        missed_detail=np.sqrt(halvings * _mean_by_region(domain, missed, np.isfinite(missed))),
-    )
+    by_region = halvings * _mean_by_region(domain, missed, np.isfinite(missed))
+    return by_region[domain.regions.cells]
 
 
 def write_sigma(
     domain: Domain,
     sigma: MonthlyStack,
-    model_error: ModelError,
+    detail_error: DetailError,
     folder: Path,
     options: MapOptions,
     progress: Progress,
 ) -> None:
     """Write ``GWSA_SIGMA_YYYY.tif``: cm, twelve bands, NaN where the coarse sigma is unknown.
 
-    The variance is the square of the bilinearly interpolated coarse sigma plus both variances of
-    ``model_error``. The files are tagged as a lower bound.
+    The variance is the square of the bilinearly interpolated coarse sigma plus the interpolated
+    variance of the detail's errors. The tag GWSA_SIGMA states how far it can be relied on.
 
     Parameters
     ----------
@@ -106,8 +167,8 @@ def write_sigma(
         The study domain, whose months are written if ``sigma`` has them.
     sigma : MonthlyStack
         Sigma of the coarse GWSA, cm.
-    model_error : ModelError
-        From ``estimate_model_error``.
+    detail_error : DetailError
+        From ``estimate_detail_error``.
     folder : Path
         Folder for the files, which must not exist.
     options : MapOptions
@@ -120,7 +181,7 @@ def write_sigma(
     years = np.unique(calendar_year(domain.months))
     run_all(
         [
-            partial(_write_year, domain, sigma, model_error, folder, options, int(year))
+            partial(_write_year, domain, sigma, detail_error, folder, options, int(year))
             for year in years
         ],
         progress,
@@ -130,7 +191,7 @@ def write_sigma(
 def _write_year(
     domain: Domain,
     sigma: MonthlyStack,
-    model_error: ModelError,
+    detail_error: DetailError,
     folder: Path,
     options: MapOptions,
     year: int,
@@ -140,20 +201,17 @@ def _write_year(
     in_year = calendar_year(domain.months) == year
     months = domain.months[in_year & np.isin(domain.months, sigma.months)]
     sources = {month: domain.source_of(month) for month in months}
-    tags = {**options.tags, "GWSA_VARIABLE": "GWSA sigma", "GWSA_SIGMA": "lower bound"}
+    tags = {**options.tags, "GWSA_VARIABLE": "GWSA sigma", "GWSA_SIGMA": detail_error.statement}
     conservation = domain.conservation
-    detail_variance = np.square(model_error.missed_detail)
     path = folder / f"GWSA_SIGMA_{year}.tif"
     with create_year(path, conservation, options, tags, sources, progress) as target:
         for tile in domain.tiles:
             fine = tile.fine(conservation.factor)
-            model_variance = detail_variance[domain.regions.pixels(fine)] + conservation.bilinear(
-                model_error.model_spread**2, tile
-            )
+            detail_variance = conservation.bilinear(detail_error.variance, tile)
             for month in months:
                 progress.stop_if_cancelled()
                 coarse = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
-                field = np.sqrt(coarse**2 + model_variance).astype(np.float32)
+                field = np.sqrt(coarse**2 + detail_variance).astype(np.float32)
                 target.write(int(calendar_month(month)), field, fine.corner)
 
 

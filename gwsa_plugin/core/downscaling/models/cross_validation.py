@@ -197,18 +197,38 @@ def _fit_split(
     models = _fit(domain, options, split, progress)
     where = split.held(samples)
     trends = removed_trends(domain, options, ~(split.months | split.excluded_months)[samples.month])
-    predicted = _mean_over_pixels(domain, models, where)
+    predicted = mean_over_pixels(domain, models, where)
     return _SplitResult(models, predicted, trends.at_samples(samples)[where])
 
 
-def _mean_over_pixels(domain: Domain, models: RegionModels, where: np.ndarray) -> np.ndarray:
-    """Mean prediction for the pixels of each selected sample, cm, shape (selected,)."""
+def mean_over_pixels(
+    domain: Domain, models: RegionModels, where: np.ndarray, count: int | None = None
+) -> np.ndarray:
+    """Average the predictions for the pixels of some samples.
+
+    Parameters
+    ----------
+    domain : Domain
+        The study domain.
+    models : RegionModels
+        The models.
+    where : numpy.ndarray of bool, shape (samples,)
+        The samples.
+    count : int, optional
+        Number of pixels of each sample; by default all.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (selected samples,)
+        cm.
+    """
     regions = domain.samples.at(domain.regions.cells)[where]
-    pixels = domain.samples.pixels.shape[1]
+    table = domain.samples.pixels[where, :count]
+    pixels = table.shape[1]
     if not regions.size:
         return np.zeros(0)
     predicted = models.predict_by_region(
-        domain.samples.pixel_table(where), np.repeat(regions, pixels)
+        table.reshape(-1, table.shape[2]), np.repeat(regions, pixels)
     )
     return predicted.reshape(-1, pixels).mean(axis=1, dtype=np.float64)
 

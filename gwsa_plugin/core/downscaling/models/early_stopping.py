@@ -73,7 +73,7 @@ class Tuning:
         trained = split.trained(samples)
         cells = self._validation_cells(~split.excluded_cells, boosting.seed)
         validation = trained & samples.at(cells)
-        training = trained & ~samples.at(dilate(cells, self.buffer_cells))
+        training = trained & ~samples.at(dilate(cells, self.buffer_cells, self.buffer_cells))
         if not validation.any() or not training.any():
             return boosting
         candidates = [

@@ -11,23 +11,14 @@ from ...base.months import name_runs
 from ...files.html_report import Section, Table, write_report
 from ...files.rasters import open_raster
 from ...files.stack import FILLED
+from ...files.yearly_maps import YearlyMaps
 from ..domain import Domain
-from ..downscale import BLOCKED, FORWARD, RANDOM, Downscaled, DownscaleOptions
-from ..folds import TIME_FOLDS
-from ..models.cross_validation import ANOMALY
-from .charts import draw_applicability, draw_contributions, draw_gain, draw_map
-from .tables import (
-    contributions,
-    missing_table,
-    regions_table,
-    seasons_table,
-    settings_table,
-    skill_table,
-    strongest_table,
-)
+from ..downscale import Downscaled, DownscaleOptions
+from ..skill.validations import BLOCKED
+from .charts import draw_applicability, draw_contributions, draw_map
+from .skill_sections import LEAST_GAIN, skill_section, where_section
+from .tables import contributions, missing_table, settings_table, strongest_table
 
-# Smallest relative gain over mean-preserving interpolation that counts as one.
-LEAST_GAIN = 0.01
 # Words in the name or source of predictors that may come from a land surface model.
 LAND_MODEL_WORDS = ("gldas", "moist", "soilmoi", "evap")
 PUBLISHED_DATASET = {
@@ -58,8 +49,8 @@ def write_downscale_report(
     """
     sections = [
         Section("The map", figures=[draw_map(result)]),
-        _skill(result, options),
-        _where(result),
+        skill_section(result, options),
+        where_section(result),
         _reliability(result, applicability),
         _predictors(result),
         Section("Settings", tables=[settings_table(options, result.models.boosting)]),
@@ -69,7 +60,15 @@ def write_downscale_report(
 
 
 def verdict(result: Downscaled) -> str:
-    """Compare the error of the models with that of both interpolations, in a few sentences."""
+    """State both claims, which do not imply each other, and then the test one scale up if made."""
+    claims = f"{result.detail.sentences()} {result.unseen_footprints.summary}"
+    return f"{claims} {_reduced_resolution(result)}".strip()
+
+
+def _reduced_resolution(result: Downscaled) -> str:
+    """Compare the error of the models one scale up with that of both interpolations."""
+    if not result.reduced_resolution:
+        return ""
     scores = result.reduced_resolution[BLOCKED].scores()
     gain = scores["gain_over_mean_preserving"]
     gain_over_bilinear = scores["gain_over_bilinear"]
@@ -79,7 +78,7 @@ def verdict(result: Downscaled) -> str:
             "detail of these maps is not supported, use the coarse field."
         )
     measured = (
-        "There are no observations at 1 km, so the models are validated at reduced resolution: "
+        "Validation at reduced resolution, which is no test of the detail inside a footprint: "
         "averages over 2 x 2 cells are downscaled to the cells. In held-out cells and months the "
         f"RMSE is {scores['rmse_model_cm']:.2f} cm. This is {_compared(gain)} that of "
         f"mean-preserving interpolation ({scores['rmse_mean_preserving_cm']:.2f} cm) and "
@@ -103,112 +102,6 @@ def _compared(gain: float) -> str:
     if f"{abs(gain):.0%}" == "0%":
         return "about equal to"
     return f"{abs(gain):.0%} {'smaller' if gain > 0 else 'larger'} than"
-
-
-def _skill(result: Downscaled, options: DownscaleOptions) -> Section:
-    held_out = result.scores["held_out"]
-    blocking = options.blocking
-    paragraphs = [
-        f"Blocked validation: {held_out['splits']} splits, each of which holds out some blocks of "
-        f"cells (up to {blocking.block:g}° wide) in one of {TIME_FOLDS} consecutive parts of the "
-        "record. The models of a split are trained neither on these cells and the cells within a "
-        f"buffer around them (up to {blocking.buffer:g}°) nor on these months. Every cell and "
-        "month is held out once.",
-        *_other_validations(result),
-        "Reduced resolution: averages over 2 x 2 cells take the place of the coarse field, and "
-        "cells that of the pixels. Model, mean-preserving interpolation (the mass-conserving "
-        "correction without a model) and bilinear interpolation start from the same averages, "
-        "which include the held-out cells, so that the comparison is fair. Only the gain over "
-        "mean-preserving interpolation is due to the predictors. A gain is the relative reduction "
-        "of the RMSE. The Pascal/Merlin gain, -1 to 1, is the mean gain in slope, correlation and "
-        "bias over the averages drawn as blocks. NSE is 1 - SSE/SST, with the variance of all "
-        "cells and months in SST. Most of this variance is in the averages, which every "
-        "interpolation has too.",
-        _uncorrected(options),
-        f"The region has about {result.scores['n_eff']:.1f} independent GRACE values (N_eff, one "
-        "per 90,000 km²). The figures are as uncertain as this number implies, whatever the number "
-        "of pixels and months.",
-        "Only the local contrast, the difference between a cell and its surroundings, reaches the "
-        f"map. For it, the NSE of held-out models is {held_out['contrast']['nse']:.2f} and their "
-        f"shrinkage factor is {held_out['shrinkage']:.2f}, the slope of observed on predicted "
-        "contrast in held-out cells. At 1 km the contrast that models predict is too small: "
-        "the contrast slope, estimated one scale up, is "
-        f"{held_out['contrast_slope']:.2f}. Predictions are multiplied by both before they reach "
-        "the map.",
-    ]
-    return Section("Held-out skill", paragraphs, tables=[skill_table(result.reduced_resolution)])
-
-
-def _other_validations(result: Downscaled) -> list[str]:
-    texts = []
-    if FORWARD in result.reduced_resolution:
-        texts.append(
-            "Forward in time: each quarter of the record except the first is predicted in all "
-            "cells by models that are trained on the months before it."
-        )
-    if RANDOM in result.reduced_resolution:
-        texts.append(
-            "Random samples: random halves of cells and months are held out, so that models are "
-            "trained on neighbours of the held-out cells. Most published figures are of this kind. "
-            "They are too optimistic to judge the map by."
-        )
-    return texts
-
-
-def _uncorrected(options: DownscaleOptions) -> str:
-    if options.target == ANOMALY:
-        return (
-            "Before the correction: with the target anomaly, models predict GWSA without level and "
-            "trend. This score adds the smoothed level and trend of the averages, which come from "
-            "GRACE and are no skill of the predictors."
-        )
-    return (
-        "Before the correction: the predictions of the models alone. Models are trained on "
-        "differences between neighbouring cells, because the correction restores the level of a "
-        "region. A large error before the correction is therefore expected."
-    )
-
-
-def _where(result: Downscaled) -> Section:
-    reduced = result.reduced_resolution[BLOCKED]
-    domain = result.domain
-    gain = reduced.gain_map(domain)
-    paragraphs = [
-        _regions_without_gain(result.regions),
-        "A region has a model of its own (own), shares one with other regions of its parent system "
-        "(parent), or is served by the model of all cells (all). NSE of contrast is that of the "
-        "difference between a cell and its surroundings. The background is the land outside all "
-        "aquifers. A region with N_eff below 1 is smaller than the footprint of GRACE, so that its "
-        "figures also depend on its surroundings.",
-    ]
-    return Section(
-        "Where",
-        paragraphs,
-        [draw_gain(domain, gain)] if np.isfinite(gain).any() else [],
-        [
-            regions_table(result.regions),
-            seasons_table(reduced, domain.months[domain.samples.month]),
-        ],
-    )
-
-
-def _regions_without_gain(regions: list[dict]) -> str:
-    gains = {row["name"]: row["gain_over_mean_preserving"] for row in regions}
-    unmeasured = [name for name, gain in gains.items() if np.isnan(gain)]
-    without = [name for name, gain in gains.items() if gain <= LEAST_GAIN]
-    sentences = []
-    if without:
-        sentences.append(
-            "No gain over mean-preserving interpolation, so use the coarse field there: "
-            f"{', '.join(without)}."
-        )
-    elif len(unmeasured) < len(regions):
-        sentences.append(
-            "All regions that can be measured have a gain over mean-preserving interpolation."
-        )
-    if unmeasured:
-        sentences.append(f"Too small to be measured one scale up: {', '.join(unmeasured)}.")
-    return " ".join(sentences)
 
 
 def _reliability(result: Downscaled, applicability: str | Path | None) -> Section:
@@ -270,12 +163,15 @@ def fraction_outside(domain: Domain, path: str | Path) -> float:
 def _sigma(result: Downscaled) -> str:
     if not result.sigma:
         return "There are no maps of sigma, because no sigma of the coarse GWSA was given."
+    statement = YearlyMaps.from_files(result.sigma[:1]).tags()["GWSA_SIGMA"]
     return (
-        "Sigma is a lower bound. It includes the sigma of the coarse field, the spread of the "
-        "models of different splits, and the detail inside cells that models do not predict: what "
-        "held-out models miss one scale up, once for each halving of scale down to the pixel. It "
-        "does not include detail that GRACE does not resolve at the scale of cells. Errors of "
-        "neighbouring pixels and months are correlated, so the sigma of a mean must not be "
+        f"Sigma of the maps: {statement}. It includes the sigma of the coarse field, the spread of "
+        "the models of different splits, and what GRACE does not show at a point. Where GRACE "
+        "resolves the cells, the latter is what held-out models miss one scale up, once for each "
+        "halving of scale down to the pixel. Under a wider footprint it follows from the spatial "
+        "covariance of the coarse field, which is extrapolated to scales that GRACE does not "
+        "resolve. Wells give the factor with which 68 % of their errors are within sigma. Errors "
+        "of neighbouring pixels and months are correlated, so the sigma of a mean must not be "
         "computed as for independent values."
     )
 

@@ -8,11 +8,15 @@ import numpy as np
 
 from ...base.months import SEASONS, calendar_season
 from ...files.html_report import Table
+from ...stats.metrics import field_agreement
 from ..domain import Domain
-from ..downscale import BLOCKED, FORWARD, RANDOM, Downscaled, DownscaleOptions
+from ..downscale import Downscaled, DownscaleOptions
 from ..models.training import Boosting
 from ..skill.reduced_resolution import ReducedResolution
+from ..skill.scores import contrasts
 from ..skill.shap import by_predictor
+from ..skill.unseen_footprints import UnseenFootprints
+from ..skill.validations import BLOCKED, FORWARD, RANDOM
 
 VALIDATIONS = {
     BLOCKED: "blocked",
@@ -21,6 +25,43 @@ VALIDATIONS = {
 }
 # Predictors that are listed for each region.
 STRONGEST = 5
+
+
+def unseen_table(unseen: UnseenFootprints) -> Table:
+    """Tabulate the skill for unseen footprints."""
+    rows = [
+        ["model", unseen.rmse_cm["model"], None],
+        ["model beside interpolation", unseen.rmse_cm["with_interpolation"], None],
+        ["climatology", unseen.rmse_cm["climatology"], unseen.gain_over_climatology.text],
+        ["interpolation", unseen.rmse_cm["interpolation"], unseen.gain_over_interpolation.text],
+        [
+            "interpolation, against model beside interpolation",
+            unseen.rmse_cm["interpolation"],
+            unseen.gain_with_interpolation.text,
+        ],
+        ["no anomaly", unseen.rmse_cm["no_anomaly"], None],
+    ]
+    return Table(
+        f"Skill for unseen footprints: {unseen.footprints} blocks, {unseen.months} months",
+        ["Estimate", "RMSE (cm)", "gain over it"],
+        rows,
+    )
+
+
+def held_out_table(result: Downscaled) -> Table:
+    """Tabulate the held-out predictions of each kind of validation before the correction."""
+    rows = []
+    for kind, name in VALIDATIONS.items():
+        if kind in result.validations:
+            validation = result.validations[kind]
+            predicted = validation.detail + validation.level
+            agreement = field_agreement(predicted, result.domain.samples.target)
+            contrast = field_agreement(*reversed(contrasts(result.domain, validation)))
+            rows.append(
+                [name, agreement["n"], agreement["rmse_cm"], agreement["nse"], contrast["nse"]]
+            )
+    header = ["Validation", "cell-months", "RMSE (cm)", "NSE", "NSE of contrast"]
+    return Table("Held-out predictions before the correction, cells", header, rows)
 
 
 def skill_table(validations: dict[str, ReducedResolution]) -> Table:
@@ -92,8 +133,16 @@ def _competitors(scores: dict[str, float]) -> list:
     ]
 
 
-def regions_table(regions: list[dict]) -> Table:
-    """Tabulate the rows of ``region_table``."""
+def regions_table(regions: list[dict], resolved: bool = True) -> Table:
+    """Tabulate the rows of ``region_table``.
+
+    Parameters
+    ----------
+    regions : list of dict
+        The rows.
+    resolved : bool
+        Include the figures at reduced resolution.
+    """
     header = [
         "Region",
         "cells",
@@ -101,9 +150,6 @@ def regions_table(regions: list[dict]) -> Table:
         "N_eff",
         "model",
         "NSE of contrast",
-        "RMSE (cm)",
-        "gain over mean-preserving",
-        "gain over bilinear",
     ]
     rows = [
         [
@@ -113,12 +159,18 @@ def regions_table(regions: list[dict]) -> Table:
             row["n_eff"],
             row["model"],
             row["contrast_nse"],
+        ]
+        for row in regions
+    ]
+    if not resolved:
+        return Table("Held-out skill by region, blocked", header, rows)
+    header += ["RMSE (cm)", "gain over mean-preserving", "gain over bilinear"]
+    for cells, row in zip(rows, regions):
+        cells += [
             row["rmse_cm"],
             percent(row["gain_over_mean_preserving"]),
             percent(row["gain_over_bilinear"]),
         ]
-        for row in regions
-    ]
     return Table(
         "Held-out skill by region, blocked; RMSE and gains at reduced resolution", header, rows
     )

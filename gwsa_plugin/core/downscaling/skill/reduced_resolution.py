@@ -3,6 +3,9 @@
 There are no observations at 1 km. Therefore averages of GRACE over 2 x 2 cells take the place of
 the coarse field, and cells that of the pixels. Held-out models and their competitors start from the
 same averages, and each is compared with the values of the cells.
+
+The test presupposes that GRACE resolves the cells. Where its footprint is wider than 2 x 2 cells,
+the differences between cells inside it are interpolation and noise, and the test is not reported.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import numpy as np
 from ...spatial.mass_conservation import MassConservation, spread
 from ...stats.metrics import nse, pascal_merlin_gain, relative_gain, rmse
 from ..domain import Domain
+from ..folds import KM_PER_DEGREE
 from ..models.cross_validation import CrossValidation
 from ..samples import ONE_SCALE_UP
 
@@ -91,6 +95,22 @@ class ReducedResolution:
             for name in (MODEL, MEAN_PRESERVING)
         )
         return relative_gain(model, mean_preserving)
+
+
+def is_resolved(domain: Domain) -> bool:
+    """Return True if the footprint of GRACE is at most 2 cells wide, or of unknown width."""
+    cells = ONE_SCALE_UP * domain.gwsa.grid.dy * KM_PER_DEGREE
+    return domain.footprint_km is None or domain.footprint_km <= cells
+
+
+def unresolved_reason(domain: Domain) -> str:
+    """Return a sentence on why the test is not reported, for a domain that is not resolved."""
+    size = domain.gwsa.grid.dy
+    return (
+        f"The test at reduced resolution, from {ONE_SCALE_UP * size:g}° to {size:g}°, is not made: "
+        f"the footprint of GRACE is {domain.footprint_km:.0f} km wide, so that differences between "
+        "cells inside it are not observed and the test would not measure the skill of the map."
+    )
 
 
 def validate_at_reduced_resolution(

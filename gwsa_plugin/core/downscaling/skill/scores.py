@@ -23,7 +23,7 @@ def region_table(
     domain: Domain,
     models: RegionModels,
     validation: CrossValidation,
-    reduced: ReducedResolution,
+    reduced: ReducedResolution | None,
 ) -> list[dict]:
     """Compute the scores of each region that has mapped cells.
 
@@ -35,8 +35,8 @@ def region_table(
         The models.
     validation : CrossValidation
         The blocked validation.
-    reduced : ReducedResolution
-        Its validation at reduced resolution.
+    reduced : ReducedResolution, optional
+        Its validation at reduced resolution; None if GRACE does not resolve the cells.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def region_table(
         land; ``n_eff``: number of independent GRACE values (land / 90,000 km²); ``model`` that
         serves it: own, that of its parent, or all. Held-out agreement of the local contrast:
         ``contrast_nse`` and ``contrast_rmse_cm``. At reduced resolution: ``rmse_cm`` of held-out
-        models, ``gain_over_mean_preserving`` and ``gain_over_bilinear``.
+        models, ``gain_over_mean_preserving`` and ``gain_over_bilinear``; NaN without ``reduced``.
     """
     observed, predicted = contrasts(domain, validation)
     served = models.numbers(np.arange(len(domain.regions.names)))
@@ -57,7 +57,7 @@ def region_table(
             continue
         inside = sample_regions == number
         contrast = field_agreement(predicted[inside], observed[inside])
-        scores = reduced.scores(inside)
+        scores = reduced.scores(inside) if reduced else {}
         rows.append(
             {
                 "number": number,
@@ -68,9 +68,9 @@ def region_table(
                 "model": _model_name(served[number], number, domain.regions.parents[number]),
                 "contrast_nse": contrast["nse"],
                 "contrast_rmse_cm": contrast["rmse_cm"],
-                "rmse_cm": scores["rmse_model_cm"],
-                "gain_over_mean_preserving": scores["gain_over_mean_preserving"],
-                "gain_over_bilinear": scores["gain_over_bilinear"],
+                "rmse_cm": scores.get("rmse_model_cm", float("nan")),
+                "gain_over_mean_preserving": scores.get("gain_over_mean_preserving", float("nan")),
+                "gain_over_bilinear": scores.get("gain_over_bilinear", float("nan")),
             }
         )
     return rows
@@ -204,7 +204,9 @@ def _seam_scores(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
 
 
 def _json_safe(value):
-    """Replace NaN by None in nested dictionaries."""
+    """Replace NaN by None in nested dictionaries and lists."""
     if isinstance(value, dict):
         return {key: _json_safe(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_json_safe(item) for item in value]
     return None if isinstance(value, float) and value != value else value

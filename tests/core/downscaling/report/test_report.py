@@ -34,6 +34,8 @@ from gwsa.gwsa_plugin.core.downscaling.report.tables import (
     missing_table,
     settings_table,
 )
+from gwsa.gwsa_plugin.core.downscaling.skill.gain import Gain
+from gwsa.gwsa_plugin.core.downscaling.skill.unseen_footprints import ESTIMATES, UnseenFootprints
 from gwsa.gwsa_plugin.core.files.geotiff import Header, new_geotiff
 
 pytestmark = pytest.mark.slow
@@ -117,7 +119,8 @@ def test_the_verdict_compares_with_both_interpolations(made, page):
     assert f"the RMSE is {scores['rmse_model_cm']:.2f} cm" in lead
     assert f"{gain:.0%} smaller than that of mean-preserving interpolation" in lead
     assert f"{scores['gain_over_bilinear']:.0%} smaller than that of bilinear" in lead
-    assert lead.count("no observations at 1 km") == 1
+    assert lead.index("1 km detail: not testable") < lead.index("Skill for unseen footprints")
+    assert lead.index("Skill for unseen footprints") < lead.index("reduced resolution")
 
 
 def test_every_validation_has_its_row(made, page):
@@ -144,9 +147,60 @@ def test_every_validation_has_its_row(made, page):
 
 
 def test_validations_that_were_not_made_are_left_out(made, tmp_path):
-    blocked = replace(made, reduced_resolution={"blocked": made.reduced_resolution["blocked"]})
+    blocked = replace(
+        made,
+        validations={"blocked": made.validations["blocked"]},
+        reduced_resolution={"blocked": made.reduced_resolution["blocked"]},
+    )
     skill = section(report(tmp_path, blocked), "Held-out skill")
     assert "blocked" in skill and "orward" not in skill and "andom" not in skill
+
+
+@pytest.fixture(scope="module")
+def wide(made):
+    """The result as it would be with a footprint of 250 km, tested on 9 blocks."""
+    domain = replace(made.domain, gwsa=made.domain.gwsa.tagged(GWSA_FOOTPRINT_KM="250"))
+    unseen = UnseenFootprints(
+        gain_over_climatology=Gain(0.123, 0.04, 0.2),
+        gain_over_interpolation=Gain(-0.05, -0.1, 0.01),
+        gain_with_interpolation=Gain(0.02, -0.01, 0.05),
+        rmse_cm=dict.fromkeys(ESTIMATES, 1.875),
+        footprints=9,
+        months=120,
+        width_km=250.0,
+    )
+    unmeasured = dict.fromkeys(
+        ("rmse_cm", "gain_over_mean_preserving", "gain_over_bilinear"), float("nan")
+    )
+    regions = [{**row, **unmeasured} for row in made.regions]
+    return replace(
+        made, domain=domain, unseen_footprints=unseen, regions=regions, reduced_resolution={}
+    )
+
+
+def test_skill_for_unseen_footprints_is_stated(wide, tmp_path):
+    skill = section(report(tmp_path, wide), "Held-out skill")
+    assert "tested on 9 blocks" in skill and "(250 km)" in skill
+    row = re.search("<tr><td>climatology</td>.*?</tr>", skill)[0]
+    assert "<td>1.88</td><td>+12 % (90 % interval +4 to +20 %)</td>" in row
+
+
+def test_an_untestable_region_has_no_table_of_unseen_footprints(page):
+    skill = section(page, "Held-out skill")
+    assert "Skill for unseen footprints: untestable." in skill
+    assert "<td>climatology</td>" not in skill
+
+
+def test_there_is_no_reduced_resolution_inside_a_footprint(wide, page, tmp_path):
+    text = report(tmp_path, wide)
+    skill, where = (section(text, title) for title in ("Held-out skill", "Where"))
+    assert "from 0.5° to 0.25°, is not made: the footprint of GRACE is 250 km wide" in skill
+    for part in (skill, where):
+        assert "gain over mean-preserving" not in part and "gain over bilinear" not in part
+    assert "<img" not in where and "<img" in section(page, "Where")
+    assert "Held-out predictions before the correction" in skill
+    assert re.search(r"<tr><td>random samples \(optimistic", skill)
+    assert re.search("<tr><td>large</td>", where)
 
 
 def test_the_score_before_the_correction_is_explained_for_the_target_anomaly(made, page, tmp_path):

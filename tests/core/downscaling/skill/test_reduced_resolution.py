@@ -11,6 +11,8 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.downscaling.models.cross_validation import CrossValidation
 from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 from gwsa.gwsa_plugin.core.downscaling.skill.reduced_resolution import (
+    is_resolved,
+    unresolved_reason,
     validate_at_reduced_resolution,
 )
 from gwsa.gwsa_plugin.core.stats.metrics import pascal_merlin_gain
@@ -162,3 +164,15 @@ def test_the_pascal_merlin_gain_is_the_mean_gain_in_slope_correlation_and_bias()
     assert pascal_merlin_gain(truth, half, truth) == pytest.approx(-1 / 3, abs=0.02)
     assert pascal_merlin_gain(half + 3, truth, truth) == pytest.approx(2 / 3, abs=0.02)
     assert np.isnan(pascal_merlin_gain(np.zeros(10), truth[:10], truth[:10]))
+
+
+@pytest.mark.parametrize(
+    ("width", "resolved"), [(None, True), (28.0, True), (55.0, True), (60.0, False), (250.0, False)]
+)
+def test_a_footprint_wider_than_two_cells_is_not_resolved(width, resolved):
+    domain = SimpleNamespace(gwsa=SimpleNamespace(grid=GRID), footprint_km=width)
+    assert is_resolved(domain) == resolved
+    if width:
+        reason = unresolved_reason(domain)
+        assert "from 0.5° to 0.25°, is not made" in reason
+        assert f"the footprint of GRACE is {width:.0f} km wide" in reason

@@ -1,0 +1,174 @@
+"""Sections of the downscaling report on held-out skill and where it is found."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...files.html_report import Section
+from ..downscale import Downscaled, DownscaleOptions
+from ..folds import TIME_FOLDS
+from ..models.cross_validation import ANOMALY
+from ..skill.reduced_resolution import unresolved_reason
+from ..skill.unseen_footprints import UnseenFootprints
+from ..skill.validations import BLOCKED, FORWARD, RANDOM
+from .charts import draw_gain
+from .tables import held_out_table, regions_table, seasons_table, skill_table, unseen_table
+
+# Smallest relative gain over mean-preserving interpolation that counts as one.
+LEAST_GAIN = 0.01
+
+
+def skill_section(result: Downscaled, options: DownscaleOptions) -> Section:
+    """Describe and tabulate the skill of held-out models.
+
+    Parameters
+    ----------
+    result : Downscaled
+        The result.
+    options : DownscaleOptions
+        Settings of the run.
+    """
+    held_out = result.scores["held_out"]
+    blocking = options.blocking
+    unseen = result.unseen_footprints
+    paragraphs = [
+        unseen.summary,
+        *_unseen(unseen),
+        f"Blocked validation: {held_out['splits']} splits, each of which holds out some blocks of "
+        f"cells (of {blocking.block:g}°) in one of {TIME_FOLDS} consecutive parts of the record. "
+        "The models of a split are trained neither on these cells and the cells within a buffer "
+        f"around them (of {blocking.buffer:g}°) nor on these months. Blocks and buffer are wider "
+        "where the footprint of GRACE is wider, and smaller in a region that is too small for "
+        "them. Every cell and month is held out once.",
+        *_other_validations(result),
+        *_reduced_resolution(result, options),
+        f"The region has about {result.scores['n_eff']:.1f} independent GRACE values (N_eff, one "
+        "per 90,000 km²). The figures are as uncertain as this number implies, whatever the number "
+        "of pixels and months.",
+        "Only the local contrast, the difference between a cell and its surroundings, reaches the "
+        f"map. For it, the NSE of held-out models is {held_out['contrast']['nse']:.2f} and their "
+        f"shrinkage factor is {held_out['shrinkage']:.2f}, the slope of observed on predicted "
+        "contrast in held-out cells. At 1 km the contrast that models predict is too small: "
+        "the contrast slope, estimated one scale up, is "
+        f"{held_out['contrast_slope']:.2f}. Predictions are multiplied by both before they reach "
+        "the map.",
+    ]
+    tables = [] if unseen.untestable else [unseen_table(unseen)]
+    if result.reduced_resolution:
+        tables.append(skill_table(result.reduced_resolution))
+    else:
+        tables.append(held_out_table(result))
+    return Section("Held-out skill", paragraphs, tables=tables)
+
+
+def _unseen(unseen: UnseenFootprints) -> list[str]:
+    """How skill for unseen footprints is tested."""
+    if unseen.untestable:
+        return []
+    return [
+        "The predictions are observed as GRACE observes, by the blur of its footprint and the "
+        "means over its tiles, and compared with the GWSA that was observed. Climatology is trend, "
+        "seasons and red noise of each cell in its other months. Interpolation uses the GWSA of "
+        "the same months outside the block and its buffer. Where no anomaly at all has a smaller "
+        "error than one of them, it takes its place. Beside interpolation: the interpolated "
+        "difference between GWSA and prediction is added to the prediction, and the gain over "
+        "interpolation alone is what the predictors add. All series are compared less their mean "
+        "over the held-out months, because the models do not predict a level. A gain is supported "
+        "if its interval lies above 0. It is skill at the scale of the footprint, not of 1 km.",
+    ]
+
+
+def _other_validations(result: Downscaled) -> list[str]:
+    texts = []
+    if FORWARD in result.validations:
+        texts.append(
+            "Forward in time: each quarter of the record except the first is predicted in all "
+            "cells by models that are trained on the months before it."
+        )
+    if RANDOM in result.validations:
+        texts.append(
+            "Random samples: random halves of cells and months are held out, so that models are "
+            "trained on neighbours of the held-out cells. Most published figures are of this kind. "
+            "They are too optimistic to judge the map by."
+        )
+    return texts
+
+
+def _reduced_resolution(result: Downscaled, options: DownscaleOptions) -> list[str]:
+    """How skill is measured at reduced resolution, or why not."""
+    if not result.reduced_resolution:
+        return [
+            f"{unresolved_reason(result.domain)} The table has the held-out predictions before the "
+            "correction against the coarse GWSA. Cells of one footprint are not independent there."
+        ]
+    return [
+        "Reduced resolution: averages over 2 x 2 cells take the place of the coarse field, and "
+        "cells that of the pixels. Model, mean-preserving interpolation (the mass-conserving "
+        "correction without a model) and bilinear interpolation start from the same averages, "
+        "which include the held-out cells, so that the comparison is fair. Only the gain over "
+        "mean-preserving interpolation is due to the predictors. A gain is the relative reduction "
+        "of the RMSE. The Pascal/Merlin gain, -1 to 1, is the mean gain in slope, correlation and "
+        "bias over the averages drawn as blocks. NSE is 1 - SSE/SST, with the variance of all "
+        "cells and months in SST. Most of this variance is in the averages, which every "
+        "interpolation has too.",
+        _uncorrected(options),
+    ]
+
+
+def _uncorrected(options: DownscaleOptions) -> str:
+    if options.target == ANOMALY:
+        return (
+            "Before the correction: with the target anomaly, models predict GWSA without level and "
+            "trend. This score adds the smoothed level and trend of the averages, which come from "
+            "GRACE and are no skill of the predictors."
+        )
+    return (
+        "Before the correction: the predictions of the models alone. Models are trained on "
+        "differences between neighbouring cells, because the correction restores the level of a "
+        "region. A large error before the correction is therefore expected."
+    )
+
+
+def where_section(result: Downscaled) -> Section:
+    """Map and tabulate where the models have a gain, as far as GRACE resolves it."""
+    reduced = result.reduced_resolution.get(BLOCKED)
+    regions = (
+        "A region has a model of its own (own), shares one with other regions of its parent system "
+        "(parent), or is served by the model of all cells (all). NSE of contrast is that of the "
+        "difference between a cell and its surroundings. The background is the land outside all "
+        "aquifers. A region with N_eff below 1 is smaller than the footprint of GRACE, so that its "
+        "figures also depend on its surroundings."
+    )
+    if not reduced:
+        text = "Gains are not mapped, because GRACE does not resolve the cells."
+        return Section("Where", [text, regions], tables=[regions_table(result.regions, False)])
+    domain = result.domain
+    gain = reduced.gain_map(domain)
+    return Section(
+        "Where",
+        [_regions_without_gain(result.regions), regions],
+        [draw_gain(domain, gain)] if np.isfinite(gain).any() else [],
+        [
+            regions_table(result.regions),
+            seasons_table(reduced, domain.months[domain.samples.month]),
+        ],
+    )
+
+
+def _regions_without_gain(regions: list[dict]) -> str:
+    gains = {row["name"]: row["gain_over_mean_preserving"] for row in regions}
+    unmeasured = [name for name, gain in gains.items() if np.isnan(gain)]
+    without = [name for name, gain in gains.items() if gain <= LEAST_GAIN]
+    sentences = []
+    if without:
+        sentences.append(
+            "No gain over mean-preserving interpolation, so use the coarse field there: "
+            f"{', '.join(without)}."
+        )
+    elif len(unmeasured) < len(regions):
+        sentences.append(
+            "All regions that can be measured have a gain over mean-preserving interpolation."
+        )
+    if unmeasured:
+        sentences.append(f"Too small to be measured one scale up: {', '.join(unmeasured)}.")
+    return " ".join(sentences)

@@ -1,0 +1,162 @@
+"""The verdict on maps: two claims, which go with the maps wherever they are used.
+
+The claims are the detail inside a footprint of GRACE, which only wells can test, and skill for
+footprints that the models were not trained on. Neither implies the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...base.progress import SILENT, Progress
+from ...files.geotiff import update_tags
+from ...files.stack import MonthlyStack, write_stack
+from ...files.yearly_maps import YearlyMaps
+from ...wells.comparison import WellComparison
+from ...wells.detail import UNTESTED, DetailTest
+from ...wells.map_detail import WellRecords, validate_detail
+from .unseen_footprints import UnseenFootprints
+
+UNTESTABLE = "untestable"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Both claims.
+
+    Parameters
+    ----------
+    detail : DetailTest
+        The 1 km detail, tested on wells.
+    unseen_footprints : UnseenFootprints
+        Skill for unseen footprints.
+    """
+
+    detail: DetailTest
+    unseen_footprints: UnseenFootprints
+
+    @property
+    def last_line(self) -> str:
+        """Both claims in one line, the last of the log."""
+        return f"{_detail_line(self.detail)} {_unseen_line(self.unseen_footprints)}"
+
+    def as_tags(self, year: int | str) -> dict[str, str | None]:
+        """Return the tags of the map of a year; None for a tag that the map must not have."""
+        detail = self.detail
+        tested = detail.verdict != UNTESTED
+        untestable = bool(self.unseen_footprints.untestable)
+        return {
+            "GWSA_DETAIL": detail.verdict,
+            "GWSA_DETAIL_GAIN": f"{detail.gain:.4f}" if tested else None,
+            "GWSA_DETAIL_INTERVAL": f"{detail.lower:.4f} {detail.upper:.4f}" if tested else None,
+            "GWSA_DETAIL_FACTOR": f"{detail.factor:.3f}" if tested else None,
+            "GWSA_DETAIL_WELLS": str(detail.wells),
+            "GWSA_DETAIL_REASON": detail.reason or None,
+            "GWSA_UNSEEN_FOOTPRINTS": (
+                UNTESTABLE if untestable else _gains(self.unseen_footprints)
+            ),
+            "TIFFTAG_IMAGEDESCRIPTION": layer_title(year, detail),
+        }
+
+    def as_results(self) -> dict:
+        """Return both claims as plain values for ``run.json``."""
+        unseen = {
+            name: _without_nan(value) for name, value in self.unseen_footprints.scores().items()
+        }
+        return {
+            "verdict": self.last_line,
+            "detail": self.detail.as_record(),
+            "unseen_footprints": unseen,
+        }
+
+
+def judge_maps(
+    maps: Sequence[Path],
+    gwsa: MonthlyStack,
+    wells: WellRecords | None,
+    unseen_footprints: UnseenFootprints,
+    progress: Progress = SILENT,
+) -> tuple[Verdict, WellComparison | None]:
+    """Test the 1 km detail of finished maps on wells and write the verdict into their tags.
+
+    Parameters
+    ----------
+    maps : sequence of Path
+        ``GWSA_YYYY.tif`` of all years, in a folder for checkpoints.
+    gwsa : MonthlyStack
+        The coarse GWSA that was downscaled, cm. It is written beside the folder of the maps, since
+        wells are compared with files.
+    wells : WellRecords, optional
+        Wells, which were not used to make the maps.
+    unseen_footprints : UnseenFootprints
+        Skill for unseen footprints.
+    progress : Progress
+        Receives the fraction done.
+
+    Returns
+    -------
+    verdict : Verdict
+    comparison : WellComparison or None
+        The maps at the wells; None without usable wells.
+    """
+    detail = DetailTest.without_wells()
+    comparison = None
+    if wells:
+        coarse = maps[0].parents[1] / "coarse.tif"
+        write_stack(coarse, gwsa)
+        product = YearlyMaps.from_files(maps)
+        stack = YearlyMaps.from_files([coarse])
+        detail, comparison = validate_detail(wells, product, stack, progress)
+    verdict = Verdict(detail, unseen_footprints)
+    for path in maps:
+        update_tags(path, verdict.as_tags(path.stem[-4:]))
+    return verdict, comparison
+
+
+def layer_title(year: int | str, detail: DetailTest) -> str:
+    """Return the title of the layer of a year, which states whether its detail is right.
+
+    Parameters
+    ----------
+    year : int or str
+    detail : DetailTest
+
+    Returns
+    -------
+    str
+        For example "GWSA 2015 (1 km detail refuted: -4.0 % [-6.2, -2.1])".
+    """
+    gain = f": {detail.gain_text}" if detail.gain_text else ""
+    return f"GWSA {year} (1 km detail {detail.verdict}{gain})"
+
+
+def _detail_line(detail: DetailTest) -> str:
+    if detail.verdict == UNTESTED:
+        return detail.sentences()
+    return (
+        f"1 km detail: {detail.verdict}, gain over bilinear interpolation {detail.gain_text} "
+        f"(90 % interval) at {detail.wells} wells in {detail.blocks} blocks."
+    )
+
+
+def _unseen_line(unseen: UnseenFootprints) -> str:
+    if unseen.untestable:
+        return "Skill for unseen footprints: untestable with these inputs."
+    return f"Skill for unseen footprints: {_gains(unseen)}."
+
+
+def _gains(unseen: UnseenFootprints) -> str:
+    return (
+        f"gain over climatology {unseen.gain_over_climatology.text}, over interpolation "
+        f"{unseen.gain_over_interpolation.text}, beside interpolation "
+        f"{unseen.gain_with_interpolation.text}"
+    )
+
+
+def _without_nan(value):
+    """Return the value with None in place of NaN, which JSON does not have."""
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if value != value else value

@@ -1,0 +1,201 @@
+"""Parameters of wells and their readings, for all algorithms that compare maps with wells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qgis.core import (
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterNumber,
+)
+
+from ..gwsa_plugin.core.base.errors import InputError
+from .base import TABLES, GwsaAlgorithm, tr
+
+# Parameter -> parameter of its layer, label and help.
+FIELDS = {
+    "WELL_FIELD": (
+        "WELLS", "Well identifier",
+        "Identifier of a well. By default a field named well, well_id, station, site or id.",
+    ),
+    "YIELD_FIELD": (
+        "WELLS", "Specific yield",
+        "A fraction. By default a field named specific_yield or sy.",
+    ),
+    "CONFINED_FIELD": (
+        "WELLS", "Confined",
+        "1, true, yes or confined marks a confined well, which is used only with a storativity. By "
+        "default a field named confined.",
+    ),
+    "STORATIVITY_FIELD": (
+        "WELLS", "Storativity of confined wells",
+        "A fraction. By default a field named storativity.",
+    ),
+    "LONGITUDE_FIELD": (
+        "WELLS", "Longitude",
+        "Degrees, for a table without geometry. By default a field named longitude, lon or x.",
+    ),
+    "LATITUDE_FIELD": (
+        "WELLS", "Latitude",
+        "Degrees, for a table without geometry. By default a field named latitude, lat or y.",
+    ),
+    "READING_WELL_FIELD": (
+        "OBSERVATIONS", "Well of a reading",
+        "The identifier that WELLS has too. By default a field with one of the names listed there.",
+    ),
+    "DATE_FIELD": (
+        "OBSERVATIONS", "Date",
+        "Dates, or texts such as 2004-05-31. By default a field named date, datetime or day.",
+    ),
+    "VALUE_FIELD": (
+        "OBSERVATIONS", "Water level",
+        "In metres. By default a field named depth_to_water, dtw, value or depth.",
+    ),
+    "AQUIFER_FIELD": (
+        "AQUIFERS", "Aquifer identifier",
+        "Identifier of an aquifer. By default a field named id, aquifer or name.",
+    ),
+    "AQUIFER_YIELD_FIELD": (
+        "AQUIFERS", "Specific yield of aquifers",
+        "A fraction, for wells without a specific yield. By default a field named specific_yield "
+        "or sy.",
+    ),
+}  # fmt: skip
+
+
+class WellAlgorithm(GwsaAlgorithm):
+    """Base class of the algorithms that compare maps with wells."""
+
+    def add_wells(self, optional: bool, use: str = "") -> None:
+        """Add WELLS, OBSERVATIONS and VALUE.
+
+        Parameters
+        ----------
+        optional : bool
+            Whether the algorithm runs without wells.
+        use : str
+            What the wells are for, added to the help.
+        """
+        help = (
+            "A point layer, or a table with longitude and latitude. It can be a long table that "
+            "also has the readings."
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource("WELLS", tr("Wells"), TABLES, optional=optional),
+            f"{use} {help}".strip(),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                "OBSERVATIONS", tr("Readings"), TABLES, optional=True
+            ),
+            "A table with one row per reading: well, date, value. Leave empty if WELLS has the "
+            "readings.",
+        )
+        self.add(
+            QgsProcessingParameterEnum(
+                "VALUE",
+                tr("Readings are"),
+                [tr("depth to water (m)"), tr("water-level elevation (m)")],
+                defaultValue=0,
+            ),
+            "Depths grow downwards, elevations upwards.",
+        )
+
+    def add_specific_yield(self) -> None:
+        """Add SPECIFIC_YIELD."""
+        self.add(
+            QgsProcessingParameterNumber(
+                "SPECIFIC_YIELD",
+                tr("Specific yield of all other wells"),
+                QgsProcessingParameterNumber.Type.Double,
+                optional=True,
+                minValue=0.0001,
+                maxValue=0.6,
+            ),
+            "For unconfined wells without a specific yield in WELLS or AQUIFERS. Leave empty to "
+            "exclude them.",
+        )
+
+    def add_well_fields(self, names: Iterable[str]) -> None:
+        """Add some of FIELDS."""
+        for name in names:
+            parent, label, help = FIELDS[name]
+            field = QgsProcessingParameterField(
+                name, tr(label), parentLayerParameterName=parent, optional=True
+            )
+            self.add(field, help, advanced=True)
+
+    def add_well_rules(self) -> None:
+        """Add the rules for usable readings and wells."""
+        number = QgsProcessingParameterNumber
+        self.add(
+            number("MIN_YEARS", tr("Shortest span (years)"), number.Type.Double, 8, minValue=2),
+            "Wells are left out if their readings span fewer years of the compared period.",
+            advanced=True,
+        )
+        self.add(
+            number("MIN_MONTHS", tr("Fewest months"), number.Type.Integer, 24, minValue=8),
+            "Wells are left out if they have readings in fewer months of the compared period.",
+            advanced=True,
+        )
+        self.add(
+            number("OUTLIER", tr("Outlier threshold"), number.Type.Double, 6, minValue=2),
+            "Readings are left out if they deviate from the well's own trend and season by more "
+            "than this many robust standard deviations.",
+            advanced=True,
+        )
+
+    def well_records(self, parameters, context, progress, aquifer_field="AQUIFER_FIELD"):
+        """Read the wells and their readings.
+
+        Parameters
+        ----------
+        parameters, context
+            As in ``processAlgorithm``.
+        progress : Progress
+            Receives the fraction done.
+        aquifer_field : str
+            Parameter with the field that identifies an aquifer.
+
+        Returns
+        -------
+        WellRecords or None
+            None if WELLS is empty.
+
+        Raises
+        ------
+        InputError
+            When a layer cannot be opened or lacks a field.
+        """
+        from ..gwsa_plugin.core.wells.map_detail import WellRecords
+        from ..gwsa_plugin.core.wells.quality_control import Rules
+        from .well_layers import in_aquifers, read_readings, read_wells
+
+        if not parameters.get("WELLS"):
+            return None
+        wells_source = self.parameterAsSource(parameters, "WELLS", context)
+        if wells_source is None:
+            raise InputError(f"{parameters['WELLS']} (WELLS) cannot be opened; check the path.")
+        chosen = {name: self.parameterAsString(parameters, name, context) for name in FIELDS}
+        chosen["AQUIFER_FIELD"] = self.parameterAsString(parameters, aquifer_field, context)
+        wells = read_wells(wells_source, chosen, context, progress.part(0.0, 0.3))
+        source = self.parameterAsSource(parameters, "OBSERVATIONS", context)
+        if source is None:
+            source = wells_source
+            wells = wells.merge_records()
+        aquifers = self.parameterAsSource(parameters, "AQUIFERS", context)
+        if aquifers is not None:
+            wells = in_aquifers(wells, aquifers, chosen, context, progress.part(0.3, 0.5))
+        other = self.number(parameters, "SPECIFIC_YIELD", context)
+        if other is not None:
+            wells = wells.with_default_yield(other)
+        rules = Rules(
+            elevation=self.parameterAsEnum(parameters, "VALUE", context) == 1,
+            min_years=self.parameterAsDouble(parameters, "MIN_YEARS", context),
+            min_months=self.parameterAsInt(parameters, "MIN_MONTHS", context),
+            outlier=self.parameterAsDouble(parameters, "OUTLIER", context),
+        )
+        readings = read_readings(source, chosen, wells, progress.part(0.5, 1.0))
+        return WellRecords(wells, readings, rules)
