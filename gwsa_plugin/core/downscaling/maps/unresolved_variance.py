@@ -121,6 +121,9 @@ def calibrate_on_wells(
 ) -> float:
     """Estimate the factor of the modelled variance with which 68 % of well errors are within sigma.
 
+    The stated specific yields are used as they are: a common factor cannot be distinguished from a
+    map whose amplitude is wrong. Wrong yields therefore make sigma too large.
+
     Parameters
     ----------
     comparison : WellComparison
@@ -135,16 +138,15 @@ def calibrate_on_wells(
     Returns
     -------
     float
-        NaN if fewer than 20 wells can be used, or if their storage does not follow the map.
+        NaN if fewer than 20 wells can be used, or if no factor is large enough.
     """
     used = comparison.used & np.isfinite(known) & np.isfinite(modelled)
+    if used.sum() < LEAST_WELLS:
+        return float("nan")
     storage = comparison.storage[used]
     field = comparison.fields["fine"][used]
     both = np.isfinite(storage) & np.isfinite(field)
-    slope = np.sum(storage[both] * field[both]) / np.sum(field[both] ** 2)
-    if used.sum() < LEAST_WELLS or not slope > 0:
-        return float("nan")
-    squares = offset_ratio * np.where(both, storage / slope - field, np.nan) ** 2
+    squares = offset_ratio * np.where(both, storage - field, np.nan) ** 2
 
     def excess(factor: float) -> float:
         variance = known[used, None] + factor * modelled[used, None]

@@ -83,11 +83,14 @@ def _comparison(wells: int, factor: float, error: float) -> WellComparison:
     )
 
 
-def test_calibration_finds_the_variance_of_wells_with_a_wrong_yield():
-    comparison = _comparison(100, factor=2.0, error=3.0)
+def test_calibration_finds_the_variance_of_errors_at_wells():
     known = np.full(100, 1.0)
-    factor = calibrate_on_wells(comparison, known, np.full(100, 2.0), offset_ratio=1.0)
-    assert 1 + 2 * factor == pytest.approx(9.0, rel=0.05)
+    right, doubled = (
+        calibrate_on_wells(_comparison(100, factor, 3.0), known, 2 * known, offset_ratio=1.0)
+        for factor in (1.0, 2.0)
+    )
+    assert 1 + 2 * right == pytest.approx(9.0, rel=0.05)
+    assert doubled > right, "wrong yields are conservative"
 
 
 def test_calibration_needs_wells():
