@@ -28,8 +28,8 @@ MEANING = {
     ),
     "gapfill": (
         "Skill. Months without a GRACE solution, including the eleven months between the two "
-        "missions, compared with the noise-free TWSA of the sample world. The reference method is "
-        "a trend and a seasonal cycle."
+        "missions, compared with the TWSA of the sample world as GRACE would observe it without "
+        "noise. The reference method is a trend and a seasonal cycle."
     ),
     "closure": (
         "Not skill. The 1 km field averaged to 0.25°, compared with the coarse field from which it "
@@ -66,7 +66,7 @@ def write_demo_report(path: Path, scores: dict, pictures: list[Figure]) -> None:
 
 
 def summary(scores: dict) -> str:
-    """Summarise the skill of the 1 km field, of the trends at wells and of gap filling.
+    """Summarise the verdict on the 1 km field, its skill, and that of trends and gap filling.
 
     Parameters
     ----------
@@ -81,12 +81,18 @@ def summary(scores: dict) -> str:
     truth = scores["truth"]
     wells = scores["wells"]
     gaps = scores["gapfill"]
+    skill = truth["oracle_skill"]
+    recovered = (
+        f"The maps recover {100 * skill:.0f} % of the improvement that the predictors allow."
+        if skill >= 0
+        else "The maps are no improvement over mean-preserving interpolation."
+    )
     return (
+        f"{scores['verdict']} "
         "In cells and months that were not used for training, the RMSE of the 1 km field is "
         f"{truth['rmse_cm']:.2f} cm. It is {truth['rmse_bilinear_cm']:.2f} cm for bilinear "
         f"interpolation, {truth['rmse_mean_preserving_cm']:.2f} cm for mean-preserving "
-        f"interpolation and {truth['rmse_oracle_cm']:.2f} cm for the oracle. The maps recover "
-        f"{100 * truth['oracle_skill']:.0f} % of the improvement that the predictors allow. The "
+        f"interpolation and {truth['rmse_oracle_cm']:.2f} cm for the oracle. {recovered} The "
         f"squared correlation with the trends of {wells['n']} wells is {wells['r2']:.2f} for the "
         f"1 km field, {wells['bilinear']['r2']:.2f} for bilinear interpolation and "
         f"{wells['coarse']['r2']:.2f} for the coarse field. The RMSE of filled months is "

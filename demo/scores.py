@@ -28,13 +28,16 @@ def collect_scores(folder: Path, progress: Progress = SILENT) -> dict:
     Returns
     -------
     dict
-        ``closure_raw`` and ``closure``: agreement of the map with its coarse input, which is not
-        skill. ``truth``: skill of maps of held-out cells and months. ``wells``: skill of trends at
-        wells. ``gapfill``: errors of the months without a solution.
+        ``verdict``: what the downscaling claims about the maps. ``closure_raw`` and ``closure``:
+        agreement of the map with its coarse input, which is not skill. ``truth``: skill of maps of
+        held-out cells and months. ``wells``: skill of trends at wells. ``gapfill``: errors of the
+        months without a solution.
     """
     downscale = json.loads((folder / "downscale.json").read_text())
     wells = json.loads((folder / "wells.json").read_text())
+    run = json.loads((folder / "gwsa_1km" / "run.json").read_text())
     return {
+        "verdict": run["results"]["verdict"],
         **{name: _select(downscale[name], AGREEMENT) for name in ("closure_raw", "closure")},
         "truth": score_truth(folder / "world", folder / "held_out", folder / "gwsa.tif", progress),
         "wells": {
@@ -53,10 +56,10 @@ def _select(scores: dict, names: tuple[str, ...]) -> dict:
 
 
 def _gap_rmse(folder: Path, name: str) -> float:
-    """RMSE of filled months against noise-free TWSA over all cells, cm."""
+    """RMSE of filled months against TWSA as observed without noise, over all cells, cm."""
     gaps = read_stack(folder / "twsa.tif").months_with_source(MISSING)
     filled = read_stack(folder / name)
-    truth = read_stack(folder / "world" / "truth" / "TWSA.tif").on(filled.grid)
+    truth = read_stack(folder / "world" / "truth" / "TWSA_observed.tif").on(filled.grid)
     values = filled.values[np.isin(filled.months, gaps)]
     actual = truth.values[np.isin(truth.months, gaps)]
     return float(np.sqrt(np.nanmean((values - actual) ** 2, dtype=np.float64)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..base.grid import Grid
 from ..base.months import in_baseline, month_range
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_folder, scratch_folder
-from ..files.stack import read_stack
+from ..files.stack import MonthlyStack, read_stack, write_stack
 from ..spatial.aquifers import Aquifer
 from . import gldas_files, grace_files
 from .added_storage import AddedStorage, canals, depletion
@@ -182,7 +182,8 @@ def observe_again(world, path, options: WorldOptions) -> None:
     surroundings = Surroundings(land, options.observation.margin_cells)
     truth = read_stack(Path(world) / "truth" / "TWSA.tif")
     solved = np.isin(truth.months, grace_files.solved_months())
-    _write_mascons(Path(path), surroundings, truth.values[solved], options)
+    observed = _observe(truth.values[solved], surroundings, options.observation, options.seed)
+    grace_files.write_mascons(Path(path), surroundings.coarse, observed)
 
 
 def read_aquifers(world) -> list[Aquifer]:
@@ -233,32 +234,37 @@ def _added_storages(land: Land, months: np.ndarray, options: WorldOptions) -> li
 def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray:
     """Write the mascon file and its land mask, with the surroundings of the region.
 
+    ``truth/TWSA_observed.tif`` gets the region as observed without noise, in all months.
+
     Returns TWSA of the region as observed: cm, shape (solutions, cell rows, cell columns).
     """
     land = truth.land
     surroundings = Surroundings(land, options.observation.margin_cells)
     is_land = surroundings.land_fraction >= grace_files.MIN_LAND_FRACTION
     grace_files.write_land_mask(world / PARTS["LAND_MASK"], surroundings.coarse, is_land)
+    inside = (slice(None), *surroundings.coarse.window(land.coarse.bounds))
+    noiseless = replace(options.observation, noise_cm=0.0)
+    observable = _observe(truth.means["TWSA"], surroundings, noiseless, options.seed)[inside]
+    stack = MonthlyStack.on_calendar(land.coarse, truth.months, observable, "TWSA")
+    write_stack(world / "truth" / "TWSA_observed.tif", stack)
     solved = np.isin(truth.months, grace_files.solved_months())
-    return _write_mascons(world / PARTS["TWSA"], surroundings, truth.means["TWSA"][solved], options)
+    twsa = truth.means["TWSA"][solved]
+    observed = _observe(twsa, surroundings, options.observation, options.seed)
+    grace_files.write_mascons(world / PARTS["TWSA"], surroundings.coarse, observed)
+    return observed[inside]
 
 
-def _write_mascons(
-    path: Path, surroundings: Surroundings, twsa: np.ndarray, options: WorldOptions
+def _observe(
+    twsa: np.ndarray, surroundings: Surroundings, observation: Observation, seed: int
 ) -> np.ndarray:
-    """Write the mascon file.
+    """TWSA of the region and its surroundings as observed: cm, shape (months, rows, columns).
 
-    ``twsa`` is the true TWSA of the region over land, cm, shape (solutions, cell rows, cell
-    columns). Returns TWSA of the region as observed, in the same shape.
+    ``twsa`` is the true TWSA of the region over land, cm, shape (months, cell rows, cell columns).
     """
-    land = surroundings.land
-    grid = surroundings.coarse
     twsa = np.nan_to_num(twsa)
-    if options.observation.footprint_km:
-        twsa = twsa * land.land_fraction
-    observed = observe_twsa(surroundings.extend(twsa), grid, options.observation, options.seed)
-    grace_files.write_mascons(path, grid, observed)
-    return observed[(slice(None), *grid.window(land.coarse.bounds))]
+    if observation.footprint_km:
+        twsa = twsa * surroundings.land.land_fraction
+    return observe_twsa(surroundings.extend(twsa), surroundings.coarse, observation, seed)
 
 
 def _write_gldas(

@@ -302,8 +302,11 @@ def test_grace_observes_truth_and_surroundings_through_a_footprint(grace_like):
     region = observed[:, top : top + rows, left : left + columns][:, ::-1]
     series = np.unique(region.reshape(len(region), -1), axis=1).shape[1]
     assert 1 < series < rows * columns / 3
-    error = region - truth.values[np.isin(RECORD, solved_months())]
+    solved = np.isin(RECORD, solved_months())
+    error = region - truth.values[solved]
     assert 1.5 < np.nanstd(error) < np.nanstd(truth.values)
+    observable = read_stack(grace_like / "truth" / "TWSA_observed.tif").values
+    assert np.std(region - observable[solved]) == pytest.approx(1.5, rel=0.2)
     assert observed[:, top - 18 : top, left].any() and not observed[:, : top - 18].any()
 
 
