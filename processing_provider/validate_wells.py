@@ -143,11 +143,12 @@ class ValidateWells(WellAlgorithm):
             bounds=self.region(parameters, context),
             period=self.period(parameters, context),
         )
+        width = block_width(coarse, progress)
         comparison = validate_wells(
             records.wells, records.readings, product, coarse, rules, progress.part(0.2, 0.95)
         )
         progress.info(summary(comparison))
-        detail = score_detail(comparison, block_width(coarse, progress))
+        detail = score_detail(comparison, width)
         outputs = self._write_files(parameters, context, comparison, detail, rules, started)
         outputs["OUTPUT"] = self._write_layer(parameters, context, comparison)
         progress.info(detail.sentences())

@@ -17,9 +17,9 @@ from gwsa.gwsa_plugin.core.files.stack import (
     OBSERVED,
     MonthlyStack,
     read_stack,
-    region_tag,
     write_stack,
 )
+from gwsa.gwsa_plugin.core.files.stack_tags import region_tag
 from gwsa.gwsa_plugin.core.spatial.margin import MARGIN_KM
 
 GRID = Grid(77.0, 31.0, 0.25, 0.25, 4, 4)

@@ -17,10 +17,11 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
 from ..files.stack import MonthlyStack
+from ..files.stack_tags import FOOTPRINT_TAG
 from ..grace.footprint import Footprint
 from ..grace.footprint_width import FootprintWidth, footprint_width
 from ..grace.stack_tiles import stack_tiles
-from ..spatial.margin import extended
+from ..spatial.margin import WIDEST_KM, extended
 from .options import FOOTPRINT, MODE_NAMES, BalanceOptions
 from .water_balance import common_part, difference, groundwater, on_baseline
 
@@ -96,10 +97,10 @@ def _check_options(
         raise InputError(
             f"{options.mode} is not a mode of the balance; give {' or '.join(MODE_NAMES)}."
         )
-    if options.footprint_km is not None and not options.footprint_km > 0:
+    if options.footprint_km is not None and not 0 < options.footprint_km <= WIDEST_KM:
         raise InputError(
             f"A footprint of {options.footprint_km:g} km is not possible; give its full width in "
-            "km, about 250, or leave it empty."
+            f"km, about 250 and at most {WIDEST_KM:g}, or leave it empty."
         )
     for store in stores:
         common_part(twsa, store)
@@ -197,7 +198,7 @@ def _warn_about_unknown(
 
 
 def _width_tags(width: FootprintWidth) -> dict[str, str]:
-    tags = {"GWSA_FOOTPRINT_KM": f"{width.km:.5g}", "GWSA_FOOTPRINT_SOURCE": width.source}
+    tags = {FOOTPRINT_TAG: f"{width.km:.5g}", "GWSA_FOOTPRINT_SOURCE": width.source}
     if np.isfinite([width.lower_km, width.upper_km]).all():
         tags["GWSA_FOOTPRINT_INTERVAL_KM"] = f"{width.lower_km:.0f} {width.upper_km:.0f}"
     return tags

@@ -22,8 +22,8 @@ class BalanceOptions:
     mode : str
         FOOTPRINT or PUBLISHED.
     footprint_km : float, optional
-        Full width of GRACE's footprint at half of its maximum, km. By default it is estimated from
-        the data, or that of the product where the data do not determine it.
+        Full width of GRACE's footprint at half of its maximum, km, at most 5,000. By default it is
+        estimated from the data, or that of the product where the data do not determine it.
     """
 
     mode: str = FOOTPRINT

@@ -39,14 +39,14 @@ def groundwater_sigma(
     The errors of the terms are taken as independent of each other. The error of a store is taken as
     fully correlated within the footprint, so that its sigma is the same for the sharp store and for
     the store at the footprint of GRACE: the blur of a constant is the constant. The sigma of TWSA
-    is that at the footprint already. When a term is unknown in some cell or month
-    that has a value, the result is a lower bound. A warning and the tag GWSA_SIGMA state this, and
-    the tag GWSA_SIGMA_WITHOUT names the terms.
+    is that at the footprint already. When a term is unknown in some cell or month that has a value,
+    the result is a lower bound. A warning and the tag GWSA_SIGMA state this, and the tag
+    GWSA_SIGMA_WITHOUT names the terms.
 
     Parameters
     ----------
     gwsa : MonthlyStack
-        The result of ``groundwater``.
+        The result of ``modes.balance``.
     sigma : Sigma
         Standard errors of the terms.
     progress : Progress

@@ -12,6 +12,7 @@ from .errors import InputError
 
 # Mean radius of the Earth (IUGG).
 EARTH_RADIUS_KM = 6371.0088
+KM_PER_DEGREE = float(np.radians(EARTH_RADIUS_KM))
 # West, south, east and north in degrees.
 Bounds = tuple[float, float, float, float]
 GLOBE: Bounds = (-180.0, -90.0, 180.0, 90.0)

@@ -12,14 +12,12 @@ from ..base.months import name_runs
 from ..base.progress import Progress
 from ..base.tiles import Tile
 from ..files.stack import OBSERVED, MonthlyStack
+from ..files.stack_tags import FOOTPRINT_TAG, footprint_km
 from ..predictors.predictor_set import PredictorSet
 from ..spatial.aquifers import Aquifer, Regions, rasterise
 from ..spatial.mass_conservation import MassConservation
 from .samples import Samples
 from .training_samples import MOST_SAMPLES, TrainingPlan, choose_cells, choose_months, read_samples
-
-# Tag of the GWSA stack: width of the footprint of GRACE, km.
-FOOTPRINT_TAG = "GWSA_FOOTPRINT_KM"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +60,7 @@ class Domain:
     @property
     def footprint_km(self) -> float | None:
         """Width of the footprint of GRACE, km, from the tag of ``gwsa``; None if unknown."""
-        text = self.gwsa.tags.get(FOOTPRINT_TAG)
-        return float(text) if text else None
+        return footprint_km(self.gwsa.tags, self.gwsa.variable)
 
     def source_of(self, month: np.datetime64) -> str:
         """Return the source of GWSA in a month: observed, filled or missing."""

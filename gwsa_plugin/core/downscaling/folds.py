@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base.grid import EARTH_RADIUS_KM, EDGE_TOLERANCE, Grid
+from ..base.grid import EDGE_TOLERANCE, KM_PER_DEGREE, Grid
 from ..base.progress import SILENT, Progress
 from .samples import Samples
 
@@ -34,7 +34,6 @@ LEAST_FOOTPRINTS = 4
 LEAST_FRACTION = 0.5
 # A footprint up to this many cells wide is resolved by the cells.
 RESOLVED_CELLS = 1.05
-KM_PER_DEGREE = float(np.radians(EARTH_RADIUS_KM))
 # Latitude beyond which degrees of longitude are not made wider.
 MOST_POLEWARD = 89.0
 

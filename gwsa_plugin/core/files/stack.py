@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import Grid
+from ..base.grid import Grid, intersection
 from ..base.months import BASELINE, in_baseline, month_range, period_name
 from ..base.nan_mean import nan_mean
 from ..base.progress import SILENT, Progress
@@ -17,25 +17,12 @@ from .atomic import atomic_file
 from .geotiff import SOURCE_TAG, UNIT_TAG, Header, new_geotiff
 from .packed_tiles import NO_TILE, TILES_DOMAIN, pack_tiles, unpack_tiles
 from .rasters import band_months, open_lonlat, read_bands
+from .stack_tags import REGION_TAG, carried_tags, region_bounds
 
 # The values of the band tag GWSA_SOURCE.
 OBSERVED = "observed"
 FILLED = "filled"
 MISSING = "missing"
-# "west south east north" of the region that was asked for, degrees, on complete cells.
-REGION_TAG = "GWSA_REGION"
-# Tags of a file that the stages after it need and pass on.
-CARRIED_TAGS = (
-    "GWSA_BASELINE",
-    REGION_TAG,
-    "GWSA_CENTRE",
-    "GWSA_GAIN_FACTORS",
-    "GWSA_GAUSSIAN_KM",
-    "GWSA_BALANCE_MODE",
-    "GWSA_FOOTPRINT_KM",
-    "GWSA_FOOTPRINT_INTERVAL_KM",
-    "GWSA_FOOTPRINT_SOURCE",
-)
 # Pixels along the side of a block of a stack. Small blocks along coasts contain less sea.
 BLOCK = 128
 # Compression of stacks. Their last digits are noise: a higher level or a predictor takes three
@@ -113,11 +100,22 @@ class MonthlyStack:
         """The cells of the region that was asked for, without the margin (tag GWSA_REGION).
 
         All cells of a stack without the tag.
+
+        Raises
+        ------
+        InputError
+            When the tag is not a region, or the stack has no cell in it.
         """
-        if REGION_TAG not in self.tags:
+        bounds = region_bounds(self.tags, self.variable)
+        if bounds is None:
             return self.grid
-        west, south, east, north = map(float, self.tags[REGION_TAG].split())
-        return self.grid.subgrid(*self.grid.window((west, south, east, north)))
+        if intersection(bounds, self.grid.bounds) is None:
+            raise InputError(
+                f"{self.variable} has no cell in the region of its tag {REGION_TAG} "
+                f"({self.tags[REGION_TAG]}); give the file as it was imported, or delete the tag "
+                "to use all cells."
+            )
+        return self.grid.subgrid(*self.grid.window(bounds))
 
     def months_with_source(self, *sources: str) -> np.ndarray:
         """Return the months whose source is one of ``sources``, datetime64[M]."""
@@ -228,11 +226,6 @@ class MonthlyStack:
         return replace(self, tags={**self.tags, **tags})
 
 
-def region_tag(grid: Grid) -> dict[str, str]:
-    """Return the tag GWSA_REGION of a region that consists of the cells of ``grid``."""
-    return {REGION_TAG: " ".join(f"{value:.10g}" for value in grid.bounds)}
-
-
 def _window_inside(outer: Grid, inner: Grid) -> tuple[slice, slice]:
     """Rows and columns of ``inner`` in ``outer``."""
     window = outer.window_of(inner)
@@ -302,14 +295,15 @@ def read_stack(path: str | Path, variable: str | None = None) -> MonthlyStack:
     -------
     MonthlyStack
         With nodata as NaN, scale and offset applied, and in cm EWH where the band unit is known;
-        with the tags that stages pass on (``CARRIED_TAGS``) and the tiles that ``write_stack``
-        stored.
+        with the tags that stages pass on (``stack_tags.CARRIED_TAGS``) and the tiles that
+        ``write_stack`` stored.
 
     Raises
     ------
     InputError
         When the file cannot be opened or read, has no CRS or one other than longitude/latitude, is
-        not north-up, or has a band without a month or two bands of the same month.
+        not north-up, or has a band without a month or two bands of the same month; when a tag of
+        ``carried_tags`` cannot be read.
     """
     path = Path(path)
     with open_lonlat(path) as source:
@@ -324,5 +318,4 @@ def read_stack(path: str | Path, variable: str | None = None) -> MonthlyStack:
     name = variable or tags.get("GWSA_VARIABLE") or path.stem
     values, unit = in_centimetres(values, unit)
     stack = MonthlyStack.on_calendar(grid, months, values, name, unit, source=sources)
-    kept = {key: value for key, value in tags.items() if key in CARRIED_TAGS}
-    return replace(stack, tags=kept, tiles=tiles)
+    return replace(stack, tags=carried_tags(tags, path.name), tiles=tiles)

@@ -16,7 +16,8 @@ from ..base.grid import GLOBE, Bounds, Grid
 from ..base.progress import SILENT, Progress
 from ..base.units import CM_PER_KG_M2
 from ..compute.threads import run_all
-from ..files.stack import MonthlyStack, region_tag, write_stack
+from ..files.stack import MonthlyStack, write_stack
+from ..files.stack_tags import region_tag
 from ..spatial.gaussian_filter import smooth, surroundings, uncovered_sides
 from ..spatial.margin import MARGIN_KM, with_margin
 from ..spatial.permanent_ice import covered

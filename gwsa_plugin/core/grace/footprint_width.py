@@ -165,9 +165,10 @@ def default_width(twsa: MonthlyStack) -> float:
 
 def _default(twsa: MonthlyStack, reason: str, progress: Progress) -> FootprintWidth:
     width = default_width(twsa)
-    centre = twsa.tags.get("GWSA_CENTRE", "unknown products")
+    centre = twsa.tags.get("GWSA_CENTRE", "")
+    product = centre if centre in DEFAULTS_KM else "products of unknown width"
     progress.warn(
-        f"The footprint is taken as {width:g} km wide, the default for {centre}, because {reason}."
+        f"The footprint is taken as {width:g} km wide, the default for {product}, because {reason}."
     )
     return FootprintWidth(width, np.nan, np.nan, DEFAULT)
 

@@ -15,7 +15,7 @@ from .random_fields import generator
 from .surroundings import MARGIN_CELLS
 
 # Exponent of the kernel exp(-ln 2 (2 d / width)^p) of the distance d; a Gaussian has 2.
-KERNEL_EXPONENT = 1.7
+KERNEL_EXPONENT = 1.85
 # Largest shift of the centre of a tile from its regular place, as a fraction of the tile.
 TILE_JITTER = 0.3
 

@@ -11,13 +11,11 @@ from rasterio.features import rasterize
 from scipy.ndimage import uniform_filter
 
 from ..base.errors import InputError
-from ..base.grid import Bounds, Grid, intersection
+from ..base.grid import KM_PER_DEGREE, Bounds, Grid, intersection
 from ..base.tiles import Tile, by_tile, split_into_tiles
 from .mass_conservation import spread
 
 BACKGROUND = "background"
-# Length of a degree of latitude on the sphere of Grid.
-KM_PER_DEGREE = 111.195
 # Area of the GRACE footprint, 300 km squared: about one independent GRACE value.
 GRACE_FOOTPRINT_KM2 = 90_000.0
 

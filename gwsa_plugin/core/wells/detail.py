@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy.stats import t as student
 
-from ..base.grid import EARTH_RADIUS_KM
+from ..base.grid import KM_PER_DEGREE
 from .comparison import WellComparison
 
 CONFIRMED = "confirmed"
@@ -26,6 +26,20 @@ NOT_TESTABLE = "not testable with these inputs"
 NO_WELLS = "no wells are given, and nothing else shows whether the detail of the map is right"
 LEAST_BLOCKS = 4
 LEAST_WELLS = 20
+# Smallest gain or loss that matters. The interval of a map that hardly differs from the
+# interpolated field can exclude 0 by much less.
+RELEVANT_GAIN = 0.01
+MEANINGS = {
+    CONFIRMED: "The map is closer to the wells than bilinear interpolation of the coarse field.",
+    REFUTED: "Bilinear interpolation of the coarse field is closer to the wells than the map. Use "
+    "the coarse field.",
+    UNDECIDED: "The wells do not show whether the map or bilinear interpolation of the coarse "
+    "field is closer to them.",
+}
+NEGLIGIBLE = (
+    "As far as the wells show, the map and bilinear interpolation of the coarse field are equally "
+    f"close to them: the detail changes the RMSE by less than {100 * RELEVANT_GAIN:g} %."
+)
 # Probability that an interval contains the true value.
 CONFIDENCE = 0.9
 # Ratio of squared errors below which rounding decides.
@@ -34,7 +48,6 @@ LEAST_RATIO = 1e-9
 YIELD_SCATTER = 0.1
 # Origins of the blocks, as fractions of their width. The variances that they give are averaged.
 ORIGINS = ((0.0, 0.0), (0.0, 0.5), (0.5, 0.0), (0.5, 0.5))
-KM_PER_DEGREE = float(np.radians(EARTH_RADIUS_KM))
 
 
 @dataclass(frozen=True)
@@ -44,8 +57,8 @@ class DetailTest:
     Parameters
     ----------
     verdict : str
-        CONFIRMED (the gain is positive), REFUTED (negative), UNDECIDED (its interval contains 0)
-        or UNTESTED.
+        CONFIRMED (the interval of the gain is above 0), REFUTED (below 0), UNDECIDED (it contains
+        0, or all of it is within ±1 %) or UNTESTED.
     reason : str
         Why the detail is untested, and what that means; empty after a test.
     gain, lower, upper : float
@@ -77,6 +90,11 @@ class DetailTest:
         return cls(UNTESTED, NO_WELLS)
 
     @property
+    def is_negligible(self) -> bool:
+        """True if the whole interval of the gain is within ±1 %."""
+        return self.lower > -RELEVANT_GAIN and self.upper < RELEVANT_GAIN
+
+    @property
     def gain_text(self) -> str:
         """The gain in per cent with its interval; empty if untested."""
         if self.verdict == UNTESTED:
@@ -87,14 +105,7 @@ class DetailTest:
         """Describe the result in a few sentences."""
         if self.verdict == UNTESTED:
             return f"1 km detail: {NOT_TESTABLE}. {self.reason[:1].upper()}{self.reason[1:]}."
-        meaning = {
-            CONFIRMED: "The map is closer to the wells than bilinear interpolation of the coarse "
-            "field.",
-            REFUTED: "Bilinear interpolation of the coarse field is closer to the wells than the "
-            "map. Use the coarse field.",
-            UNDECIDED: "The wells do not show whether the map or bilinear interpolation of the "
-            "coarse field is closer to them.",
-        }[self.verdict]
+        meaning = NEGLIGIBLE if self.is_negligible else MEANINGS[self.verdict]
         return (
             f"1 km detail: {self.verdict}. {meaning} The gain of the detail is {percent(self.gain)}"
             f" % of the RMSE of bilinear interpolation (90 % interval {percent(self.lower)} to "
@@ -203,9 +214,8 @@ def compare_detail(
     # The log ratio grows where the gain falls.
     gain, highest, lowest = 1 - np.exp([estimate[2], lower[2], upper[2]])
     fraction = _noise_fraction(storage, sums.sum(axis=0), estimate[0])
-    return replace(
+    found = replace(
         untested,
-        verdict=CONFIRMED if lowest > 0 else REFUTED if highest < 0 else UNDECIDED,
         gain=float(gain),
         lower=_without_noise(lowest, fraction) if lowest < 0 else float(lowest),
         upper=_without_noise(highest, fraction) if highest > 0 else float(highest),
@@ -213,6 +223,7 @@ def compare_detail(
         factor_lower=float(lower[1]),
         factor_upper=float(upper[1]),
     )
+    return replace(found, verdict=_verdict(found))
 
 
 def detail_gain(truth: np.ndarray, fine: np.ndarray, interpolated: np.ndarray) -> float:
@@ -231,6 +242,13 @@ def detail_gain(truth: np.ndarray, fine: np.ndarray, interpolated: np.ndarray) -
     float
     """
     return float(1 - np.exp(_statistics(_sums_by_point(truth, fine, interpolated).sum(axis=0))[2]))
+
+
+def _verdict(found: DetailTest) -> str:
+    """The verdict from the interval of the gain."""
+    if found.is_negligible:
+        return UNDECIDED
+    return CONFIRMED if found.lower > 0 else REFUTED if found.upper < 0 else UNDECIDED
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..base.errors import InputError
+from ..base.grid import KM_PER_DEGREE
 from ..base.progress import SILENT, Progress
+from ..files.stack_tags import FOOTPRINT_TAG, footprint_km
 from ..files.yearly_maps import YearlyMaps
 from .comparison import WellComparison
-from .detail import KM_PER_DEGREE, UNTESTED, DetailTest, score_detail
+from .detail import UNTESTED, DetailTest, score_detail
 from .quality_control import Rules
 from .tables import Readings, Wells
 from .validate import validate_wells
-
-# Tag of the coarse stack: width of the footprint of GRACE, km.
-FOOTPRINT_TAG = "GWSA_FOOTPRINT_KM"
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,16 @@ def block_width(coarse: YearlyMaps, progress: Progress = SILENT) -> float:
 
     It is the width of the footprint of GRACE in the tags of the coarse stack. If that is unknown,
     it is the height of a coarse cell, and the log states it.
+
+    Raises
+    ------
+    InputError
+        When the tag is not a width.
     """
-    text = coarse.tags().get(FOOTPRINT_TAG)
-    if text:
-        return float(text)
+    path, _ = next(iter(coarse.bands.values()))
+    given = footprint_km(coarse.tags(), path.name)
+    if given is not None:
+        return given
     width = coarse.grid.dy * KM_PER_DEGREE
     progress.info(
         f"The width of the footprint of GRACE is unknown: the coarse stack has no tag "

@@ -17,9 +17,9 @@ from gwsa.gwsa_plugin.core.files.stack import (
     OBSERVED,
     MonthlyStack,
     read_stack,
-    region_tag,
     write_stack,
 )
+from gwsa.gwsa_plugin.core.files.stack_tags import region_tag
 from gwsa.gwsa_plugin.core.grace.footprint import Footprint
 from gwsa.tests.core.gldas.gldas_layouts import Log
 
@@ -168,6 +168,8 @@ def test_gain_factors_and_the_footprint_exclude_each_other(twsa, stores):
         (BalanceOptions("sharp"), "sharp is not a mode"),
         (BalanceOptions(footprint_km=0), "footprint of 0 km is not possible"),
         (BalanceOptions(footprint_km=-5), "footprint of -5 km is not possible"),
+        (BalanceOptions(PUBLISHED, 1e5), "footprint of 100000 km is not possible"),
+        (BalanceOptions(footprint_km=float("nan")), "footprint of nan km is not possible"),
     ],
 )
 def test_impossible_options_are_refused(twsa, stores, options, message):

@@ -12,15 +12,14 @@ from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.nan_mean import nan_mean
 from gwsa.gwsa_plugin.core.files.packed_tiles import TILES_DOMAIN, pack_tiles, unpack_tiles
 from gwsa.gwsa_plugin.core.files.stack import (
-    CARRIED_TAGS,
     FILLED,
     MISSING,
     OBSERVED,
     MonthlyStack,
     read_stack,
-    region_tag,
     write_stack,
 )
+from gwsa.gwsa_plugin.core.files.stack_tags import CARRIED_TAGS, region_tag
 from gwsa.tests.core.gldas.gldas_layouts import Log
 
 GRID = Grid(70.0, 32.0, 0.25, 0.25, 3, 4)
@@ -87,7 +86,12 @@ TILES = np.int32([[-1, 0, 0, 7], [3, 3, 0, 7], [3, 3, 40_000, -1]])
 
 
 def test_tiles_and_carried_tags_are_read_as_they_were_written(stack, tmp_path):
-    tags = {**{name: f"{name} text" for name in CARRIED_TAGS}, "GWSA_PRODUCT": "not carried"}
+    tags = {
+        **{name: f"{name} text" for name in CARRIED_TAGS},
+        **region_tag(GRID),
+        "GWSA_FOOTPRINT_KM": "250",
+        "GWSA_PRODUCT": "not carried",
+    }
     path = tmp_path / "twsa.tif"
     write_stack(path, replace(stack, tiles=TILES, tags=tags))
     found = read_stack(path)
@@ -145,6 +149,13 @@ def test_the_region_is_the_part_without_margin(stack):
     assert stack.tagged(**region_tag(inner)).region.same_as(inner)
     cropped = stack.crop(GRID.subgrid(slice(1, 3), slice(0, 3))).tagged(**region_tag(inner))
     assert cropped.region.same_as(GRID.subgrid(slice(1, 2), slice(1, 3)))
+
+
+def test_a_stack_outside_its_region_is_an_error(stack):
+    """Another program has cropped the file to a part of the margin."""
+    inner, margin = GRID.subgrid(slice(0, 2), slice(1, 3)), GRID.subgrid(slice(2, 3), slice(0, 4))
+    with pytest.raises(InputError, match="no cell in the region of its tag GWSA_REGION"):
+        stack.crop(margin).tagged(**region_tag(inner)).region  # noqa: B018
 
 
 def test_equal_stacks_give_equal_bytes(stack, tmp_path):

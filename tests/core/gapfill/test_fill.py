@@ -18,8 +18,8 @@ from gwsa.gwsa_plugin.core.files.stack import (
     MISSING,
     OBSERVED,
     MonthlyStack,
-    region_tag,
 )
+from gwsa.gwsa_plugin.core.files.stack_tags import region_tag
 from gwsa.gwsa_plugin.core.gapfill.artificial_gaps import LONG, SHORT
 from gwsa.gwsa_plugin.core.gapfill.fill import (
     FLAG_FILLED,

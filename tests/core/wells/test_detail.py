@@ -89,6 +89,20 @@ def test_weak_detail_is_undecided(world):
     assert world.test(0.05 * world.field(3)).verdict == UNDECIDED
 
 
+def test_detail_that_hardly_changes_the_map_is_undecided(world):
+    """The interval of its gain excludes 0, but the gain does not matter."""
+    for detail in (0.003 * world.detail, -0.003 * world.detail):
+        found = world.test(detail)
+        assert found.lower > 0 or found.upper < 0
+        assert found.verdict == UNDECIDED and found.is_negligible
+        assert "changes the RMSE by less than 1 %" in found.sentences()
+
+
+def test_a_small_relevant_gain_is_confirmed(world):
+    found = world.test(0.1 * world.detail)
+    assert 0.01 < found.gain < 0.1 and found.verdict == CONFIRMED
+
+
 def test_a_common_error_of_the_yields_has_no_effect():
     first, second = (World(2).test(World(2).detail, scale) for scale in (1.0, 0.5))
     assert second.gain == pytest.approx(first.gain)

@@ -18,13 +18,13 @@ from uuid import uuid4
 import numpy as np
 
 from ...base.errors import InputError
-from ...base.grid import Grid
+from ...base.grid import KM_PER_DEGREE, Grid
 from ...base.progress import Progress
 from ...base.tiles import Tile
 from ...predictors.features import PixelSelection, months_at_once, read_pixels
 from ...predictors.predictor_set import CONTENTS, PredictorSet
 from ...predictors.stored_features import take_rows
-from ...spatial.aquifers import KM_PER_DEGREE, Regions, blend
+from ...spatial.aquifers import Regions, blend
 from ...spatial.mass_conservation import MassConservation, spread
 from ..domain import Domain
 from ..models.region_models import RegionModels

@@ -22,7 +22,12 @@ from ..models.cross_validation import CrossValidation
 from ..samples import ONE_SCALE_UP
 from ..skill.reduced_resolution import MODEL, ReducedResolution
 from .predict_tile import MapOptions
-from .unresolved_variance import Seen, calibrate_on_wells, offset_ratio, unresolved_variance
+from .unresolved_variance import (
+    ObservedField,
+    calibrate_on_wells,
+    offset_ratio,
+    unresolved_variance,
+)
 from .write_years import create_year
 
 # Fraction of the variance of independent noise of cells that is left when the mean over their block
@@ -90,9 +95,9 @@ def estimate_detail_error(
     """
     noise = _mean_noise(domain, sigma)
     spread = _model_variance(domain, validation)
-    seen = _seen(domain, noise)
+    observed = _observed_field(domain, noise)
     if reduced is None:
-        missed = unresolved_variance(seen)
+        missed = unresolved_variance(observed)
         missed = np.where(np.isnan(missed), np.nanmean(missed), missed)
     else:
         missed = _missed_detail(domain, reduced, noise)
@@ -106,7 +111,7 @@ def estimate_detail_error(
         np.where(inside, field[row, column], np.nan) for field in (noise, modelled)
     )
     factor = calibrate_on_wells(
-        comparison, noise_at_wells, modelled_at_wells, offset_ratio=offset_ratio(seen)
+        comparison, noise_at_wells, modelled_at_wells, offset_ratio=offset_ratio(observed)
     )
     if np.isnan(factor):
         return DetailError(modelled)
@@ -121,7 +126,7 @@ def _mean_noise(domain: Domain, sigma: MonthlyStack) -> np.ndarray:
     return sum(squares, np.zeros(domain.cells.shape)) / max(used.sum(), 1)
 
 
-def _seen(domain: Domain, noise: np.ndarray) -> Seen:
+def _observed_field(domain: Domain, noise: np.ndarray) -> ObservedField:
     """Coarse GWSA in the months of the training set, and how it was observed."""
     grid = domain.gwsa.grid
     months = np.flatnonzero(domain.training_months)
@@ -130,7 +135,7 @@ def _seen(domain: Domain, noise: np.ndarray) -> Seen:
     tiles = domain.gwsa.tiles
     inside = domain.cells if tiles is None else domain.cells & (tiles >= 0)
     count = inside.sum() if tiles is None else np.unique(tiles[inside]).size
-    return Seen(
+    return ObservedField(
         values=np.where(domain.cells, values, np.nan),
         grid=grid,
         width_km=domain.footprint_km or 0.0,

@@ -38,7 +38,7 @@ LARGEST_FACTOR = 1e4
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class ObservedField:
     """Coarse GWSA in observed months, and how it was observed.
 
     Parameters
@@ -72,12 +72,12 @@ class Seen:
         return np.maximum(POOLING * overall + (1 - POOLING) * squares, 0.0)
 
 
-def unresolved_variance(seen: Seen) -> np.ndarray:
+def unresolved_variance(field: ObservedField) -> np.ndarray:
     """Model the variance of the difference between GWSA at a point and what GRACE sees of it.
 
     Parameters
     ----------
-    seen : Seen
+    field : ObservedField
         Coarse GWSA.
 
     Returns
@@ -91,18 +91,18 @@ def unresolved_variance(seen: Seen) -> np.ndarray:
     Goovaerts, P. (2008), Mathematical Geosciences 40, 101-128 (covariance at points from areal
     data).
     """
-    distance, correlation = _correlation(seen)
+    distance, correlation = _correlation(field)
     if not distance.size:
-        return unresolved_ratio(seen.width_km, seen.blur_km) * seen.mean_squares
+        return unresolved_ratio(field.width_km, field.blur_km) * field.mean_squares
     misfits = [
-        np.sum((_seen_covariance(length, seen.blur_km, distance) - correlation) ** 2)
+        np.sum((_blurred_covariance(length, field.blur_km, distance) - correlation) ** 2)
         for length in LENGTHS_KM
     ]
-    return unresolved_ratio(LENGTHS_KM[int(np.argmin(misfits))], seen.blur_km) * seen.mean_squares
+    return unresolved_ratio(LENGTHS_KM[int(np.argmin(misfits))], field.blur_km) * field.mean_squares
 
 
 def unresolved_ratio(length_km: float, blur_km: float) -> float:
-    """Compute the hidden variance at a point relative to the variance that is seen.
+    """Compute the unresolved variance at a point relative to the resolved variance.
 
     Parameters
     ----------
@@ -159,26 +159,26 @@ def calibrate_on_wells(
     return float(brentq(excess, 0.0, LARGEST_FACTOR, xtol=1e-3))
 
 
-def offset_ratio(seen: Seen) -> float:
+def offset_ratio(field: ObservedField) -> float:
     """Return the mean square of coarse GWSA relative to that of anomalies from its own means."""
-    centred = seen.values - seen.values.mean(axis=0)
-    return float(np.nanmean(seen.values**2) / np.nanmean(centred**2))
+    centred = field.values - field.values.mean(axis=0)
+    return float(np.nanmean(field.values**2) / np.nanmean(centred**2))
 
 
-def _correlation(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
+def _correlation(field: ObservedField) -> tuple[np.ndarray, np.ndarray]:
     """Distance (km) and correlation between cells, by distance; empty for too small regions."""
-    rows, columns = np.nonzero(np.isfinite(seen.values).all(axis=0))
+    rows, columns = np.nonzero(np.isfinite(field.values).all(axis=0))
     chosen = np.linspace(0, rows.size - 1, min(rows.size, MOST_CELLS)).round().astype(int)
     rows = rows[chosen]
     columns = columns[chosen]
-    series = seen.values[:, rows, columns].astype(np.float64)
-    latitude = np.radians(seen.grid.latitudes[rows])
-    longitude = np.radians(seen.grid.longitudes[columns])
+    series = field.values[:, rows, columns].astype(np.float64)
+    latitude = np.radians(field.grid.latitudes[rows])
+    longitude = np.radians(field.grid.longitudes[columns])
     east = np.sqrt(np.cos(latitude)[:, None] * np.cos(latitude)) * _differences(longitude)
     distance = EARTH_RADIUS_KM * np.hypot(_differences(latitude), east)
     products = series.T @ series
     powers = np.sqrt(np.outer(np.diag(products), np.diag(products)))
-    edges = np.linspace(seen.blur_km / 2, FITTED_WIDTHS * seen.width_km, DISTANCE_BINS + 1)
+    edges = np.linspace(field.blur_km / 2, FITTED_WIDTHS * field.width_km, DISTANCE_BINS + 1)
     bins = np.digitize(distance, edges).ravel()
     totals = [
         np.bincount(bins, values.ravel(), DISTANCE_BINS + 2)[1:-1]
@@ -192,11 +192,11 @@ def _differences(values: np.ndarray) -> np.ndarray:
     return values[:, None] - values
 
 
-def _seen_covariance(length_km: float, blur_km: float, distance: np.ndarray) -> np.ndarray:
+def _blurred_covariance(length_km: float, blur_km: float, distance: np.ndarray) -> np.ndarray:
     """Correlation at some distances of a field that is seen through the blur."""
-    seen = _spectrum(length_km) * np.exp(-((WAVENUMBERS * blur_km) ** 2))
-    values = np.array([_integral(seen * j0(WAVENUMBERS * d)) for d in distance])
-    return values / _integral(seen)
+    blurred = _spectrum(length_km) * np.exp(-((WAVENUMBERS * blur_km) ** 2))
+    values = np.array([_integral(blurred * j0(WAVENUMBERS * d)) for d in distance])
+    return values / _integral(blurred)
 
 
 def _spectrum(length_km: float) -> np.ndarray:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...base.grid import KM_PER_DEGREE
 from ...spatial.mass_conservation import MassConservation, spread
 from ...stats.metrics import nse, pascal_merlin_gain, relative_gain, rmse
 from ..domain import Domain
-from ..folds import KM_PER_DEGREE
 from ..models.cross_validation import CrossValidation
 from ..samples import ONE_SCALE_UP
 

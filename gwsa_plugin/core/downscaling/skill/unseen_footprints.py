@@ -222,8 +222,9 @@ class _Comparison:
         self._cells = np.zeros(domain.cells.shape, dtype=bool)
         self._cells[samples.row[:count], samples.column[:count]] = True
         self._target = samples.target.reshape(self._numbers.size, count)
+        # In a large region a block may have samples in a part of its cells only.
         self.footprints = footprint_blocks(
-            domain.gwsa.grid, self._cells, blocks.numbers, self._width
+            domain.gwsa.grid, domain.cells, blocks.numbers, self._width
         )
         self._observed = np.array(
             [domain.source_of(month) == OBSERVED for month in domain.months], dtype=bool

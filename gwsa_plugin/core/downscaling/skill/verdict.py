@@ -135,9 +135,10 @@ def layer_title(year: int | str, detail: DetailTest) -> str:
 def _detail_line(detail: DetailTest) -> str:
     if detail.verdict == UNTESTED:
         return detail.sentences()
+    remark = " (no relevant difference)" if detail.is_negligible else ""
     return (
-        f"1 km detail: {detail.verdict}, gain over bilinear interpolation {detail.gain_text} "
-        f"(90 % interval) at {detail.wells} wells in {detail.blocks} blocks."
+        f"1 km detail: {detail.verdict}{remark}, gain over bilinear interpolation "
+        f"{detail.gain_text} (90 % interval) at {detail.wells} wells in {detail.blocks} blocks."
     )
 
 

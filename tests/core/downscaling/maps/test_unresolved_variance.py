@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.downscaling.maps.unresolved_variance import (
-    Seen,
+    ObservedField,
     calibrate_on_wells,
     offset_ratio,
     unresolved_ratio,
@@ -35,7 +35,7 @@ def test_variance_of_known_fields(length_km):
     blur = 250 / np.sqrt(8 * np.log(2))
     truth = 4 * _fields(length_km, np.random.default_rng(1))
     values = np.stack([gaussian_filter(field, blur / CELL_KM, mode="nearest") for field in truth])
-    seen = Seen(values, GRID, width_km=250.0, tile_km=0.0, noise_cm=0.0)
+    seen = ObservedField(values, GRID, width_km=250.0, tile_km=0.0, noise_cm=0.0)
     inner = (slice(None), slice(10, -10), slice(10, -10))
     expected = ((truth - values)[inner] ** 2).mean()
     # The model is for points; the fields are means over cells, whose variance is smaller.
@@ -49,15 +49,15 @@ def test_unresolved_ratio_falls_with_the_length_and_grows_with_the_blur():
 
 def test_cells_with_a_larger_amplitude_hide_more():
     values = _fields(300.0, np.random.default_rng(2)) * np.linspace(1, 3, 48)
-    variance = unresolved_variance(Seen(values, GRID, 250.0, 0.0, noise_cm=0.0))
+    variance = unresolved_variance(ObservedField(values, GRID, 250.0, 0.0, noise_cm=0.0))
     assert variance[:, -5:].mean() > 1.5 * variance[:, :5].mean() > 0
 
 
 def test_offset_ratio_is_one_for_centred_series():
     values = np.random.default_rng(3).standard_normal((500, 4, 4))
-    seen = Seen(values - values.mean(axis=0), GRID, 250.0, 0.0, noise_cm=0.0)
+    seen = ObservedField(values - values.mean(axis=0), GRID, 250.0, 0.0, noise_cm=0.0)
     assert offset_ratio(seen) == pytest.approx(1.0)
-    shifted = Seen(seen.values + 1.0, GRID, 250.0, 0.0, noise_cm=0.0)
+    shifted = ObservedField(seen.values + 1.0, GRID, 250.0, 0.0, noise_cm=0.0)
     assert offset_ratio(shifted) == pytest.approx(2.0, rel=0.01)
 
 

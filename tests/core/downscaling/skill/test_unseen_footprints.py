@@ -206,6 +206,23 @@ def test_filled_months_are_not_compared():
     assert max(result.rmse_cm.values()) < 10
 
 
+def test_a_block_counts_by_its_land_and_not_by_its_samples():
+    """In a large region, only some of the cells are in the training set."""
+    domain, observed = make_domain(signal=2.0)
+    drawn = np.random.default_rng(3).random(domain.cells.shape) < 0.3
+    kept = domain.samples.at(drawn)
+    samples = domain.samples
+    few = Samples(
+        *(getattr(samples, name)[kept] for name in ("month", "row", "column", "target")),
+        samples.cells[kept],
+        samples.pixels[kept],
+        samples.names,
+    )
+    result = validate(replace(domain, samples=few), hold_out(domain, observed))
+    assert not result.untestable and result.footprints >= 12
+    assert result.gain_with_interpolation.lower > 0
+
+
 @pytest.mark.parametrize("degrees", [2, 5])
 def test_a_region_of_few_footprints_is_untestable(degrees):
     domain, observed = make_domain(signal=2.0, degrees=degrees)

@@ -7,7 +7,7 @@ import pytest
 from gwsa.gwsa_plugin.core.downscaling.skill.gain import Gain
 from gwsa.gwsa_plugin.core.downscaling.skill.unseen_footprints import ESTIMATES, UnseenFootprints
 from gwsa.gwsa_plugin.core.downscaling.skill.verdict import Verdict, layer_title
-from gwsa.gwsa_plugin.core.wells.detail import CONFIRMED, REFUTED, DetailTest
+from gwsa.gwsa_plugin.core.wells.detail import CONFIRMED, REFUTED, UNDECIDED, DetailTest
 
 REFUTED_DETAIL = DetailTest(REFUTED, "", -0.04, -0.062, -0.021, 0.1, -0.2, 0.4, 213, 9, 250.0)
 TESTED = UnseenFootprints(
@@ -35,6 +35,14 @@ def test_last_line_has_both_claims():
         "interval) at 213 wells in 9 blocks. Skill for unseen footprints: gain over climatology "
         "+12 % (90 % interval +4 to +20 %), over interpolation -5 % (90 % interval -10 to +1 %), "
         "beside interpolation +2 % (90 % interval -1 to +5 %)."
+    )
+
+
+def test_last_line_of_detail_without_effect():
+    detail = DetailTest(UNDECIDED, "", -0.0014, -0.0023, -0.0007, 0.1, -0.2, 0.4, 213, 9, 250.0)
+    assert Verdict(detail, TESTED).last_line.startswith(
+        "1 km detail: undecided (no relevant difference), gain over bilinear interpolation "
+        "-0.1 % [-0.2, -0.1]"
     )
 
 
