@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gwsa.gwsa_plugin.core.balance.options import BalanceOptions
+from gwsa.gwsa_plugin.core.balance.modes import balance
+from gwsa.gwsa_plugin.core.balance.options import FOOTPRINT, PUBLISHED, BalanceOptions
 from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack
+from gwsa.gwsa_plugin.core.gldas.land_storage import COMPONENTS
 from gwsa.gwsa_plugin.core.sample_world.grace_observation import GRACE_LIKE, Observation
 from gwsa.gwsa_plugin.core.sample_world.world import (
     PARTS,
@@ -75,8 +77,8 @@ def narrowed(width_km: float, tile_km: float) -> Observation:
     return replace(GRACE_LIKE, footprint_km=width_km, tile_km=tile_km)
 
 
-def balance_seen(seen: SeenWorld, folder: Path, mode: str = "footprint") -> MonthlyStack:
-    """Run the chain up to the balance and return coarse GWSA.
+def both_balances(seen: SeenWorld, folder: Path) -> dict[str, MonthlyStack]:
+    """Run the chain up to the balance and return coarse GWSA of both modes.
 
     Parameters
     ----------
@@ -84,16 +86,21 @@ def balance_seen(seen: SeenWorld, folder: Path, mode: str = "footprint") -> Mont
         The world.
     folder : Path
         Folder of the outputs.
-    mode : str
-        Mode of the balance.
+
+    Returns
+    -------
+    dict of str to MonthlyStack
+        Mode -> GWSA, cm.
     """
-    outputs = run_chain(*chain_arguments(seen, folder, mode), last="gwsabalance")
-    return read_stack(outputs["gwsabalance:OUTPUT"], "GWSA")
+    outputs = run_chain(*chain_arguments(seen, folder), last="gwsabalance")
+    footprint = read_stack(outputs["gwsabalance:OUTPUT"], "GWSA")
+    twsa = read_stack(outputs["fillgaps:OUTPUT"], "TWSA")
+    stores = [read_stack(outputs[f"gldasanomaly:{name}"], name) for name in COMPONENTS]
+    options = BalanceOptions(PUBLISHED, float(footprint.tags["GWSA_FOOTPRINT_KM"]))
+    return {FOOTPRINT: footprint, PUBLISHED: balance(twsa, stores, options)}
 
 
-def chain_arguments(
-    seen: SeenWorld, folder: Path, mode: str = "footprint"
-) -> tuple[ChainInputs, Path, ChainOptions]:
+def chain_arguments(seen: SeenWorld, folder: Path) -> tuple[ChainInputs, Path, ChainOptions]:
     """Return the arguments of ``run_chain`` for a world that is seen through one footprint."""
     inputs = ChainInputs(
         twsa=seen.twsa,
@@ -105,7 +112,6 @@ def chain_arguments(
         bounds=seen.options.grid.bounds,
         period=tuple(seen.options.period[[0, -1]]),
         sigma_twsa_cm=seen.options.observation.noise_cm,
-        balance=BalanceOptions(mode=mode),
     )
     return inputs, folder, options
 
@@ -127,24 +133,21 @@ def measure_widths(folder: Path) -> dict:
         for seen in seen_worlds(folder / "world", world, WIDTHS):
             width = seen.options.observation.footprint_km
             name = f"seed {seed}, {width:.0f} km"
-            fields = {
-                mode: balance_seen(seen, folder / "chain", mode)
-                for mode in ("footprint", "published")
-            }
-            tags = fields["footprint"].tags
+            fields = both_balances(seen, folder / "chain")
+            tags = fields[FOOTPRINT].tags
             estimate = float(tags["GWSA_FOOTPRINT_KM"])
             interval = tags.get("GWSA_FOOTPRINT_INTERVAL_KM", "nan nan").split()
             lower, upper = (float(limit) for limit in interval)
             held.append(lower <= width <= upper)
             errors.append(abs(estimate / width - 1))
             rmse = {mode: coarse_error(seen.source, field) for mode, field in fields.items()}
-            ratios.append(rmse["footprint"] / rmse["published"])
+            ratios.append(rmse[FOOTPRINT] / rmse[PUBLISHED])
             values |= {
                 f"{name}: estimate (km)": estimate,
                 f"{name}: lower limit (km)": lower,
                 f"{name}: upper limit (km)": upper,
-                f"{name}: coarse error, footprint (cm)": rmse["footprint"],
-                f"{name}: coarse error, published (cm)": rmse["published"],
+                f"{name}: coarse error, footprint (cm)": rmse[FOOTPRINT],
+                f"{name}: coarse error, published (cm)": rmse[PUBLISHED],
             }
             print(values_line(name, values), flush=True)
     shutil.rmtree(folder, ignore_errors=True)
