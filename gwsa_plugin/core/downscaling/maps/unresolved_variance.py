@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.integrate import trapezoid
 from scipy.optimize import brentq
 from scipy.special import j0
 
@@ -205,4 +206,4 @@ def _spectrum(length_km: float) -> np.ndarray:
 
 
 def _integral(values: np.ndarray) -> float:
-    return float(np.trapz(values, WAVENUMBERS))
+    return float(trapezoid(values, WAVENUMBERS))
