@@ -71,7 +71,7 @@ def depletion(
     """
     field = fractal(generator(seed, "pumping"), land.grid.shape, SHORTEST, LONGEST, slope=SLOPE)
     edge, full = np.quantile(field[land.mask], [0.5, FULL_RATE_QUANTILE])
-    rate = np.float32(cm_per_year) * _smooth_step((field - edge) / (full - edge))
+    rate = (cm_per_year * _smooth_step((field - edge) / (full - edge))).astype(np.float32)
     years = np.maximum(decimal_years(months) - decimal_years(np.array([start])), 0)
     return AddedStorage(rate, years[in_baseline(months)].mean() - years)
 
