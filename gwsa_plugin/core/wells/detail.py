@@ -293,9 +293,30 @@ def _statistics(sums: np.ndarray) -> np.ndarray:
 def _noise_fraction(storage: np.ndarray, sums: np.ndarray, coefficient: float) -> float:
     """Fraction of the squared error of the interpolated field that is noise of the wells.
 
+    At most half of the squared error is noise.
+    """
+    yy, yb, _, bb, *_ = sums
+    noise = np.isfinite(storage).sum() * well_noise_variance(storage)
+    error = yy - 2 * coefficient * yb + coefficient**2 * bb
+    return float(np.clip(noise / error, 0.0, 0.5))
+
+
+def well_noise_variance(storage: np.ndarray) -> float:
+    """Estimate the variance of the noise of wells.
+
     The noise has two parts. The variance of the part that is independent between months is
     extrapolated from the semivariance at lags of one and two months. The other part is the scatter
-    of specific yields around their common factor. At most half of the squared error is noise.
+    of specific yields around their common factor.
+
+    Parameters
+    ----------
+    storage : ndarray of float64, shape (points, months)
+        cm; NaN in months without a reading.
+
+    Returns
+    -------
+    float
+        cm².
     """
     deviation = storage - np.nanmean(storage, axis=1, keepdims=True)
     steps = [deviation[:, lag:] - deviation[:, :-lag] for lag in (1, 2)]
@@ -303,10 +324,7 @@ def _noise_fraction(storage: np.ndarray, sums: np.ndarray, coefficient: float) -
     if all(np.isfinite(step).any() for step in steps):
         near, far = (np.nanmean(step**2) / 2 for step in steps)
         variance += max(2 * near - far, 0.0)
-    yy, yb, _, bb, *_ = sums
-    noise = np.isfinite(deviation).sum() * variance
-    error = yy - 2 * coefficient * yb + coefficient**2 * bb
-    return float(np.clip(noise / error, 0.0, 0.5))
+    return float(variance)
 
 
 def _without_noise(gain: float, noise_fraction: float) -> float:

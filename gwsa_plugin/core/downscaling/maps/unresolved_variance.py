@@ -17,7 +17,7 @@ from scipy.special import j0
 
 from ...base.grid import EARTH_RADIUS_KM, Grid
 from ...wells.comparison import WellComparison
-from ...wells.detail import LEAST_WELLS
+from ...wells.detail import LEAST_WELLS, well_noise_variance
 
 # Full width of a Gaussian at half of its maximum, in standard deviations.
 WIDTH_TO_DEVIATION = np.sqrt(8 * np.log(2))
@@ -123,7 +123,8 @@ def calibrate_on_wells(
     """Estimate the factor of the modelled variance with which 68 % of well errors are within sigma.
 
     The stated specific yields are used as they are: a common factor cannot be distinguished from a
-    map whose amplitude is wrong. Wrong yields therefore make sigma too large.
+    map whose amplitude is wrong. Wrong yields therefore make sigma too large. Noise of the wells,
+    see ``well_noise_variance``, is not part of sigma.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ def calibrate_on_wells(
         unknown.
     offset_ratio : float
         Mean square of GWSA relative to that of its anomalies from its own means; series of wells
-        lack the part of the error that is constant in time.
+        lack the part of the modelled error that is constant in time.
 
     Returns
     -------
@@ -147,10 +148,11 @@ def calibrate_on_wells(
     storage = comparison.storage[used]
     field = comparison.fields["fine"][used]
     both = np.isfinite(storage) & np.isfinite(field)
-    squares = offset_ratio * np.where(both, storage - field, np.nan) ** 2
+    squares = np.where(both, storage - field, np.nan) ** 2
+    independent = known[used, None] + well_noise_variance(np.where(both, storage, np.nan))
 
     def excess(factor: float) -> float:
-        variance = known[used, None] + factor * modelled[used, None]
+        variance = independent + factor * modelled[used, None] / offset_ratio
         return float(np.mean((squares <= variance)[both]) - WITHIN_ONE_SIGMA)
 
     if excess(0.0) >= 0:

@@ -64,13 +64,16 @@ def test_offset_ratio_is_one_for_centred_series():
 def _comparison(wells: int, factor: float, error: float) -> WellComparison:
     """Wells that follow a map up to a common factor, with normal errors of a known size, cm."""
     rng = np.random.default_rng(4)
-    field = 8 * rng.standard_normal((wells, 60))
-    storage = factor * (field + error * rng.standard_normal((wells, 60)))
+    # Both change once a year, so that neither is taken for noise of the wells.
+    field, errors = (
+        np.repeat(size * rng.standard_normal((wells, 40)), 12, axis=1) for size in (8.0, error)
+    )
+    storage = factor * (field + errors)
     nothing = np.full(wells, np.nan)
     return WellComparison(
         wells=Wells.from_columns([str(i) for i in range(wells)], nothing, nothing),
         status=np.full(wells, USED),
-        months=np.arange(60).astype("datetime64[M]"),
+        months=np.arange(480).astype("datetime64[M]"),
         storage=storage,
         fields={"fine": field},
         trend=nothing,
@@ -89,7 +92,8 @@ def test_calibration_finds_the_variance_of_errors_at_wells():
         calibrate_on_wells(_comparison(100, factor, 3.0), known, 2 * known, offset_ratio=1.0)
         for factor in (1.0, 2.0)
     )
-    assert 1 + 2 * right == pytest.approx(9.0, rel=0.05)
+    # The scatter of specific yields, 10 %, explains 0.01 (64 + 9) of the squared errors.
+    assert 1 + 0.73 + 2 * right == pytest.approx(9.0, rel=0.1)
     assert doubled > right, "wrong yields are conservative"
 
 
