@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
-from gwsa.gwsa_plugin.core.downscaling.options import DownscaleOptions
 from gwsa.gwsa_plugin.core.sample_world.cases import CASES
 from gwsa.gwsa_plugin.core.sample_world.grace_observation import CELL_BY_CELL
 from gwsa.gwsa_plugin.core.sample_world.score import score_detail, score_truth
@@ -15,7 +13,7 @@ from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions
 from .footprint_widths import coarse_error
 from .map_checks import sigma_coverage
 from .result import score_result
-from .worlds import SHARED, shared_world
+from .worlds import QUICK, SHARED, shared_world
 
 DEFAULT = WorldOptions((74.0, 26.0, 79.0, 31.0), start="2010-01", end="2016-12")
 # Smaller, so that all cases are made in an hour.
@@ -28,10 +26,6 @@ GRACE_LIKE_CASES = {
     "one_footprint": replace(SMALL, bounds=(75.0, 27.0, 77.25, 29.25)),
     "by_cells": replace(SMALL, observation=CELL_BY_CELL),
 }
-# Trees as in the demonstration: the defaults predict better and take five times as long.
-QUICK = DownscaleOptions(
-    exact=True, compare=False, stopping=False, boosting=Boosting(trees=50, rate=0.3)
-)
 
 
 def measure_case(folder: Path, case: str) -> dict:
