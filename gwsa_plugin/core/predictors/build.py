@@ -20,7 +20,7 @@ from ..files.atomic import atomic_folder
 from ..files.provenance import now, provenance, sha256, write_run
 from ..files.rasters import open_lonlat, open_raster
 from ..spatial.warp import Geometry, overlaps
-from .catalogue import Catalogue, Predictor, read_catalogue
+from .catalogue import EVAPOTRANSPIRATION, RUNOFF, Catalogue, Predictor, read_catalogue
 from .files import ALWAYS, locate, months_before
 from .int16 import FLOAT32, Encoding
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
@@ -189,11 +189,16 @@ def _warn_of_leaks(predictors: Sequence[Predictor], progress: Progress) -> None:
                 f"{item.name} identifies the place or the time of a pixel, so that a model can "
                 "memorise single cells; remove it."
             )
-        if "gldas" in item.source.lower() and item.group != "climate":
+        is_flux = item.role in (EVAPOTRANSPIRATION, RUNOFF)
+        if "gldas" in item.source.lower() and (is_flux or item.group != "climate"):
+            reason = (
+                ", because precipitation minus evapotranspiration and runoff of a run is the "
+                "change of its storage"
+            )
             progress.warn(
                 f"{item.name} is from GLDAS according to its source. If it is from the run whose "
-                "storage is subtracted from TWSA, the target is predicted from itself; use another "
-                "source or remove it."
+                "storage is subtracted from TWSA, the target is predicted from itself"
+                f"{reason if is_flux else ''}; use another source or remove it."
             )
 
 
@@ -299,6 +304,7 @@ def _entry(predictor: Predictor, encoding: Encoding | None) -> dict:
         "group": predictor.group,
         "unit": predictor.unit,
         "kind": predictor.kind,
+        "role": predictor.role,
         **(_rasters(predictor, encoding) if encoding else {"difference": predictor.difference}),
         "lags": predictor.lags,
         "means": predictor.means,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,16 @@ MONTHLY = "monthly"
 # Ways of aggregation to coarse cells.
 MEAN = "mean"
 FRACTION = "fraction"
+# Roles: what a model of groundwater storage uses a monthly predictor for.
+PRECIPITATION = "precipitation"
+EVAPOTRANSPIRATION = "actual_evapotranspiration"
+RUNOFF = "runoff"
+ROLES = (PRECIPITATION, EVAPOTRANSPIRATION, RUNOFF)
 # Class code (uint16) that means no value in a predictor set.
 NO_CLASS = 65535
 KEYS = (
     "name", "group", "unit", "kind", "files", "scale", "offset", "nodata", "error", "aggregation",
-    "lags", "means", "classes", "difference", "source",
+    "lags", "means", "classes", "difference", "source", "role",
 )  # fmt: skip
 # Keys that a predictor without rasters cannot have.
 RASTER_KEYS = ("files", "scale", "offset", "nodata", "error", "classes")
@@ -62,6 +67,9 @@ class Predictor:
         no files. Empty for other predictors.
     source : str
         Reference of the data.
+    role : str
+        One of ROLES, or empty. Only a monthly predictor with files has a role, and a role belongs
+        to at most one predictor.
     """
 
     name: str
@@ -78,11 +86,17 @@ class Predictor:
     classes: tuple[int, ...] = ()
     difference: tuple[str, ...] = ()
     source: str = ""
+    role: str = ""
 
     @property
     def monthly(self) -> bool:
         """Whether the values change from month to month."""
         return self.kind == MONTHLY
+
+    @property
+    def may_have_role(self) -> bool:
+        """Whether the predictor is monthly and has files."""
+        return self.monthly and bool(self.files)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -201,6 +215,7 @@ def parse_predictors(content: dict, where: str) -> tuple[Predictor, ...]:
                 f"{where} names the predictor {feature} twice; rename or remove one of them."
             )
     _check_differences(predictors, where)
+    _check_roles(predictors, where)
     return predictors
 
 
@@ -214,6 +229,28 @@ def _check_differences(predictors: tuple[Predictor, ...], where: str) -> None:
                     f'{where} names {name} in "difference" of {predictor.name}; '
                     'name another entry there that is monthly and has "files".'
                 )
+
+
+def _check_roles(predictors: tuple[Predictor, ...], where: str) -> None:
+    """Raise InputError for a role of two predictors, or for roles with different units."""
+    by_role: dict[str, Predictor] = {}
+    for predictor in predictors:
+        if predictor.role in by_role:
+            raise InputError(
+                f"{where} has two predictors with the role {predictor.role}, "
+                f"{by_role[predictor.role].name} and {predictor.name}; "
+                'set "role": "" for one of them.'
+            )
+        if predictor.role:
+            by_role[predictor.role] = predictor
+    water = [by_role[role] for role in (PRECIPITATION, EVAPOTRANSPIRATION) if role in by_role]
+    if len({predictor.unit for predictor in water if predictor.unit}) > 1:
+        units = " and ".join(f"{predictor.name} in {predictor.unit}" for predictor in water)
+        raise InputError(
+            f"{where} has {units}, but precipitation and evapotranspiration must have the same "
+            'unit; convert one of them with "scale" and correct its "unit", or set "role": "" '
+            "for it."
+        )
 
 
 def _parse(entry, where: str) -> Predictor:
@@ -249,6 +286,7 @@ def _parse(entry, where: str) -> Predictor:
         difference=difference,
         source=str(entry.get("source") or ""),
     )
+    predictor = replace(predictor, role=_role(entry, predictor, where))
     _check(predictor, where)
     return predictor
 
@@ -272,6 +310,11 @@ def _check(predictor: Predictor, where: str) -> None:
     if predictor.monthly and predictor.classes:
         raise InputError(
             f"{where} is monthly and has classes; only static variables may have classes."
+        )
+    if predictor.role and not predictor.may_have_role:
+        raise InputError(
+            f"{where} has the role {predictor.role} but is not a monthly predictor with files; "
+            "remove its role or give the role to one that is."
         )
     if predictor.aggregation != (FRACTION if predictor.classes else MEAN):
         raise InputError(
@@ -307,6 +350,20 @@ def _difference(entry: dict, where: str) -> tuple[str, ...]:
     if excluded:
         raise InputError(f'{where} has both "difference" and "{excluded[0]}"; remove one of them.')
     return tuple(names)
+
+
+def _role(entry: dict, predictor: Predictor, where: str) -> str:
+    """The role that the entry states, or else its name if that is a possible role."""
+    if "role" not in entry:
+        by_name = predictor.may_have_role and predictor.name in ROLES
+        return predictor.name if by_name else ""
+    role = "" if entry["role"] is None else entry["role"]
+    if role not in ("", *ROLES):
+        raise InputError(
+            f"{where} has the unknown role {json.dumps(role)}; the roles are {', '.join(ROLES)}, "
+            'or "" for none.'
+        )
+    return role
 
 
 def _number(entry: dict, key: str, where: str) -> float | None:

@@ -132,6 +132,10 @@ class PredictorSet:
         name = predictor.files if month is None else predictor.file_of(month)
         return self.folder / scale / Path(name).relative_to(FINE)
 
+    def by_role(self, role: str) -> Predictor | None:
+        """Return the predictor with a role of ``catalogue.ROLES``, None when the set has none."""
+        return next((item for item in self.predictors if item.role == role), None)
+
     def grid_of(self, scale: str) -> Grid:
         """Return the grid of the rasters of a scale, FINE or COARSE."""
         return {FINE: self.grid, COARSE: self.coarse_grid}[scale]

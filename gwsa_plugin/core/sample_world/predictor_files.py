@@ -23,6 +23,7 @@ from ..base.progress import Progress
 from ..compute.threads import run_all
 from ..files.geotiff import Header, new_geotiff
 from ..files.stack import OBSERVED
+from ..predictors.catalogue import ROLES
 from .land import Land
 from .random_fields import generator
 
@@ -331,7 +332,8 @@ def _write_catalogue(path: Path) -> None:
     for entry in MONTHLY:
         files = f"{entry.name}_{{YYYY}}.tif"
         lags = {"lags": entry.lags, "means": entry.means}
-        entries.append({**_catalogue_entry(entry, "monthly", files), **lags})
+        role = {"role": entry.name} if entry.name in ROLES else {}
+        entries.append({**_catalogue_entry(entry, "monthly", files), **role, **lags})
     content = {"format": 1, "land": "land.tif", "predictors": [*entries, SURPLUS]}
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 

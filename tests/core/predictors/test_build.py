@@ -20,9 +20,16 @@ from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.predictors.build import Inputs, build_predictors
-from gwsa.gwsa_plugin.core.predictors.catalogue import read_catalogue
+from gwsa.gwsa_plugin.core.predictors.catalogue import (
+    EVAPOTRANSPIRATION,
+    PRECIPITATION,
+    ROLES,
+    RUNOFF,
+    read_catalogue,
+)
 from gwsa.gwsa_plugin.core.predictors.features import read_features
 from gwsa.gwsa_plugin.core.predictors.files import locate
+from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.tests.core.gdal_cache import gdal_cache
 
 FACTOR = 6
@@ -155,7 +162,8 @@ def test_difference_has_an_entry_but_no_raster(build, tmp_path):
     assert names == {"land.tif", "elevation.tif", "rain_2004.tif", "evaporation_2004.tif"}
     described = json.loads((tmp_path / "set" / "predictors.json").read_text())["predictors"]
     written = {entry["name"]: entry for entry in described}
-    assert written["surplus"] == {**surplus, "kind": "monthly", "lags": [0, 1], "means": [3]}
+    added = {"kind": "monthly", "role": "", "lags": [0, 1], "means": [3]}
+    assert written["surplus"] == {**surplus, **added}
     assert written["evaporation"]["means"] == [2, 4]
     at = {name: place for place, name in enumerate(predictors.features)}
     for scale in ("fine", "coarse"):
@@ -555,6 +563,25 @@ def test_changed_entry_rewrites_only_its_predictor(rebuild, tmp_path):
     assert written == both("sand")
 
 
+def test_roles_are_in_the_set_and_do_not_rewrite_rasters(rebuild, tmp_path):
+    assert PredictorSet.open(tmp_path / "set").by_role(PRECIPITATION) is None
+    roles = [{**RAIN, "role": PRECIPITATION}, {**EVAPORATION, "role": EVAPOTRANSPIRATION}]
+    lines, written = rebuild([ELEVATION, *roles])
+    assert not written and "7 of 7 rasters are unchanged and kept." in lines
+    predictors = PredictorSet.open(tmp_path / "set")
+    assert predictors.by_role(PRECIPITATION).name == "rain"
+    assert predictors.by_role(EVAPOTRANSPIRATION).name == "evaporation"
+    assert predictors.by_role(RUNOFF) is None
+
+
+def test_set_keeps_the_stated_absence_of_a_role(build, tmp_path):
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    rain(tmp_path / "in", 2004)
+    entry = {**RAIN, "name": PRECIPITATION}
+    assert build([ELEVATION, entry]).by_role(PRECIPITATION).name == PRECIPITATION
+    assert build([ELEVATION, {**entry, "role": ""}]).by_role(PRECIPITATION) is None
+
+
 @pytest.mark.slow
 def test_other_land_or_grid_rewrites_everything(rebuild, tmp_path):
     east = np.broadcast_to(FINE.longitudes > 14.9, FINE.shape)
@@ -588,6 +615,21 @@ def test_log_counts_missing_lags_and_warns_of_leaks(build, tmp_path):
     assert any(line.startswith("latitude identifies the place") for line in log.warnings)
 
 
+@pytest.mark.parametrize(
+    "role, warned",
+    [(EVAPOTRANSPIRATION, True), (RUNOFF, True), (PRECIPITATION, False), ("", False)],
+)
+def test_fluxes_of_gldas_cause_a_warning_in_any_group(build, tmp_path, role, warned):
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    rain(tmp_path / "in", 2004)
+    log = Log()
+    build([ELEVATION, {**RAIN, "role": role, "group": "climate", "source": "GLDAS"}], progress=log)
+    explained = [
+        "is the change of its storage; use another source" in line for line in log.warnings
+    ]
+    assert explained == [True] * warned
+
+
 def test_cancelled_build_leaves_no_files(build, tmp_path):
     rain(tmp_path / "in", 2004)
     write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
@@ -611,6 +653,10 @@ def test_the_shipped_catalogue():
     assert Counter(item.kind for item in rasters) == {"static": 8, "monthly": 11}
     assert all(item.unit and item.source and "gldas" not in item.source.lower() for item in rasters)
     assert [item.name for item in predictors if item not in rasters] == ["water_surplus"]
+    stated = [
+        entry["role"] for entry in json.loads(path.read_text())["predictors"] if "role" in entry
+    ]
+    assert stated == [item.role for item in predictors if item.role] == list(ROLES)
     with pytest.raises(InputError) as caught:
         locate(read_catalogue(path), MONTHS[[0, -1]])
     assert all(item.name in str(caught.value) for item in rasters), (
@@ -620,14 +666,17 @@ def test_the_shipped_catalogue():
 
 @pytest.mark.slow
 def test_sample_and_shipped_catalogue_have_the_same_predictors(sample_world):
-    """Names, kinds, units, means and differences agree; lags may differ."""
+    """Names, kinds, roles, units, means and differences agree; lags may differ."""
     shipped = Path(__file__).parents[3] / "resources" / "catalogue" / "catalogue.json"
     both = [
         read_catalogue(path).predictors
         for path in (shipped, sample_world / "predictors" / "catalogue.json")
     ]
     kept = [
-        {item.name: (item.kind, item.unit, item.means, item.difference) for item in items}
+        {
+            item.name: (item.kind, item.role, item.unit, item.means, item.difference)
+            for item in items
+        }
         for items in both
     ]
     assert kept[0] == kept[1]

@@ -268,6 +268,20 @@ def test_months_in_predictors_json_replace_those_of_the_files(folder):
     assert np.isnan(read_features(predictors, "fine", predictors.months[:1])[0, 4]).all()
 
 
+def test_predictors_of_a_set_are_found_by_role(folder):
+    named = {**ENTRIES[2], "name": "precipitation"}
+    describe(folder, predictors=[*ENTRIES[:2], named])
+    predictors = PredictorSet.open(folder)
+    assert predictors.by_role("precipitation") is predictors.predictors[2], (
+        "a set without roles takes them from the names"
+    )
+    assert predictors.by_role("runoff") is None
+    describe(
+        folder, predictors=[{**ENTRIES[0], "name": "runoff"}, {**ENTRIES[2], "role": "runoff"}]
+    )
+    assert PredictorSet.open(folder).by_role("runoff").name == "rain"
+
+
 def test_static_variables_alone_serve_any_month(folder):
     describe(folder, predictors=ENTRIES[:1])
     predictors = PredictorSet.open(folder)
