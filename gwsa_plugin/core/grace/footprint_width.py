@@ -1,11 +1,15 @@
 """Width of the footprint: given, estimated from TWSA and land water, or the product's default.
 
 The estimate fits TWSA by land water that is blurred by footprints of several widths, and takes the
-width of the smallest misfit. The terms of the fit are the land water of the month, of the months
-before and after, as the model may err in phase, and fading means of it, as groundwater responds
-late. The means, trends and seasons of the tiles do not take part, because the errors of GRACE, of
-the land model and of the unmodelled storage are largest there. Misfits are weighted by the inverse
-of their covariance between tiles, so that large-scale errors do not count as blur.
+width of the smallest misfit. TWSA contains the land water itself, at all scales, so its coefficient
+is 1. The other terms of the fit allow for errors of phase of the land model and for a late response
+of groundwater (fading means of land water). Groundwater that follows land water at large scales but
+not at small ones would look like blur and make the estimate too wide. Therefore the fit also has
+the land water as a footprint of twice the width observes it, with any coefficients.
+
+The means, trends and seasons of the tiles do not take part, because the errors of GRACE, of the
+land model and of the unmodelled storage are largest there. Misfits are weighted by the inverse of
+their covariance between tiles, so that large-scale errors do not count as blur.
 
 Small-scale random errors of the land water are not modelled. They make the estimate too wide.
 """
@@ -32,11 +36,11 @@ DEFAULT = "product default"
 DEFAULTS_KM = {"CSR": 250.0, "JPL": 300.0, "GSFC": 300.0}
 OTHER_DEFAULT_KM = 250.0
 
-# The widths that are compared go from one cell to this one.
+# The widths that are compared go from one cell to about this one. STEPS steps double the width.
 WIDEST_KM = 500.0
-WIDTHS = 12
+STEPS = 4
 # Shifts of land water in months, and times in months in which its fading means fall to 1/e.
-SHIFTS = (0, -1, 1)
+SHIFTS = (-1, 1)
 FADING = (3.0, 12.0, 40.0)
 # Tiles are left out where a blur of so many km would lack more than this fraction of its weight.
 REACH_KM = 300.0
@@ -51,9 +55,11 @@ FEWEST_MONTHS = 36
 # from month to month, explain up to 0.06.
 LEAST_EXPLAINED = 0.1
 RESAMPLES = 300
-# Standard deviation of the logarithm of the width for the unknown shape of the true kernel and for
-# errors that persist in time. A kernel exp(-(d/s)^p) with p = 1.7 instead of 2 shifts it by 0.11.
-SHAPE_SIGMA = 0.12
+# Standard deviation of the logarithm of the width for what resampling of years does not show: the
+# unknown shape of the true kernel (0.12) and an error of the amplitude of the land model that all
+# places share (0.05). A kernel exp(-(d/s)^p) with p = 1.7 instead of 2 shifts the logarithm by 0.11
+# to 0.15. A land model with 0.7 or 1.4 times the true amplitude shifts it by up to 0.14.
+LASTING_SIGMA = 0.13
 
 
 class FootprintWidth(NamedTuple):
@@ -108,7 +114,7 @@ def footprint_width(
         return _default(twsa, "the region has too few tiles or months with land water", progress)
     widths = _widths(land_water.grid)
     misfits = _misfits(fits, np.ones(fits[0].years))
-    if misfits.min() > (1.0 - LEAST_EXPLAINED) * sum(fit.total.sum() for fit in fits):
+    if misfits.min() > (1.0 - LEAST_EXPLAINED) * sum(fit.variance for fit in fits):
         return _default(twsa, "land water explains too little of TWSA", progress)
     estimate = _minimum(misfits, widths)
     random = np.random.default_rng(0)
@@ -174,9 +180,9 @@ def _default(twsa: MonthlyStack, reason: str, progress: Progress) -> FootprintWi
 
 
 def _with_interval(estimate: float, limits: np.ndarray, widths: np.ndarray) -> FootprintWidth:
-    """Combine the resampled limits with the uncertainty of the shape of the kernel."""
-    shape = 1.96 * SHAPE_SIGMA
-    below, above = np.hypot(np.log([estimate / limits[0], limits[1] / estimate]).clip(0), shape)
+    """Combine the resampled limits with the errors that resampling of years does not show."""
+    lasting = 1.96 * LASTING_SIGMA
+    below, above = np.hypot(np.log([estimate / limits[0], limits[1] / estimate]).clip(0), lasting)
     # Widths below that of a cell cannot be distinguished.
     lower = 0.0 if limits[0] <= widths[0] else estimate * np.exp(-below)
     return FootprintWidth(float(estimate), float(lower), float(estimate * np.exp(above)), ESTIMATED)
@@ -185,7 +191,8 @@ def _with_interval(estimate: float, limits: np.ndarray, widths: np.ndarray) -> F
 def _widths(grid: Grid) -> np.ndarray:
     """The widths to compare, km, in a geometric series."""
     cell = np.radians(grid.dy) * EARTH_RADIUS_KM
-    return np.geomspace(min(cell, WIDEST_KM / 4.0), WIDEST_KM, WIDTHS)
+    narrowest = min(cell, WIDEST_KM / 4.0)
+    return narrowest * 2.0 ** (np.arange(round(STEPS * np.log2(WIDEST_KM / narrowest)) + 1) / STEPS)
 
 
 def _misfits(fits: list[WidthFit], weights: np.ndarray) -> np.ndarray:
@@ -276,12 +283,21 @@ def _fit(part: _Part, progress: Progress) -> WidthFit | None:
     means = _TileMeans(part, land & np.isin(part.tiles, chosen))
     basis = _seasonal_basis(part.months)
     series = _deviations(means(part.values), basis)
-    terms = []
     widths = _widths(part.grid)
+    # Each width needs the land water at twice the width, too.
+    widths = np.append(widths, 2.0 * widths[-STEPS:])
+    observed = []
     for width, step in zip(widths, progress.parts(widths.size)):
-        blurred = means(Footprint(part.grid, land, width).apply(part.water, step))
-        terms.append(_deviations(_terms(blurred)[:, part.places], basis))
-    return fit_widths(np.array(terms), series, means.places, part.months)
+        water = means(Footprint(part.grid, land, width).apply(part.water, step))
+        observed.append(_deviations(_terms(water)[:, part.places], basis))
+    land_water = np.array([terms[0] for terms in observed[:-STEPS]])
+    others = np.array(
+        [
+            np.concatenate([terms[1:], wide_terms])
+            for terms, wide_terms in zip(observed, observed[STEPS:])
+        ]
+    )
+    return fit_widths(land_water, others, series, means.places, part.months)
 
 
 def _choose_tiles(part: _Part, land: np.ndarray) -> np.ndarray:
@@ -329,9 +345,13 @@ def _deviations(series: np.ndarray, basis: np.ndarray) -> np.ndarray:
 
 
 def _terms(water: np.ndarray) -> np.ndarray:
-    """Shifted values and fading means: (months, tiles) to (terms, months, tiles)."""
+    """Values, changes to other months and fading means: (months, tiles) to (terms, months, tiles).
+
+    Changes correct the phase of slow variations, but not their amplitude.
+    """
     count = len(water)
-    terms = [water[np.clip(np.arange(count) + shift, 0, count - 1)] for shift in SHIFTS]
+    terms = [water]
+    terms += [water[np.clip(np.arange(count) + shift, 0, count - 1)] - water for shift in SHIFTS]
     for time in FADING:
         kept = np.exp(-1.0 / time)
         mean = water[:12].mean(axis=0)

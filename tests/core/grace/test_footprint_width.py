@@ -54,8 +54,11 @@ def blurred(fields, width_km) -> np.ndarray:
     return np.fft.irfft2(np.fft.rfft2(fields) * spectrum, (SIDE, SIDE))
 
 
-def stacks(width_km, seed, tile=4) -> tuple[MonthlyStack, MonthlyStack]:
-    """TWSA and land water; groundwater responds late and has a part of its own."""
+def stacks(width_km, seed, tile=4, wide_response=0.0) -> tuple[MonthlyStack, MonthlyStack]:
+    """TWSA and land water; groundwater responds late and has a part of its own.
+
+    It also follows land water at scales of more than 300 km, times ``wide_response``.
+    """
     random = np.random.default_rng(seed)
     count = MONTHS.size
     capacity = np.exp(0.4 * smooth_noise(random, 1, 60) + 0.3 * smooth_noise(random, 1, 200))
@@ -64,6 +67,7 @@ def stacks(width_km, seed, tile=4) -> tuple[MonthlyStack, MonthlyStack]:
     water = capacity * (1.5 * persistent(weather, 0.7) + 5 * season)
     groundwater = 0.1 * persistent(water, 0.95)
     groundwater += persistent(0.3 * smooth_noise(random, count, 200), 0.97)
+    groundwater += wide_response * blurred(water, 300)
     seen = blurred(water + groundwater, width_km).reshape(count, SIDE // tile, tile, -1, tile)
     noise = 1.5 * smooth_noise(random, count, 300)[:, ::tile, ::tile]
     twsa = np.repeat(np.repeat(seen.mean((2, 4)) + noise, tile, 1), tile, 2)
@@ -93,6 +97,22 @@ def test_the_width_is_estimated(width, seed):
     assert result.lower_km <= width <= result.upper_km
     assert result.km == pytest.approx(width, rel=0.25)
     assert "estimated from TWSA and land water" in log.lines[-1]
+
+
+@pytest.mark.parametrize("width, seed", [(100.0, 11), (230.0, 13)])
+def test_groundwater_that_follows_at_large_scales_is_not_blur(width, seed):
+    result = footprint_width(*stacks(width, seed, wide_response=0.5), None)
+    assert result.lower_km <= width <= result.upper_km
+    assert result.km == pytest.approx(width, rel=0.15)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("factor", [0.7, 1.4])
+def test_the_amplitude_of_the_land_model_may_err(factor):
+    twsa, water = stacks(160.0, 13)
+    water = replace(water, values=water.values * np.float32(factor))
+    result = footprint_width(twsa, water, None)
+    assert result.lower_km <= 160.0 <= result.upper_km
 
 
 def test_filled_months_are_not_used():
