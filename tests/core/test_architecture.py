@@ -24,8 +24,8 @@ ROOMS = (
     "sample_world", "downscaling", "chain",
 )  # fmt: skip
 DOWNSCALING_ROOMS = (
-    "samples", "training_samples", "domain", "folds", "forest", "models", "skill", "maps",
-    "options", "downscale", "report",
+    "samples", "training_samples", "domain", "folds", "forest", "prior", "models", "skill", "maps",
+    "options", "fitted_models", "downscale", "report",
 )  # fmt: skip
 LONGEST = 400  # lines: beyond it a file has more than one subject
 

@@ -1,8 +1,9 @@
-"""Downscale coarse GWSA to monthly 1 km maps with one XGBoost model per aquifer region.
+"""Downscale coarse GWSA to monthly 1 km maps.
 
-Models are trained on coarse cells, whose predictors are averages of the 1 km values, and predict
-1 km pixels. A smooth, mass-conserving correction then restores the GRACE value of each coarse cell.
-Skill is measured on cells and months that the models were not trained on.
+A prior, fitted through the footprint of GRACE, carries variation in time to 1 km and corrects the
+coarse field for leakage. One XGBoost model per aquifer region predicts what the prior leaves. A
+smooth, mass-conserving correction then restores the value of each coarse cell. What the evidence of
+held-out years, footprints and wells is against is not mapped.
 """
 
 from __future__ import annotations
@@ -10,48 +11,43 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ..base.errors import InputError
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..files.atomic import atomic_folder
 from ..files.checkpoint import resumable_folder
-from ..files.stack import MonthlyStack
+from ..files.stack import MonthlyStack, write_stack
+from ..files.stack_tags import LEAKAGE_TAG
 from ..predictors.predictor_set import PredictorSet
 from ..spatial.aquifers import Aquifer
+from ..wells.comparison import WellComparison
 from ..wells.detail import DetailTest
 from ..wells.map_detail import WellRecords
 from .domain import Domain, make_domain
-from .folds import make_blocks
+from .fitted_models import FittedModels, fit_models
 from .maps.applicability import find_applicability, write_applicability
 from .maps.cost import estimate_cost, report_cost
-from .maps.predict_tile import MapJob, MapOptions, ModelUse
-from .maps.sigma import estimate_detail_error, write_sigma
+from .maps.leakage import correct_leakage, with_lines, without_detail
+from .maps.map_job import MapJob, MapOptions, ModelUse
+from .maps.sigma import corrected_sigma, estimate_detail_error, write_sigma
 from .maps.write_years import maps_in, write_maps
-from .models.cross_validation import (
-    CrossValidation,
-    TrainingOptions,
-    train_and_validate,
-)
-from .models.early_stopping import Tuning
 from .models.region_models import RegionModels, write_models
-from .options import DownscaleOptions
+from .options import FOOTPRINT, DownscaleOptions
+from .prior.fields import PriorJob
+from .prior.prior import Prior
 from .skill.closure import Closure
-from .skill.reduced_resolution import (
-    ReducedResolution,
-    is_resolved,
-    unresolved_reason,
-    validate_at_reduced_resolution,
-)
+from .skill.evidence import Evidence, weigh_evidence
+from .skill.reduced_resolution import unresolved_reason
 from .skill.scores import region_table, score
 from .skill.shap import explain, write_explanation
-from .skill.unseen_footprints import UnseenFootprints, validate_on_unseen_footprints
-from .skill.validations import BLOCKED, make_validations
-from .skill.verdict import Verdict, judge_maps
+from .skill.validations import BLOCKED
+from .skill.verdict import Verdict, validate_maps
 
 # Products: maps of the models of all samples, and maps of held-out models.
 MAPS = "maps"
@@ -76,6 +72,10 @@ class Outputs:
         GeoTIFF of the area of applicability.
     explanation : Path, optional
         CSV table of SHAP contributions and gain.
+    corrected : Path, optional
+        Coarse GWSA after leakage correction, see ``leakage``.
+    corrected_sigma : Path, optional
+        Its sigma; written when the sigma of the coarse GWSA is given.
     """
 
     maps: Path
@@ -83,6 +83,8 @@ class Outputs:
     held_out: Path | None = None
     applicability: Path | None = None
     explanation: Path | None = None
+    corrected: Path | None = None
+    corrected_sigma: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,18 +103,12 @@ class Downscaled:
         See ``score``.
     domain : Domain
         The study domain.
-    models : RegionModels
-        The models of all samples.
-    validations : dict of str to CrossValidation
-        Held-out predictions of each kind of validation.
-    unseen_footprints : UnseenFootprints
-        Skill for unseen footprints.
-    reduced_resolution : dict of str to ReducedResolution
-        Reduced-resolution validation of each kind; empty if GRACE does not resolve the cells.
+    fitted : FittedModels
+        The prior, the trees and their validation.
     explanation : list of dict
         SHAP contributions and gain, see ``explain``.
-    detail : DetailTest
-        Test of the 1 km detail on wells.
+    verdict : Verdict
+        What is mapped and the claims about the maps.
     """
 
     years: list[Path]
@@ -120,27 +116,9 @@ class Downscaled:
     regions: list[dict]
     scores: dict
     domain: Domain
-    models: RegionModels
-    validations: dict[str, CrossValidation]
-    unseen_footprints: UnseenFootprints
-    reduced_resolution: dict[str, ReducedResolution]
+    fitted: FittedModels
     explanation: list[dict]
-    detail: DetailTest
-
-    @property
-    def verdict(self) -> Verdict:
-        """Both claims about the maps."""
-        return Verdict(self.detail, self.unseen_footprints)
-
-
-class _Trained(NamedTuple):
-    """The models and their validation."""
-
-    options: TrainingOptions
-    models: RegionModels
-    validations: dict[str, CrossValidation]
-    unseen_footprints: UnseenFootprints
-    reduced_resolution: dict[str, ReducedResolution]
+    verdict: Verdict
 
 
 def downscale(
@@ -194,113 +172,149 @@ def downscale(
     Cancelled
         When the user has cancelled. Checkpoints are then kept.
     """
+    _require_uncorrected(gwsa, options)
     domain = make_domain(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
-    trained = _train(domain, options, progress)
-    mapping = _map_options(options, trained.models, tags)
-    regions = region_table(
-        domain,
-        trained.models,
-        trained.validations[BLOCKED],
-        trained.reduced_resolution.get(BLOCKED),
-    )
-    job = MapJob.from_domain(domain, _model_uses(domain, trained, outputs), mapping)
+    fitted = fit_models(domain, options, progress.part(0.1, 0.4))
+    blocked = fitted.validations[BLOCKED]
+    reduced = fitted.reduced_resolution.get(BLOCKED)
+    mapping = _map_options(options, fitted.models, tags)
+    regions = region_table(domain, fitted.models, blocked, reduced)
+    job = _map_job(domain, fitted, outputs, mapping)
     with (
         resumable_folder(outputs.maps, job.fingerprint(), progress) as unfinished,
         ExitStack() as folders,
     ):
-        report_cost(estimate_cost(job, unfinished, progress), unfinished, progress)
-        closures = write_maps(job, unfinished, progress.part(0.4, 0.92), run)
-        maps = maps_in(unfinished, MAPS)
-        unseen = trained.unseen_footprints
-        judging = progress.part(0.92, 0.93)
-        verdict, comparison = judge_maps(maps, gwsa, wells, unseen, judging)
+        drawn = _draw_maps(job, domain, fitted, wells, unfinished, progress.part(0.4, 0.93), run)
         # New files appear in the output folders together, when the stack closes, and not at all
         # when anything fails before.
         new_folders = {
             name: folders.enter_context(atomic_folder(folder))
             for name, folder in _product_folders(outputs).items()
         }
+        interpolated = _is_interpolation(fitted, drawn)
         sigma_folder = new_folders[MAPS] / SIGMA_FOLDER
         if sigma:
-            blocked = trained.validations[BLOCKED]
-            reduced = trained.reduced_resolution.get(BLOCKED)
-            error = estimate_detail_error(domain, blocked, reduced, sigma, comparison)
+            error = estimate_detail_error(domain, blocked, reduced, sigma, drawn.comparison)
             writing = progress.part(0.93, 0.97)
             progress.info(f"Sigma of the maps: {error.statement}.")
             write_sigma(domain, sigma, error, sigma_folder, mapping, writing)
+            if outputs.corrected_sigma:
+                deviation = corrected_sigma(sigma, error, drawn.corrected)
+                write_stack(outputs.corrected_sigma, deviation, tags)
         if outputs.models:
             model_folder = folders.enter_context(atomic_folder(outputs.models))
-            write_models(model_folder, domain, trained.models)
-        explanation = explain(domain, trained.models)
+            trees = replace(fitted.models, shrinkage=0.0) if interpolated else fitted.models
+            write_models(model_folder, domain, trees, drawn.prior)
+        if outputs.corrected:
+            write_stack(outputs.corrected, drawn.corrected, tags)
+        explanation = explain(domain, fitted.models)
         if outputs.explanation:
             write_explanation(outputs.explanation, explanation)
         if outputs.applicability:
-            area = find_applicability(domain, trained.models, trained.validations[BLOCKED])
+            area = find_applicability(domain, fitted.models, blocked)
             write_applicability(domain, area, outputs.applicability, tags, progress.part(0.97, 1.0))
-        _move_maps(unfinished, new_folders)
+        verdict = Verdict(
+            drawn.detail,
+            fitted.unseen_footprints,
+            drawn.evidence,
+            interpolated,
+        )
+        verdict.write_tags(maps_in(drawn.folder, MAPS))
+        _move_maps(drawn.folder, new_folders)
         sigma_files = _names_of_rasters(sigma_folder)
         map_files = _names_of_rasters(new_folders[MAPS])
-        scores = _score(domain, trained, closures[MAPS])
-        scores["detail"] = verdict.detail.as_record()
+        scores = _score(domain, fitted, drawn)
     return Downscaled(
         years=[outputs.maps / name for name in map_files],
         sigma=[outputs.maps / SIGMA_FOLDER / name for name in sigma_files],
         regions=regions,
         scores=scores,
         domain=domain,
-        models=trained.models,
-        validations=trained.validations,
-        unseen_footprints=verdict.unseen_footprints,
-        reduced_resolution=trained.reduced_resolution,
+        fitted=fitted,
         explanation=explanation,
-        detail=verdict.detail,
+        verdict=verdict,
     )
 
 
-def _train(domain: Domain, options: DownscaleOptions, progress: Progress) -> _Trained:
-    """Train the models, validate them and log the result."""
-    splits = make_validations(domain, options.blocking, options.compare, progress)
-    training = _training_options(domain, options)
-    count = 1 + sum(map(len, splits.values()))
-    progress.info(f"{count} trainings, all but one of them for validation.")
-    models, validations = train_and_validate(domain, splits, training, progress.part(0.1, 0.38))
-    progress.info(
-        f"The shrinkage factor of the predicted local contrast is {models.shrinkage:.2f}, "
-        f"estimated on held-out cells. Its contrast slope, estimated one scale up, is "
-        f"{models.contrast_slope:.2f}."
-    )
-    unseen_footprints = validate_on_unseen_footprints(
-        domain, validations[BLOCKED], options.blocking, progress.part(0.38, 0.4)
-    )
-    progress.info(unseen_footprints.summary)
-    reduced_resolution = {}
-    if is_resolved(domain):
-        reduced_resolution = {
-            kind: validate_at_reduced_resolution(domain, validation)
-            for kind, validation in validations.items()
-        }
-    progress.info(
-        f"The model of all cells has {models.boosting.trees} trees of depth "
-        f"{models.boosting.depth}."
-    )
-    for remark in sorted(models.remarks):
-        progress.info(remark)
-    return _Trained(training, models, validations, unseen_footprints, reduced_resolution)
+def _require_uncorrected(gwsa: MonthlyStack, options: DownscaleOptions) -> None:
+    """Raise InputError for a stack that would be corrected for leakage twice."""
+    if LEAKAGE_TAG in gwsa.tags and options.method == FOOTPRINT:
+        raise InputError(
+            f"The {gwsa.variable} stack is already corrected for leakage; give the coarse GWSA of "
+            "the balance, or choose the method interpolation or published."
+        )
 
 
-def _training_options(domain: Domain, options: DownscaleOptions) -> TrainingOptions:
-    """How the models are trained."""
-    tuning = None
-    if options.stopping or options.search:
-        # Within the training cells of a split there is no room for blocks as wide as the footprint.
-        blocks = make_blocks(domain.gwsa.grid, domain.cells, options.blocking)
-        tuning = Tuning(blocks.numbers, blocks.buffer_rows, options.search)
-    return TrainingOptions(
-        boosting=options.boosting,
-        pooled=domain.regions.pooled(options.least_area),
-        target=options.target,
-        tuning=tuning,
-    )
+class _Drawn(NamedTuple):
+    """Maps in the folder of checkpoints, and what decided about them.
+
+    ``corrected`` is the coarse field whose means they have, ``prior`` the mapped prior.
+    """
+
+    folder: Path
+    closures: dict[str, list[Path]]
+    corrected: MonthlyStack
+    prior: Prior | None
+    detail: DetailTest
+    comparison: WellComparison | None
+    evidence: Evidence | None
+
+
+def _draw_maps(
+    job: MapJob,
+    domain: Domain,
+    fitted: FittedModels,
+    wells: WellRecords | None,
+    folder: Path,
+    progress: Progress,
+    run: Callable,
+) -> _Drawn:
+    """Make the maps and test them on wells; where wells refute the prior, interpolate instead."""
+    gwsa = domain.gwsa
+    prior = job.prior.priors[0] if job.prior else None
+    if job.prior:
+        lines = folder / "lines"
+        gwsa = correct_leakage(domain, job.prior, lines, progress.part(0.0, 0.15), run)
+        job = with_lines(job, lines, gwsa)
+    report_cost(estimate_cost(job, folder, progress), folder, progress)
+    closures = write_maps(job, folder, progress.part(0.15, 0.97), run)
+    testing = progress.part(0.97, 1.0)
+    detail, comparison = validate_maps(maps_in(folder, MAPS), gwsa, wells, testing)
+    evidence = _weigh(fitted, detail)
+    if prior and evidence and not evidence.maps_detail:
+        progress.info(evidence.text)
+        interpolation = folder / "interpolation"
+        interpolation.mkdir(exist_ok=True)
+        again = _draw_maps(
+            without_detail(job, domain), domain, fitted, wells, interpolation, progress, run
+        )
+        return again._replace(evidence=evidence)
+    return _Drawn(folder, closures, gwsa, prior, detail, comparison, evidence)
+
+
+def _weigh(fitted: FittedModels, detail: DetailTest) -> Evidence | None:
+    """The evidence for the prior; None without a prior."""
+    if fitted.prior is None:
+        return None
+    trees = bool(fitted.models.shrinkage)
+    return weigh_evidence(fitted.unseen_years, fitted.unseen_footprints, detail, trees)
+
+
+def _map_job(domain: Domain, fitted: FittedModels, outputs: Outputs, mapping: MapOptions) -> MapJob:
+    """The job of the maps: interpolation where the evidence is against the prior already."""
+    job = MapJob.from_domain(domain, _model_uses(domain, fitted, outputs), mapping)
+    evidence = _weigh(fitted, DetailTest.without_wells())
+    if fitted.prior is None or evidence is None:
+        return job
+    if not evidence.maps_detail:
+        return without_detail(job, domain)
+    priors = [(fitted.prior.prior, domain.cells)]
+    if outputs.held_out:
+        blocked = fitted.validations[BLOCKED].held_out
+        priors += [(held.prior, held.split.cells) for held in blocked if held.prior]
+    each, cells = zip(*priors)
+    prior = PriorJob(each, cells, domain.predictors, domain.conservation, domain.months)
+    return replace(job, prior=prior)
 
 
 def _map_options(
@@ -319,16 +333,28 @@ def _product_folders(outputs: Outputs) -> dict[str, Path]:
     return folders
 
 
-def _model_uses(domain: Domain, trained: _Trained, outputs: Outputs) -> dict[str, list[ModelUse]]:
-    """The models of each product with the cells and months that they predict."""
+def _model_uses(
+    domain: Domain, fitted: FittedModels, outputs: Outputs
+) -> dict[str, list[ModelUse]]:
+    """The models of each product with the cells and months that they predict.
+
+    The prior of all data has number 0, those of held-out data follow.
+    """
     all_months = np.ones(domain.months.size, dtype=bool)
-    uses = {MAPS: [ModelUse(trained.models, domain.cells, all_months)]}
+    uses = {MAPS: [ModelUse(fitted.models, domain.cells, all_months, prior=0)]}
     if outputs.held_out:
         uses[HELD_OUT] = [
-            ModelUse(held.models, held.split.cells, held.split.months)
-            for held in trained.validations[BLOCKED].held_out
+            ModelUse(held.models, held.split.cells, held.split.months, prior=number)
+            for number, held in enumerate(fitted.validations[BLOCKED].held_out, start=1)
         ]
     return uses
+
+
+def _is_interpolation(fitted: FittedModels, drawn: _Drawn) -> bool:
+    """True if neither the prior nor trees are in the maps."""
+    if drawn.evidence:
+        return not drawn.evidence.maps_detail
+    return not fitted.models.shrinkage
 
 
 def _move_maps(unfinished: Path, folders: dict[str, Path]) -> None:
@@ -343,19 +369,28 @@ def _names_of_rasters(folder: Path) -> list[str]:
     return [path.name for path in sorted(folder.glob("*.tif"))]
 
 
-def _score(domain: Domain, trained: _Trained, closures: list[Path]) -> dict:
-    """All scores; the files ``closures`` exist as long as the checkpoints do."""
+def _score(domain: Domain, fitted: FittedModels, drawn: _Drawn) -> dict:
+    """All scores; the files of the closures exist as long as the checkpoints do."""
     scores = score(
         domain,
-        trained.options,
-        trained.models,
-        trained.validations[BLOCKED],
-        map(Closure.read, closures),
+        fitted.options,
+        fitted.models,
+        fitted.validations[BLOCKED],
+        map(Closure.read, drawn.closures[MAPS]),
+        [drawn.corrected.values[number] for number in np.flatnonzero(domain.used)],
     )
-    scores["unseen_footprints"] = trained.unseen_footprints.scores()
+    scores["unseen_years"] = fitted.unseen_years.scores()
+    scores["unseen_footprints"] = fitted.unseen_footprints.scores()
     scores["reduced_resolution"] = {
-        kind: result.scores() for kind, result in trained.reduced_resolution.items()
+        kind: result.scores() for kind, result in fitted.reduced_resolution.items()
     }
-    if not trained.reduced_resolution:
+    if not fitted.reduced_resolution:
         scores["reduced_resolution"] = {"not_made": unresolved_reason(domain)}
+    scores["detail"] = drawn.detail.as_record()
+    if drawn.evidence:
+        scores["evidence"] = {
+            "verdict": drawn.evidence.verdict,
+            "reason": drawn.evidence.reason,
+            "maps_detail": drawn.evidence.maps_detail,
+        }
     return scores

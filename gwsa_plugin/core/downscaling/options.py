@@ -9,6 +9,13 @@ from .folds import Blocking
 from .models.cross_validation import DIRECT
 from .models.training import Boosting
 
+# What is mapped: the prior, with trees on what it leaves where held-out footprints support them;
+# trees trained on coarse GWSA directly, as in the published dataset; or interpolation.
+FOOTPRINT = "footprint"
+PUBLISHED = "published"
+INTERPOLATION = "interpolation"
+METHODS = (FOOTPRINT, PUBLISHED, INTERPOLATION)
+
 
 @dataclass(frozen=True)
 class DownscaleOptions:
@@ -22,8 +29,10 @@ class DownscaleOptions:
         Land area from which an aquifer has a model of its own, km².
     feather_km, exact
         See ``MapOptions``.
+    method : str
+        FOOTPRINT, PUBLISHED or INTERPOLATION.
     target : str
-        What models predict, see ``cross_validation``.
+        What models predict with the method PUBLISHED, see ``cross_validation``.
     compare : bool
         Also validate forward in time, and on random samples as most published validations do.
     stopping : bool
@@ -40,6 +49,7 @@ class DownscaleOptions:
     least_area: float = GRACE_FOOTPRINT_KM2
     feather_km: float = 25.0
     exact: bool = False
+    method: str = FOOTPRINT
     target: str = DIRECT
     compare: bool = True
     stopping: bool = True

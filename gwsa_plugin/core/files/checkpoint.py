@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..base.errors import InputError
 from ..base.progress import Progress
 
 # Characters of a fingerprint in the folder name, enough to distinguish runs.
@@ -52,3 +54,19 @@ def resumable_folder(path: str | Path, fingerprint: str, progress: Progress) -> 
         )
         raise
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def require_folder(*folders: Path) -> None:
+    """Check that this machine can access the folders.
+
+    Raises
+    ------
+    InputError
+        When it cannot access one of them.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(
+                f"{platform.node()} cannot access the folder {folder}; every machine that works on "
+                "the maps needs it under this path."
+            )

@@ -13,6 +13,8 @@ from ..base.grid import Bounds, Grid
 REGION_TAG = "GWSA_REGION"
 # Full width of the footprint of GRACE at half of its maximum, km.
 FOOTPRINT_TAG = "GWSA_FOOTPRINT_KM"
+# How coarse GWSA was corrected for leakage.
+LEAKAGE_TAG = "GWSA_LEAKAGE"
 CARRIED_TAGS = (
     "GWSA_BASELINE",
     REGION_TAG,
@@ -23,6 +25,7 @@ CARRIED_TAGS = (
     FOOTPRINT_TAG,
     "GWSA_FOOTPRINT_INTERVAL_KM",
     "GWSA_FOOTPRINT_SOURCE",
+    LEAKAGE_TAG,
 )
 
 

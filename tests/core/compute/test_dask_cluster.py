@@ -8,7 +8,7 @@ from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.compute import dask_cluster as cluster_module
 from gwsa.gwsa_plugin.core.compute.dask_cluster import Cluster, task_runner
 from gwsa.gwsa_plugin.core.compute.threads import run_all
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import require_folder
+from gwsa.gwsa_plugin.core.files.checkpoint import require_folder
 
 
 def test_absent_scheduler_is_refused(monkeypatch):

@@ -63,7 +63,7 @@ def small_tiles():
         from gwsa.gwsa_plugin.core.base import tiles
 
         # The writer of maps keeps the true side, which a block of a GeoTIFF must have.
-        from gwsa.gwsa_plugin.core.downscaling.maps import yearly  # noqa: F401
+        from gwsa.gwsa_plugin.core.downscaling.maps import write_years  # noqa: F401
 
         tiles.tile_side = lambda factor: 5
 

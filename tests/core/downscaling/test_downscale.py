@@ -17,6 +17,7 @@ from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Output
 from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
 from gwsa.gwsa_plugin.core.downscaling.maps import predict_tile as mapping
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.downscaling.options import PUBLISHED
 from gwsa.gwsa_plugin.core.downscaling.skill.scores import write_scores
 from gwsa.gwsa_plugin.core.downscaling.skill.verdict import layer_title
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.slow
 OPTIONS = DownscaleOptions(
     least_area=20_000,
     feather_km=10,
+    method=PUBLISHED,
     boosting=Boosting(trees=60, depth=4, rate=0.15),
     blocking=Blocking(0.75, 0.25),
 )
@@ -314,15 +316,15 @@ def test_wells_confirm_the_detail_and_the_maps_state_it(small_world, made, tmp_p
     found = downscale(
         *given, Outputs(tmp_path / "maps"), options, wells=wells_of_truth(small_world)
     )
-    assert found.detail.verdict == CONFIRMED, found.detail
-    assert found.scores["detail"]["gain"] == found.detail.gain > 0.05
-    assert found.verdict.detail is found.detail
+    detail = found.verdict.detail
+    assert detail.verdict == CONFIRMED, detail
+    assert found.scores["detail"]["gain"] == detail.gain > 0.05
     for path in found.years:
         with rasterio.open(path) as source:
             tags = source.tags()
         assert tags["GWSA_DETAIL"] == CONFIRMED
-        assert float(tags["GWSA_DETAIL_GAIN"]) == pytest.approx(found.detail.gain, abs=1e-4)
-        assert tags["TIFFTAG_IMAGEDESCRIPTION"] == layer_title(path.stem[-4:], found.detail)
+        assert float(tags["GWSA_DETAIL_GAIN"]) == pytest.approx(detail.gain, abs=1e-4)
+        assert tags["TIFFTAG_IMAGEDESCRIPTION"] == layer_title(path.stem[-4:], detail)
     with_wells, without = (YearlyMaps.from_files(result.years) for result in (found, made))
     for month in without.months:
         np.testing.assert_array_equal(with_wells.read(month), without.read(month))
@@ -330,7 +332,7 @@ def test_wells_confirm_the_detail_and_the_maps_state_it(small_world, made, tmp_p
 
 
 def test_maps_without_wells_state_that_they_are_untested(made):
-    assert made.detail.verdict == UNTESTED
+    assert made.verdict.detail.verdict == UNTESTED
     for path in made.years:
         with rasterio.open(path) as source:
             tags = source.tags()
@@ -345,7 +347,8 @@ def test_unusable_wells_leave_the_maps_untested(small_world, tmp_path):
     options = replace(OPTIONS, compare=False, stopping=False)
     given = (small_world.gwsa, small_world.predictors, [])
     found = downscale(*given, Outputs(tmp_path / "maps"), options, wells=records)
-    assert found.detail.verdict == UNTESTED and "MIN_YEARS" in found.detail.reason
+    detail = found.verdict.detail
+    assert detail.verdict == UNTESTED and "MIN_YEARS" in detail.reason
 
 
 def contents(folder):
@@ -375,8 +378,8 @@ def test_a_region_inside_one_footprint_is_mapped_and_untestable(small_world, tmp
     outputs = Outputs(tmp_path / "maps")
     options = replace(OPTIONS, compare=False)
     result = downscale(gwsa, small_world.predictors, small_world.aquifers, outputs, options, sigma)
-    assert "smaller than 4 footprints" in result.unseen_footprints.untestable
-    assert result.reduced_resolution == {}
+    assert "smaller than 4 footprints" in result.fitted.unseen_footprints.untestable
+    assert result.fitted.reduced_resolution == {}
     assert "250 km wide" in result.scores["reduced_resolution"]["not_made"]
     assert result.scores["unseen_footprints"]["footprints"] == 0
     for row in result.regions:

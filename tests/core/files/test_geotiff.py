@@ -12,7 +12,7 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.compute.threads import TaskProgress
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, MapOptions
+from gwsa.gwsa_plugin.core.downscaling.maps.map_job import LERC_ERROR_CM, MapOptions
 from gwsa.gwsa_plugin.core.files.geotiff import (
     MAX_SIDE_WITHOUT_OVERVIEWS,
     OVERVIEWS,

@@ -13,7 +13,8 @@ import numpy as np
 from ...base.months import calendar_year
 from ...base.progress import Progress
 from ...predictors.features import FEATURE_BYTES
-from .predict_tile import MapJob, make_folders, predict_tile
+from .map_job import MapJob
+from .predict_tile import make_folders, predict_tile
 
 # Bytes of one pixel and month in a checkpoint, and in a map of either encoding.
 PART_BYTES = 4.0

@@ -1,163 +1,31 @@
-"""The job of making maps, and the prediction of one tile of it.
+"""The prediction of one tile of the maps.
 
-A job holds all that a worker needs, in this process or on another machine. The predictions of a
-tile are saved as checkpoints, from which the maps are written when all tiles of a year exist.
+The predictions of a tile are saved as checkpoints, from which the maps are written when all tiles
+of a year exist.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
 import numpy as np
 
-from ...base.errors import InputError
 from ...base.grid import KM_PER_DEGREE, Grid
 from ...base.progress import Progress
 from ...base.tiles import Tile
+from ...files.checkpoint import require_folder
 from ...predictors.features import PixelSelection, months_at_once, read_pixels
-from ...predictors.predictor_set import CONTENTS, PredictorSet
 from ...predictors.stored_features import take_rows
-from ...spatial.aquifers import Regions, blend
-from ...spatial.mass_conservation import MassConservation, spread
-from ..domain import Domain
+from ...spatial.aquifers import blend
+from ...spatial.mass_conservation import spread
 from ..models.region_models import RegionModels
-
-# Largest rounding error of maps that are not exact, cm.
-LERC_ERROR_CM = 0.005
-
-
-@dataclass(frozen=True, eq=False)
-class ModelUse:
-    """Models, and the cells and months that they predict.
-
-    Parameters
-    ----------
-    models : RegionModels
-        The models.
-    cells : numpy.ndarray of bool
-        Cells that they predict, coarse shape.
-    months : numpy.ndarray of bool, shape (months,)
-        Mapped months that they predict.
-    """
-
-    models: RegionModels
-    cells: np.ndarray
-    months: np.ndarray
-
-
-@dataclass(frozen=True)
-class MapOptions:
-    """Options of the maps.
-
-    Parameters
-    ----------
-    feather_km : float
-        Half-width of the belt along aquifer borders in which models are blended, km.
-    exact : bool
-        Write float32 as computed. Otherwise values are rounded within 0.005 cm (LERC).
-    tags : dict
-        Tags of every file.
-    """
-
-    feather_km: float = 25.0
-    exact: bool = False
-    tags: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def encoding(self) -> dict:
-        """Creation options of the GeoTIFFs."""
-        if self.exact:
-            return {"compress": "ZSTD", "predictor": 3}
-        # LERC stores centimetres within the stated error. All readers based on GDAL decode it.
-        return {"compress": "LERC_ZSTD", "max_z_error": LERC_ERROR_CM, "predictor": 1}
-
-
-@dataclass(frozen=True, eq=False)
-class MapJob:
-    """Inputs, models and options of the maps.
-
-    Parameters
-    ----------
-    predictors : PredictorSet
-        The predictors.
-    regions : Regions
-        The aquifer regions, between whose models predictions are blended.
-    conservation : MassConservation
-        The mass-conserving correction; its ``cells`` are mapped.
-    months : numpy.ndarray of datetime64[M]
-        The mapped months.
-    sources : tuple of str
-        Source of GWSA in each month: observed or filled.
-    target : sequence of numpy.ndarray
-        Coarse GWSA in each month, cm, coarse shape.
-    products : dict of str to list of ModelUse
-        Models of each product. Together they predict every cell and month once.
-    options : MapOptions
-        Blending, encoding and tags.
-    """
-
-    predictors: PredictorSet
-    regions: Regions
-    conservation: MassConservation
-    months: np.ndarray
-    sources: tuple[str, ...]
-    target: Sequence[np.ndarray]
-    products: dict[str, list[ModelUse]]
-    options: MapOptions
-
-    @property
-    def tiles(self) -> list[Tile]:
-        """The tiles of the coarse grid that hold mapped cells."""
-        return self.conservation.tiles
-
-    @classmethod
-    def from_domain(
-        cls, domain: Domain, products: dict[str, list[ModelUse]], options: MapOptions
-    ) -> MapJob:
-        """Map all months of a study domain.
-
-        Parameters
-        ----------
-        domain : Domain
-            The study domain. The tags of its GWSA are added to those of ``options``.
-        products, options
-            As ``MapJob``.
-        """
-        return cls(
-            domain.predictors,
-            domain.regions,
-            domain.conservation,
-            domain.months,
-            sources=tuple(domain.source_of(month) for month in domain.months),
-            target=domain.target,
-            products=products,
-            options=replace(options, tags={**domain.gwsa.tags, **options.tags}),
-        )
-
-    def fingerprint(self) -> str:
-        """Return a digest that is the same for two jobs that make the same files."""
-        options = [self.options.feather_km, self.options.exact, self.options.tags]
-        digest = hashlib.sha256(json.dumps(options).encode())
-        digest.update((self.predictors.folder / CONTENTS).read_bytes())
-        digest.update(json.dumps([aquifer.geometry for aquifer in self.regions.aquifers]).encode())
-        arrays = [self.months.astype(np.int64), self.conservation.cells, *self.target]
-        for name, uses in self.products.items():
-            digest.update(name.encode())
-            for use in uses:
-                digest.update(f"{use.models.shrinkage!r} {use.models.contrast_slope!r}".encode())
-                for number, booster in use.models.boosters.items():
-                    digest.update(b"%d" % number + booster.save_raw("ubj"))
-                arrays += [use.models.pooled, use.cells, use.months]
-        for array in arrays:
-            digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+from ..prior.drivers import read_terms
+from ..prior.fields import PriorJob, read_lines
+from ..prior.lines import line_basis
+from .map_job import MapJob, ModelUse
 
 
 class TileUse(NamedTuple):
@@ -173,34 +41,21 @@ class TileUse(NamedTuple):
         Pixels that they predict.
     weights : dict of int to numpy.ndarray
         Weight of each model in these pixels, shape (predicted pixels,).
+    prior : int or None
+        Number of the prior that is added.
     """
 
     models: RegionModels
     months: np.ndarray
     pixels: np.ndarray
     weights: dict[int, np.ndarray]
+    prior: int | None
 
 
 def make_folders(folder: Path, products: Iterable[str]) -> None:
     """Make the folders in ``folder`` that ``predict_tile`` needs, one for each product."""
     for name in products:
         (folder / name).mkdir(parents=True, exist_ok=True)
-
-
-def require_folder(*folders: Path) -> None:
-    """Check that this machine can access the folders.
-
-    Raises
-    ------
-    InputError
-        When it cannot access one of them.
-    """
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(
-                f"{platform.node()} cannot access the folder {folder}; every machine that works on "
-                "the maps needs it under this path."
-            )
 
 
 def predict_tile(
@@ -312,6 +167,25 @@ def _predict(
         for name in products
         for use in _uses_on_tile(job, job.products[name], tile, pixels)
     ]
+    _predict_trees(job, uses, wanted, tile, progress)
+    if job.prior:
+        _add_priors(job, job.prior, uses, wanted, tile, progress)
+    return predictions
+
+
+def _predict_trees(
+    job: MapJob,
+    uses: list[tuple[np.ndarray, TileUse]],
+    wanted: np.ndarray,
+    tile: Tile,
+    progress: Progress,
+) -> None:
+    """Fill in what the trees predict."""
+    if not any(use.models.shrinkage for _, use in uses):
+        for raw, use in uses:
+            raw[np.ix_(use.months[wanted], use.pixels)] = 0.0
+        return
+    pixels = job.conservation.pixels(tile)
     selection = PixelSelection(tile.fine(job.conservation.factor), pixels)
     # The features are read for as many months at a time as the memory bound allows, and used for
     # all products.
@@ -325,7 +199,30 @@ def _predict(
                 if use.months[number]:
                     rows = [take_rows(feature, use.pixels) for feature in features]
                     raw[i, use.pixels] = use.models.predict(rows, use.weights)
-    return predictions
+
+
+def _add_priors(
+    job: MapJob,
+    prior: PriorJob,
+    uses: list[tuple[np.ndarray, TileUse]],
+    wanted: np.ndarray,
+    tile: Tile,
+    progress: Progress,
+) -> None:
+    """Add the prior of each use."""
+    assert job.lines is not None, "Levels and trends are computed before the maps."
+    require_folder(job.lines)
+    lines = read_lines(job.lines, tile)
+    basis = line_basis(prior.months).astype(np.float32)
+    months = read_terms(prior.drivers, prior.months[wanted], prior.selection(tile))
+    for i, terms in enumerate(months):
+        progress.stop_if_cancelled()
+        for raw, use in uses:
+            if use.prior is not None and use.months[wanted[i]]:
+                # The prior has lines in the pixels of its use.
+                raw[i, use.pixels] += lines[use.prior].values(
+                    prior.priors[use.prior], terms[:, use.pixels], basis[wanted[i]]
+                )
 
 
 def _uses_on_tile(
@@ -345,7 +242,7 @@ def _uses_on_tile(
             inside = spread(use.cells[tile], factor)[pixels]
             weights = blend(use.models.numbers(regions), grid.subgrid(*wide), feather_km)
             weights = {number: weight[inner][pixels][inside] for number, weight in weights.items()}
-            yield TileUse(use.models, use.months, inside, weights)
+            yield TileUse(use.models, use.months, inside, weights, use.prior)
 
 
 def _blend_margin(feather_km: float, grid: Grid) -> int:

@@ -5,12 +5,13 @@ The latter is modelled and, where wells are given, calibrated on them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from ...base.grid import KM_PER_DEGREE
 from ...base.months import calendar_month, calendar_year
 from ...base.progress import Progress
 from ...compute.threads import run_all
@@ -21,7 +22,7 @@ from ..domain import Domain
 from ..models.cross_validation import CrossValidation
 from ..samples import ONE_SCALE_UP
 from ..skill.reduced_resolution import MODEL, ReducedResolution
-from .predict_tile import MapOptions
+from .map_job import MapOptions
 from .unresolved_variance import (
     ObservedField,
     calibrate_on_wells,
@@ -45,11 +46,14 @@ class DetailError:
     ----------
     variance : numpy.ndarray, coarse shape
         What GRACE does not show at a point, and the spread of the models, cm².
+    cell_variance : numpy.ndarray, coarse shape
+        What GRACE does not show of the mean of a cell, cm².
     wells : int
         Number of wells that the variance is calibrated on; 0 if it is modelled alone.
     """
 
     variance: np.ndarray
+    cell_variance: np.ndarray
     wells: int = 0
 
     @property
@@ -97,13 +101,16 @@ def estimate_detail_error(
     spread = _model_variance(domain, validation)
     observed = _observed_field(domain, noise)
     if reduced is None:
-        missed = unresolved_variance(observed)
-        missed = np.where(np.isnan(missed), np.nanmean(missed), missed)
+        cell_km = domain.gwsa.grid.dy * KM_PER_DEGREE
+        missed, cell_missed = (
+            _without_nan(unresolved_variance(observed, side)) for side in (0.0, cell_km)
+        )
     else:
         missed = _missed_detail(domain, reduced, noise)
+        cell_missed = np.zeros_like(missed)
     modelled = missed + spread
     if comparison is None:
-        return DetailError(modelled)
+        return DetailError(modelled, cell_missed)
     wells = comparison.wells
     row, column = pixel(domain.gwsa.grid, wells.longitude, wells.latitude)
     inside = (row >= 0) & (column >= 0)
@@ -114,8 +121,34 @@ def estimate_detail_error(
         comparison, noise_at_wells, modelled_at_wells, offset_ratio=offset_ratio(observed)
     )
     if np.isnan(factor):
-        return DetailError(modelled)
-    return DetailError(factor * modelled, int(comparison.used.sum()))
+        return DetailError(modelled, cell_missed)
+    return DetailError(factor * modelled, factor * cell_missed, int(comparison.used.sum()))
+
+
+def _without_nan(values: np.ndarray) -> np.ndarray:
+    """Values with their mean in place of NaN."""
+    return np.where(np.isnan(values), np.nanmean(values), values)
+
+
+def corrected_sigma(
+    sigma: MonthlyStack, error: DetailError, corrected: MonthlyStack
+) -> MonthlyStack:
+    """Return the sigma of coarse GWSA after leakage correction.
+
+    Its variance is that of the coarse GWSA plus what GRACE does not show of the mean of a cell.
+
+    Parameters
+    ----------
+    sigma : MonthlyStack
+        Sigma of coarse GWSA, cm.
+    error : DetailError
+        From ``estimate_detail_error``.
+    corrected : MonthlyStack
+        The corrected GWSA.
+    """
+    sigma = sigma.on(corrected.grid)
+    values = np.sqrt(sigma.values**2 + error.cell_variance).astype(np.float32)
+    return replace(sigma, values=values, tags={**corrected.tags, "GWSA_SIGMA": error.statement})
 
 
 def _mean_noise(domain: Domain, sigma: MonthlyStack) -> np.ndarray:

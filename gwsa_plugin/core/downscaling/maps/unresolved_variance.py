@@ -73,13 +73,15 @@ class ObservedField:
         return np.maximum(POOLING * overall + (1 - POOLING) * squares, 0.0)
 
 
-def unresolved_variance(field: ObservedField) -> np.ndarray:
+def unresolved_variance(field: ObservedField, averaged_km: float = 0.0) -> np.ndarray:
     """Model the variance of the difference between GWSA at a point and what GRACE sees of it.
 
     Parameters
     ----------
     field : ObservedField
         Coarse GWSA.
+    averaged_km : float
+        Side of the square that GWSA is averaged over; 0 for a point.
 
     Returns
     -------
@@ -94,15 +96,17 @@ def unresolved_variance(field: ObservedField) -> np.ndarray:
     """
     distance, correlation = _correlation(field)
     if not distance.size:
-        return unresolved_ratio(field.width_km, field.blur_km) * field.mean_squares
+        ratio = unresolved_ratio(field.width_km, field.blur_km, averaged_km)
+        return ratio * field.mean_squares
     misfits = [
         np.sum((_blurred_covariance(length, field.blur_km, distance) - correlation) ** 2)
         for length in LENGTHS_KM
     ]
-    return unresolved_ratio(LENGTHS_KM[int(np.argmin(misfits))], field.blur_km) * field.mean_squares
+    length = LENGTHS_KM[int(np.argmin(misfits))]
+    return unresolved_ratio(length, field.blur_km, averaged_km) * field.mean_squares
 
 
-def unresolved_ratio(length_km: float, blur_km: float) -> float:
+def unresolved_ratio(length_km: float, blur_km: float, averaged_km: float = 0.0) -> float:
     """Compute the unresolved variance at a point relative to the resolved variance.
 
     Parameters
@@ -111,10 +115,15 @@ def unresolved_ratio(length_km: float, blur_km: float) -> float:
         Length of the exponential covariance.
     blur_km : float
         Standard deviation of the blur along one axis, which is taken to be Gaussian.
+    averaged_km : float
+        As in ``unresolved_variance``; the average is taken to be Gaussian too.
     """
+    averaged = np.exp(-(WAVENUMBERS**2) * averaged_km**2 / 12)
     passed = np.exp(-0.5 * (WAVENUMBERS * blur_km) ** 2)
     spectrum = _spectrum(length_km)
-    return float(_integral(spectrum * (1 - passed) ** 2) / _integral(spectrum * passed**2))
+    return float(
+        _integral(spectrum * averaged * (1 - passed) ** 2) / _integral(spectrum * passed**2)
+    )
 
 
 def calibrate_on_wells(

@@ -21,11 +21,13 @@ from ...base.tiles import tile_side
 from ...base.units import CM
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
+from ...files.checkpoint import require_folder
 from ...files.geotiff import UNIT_TAG, GeoTiff, Header, new_geotiff
 from ...files.stack import MISSING
 from ...spatial.mass_conservation import MassConservation
 from ..skill.closure import ClosureRecorder
-from .predict_tile import MapJob, MapOptions, make_folders, predict_tile, read_part, require_folder
+from .map_job import MapJob, MapOptions
+from .predict_tile import make_folders, predict_tile, read_part
 
 
 def write_maps(

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...base.progress import Progress
+from ...base.progress import SILENT, Progress
 from ...compute.threads import run_all
 from ..domain import Domain
 from ..folds import TIME_FOLDS, Split, no_holdout
+from ..prior.prior import Prior
 from ..samples import Samples
 from .cell_trends import CellTrends, fit_cell_trends
 from .contrast_scaling import contrast_slope, contrast_sums_across_scales
@@ -56,10 +57,24 @@ class TrainingOptions:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """A split and the models that were trained on the samples that it trains on."""
+    """A split and the models that were trained on the samples that it trains on.
+
+    Parameters
+    ----------
+    split : Split
+        The split.
+    models : RegionModels
+        The trees.
+    prior : Prior, optional
+        The prior that they are added to.
+    observed_prior : numpy.ndarray, optional
+        The prior as GRACE would observe it, cm, shape (months, cells).
+    """
 
     split: Split
     models: RegionModels
+    prior: Prior | None = None
+    observed_prior: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +156,28 @@ def train_and_validate(
     )
     scaled = replace(models, shrinkage=_shrinkage_factor(sums[first]), contrast_slope=slope)
     return scaled, validated
+
+
+def validate_without_trees(
+    domain: Domain, validations: dict[str, list[Split]], options: TrainingOptions
+) -> tuple[RegionModels, dict[str, CrossValidation]]:
+    """Return models that predict 0 everywhere, trained on all samples, and their validation.
+
+    Parameters
+    ----------
+    domain, validations, options
+        As in ``train_and_validate``.
+    """
+    everything = no_holdout(domain.cells.shape, domain.months.size)
+    models = replace(_fit(domain, replace(options, tuning=None), everything, SILENT), shrinkage=0.0)
+    validated = {}
+    for name, splits in validations.items():
+        detail = np.full(domain.samples.target.size, np.nan)
+        for split in splits:
+            detail[split.held(domain.samples)] = 0.0
+        held_out = [HeldOut(split, models) for split in splits]
+        validated[name] = CrossValidation(held_out, detail, np.zeros(detail.size))
+    return models, validated
 
 
 def removed_trends(domain: Domain, options: TrainingOptions, known: np.ndarray) -> CellTrends:

@@ -14,6 +14,7 @@ import numpy as np
 from ...predictors.stored_features import Feature, take_rows
 from ..domain import Domain
 from ..forest.engine import Evaluator, evaluator
+from ..prior.prior import Prior
 from .training import Boosting
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class RegionModels:
         Hyper-parameters of the model of all cells.
     shrinkage : float
         Shrinkage factor, 0 to 1: the slope of observed on predicted local contrast in held-out
-        cells. Predictions are multiplied by it.
+        cells. Predictions are multiplied by it; with 0 they are not computed.
     contrast_slope : float
         Calibration slope of the contrast at a finer scale, see ``contrast_scaling``. Predictions
         are multiplied by it too.
@@ -80,6 +81,8 @@ class RegionModels:
         numpy.ndarray of float32, shape (rows,)
             Prediction times shrinkage factor and calibration slope, cm.
         """
+        if not self.shrinkage:
+            return np.zeros(len(next(iter(weights.values()))), dtype=np.float32)
         evaluators = self._evaluators[0]
         all_cells = evaluators[ALL].predict(features)
         field = np.zeros_like(all_cells)
@@ -130,7 +133,9 @@ class RegionModels:
         return evaluators, remarks
 
 
-def write_models(folder: Path, domain: Domain, models: RegionModels) -> None:
+def write_models(
+    folder: Path, domain: Domain, models: RegionModels, prior: Prior | None = None
+) -> None:
     """Write the models.
 
     ``model_<number>.ubj`` are in the format of XGBoost. ``models.json`` holds the names of the
@@ -145,6 +150,8 @@ def write_models(folder: Path, domain: Domain, models: RegionModels) -> None:
         The study domain.
     models : RegionModels
         The models.
+    prior : Prior, optional
+        The prior that they are added to; its coefficients are under "prior".
     """
     present = np.unique(domain.regions.cells[domain.cells])
     serving = models.numbers(present)
@@ -159,5 +166,6 @@ def write_models(folder: Path, domain: Domain, models: RegionModels) -> None:
         "share": models.shrinkage,
         "stretch": models.contrast_slope,
         "models": files,
+        "prior": prior.as_record() if prior else None,
     }
     (folder / "models.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")

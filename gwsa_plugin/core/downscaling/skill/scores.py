@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,7 @@ def score(
     models: RegionModels,
     validation: CrossValidation,
     closures: Iterable[Closure],
+    preserved: Sequence[np.ndarray],
 ) -> dict:
     """Compute the scores of a downscaling.
 
@@ -97,12 +98,14 @@ def score(
         The blocked validation.
     closures : iterable of Closure
         Closure of all years.
+    preserved : sequence of numpy.ndarray
+        Coarse field that the maps preserve in each mapped month, cm, coarse shape.
 
     Returns
     -------
     dict
         ``closure_raw`` and ``closure``: block means of the map before and after the correction
-        against the coarse field that the models were trained on. It is not skill. ``held_out``:
+        against the coarse field that it preserves. It is not skill. ``held_out``:
         predictions for held-out cells and months before any correction; ``field`` against GWSA,
         ``contrast`` against the difference between a cell and its surroundings, which is what
         reaches the map. ``seams``: steps across edges of cells relative to steps inside them,
@@ -111,7 +114,7 @@ def score(
     """
     observed, predicted = contrasts(domain, validation)
     return {
-        **_closure_scores(domain, options, closures),
+        **_closure_scores(domain, options, closures, preserved),
         "held_out": {
             "field": field_agreement(validation.detail + validation.level, domain.samples.target),
             "contrast": field_agreement(predicted, observed),
@@ -164,11 +167,15 @@ def _model_name(served: int, number: int, parent: str) -> str:
     return "own" if served == number else f"parent {parent}"
 
 
-def _closure_scores(domain: Domain, options: TrainingOptions, closures: Iterable[Closure]) -> dict:
+def _closure_scores(
+    domain: Domain,
+    options: TrainingOptions,
+    closures: Iterable[Closure],
+    target: Sequence[np.ndarray],
+) -> dict:
     """The scores of the maps, accumulated year by year."""
     everything = np.ones(domain.samples.target.size, dtype=bool)
     trends = removed_trends(domain, options, everything)
-    target = domain.target
     raw = np.zeros(4)
     corrected = np.zeros(4)
     worst = 0.0

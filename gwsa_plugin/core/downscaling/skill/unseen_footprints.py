@@ -87,6 +87,16 @@ class UnseenFootprints:
     untestable: str = ""
 
     @property
+    def has_gain(self) -> bool:
+        """True if the estimate beside interpolation is better than interpolation, beyond chance."""
+        return not self.untestable and self.gain_with_interpolation.lower > 0
+
+    @property
+    def has_loss(self) -> bool:
+        """True if the estimate beside interpolation is worse than interpolation, beyond chance."""
+        return not self.untestable and self.gain_with_interpolation.upper < 0
+
+    @property
     def summary(self) -> str:
         """The result in sentences."""
         if self.untestable:
@@ -294,7 +304,10 @@ class _Comparison:
         )
         rows, columns = self._nearest
         fields = np.where(self._domain.cells, fields[:, rows, columns], np.nan)
-        return self._footprint.apply(fields)[:, self._cells]
+        seen = self._footprint.apply(fields)[:, self._cells]
+        if held.observed_prior is not None:
+            seen += held.observed_prior[months][:, self._cells[self._domain.cells]]
+        return seen
 
     def _interpolation(self, block: int, inside: np.ndarray) -> csr_matrix:
         """Weights of all sampled cells for those of a block; 0 in the block and its buffer."""

@@ -17,6 +17,7 @@ from ...files.yearly_maps import YearlyMaps
 from ...wells.comparison import WellComparison
 from ...wells.detail import UNTESTED, DetailTest
 from ...wells.map_detail import WellRecords, validate_detail
+from .evidence import Evidence
 from .unseen_footprints import UnseenFootprints
 
 UNTESTABLE = "untestable"
@@ -24,7 +25,7 @@ UNTESTABLE = "untestable"
 
 @dataclass(frozen=True)
 class Verdict:
-    """Both claims.
+    """What is mapped and both claims.
 
     Parameters
     ----------
@@ -32,15 +33,26 @@ class Verdict:
         The 1 km detail, tested on wells.
     unseen_footprints : UnseenFootprints
         Skill for unseen footprints.
+    evidence : Evidence, optional
+        What decided that the prior or interpolation is mapped; None with other methods.
+    interpolated : bool
+        True if the maps are mean-preserving interpolation, by the evidence or the method.
     """
 
     detail: DetailTest
     unseen_footprints: UnseenFootprints
+    evidence: Evidence | None = None
+    interpolated: bool = False
 
     @property
     def last_line(self) -> str:
-        """Both claims in one line, the last of the log."""
-        return f"{_detail_line(self.detail)} {_unseen_line(self.unseen_footprints)}"
+        """What is mapped and both claims in one line, the last of the log."""
+        lines = [_detail_line(self.detail), _unseen_line(self.unseen_footprints)]
+        if self.evidence:
+            lines.insert(0, self.evidence.text)
+        elif self.interpolated:
+            lines.insert(0, "Mapped is the mean-preserving interpolation.")
+        return " ".join(lines)
 
     def as_tags(self, year: int | str) -> dict[str, str | None]:
         """Return the tags of the map of a year; None for a tag that the map must not have."""
@@ -54,32 +66,38 @@ class Verdict:
             "GWSA_DETAIL_FACTOR": f"{detail.factor:.3f}" if tested else None,
             "GWSA_DETAIL_WELLS": str(detail.wells),
             "GWSA_DETAIL_REASON": detail.reason or None,
+            "GWSA_EVIDENCE": self.evidence.text if self.evidence else None,
             "GWSA_UNSEEN_FOOTPRINTS": (
                 UNTESTABLE if untestable else _gains(self.unseen_footprints)
             ),
-            "TIFFTAG_IMAGEDESCRIPTION": layer_title(year, detail),
+            "TIFFTAG_IMAGEDESCRIPTION": layer_title(year, detail, self.interpolated),
         }
 
+    def write_tags(self, maps: Sequence[Path]) -> None:
+        """Write the verdict into the tags of yearly maps, ``GWSA_YYYY.tif``."""
+        for path in maps:
+            update_tags(path, self.as_tags(path.stem[-4:]))
+
     def as_results(self) -> dict:
-        """Return both claims as plain values for ``run.json``."""
+        """Return the evidence and both claims as plain values for ``run.json``."""
         unseen = {
             name: _without_nan(value) for name, value in self.unseen_footprints.scores().items()
         }
         return {
             "verdict": self.last_line,
+            "evidence": self.evidence.text if self.evidence else None,
             "detail": self.detail.as_record(),
             "unseen_footprints": unseen,
         }
 
 
-def judge_maps(
+def validate_maps(
     maps: Sequence[Path],
     gwsa: MonthlyStack,
     wells: WellRecords | None,
-    unseen_footprints: UnseenFootprints,
     progress: Progress = SILENT,
-) -> tuple[Verdict, WellComparison | None]:
-    """Test the 1 km detail of finished maps on wells and write the verdict into their tags.
+) -> tuple[DetailTest, WellComparison | None]:
+    """Test the 1 km detail of finished maps on wells.
 
     Parameters
     ----------
@@ -90,14 +108,12 @@ def judge_maps(
         wells are compared with files.
     wells : WellRecords, optional
         Wells, which were not used to make the maps.
-    unseen_footprints : UnseenFootprints
-        Skill for unseen footprints.
     progress : Progress
         Receives the fraction done.
 
     Returns
     -------
-    verdict : Verdict
+    detail : DetailTest
     comparison : WellComparison or None
         The maps at the wells; None without usable wells.
     """
@@ -109,27 +125,43 @@ def judge_maps(
         product = YearlyMaps.from_files(maps)
         stack = YearlyMaps.from_files([coarse])
         detail, comparison = validate_detail(wells, product, stack, progress)
-    verdict = Verdict(detail, unseen_footprints)
-    for path in maps:
-        update_tags(path, verdict.as_tags(path.stem[-4:]))
-    return verdict, comparison
+    return detail, comparison
 
 
-def layer_title(year: int | str, detail: DetailTest) -> str:
+def layer_title(year: int | str, detail: DetailTest, interpolated: bool = False) -> str:
     """Return the title of the layer of a year, which states whether its detail is right.
 
     Parameters
     ----------
     year : int or str
+        The year.
     detail : DetailTest
+        The test of the detail on wells.
+    interpolated : bool
+        True if the map is mean-preserving interpolation.
 
     Returns
     -------
     str
-        For example "GWSA 2015 (1 km detail refuted: -4.0 % [-6.2, -2.1])".
+        For example "GWSA 2015 (1 km detail refuted: -4.0 % [-6.2, -2.1])" or "GWSA 2015
+        (mean-preserving interpolation, 1 km detail untested)".
     """
     gain = f": {detail.gain_text}" if detail.gain_text else ""
-    return f"GWSA {year} (1 km detail {detail.verdict}{gain})"
+    mapped = "mean-preserving interpolation, " if interpolated else ""
+    return f"GWSA {year} ({mapped}1 km detail {detail.verdict}{gain})"
+
+
+def coarse_title(evidence: Evidence | None) -> str:
+    """Return the title of the coarse field whose means the maps have.
+
+    Parameters
+    ----------
+    evidence : Evidence or None
+        The evidence for the prior; None without a prior.
+    """
+    if evidence and evidence.maps_detail:
+        return f"Leakage-corrected coarse GWSA (prior {evidence.verdict})"
+    return "Coarse GWSA, not corrected for leakage"
 
 
 def _detail_line(detail: DetailTest) -> str:

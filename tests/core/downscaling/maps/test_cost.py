@@ -9,7 +9,7 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.maps import cost as module
 from gwsa.gwsa_plugin.core.downscaling.maps.cost import Cost, estimate_cost, report_cost
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import MapJob, MapOptions, ModelUse
+from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob, MapOptions, ModelUse
 from gwsa.gwsa_plugin.core.downscaling.maps.write_years import maps_in, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, train

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from gwsa.gwsa_plugin.core.downscaling.skill.evidence import Evidence, refuted
 from gwsa.gwsa_plugin.core.downscaling.skill.gain import Gain
 from gwsa.gwsa_plugin.core.downscaling.skill.unseen_footprints import ESTIMATES, UnseenFootprints
-from gwsa.gwsa_plugin.core.downscaling.skill.verdict import Verdict, layer_title
+from gwsa.gwsa_plugin.core.downscaling.skill.verdict import Verdict, coarse_title, layer_title
 from gwsa.gwsa_plugin.core.wells.detail import CONFIRMED, REFUTED, UNDECIDED, DetailTest
 
 REFUTED_DETAIL = DetailTest(REFUTED, "", -0.04, -0.062, -0.021, 0.1, -0.2, 0.4, 213, 9, 250.0)
@@ -87,3 +88,29 @@ def test_all_verdicts_have_the_same_tags():
     confirmed = DetailTest(CONFIRMED, "", 0.1, 0.05, 0.2, 1.0, 0.8, 1.2, 30, 5, 100.0)
     tags = [Verdict(one, TESTED).as_tags(2015) for one in (confirmed, DetailTest.without_wells())]
     assert set(tags[0]) == set(tags[1])
+
+
+def test_titles_of_interpolated_maps_state_it():
+    assert layer_title(2015, DetailTest.without_wells(), interpolated=True) == (
+        "GWSA 2015 (mean-preserving interpolation, 1 km detail untested)"
+    )
+    assert coarse_title(Evidence(CONFIRMED, "wells confirm the detail")) == (
+        "Leakage-corrected coarse GWSA (prior confirmed)"
+    )
+    for without_prior in (refuted("wells contradict the detail"), None):
+        assert coarse_title(without_prior) == "Coarse GWSA, not corrected for leakage"
+
+
+def test_evidence_is_in_the_last_line_the_tags_and_the_results():
+    evidence = refuted("wells contradict the detail")
+    verdict = Verdict(REFUTED_DETAIL, TESTED, evidence, interpolated=True)
+    assert verdict.last_line.startswith(f"{evidence.text} 1 km detail: refuted")
+    assert verdict.as_tags(2015)["GWSA_EVIDENCE"] == evidence.text
+    assert "mean-preserving" in verdict.as_tags(2015)["TIFFTAG_IMAGEDESCRIPTION"]
+    assert verdict.as_results()["evidence"] == evidence.text
+
+
+def test_interpolation_by_choice_is_in_the_last_line():
+    verdict = Verdict(DetailTest.without_wells(), TESTED, interpolated=True)
+    assert verdict.last_line.startswith("Mapped is the mean-preserving interpolation. 1 km detail")
+    assert verdict.as_tags(2015)["GWSA_EVIDENCE"] is None
