@@ -6,6 +6,7 @@ domain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,14 @@ from ...files.rasters import open_raster
 from ...files.yearly_maps import YearlyMaps
 from ..domain import Domain
 from ..downscale import Downscaled
+from ..skill.responses import Response
 
 NO_VALUE_COLOUR = "#dfe5e9"
 APPLICABLE = LinearSegmentedColormap.from_list(
     "applicable", ["#b2182b", "#ef8a62", "#f7f3c8", "#a6dba0", "#1b7837"]
 )
+# Surplus and runoff.
+DRIVER_COLOURS = ("#0b6e99", "#c8641e")
 # Pixels along a side beyond which a raster is read from an overview. Figures have fewer dots, and
 # only rasters with more pixels have overviews.
 MAX_SIDE = 2048
@@ -46,7 +50,7 @@ def draw_map(result: Downscaled) -> Figure:
     fields = {"Coarse GWSA": coarse, "1 km GWSA": _read_month(result.years, month)}
     sigma = _read_month(result.sigma, month) if result.sigma else np.full((1, 1), np.nan)
     chart, panels = _make_panels(grid, 3 if np.isfinite(sigma).any() else 2)
-    limit = float(np.nanpercentile(np.abs(coarse), 98))
+    limit = max(float(np.nanpercentile(np.abs(field), 98)) for field in fields.values())
     for axes, (title, field) in zip(panels, fields.items()):
         image = _show(axes, field, grid, cmap="BrBG", vmin=-limit, vmax=limit)
         axes.set_title(title)
@@ -150,6 +154,45 @@ def draw_contributions(contributions: dict[str, float]) -> Figure:
         "SHAP contributions of the predictors, averaged over the regions with their numbers of "
         "coarse cells as weights.",
     )
+
+
+def draw_responses(responses: Sequence[Response]) -> Figure:
+    """Draw the response to each driver by the months since, and cumulated, with intervals."""
+    chart = Chart(figsize=(0.8 * WIDTH, 3.4), layout="constrained")
+    panels = chart.subplots(1, 2)
+    for response, colour in zip(responses, DRIVER_COLOURS):
+        label = f"{response.driver} (per {response.unit or 'unit'})"
+        edges = np.arange(response.by_lag.value.size + 1)
+        value, lower, upper = response.by_lag
+        panels[0].stairs(value, edges, baseline=None, color=colour, linewidth=1.8, label=label)
+        panels[0].fill_between(
+            edges, *(np.append(one, one[-1]) for one in (lower, upper)), step="post",
+            color=colour, alpha=0.2, linewidth=0,
+        )  # fmt: skip
+        value, lower, upper = (np.append(0.0, one) for one in response.cumulated)
+        panels[1].plot(edges, value, color=colour, linewidth=1.8, label=label)
+        panels[1].fill_between(edges, lower, upper, color=colour, alpha=0.2, linewidth=0)
+    panels[0].set(title="A unit in a single month", xlabel="months since")
+    panels[1].set(title="A unit in every month", xlabel="months since the first")
+    for axes in panels:
+        axes.set(ylabel="response of storage (cm)", xlim=(0, edges[-1]))
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].legend(frameon=False)
+    return draw(
+        chart,
+        "Response of GWSA to each driver at the mean amplitude. Left: to a unit of the driver in a "
+        "single month, by the months since. Right: to a unit more in every month, by the number "
+        "of months; the end of the curve is the total response. Shaded: 90 % interval."
+        + _all_stored(responses),
+    )
+
+
+def _all_stored(responses: Sequence[Response]) -> str:
+    """How to read a response to a depth of water."""
+    if any(response.unit != "mm" for response in responses):
+        return ""
+    return " On the left, 0.1 cm per mm means that all of the water is in storage."
 
 
 def read_reduced(path: str | Path, band: int) -> np.ndarray:

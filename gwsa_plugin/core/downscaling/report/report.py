@@ -10,13 +10,14 @@ from rasterio.windows import Window
 from ...base.months import name_runs
 from ...files.html_report import Section, Table, write_report
 from ...files.rasters import open_raster
-from ...files.stack import FILLED
+from ...files.stack import FILLED, MonthlyStack
 from ...files.yearly_maps import YearlyMaps
 from ..domain import Domain
 from ..downscale import Downscaled, DownscaleOptions
 from ..skill.validations import BLOCKED
 from .charts import draw_applicability, draw_contributions, draw_map
-from .skill_sections import LEAST_GAIN, skill_section, where_section
+from .prior_section import prior_section
+from .skill_sections import LEAST_GAIN, are_trees_mapped, skill_section, where_section
 from .tables import contributions, missing_table, settings_table, strongest_table
 
 # Words in the name or source of predictors that may come from a land surface model.
@@ -33,6 +34,7 @@ def write_downscale_report(
     result: Downscaled,
     options: DownscaleOptions,
     applicability: str | Path | None = None,
+    sigma: MonthlyStack | None = None,
 ) -> None:
     """Write the report atomically as one HTML file.
 
@@ -46,30 +48,49 @@ def write_downscale_report(
         Settings of the run.
     applicability : str or Path, optional
         The raster of ``write_applicability``.
+    sigma : MonthlyStack, optional
+        Sigma of the coarse GWSA, cm.
     """
+    skill = [skill_section(result, options), where_section(result)]
     sections = [
         Section("The map", figures=[draw_map(result)]),
-        skill_section(result, options),
-        where_section(result),
+        prior_section(result, options, sigma),
+        *(skill if _is_predicted(result) else []),
         _reliability(result, applicability),
         _predictors(result),
-        Section("Settings", tables=[settings_table(options, result.models.boosting)]),
+        Section("Settings", tables=[settings_table(options, result.fitted.models.boosting)]),
         _closure(result),
     ]
     write_report(path, "Groundwater storage at 1 km", verdict(result), sections)
 
 
 def verdict(result: Downscaled) -> str:
-    """State both claims, which do not imply each other, and then the test one scale up if made."""
-    claims = f"{result.detail.sentences()} {result.unseen_footprints.summary}"
-    return f"{claims} {_reduced_resolution(result)}".strip()
+    """State what is mapped and both claims, and then the test one scale up if made.
+
+    The claims do not imply each other.
+    """
+    sentences = [result.verdict.detail.sentences()]
+    if result.verdict.evidence:
+        sentences.insert(0, result.verdict.evidence.text)
+    elif result.verdict.interpolated:
+        sentences.insert(0, "Mapped is the mean-preserving interpolation.")
+    if _is_predicted(result):
+        sentences.append(result.fitted.unseen_footprints.summary)
+    if not result.verdict.interpolated:
+        sentences.append(_reduced_resolution(result))
+    return " ".join(sentences).strip()
+
+
+def _is_predicted(result: Downscaled) -> bool:
+    """False if the method is interpolation, so that there is nothing to validate."""
+    return result.fitted.prior is not None or not result.verdict.interpolated
 
 
 def _reduced_resolution(result: Downscaled) -> str:
     """Compare the error of the models one scale up with that of both interpolations."""
-    if not result.reduced_resolution:
+    if not result.fitted.reduced_resolution:
         return ""
-    scores = result.reduced_resolution[BLOCKED].scores()
+    scores = result.fitted.reduced_resolution[BLOCKED].scores()
     gain = scores["gain_over_mean_preserving"]
     gain_over_bilinear = scores["gain_over_bilinear"]
     if np.isnan(gain):
@@ -118,16 +139,28 @@ def _reliability(result: Downscaled, applicability: str | Path | None) -> Sectio
             f"{float(tags['GWSA_DI_THRESHOLD']):.3g}: its predictors, weighted by their "
             "importance, are farther from those of any training sample than those of held-out "
             "samples usually are. An index of 1 is the mean distance between samples (Meyer & "
-            "Pebesma 2021). Outside the range of its training samples a tree model repeats its "
-            "last leaf, and the scores of this report do not apply there."
+            f"Pebesma 2021). {_outside(result)}"
         )
     else:
         paragraphs.append(
             "The area of applicability was not computed, so pixels unlike all training samples are "
             "not marked."
         )
-    paragraphs += [_sigma(result), *_months(result.domain)]
+    paragraphs += [_sigma(result), *_months(result)]
     return Section("Where it is not reliable", paragraphs, figures)
+
+
+def _outside(result: Downscaled) -> str:
+    """What the area of applicability means for the map."""
+    if are_trees_mapped(result):
+        return (
+            "Outside the range of its training samples a tree model repeats its last leaf, and the "
+            "scores of this report do not apply there."
+        )
+    return (
+        "The importance is that in trees, which are not mapped. The scores of this report do not "
+        "apply outside."
+    )
 
 
 def fraction_outside(domain: Domain, path: str | Path) -> float:
@@ -176,16 +209,15 @@ def _sigma(result: Downscaled) -> str:
     )
 
 
-def _months(domain: Domain) -> list[str]:
+def _months(result: Downscaled) -> list[str]:
+    domain = result.domain
     texts = []
     filled = np.array([domain.source_of(month) == FILLED for month in domain.months])
     if filled.any():
-        trained = (filled & domain.training_months).any()
         texts.append(
             f"Months without GRACE observation whose gaps were filled ({filled.sum()} of "
-            f"{filled.size}): {name_runs(domain.months[filled])}. Models "
-            f"{'are' if trained else 'are not'} trained and scored on them. Their maps also have "
-            "the error of the gap filling."
+            f"{filled.size}): {name_runs(domain.months[filled])}. {_training_on(filled, result)}"
+            "Their maps also have the error of the gap filling."
         )
     if not domain.used.all():
         missing = name_runs(domain.gwsa.months[~domain.used])
@@ -193,28 +225,39 @@ def _months(domain: Domain) -> list[str]:
     return texts
 
 
+def _training_on(filled: np.ndarray, result: Downscaled) -> str:
+    """How filled months, bool, are used; empty if nothing is trained."""
+    if not _is_predicted(result):
+        return ""
+    trained = (filled & result.domain.training_months).any()
+    prior = "The prior is fitted to observed months only. " if result.fitted.prior else ""
+    return f"Models {'are' if trained else 'are not'} trained and scored on them. {prior}"
+
+
 def _predictors(result: Downscaled) -> Section:
+    missing = missing_table(result.domain)
+    complete = [] if missing else ["All predictors have values in all cells and months."]
+    tables = [missing] if missing else []
+    if not are_trees_mapped(result):
+        paragraphs = [
+            "Trees are not mapped, so that no predictor reaches the map through them and there "
+            "are no SHAP contributions.",
+            *(_circular(result.domain) if _is_predicted(result) else []),
+            *complete,
+        ]
+        return Section("Predictors", paragraphs, tables=tables)
+    left = " Trees are trained on what the prior leaves." if result.fitted.prior else ""
     paragraphs = [
         "SHAP is the mean absolute contribution of a predictor to the prediction that reaches the "
         "map, before the correction, in cm. The absolute contributions of its features (lags, "
         "means, classes) are added, so that opposite effects do not cancel. Gain is the fraction "
         "of the reduction of the training loss that is due to a predictor. Both describe how the "
         "models use the predictors, not causes. Between correlated predictors the split is "
-        "arbitrary.",
+        f"arbitrary.{left}",
         *_circular(result.domain),
+        *complete,
     ]
-    if not result.models.shrinkage:
-        paragraphs.insert(
-            0,
-            "The shrinkage factor is 0, so that no predictor reaches the map and all SHAP "
-            "contributions are 0.",
-        )
-    tables = [strongest_table(result.explanation)]
-    missing = missing_table(result.domain)
-    if missing:
-        tables.append(missing)
-    else:
-        paragraphs.append("All predictors have values in all cells and months.")
+    tables.insert(0, strongest_table(result.explanation))
     return Section("Predictors", paragraphs, [draw_contributions(contributions(result))], tables)
 
 

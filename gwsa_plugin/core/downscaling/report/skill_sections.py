@@ -16,6 +16,15 @@ from .tables import held_out_table, regions_table, seasons_table, skill_table, u
 
 # Smallest relative gain over mean-preserving interpolation that counts as one.
 LEAST_GAIN = 0.01
+PRIOR_UNCORRECTED = (
+    "Before the correction: the predictions alone. The prior has no level and no trend, which the "
+    "correction restores. A large error before the correction is therefore expected."
+)
+
+
+def are_trees_mapped(result: Downscaled) -> bool:
+    """Return True if trees contribute to the map."""
+    return result.fitted.models.shrinkage > 0 and not result.verdict.interpolated
 
 
 def skill_section(result: Downscaled, options: DownscaleOptions) -> Section:
@@ -30,10 +39,11 @@ def skill_section(result: Downscaled, options: DownscaleOptions) -> Section:
     """
     held_out = result.scores["held_out"]
     blocking = options.blocking
-    unseen = result.unseen_footprints
+    unseen = result.fitted.unseen_footprints
     paragraphs = [
         unseen.summary,
         *_unseen(unseen),
+        *_models(result),
         f"Blocked validation: {held_out['splits']} splits, each of which holds out some blocks of "
         f"cells (of {blocking.block:g}°) in one of {TIME_FOLDS} consecutive parts of the record. "
         "The models of a split are trained neither on these cells and the cells within a buffer "
@@ -45,20 +55,46 @@ def skill_section(result: Downscaled, options: DownscaleOptions) -> Section:
         f"The region has about {result.scores['n_eff']:.1f} independent GRACE values (N_eff, one "
         "per 90,000 km²). The figures are as uncertain as this number implies, whatever the number "
         "of pixels and months.",
-        "Only the local contrast, the difference between a cell and its surroundings, reaches the "
-        f"map. For it, the NSE of held-out models is {held_out['contrast']['nse']:.2f} and their "
-        f"shrinkage factor is {held_out['shrinkage']:.2f}, the slope of observed on predicted "
-        "contrast in held-out cells. At 1 km the contrast that models predict is too small: "
-        "the contrast slope, estimated one scale up, is "
-        f"{held_out['contrast_slope']:.2f}. Predictions are multiplied by both before they reach "
-        "the map.",
+        _scaling(result),
     ]
+    if result.verdict.interpolated:
+        paragraphs.insert(0, "The evidence is against the models of this section: see the prior.")
     tables = [] if unseen.untestable else [unseen_table(unseen)]
-    if result.reduced_resolution:
-        tables.append(skill_table(result.reduced_resolution))
+    if result.fitted.reduced_resolution:
+        tables.append(skill_table(result.fitted.reduced_resolution))
     else:
         tables.append(held_out_table(result))
     return Section("Held-out skill", paragraphs, tables=tables)
+
+
+def _models(result: Downscaled) -> list[str]:
+    """What the models of the section are, where there is a prior."""
+    if not result.fitted.prior:
+        return []
+    if result.fitted.models.shrinkage:
+        return [
+            "Models are the prior and the trees on what it leaves, fitted without held-out data."
+        ]
+    return ["Models are the prior alone, fitted without held-out data. Trees are not mapped."]
+
+
+def _scaling(result: Downscaled) -> str:
+    """How the models predict local contrast, and how trees are scaled."""
+    held_out = result.scores["held_out"]
+    text = (
+        "Only the local contrast, the difference between a cell and its surroundings, reaches the "
+        f"map. For it, the NSE of held-out models is {held_out['contrast']['nse']:.2f}"
+    )
+    if not held_out["shrinkage"]:
+        return f"{text}. The shrinkage factor of the trees is 0, so that they do not reach the map."
+    return (
+        f"{text} and {'the' if result.fitted.prior else 'their'} shrinkage factor "
+        f"{'of the trees ' if result.fitted.prior else ''}is {held_out['shrinkage']:.2f}, the "
+        "slope of observed on predicted contrast in held-out cells. At 1 km the contrast that "
+        "trees predict is too small: the contrast slope, estimated one scale up, is "
+        f"{held_out['contrast_slope']:.2f}. Their predictions are multiplied by both before they "
+        "reach the map."
+    )
 
 
 def _unseen(unseen: UnseenFootprints) -> list[str]:
@@ -80,12 +116,12 @@ def _unseen(unseen: UnseenFootprints) -> list[str]:
 
 def _other_validations(result: Downscaled) -> list[str]:
     texts = []
-    if FORWARD in result.validations:
+    if FORWARD in result.fitted.validations:
         texts.append(
             "Forward in time: each quarter of the record except the first is predicted in all "
             "cells by models that are trained on the months before it."
         )
-    if RANDOM in result.validations:
+    if RANDOM in result.fitted.validations:
         texts.append(
             "Random samples: random halves of cells and months are held out, so that models are "
             "trained on neighbours of the held-out cells. Most published figures are of this kind. "
@@ -96,10 +132,11 @@ def _other_validations(result: Downscaled) -> list[str]:
 
 def _reduced_resolution(result: Downscaled, options: DownscaleOptions) -> list[str]:
     """How skill is measured at reduced resolution, or why not."""
-    if not result.reduced_resolution:
+    if not result.fitted.reduced_resolution:
         return [
             f"{unresolved_reason(result.domain)} The table has the held-out predictions before the "
-            "correction against the coarse GWSA. Cells of one footprint are not independent there."
+            "correction against the coarse GWSA. Cells of one footprint are not independent there.",
+            *([PRIOR_UNCORRECTED] if result.fitted.prior else []),
         ]
     return [
         "Reduced resolution: averages over 2 x 2 cells take the place of the coarse field, and "
@@ -111,11 +148,13 @@ def _reduced_resolution(result: Downscaled, options: DownscaleOptions) -> list[s
         "bias over the averages drawn as blocks. NSE is 1 - SSE/SST, with the variance of all "
         "cells and months in SST. Most of this variance is in the averages, which every "
         "interpolation has too.",
-        _uncorrected(options),
+        _uncorrected(result, options),
     ]
 
 
-def _uncorrected(options: DownscaleOptions) -> str:
+def _uncorrected(result: Downscaled, options: DownscaleOptions) -> str:
+    if result.fitted.prior:
+        return PRIOR_UNCORRECTED
     if options.target == ANOMALY:
         return (
             "Before the correction: with the target anomaly, models predict GWSA without level and "
@@ -131,17 +170,23 @@ def _uncorrected(options: DownscaleOptions) -> str:
 
 def where_section(result: Downscaled) -> Section:
     """Map and tabulate where the models have a gain, as far as GRACE resolves it."""
-    reduced = result.reduced_resolution.get(BLOCKED)
-    regions = (
+    reduced = result.fitted.reduced_resolution.get(BLOCKED)
+    trees = result.fitted.models.shrinkage > 0
+    served = (
         "A region has a model of its own (own), shares one with other regions of its parent system "
-        "(parent), or is served by the model of all cells (all). NSE of contrast is that of the "
+        "(parent), or is served by the model of all cells (all). "
+    )
+    regions = (
+        f"{served if trees else ''}NSE of contrast is that of the "
         "difference between a cell and its surroundings. The background is the land outside all "
         "aquifers. A region with N_eff below 1 is smaller than the footprint of GRACE, so that its "
         "figures also depend on its surroundings."
     )
     if not reduced:
         text = "Gains are not mapped, because GRACE does not resolve the cells."
-        return Section("Where", [text, regions], tables=[regions_table(result.regions, False)])
+        return Section(
+            "Where", [text, regions], tables=[regions_table(result.regions, False, trees)]
+        )
     domain = result.domain
     gain = reduced.gain_map(domain)
     return Section(
@@ -149,7 +194,7 @@ def where_section(result: Downscaled) -> Section:
         [_regions_without_gain(result.regions), regions],
         [draw_gain(domain, gain)] if np.isfinite(gain).any() else [],
         [
-            regions_table(result.regions),
+            regions_table(result.regions, trees=trees),
             seasons_table(reduced, domain.months[domain.samples.month]),
         ],
     )

@@ -52,8 +52,8 @@ def held_out_table(result: Downscaled) -> Table:
     """Tabulate the held-out predictions of each kind of validation before the correction."""
     rows = []
     for kind, name in VALIDATIONS.items():
-        if kind in result.validations:
-            validation = result.validations[kind]
+        if kind in result.fitted.validations:
+            validation = result.fitted.validations[kind]
             predicted = validation.detail + validation.level
             agreement = field_agreement(predicted, result.domain.samples.target)
             contrast = field_agreement(*reversed(contrasts(result.domain, validation)))
@@ -133,7 +133,7 @@ def _competitors(scores: dict[str, float]) -> list:
     ]
 
 
-def regions_table(regions: list[dict], resolved: bool = True) -> Table:
+def regions_table(regions: list[dict], resolved: bool = True, trees: bool = True) -> Table:
     """Tabulate the rows of ``region_table``.
 
     Parameters
@@ -142,22 +142,24 @@ def regions_table(regions: list[dict], resolved: bool = True) -> Table:
         The rows.
     resolved : bool
         Include the figures at reduced resolution.
+    trees : bool
+        Include the trees that serve each region.
     """
     header = [
         "Region",
         "cells",
         "land (km²)",
         "N_eff",
-        "model",
+        *(["model"] if trees else []),
         "NSE of contrast",
     ]
-    rows = [
+    rows: list[list] = [
         [
             row["name"],
             row["cells"],
             f"{row['area_km2']:,.0f}",
             row["n_eff"],
-            row["model"],
+            *([row["model"]] if trees else []),
             row["contrast_nse"],
         ]
         for row in regions

@@ -14,9 +14,10 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
 from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import MapOptions
+from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapOptions
 from gwsa.gwsa_plugin.core.downscaling.models.cross_validation import ANOMALY
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
+from gwsa.gwsa_plugin.core.downscaling.options import PUBLISHED
 from gwsa.gwsa_plugin.core.downscaling.report import charts
 from gwsa.gwsa_plugin.core.downscaling.report.charts import (
     _borders,
@@ -41,6 +42,7 @@ from gwsa.gwsa_plugin.core.files.geotiff import Header, new_geotiff
 pytestmark = pytest.mark.slow
 
 OPTIONS = DownscaleOptions(
+    method=PUBLISHED,
     least_area=20_000,
     feather_km=10,
     stopping=False,
@@ -49,6 +51,7 @@ OPTIONS = DownscaleOptions(
 )
 SECTIONS = (
     "The map",
+    "Prior",
     "Held-out skill",
     "Where",
     "Where it is not reliable",
@@ -98,6 +101,11 @@ def page(made, applicability, tmp_path_factory):
     return report(tmp_path_factory.mktemp("page"), made, applicability=applicability)
 
 
+def with_fitted(result, **changes):
+    """The result with other models or validations."""
+    return replace(result, fitted=replace(result.fitted, **changes))
+
+
 def section(page, title):
     return re.search(rf"<h2>{title}</h2>(.*?)</section>", page, re.DOTALL)[1]
 
@@ -113,7 +121,7 @@ def test_the_report_loads_no_other_file(page):
 
 
 def test_the_verdict_compares_with_both_interpolations(made, page):
-    scores = made.reduced_resolution["blocked"].scores()
+    scores = made.fitted.reduced_resolution["blocked"].scores()
     lead = re.search('class="lead">(.*?)</p>', page)[1]
     gain = scores["gain_over_mean_preserving"]
     assert f"the RMSE is {scores['rmse_model_cm']:.2f} cm" in lead
@@ -131,7 +139,7 @@ def test_every_validation_has_its_row(made, page):
         "random": "random samples (optimistic",
     }
     for kind, name in names.items():
-        scores = made.reduced_resolution[kind].scores()
+        scores = made.fitted.reduced_resolution[kind].scores()
         row = re.search(rf"<tr><td>{re.escape(name)}.*?</tr>", skill)[0]
         for key in (
             "rmse_model_cm",
@@ -147,10 +155,10 @@ def test_every_validation_has_its_row(made, page):
 
 
 def test_validations_that_were_not_made_are_left_out(made, tmp_path):
-    blocked = replace(
+    blocked = with_fitted(
         made,
-        validations={"blocked": made.validations["blocked"]},
-        reduced_resolution={"blocked": made.reduced_resolution["blocked"]},
+        validations={"blocked": made.fitted.validations["blocked"]},
+        reduced_resolution={"blocked": made.fitted.reduced_resolution["blocked"]},
     )
     skill = section(report(tmp_path, blocked), "Held-out skill")
     assert "blocked" in skill and "orward" not in skill and "andom" not in skill
@@ -173,9 +181,8 @@ def wide(made):
         ("rmse_cm", "gain_over_mean_preserving", "gain_over_bilinear"), float("nan")
     )
     regions = [{**row, **unmeasured} for row in made.regions]
-    return replace(
-        made, domain=domain, unseen_footprints=unseen, regions=regions, reduced_resolution={}
-    )
+    result = with_fitted(made, unseen_footprints=unseen, reduced_resolution={})
+    return replace(result, domain=domain, regions=regions)
 
 
 def test_skill_for_unseen_footprints_is_stated(wide, tmp_path):
@@ -216,7 +223,9 @@ def test_regions_and_seasons_have_their_gains(made, page):
         gain = row["gain_over_mean_preserving"]
         assert ("–" if np.isnan(gain) else f"{100 * gain:+.0f} %") in cells
     months = made.domain.months[made.domain.samples.month]
-    summer = made.reduced_resolution["blocked"].scores(np.isin(months.astype(int) % 12, [5, 6, 7]))
+    summer = made.fitted.reduced_resolution["blocked"].scores(
+        np.isin(months.astype(int) % 12, [5, 6, 7])
+    )
     assert (
         f"<td>JJA</td><td>{summer['samples']}</td><td>{summer['rmse_model_cm']:#.3g}</td>" in where
     )
@@ -399,7 +408,7 @@ def test_predictors_that_may_be_part_of_the_target_are_named(made, tmp_path, cha
 def test_all_settings_are_stated(made):
     rows = {
         name: (given, used)
-        for name, given, used in settings_table(OPTIONS, made.models.boosting).rows
+        for name, given, used in settings_table(OPTIONS, made.fitted.models.boosting).rows
     }
     assert rows["boosting: trees"] == ("25", "25")
     assert rows["blocking: block"] == ("0.75", None)
@@ -428,9 +437,9 @@ def test_without_skill_the_coarse_field_is_recommended(small_world, tmp_path):
 
 
 def test_a_region_too_small_to_be_measured_has_no_verdict_of_skill(made):
-    blocked = made.reduced_resolution["blocked"]
+    blocked = made.fitted.reduced_resolution["blocked"]
     empty = replace(blocked, observed=np.full_like(blocked.observed, np.nan))
-    assert "Too few" in verdict(replace(made, reduced_resolution={"blocked": empty}))
+    assert "Too few" in verdict(with_fitted(made, reduced_resolution={"blocked": empty}))
 
 
 def test_borders_lie_between_cells_of_different_regions():
