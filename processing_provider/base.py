@@ -216,7 +216,15 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         text = self.parameterAsOutputLayer(parameters, name, context)
         return Path(text) if text else None
 
-    def finish_raster(self, path: Path, style: str, inputs: dict, settings: dict, started) -> str:
+    def finish_raster(
+        self,
+        path: Path,
+        style: str,
+        inputs: dict,
+        settings: dict,
+        started,
+        results: dict | None = None,
+    ) -> str:
         """Write the run.json and the style of a raster that has been written.
 
         Parameters
@@ -229,6 +237,8 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
             Input files and parameters for run.json.
         started : datetime
             Start of the run.
+        results : dict, optional
+            Main results for run.json.
 
         Returns
         -------
@@ -237,7 +247,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         """
         from ..gwsa_plugin.core.files.provenance import write_run
 
-        write_run(path.with_suffix(".run.json"), self.ID, inputs, settings, started)
+        write_run(path.with_suffix(".run.json"), self.ID, inputs, settings, started, results)
         style_file(path, style)
         return str(path)
 

@@ -28,94 +28,23 @@ from qgis.core import (
 
 from ..gwsa_plugin.dependencies import require
 from .base import POLYGONS, layer_fields, style_file, style_layer, title_file, tr
+from .downscale_parameters import (
+    FILES,
+    INTEGER,
+    METHOD_HELP,
+    METHODS,
+    NUMBERS,
+    SWITCHES,
+    TARGETS,
+)
 from .layers import columns, geometries_in_degrees
 from .well_parameters import FIELDS, WellAlgorithm
 
-INTEGER = QgsProcessingParameterNumber.Type.Integer
-REAL = QgsProcessingParameterNumber.Type.Double
-# Number -> label, type, default, smallest value and help.
-NUMBERS = {
-    "LEAST_AREA": (
-        "Smallest land area for a model of its own (km²)", REAL, 90_000, 0,
-        "Aquifers with less land share the model of their parent system or of all cells; "
-        "90,000 km² is about one independent GRACE value.",
-    ),
-    "FEATHER": (
-        "Blending at aquifer borders (km)", REAL, 25, 0,
-        "Half-width of the belt along aquifer borders in which models are blended.",
-    ),
-    "TREES": (
-        "Trees", INTEGER, 300, 1,
-        "Largest number of trees of the model of all cells; the models of aquifers add 30 % to it.",
-    ),
-    "DEPTH": (
-        "Depth of trees", INTEGER, 5, 1,
-        "Deeper trees follow the coarse field more closely and predict worse.",
-    ),
-    "RATE": ("Learning rate", REAL, 0.08, 0.001, "Weight of each tree."),
-    "BLOCK": (
-        "Held-out blocks (degrees)", REAL, 3, 0.25,
-        "Side of the blocks of cells that are held out together.",
-    ),
-    "BUFFER": (
-        "Buffer around held-out blocks (degrees)", REAL, 1, 0,
-        "Cells within this distance of a held-out block are not trained on either.",
-    ),
-    "SEARCH": (
-        "Hyper-parameter sets to try", INTEGER, 0, 0,
-        "Number of other sets of hyper-parameters (at most 8) that are compared in each training, "
-        "on blocks of cells that are left out for it. The samples that the training is scored on "
-        "are not used. Each set takes as long as the training itself.",
-    ),
-    "SEED": ("Seed", INTEGER, 1, 0, "Seed of the random sampling of trees and folds."),
-}  # fmt: skip
-# Switch -> label, default and help.
-SWITCHES = {
-    "STOPPING": (
-        "Early stopping", True,
-        "Choose the number of trees on blocks of cells that are left out of the training. Doubles "
-        "the time of training.",
-    ),
-    "COMPARE": (
-        "All validations", True,
-        "Validate the models also forward in time, and on random samples as in most published "
-        "validations. Doubles the time of training.",
-    ),
-    "EXACT": (
-        "Exact values", False,
-        "Write float32 as computed. Otherwise values are rounded within 0.005 cm (LERC) and files "
-        "have about 40 % of the size.",
-    ),
-}  # fmt: skip
-# Value of the option ``target`` -> label, in the order of the enumeration.
-TARGETS = {"direct": "GWSA", "anomaly": "GWSA without level and trend of each coarse cell"}
 # Field of the layer of regions -> type.
 REGION_FIELDS = {
     "name": "string", "cells": "integer", "area_km2": "double", "n_eff": "double",
     "model": "string", "contrast_nse": "double", "contrast_rmse_cm": "double",
     "rmse_cm": "double", "gain_over_mean_preserving": "double", "gain_over_bilinear": "double",
-}  # fmt: skip
-# Optional output -> label, file filter (None for a folder) and help.
-FILES = {
-    "MODELS": (
-        "Models", None,
-        "Folder for the models in the format of XGBoost (.ubj) and models.json.",
-    ),
-    "HELD_OUT": (
-        "Maps of held-out models", None,
-        "Folder for GWSA_YYYY.tif in which each pixel is predicted by models that were trained "
-        "without its cell and its month.",
-    ),
-    "EXPLANATION": (
-        "SHAP contributions of the predictors", "CSV (*.csv)",
-        "SHAP contribution in cm and gain of each feature in each region.",
-    ),
-    "SCORES": ("Scores", "JSON (*.json)", "Closure and held-out skill as JSON."),
-    "REPORT": (
-        "Report", "HTML (*.html)",
-        "Skill of the maps, compared with interpolation, where they are not reliable, and the "
-        "effect of the predictors; needs matplotlib and jinja2.",
-    ),
 }  # fmt: skip
 
 
@@ -125,17 +54,22 @@ class Downscale(WellAlgorithm):
     ID = "downscale"
     NAME = "Downscale to 1 km"
     HELP = (
-        "Trains one XGBoost model per aquifer on the coarse GWSA and the predictors averaged over "
-        "coarse cells, predicts 1 km pixels and adds a smooth correction, so that the "
-        "area-weighted mean of each coarse cell equals its coarse value. Writes one GeoTIFF per "
-        "year (GWSA_YYYY.tif, twelve bands January to December, cm), the models, and scores of two "
-        "kinds that must not be mixed: closure (how closely the map follows its input) and "
-        "held-out skill (for cells and months that a model was not trained on). The maps of "
-        "HELD_OUT are made by such models only. The verdict on the maps is the last line of the "
-        "log, and is in run.json, in the tags and titles of the yearly files and in the report. It "
-        "has two claims. The 1 km detail is confirmed, refuted or undecided by wells, or untested "
-        "without them. Skill for unseen footprints is the gain of models where neither the "
-        "footprint of GRACE nor the months were used for training."
+        "Downscales coarse GWSA to maps of 1 km, one GeoTIFF per year (GWSA_YYYY.tif, twelve bands "
+        "January to December, cm). By default (METHOD) a prior is fitted through the footprint of "
+        "GRACE: the response of storage to antecedent water surplus and runoff. It corrects the "
+        "coarse field for leakage and predicts the 1 km pixels. XGBoost models, one per aquifer, "
+        "predict what the prior leaves, where held-out footprints can test them. A smooth "
+        "correction makes the area-weighted mean of each coarse cell equal to its coarse value. "
+        "Held-out years, held-out footprints and wells are the evidence for the prior: confirmed, "
+        "untested or refuted. If they refute it, the map is mean-preserving interpolation, and its "
+        "title states that. The scores are of two kinds that must not be mixed: closure (how "
+        "closely the map follows its input) and held-out skill (for cells and months that a model "
+        "was not trained on). The maps of HELD_OUT are made by such models only. The verdict on "
+        "the maps is the last line of the log, and is in run.json, in the tags and titles of the "
+        "yearly files and in the report. It has two claims beside the evidence. The 1 km detail is "
+        "confirmed, refuted or undecided by wells, or untested without them. Skill for unseen "
+        "footprints is the gain where neither the footprint of GRACE nor the months were used for "
+        "training."
     )
     TAGS = ("downscaling", "XGBoost", "1 km", "aquifer", "machine learning", "GWSA")
     REQUIRES = ("rasterio", "scipy", "xgboost")
@@ -156,6 +90,15 @@ class Downscale(WellAlgorithm):
                 "PREDICTORS", tr("Predictor set"), QgsProcessingParameterFile.Behavior.Folder
             ),
             "Folder written by Build predictors for the same coarse cells.",
+        )
+        self.add(
+            QgsProcessingParameterEnum(
+                "METHOD",
+                tr("Method"),
+                [tr(label) for label in METHODS.values()],
+                defaultValue=0,
+            ),
+            METHOD_HELP,
         )
         self.add(
             QgsProcessingParameterFeatureSource(
@@ -202,10 +145,12 @@ class Downscale(WellAlgorithm):
                 defaultValue=0,
                 optional=True,
             ),
-            "GWSA, as in the published dataset, or GWSA without the level and trend of each coarse "
-            "cell. Level and trend then come from GRACE alone, which suits pumping that no "
-            "predictor shows. On sample worlds the second target explains half as much of the "
-            "detail inside a cell, because most of what models predict is level and trend.",
+            "What trees predict if METHOD is the published one; the first method has no level and "
+            "trend of its own. GWSA, as in the published dataset, or GWSA without the level and "
+            "trend of each coarse cell. Level and trend then come from GRACE alone, which suits "
+            "pumping that no predictor shows. On sample worlds the second target explains half as "
+            "much of the detail inside a cell, because most of what models predict is level and "
+            "trend.",
             advanced=True,
         )
         for name, (label, default, help) in SWITCHES.items():
@@ -224,6 +169,29 @@ class Downscale(WellAlgorithm):
         self.add(
             QgsProcessingParameterFolderDestination("OUTPUT", tr("1 km maps")),
             "Folder for GWSA_YYYY.tif, and for sigma/GWSA_SIGMA_YYYY.tif if sigma is given.",
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination(
+                "CORRECTED",
+                tr("Leakage-corrected coarse GWSA"),
+                optional=True,
+                createByDefault=False,
+            ),
+            "Coarse GWSA plus the cell means of the prior minus these means as GRACE would observe "
+            "them, in cm with bands named YYYY-MM: the field whose cell means the maps have. "
+            "Pumping and other storage that the prior does not know is not corrected. Where the "
+            "prior is not mapped, this is the coarse GWSA as given, and the title states that.",
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination(
+                "CORRECTED_SIGMA",
+                tr("Sigma of the leakage-corrected GWSA"),
+                optional=True,
+                createByDefault=False,
+            ),
+            "In cm, with the bands of CORRECTED; needs the sigma of the coarse GWSA. It adds what "
+            "GRACE does not show of the mean of a cell, which is modelled, and calibrated where "
+            "wells are given.",
         )
         self.add(
             QgsProcessingParameterRasterDestination(
@@ -255,6 +223,7 @@ class Downscale(WellAlgorithm):
         self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Yearly maps")))
 
     def execute(self, parameters, context, progress):
+        from ..gwsa_plugin.core.base.errors import InputError
         from ..gwsa_plugin.core.compute.dask_cluster import task_runner
         from ..gwsa_plugin.core.downscaling.downscale import (
             Aquifer,
@@ -263,7 +232,7 @@ class Downscale(WellAlgorithm):
             downscale,
         )
         from ..gwsa_plugin.core.downscaling.skill.scores import write_scores
-        from ..gwsa_plugin.core.downscaling.skill.verdict import layer_title
+        from ..gwsa_plugin.core.downscaling.skill.verdict import coarse_title, layer_title
         from ..gwsa_plugin.core.files.provenance import now, provenance, write_run
         from ..gwsa_plugin.core.files.stack import read_stack
         from ..gwsa_plugin.core.predictors.predictor_set import CONTENTS
@@ -283,14 +252,20 @@ class Downscale(WellAlgorithm):
             Aquifer(name, json.loads(polygon.asJson(9)), parent)
             for name, (polygon, parent) in polygons.items()
         ]
+        if parameters.get("CORRECTED_SIGMA") and not inputs["GWSA_SIGMA"]:
+            raise InputError(
+                "The sigma of the leakage-corrected GWSA needs GWSA_SIGMA; give the sigma of the "
+                "coarse GWSA or leave CORRECTED_SIGMA empty."
+            )
         wells = self.well_records(parameters, context, progress.part(0.0, 0.02), "ID_FIELD")
         predictors = PredictorSet.open(self.parameterAsString(parameters, "PREDICTORS", context))
         paths = {
             name: self.output_path(parameters, name, context)
-            for name in ("OUTPUT", "APPLICABILITY", *FILES)
+            for name in ("OUTPUT", "CORRECTED", "CORRECTED_SIGMA", "APPLICABILITY", *FILES)
         }
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
         sigma_path = inputs["GWSA_SIGMA"]
+        sigma = read_stack(sigma_path, "GWSA sigma") if sigma_path else None
         with task_runner(scheduler, progress) as run:
             result = downscale(
                 read_stack(inputs["GWSA"], "GWSA"),
@@ -302,37 +277,54 @@ class Downscale(WellAlgorithm):
                     held_out=paths["HELD_OUT"],
                     applicability=paths["APPLICABILITY"],
                     explanation=paths["EXPLANATION"],
+                    corrected=paths["CORRECTED"],
+                    corrected_sigma=paths["CORRECTED_SIGMA"],
                 ),
                 options,
-                sigma=read_stack(sigma_path, "GWSA sigma") if sigma_path else None,
+                sigma=sigma,
                 tags=provenance(self.ID, inputs, options.as_parameters(), progress),
                 wells=wells,
                 progress=progress.part(0.02, 1.0),
                 run=run,
             )
+        verdict = result.verdict
         for path in result.years:
             style_file(path, "anomaly.qml")
-            title_file(path, layer_title(path.stem[-4:], result.detail))
+            title_file(path, layer_title(path.stem[-4:], verdict.detail, verdict.interpolated))
         for path in result.sigma:
             style_file(path, "sigma.qml")
         if paths["APPLICABILITY"]:
             style_file(paths["APPLICABILITY"], "applicability.qml")
         given = {name: parameters.get(name) for name in ("WELLS", "OBSERVATIONS")}
         settings = {**options.as_parameters(), **({"wells": vars(wells.rules)} if wells else {})}
-        results = result.verdict.as_results()
+        results = verdict.as_results()
         record_file = paths["OUTPUT"] / "run.json"
         write_run(record_file, self.ID, {**inputs, **given}, settings, started, results)
+        if paths["CORRECTED"]:
+            self.finish_raster(
+                paths["CORRECTED"], "anomaly.qml", {**inputs, **given}, settings, started, results
+            )
+            title_file(paths["CORRECTED"], coarse_title(verdict.evidence))
+        if paths["CORRECTED_SIGMA"]:
+            self.finish_raster(
+                paths["CORRECTED_SIGMA"],
+                "sigma.qml",
+                {**inputs, **given},
+                settings,
+                started,
+                results,
+            )
         if paths["SCORES"]:
             write_scores(paths["SCORES"], result.scores)
         if paths["REPORT"]:
             from ..gwsa_plugin.core.downscaling.report.report import write_downscale_report
 
-            write_downscale_report(paths["REPORT"], result, options, paths["APPLICABILITY"])
+            write_downscale_report(paths["REPORT"], result, options, paths["APPLICABILITY"], sigma)
         outputs = {name: str(path) for name, path in paths.items() if path}
         outputs["LAYERS"] = [str(path) for path in result.years]
         if parameters.get("REGIONS"):
             outputs["REGIONS"] = self._write_regions(parameters, context, result.regions, polygons)
-        progress.info(result.verdict.last_line)
+        progress.info(verdict.last_line)
         return outputs
 
     def _options(self, parameters, context):
@@ -349,6 +341,7 @@ class Downscale(WellAlgorithm):
             least_area=value["LEAST_AREA"],
             feather_km=value["FEATHER"],
             exact=self.parameterAsBool(parameters, "EXACT", context),
+            method=list(METHODS)[self.parameterAsEnum(parameters, "METHOD", context)],
             target=list(TARGETS)[self.parameterAsEnum(parameters, "TARGET", context)],
             compare=self.parameterAsBool(parameters, "COMPARE", context),
             stopping=self.parameterAsBool(parameters, "STOPPING", context),

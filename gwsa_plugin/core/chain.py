@@ -100,14 +100,15 @@ STAGES = (
     Stage(
         "downscale", "Downscale to 1 km",
         {"GWSA": "gwsabalance:OUTPUT", "GWSA_SIGMA": "gwsabalance:SIGMA",
-         "PREDICTORS": "buildpredictors:OUTPUT", "AQUIFERS": "AQUIFERS",
+         "PREDICTORS": "buildpredictors:OUTPUT", "METHOD": "METHOD", "AQUIFERS": "AQUIFERS",
          "ID_FIELD": "ID_FIELD", "START": "START", "END": "END", "LEAST_AREA": "LEAST_AREA",
          "TREES": "TREES", "WELLS": "WELLS", "OBSERVATIONS": "OBSERVATIONS",
          "SPECIFIC_YIELD": "SPECIFIC_YIELD", "MIN_YEARS": "MIN_YEARS",
          "MIN_MONTHS": "MIN_MONTHS"},
-        {"OUTPUT": "gwsa_1km", "MODELS": "models", "HELD_OUT": "held_out",
-         "APPLICABILITY": "applicability.tif", "EXPLANATION": "explanation.csv",
-         "REGIONS": "regions.gpkg", "SCORES": "downscale.json", "REPORT": "downscale.html"},
+        {"OUTPUT": "gwsa_1km", "CORRECTED": "gwsa_corrected.tif", "MODELS": "models",
+         "HELD_OUT": "held_out", "APPLICABILITY": "applicability.tif",
+         "EXPLANATION": "explanation.csv", "REGIONS": "regions.gpkg", "SCORES": "downscale.json",
+         "REPORT": "downscale.html"},
     ),
     Stage(
         "validatewells", "Validate against wells",
@@ -343,6 +344,7 @@ def _downscale(inputs: ChainInputs, paths, options: ChainOptions, progress: Prog
         held_out=paths["downscale:HELD_OUT"],
         applicability=paths["downscale:APPLICABILITY"],
         explanation=paths["downscale:EXPLANATION"],
+        corrected=paths["downscale:CORRECTED"],
     )
     result = downscale(
         read_stack(files["GWSA"], "GWSA"),

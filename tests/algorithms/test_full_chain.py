@@ -46,7 +46,7 @@ def test_inputs_of_the_model_are_outputs_of_the_sample_world(model, provider):
     }
     assert asked - offered == {
         "EXTENT", "SIGMA_TWSA", "MODE", "FOOTPRINT", "START", "END", "ID_FIELD", "SPECIFIC_YIELD",
-        "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS",
+        "METHOD", "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS",
     }  # fmt: skip
     assert {name for name in offered if not name.startswith("RMSE")} - {"OUTPUT"} <= asked
 
@@ -56,9 +56,9 @@ def test_model_has_outputs_of_every_stage(model):
     assert names == {
         "importtwsa:TWSA", "importtwsa:MONTHS", "fillgaps:FILLED", "fillgaps:FLAGS",
         "fillgaps:REPORT", "gwsabalance:GWSA", "gwsabalance:SIGMA", "buildpredictors:PREDICTORS",
-        "downscale:MAPS", "downscale:MODELS", "downscale:HELD_OUT", "downscale:REGIONS",
-        "downscale:SCORES", "downscale:REPORT", "validatewells:WELLS", "validatewells:SCORES",
-        "validatewells:REPORT",
+        "downscale:MAPS", "downscale:CORRECTED", "downscale:MODELS", "downscale:HELD_OUT",
+        "downscale:REGIONS", "downscale:SCORES", "downscale:REPORT", "validatewells:WELLS",
+        "validatewells:SCORES", "validatewells:REPORT",
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import rasterio
 from qgis.core import QgsRasterLayer, QgsVectorLayer
 
 from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.downscaling.options import METHODS, PUBLISHED
 from gwsa.gwsa_plugin.core.files.stack import read_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.gapfill.methods import METHOD_NAMES
@@ -102,6 +103,7 @@ def folder(real_data, parquet, stage, tmp_path_factory) -> Path:
         PREDICTORS=out / "predictors",
         AQUIFERS=real_data / AQUIFERS,
         ID_FIELD="n",
+        METHOD=METHODS.index(PUBLISHED),
         TREES=10,
         DEPTH=3,
         OUTPUT=out / "gwsa_1km",

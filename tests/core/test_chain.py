@@ -64,6 +64,13 @@ def test_parameters_of_a_stage(tmp_path):
     }
 
 
+def test_the_method_and_the_corrected_field_belong_to_downscaling(tmp_path):
+    stage = STAGES[NAMES.index("downscale")]
+    parameters = stage_parameters(stage, tmp_path, {"METHOD": 2, "MODE": 1})
+    assert parameters["METHOD"] == 2 and "MODE" not in parameters
+    assert parameters["CORRECTED"] == tmp_path / "gwsa_corrected.tif"
+
+
 @pytest.mark.slow
 def test_the_balance_of_a_sample_world(sample_world, tmp_path):
     options = ChainOptions(

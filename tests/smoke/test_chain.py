@@ -14,7 +14,7 @@ from qgis.core import (
 from gwsa.gwsa_plugin.core.base.months import parse_month
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
-from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions
+from gwsa.gwsa_plugin.core.downscaling.options import METHODS, DownscaleOptions
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, read_aquifers
 from gwsa.gwsa_plugin.core.wells.quality_control import Rules
 from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
@@ -59,6 +59,7 @@ def test_gdal_reads_the_months(chain, name):
         ("flags.tif", "paletted"),
         ("land_water.tif", "singlebandpseudocolor"),
         ("gwsa.tif", "singlebandpseudocolor"),
+        ("gwsa_corrected.tif", "singlebandpseudocolor"),
         ("gwsa_1km/GWSA_2009.tif", "singlebandpseudocolor"),
         ("regions.gpkg", "singleSymbol"),
         ("wells.gpkg", "RuleRenderer"),
@@ -109,7 +110,11 @@ def python_chain(chain, tmp_path_factory):
         bounds=(76.0, 28.0, 78.0, 30.0),
         period=(parse_month(SETTINGS["START"], "START"), None),
         sigma_twsa_cm=float(SETTINGS["SIGMA_TWSA"]),
-        downscaling=replace(defaults, boosting=replace(defaults.boosting, trees=SETTINGS["TREES"])),
+        downscaling=replace(
+            defaults,
+            method=METHODS[SETTINGS["METHOD"]],
+            boosting=replace(defaults.boosting, trees=SETTINGS["TREES"]),
+        ),
         wells=Rules(min_years=SETTINGS["MIN_YEARS"], min_months=SETTINGS["MIN_MONTHS"]),
     )
     return run_chain(inputs, tmp_path_factory.mktemp("python"), options, last="downscale")
@@ -118,8 +123,11 @@ def python_chain(chain, tmp_path_factory):
 def test_the_chain_in_python_writes_the_same_rasters(chain, python_chain):
     folder = python_chain["importtwsa:OUTPUT"].parent
     files = [file.relative_to(folder) for file in sorted(folder.rglob("*.tif"))]
-    assert {"gwsa.tif", "gwsa_1km/GWSA_2010.tif", "gwsa_1km/sigma/GWSA_SIGMA_2010.tif"} <= {
-        file.as_posix() for file in files
-    }
+    assert {
+        "gwsa.tif",
+        "gwsa_corrected.tif",
+        "gwsa_1km/GWSA_2010.tif",
+        "gwsa_1km/sigma/GWSA_SIGMA_2010.tif",
+    } <= {file.as_posix() for file in files}
     for file in files:
         assert (folder / file).read_bytes() == (chain.folder / file).read_bytes(), file

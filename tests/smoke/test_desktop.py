@@ -59,3 +59,9 @@ def test_plugins_menu_has_an_entry_for_each_algorithm_and_help(recorded):
 def test_each_entry_opens_the_dialog_of_its_algorithm(recorded):
     assert sorted(dialog["title"] for dialog in recorded["dialogs"]) == sorted(recorded["toolbox"])
     assert all(len(dialog["labels"]) > 2 for dialog in recorded["dialogs"])
+
+
+def test_dialogs_ask_for_the_method_of_the_maps(recorded):
+    labels = {dialog["title"]: dialog["labels"] for dialog in recorded["dialogs"]}
+    assert "Method" in labels["Downscale to 1 km"]
+    assert any("Method of the 1 km maps" in text for text in labels["fullchain"])

@@ -23,7 +23,9 @@ def test_model_writes_all_outputs(model):
         assert (model / output).exists(), output
 
 
-@pytest.mark.parametrize("name", ["gwsa.tif", "gwsa_1km/GWSA_2009.tif", "gwsa_1km/GWSA_2010.tif"])
+@pytest.mark.parametrize(
+    "name", ["gwsa.tif", "gwsa_corrected.tif", "gwsa_1km/GWSA_2009.tif", "gwsa_1km/GWSA_2010.tif"]
+)
 def test_maps_are_those_of_the_stages(model, chain, name):
     with rasterio.open(model / name) as one, rasterio.open(chain.folder / name) as other:
         assert one.descriptions == other.descriptions

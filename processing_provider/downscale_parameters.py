@@ -1,0 +1,108 @@
+"""Labels, defaults and help of the parameters of gwsa:downscale."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingParameterNumber
+
+INTEGER = QgsProcessingParameterNumber.Type.Integer
+REAL = QgsProcessingParameterNumber.Type.Double
+# Number -> label, type, default, smallest value and help.
+NUMBERS = {
+    "LEAST_AREA": (
+        "Smallest land area for a model of its own (km²)", REAL, 90_000, 0,
+        "Aquifers with less land share the model of their parent system or of all cells; "
+        "90,000 km² is about one independent GRACE value.",
+    ),
+    "FEATHER": (
+        "Blending at aquifer borders (km)", REAL, 25, 0,
+        "Half-width of the belt along aquifer borders in which models are blended.",
+    ),
+    "TREES": (
+        "Trees", INTEGER, 300, 1,
+        "Largest number of trees of the model of all cells; the models of aquifers add 30 % to it.",
+    ),
+    "DEPTH": (
+        "Depth of trees", INTEGER, 5, 1,
+        "Deeper trees follow the coarse field more closely and predict worse.",
+    ),
+    "RATE": ("Learning rate", REAL, 0.08, 0.001, "Weight of each tree."),
+    "BLOCK": (
+        "Held-out blocks (degrees)", REAL, 3, 0.25,
+        "Side of the blocks of cells that are held out together.",
+    ),
+    "BUFFER": (
+        "Buffer around held-out blocks (degrees)", REAL, 1, 0,
+        "Cells within this distance of a held-out block are not trained on either.",
+    ),
+    "SEARCH": (
+        "Hyper-parameter sets to try", INTEGER, 0, 0,
+        "Number of other sets of hyper-parameters (at most 8) that are compared in each training, "
+        "on blocks of cells that are left out for it. The samples that the training is scored on "
+        "are not used. Each set takes as long as the training itself.",
+    ),
+    "SEED": ("Seed", INTEGER, 1, 0, "Seed of the random sampling of trees and folds."),
+}  # fmt: skip
+# Switch -> label, default and help.
+SWITCHES = {
+    "STOPPING": (
+        "Early stopping", True,
+        "Choose the number of trees on blocks of cells that are left out of the training. Doubles "
+        "the time of training.",
+    ),
+    "COMPARE": (
+        "All validations", True,
+        "Validate the models also forward in time, and on random samples as in most published "
+        "validations. Doubles the time of training.",
+    ),
+    "EXACT": (
+        "Exact values", False,
+        "Write float32 as computed. Otherwise values are rounded within 0.005 cm (LERC) and files "
+        "have about 40 % of the size.",
+    ),
+}  # fmt: skip
+# Value of the option ``method`` -> label, in the order of the enumeration.
+METHODS = {
+    "footprint": "Response to water surplus and runoff, fitted through the footprint of GRACE",
+    "published": "Trees trained on coarse GWSA, as in the published dataset",
+    "interpolation": "Mean-preserving interpolation, without predictors",
+}
+METHOD_HELP = (
+    "What is mapped. The first method fits the response of storage to antecedent water "
+    "surplus (precipitation minus actual evapotranspiration) and runoff through the "
+    "footprint of GRACE, and maps it at 1 km, with trees on what it leaves where held-out "
+    "footprints can test them. It contributes no trend. Choose it unless you compare "
+    "methods. Evidence can refute it: where it does not improve on climatology in held-out "
+    "years, or held-out footprints or wells show a loss, the map is mean-preserving "
+    "interpolation. It requires predictors with the roles precipitation and "
+    "actual_evapotranspiration in the catalogue, and GWSA of gwsa:gwsabalance, whose tags "
+    "state the width of the footprint. Without them the second method is used, with a "
+    "warning. The second method trains trees on coarse GWSA. Choose it to reproduce the "
+    "published dataset, or where GRACE resolves the coarse cells. The third method "
+    "interpolates coarse GWSA so that the mean of each cell is preserved. Choose it as the "
+    "reference, or where no predictor explains storage."
+)
+# Value of the option ``target`` -> label, in the order of the enumeration.
+TARGETS = {"direct": "GWSA", "anomaly": "GWSA without level and trend of each coarse cell"}
+# Optional output -> label, file filter (None for a folder) and help.
+FILES = {
+    "MODELS": (
+        "Models", None,
+        "Folder for models.json, which has the prior, and the trees in the format of XGBoost "
+        "(.ubj).",
+    ),
+    "HELD_OUT": (
+        "Maps of held-out models", None,
+        "Folder for GWSA_YYYY.tif in which each pixel is predicted by models that were trained "
+        "without its cell and its month.",
+    ),
+    "EXPLANATION": (
+        "SHAP contributions of the predictors", "CSV (*.csv)",
+        "SHAP contribution in cm and gain of each feature in each region.",
+    ),
+    "SCORES": ("Scores", "JSON (*.json)", "Closure and held-out skill as JSON."),
+    "REPORT": (
+        "Report", "HTML (*.html)",
+        "Skill of the maps, compared with interpolation, where they are not reliable, and the "
+        "effect of the predictors; needs matplotlib and jinja2.",
+    ),
+}  # fmt: skip
