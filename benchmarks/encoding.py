@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import LERC_ERROR_CM, MapOptions
+from gwsa.gwsa_plugin.core.downscaling.maps.map_job import LERC_ERROR_CM, MapOptions
 from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
 
 from .grids import FINE, land

@@ -21,7 +21,7 @@ import numpy as np
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.downscaling.domain import Domain, make_domain
-from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import MapJob, MapOptions, ModelUse
+from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob, MapOptions, ModelUse
 from gwsa.gwsa_plugin.core.downscaling.maps.write_years import write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, train

@@ -13,7 +13,13 @@ from gwsa.gwsa_plugin.core.files.stack import read_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, read_aquifers
-from gwsa.gwsa_plugin.core.wells.detail import UNTESTED, DetailTest, detail_gain
+from gwsa.gwsa_plugin.core.wells.detail import (
+    CONFIRMED,
+    REFUTED,
+    UNTESTED,
+    DetailTest,
+    detail_gain,
+)
 from gwsa.gwsa_plugin.core.wells.sampling import at_pixels, bilinear
 
 from .footprint_widths import SeenWorld, chain_arguments, seen_worlds
@@ -42,6 +48,7 @@ class Claim(NamedTuple):
     signal: bool
     test: DetailTest
     true_gain: float
+    evidence: str
 
     @property
     def holds(self) -> bool:
@@ -72,14 +79,15 @@ def measure_honesty(folder: Path) -> dict:
 def _claim(seen: SeenWorld, coarse: Path, predictors: PredictorSet, folder: Path) -> Claim:
     """Downscale one world and test its detail."""
     gwsa = read_stack(coarse, "GWSA")
-    outputs = Outputs(folder / "maps")
+    outputs = Outputs(folder / "maps", corrected=folder / "corrected.tif")
     aquifers = read_aquifers(seen.source)
     wells = read_wells(seen.source)
-    test = downscale(gwsa, predictors, aquifers, outputs, QUICK, wells=wells).detail
-    fields = (YearlyMaps.in_folder(outputs.maps), YearlyMaps.from_files([coarse]))
+    verdict = downscale(gwsa, predictors, aquifers, outputs, QUICK, wells=wells).verdict
+    fields = (YearlyMaps.in_folder(outputs.maps), YearlyMaps.from_files([folder / "corrected.tif"]))
     name = f"seed {seen.options.seed}, {seen.options.observation.footprint_km:.0f} km"
     signal = seen.options.case == "default"
-    return Claim(name, signal, test, true_gain(seen.source, *fields))
+    evidence = verdict.evidence.verdict if verdict.evidence else UNTESTED
+    return Claim(name, signal, verdict.detail, true_gain(seen.source, *fields), evidence)
 
 
 def true_gain(world: Path, maps: YearlyMaps, coarse: YearlyMaps) -> float:
@@ -118,6 +126,9 @@ def _summary(claims: list[Claim]) -> dict:
     tested = [claim for claim in claims if claim.test.verdict != UNTESTED]
     large = [claim for claim in tested if claim.signal and claim.true_gain > LARGE_GAIN]
     values = {
+        "without signal, refuted": _count(c.evidence == REFUTED for c in claims if not c.signal),
+        "with signal, refuted": _count(c.evidence == REFUTED for c in claims if c.signal),
+        "with signal, confirmed": _count(c.evidence == CONFIRMED for c in claims if c.signal),
         "untested": float(len(claims) - len(tested)),
         "without signal, gain claimed": _count(c.test.lower > 0 for c in claims if not c.signal),
         "true gain above 5 % and tested": float(len(large)),
@@ -142,4 +153,7 @@ def _line(claim: Claim) -> str:
     test = claim.test
     interval = f"{test.gain:+.1%} [{test.lower:+.1%}, {test.upper:+.1%}]"
     kind = "signal" if claim.signal else "no signal"
-    return f"{claim.name}, {kind}: {test.verdict} {interval}, true {claim.true_gain:+.1%}"
+    return (
+        f"{claim.name}, {kind}: {claim.evidence}; wells: {test.verdict} {interval}, "
+        f"true {claim.true_gain:+.1%}"
+    )

@@ -100,6 +100,36 @@ def sigma_coverage(world: World, run: Run) -> tuple[float, float]:
     return one, two
 
 
+def sigma_groups(world: World, run: Run) -> dict[str, np.ndarray]:
+    """Return the fraction of held-out pixels and months within one sigma, by groups of them.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``region``: by aquifer region, ``quintile``: by quintile of sigma; shape (groups,).
+    """
+    held_out = YearlyMaps.in_folder(run.held_out)
+    sigma = YearlyMaps.from_files(sorted((run.maps / "sigma").glob("GWSA_SIGMA_*.tif")))
+    predictors = world.predictors
+    aquifers = read_aquifers(world.source)
+    numbers = rasterise(aquifers, predictors.grid, predictors.factor, predictors.land()).pixels()
+    # A part of the pixels is enough.
+    some = (slice(None, None, 5), slice(None, None, 5))
+    pairs = []
+    for month, truth in _monthly_truth(world, held_out):
+        fields = (held_out.read(month) - truth, sigma.read(month), numbers)
+        error, deviation, region = (field[some].ravel() for field in fields)
+        known = np.isfinite(error) & np.isfinite(deviation)
+        pairs.append(np.stack([np.abs(error) <= deviation, deviation, region])[:, known])
+    within, deviations, regions = np.concatenate(pairs, axis=1)
+    edges = np.quantile(deviations, [0.2, 0.4, 0.6, 0.8])
+    groups = {"region": regions.astype(int), "quintile": np.searchsorted(edges, deviations)}
+    return {
+        name: np.array([within[group == number].mean() for number in np.unique(group)])
+        for name, group in groups.items()
+    }
+
+
 def _monthly_ratios(world: World) -> dict[str, np.ndarray]:
     """Kind of ratio -> that of map, truth and explained part in each month, shape (3, months)."""
     product = YearlyMaps.in_folder(world.run.maps)

@@ -22,10 +22,8 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.compute.threads import run_all
 from gwsa.gwsa_plugin.core.downscaling.domain import Domain
+from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob, MapOptions, ModelUse
 from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import (
-    MapJob,
-    MapOptions,
-    ModelUse,
     make_folders,
     predict_tile,
     read_part,

@@ -80,6 +80,8 @@ class Run(NamedTuple):
     ----------
     maps, held_out : Path
         Folders of the maps and of the maps of held-out cells and months.
+    corrected : Path
+        The coarse field that the maps preserve.
     scores : dict
         Scores of the run.
     truth : dict
@@ -88,6 +90,7 @@ class Run(NamedTuple):
 
     maps: Path
     held_out: Path
+    corrected: Path
     scores: dict
     truth: dict
 
@@ -145,13 +148,14 @@ class World:
         -------
         Run
         """
-        outputs = Outputs(folder / "maps", held_out=folder / "held_out")
+        corrected = folder / "corrected.tif"
+        outputs = Outputs(folder / "maps", held_out=folder / "held_out", corrected=corrected)
         aquifers = read_aquifers(self.source)
         wells = read_wells(self.source)
         result = downscale(gwsa, predictors, aquifers, outputs, options, self.sigma, wells=wells)
         write_stack(folder / "gwsa.tif", gwsa)
         truth = score_truth(self.source, outputs.held_out, folder / "gwsa.tif")
-        return Run(outputs.maps, outputs.held_out, result.scores, truth)
+        return Run(outputs.maps, outputs.held_out, corrected, result.scores, truth)
 
 
 def read_wells(world: Path) -> WellRecords:
