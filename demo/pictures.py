@@ -1,4 +1,4 @@
-"""Maps of one month: the coarse and the 1 km field, and the 1 km field and the truth."""
+"""Maps of one month: the coarse field, its interpolation, the 1 km field and the truth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack, read_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
-from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
+from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation, spread
 
 # As in the styles of the plugin: brown is less water, green is more.
 COLOURS = "BrBG"
@@ -84,12 +84,26 @@ class MapMonth:
 
 
 def draw_map(month_maps: MapMonth) -> Figure:
-    """Draw the coarse and the 1 km map side by side."""
+    """Draw the coarse field, its interpolation, the 1 km map and the truth side by side.
+
+    The titles have the RMSE of each field against the truth in the month.
+    """
+    fine = month_maps.fine("gwsa_1km")
+    truth = np.where(np.isfinite(fine), month_maps.fine("world/truth/gwsa_1km"), np.nan)
+    factor = fine.shape[0] // month_maps.coarse.shape[0]
     fields = {
-        "Coarse GWSA, 0.25°": month_maps.coarse,
-        "1 km GWSA": month_maps.fine("gwsa_1km"),
+        "Coarse GWSA, 0.25°": np.where(
+            np.isfinite(fine), spread(month_maps.coarse, factor), np.nan
+        ),
+        "Bilinear": month_maps.bilinear(),
+        "1 km GWSA": fine,
     }
-    return _panels(month_maps, fields, 11.5)
+    titled = {f"{title}: {_rmse(field, truth):.2f} cm": field for title, field in fields.items()}
+    return _panels(month_maps, {**titled, "Truth": truth}, 20)
+
+
+def _rmse(field: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.sqrt(np.nanmean((field - truth) ** 2, dtype=np.float64)))
 
 
 def draw_truth(month_maps: MapMonth) -> Figure:

@@ -50,7 +50,8 @@ def _draw(folder: Path, scores: dict) -> None:
     pictures = {
         "map.png": (
             draw_map(month_maps),
-            "The coarse field from GRACE and GLDAS, the 1 km field made from it, and the aquifers.",
+            "The coarse field from GRACE and GLDAS, its interpolation, the 1 km field and the "
+            "truth, with the RMSE of each in this month, and the aquifers.",
         ),
         "truth.png": (
             draw_truth(month_maps),
