@@ -17,23 +17,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..base.errors import InputError
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..files.atomic import atomic_folder
 from ..files.checkpoint import resumable_folder
 from ..files.stack import MonthlyStack, write_stack
-from ..files.stack_tags import LEAKAGE_TAG
 from ..predictors.predictor_set import PredictorSet
 from ..spatial.aquifers import Aquifer
 from ..wells.comparison import WellComparison
-from ..wells.detail import DetailTest
+from ..wells.detail import REFUTED, DetailTest
 from ..wells.map_detail import WellRecords
 from .domain import Domain, make_domain
 from .fitted_models import FittedModels, fit_models
 from .maps.applicability import find_applicability, write_applicability
 from .maps.cost import estimate_cost, report_cost
-from .maps.leakage import correct_leakage, with_lines, without_detail
+from .maps.leakage import correct_leakage, require_uncorrected, with_lines, without_detail
 from .maps.map_job import MapJob, MapOptions, ModelUse
 from .maps.sigma import corrected_sigma, estimate_detail_error, write_sigma
 from .maps.write_years import maps_in, write_maps
@@ -172,7 +170,8 @@ def downscale(
     Cancelled
         When the user has cancelled. Checkpoints are then kept.
     """
-    _require_uncorrected(gwsa, options)
+    if options.method == FOOTPRINT:
+        require_uncorrected(gwsa)
     domain = make_domain(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
     fitted = fit_models(domain, options, progress.part(0.1, 0.4))
     blocked = fitted.validations[BLOCKED]
@@ -236,15 +235,6 @@ def downscale(
     )
 
 
-def _require_uncorrected(gwsa: MonthlyStack, options: DownscaleOptions) -> None:
-    """Raise InputError for a stack that would be corrected for leakage twice."""
-    if LEAKAGE_TAG in gwsa.tags and options.method == FOOTPRINT:
-        raise InputError(
-            f"The {gwsa.variable} stack is already corrected for leakage; give the coarse GWSA of "
-            "the balance, or choose the method interpolation or published."
-        )
-
-
 class _Drawn(NamedTuple):
     """Maps in the folder of checkpoints, and what decided about them.
 
@@ -281,6 +271,12 @@ def _draw_maps(
     testing = progress.part(0.97, 1.0)
     detail, comparison = validate_maps(maps_in(folder, MAPS), gwsa, wells, testing)
     evidence = _weigh(fitted, detail)
+    if job.prior and wells:
+        # The corrected field has the prior already, so that its interpolation cannot refute it.
+        against_given, _ = validate_maps(maps_in(folder, MAPS), domain.gwsa, wells, testing)
+        if against_given.verdict == REFUTED:
+            detail = against_given
+            evidence = _weigh(fitted, detail)
     if prior and evidence and not evidence.maps_detail:
         progress.info(evidence.text)
         interpolation = folder / "interpolation"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..balance.options import PUBLISHED as PUBLISHED_BALANCE
 from ..base.progress import Progress
 from .domain import Domain
 from .folds import make_blocks
@@ -117,15 +118,16 @@ def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) ->
 
 def _fit_prior(domain: Domain, options: DownscaleOptions, progress: Progress) -> FittedPrior | None:
     """Fit the prior and log it, or why there is none."""
-    prior = fit_prior(domain, options.blocking, progress)
+    sharp = domain.gwsa.tags.get("GWSA_BALANCE_MODE") == PUBLISHED_BALANCE
+    prior = None if sharp else fit_prior(domain, options.blocking, progress)
     if prior:
         progress.info(prior.summary)
         return prior
-    missing = (
-        "the width of the footprint of GRACE is unknown"
-        if domain.footprint_km is None
-        else "no predictors have the roles precipitation and actual_evapotranspiration"
-    )
+    missing = "no predictors have the roles precipitation and actual_evapotranspiration"
+    if sharp:
+        missing = "the balance of the MODE published is not at the footprint of GRACE"
+    elif domain.footprint_km is None:
+        missing = "the width of the footprint of GRACE is unknown"
     progress.warn(
         f"There is no prior, because {missing}. Trees are trained on coarse GWSA directly, as with "
         'the method "published".'

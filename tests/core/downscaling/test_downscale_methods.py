@@ -9,7 +9,7 @@ import pytest
 import rasterio
 
 from gwsa.gwsa_plugin.core.base import tiles
-from gwsa.gwsa_plugin.core.base.errors import Cancelled
+from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.compute import threads
 from gwsa.gwsa_plugin.core.compute.threads import run_all
@@ -160,10 +160,11 @@ def test_sigma_of_the_corrected_field_and_of_the_maps_exceeds_that_of_the_balanc
 ):
     gwsa = driver_world.gwsa
     sigma = replace(gwsa, values=np.full_like(gwsa.values, 1.5))
+    gwsa = gwsa.select(gwsa.months[0], gwsa.months[-13])
     outputs = Outputs(tmp_path / "maps", corrected_sigma=tmp_path / "sigma.tif")
     result = downscale(gwsa, driver_world.predictors, [], outputs, OPTIONS, sigma)
     corrected = read_stack(outputs.corrected_sigma)
-    assert corrected.months.size == 60 and (corrected.values > 1.5).all()
+    assert corrected.months.size == 48 and (corrected.values > 1.5).all()
     conservation = result.domain.conservation
     with rasterio.open(result.sigma[0]) as source:
         fine = source.read(1)[conservation.pixels()]
@@ -329,3 +330,20 @@ def test_maps_do_not_depend_on_tiles(driver_world, made, small_tiles, tmp_path):
     tiled = run(driver_world, tmp_path, held_out=False)
     assert len(tiled.domain.tiles) == 4
     np.testing.assert_allclose(read_maps(tiled), read_maps(made), atol=1e-4)
+
+
+def test_a_corrected_field_is_not_corrected_again(driver_world, made, tmp_path):
+    corrected = read_stack(made.years[0].parents[1] / "corrected.tif", "GWSA")
+    assert corrected.tags[LEAKAGE_TAG]
+    world = replace(driver_world, gwsa=corrected)
+    with pytest.raises(InputError, match="already corrected for leakage"):
+        run(world, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_published_balance_has_no_prior(driver_world, tmp_path):
+    gwsa = driver_world.gwsa
+    sharp = replace(gwsa, tags={**gwsa.tags, "GWSA_BALANCE_MODE": "published"})
+    result = run(replace(driver_world, gwsa=sharp), tmp_path)
+    assert result.fitted.prior is None
+    assert result.verdict.evidence is None

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...base.errors import InputError
 from ...base.progress import Progress
 from ...files.stack import MonthlyStack
 from ...files.stack_tags import LEAKAGE_TAG
@@ -21,6 +22,15 @@ from ...grace.footprint import Footprint
 from ..domain import Domain
 from ..prior.fields import PriorJob, fit_lines
 from .map_job import MapJob
+
+
+def require_uncorrected(gwsa: MonthlyStack) -> None:
+    """Raise InputError for a stack that would be corrected for leakage twice."""
+    if LEAKAGE_TAG in gwsa.tags:
+        raise InputError(
+            f"The {gwsa.variable} stack is already corrected for leakage; give the coarse GWSA of "
+            "the balance, or choose the method interpolation or published."
+        )
 
 
 def correct_leakage(

@@ -146,7 +146,7 @@ def corrected_sigma(
     corrected : MonthlyStack
         The corrected GWSA.
     """
-    sigma = sigma.on(corrected.grid)
+    sigma = sigma.on(corrected.grid).select(corrected.months[0], corrected.months[-1])
     values = np.sqrt(sigma.values**2 + error.cell_variance).astype(np.float32)
     return replace(sigma, values=values, tags={**corrected.tags, "GWSA_SIGMA": error.statement})
 

@@ -22,7 +22,7 @@ from ...predictors.features import PixelSelection
 from ...predictors.predictor_set import PredictorSet
 from ...spatial.mass_conservation import MassConservation, spread
 from .drivers import driver_set, read_statics, read_terms
-from .lines import line_basis
+from .lines import line_basis, line_weights
 from .prior import Prior, weighted_sum
 
 # Name of the cell means in the file of a tile.
@@ -164,6 +164,7 @@ def _sum_months(
 ) -> tuple[list[PixelLines], np.ndarray, np.ndarray]:
     """Lines and cell means for given amplitudes, and the pixels with values in all months."""
     basis = line_basis(job.months)
+    weights = line_weights(job.months)
     coefficients = [np.zeros((basis.shape[1], amplitude.size)) for amplitude in amplitudes]
     means = np.empty((job.months.size, *tile.shape))
     complete = np.ones(where[0].size, dtype=bool)
@@ -172,7 +173,7 @@ def _sum_months(
         complete &= np.isfinite(terms).all(axis=0)
         for number, (prior, pixels) in enumerate(zip(job.priors, where)):
             response = np.nan_to_num(prior.response(terms[:, pixels]))
-            coefficients[number] += basis[month][:, None] * response
+            coefficients[number] += weights[month][:, None] * response
             if number == 0:
                 means[month] = _cell_means(job, tile, amplitudes[0] * response)
     removed = np.stack([_cell_means(job, tile, amplitudes[0] * line) for line in coefficients[0]])

@@ -103,7 +103,7 @@ def fit_prior(domain: Domain, blocking: Blocking, progress: Progress) -> FittedP
     Raises
     ------
     InputError
-        When the drivers have no value in any month and cell.
+        When no pixel has values of all drivers in all months.
     """
     drivers = driver_set(domain.predictors)
     width = domain.footprint_km
@@ -112,8 +112,10 @@ def fit_prior(domain: Domain, blocking: Blocking, progress: Progress) -> FittedP
     samples = read_prior_samples(domain, drivers, progress.part(0.0, 0.6))
     if not samples.terms.any():
         raise InputError(
-            f"Precipitation and evapotranspiration of {domain.predictors.folder.name} have no "
-            "value or do not change in any cell of the GWSA stack; check these predictors."
+            f"The drivers of {domain.predictors.folder.name} (precipitation, evapotranspiration "
+            "and, where there is one, runoff) have no value or do not change in any cell of the "
+            "GWSA stack, or each pixel lacks one of them in some mapped month; check these "
+            "predictors, or choose months that all of them have."
         )
     footprint = Footprint(domain.gwsa.grid, domain.cells, width, domain.gwsa.tiles)
     terms = observe_terms(domain, samples, footprint, progress.part(0.6, 1.0))
@@ -147,4 +149,4 @@ def _choose_ridge(domain: Domain, terms: ObservedTerms, blocks: Blocks) -> float
             sum_products(terms, domain.months, terms.observed, tiles) for tiles in (fitted, inside)
         )
         misfits += [held_sums.misfit(solve(sums, ridge).products) for ridge in RIDGES]
-    return RIDGES[int(np.argmin(misfits))]
+    return RIDGES[int(np.argmin(misfits))] if misfits.any() else DEFAULT_RIDGE

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...base.months import in_baseline
+
 
 def line_basis(months: np.ndarray) -> np.ndarray:
     """Return an orthonormal basis of constant and linear series.
@@ -23,8 +25,35 @@ def line_basis(months: np.ndarray) -> np.ndarray:
     return np.linalg.qr(powers[:, : time.size])[0]
 
 
+def line_weights(months: np.ndarray) -> np.ndarray:
+    """Return the weights of months in the coefficients of a line that is removed from a series.
+
+    The line has the trend over all months and a level that leaves a mean of 0 over the baseline,
+    as GWSA has. Without months in the baseline, the mean is that over all months.
+
+    Parameters
+    ----------
+    months : numpy.ndarray of datetime64[M], shape (months,)
+        Ascending.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape of ``line_basis``
+        The coefficients of a series for ``line_basis`` are its sums with these weights.
+    """
+    basis = line_basis(months)
+    baseline = in_baseline(months)
+    if not baseline.any():
+        return basis
+    weights = basis.copy()
+    trend = basis[:, 1:]
+    level = baseline / baseline.sum() - trend @ trend[baseline].mean(axis=0)
+    weights[:, 0] = level / basis[0, 0]
+    return weights
+
+
 def without_lines(series: np.ndarray, months: np.ndarray) -> np.ndarray:
-    """Remove level and trend.
+    """Remove level and trend, see ``line_weights``.
 
     Parameters
     ----------
@@ -40,5 +69,6 @@ def without_lines(series: np.ndarray, months: np.ndarray) -> np.ndarray:
     """
     basis = line_basis(months).astype(series.dtype)
     flat = series.reshape(len(series), -1)
-    rest = flat - basis @ (basis.T @ flat)
+    weights = line_weights(months).astype(series.dtype)
+    rest = flat - basis @ (weights.T @ flat)
     return np.nan_to_num(rest).reshape(series.shape)

@@ -156,7 +156,7 @@ class ObservedTerms:
     values : numpy.ndarray of float32, shape (months, tiles, terms, 1 + statics)
         The terms through the footprint, in all mapped months.
     target : numpy.ndarray, shape (months, tiles)
-        Coarse GWSA, cm.
+        Mean of coarse GWSA over the mapped cells of each tile, cm.
     observed : numpy.ndarray of bool, shape (months,)
         Months that GRACE observed.
     areas : numpy.ndarray, shape (tiles,)
@@ -201,8 +201,19 @@ def observe_terms(
             seen = observe(domain, footprint, means)
             values[:, :, term, factor] = seen[:, cells]
     observed = np.array([domain.source_of(month) == OBSERVED for month in domain.months])
-    target = np.stack([month[domain.cells] for month in domain.target])[:, cells]
-    return ObservedTerms(values, target.astype(np.float64), observed, areas, cells, tiles)
+    return ObservedTerms(values, _tile_means(domain, tiles), observed, areas, cells, tiles)
+
+
+def _tile_means(domain: Domain, tiles: np.ndarray) -> np.ndarray:
+    """Mean of coarse GWSA over the mapped cells of each tile: cm, shape (months, tiles).
+
+    GWSA differs within a tile where the balance subtracts sharp fields.
+    """
+    weights = domain.gwsa.grid.cell_areas()[domain.cells]
+    area = np.bincount(tiles, weights)
+    return np.stack(
+        [np.bincount(tiles, weights * month[domain.cells]) / area for month in domain.target]
+    )
 
 
 def observe(domain: Domain, footprint: Footprint, means: np.ndarray) -> np.ndarray:

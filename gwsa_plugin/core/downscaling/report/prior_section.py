@@ -167,7 +167,7 @@ def _evidence_table(result: Downscaled) -> Table:
         [
             "held-out years, through the footprint",
             "climatology, trend and red noise of the tile",
-            years.gain.text if years.tested else "untestable: the record is too short",
+            years.gain.text if years.tested else "untestable: the record or region is too small",
             "without a gain, interpolation is mapped",
         ],
         [

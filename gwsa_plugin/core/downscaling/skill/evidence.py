@@ -68,14 +68,14 @@ def weigh_evidence(
     Returns
     -------
     Evidence
-        UNTESTED without detail when the record is too short. REFUTED when the prior does not
+        UNTESTED without detail when unseen years cannot be tested. REFUTED when the prior does not
         improve on climatology in unseen years, or unseen footprints or wells show a loss. CONFIRMED
         when one of the latter shows a gain. Otherwise UNTESTED.
     """
     if not years.tested:
         return Evidence(
             UNTESTED,
-            "the record is too short to test the drivers in unseen years",
+            "the record is too short or the region too small to test the drivers in unseen years",
             maps_detail=False,
         )
     if not years.passed:

@@ -46,8 +46,8 @@ class UnseenYears:
 
     @property
     def tested(self) -> bool:
-        """False if the record is too short."""
-        return self.months > 0
+        """False if the record is too short, or the region has one block only."""
+        return self.months > 0 and bool(np.isfinite(self.gain.value))
 
     @property
     def passed(self) -> bool:
@@ -57,10 +57,15 @@ class UnseenYears:
     @property
     def summary(self) -> str:
         """The result in a sentence."""
-        if not self.tested:
+        if not self.months:
             return (
                 "Skill in unseen years: untestable, because fewer than "
                 f"{MIN_OBSERVED} months were observed outside a held-out part of the record."
+            )
+        if not self.tested:
+            return (
+                "Skill in unseen years: untestable, because the region has only one tile of GRACE "
+                "or one block of cells, which gives no interval."
             )
         return (
             f"Skill in unseen years, {self.months} held-out months: gain over climatology, trend "

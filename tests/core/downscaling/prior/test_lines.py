@@ -51,3 +51,11 @@ def test_a_series_with_a_gap_is_0_and_the_others_stay():
     assert left.dtype == np.float32
     assert (left[:, 0] == 0).all()
     np.testing.assert_array_equal(left[:, 1], other)
+
+
+def test_the_mean_over_the_baseline_is_0_and_there_is_no_trend():
+    months = month_range("2004-01", "2015-12")
+    series = np.random.default_rng(4).standard_normal((months.size, 3)).cumsum(axis=0)
+    left = without_lines(series, months)
+    np.testing.assert_allclose(left[months < np.datetime64("2010-01")].mean(axis=0), 0, atol=1e-10)
+    np.testing.assert_allclose(np.polyfit(np.arange(months.size), left, 1)[0], 0, atol=1e-10)

@@ -118,7 +118,23 @@ def test_observed_terms_are_cell_means_through_the_footprint(tiles):
             seen = footprint.apply(fields)[:, CELLS]
             found = terms.values[:, :, term, number][:, terms.tiles]
             np.testing.assert_allclose(found, seen, atol=1e-5)
-    np.testing.assert_array_equal(terms.target, domain.gwsa.values[:, CELLS][:, terms.cells])
+    expected = domain.gwsa.values[:, CELLS][:, terms.cells]
+    np.testing.assert_allclose(terms.target, expected, rtol=1e-12)
+
+
+def test_the_target_is_the_mean_of_a_tile():
+    """The published balance subtracts sharp fields, so that GWSA differs within a tile."""
+    rng = np.random.default_rng(3)
+    domain = synthetic.make_domain(CELLS, TILES)
+    domain = synthetic.with_gwsa(domain, rng.standard_normal((60, CELLS.sum())))
+    footprint = Footprint(domain.gwsa.grid, CELLS, synthetic.WIDTH_KM, TILES)
+    terms = observe_terms(domain, synthetic.make_samples(rng, CELLS), footprint, SILENT)
+    weights = domain.gwsa.grid.cell_areas()[CELLS]
+    values = domain.gwsa.values[:, CELLS]
+    for tile in range(terms.areas.size):
+        here = terms.tiles == tile
+        expected = np.average(values[:, here], axis=1, weights=weights[here])
+        np.testing.assert_allclose(terms.target[:, tile], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("tiles", "count"), [(None, 40), (TILES, 14), (MIXED, 8 + 18)])

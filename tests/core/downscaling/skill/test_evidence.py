@@ -41,7 +41,7 @@ NO_WELLS = DetailTest.without_wells()
         (UnseenYears(), NO_FOOTPRINTS, NO_WELLS, UNTESTED, False, "too short"),
         (NOT_PASSED, footprints(BETTER), wells(CONFIRMED), REFUTED, False, "no more than"),
         (UnseenYears(WORSE, 60), NO_FOOTPRINTS, NO_WELLS, REFUTED, False, "no more than"),
-        (UnseenYears(Gain(), 60), NO_FOOTPRINTS, NO_WELLS, REFUTED, False, "no more than"),
+        (UnseenYears(Gain(), 60), NO_FOOTPRINTS, NO_WELLS, UNTESTED, False, "too small"),
         (PASSED, footprints(WORSE), NO_WELLS, REFUTED, False, "unseen footprints"),
         (PASSED, footprints(WORSE), wells(CONFIRMED), REFUTED, False, "unseen footprints"),
         (PASSED, footprints(BETTER), wells(REFUTED), REFUTED, False, "wells contradict"),

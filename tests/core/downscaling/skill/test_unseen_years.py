@@ -86,6 +86,13 @@ def test_a_short_record_is_untested():
     assert np.isnan(found.scores()["gain_over_climatology"])
 
 
+def test_a_region_of_one_tile_is_untested():
+    """One block gives no interval, which is no evidence against the drivers."""
+    found = validate(make_fitted(tiles=np.zeros((9, 9), dtype=int)))
+    assert not found.tested and not found.passed and found.months
+    assert "one tile of GRACE" in found.summary
+
+
 @pytest.mark.parametrize(
     ("gain", "passed"),
     [(Gain(0.2, 0.1, 0.3), True), (Gain(0.2, -0.1, 0.4), False), (Gain(), False)],
