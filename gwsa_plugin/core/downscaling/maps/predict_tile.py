@@ -210,7 +210,8 @@ def _add_priors(
     progress: Progress,
 ) -> None:
     """Add the prior of each use."""
-    assert job.lines is not None, "Levels and trends are computed before the maps."
+    if job.lines is None:
+        raise ValueError("Levels and trends of the prior must be computed before the maps.")
     require_folder(job.lines)
     lines = read_lines(job.lines, tile)
     basis = line_basis(prior.months).astype(np.float32)

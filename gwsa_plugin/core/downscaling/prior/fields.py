@@ -92,7 +92,8 @@ class PriorJob:
     def drivers(self) -> PredictorSet:
         """The terms of the priors: one set for all tiles, which caches properties of rasters."""
         drivers = driver_set(self.predictors)
-        assert drivers is not None, "A prior has drivers."
+        if drivers is None:
+            raise ValueError("The predictors of a prior must have drivers.")
         return drivers
 
     def pixels(self, number: int, tile: Tile) -> np.ndarray:
