@@ -27,6 +27,10 @@ WIDTH_KM = 250.0
 TERMS = ("surplus_mean2", "surplus_mean8", "runoff_mean4")
 STATICS = ("soil", "relief")
 RIDGE = 1e-3
+CELLS = np.ones((8, 8), dtype=bool)
+CELLS[0, :3] = False
+# Mascons of 2 x 2 cells.
+TILES = np.repeat(np.repeat(np.arange(16).reshape(4, 4), 2, axis=0), 2, axis=1)
 
 
 def make_samples(rng, cells: np.ndarray, months: np.ndarray = MONTHS) -> PriorSamples:

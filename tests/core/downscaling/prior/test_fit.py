@@ -9,9 +9,11 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.prior.fit import make_prior, solve, sum_products
 from gwsa.gwsa_plugin.core.downscaling.prior.samples import observe_terms
 from gwsa.tests.core.downscaling.prior.synthetic import (
+    CELLS,
     MONTHS,
     STATICS,
     TERMS,
+    TILES,
     fit,
     footprint_over,
     make_domain,
@@ -22,10 +24,6 @@ from gwsa.tests.core.downscaling.prior.synthetic import (
     with_gwsa,
 )
 
-CELLS = np.ones((8, 8), dtype=bool)
-CELLS[0, :3] = False
-# Mascons of 2 x 2 cells.
-TILES = np.repeat(np.repeat(np.arange(16).reshape(4, 4), 2, axis=0), 2, axis=1)
 RESPONSES = [1.0, 0.0, 2.0]
 MODULATION = [0.25, -0.1]
 

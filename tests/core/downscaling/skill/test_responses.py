@@ -18,7 +18,9 @@ from gwsa.gwsa_plugin.core.downscaling.skill.responses import (
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.antecedent_means import antecedent_means
 from gwsa.tests.core.downscaling.prior.synthetic import (
+    CELLS,
     MONTHS,
+    TILES,
     fit,
     make_domain,
     make_prior_of,
@@ -28,9 +30,6 @@ from gwsa.tests.core.downscaling.prior.synthetic import (
     with_gwsa,
 )
 
-CELLS = np.ones((8, 8), dtype=bool)
-CELLS[0, :3] = False
-TILES = np.repeat(np.repeat(np.arange(16).reshape(4, 4), 2, axis=0), 2, axis=1)
 # Of surplus over 2 and 8 months, and of runoff over 4 months.
 RESPONSES = [1.0, 2.0, 0.5]
 MODULATION = [0.25, -0.1]
