@@ -80,13 +80,13 @@ def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) ->
     if options.method == FOOTPRINT:
         prior = _fit_prior(domain, options, progress.part(0.0, 0.2))
     if prior:
-        unseen_years = validate_in_unseen_years(prior, options.blocking, progress.part(0.2, 0.25))
+        unseen_years = validate_in_unseen_years(prior, progress.part(0.2, 0.25))
         progress.info(unseen_years.summary)
     splits = make_validations(domain, options.blocking, options.compare, progress)
     training = _training_options(domain, options, prior)
     left = _without_prior(domain, prior) if prior else domain
     refuted = prior is not None and not unseen_years.passed
-    if not refuted and _are_trees_mapped(domain, options, prior):
+    if not refuted and _are_trees_mapped(options, prior):
         count = 1 + sum(map(len, splits.values()))
         progress.info(f"{count} trainings, all but one of them for validation.")
         models, validations = train_and_validate(left, splits, training, progress.part(0.25, 0.9))
@@ -170,18 +170,14 @@ def _at_samples(domain: Domain, values: np.ndarray) -> np.ndarray:
     return values[domain.samples.month, domain.samples.at(number)]
 
 
-def _are_trees_mapped(domain: Domain, options: DownscaleOptions, prior: FittedPrior | None) -> bool:
+def _are_trees_mapped(options: DownscaleOptions, prior: FittedPrior | None) -> bool:
     """False where nothing but the truth could show whether trees help.
 
     With the prior, trees are mapped where held-out footprints determine their shrinkage factor.
     """
     if options.method == INTERPOLATION:
         return False
-    if prior is None:
-        return True
-    grid = domain.gwsa.grid
-    blocks = make_blocks(grid, domain.cells, options.blocking, footprint_km=domain.footprint_km)
-    return not blocks.narrow
+    return prior is None or not prior.blocks.narrow
 
 
 def _add_prior(domain: Domain, prior: FittedPrior, validation: CrossValidation) -> CrossValidation:

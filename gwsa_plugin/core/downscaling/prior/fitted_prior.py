@@ -31,6 +31,8 @@ class FittedPrior:
         Terms at some pixels of each cell.
     terms : ObservedTerms
         Terms through the footprint.
+    blocks : Blocks
+        Held-out blocks of the domain, as wide as the footprint if the region is large enough.
     ridge : float
         Ridge of the amplitude.
     explained : float
@@ -43,6 +45,7 @@ class FittedPrior:
     footprint: Footprint
     samples: PriorSamples
     terms: ObservedTerms
+    blocks: Blocks
     ridge: float
     explained: float
     prior: Prior
@@ -126,7 +129,7 @@ def fit_prior(domain: Domain, blocking: Blocking, progress: Progress) -> FittedP
     coefficients = solve(sums, ridge)
     explained = 1 - sums.misfit(coefficients.products) / max(sums.total, 1e-30)
     prior = make_prior(samples, coefficients)
-    return FittedPrior(domain, footprint, samples, terms, ridge, explained, prior)
+    return FittedPrior(domain, footprint, samples, terms, blocks, ridge, explained, prior)
 
 
 def _choose_ridge(domain: Domain, terms: ObservedTerms, blocks: Blocks) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from ...base.months import calendar_year
 from ...base.progress import Progress
 from ...gapfill.methods import MIN_OBSERVED, FillOptions, harmonic_red
-from ..folds import TIME_FOLDS, Blocking, make_blocks
+from ..folds import TIME_FOLDS
 from ..prior.fit import solve, sum_products
 from ..prior.fitted_prior import FittedPrior
 from .gain import Gain, estimate_gain
@@ -73,23 +73,19 @@ class UnseenYears:
         )
 
 
-def validate_in_unseen_years(
-    fitted: FittedPrior, blocking: Blocking, progress: Progress
-) -> UnseenYears:
+def validate_in_unseen_years(fitted: FittedPrior, progress: Progress) -> UnseenYears:
     """Fit the prior without parts of the record and compare with climatology there.
 
     Parameters
     ----------
     fitted : FittedPrior
-        The prior.
-    blocking : Blocking
-        Size of the blocks, whose errors are taken to be independent.
+        The prior, with the blocks whose errors are taken to be independent.
     progress : Progress
         Receives the fraction done.
     """
     terms = fitted.terms
     months = fitted.domain.months
-    blocks = _blocks_of_tiles(fitted, blocking)
+    blocks = _blocks_of_tiles(fitted)
     folds = np.arange(months.size) * TIME_FOLDS // months.size
     years = calendar_year(months) - calendar_year(months[:1])[0]
     squares = np.zeros((2, blocks.max() + 1, years.max() + 1))
@@ -116,12 +112,9 @@ def validate_in_unseen_years(
     return UnseenYears(estimate_gain(squares[0][present], squares[1][present]), compared)
 
 
-def _blocks_of_tiles(fitted: FittedPrior, blocking: Blocking) -> np.ndarray:
+def _blocks_of_tiles(fitted: FittedPrior) -> np.ndarray:
     """Number of the block of each tile, from 0."""
-    domain = fitted.domain
-    grid = domain.gwsa.grid
-    blocks = make_blocks(grid, domain.cells, blocking, footprint_km=domain.footprint_km)
-    numbers = blocks.numbers[domain.cells][fitted.terms.cells]
+    numbers = fitted.blocks.numbers[fitted.domain.cells][fitted.terms.cells]
     return np.unique(numbers, return_inverse=True)[1].ravel()
 
 

@@ -10,6 +10,7 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.domain import Domain
+from gwsa.gwsa_plugin.core.downscaling.folds import Blocking, make_blocks
 from gwsa.gwsa_plugin.core.downscaling.prior.fit import make_prior, solve, sum_products
 from gwsa.gwsa_plugin.core.downscaling.prior.fitted_prior import FittedPrior
 from gwsa.gwsa_plugin.core.downscaling.prior.lines import without_lines
@@ -105,4 +106,6 @@ def fit(domain: Domain, samples: PriorSamples, ridge: float = RIDGE) -> FittedPr
     every = np.ones(terms.areas.size, dtype=bool)
     sums = sum_products(terms, domain.months, terms.observed, every)
     prior = make_prior(samples, solve(sums, ridge))
-    return FittedPrior(domain, footprint, samples, terms, ridge, 1.0, prior)
+    grid = domain.gwsa.grid
+    blocks = make_blocks(grid, domain.cells, Blocking(), footprint_km=domain.footprint_km)
+    return FittedPrior(domain, footprint, samples, terms, blocks, ridge, 1.0, prior)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gwsa.gwsa_plugin.core.base.progress import SILENT
-from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
 from gwsa.gwsa_plugin.core.downscaling.skill.gain import Gain
 from gwsa.gwsa_plugin.core.downscaling.skill.unseen_years import (
     UnseenYears,
@@ -33,7 +32,7 @@ def make_fitted(seed=0, signal=1.0, tiles=None, months=synthetic.MONTHS):
 
 
 def validate(fitted) -> UnseenYears:
-    return validate_in_unseen_years(fitted, Blocking(), SILENT)
+    return validate_in_unseen_years(fitted, SILENT)
 
 
 @pytest.mark.parametrize("tiles", [None, TILES], ids=["cells", "mascons"])
