@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gwsa.gwsa_plugin.core.balance.modes import balance
-from gwsa.gwsa_plugin.core.balance.options import PUBLISHED, BalanceOptions
+from gwsa.gwsa_plugin.core.balance.options import FOOTPRINT, PUBLISHED, BalanceOptions
 from gwsa.gwsa_plugin.core.chain import output_paths
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack, write_stack
 from gwsa.gwsa_plugin.core.gldas.land_storage import COMPONENTS
@@ -24,15 +24,22 @@ from .map_checks import sigma_coverage, sigma_groups
 from .result import score_result
 from .worlds import QUICK, SHARED, World, shared_world
 
+# Width of the footprint that is given / true width.
+MISJUDGED = (1.0, 0.6, 1.5)
 VERDICTS = {CONFIRMED: 1.0, UNTESTED: 0.0, REFUTED: -1.0}
 
 DEFAULT = WorldOptions((74.0, 26.0, 79.0, 31.0), start="2010-01", end="2016-12")
 # Smaller, so that all cases are made in an hour.
 SMALL = WorldOptions((74.0, 27.0, 78.0, 31.0), start="2011-01", end="2016-12")
+# Held-out blocks as wide as the footprint and their buffers fit into this region.
+WIDE = WorldOptions((70.0, 20.0, 82.0, 32.0), start="2011-01", end="2016-12")
 # The adversarial cases, a region of one footprint, and the default case observed cell by cell.
 GRACE_LIKE_CASES = {
     "default": DEFAULT,
-    "default_seed_2": replace(DEFAULT, seed=2),
+    **{f"default_seed_{seed}": replace(DEFAULT, seed=seed) for seed in range(2, 7)},
+    "wide": WIDE,
+    "wide_no_signal": replace(WIDE, case="no_signal"),
+    "wide_pumping": replace(WIDE, case="pumping"),
     **{name: replace(SMALL, case=name) for name in CASES if name != "default"},
     "one_footprint": replace(SMALL, bounds=(75.0, 27.0, 77.25, 29.25)),
     "by_cells": replace(SMALL, observation=CELL_BY_CELL),
@@ -71,6 +78,7 @@ def measure_case(folder: Path, case: str) -> dict:
     within_one, within_two = sigma_coverage(world, run)
     groups = sigma_groups(world, run)
     rmse = scores["footprint"]["rmse_cm"]
+    trends = scores["footprint"]["trends"]
     peers = {
         f"{kind} interpolation of the {balance} balance": found[f"rmse_{key}_cm"]
         for balance, found in scores.items()
@@ -91,6 +99,12 @@ def measure_case(folder: Path, case: str) -> dict:
         "largest loss to the better interpolation in a region (%)": _largest_loss(
             scores["footprint"]["by_region"]
         ),
+        **{f"RMSE of the trend of {name} (cm/yr)": trends["all"][name] for name in trends["all"]},
+        "largest excess of the trend error over interpolation in a region (%)": 100
+        * max(
+            part["product"] / min(part["bilinear"], part["mean_preserving"]) - 1
+            for part in trends.values()
+        ),
         "detail on the true coarse field, skill relative to the oracle (%)": (
             100 * detail["oracle_skill"]
         ),
@@ -107,13 +121,38 @@ def measure_case(folder: Path, case: str) -> dict:
     return score_result(values, rmse, best, "cm", "better interpolation of the published balance")
 
 
+def measure_misjudged_footprint(folder: Path) -> dict:
+    """Compare the maps of the default world with a width that is too small or too large.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the benchmark.
+    """
+    world = shared_world(folder.parent / SHARED, DEFAULT)
+    errors = {}
+    for factor in MISJUDGED:
+        width = factor * DEFAULT.observation.footprint_km
+        gwsa = _balance(world, BalanceOptions(FOOTPRINT, width))
+        run = world.downscale(gwsa, world.predictors, world.folder / f"width_{factor}", QUICK)
+        errors[factor] = score_truth(world.source, run.maps, run.corrected)["rmse_cm"]
+    values = {f"RMSE with {factor} of the width (cm)": rmse for factor, rmse in errors.items()}
+    worst = max(errors.values())
+    bar = "the width of the sample world; at most 5 % more"
+    return score_result(values, worst, errors[1.0], "cm", bar)
+
+
 def _published_balance(world: World) -> MonthlyStack:
     """Coarse GWSA of the sharp terms, as in the published dataset."""
+    return _balance(world, BalanceOptions(PUBLISHED, float(world.gwsa.tags["GWSA_FOOTPRINT_KM"])))
+
+
+def _balance(world: World, options: BalanceOptions) -> MonthlyStack:
+    """Coarse GWSA of a world with other options of the balance, cm."""
     paths = output_paths(world.folder)
     twsa = read_stack(paths["fillgaps:OUTPUT"], "TWSA")
     stores = [read_stack(paths[f"gldasanomaly:{name}"], name) for name in COMPONENTS]
-    width = float(world.gwsa.tags["GWSA_FOOTPRINT_KM"])
-    return balance(twsa, stores, BalanceOptions(PUBLISHED, width))
+    return balance(twsa, stores, options)
 
 
 def _largest_loss(regions: dict[str, dict]) -> float:

@@ -21,7 +21,7 @@ from .gapfill_skill import measure_gapfill_skill
 from .gldas_global import measure_gldas
 from .gldas_read import measure_gldas_read
 from .global_month import measure_peak
-from .grace_like import GRACE_LIKE_CASES, measure_case
+from .grace_like import GRACE_LIKE_CASES, measure_case, measure_misjudged_footprint
 from .grids import measure_bilinear, measure_block_mean
 from .honesty import measure_honesty
 from .map_checks import measure_closure, measure_seams, measure_sigma
@@ -63,6 +63,7 @@ BENCHMARKS = {
     "footprint_operator": measure_footprint_operator,
     "footprint_widths": measure_widths,
     "honesty": measure_honesty,
+    "misjudged_footprint": measure_misjudged_footprint,
     **{f"grace_{case}": partial(measure_case, case=case) for case in GRACE_LIKE_CASES},
 }
 

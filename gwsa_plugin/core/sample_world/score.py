@@ -22,6 +22,8 @@ from ..spatial.mass_conservation import MassConservation
 from .land import FACTOR
 from .world import PARTS, read_aquifers
 
+# Times of trends are relative to this month, number of months since 1970.
+REFERENCE_MONTH = int(np.datetime64("2010-01", "M").astype(int))
 BASELINES = ("bilinear", "mean_preserving", "oracle")
 
 
@@ -51,7 +53,8 @@ def score_truth(world, product, coarse_gwsa, progress: Progress = SILENT) -> dic
         oracle: 0 for mean-preserving interpolation, 1 for the oracle, NaN where the oracle is not
         better than the interpolation. ``by_region`` (name of the aquifer) and ``by_season`` (DJF,
         MAM, JJA, SON) contain the RMSEs, the skill score and the number of ``pixels`` in the mean
-        month.
+        month. ``trends`` has the RMSE of the linear trend of each field in cm/yr, by region and for
+        all pixels (``all``).
 
     Raises
     ------
@@ -91,6 +94,7 @@ def score_detail(world, product, coarse_gwsa, progress: Progress = SILENT) -> di
 def _score(compared: _ComparedFields, progress: Progress) -> dict:
     """The scores of all fields over all months."""
     errors = _SquaredErrors(compared.regions)
+    trends = _TrendErrors(compared.region_numbers.shape)
     correlations = {name: _Correlation() for name in ("product", "bilinear")}
     for done, month in enumerate(compared.months):
         progress.advance(done / compared.months.size)
@@ -100,6 +104,7 @@ def _score(compared: _ComparedFields, progress: Progress) -> dict:
         truth = truth[scored].astype(np.float64)
         differences = {name: field - truth for name, field in values.items()}
         errors.add(month, compared.region_numbers[scored], differences)
+        trends.add(month, scored, differences)
         for name, correlation in correlations.items():
             correlation.add(values[name], truth)
     return {
@@ -108,6 +113,7 @@ def _score(compared: _ComparedFields, progress: Progress) -> dict:
         "r_bilinear": correlations["bilinear"].r(),
         "by_region": errors.by_region(),
         "by_season": errors.by_season(),
+        "trends": trends.by_region(compared.regions, compared.region_numbers),
     }
 
 
@@ -225,6 +231,46 @@ class _SquaredErrors:
             **{f"rmse_{name}_cm": rmse[name] for name in BASELINES},
             "oracle_skill": gained / possible if possible > 0 else float("nan"),
             "pixels": round(float(count / self._months[season].sum())),
+        }
+
+
+class _TrendErrors:
+    """Linear trends of the errors of all fields, which are the errors of their trends.
+
+    They are least-squares trends of each pixel over its scored months.
+    """
+
+    FIELDS = ("product", *BASELINES)
+
+    def __init__(self, shape: tuple[int, int]):
+        # Sums of 1, time and its square, and of each error and its product with time.
+        self._times = np.zeros((3, *shape))
+        self._errors = np.zeros((len(self.FIELDS), 2, *shape))
+
+    def add(self, month: np.datetime64, scored: np.ndarray, errors: dict[str, np.ndarray]) -> None:
+        """Add one month; ``errors`` has the errors of each field in the scored pixels, cm."""
+        years = (month.astype("datetime64[M]").astype(int) - REFERENCE_MONTH) / 12
+        self._times[:, scored] += np.array([1.0, years, years**2])[:, None]
+        for name, sums in zip(self.FIELDS, self._errors):
+            sums[0, scored] += errors[name]
+            sums[1, scored] += years * errors[name]
+
+    def by_region(self, names: tuple[str, ...], numbers: np.ndarray) -> dict[str, dict]:
+        """Return the RMSE of the trend of each field, cm/yr, for each region and for all pixels."""
+        count, time, squares = self._times
+        variance = count * squares - time**2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            trends = (count * self._errors[:, 1] - time * self._errors[:, 0]) / variance
+        known = variance > 1e-6
+        parts = {"all": known}
+        parts |= {name: known & (numbers == number) for number, name in enumerate(names)}
+        return {
+            part: {
+                name: float(np.sqrt(np.mean(trend[where] ** 2)))
+                for name, trend in zip(self.FIELDS, trends)
+            }
+            for part, where in parts.items()
+            if where.any()
         }
 
 

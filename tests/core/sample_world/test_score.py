@@ -16,7 +16,7 @@ from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 pytestmark = pytest.mark.slow
 
 ERRORS = {"rmse_cm", "rmse_bilinear_cm", "rmse_mean_preserving_cm", "rmse_oracle_cm"}
-KEYS = {*ERRORS, "r", "r_bilinear", "oracle_skill", "by_region", "by_season"}
+KEYS = {*ERRORS, "r", "r_bilinear", "oracle_skill", "by_region", "by_season", "trends"}
 PART_KEYS = {*ERRORS, "oracle_skill", "pixels"}
 
 
@@ -78,6 +78,24 @@ def test_only_pixels_of_the_product_are_scored_in_every_field(sample_world, coar
     assert scores[0]["rmse_cm"] == pytest.approx(1, abs=1e-5)
     assert scores[1]["rmse_cm"] == pytest.approx(1, abs=1e-5)
     assert scores[0]["rmse_oracle_cm"] != scores[1]["rmse_oracle_cm"]
+
+
+def test_the_trend_error_is_the_slope_that_is_added(sample_world, coarse, tmp_path):
+    """The truth plus 2 cm/yr west of the middle; noise without trend changes nothing."""
+    truth = YearlyMaps.in_folder(sample_world / "truth" / "gwsa_1km")
+    months = truth.months[:5]
+    west = np.arange(truth.grid.columns) < truth.grid.columns // 2
+    offsets = [1.0, -2.0, 2.0, -2.0, 1.0]
+    fields = [
+        truth.read(month) + np.where(west, 2 * number / 12, 0) + offset
+        for number, (month, offset) in enumerate(zip(months, offsets))
+    ]
+    folder = _write(tmp_path / "maps", truth.grid, months, fields)
+    trends = score_truth(sample_world, folder, coarse)["trends"]
+    land = np.isfinite(truth.read(months[0]))
+    fraction = land[:, west].sum() / land.sum()
+    assert trends["all"]["product"] == pytest.approx(2 * np.sqrt(fraction), rel=1e-3)
+    assert set(trends) > {"all"} and all(part["bilinear"] > 0 for part in trends.values())
 
 
 def test_a_product_of_another_grid_is_refused(sample_world, coarse, tmp_path):
