@@ -80,7 +80,7 @@ def read_prior_samples(domain: Domain, drivers: PredictorSet, progress: Progress
     drivers : PredictorSet
         Result of ``driver_set``.
     progress : Progress
-        Receives the fraction done.
+        Receives the fraction done, and a log line when pixels lack a driver.
     """
     cells = int(domain.cells.sum())
     names = drivers.features
@@ -90,6 +90,12 @@ def read_prior_samples(domain: Domain, drivers: PredictorSet, progress: Progress
     statics = np.full((len(static_names(domain.predictors)), cells, pixels), np.nan, np.float32)
     tasks = [partial(_read_tile, domain, drivers, tile, terms, statics) for tile in domain.tiles]
     run_all(tasks, progress)
+    lacking = np.isnan(terms[0, 0]).mean()
+    if lacking:
+        progress.warn(
+            f"{lacking:.1%} of the sampled pixels lack a value of a driver in some mapped month. "
+            "Such pixels have no prior: the map interpolates there."
+        )
     return PriorSamples(
         without_lines(terms, domain.months),
         statics,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from gwsa.gwsa_plugin.core.base.progress import SILENT
+from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.prior import samples as prior_samples
 from gwsa.gwsa_plugin.core.downscaling.prior.drivers import WINDOWS, driver_set
@@ -65,6 +65,7 @@ def test_fewer_pixels_are_read_in_a_large_region(domain, samples, monkeypatch):
 
 def test_a_pixel_that_lacks_a_value_has_no_terms_at_all(driver_world, tmp_path):
     """It has runoff in all months and no evaporation in the first one."""
+    warnings = []
     folder = tmp_path / "set"
     shutil.copytree(driver_world.predictors.folder, folder)
     with rasterio.open(folder / "fine/evaporation_2004.tif", "r+") as target:
@@ -73,7 +74,11 @@ def test_a_pixel_that_lacks_a_value_has_no_terms_at_all(driver_world, tmp_path):
         target.write(first, 1)
     predictors = PredictorSet.open(folder)
     domain = make_domain(driver_world.gwsa, predictors, [], EVERYTHING, SILENT)
-    samples = read_prior_samples(domain, driver_set(predictors), SILENT)
+    progress = Progress()
+    progress.warn = warnings.append
+    samples = read_prior_samples(domain, driver_set(predictors), progress)
+    # All pixels of one of 36 cells.
+    assert len(warnings) == 1 and "2.8% of the sampled pixels lack" in warnings[0]
     assert not samples.terms[:, :, 1].any()
     assert (samples.terms[..., 0, :] != 0).any(axis=0).all()
 
