@@ -12,9 +12,11 @@ from qgis.core import (
     QgsProcessingFeatureSource,
 )
 
+from ..gwsa_plugin.core.base.columns import parse_days, parse_flags, parse_numbers
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.progress import Progress
-from ..gwsa_plugin.core.wells.tables import Readings, Wells, parse_flags, parse_numbers
+from ..gwsa_plugin.core.wells.reading_kind import ReadingKind, recognise_reading
+from ..gwsa_plugin.core.wells.tables import Readings, Wells
 from .layers import columns, geometries_in_degrees, points
 
 WELL_NAMES = (
@@ -39,10 +41,12 @@ USUAL_NAMES = {
     "LATITUDE_FIELD": ("latitude", "lat", "y"),
     "READING_WELL_FIELD": WELL_NAMES,
     "DATE_FIELD": ("date", "datetime", "day", "time"),
-    "VALUE_FIELD": ("depth_to_water", "dtw", "value", "depth"),
+    "VALUE_FIELD": (
+        "depth_to_water", "dtw", "value", "depth", "dtw_ft", "lev_va", "elevation", "wte",
+    ),
     "AQUIFER_FIELD": ("id", "aquifer", "name"),
     "AQUIFER_YIELD_FIELD": ("specific_yield", "sy"),
-}
+}  # fmt: skip
 LOCATION_FIELDS = ("LONGITUDE_FIELD", "LATITUDE_FIELD")
 WELL_FIELDS = ("WELL_FIELD", "YIELD_FIELD", "CONFINED_FIELD", "STORATIVITY_FIELD", *LOCATION_FIELDS)
 READING_FIELDS = ("READING_WELL_FIELD", "DATE_FIELD", "VALUE_FIELD")
@@ -81,23 +85,46 @@ def read_wells(
         location = _read_degrees(source, names, progress)
     identifier = _required(source, fields, "WELL_FIELD")
     read = columns(source, {field for field in fields.values() if field}, progress)
+    confined = fields["CONFINED_FIELD"]
 
-    def column(name, parse, default):
+    def numbers(name):
         field = fields[name]
-        return parse(read[field]) if field else default
+        return parse_numbers(read[field], _label(source, field)) if field else np.nan
 
     return Wells.from_columns(
         read[identifier],
         longitude=location[0],
         latitude=location[1],
-        specific_yield=column("YIELD_FIELD", parse_numbers, np.nan),
-        confined=column("CONFINED_FIELD", parse_flags, False),
-        storativity=column("STORATIVITY_FIELD", parse_numbers, np.nan),
+        specific_yield=numbers("YIELD_FIELD"),
+        confined=parse_flags(read[confined]) if confined else False,
+        storativity=numbers("STORATIVITY_FIELD"),
+    )
+
+
+def kind_of_readings(
+    source: QgsProcessingFeatureSource, chosen: dict[str, str], unit: str, quantity: str
+) -> ReadingKind:
+    """Find the unit and the quantity of the readings of a table.
+
+    Parameters
+    ----------
+    source : QgsProcessingFeatureSource
+    chosen : dict of str to str
+        Parameter -> name of its field, or empty for the usual names.
+    unit, quantity : str
+        As chosen by the user; empty to recognise them from the name of the field.
+    """
+    return recognise_reading(
+        field_of(source, chosen["VALUE_FIELD"], "VALUE_FIELD") or "", unit, quantity
     )
 
 
 def read_readings(
-    source: QgsProcessingFeatureSource, chosen: dict[str, str], wells: Wells, progress: Progress
+    source: QgsProcessingFeatureSource,
+    chosen: dict[str, str],
+    wells: Wells,
+    kind: ReadingKind,
+    progress: Progress,
 ) -> Readings:
     """Read a long table with one row for each reading.
 
@@ -107,7 +134,10 @@ def read_readings(
     chosen : dict of str to str
         Parameter -> name of its field, or empty for the usual names.
     wells : Wells
+    kind : ReadingKind
+        What the readings are.
     progress : Progress
+        Receives the fraction done and a line on what was read.
 
     Returns
     -------
@@ -116,7 +146,8 @@ def read_readings(
     Raises
     ------
     InputError
-        When a field is missing, when there are no dates, or when no reading belongs to a well.
+        When a field is missing, when there are no dates, when no reading belongs to a well, or when
+        depths are implausibly large.
     """
     fields = {name: field_of(source, chosen[name], name) for name in READING_FIELDS}
     if not fields["DATE_FIELD"]:
@@ -128,7 +159,15 @@ def read_readings(
         _required(source, fields, name) for name in READING_FIELDS
     )
     read = columns(source, {well_field, date_field, value_field}, progress)
-    return Readings.from_columns(wells, read[well_field], read[date_field], read[value_field])
+    days = parse_days(read[date_field], _label(source, date_field))
+    label = _label(source, value_field)
+    levels = kind.in_metres(parse_numbers(read[value_field], label), label)
+    unreadable = int((np.isnat(days) | np.isnan(levels)).sum())
+    progress.info(
+        f"{levels.size} readings of {value_field}, {kind.quantity} in {kind.unit}; {unreadable} of "
+        "them have no date or no number."
+    )
+    return Readings.from_columns(wells, read[well_field], days, levels)
 
 
 def in_aquifers(
@@ -170,7 +209,9 @@ def in_aquifers(
     wanted = [field for field in (region_field, yield_field) if field]
     read = columns(source, wanted, progress)
     names = read[region_field] if region_field else range(1, len(shapes) + 1)
-    yields = parse_numbers(read[yield_field]) if yield_field else np.full(len(shapes), np.nan)
+    yields = np.full(len(shapes), np.nan)
+    if yield_field:
+        yields = parse_numbers(read[yield_field], _label(source, yield_field))
     region = wells.region.copy()
     specific_yield = np.full(len(wells), np.nan)
     # The largest polygon comes first, so that smaller ones replace it.
@@ -207,8 +248,8 @@ def field_of(source: QgsProcessingFeatureSource, chosen: str, parameter: str) ->
     present = {field.name().lower(): field.name() for field in source.fields()}
     if chosen and chosen.lower() not in present:
         raise InputError(
-            f"{source.sourceName()} has no field “{chosen}” ({parameter}); choose one of its "
-            "fields."
+            f"{source.sourceName()} has no field “{chosen}” ({parameter}); choose one of "
+            f"{', '.join(present.values())}."
         )
     names = [chosen.lower()] if chosen else USUAL_NAMES[parameter]
     return next((present[name] for name in names if name in present), None)
@@ -217,7 +258,7 @@ def field_of(source: QgsProcessingFeatureSource, chosen: str, parameter: str) ->
 def _read_degrees(source, names: list[str], progress: Progress) -> np.ndarray:
     """Return longitude and latitude of a table, shape (2, features)."""
     read = columns(source, set(names), progress)
-    location = np.array([parse_numbers(read[name]) for name in names])
+    location = np.array([parse_numbers(read[name], _label(source, name)) for name in names])
     longitude, latitude = location
     if (np.abs(latitude) > 90).any() or (np.abs(longitude) > 360).any():
         raise InputError(
@@ -225,6 +266,11 @@ def _read_degrees(source, names: list[str], progress: Progress) -> np.ndarray:
             "give longitude and latitude (EPSG:4326), or a point layer with its own CRS."
         )
     return location
+
+
+def _label(source: QgsProcessingFeatureSource, field: str) -> str:
+    """Name of a field in messages."""
+    return f"The field {field} of {source.sourceName()}"
 
 
 def _required(source, fields: dict[str, str | None], parameter: str) -> str:

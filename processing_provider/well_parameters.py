@@ -12,8 +12,12 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
+from ..gwsa_plugin.core.wells.reading_kind import DEPTH, ELEVATION, FEET, METRES
 from .base import TABLES, GwsaAlgorithm, tr
 
+# The choices of VALUE and UNIT in the order of the parameters; the last one is to recognise them.
+QUANTITIES = (DEPTH, ELEVATION)
+UNITS = (METRES, FEET)
 # Parameter -> parameter of its layer, label and help.
 FIELDS = {
     "WELL_FIELD": (
@@ -51,7 +55,8 @@ FIELDS = {
     ),
     "VALUE_FIELD": (
         "OBSERVATIONS", "Water level",
-        "In metres. By default a field named depth_to_water, dtw, value or depth.",
+        "By default a field named depth_to_water, dtw, value, depth, dtw_ft, lev_va, elevation or "
+        "wte.",
     ),
     "AQUIFER_FIELD": (
         "AQUIFERS", "Aquifer identifier",
@@ -69,7 +74,7 @@ class WellAlgorithm(GwsaAlgorithm):
     """Base class of the algorithms that compare maps with wells."""
 
     def add_wells(self, optional: bool, use: str = "") -> None:
-        """Add WELLS, OBSERVATIONS and VALUE.
+        """Add WELLS, OBSERVATIONS, VALUE and UNIT.
 
         Parameters
         ----------
@@ -97,10 +102,22 @@ class WellAlgorithm(GwsaAlgorithm):
             QgsProcessingParameterEnum(
                 "VALUE",
                 tr("Readings are"),
-                [tr("depth to water (m)"), tr("water-level elevation (m)")],
-                defaultValue=0,
+                [*map(tr, QUANTITIES), tr("recognised from the name of the field")],
+                defaultValue=len(QUANTITIES),
             ),
-            "Depths grow downwards, elevations upwards.",
+            "Depths grow downwards, elevations upwards. Names such as wte, elevation, masl or "
+            "sl_lev_va are recognised as elevations; all others are depths. The log states what "
+            "was understood.",
+        )
+        self.add(
+            QgsProcessingParameterEnum(
+                "UNIT",
+                tr("Unit of the readings"),
+                [*map(tr, UNITS), tr("recognised from the name of the field")],
+                defaultValue=len(UNITS),
+            ),
+            "Names that end in _ft or feet, and lev_va of the USGS, are recognised as feet; all "
+            "others are metres. The log states what was understood.",
         )
 
     def add_specific_yield(self) -> None:
@@ -171,7 +188,7 @@ class WellAlgorithm(GwsaAlgorithm):
         """
         from ..gwsa_plugin.core.wells.map_detail import WellRecords
         from ..gwsa_plugin.core.wells.quality_control import Rules
-        from .well_layers import in_aquifers, read_readings, read_wells
+        from .well_layers import in_aquifers, kind_of_readings, read_readings, read_wells
 
         if not parameters.get("WELLS"):
             return None
@@ -191,11 +208,22 @@ class WellAlgorithm(GwsaAlgorithm):
         other = self.number(parameters, "SPECIFIC_YIELD", context)
         if other is not None:
             wells = wells.with_default_yield(other)
+        kind = kind_of_readings(
+            source,
+            chosen,
+            _chosen(UNITS, self.parameterAsEnum(parameters, "UNIT", context)),
+            _chosen(QUANTITIES, self.parameterAsEnum(parameters, "VALUE", context)),
+        )
         rules = Rules(
-            elevation=self.parameterAsEnum(parameters, "VALUE", context) == 1,
+            elevation=kind.is_elevation,
             min_years=self.parameterAsDouble(parameters, "MIN_YEARS", context),
             min_months=self.parameterAsInt(parameters, "MIN_MONTHS", context),
             outlier=self.parameterAsDouble(parameters, "OUTLIER", context),
         )
-        readings = read_readings(source, chosen, wells, progress.part(0.5, 1.0))
+        readings = read_readings(source, chosen, wells, kind, progress.part(0.5, 1.0))
         return WellRecords(wells, readings, rules)
+
+
+def _chosen(choices: tuple[str, ...], number: int) -> str:
+    """The chosen one; an empty text to recognise it."""
+    return choices[number] if number < len(choices) else ""

@@ -24,8 +24,9 @@ def run(provider):
     """
     import processing
 
-    def run(algorithm: str, **parameters) -> dict:
-        return processing.run(f"gwsa:{algorithm.removeprefix('gwsa:')}", _paths_as_text(parameters))
+    def run(algorithm: str, feedback=None, **parameters) -> dict:
+        name = f"gwsa:{algorithm.removeprefix('gwsa:')}"
+        return processing.run(name, _paths_as_text(parameters), feedback=feedback)
 
     return run
 

@@ -174,6 +174,46 @@ def test_elevations(validate, world):
     assert features(validate(VALUE=1)["OUTPUT"])["4"]["trend_well"] == pytest.approx(-depth)
 
 
+def rename_levels(world, tmp_path, name, change):
+    """The table of readings with another name and other values of its levels."""
+    header, *rows = (world / "observations.csv").read_text().splitlines()
+    column = header.split(",").index("depth_to_water")
+    lines = [header.replace("depth_to_water", name)]
+    for row in rows:
+        cells = row.split(",")
+        if cells[column] != "-999":
+            cells[column] = f"{change(float(cells[column])):.4f}"
+        lines.append(",".join(cells))
+    path = tmp_path / f"{name}.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "kind"),
+    [
+        ("dtw_ft", lambda depth: depth / 0.3048, "depth to water in ft"),
+        ("wte", lambda depth: 300 - depth, "water-level elevation in m"),
+    ],
+)
+def test_unit_and_kind_of_readings_are_recognised(validate, world, tmp_path, name, change, kind):
+    expected = features(validate()["OUTPUT"])["4"]["trend_well"]
+    feedback = QgsProcessingFeedback(False)
+    path = rename_levels(world, tmp_path, name, change)
+    found = features(validate(feedback=feedback, OBSERVATIONS=path)["OUTPUT"])
+    assert found["4"]["trend_well"] == pytest.approx(expected, abs=1e-3)
+    assert f"readings of {name}, {kind}" in feedback.textLog()
+
+
+def test_elevations_read_as_depths_are_warned_of(validate, world):
+    feedback = QgsProcessingFeedback(False)
+    validate(feedback=feedback, VALUE=1)
+    assert "Storage runs opposite to the coarse field" in feedback.textLog()
+    plain = QgsProcessingFeedback(False)
+    validate(feedback=plain)
+    assert "opposite" not in plain.textLog()
+
+
 def test_aquifers_give_specific_yield_and_names(validate, world):
     aquifers = QgsVectorLayer(
         "Polygon?crs=EPSG:4326&field=id:string&field=sy:double", "aquifers", "memory"

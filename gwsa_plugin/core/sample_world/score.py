@@ -242,7 +242,7 @@ class _TrendErrors:
 
     FIELDS = ("product", *BASELINES)
 
-    def __init__(self, shape: tuple[int, int]):
+    def __init__(self, shape: tuple[int, ...]):
         # Sums of 1, time and its square, and of each error and its product with time.
         self._times = np.zeros((3, *shape))
         self._errors = np.zeros((len(self.FIELDS), 2, *shape))

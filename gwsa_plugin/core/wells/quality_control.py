@@ -29,6 +29,7 @@ SHIFT_METRES = 5.0
 SHIFT_NOISE = 8.0  # multiples of the noise
 SHIFT_SIDE = 6  # monthly values on either side of a shift
 SHIFT_SMOOTH = 13  # monthly values
+SHIFT_GAP_MONTHS = 12  # a longer gap between readings separates two stretches
 
 
 @dataclass(frozen=True)
@@ -71,22 +72,18 @@ class MonthlyDepths:
         m below ground, or minus the elevation.
     dropped : Counter
         Reason -> number of readings that were left out.
-    shifted : bool
-        The level shifts abruptly, as between two datums.
     """
 
     months: np.ndarray
     depth: np.ndarray
     dropped: Counter
-    shifted: bool
 
 
 def clean(days: np.ndarray, levels: np.ndarray, rules: Rules) -> MonthlyDepths:
     """Check the readings of one well and average them to months.
 
     Placeholders, negative depths, repeated days, plateaus (except their first reading) and outliers
-    are left out. A shift between two lasting levels that exceeds the noise many times is reported
-    but not corrected.
+    are left out.
 
     Parameters
     ----------
@@ -115,7 +112,7 @@ def clean(days: np.ndarray, levels: np.ndarray, rules: Rules) -> MonthlyDepths:
     days, levels = _drop(_outliers(days, levels, rules.outlier), OUTLIER, days, levels, dropped)
     months, means = monthly_means(days, levels)
     depth = -means if rules.elevation else means
-    return MonthlyDepths(months, depth, dropped, _has_shift(months, means))
+    return MonthlyDepths(months, depth, dropped)
 
 
 def monthly_means(days: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -191,21 +188,37 @@ def _calendar_medians(months, values) -> np.ndarray:
     return np.array([np.median(group if group.size > 2 else values) for group in groups])
 
 
-def _has_shift(months, values) -> bool:
-    """Return True if the level shifts within a month from one lasting value to another.
+def has_shift(months: np.ndarray, depth: np.ndarray) -> bool:
+    """Return True if the level shifts from one reading to the next between two lasting values.
 
-    Such a shift points to two datums, or to two wells under one identifier.
+    Such a shift points to two datums, or to two wells under one identifier. A steady fall or rise
+    is no shift, and nothing is concluded from what happens while there are no readings.
+
+    Parameters
+    ----------
+    months : ndarray of datetime64[M], shape (months,)
+        Months with a reading, in ascending order.
+    depth : ndarray of float64, shape (months,)
+        m.
     """
     if months.size < 4 * SHIFT_SIDE:
         return False
+    depth = depth - theil_sen(decimal_years(months), depth) * decimal_years(months)
     # Remove the season. The median filter preserves a shift.
-    smooth = median_filter(values, SHIFT_SMOOTH, mode="nearest")
-    values = values - _calendar_medians(months, values - smooth)[calendar_month(months) - 1]
-    windows = np.lib.stride_tricks.sliding_window_view(values, SHIFT_SIDE)
-    sides = np.median(windows, axis=1)
-    # Element i compares the months i .. i + 5 with the months i + 6 .. i + 11.
+    smooth = median_filter(depth, SHIFT_SMOOTH, mode="nearest")
+    depth = depth - _calendar_medians(months, depth - smooth)[calendar_month(months) - 1]
+    noise = SIGMA_OF_MAD * np.median(np.abs(np.diff(depth)))
+    gaps = np.flatnonzero(np.diff(months).astype(int) > SHIFT_GAP_MONTHS) + 1
+    return any(_shifts(stretch, noise) for stretch in np.split(depth, gaps))
+
+
+def _shifts(depth: np.ndarray, noise: float) -> bool:
+    """Return True for a shift within a stretch of readings without trend and season."""
+    if depth.size < 2 * SHIFT_SIDE:
+        return False
+    sides = np.median(np.lib.stride_tricks.sliding_window_view(depth, SHIFT_SIDE), axis=1)
+    # Element i compares the values i .. i + 5 with the values i + 6 .. i + 11.
     shift = np.abs(sides[SHIFT_SIDE:] - sides[:-SHIFT_SIDE])
-    steps = np.abs(np.diff(values))
-    noise = SIGMA_OF_MAD * np.median(steps)
+    steps = np.abs(np.diff(depth))
     abrupt = steps[SHIFT_SIDE - 1 : steps.size - SHIFT_SIDE + 1] > shift / 2
     return bool((abrupt & (shift > SHIFT_METRES) & (shift > SHIFT_NOISE * noise)).any())

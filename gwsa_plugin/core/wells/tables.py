@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import numpy as np
 
+from ..base.columns import parse_days, parse_numbers
 from ..base.errors import InputError
 
 SAME_LOCATION = 0.01  # degrees: the largest difference between two records of one well
@@ -171,7 +170,8 @@ class Readings:
         listed = index >= 0
         if not listed.any():
             raise InputError(
-                "No reading belongs to any of the wells; choose the fields with the same "
+                f"No reading belongs to any of the wells: wells are called {_examples(wells.ids)}, "
+                f"those of readings {_examples(map(as_id, ids))}; choose the fields with the same "
                 "identifier in both tables."
             )
         day = parse_days(days)
@@ -186,6 +186,11 @@ class Readings:
         return {int(self.well[start]): slice(start, stop) for start, stop in zip(starts, stops)}
 
 
+def _examples(ids: Iterable[str]) -> str:
+    """The first few distinct identifiers."""
+    return ", ".join(f"“{name}”" for name in list(dict.fromkeys(ids))[:3]) or "nothing"
+
+
 def as_id(value) -> str:
     """Convert the identifier of a well to text.
 
@@ -194,114 +199,3 @@ def as_id(value) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip()
-
-
-def parse_numbers(values: Sequence) -> np.ndarray:
-    """Convert numbers, or their text with a decimal point or comma, to floats.
-
-    Parameters
-    ----------
-    values : sequence
-
-    Returns
-    -------
-    ndarray of float64
-        NaN for anything else, such as "dry" or an empty text.
-    """
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
-        return values.astype(float)
-    return np.array([_number(value) for value in values], dtype=float)
-
-
-def _number(value) -> float:
-    if isinstance(value, str):
-        value = value.replace(",", "") if "." in value else value.replace(",", ".")
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return np.nan
-
-
-def parse_flags(values: Sequence) -> np.ndarray:
-    """Convert a column that marks confined wells to bool.
-
-    Parameters
-    ----------
-    values : sequence
-
-    Returns
-    -------
-    ndarray of bool
-        True for 1, true, t, yes, y, confined, c and artesian; False for anything else.
-    """
-    words = {"1", "1.0", "true", "t", "yes", "y", "confined", "c", "artesian"}
-    return np.array([str(value).strip().lower() in words for value in values], dtype=bool)
-
-
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[T ].*)?")
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_SHORT = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?: .*)?")
-
-
-def parse_days(values: Sequence) -> np.ndarray:
-    """Convert dates to datetime64[D].
-
-    Parameters
-    ----------
-    values : sequence
-        date and datetime objects, datetime64, or texts such as 2004-05-31, 2004/5/31T10:00,
-        20040531, 2004-05 (read as its 15th), 31/05/2004 and 05/31/2004. The order of day and month
-        in the last two is determined by any number above 12 in the column.
-
-    Returns
-    -------
-    ndarray of datetime64[D]
-        NaT where a text is not a date.
-
-    Raises
-    ------
-    InputError
-        When no value is a date, or when the order of day and month is ambiguous.
-    """
-    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
-        return values.astype("datetime64[D]")
-    texts = [
-        value.isoformat() if isinstance(value, date) else str(value).strip() for value in values
-    ]
-    distinct = list(dict.fromkeys(texts))
-    day_first = _day_first(distinct)
-    parsed = {text: _day(text, day_first) for text in distinct}
-    days = np.array([parsed[text] for text in texts], dtype="datetime64[D]")
-    if days.size and np.isnat(days).all():
-        raise InputError(
-            f"The date field has no dates (for example “{texts[0]}”); write them as YYYY-MM-DD."
-        )
-    return days
-
-
-def _day_first(texts: Sequence[str]) -> bool:
-    """Return True if short dates are day/month/year; with dots they always are."""
-    short = [found for found in map(_SHORT.fullmatch, texts) if found]
-    if any(int(found[1]) > 12 for found in short) or all("." in found[0] for found in short):
-        return True
-    if any(int(found[2]) > 12 for found in short):
-        return False
-    raise InputError(
-        f"Dates such as “{short[0][0]}” can be day/month or month/day; write them as YYYY-MM-DD."
-    )
-
-
-def _day(text: str, day_first: bool) -> np.datetime64:
-    year_first = _ISO.fullmatch(text) or _COMPACT.fullmatch(text)
-    short = _SHORT.fullmatch(text)
-    if year_first:
-        year, month, day = year_first[1], year_first[2], year_first[3] or "15"
-    elif short:
-        year = short[3]
-        day, month = (short[1], short[2]) if day_first else (short[2], short[1])
-    else:
-        return np.datetime64("NaT")
-    try:
-        return np.datetime64(date(int(year), int(month), int(day)))
-    except ValueError:
-        return np.datetime64("NaT")

@@ -13,7 +13,7 @@ from ..files.yearly_maps import YearlyMaps
 from ..stats.metrics import series_agreement
 from ..stats.trends import benjamini_hochberg, deseasonalise, mann_kendall, theil_sen
 from .comparison import USED, WellComparison
-from .quality_control import Rules, clean
+from .quality_control import Rules, clean, has_shift
 from .sampling import at_pixels, bilinear, pixel
 from .scores import FIELDS
 from .tables import MAX_YIELD, Readings, Wells
@@ -37,6 +37,9 @@ CM_PER_METRE = 100.0
 DUPLICATE_CM = 0.5
 DUPLICATE_FRACTION = 0.9
 DUPLICATE_MONTHS = 12
+# So many wells, and such a fraction of them, are opposite to the field only by a mistaken sign.
+LEAST_OPPOSITE = 5
+OPPOSITE_FRACTION = 0.8
 
 
 def validate_wells(
@@ -92,6 +95,8 @@ def validate_wells(
     for values in (storage, *fields.values()):
         values[status != USED] = np.nan
         values -= _month_mean(values)[:, None]
+    agreement = {name: series_agreement(storage, fields[name]) for name in FIELDS}
+    _warn_if_opposite(agreement["coarse"].r, progress)
     trends, p = _trends(months, storage, fields, progress.part(0.8, 1.0))
     return WellComparison(
         wells=wells,
@@ -103,7 +108,7 @@ def validate_wells(
         field_trends=dict(zip(FIELDS, trends[1:])),
         p=p,
         q=benjamini_hochberg(p),
-        agreement={name: series_agreement(storage, fields[name]) for name in FIELDS},
+        agreement=agreement,
         coarse_cell=_coarse_cells(wells, coarse),
         dropped_readings=dropped,
     )
@@ -187,7 +192,8 @@ def _storage(
             continue
         own = clean(readings.day[by_well[i]], readings.level[by_well[i]], rules)
         dropped.update(own.dropped)
-        if own.shifted:
+        compared = (own.months >= months[0]) & (own.months <= months[-1])
+        if has_shift(own.months[compared], own.depth[compared]):
             status[i] = SHIFTED
         _, here, there = np.intersect1d(months, own.months, return_indices=True)
         storage[i, here] = -CM_PER_METRE * coefficient[i] * own.depth[there]
@@ -275,6 +281,17 @@ def _require_any(status: np.ndarray) -> None:
         raise InputError(
             f"None of the {status.size} wells can be used ({reasons}); give wells inside the field "
             "and its period, or relax MIN_YEARS and MIN_MONTHS."
+        )
+
+
+def _warn_if_opposite(r: np.ndarray, progress: Progress) -> None:
+    """Warn if nearly all wells run against the coarse field, as elevations read as depths do."""
+    known = r[np.isfinite(r)]
+    opposite = int((known < 0).sum())
+    if known.size >= LEAST_OPPOSITE and opposite >= OPPOSITE_FRACTION * known.size:
+        progress.warn(
+            f"Storage runs opposite to the coarse field in {opposite} of {known.size} wells. Check "
+            "whether the readings are depths to water or water-level elevations (VALUE)."
         )
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.wells.quality_control import (
     NEGATIVE,
     OUTLIER,
@@ -19,10 +16,12 @@ from gwsa.gwsa_plugin.core.wells.quality_control import (
     UNREADABLE,
     Rules,
     clean,
+    has_shift,
 )
-from gwsa.gwsa_plugin.core.wells.tables import as_id, parse_days, parse_flags, parse_numbers
+from gwsa.gwsa_plugin.core.wells.tables import as_id
 
 DAYS = np.datetime64("2004-01-10") + 30 * np.arange(120)
+MONTHS = np.datetime64("2004-01", "M") + np.arange(120)
 
 
 def seasonal_depths(seed=0) -> np.ndarray:
@@ -41,7 +40,7 @@ def dropped(levels, days=DAYS, **rules) -> dict:
 class TestReadings:
     def test_good_readings_are_kept(self):
         own = clean(DAYS, seasonal_depths(), Rules())
-        assert not any(own.dropped.values()) and not own.shifted
+        assert not any(own.dropped.values()) and not has_shift(own.months, own.depth)
         assert own.depth.size == np.unique(DAYS.astype("datetime64[M]")).size
 
     @pytest.mark.parametrize(
@@ -99,7 +98,27 @@ class TestReadings:
     def test_a_shift_between_two_datums_is_detected(self):
         levels = seasonal_depths()
         levels[60:] += 30
-        assert clean(DAYS, levels, Rules()).shifted
+        assert has_shift(MONTHS, levels)
+
+    @pytest.mark.parametrize("fall", [1.0, 5.0, 20.0])
+    def test_a_steady_fall_is_no_shift(self, fall):
+        """Also with readings every three months, and with years without any."""
+        levels = seasonal_depths() + fall * np.arange(120) / 12
+        assert not has_shift(MONTHS, levels)
+        assert not has_shift(MONTHS[::3], levels[::3])
+        present = np.r_[0:40, 80:120]
+        assert not has_shift(MONTHS[present], levels[present])
+
+    def test_a_shift_during_a_steady_fall_is_detected(self):
+        levels = seasonal_depths() + np.arange(120) / 12
+        levels[50:] -= 30
+        assert has_shift(MONTHS, levels)
+
+    def test_a_shift_between_two_stretches_is_unknown(self):
+        levels = seasonal_depths()
+        levels[60:] += 30
+        present = np.r_[0:50, 70:120]
+        assert not has_shift(MONTHS[present], levels[present])
 
     def test_months_are_means(self):
         days = np.array(["2004-01-01", "2004-01-20", "2004-03-05"], dtype="datetime64[D]")
@@ -117,44 +136,5 @@ class TestReadings:
         assert own.months.size <= left and (left == 0) == (own.months.size == 0)
 
 
-class TestColumns:
-    @given(st.dates(date(1900, 1, 1), date(2100, 1, 1)))
-    def test_dates_in_different_formats_are_equal(self, day):
-        values = [
-            day,
-            datetime(day.year, day.month, day.day, 10, 30),
-            day.isoformat(),
-            day.strftime("%Y/%m/%d"),
-            day.strftime("%Y%m%d"),
-            f"{day.isoformat()}T08:00:00Z",
-            f"{day.isoformat()} 08:00",
-        ]
-        assert set(parse_days(values).tolist()) == {day}
-
-    def test_order_of_day_and_month_is_determined_from_the_column(self):
-        assert parse_days(["03/04/2004", "25/04/2004"])[0] == np.datetime64("2004-04-03")
-        assert parse_days(["03/04/2004", "04/25/2004"])[0] == np.datetime64("2004-03-04")
-        assert parse_days(["03.04.2004"])[0] == np.datetime64("2004-04-03")
-
-    def test_ambiguous_order_of_day_and_month_is_refused(self):
-        with pytest.raises(InputError, match="YYYY-MM-DD"):
-            parse_days(["03/04/2004", "05/06/2004"])
-
-    def test_a_month_without_day_and_invalid_dates(self):
-        days = parse_days(["2004-05", "2004-02-31", "", None])
-        assert days[0] == np.datetime64("2004-05-15") and np.isnat(days[1:]).all()
-
-    def test_field_without_dates_is_refused(self):
-        with pytest.raises(InputError, match="no dates"):
-            parse_days(["12.5", "13.1"])
-
-    def test_numbers_as_text(self):
-        found = parse_numbers(["1.5", "1,5", "1,234.5", "dry", None, "", 2])
-        assert found == pytest.approx([1.5, 1.5, 1234.5, np.nan, np.nan, np.nan, 2.0], nan_ok=True)
-
-    def test_flags(self):
-        values = [1, "Confined", "yes", True, 0, "unconfined", None, ""]
-        assert parse_flags(values).tolist() == [True] * 4 + [False] * 4
-
-    def test_identifiers(self):
-        assert as_id(14.0) == as_id(14) == as_id(" 14 ") == "14"
+def test_identifiers():
+    assert as_id(14.0) == as_id(14) == as_id(" 14 ") == "14"

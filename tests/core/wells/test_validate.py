@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gwsa.benchmarks.rasters import describe_band, geotiff_profile
+from gwsa.gwsa_plugin.core.base.columns import parse_numbers
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
@@ -31,7 +32,7 @@ from gwsa.gwsa_plugin.core.wells.scores import (
     uncertain_yield,
     write_scores,
 )
-from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells, parse_numbers
+from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
 
 COARSE = Grid(76.0, 30.0, 0.25, 0.25, 4, 5)
 FACTOR = 6
