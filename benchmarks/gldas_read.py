@@ -10,8 +10,8 @@ import rasterio
 
 from gwsa.gwsa_plugin.core.files import hdf5
 from gwsa.gwsa_plugin.core.files.decompress import libdeflate
-from gwsa.gwsa_plugin.core.files.netcdf import NetCdf
 from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
+from gwsa.gwsa_plugin.core.rasters.netcdf import NetCdf
 
 from .gldas_global import FILL, GRANULE, base_fields, write_file
 from .result import race

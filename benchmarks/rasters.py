@@ -4,7 +4,7 @@ import numpy as np
 from rasterio.crs import CRS
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
-from gwsa.gwsa_plugin.core.files.geotiff import SOURCE_TAG
+from gwsa.gwsa_plugin.core.rasters.geotiff import SOURCE_TAG
 
 
 def geotiff_profile(grid: Grid, bands: int, **options) -> dict:

@@ -32,9 +32,9 @@ from gwsa.gwsa_plugin.core.downscaling.maps.sigma import DetailError, write_sigm
 from gwsa.gwsa_plugin.core.downscaling.maps.write_years import create_year, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
-from gwsa.gwsa_plugin.core.files.geotiff import GeoTiff
 from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import FINE, PredictorSet
+from gwsa.gwsa_plugin.core.rasters.geotiff import GeoTiff
 from gwsa.gwsa_plugin.core.sample_world.random_fields import generator
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation

@@ -20,6 +20,7 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
+from gwsa.gwsa_plugin.core.rasters import reading, warping, with_osgeo, with_rasterio
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
@@ -36,6 +37,14 @@ def gdal_habit(request):
     (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
     yield
     (gdal.UseExceptions if before else gdal.DontUseExceptions)()
+
+
+@pytest.fixture(params=["rasterio", "osgeo"])
+def gdal_backend(request, monkeypatch):
+    """Run a test with rasters that rasterio reads and with rasters that GDAL's binding reads."""
+    module = {"rasterio": with_rasterio, "osgeo": with_osgeo}[request.param]
+    for user in (reading, warping):
+        monkeypatch.setattr(user, "backend", lambda: module)
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[2]
 CORE = ROOT / "gwsa_plugin" / "core"
 SHIPPED = ["__init__.py", "gwsa_plugin", "processing_provider", "ui"]
 CORE_LIBRARIES = {
-    "numpy", "scipy", "rasterio", "affine", "osgeo", "xgboost", "matplotlib", "jinja2", "numba",
+    "numpy", "scipy", "rasterio", "osgeo", "xgboost", "matplotlib", "jinja2", "numba",
     "llvmlite", "h5py", "dask",
 }  # fmt: skip
 ROOMS = (
-    "base", "files", "compute", "stats", "spatial",
+    "base", "rasters", "files", "compute", "stats", "spatial",
     "grace", "gldas", "gapfill", "predictors", "wells", "balance",
     "sample_world", "downscaling", "chain",
 )  # fmt: skip
@@ -111,13 +111,25 @@ def test_algorithms_do_not_import_the_desktop(path):
     }
 
 
+@pytest.mark.parametrize(
+    "path", sources("gwsa_plugin/core", "processing_provider", "ui"), ids=named
+)
+def test_only_the_raster_room_imports_gdal(path):
+    gdal = absolute(path) & {"osgeo", "rasterio", "affine", "fiona"}
+    assert not gdal or path.parent == CORE / "rasters"
+
+
 @core
-def test_one_module_opens_rasters_and_one_writes_them(path):
+def test_one_module_writes_geotiffs(path):
     calls = [ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
-    opens = [call for call in calls if call.startswith("rasterio.open(")]
     writes = [call for call in calls if "GetDriverByName('GTiff')" in call]
-    assert opens == [] or named(path) == "gwsa_plugin/core/files/rasters.py"
-    assert writes == [] or named(path) == "gwsa_plugin/core/files/geotiff.py"
+    assert writes == [] or named(path) == "gwsa_plugin/core/rasters/geotiff.py"
+
+
+@core
+def test_only_one_backend_imports_rasterio(path):
+    users = {"gwsa_plugin/core/rasters/backend.py", "gwsa_plugin/core/rasters/with_rasterio.py"}
+    assert "rasterio" not in absolute(path) or named(path) in users
 
 
 @shipped

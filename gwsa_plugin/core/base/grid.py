@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
-from affine import Affine
 
+from .affine import Affine
 from .errors import InputError
 
 # Mean radius of the Earth (IUGG).
@@ -64,7 +64,7 @@ class Grid:
         InputError
             When the raster is rotated or south-up.
         """
-        if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
+        if not transform.is_north_up:
             raise InputError(
                 f"{name} is rotated or south-up; warp it to a north-up EPSG:4326 grid first."
             )

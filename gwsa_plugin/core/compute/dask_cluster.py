@@ -18,11 +18,10 @@ from functools import cache, partial
 from pathlib import Path
 from time import sleep
 
-import rasterio
-
 from ..base.errors import InputError
 from ..base.progress import SILENT, Progress
 from ..files.provenance import LIBRARIES, version_of
+from ..rasters.backend import gdal_version
 from .threads import POLL_SECONDS, TaskProgress, run_all
 
 PACKAGE = Path(__file__).parents[1]
@@ -222,7 +221,7 @@ def versions() -> dict[str, str | None]:
     return {
         "Python": python,
         **libraries,
-        "GDAL": rasterio.__gdal_version__,
+        "GDAL": gdal_version(),
         "GWSA": _source_digest(),
     }
 

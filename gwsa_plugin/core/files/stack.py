@@ -13,10 +13,10 @@ from ..base.months import BASELINE, in_baseline, month_range, period_name
 from ..base.nan_mean import nan_mean
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, in_centimetres
+from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG, Header, new_geotiff
+from ..rasters.reading import band_months, open_lonlat, read_bands
 from .atomic import atomic_file
-from .geotiff import SOURCE_TAG, UNIT_TAG, Header, new_geotiff
 from .packed_tiles import NO_TILE, TILES_DOMAIN, pack_tiles, unpack_tiles
-from .rasters import band_months, open_lonlat, read_bands
 from .stack_tags import REGION_TAG, carried_tags, region_bounds
 
 # The values of the band tag GWSA_SOURCE.
@@ -310,10 +310,10 @@ def read_stack(path: str | Path, variable: str | None = None) -> MonthlyStack:
         grid = Grid.from_transform(source.transform, source.shape, path.name)
         months = band_months(source, path)
         values = read_bands(source)
-        band_sources = [source.tags(band).get(SOURCE_TAG) for band in source.indexes]
+        band_sources = [source.tags(band).get(SOURCE_TAG) for band in range(1, months.size + 1)]
         tags = source.tags()
-        tiles = unpack_tiles(source.tags(ns=TILES_DOMAIN), grid.shape)
-        unit = (source.units[0] or tags.get(UNIT_TAG) or CM).strip()
+        tiles = unpack_tiles(source.tags(domain=TILES_DOMAIN), grid.shape)
+        unit = (source.bands[0].unit or tags.get(UNIT_TAG) or CM).strip()
     sources = [one or _default_source(band) for one, band in zip(band_sources, values)]
     name = variable or tags.get("GWSA_VARIABLE") or path.stem
     values, unit = in_centimetres(values, unit)

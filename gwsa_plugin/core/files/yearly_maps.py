@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from .rasters import band_months, open_lonlat, read_bands
+from ..rasters.reading import band_months, open_lonlat, read_bands
 
 NAME = re.compile(r"GWSA_(\d{4})\.tif")
 
@@ -113,6 +112,4 @@ class YearlyMaps:
         """
         path, band = self.bands[np.datetime64(month, "M")]
         with open_lonlat(path) as source:
-            return read_bands(
-                source, [band], None if window is None else Window.from_slices(*window)
-            )[0]
+            return read_bands(source, [band], window)[0]

@@ -13,8 +13,8 @@ from ..base.errors import InputError
 from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_file
-from ..files.geotiff import Header, new_geotiff
 from ..files.stack import FILLED, MISSING, MonthlyStack
+from ..rasters.geotiff import Header, new_geotiff
 from .artificial_gaps import Fill, GapScore, fill_artificial_gaps, run_lengths, scores
 from .methods import AUTO, BASELINE_METHOD, METHOD_NAMES, SSA, FillOptions, fill_series
 from .selection import Choice, Trials, choose, fill_chosen, try_all

@@ -17,7 +17,7 @@ import numpy as np
 from ..base.grid import EDGE_TOLERANCE, Grid
 from ..base.units import CM_PER_KG_M2, KG_M2, cm_per
 from ..files import hdf5
-from ..files.netcdf import NetCdf
+from ..rasters.netcdf import NetCdf
 from .file_names import ASSIMILATES_GRACE, cell_size_in_name
 from .land_storage import LAYERS, OFF_LAND, VARIABLES
 

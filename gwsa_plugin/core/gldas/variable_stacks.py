@@ -6,16 +6,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from rasterio.errors import RasterioIOError
-from rasterio.io import DatasetReader
-from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.grid import Bounds, Grid
 from ..base.months import BASELINE, month_range
 from ..base.progress import SILENT, Progress
 from ..base.units import KG_M2, cm_per, in_centimetres
-from ..files.rasters import band_months, open_lonlat, read_bands
+from ..rasters.gdal_errors import RasterError
+from ..rasters.raster import Raster
+from ..rasters.reading import band_months, open_lonlat, read_bands
 from .file_names import require_months
 from .land_storage import LAYERS, OFF_LAND, VARIABLES, LandStorage
 
@@ -123,12 +122,12 @@ def _single_geotiffs(folder: Path) -> dict[str, Path]:
 class _VariableFile:
     """The open GeoTIFF of one variable; ``bands`` maps months to band numbers."""
 
-    def __init__(self, path: Path, source: DatasetReader):
+    def __init__(self, path: Path, source: Raster):
         self.path = path
         self.source = source
         self.grid = Grid.from_transform(source.transform, source.shape, path.name)
         self.bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
-        self.unit = (source.units[0] or "").strip() or KG_M2
+        self.unit = source.bands[0].unit.strip() or KG_M2
         if cm_per(self.unit) is None:
             raise InputError(
                 f"{path.name} is in {self.unit}, not in kg m-2; "
@@ -138,8 +137,8 @@ class _VariableFile:
     def read(self, month: np.datetime64, window: tuple[slice, slice]) -> np.ndarray:
         """Return the values of a month in cm, float32, NaN where there is none."""
         try:
-            values = read_bands(self.source, [self.bands[month]], Window.from_slices(*window))[0]
-        except RasterioIOError:
+            values = read_bands(self.source, [self.bands[month]], window)[0]
+        except RasterError:
             raise InputError(
                 f"The band of {month} in {self.path.name} is damaged; make the file again."
             ) from None

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..files.netcdf import NetCdf
+from ..rasters.netcdf import NetCdf
 from .mascons import LAND, make_regridding, read_fields
 
 # Names of land mask variables, in the products and in the centres' mask files.

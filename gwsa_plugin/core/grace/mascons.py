@@ -14,7 +14,7 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
 from ..base.units import cm_per
-from ..files.netcdf import NetCdf
+from ..rasters.netcdf import NetCdf
 from ..spatial.regrid import Regridding
 
 THICKNESS = "lwe_thickness"

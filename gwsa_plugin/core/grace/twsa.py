@@ -18,10 +18,10 @@ from ..base.errors import InputError
 from ..base.grid import GLOBE, Grid
 from ..base.months import BASELINE, in_baseline, month_range, name_runs, period_name
 from ..base.progress import SILENT, Progress
-from ..files.netcdf import NetCdf
 from ..files.packed_tiles import NO_TILE
 from ..files.stack import MISSING, OBSERVED, MonthlyStack
 from ..files.stack_tags import region_tag
+from ..rasters.netcdf import NetCdf
 from ..spatial.margin import MARGIN_KM, with_margin
 from ..spatial.regrid import Regridding
 from .land_mask import covered_by_mask, read_land

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from rasterio.enums import MaskFlags
-from rasterio.io import DatasetReader
-from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.tiles import Tile
-from ..files.rasters import band_months, open_raster
+from ..rasters.raster import Band, Raster
+from ..rasters.reading import band_months, open_raster
 from .catalogue import NO_CLASS, Predictor
 from .files import ALWAYS, in_unit, read_stored, read_values, scaling
 from .stored_features import Feature, StoredFeature
@@ -53,7 +51,7 @@ class Bands:
         Month, or ALWAYS -> number of the band.
     stored_as : StoredAs or None
         How all bands are stored. None if they differ or are stored in another way; they are then
-        read with rasterio, which handles every case but is slower.
+        read by ``read_values``, which handles every case but is slower.
     """
 
     path: Path
@@ -73,7 +71,7 @@ class Bands:
         with open_raster(path) as source:
             require_shape(source, grid, path)
             months = band_months(source, path) if predictor.monthly else [ALWAYS]
-            kinds = {_stored_as(source, predictor, band) for band in source.indexes}
+            kinds = {_stored_as(band, predictor) for band in source.bands}
         numbers = {month: band for band, month in enumerate(months, start=1)}
         return cls(path, predictor, numbers, kinds.pop() if len(kinds) == 1 else None)
 
@@ -86,14 +84,13 @@ class Bands:
             One ``StoredFeature`` or float32 array with NaN for no value per band, each of the
             shape of the tile.
         """
-        window = Window.from_slices(*tile)
         if self.stored_as is None:
             with open_raster(self.path) as source:
-                return [read_values(source, self.predictor, band, window) for band in bands]
+                return [read_values(source, self.predictor, band, tile) for band in bands]
         if not bands:
             return []
         dtype, scale, offset, nodata = self.stored_as
-        stored = read_stored(self.path, bands, window, dtype)
+        stored = read_stored(self.path, bands, tile, dtype)
         if nodata is not None:
             return [StoredFeature(band, scale, offset, nodata) for band in stored]
         return [
@@ -102,20 +99,18 @@ class Bands:
         ]
 
 
-def _stored_as(source: DatasetReader, predictor: Predictor, band: int) -> StoredAs | None:
+def _stored_as(band: Band, predictor: Predictor) -> StoredAs | None:
     """How a band is stored; None unless that is int16 with a nodata number or plain float32."""
-    dtype = source.dtypes[band - 1]
-    nodata = source.nodatavals[band - 1]
-    if predictor.nodata is not None or source.mask_flag_enums[band - 1] != [MaskFlags.nodata]:
+    if predictor.nodata is not None or band.nodata is None or not band.only_nodata:
         return None
-    if dtype == "int16":
-        return StoredAs(dtype, *scaling(source, predictor, band), int(nodata))
-    if dtype == "float32" and np.isnan(nodata):
-        return StoredAs(dtype, *scaling(source, predictor, band), None)
+    if band.dtype == "int16":
+        return StoredAs(band.dtype, *scaling(band, predictor), int(band.nodata))
+    if band.dtype == "float32" and np.isnan(band.nodata):
+        return StoredAs(band.dtype, *scaling(band, predictor), None)
     return None
 
 
-def require_shape(source: DatasetReader, grid: Grid, path: Path) -> None:
+def require_shape(source: Raster, grid: Grid, path: Path) -> None:
     """Raise InputError for an open raster that has another shape than ``grid``."""
     if source.shape != grid.shape:
         raise InputError(

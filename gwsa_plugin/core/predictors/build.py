@@ -18,7 +18,7 @@ from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_folder
 from ..files.provenance import now, provenance, sha256, write_run
-from ..files.rasters import open_lonlat, open_raster
+from ..rasters.reading import open_lonlat, open_raster
 from ..spatial.warp import Geometry, overlaps
 from .catalogue import EVAPOTRANSPIRATION, RUNOFF, Catalogue, Predictor, read_catalogue
 from .files import ALWAYS, locate, months_before
@@ -146,7 +146,7 @@ def _require_overlap(paths: list[Path], fine: Grid) -> None:
     """Raise InputError for the first raster that has no CRS or does not overlap the grid."""
     for path in paths:
         with open_raster(path) as source:
-            if not overlaps(Geometry.from_dataset(source, path), fine):
+            if not overlaps(Geometry.from_raster(source, path), fine):
                 region = ", ".join(f"{degrees:g}" for degrees in fine.bounds)
                 raise InputError(
                     f"{path.name} does not overlap the grid ({region}: west, south, east, north in "

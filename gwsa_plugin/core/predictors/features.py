@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from rasterio.windows import Window
 
 from ..base.tiles import Tile
-from ..files.rasters import open_raster
+from ..rasters.reading import open_raster
 from .antecedent_means import antecedent_means
 from .bands import Bands, one_hot
 from .catalogue import Predictor
@@ -204,7 +203,7 @@ def _read_static(
     read: list[Feature]
     if predictor.classes and selection.scale == FINE:
         with open_raster(bands.path) as source:
-            codes = source.read(1, window=Window.from_slices(*selection.tile))
+            codes = source.read(1, selection.tile)
         read = list(one_hot(codes, predictor.classes))
     else:
         numbers = list(range(1, len(predictor.features) + 1))
@@ -220,7 +219,7 @@ def _path(predictors: PredictorSet, predictor: Predictor, scale: str, month) -> 
 
 @lru_cache(maxsize=8192)
 def _open_bands(predictors: PredictorSet, predictor: Predictor, scale: str, path: Path) -> Bands:
-    """Properties of a raster; cached per ``PredictorSet``, because rasterio opens files slowly.
+    """Properties of a raster; cached per ``PredictorSet``, because opening a file is slow.
 
     A set that is opened again has a cache of its own.
     """

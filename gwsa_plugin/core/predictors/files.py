@@ -7,15 +7,15 @@ import re
 from pathlib import Path
 
 import numpy as np
-from osgeo import gdal
-from rasterio.io import DatasetReader
-from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.months import find_month, month_range, name_runs
-from ..files.geotiff import SOURCE_TAG
-from ..files.rasters import open_raster
 from ..files.stack import MISSING
+from ..rasters import with_osgeo
+from ..rasters.gdal_errors import RasterError
+from ..rasters.geotiff import SOURCE_TAG
+from ..rasters.raster import Band, Raster, Window
+from ..rasters.reading import open_raster
 from .catalogue import Catalogue, Predictor
 
 # The two scales of a predictor set, which are also the names of its folders.
@@ -134,7 +134,7 @@ def _missing_files(predictor: Predictor, folder: Path, months: np.ndarray) -> li
 
 
 def read_values(
-    source: DatasetReader, predictor: Predictor, band: int, window: Window | None = None
+    source: Raster, predictor: Predictor, band: int, window: Window | None = None
 ) -> np.ndarray:
     """Read one band of an open raster in the predictor's unit.
 
@@ -143,49 +143,25 @@ def read_values(
     numpy.ndarray of float32
         Shape (rows, columns), NaN for no value.
     """
-    values = source.read(band, window=window, masked=True, out_dtype="float32").filled(np.nan)
+    values = source.read_floats([band], window)[0]
     values[~np.isfinite(values)] = np.nan
     if predictor.nodata is not None:
         values[values == np.float32(predictor.nodata)] = np.nan
-    return in_unit(values, *scaling(source, predictor, band))
+    return in_unit(values, *scaling(source.bands[band - 1], predictor))
 
 
 def read_stored(path: Path, bands: list[int], window: Window, dtype: str) -> np.ndarray:
     """Read bands of a raster of a predictor set as stored numbers.
 
-    GDAL's own binding opens a file in a sixth of the time that rasterio takes, and a tile needs
-    many files.
-
-    Parameters
-    ----------
-    path : Path
-        A raster in the folder of its scale.
-    bands : list of int
-        Bands, counted from 1.
-    window : rasterio.windows.Window
-        Part to read.
-    dtype : str
-        Numpy name of the type that all bands are stored as.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (bands, rows, columns).
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read.
+    Parameters and result are those of ``with_osgeo.read_stored``; the message of the InputError
+    names the folder of the file, which is that of its scale.
     """
     try:
-        source = gdal.Open(str(path))
-        stored = source and source.ReadRaster(*window.flatten(), band_list=bands)
-    except RuntimeError:
-        # Raised only where GDAL's Python exceptions are enabled.
-        stored = None
-    if stored is None:
-        raise InputError(f"{path.parent.name}/{path.name} cannot be read; build the set again.")
-    return np.frombuffer(stored, dtype=dtype).reshape(len(bands), window.height, window.width)
+        return with_osgeo.read_stored(path, bands, window, dtype)
+    except RasterError:
+        raise InputError(
+            f"{path.parent.name}/{path.name} cannot be read; build the set again."
+        ) from None
 
 
 def in_unit(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
@@ -195,10 +171,10 @@ def in_unit(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
     return values * np.float32(scale) + np.float32(offset)
 
 
-def scaling(source: DatasetReader, predictor: Predictor, band: int) -> tuple[float, float]:
+def scaling(band: Band, predictor: Predictor) -> tuple[float, float]:
     """Scale and offset of a band: those of the predictor, or else those that the file states."""
-    scale = source.scales[band - 1] if predictor.scale is None else predictor.scale
-    offset = source.offsets[band - 1] if predictor.offset is None else predictor.offset
+    scale = band.scale if predictor.scale is None else predictor.scale
+    offset = band.offset if predictor.offset is None else predictor.offset
     return scale, offset
 
 
@@ -235,7 +211,7 @@ def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
     December.
     """
     with open_raster(path) as source:
-        described = [find_month(text or "") for text in source.descriptions]
+        described = [find_month(band.description) for band in source.bands]
         named = [
             (month, band) for band, month in enumerate(described, start=1) if month is not None
         ]
@@ -247,11 +223,11 @@ def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
             return {
                 month: band for month, band in named if source.tags(band).get(SOURCE_TAG) != MISSING
             }
-        if year is None or source.count != 12:
+        if year is None or len(source.bands) != 12:
             raise InputError(
-                f"{path.name} has {source.count} bands that name no month; set their descriptions "
-                "to YYYY-MM, or give twelve bands, January to December, in a file with {YYYY} in "
-                "its name."
+                f"{path.name} has {len(source.bands)} bands that name no month; set their "
+                "descriptions to YYYY-MM, or give twelve bands, January to December, in a file "
+                "with {YYYY} in its name."
             )
     calendar = month_range(f"{year}-01", f"{year}-12")
     return {month: band for band, month in enumerate(calendar, start=1)}

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import month_range, name_runs, parse_month
 from ..base.tiles import Tile
-from ..files.rasters import open_raster
+from ..rasters.reading import open_raster
 from .bands import require_shape
 from .catalogue import Predictor, parse_predictors, read_json
 from .files import COARSE, FINE, month_bands
@@ -115,7 +114,7 @@ class PredictorSet:
         tile = tile or Tile.full(self.grid.shape)
         with open_raster(path) as source:
             require_shape(source, self.grid, path)
-            return source.read(1, window=Window.from_slices(*tile)) == 1
+            return source.read(1, tile) == 1
 
     def path_of(self, predictor: Predictor, scale: str, month=None) -> Path:
         """Return the path of a raster.

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from rasterio.io import DatasetReader
-from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.grid import Grid
@@ -26,9 +24,10 @@ from ..base.months import calendar_year, month_range
 from ..base.progress import Progress
 from ..base.tiles import LEAST_SIDE
 from ..files.atomic import atomic_file
-from ..files.geotiff import DEFLATE, UNIT_TAG, GeoTiff, Header, new_geotiff
-from ..files.rasters import open_raster
 from ..files.stack import MISSING, OBSERVED
+from ..rasters.geotiff import DEFLATE, UNIT_TAG, GeoTiff, Header, new_geotiff
+from ..rasters.raster import Raster
+from ..rasters.reading import open_raster
 from ..spatial.block_mean import BlockMean
 from ..spatial.warp import Geometry, coincides, warp_to_block
 from .bands import one_hot
@@ -189,7 +188,7 @@ def convert_pair(
         for band in pair.sources:
             for rows, columns in windows(region.fine):
                 progress.stop_if_cancelled()
-                values = plain.read(band, window=Window.from_slices(rows, columns))
+                values = plain.read(band, (rows, columns))
                 converted.write(band, encode(values, encoding), (rows.start, columns.start))
 
 
@@ -210,18 +209,19 @@ def find_pair(pair: Pair, folder: Path) -> PairContents | None:
                 return None
             pixels, low, high, middle, integers = json.loads(coarse.tags()[EXTENT_TAG])
             scale_and_offset = (integers[0], integers[1]) if integers else None
+            stored = fine.bands[0]
             value_range = ValueRange(pixels, low, high, middle, scale_and_offset)
-            return PairContents(value_range, (fine.dtypes[0], fine.scales[0], fine.offsets[0]))
+            return PairContents(value_range, (stored.dtype, stored.scale, stored.offset))
     except (InputError, KeyError):
         return None
 
 
 def block_reader(
-    source: DatasetReader, path: Path, predictor: Predictor, band: int
+    source: Raster, path: Path, predictor: Predictor, band: int
 ) -> Callable[[Grid], np.ndarray]:
     """Make a function that reads one band of an open raster on any block of the fine grid."""
     read = partial(read_values, source, predictor, band)
-    geometry = Geometry.from_dataset(source, path)
+    geometry = Geometry.from_raster(source, path)
     categories = bool(predictor.classes)
     return lambda block: warp_to_block(read, geometry, block, categories=categories)
 
@@ -286,10 +286,11 @@ def _integer_scaling(pair: Pair, region: Region) -> tuple[float, float] | None:
     scalings: set[tuple[float, float] | None] = set()
     for path, bands in groupby(pair.sources.values(), key=lambda item: item[0]):
         with open_raster(path) as source:
-            copied = coincides(Geometry.from_dataset(source, path), region.fine)
-            for _, band in bands:
-                integer = np.issubdtype(source.dtypes[band - 1], np.integer)
-                scalings.add(scaling(source, pair.predictor, band) if copied and integer else None)
+            copied = coincides(Geometry.from_raster(source, path), region.fine)
+            for _, number in bands:
+                band = source.bands[number - 1]
+                integer = np.issubdtype(band.dtype, np.integer)
+                scalings.add(scaling(band, pair.predictor) if copied and integer else None)
     return scalings.pop() if len(scalings) == 1 else None
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from ..base.grid import Grid
 from ..base.months import calendar_month
 from ..base.progress import Progress
+from ..rasters.netcdf_writer import NetCdfWriter, new_netcdf
 from .land import Land
-from .netcdf_writer import NetCdfWriter, new_netcdf
 from .random_fields import fractal, generator
 from .surroundings import Surroundings
 

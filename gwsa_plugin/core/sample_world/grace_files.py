@@ -7,7 +7,7 @@ import numpy as np
 from ..base.grid import Grid
 from ..base.months import month_range
 from ..base.progress import SILENT, Progress
-from .netcdf_writer import NetCdfWriter, new_netcdf
+from ..rasters.netcdf_writer import NetCdfWriter, new_netcdf
 
 RECORD = month_range("2002-04", "2020-12")
 MISSING = (

@@ -13,17 +13,17 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
-from rasterio.enums import Resampling
-from rasterio.transform import from_origin
-from rasterio.warp import reproject, transform_bounds
 
 from ..base.grid import Grid
 from ..base.months import calendar_year
 from ..base.progress import Progress
 from ..compute.threads import run_all
-from ..files.geotiff import Header, new_geotiff
 from ..files.stack import OBSERVED
 from ..predictors.catalogue import ROLES
+from ..rasters.crs import transform_bounds
+from ..rasters.geotiff import Header, new_geotiff
+from ..rasters.raster import BILINEAR
+from ..rasters.warping import resample
 from .land import Land
 from .random_fields import generator
 
@@ -307,23 +307,11 @@ def _metric(values: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
     west, south, east, north = grid.bounds
     centre = f"+lat_0={(south + north) / 2:g} +lon_0={(west + east) / 2:g}"
     crs = f"+proj=laea {centre} +datum=WGS84 +units=m"
-    left, bottom, right, top = transform_bounds(grid.crs, crs, *grid.bounds, densify_pts=51)
+    left, bottom, right, top = transform_bounds(grid.crs, crs, grid.bounds, points_per_side=51)
     columns = int((right - left) / 1000) + 2
     rows = int((top - bottom) / 1000) + 2
-    transform = from_origin(left - 500, top + 500, 1000, 1000)
-    target = np.full((rows, columns), np.nan, dtype=np.float32)
-    reproject(
-        values,
-        target,
-        src_transform=grid.transform,
-        src_crs=grid.crs,
-        src_nodata=np.nan,
-        dst_transform=transform,
-        dst_crs=crs,
-        dst_nodata=np.nan,
-        resampling=Resampling.bilinear,
-    )
-    return target, Grid(left - 500, top + 500, 1000, 1000, rows, columns, crs)
+    metric = Grid(left - 500, top + 500, 1000, 1000, rows, columns, crs)
+    return resample(values, grid, metric, BILINEAR), metric
 
 
 def _write_catalogue(path: Path) -> None:

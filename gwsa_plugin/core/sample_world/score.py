@@ -14,9 +14,9 @@ from ..base.errors import InputError
 from ..base.months import SEASONS, calendar_season
 from ..base.progress import SILENT, Progress
 from ..base.tiles import Tile
-from ..files.rasters import open_raster
 from ..files.stack import read_stack
 from ..files.yearly_maps import YearlyMaps
+from ..rasters.reading import open_raster
 from ..spatial.aquifers import rasterise
 from ..spatial.mass_conservation import MassConservation
 from .land import FACTOR

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from rasterio.features import rasterize
 from scipy.ndimage import uniform_filter
 
 from ..base.errors import InputError
 from ..base.grid import KM_PER_DEGREE, Bounds, Grid, intersection
 from ..base.tiles import Tile, by_tile, split_into_tiles
+from ..rasters import warping
 from .mass_conservation import spread
 
 BACKGROUND = "background"
@@ -217,7 +217,7 @@ def _rasterise(aquifers: Sequence[Aquifer], grid: Grid) -> np.ndarray:
     ]
     if not shapes:
         return np.zeros(grid.shape, dtype=np.int16)
-    return rasterize(shapes, grid.shape, fill=0, transform=grid.transform, dtype="int16")
+    return warping.rasterise(shapes, grid, dtype="int16")
 
 
 def _majority(

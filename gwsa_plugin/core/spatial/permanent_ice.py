@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from rasterio.features import rasterize
 
 from ..base.grid import Grid
+from ..rasters.warping import rasterise
 
 # Parts along each side of a cell, which give covered fractions to a few hundredths.
 SUBCELLS = 10
@@ -35,5 +35,5 @@ def covered(polygons: Sequence[dict], grid: Grid) -> np.ndarray:
     if not polygons:
         return np.zeros(grid.shape, dtype=bool)
     fine = grid.refine(SUBCELLS)
-    inside = rasterize(polygons, fine.shape, transform=fine.transform, dtype="uint8")
+    inside = rasterise([(polygon, 1) for polygon in polygons], fine, dtype="uint8")
     return inside.reshape(grid.rows, SUBCELLS, grid.columns, SUBCELLS).mean(axis=(1, 3)) >= 0.5

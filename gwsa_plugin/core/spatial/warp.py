@@ -10,18 +10,15 @@ from math import ceil, floor
 from pathlib import Path
 
 import numpy as np
-from affine import Affine
-from rasterio.crs import CRS
-from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
-from rasterio.warp import Resampling, reproject, transform, transform_bounds
-from rasterio.windows import Window
-from rasterio.windows import transform as window_transform
 
+from ..base.affine import Affine
 from ..base.errors import InputError
 from ..base.grid import GLOBE, Bounds, Grid, intersection
+from ..rasters.crs import LONLAT, is_geographic, is_lonlat, transform_bounds, transform_points
+from ..rasters.gdal_errors import RasterError
+from ..rasters.raster import AVERAGE, BILINEAR, MODE, NEAREST, Raster, Window
+from ..rasters.warping import resample
 
-LONLAT = CRS.from_epsg(4326)
 # Source pixels around a window: the reach of the bilinear kernel, and rounding.
 MARGIN = 3
 # Fraction of the target pixel's area. Rasters with smaller pixels are averaged: up to this size
@@ -52,12 +49,12 @@ class Geometry:
     shape: tuple[int, int]
 
     @classmethod
-    def from_dataset(cls, source: DatasetReader, path: Path) -> Geometry:
+    def from_raster(cls, source: Raster, path: Path) -> Geometry:
         """Return the geometry of an open raster.
 
         Parameters
         ----------
-        source : rasterio dataset
+        source : Raster
         path : Path
             The file, which the error message names.
 
@@ -66,12 +63,12 @@ class Geometry:
         InputError
             When the raster has no coordinate reference system.
         """
-        if source.crs is None:
+        if not source.crs:
             raise InputError(
                 f"{path.name} has no coordinate reference system; assign the right one to it "
                 "(gdal_edit, or the layer's properties in QGIS)."
             )
-        return cls(source.crs.to_wkt(), source.transform, source.shape)
+        return cls(source.crs, source.transform, source.shape)
 
     @property
     def bounds(self) -> Bounds:
@@ -82,12 +79,12 @@ class Geometry:
     @property
     def degrees(self) -> Bounds:
         """West, south, east and north; the globe when the raster lies around a pole or 180°."""
-        if CRS.from_wkt(self.crs).is_geographic:
+        if is_geographic(self.crs):
             # Also beyond 180°, which a transformation would map back to -180..180.
             return self.bounds
         try:
-            bounds = transform_bounds(CRS.from_wkt(self.crs), LONLAT, *self.bounds)
-        except RasterioError:
+            bounds = transform_bounds(self.crs, LONLAT, self.bounds)
+        except RasterError:
             return GLOBE
         return bounds if np.isfinite(bounds).all() and bounds[0] < bounds[2] else GLOBE
 
@@ -124,21 +121,14 @@ def warp_to_block(
     """
     values = np.full(block.shape, np.nan, dtype=np.float32)
     for part in _parts(geometry, block, categories):
-        piece = np.full(block.shape, np.nan, dtype=np.float32)
+        pixels = read(part.window)
         if part.method is None:
-            piece[part.target] = read(part.window)
+            piece = np.full(block.shape, np.nan, dtype=np.float32)
+            piece[part.target] = pixels
         else:
-            reproject(
-                read(part.window),
-                piece,
-                src_transform=part.transform,
-                src_crs=CRS.from_wkt(geometry.crs),
-                src_nodata=np.nan,
-                dst_transform=block.transform,
-                dst_crs=LONLAT,
-                dst_nodata=np.nan,
-                resampling=part.method,
-            )
+            rows, columns = pixels.shape
+            source = Geometry(geometry.crs, part.transform, (rows, columns))
+            piece = resample(pixels, source, block, part.method)
         np.copyto(values, piece, where=np.isnan(values))
     return values
 
@@ -158,44 +148,39 @@ class _Part:
 
     window: Window
     transform: Affine
-    method: Resampling | None
+    method: str | None
     target: tuple[slice, slice] = (slice(None), slice(None))
 
 
 @lru_cache(maxsize=65536)
 def _parts(geometry: Geometry, block: Grid, categories: bool) -> tuple[_Part, ...]:
-    crs = CRS.from_wkt(geometry.crs)
-    shifts = SHIFTS if crs.is_geographic else SHIFTS[:1]
-    parts = (_part(crs, geometry, block, shift, categories) for shift in shifts)
+    shifts = SHIFTS if is_geographic(geometry.crs) else SHIFTS[:1]
+    parts = (_part(geometry, block, shift, categories) for shift in shifts)
     return tuple(part for part in parts if part is not None)
 
 
-def _part(
-    crs: CRS, geometry: Geometry, block: Grid, shift: float, categories: bool
-) -> _Part | None:
+def _part(geometry: Geometry, block: Grid, shift: float, categories: bool) -> _Part | None:
     shared = intersection(_shifted(geometry.degrees, shift), block.bounds)
     if shared is None:
         return None
-    if crs == LONLAT:
-        shifted = Affine.translation(shift, 0) * geometry.transform
-        same = _coincident(shifted, geometry.shape, block)
+    if is_lonlat(geometry.crs):
+        same = _coincident(geometry.transform.shifted_east(shift), geometry.shape, block)
         if same:
             return same
-    window = _window(crs, geometry, _shifted(shared, -shift))
+    window = _window(geometry, _shifted(shared, -shift))
     if window is None:
         return None
-    own = window_transform(window, geometry.transform)
-    finer = _pixel_area(crs, own, window) < FINER * block.dx * block.dy
-    if categories:
-        method = Resampling.mode if finer else Resampling.nearest
-    else:
-        method = Resampling.average if finer else Resampling.bilinear
-    return _Part(window, Affine.translation(shift, 0) * own, method)
+    rows, columns = window
+    own = geometry.transform.from_pixel(columns.start, rows.start)
+    finer = _pixel_area(geometry, window) < FINER * block.dx * block.dy
+    averaging, interpolating = (MODE, NEAREST) if categories else (AVERAGE, BILINEAR)
+    method = averaging if finer else interpolating
+    return _Part(window, own.shifted_east(shift), method)
 
 
 def _coincident(shifted: Affine, shape: tuple[int, int], block: Grid) -> _Part | None:
     """The common pixels as a plain copy when both grids have the same cell edges, else None."""
-    if shifted.b or shifted.d or shifted.a <= 0 or shifted.e >= 0:
+    if not shifted.is_north_up:
         return None
     grid = Grid.from_transform(shifted, shape)
     if not grid.aligned_with(block):
@@ -206,38 +191,41 @@ def _coincident(shifted: Affine, shape: tuple[int, int], block: Grid) -> _Part |
     columns = slice(max(-left, 0), min(grid.columns - left, block.columns))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
-    window = Window(
-        columns.start + left, rows.start + top, columns.stop - columns.start, rows.stop - rows.start
+    window = (
+        slice(rows.start + top, rows.stop + top),
+        slice(columns.start + left, columns.stop + left),
     )
     return _Part(window, shifted, None, (rows, columns))
 
 
-def _window(crs: CRS, geometry: Geometry, degrees: Bounds) -> Window | None:
+def _window(geometry: Geometry, degrees: Bounds) -> Window | None:
     """The raster's pixels in a box in degrees, with a margin; None when there are none."""
     rows, columns = geometry.shape
+    geographic = is_geographic(geometry.crs)
     try:
-        box = degrees if crs.is_geographic else transform_bounds(LONLAT, crs, *degrees)
-    except RasterioError:
+        box = degrees if geographic else transform_bounds(LONLAT, geometry.crs, degrees)
+    except RasterError:
         box = geometry.bounds
     box = box if np.isfinite(box).all() else geometry.bounds
-    left, top, right, bottom = _bounding_box(~geometry.transform, box)
+    left, top, right, bottom = _bounding_box(geometry.transform.inverse(), box)
     first_column = max(floor(left) - MARGIN, 0)
     last_column = min(ceil(right) + MARGIN, columns)
     first_row = max(floor(top) - MARGIN, 0)
     last_row = min(ceil(bottom) + MARGIN, rows)
     if last_column <= first_column or last_row <= first_row:
         return None
-    return Window(first_column, first_row, last_column - first_column, last_row - first_row)
+    return slice(first_row, last_row), slice(first_column, last_column)
 
 
-def _pixel_area(crs: CRS, own: Affine, window: Window) -> float:
+def _pixel_area(geometry: Geometry, window: Window) -> float:
     """Area of the pixel in the middle of a window, in square degrees."""
-    if crs.is_geographic:
-        return abs(own.determinant)
-    column = window.width // 2
-    row = window.height // 2
-    x, y = zip(own * (column, row), own * (column + 1, row), own * (column, row + 1))
-    east, north = transform(crs, LONLAT, x, y)
+    transform = geometry.transform
+    if is_geographic(geometry.crs):
+        return abs(transform.determinant)
+    row, column = ((side.start + side.stop) // 2 for side in window)
+    corners = ((column, row), (column + 1, row), (column, row + 1))
+    x, y = zip(*(transform.apply(*corner) for corner in corners))
+    east, north = transform_points(geometry.crs, LONLAT, x, y)
     across = (east[1] - east[0], north[1] - north[0])
     down = (east[2] - east[0], north[2] - north[0])
     return abs(across[0] * down[1] - across[1] * down[0])
@@ -245,7 +233,7 @@ def _pixel_area(crs: CRS, own: Affine, window: Window) -> float:
 
 def _bounding_box(affine: Affine, box: Bounds) -> Bounds:
     """The smallest upright box (least x, least y, greatest x, greatest y) around a mapped box."""
-    x, y = zip(*(affine * corner for corner in product(box[::2], box[1::2])))
+    x, y = zip(*(affine.apply(*corner) for corner in product(box[::2], box[1::2])))
     return min(x), min(y), max(x), max(y)
 
 

@@ -6,13 +6,12 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from rasterio.windows import Window
 
 from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, in_centimetres
-from ..files.rasters import open_raster, read_bands
 from ..files.yearly_maps import YearlyMaps
+from ..rasters.reading import open_raster, read_bands
 
 BLOCK = 256  # pixels along a side, as in the files, so that each of their blocks is decoded once
 
@@ -130,14 +129,14 @@ def _read(product: YearlyMaps, rows, columns, months, progress: Progress) -> np.
     for number, (path, bands) in enumerate(files.items()):
         month_index, band_numbers = zip(*bands)
         with open_raster(path) as source:
-            unit = (source.units[0] or source.tags().get("GWSA_UNIT") or CM).strip()
+            unit = (source.bands[0].unit or source.tags().get("GWSA_UNIT") or CM).strip()
             for step, points in enumerate(blocks):
                 # The window spans the wanted pixels of the block, no more.
                 top = rows[points].min()
                 left = columns[points].min()
-                height = rows[points].max() - top + 1
-                width = columns[points].max() - left + 1
-                window = Window(left, top, width, height)
+                bottom = rows[points].max() + 1
+                right = columns[points].max() + 1
+                window = (slice(top, bottom), slice(left, right))
                 block = in_centimetres(read_bands(source, list(band_numbers), window), unit)[0]
                 block_rows = rows[points] - top
                 block_columns = columns[points] - left

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gwsa.gwsa_plugin.core.base.affine import Affine
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import EARTH_RADIUS_KM, Grid, intersection
 

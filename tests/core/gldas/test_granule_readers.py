@@ -12,7 +12,7 @@ from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.files import decompress as decompression
 from gwsa.gwsa_plugin.core.files import hdf5
 from gwsa.gwsa_plugin.core.files.decompress import DamagedChunk, decompress
-from gwsa.gwsa_plugin.core.files.netcdf import NetCdf
+from gwsa.gwsa_plugin.core.rasters.netcdf import NetCdf
 
 VALUES = np.random.default_rng(2).uniform(-50, 50, (1, 6, 8)).astype("<f4")
 VALUES[0, 2:4] = -9999

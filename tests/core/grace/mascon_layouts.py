@@ -9,7 +9,7 @@ from scipy.io import netcdf_file
 
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import Progress
-from gwsa.gwsa_plugin.core.sample_world.netcdf_writer import new_netcdf
+from gwsa.gwsa_plugin.core.rasters.netcdf_writer import new_netcdf
 
 RECORD = month_range("2003-11", "2010-02")
 EPOCH = np.datetime64("2002-01-01")

@@ -10,7 +10,7 @@ from osgeo import gdal
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
-from gwsa.gwsa_plugin.core.sample_world import netcdf_writer as sample_netcdf
+from gwsa.gwsa_plugin.core.rasters import netcdf_writer as sample_netcdf
 from gwsa.gwsa_plugin.core.sample_world.grace_files import MISSING, solved_months, time_bounds
 from gwsa.tests.core.grace.mascon_layouts import (
     CSR,

@@ -11,13 +11,13 @@ from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range, name_runs
 from gwsa.gwsa_plugin.core.base.progress import Progress
-from gwsa.gwsa_plugin.core.files.netcdf import NetCdf
 from gwsa.gwsa_plugin.core.grace.land_mask import read_land
 from gwsa.gwsa_plugin.core.grace.regional_mean import regional_mean
 from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
+from gwsa.gwsa_plugin.core.rasters.netcdf import NetCdf
+from gwsa.gwsa_plugin.core.rasters.netcdf_writer import new_netcdf
 from gwsa.gwsa_plugin.core.sample_world.grace_files import write_land_mask as write_sample_mask
 from gwsa.gwsa_plugin.core.sample_world.grace_files import write_mascons as write_sample_mascons
-from gwsa.gwsa_plugin.core.sample_world.netcdf_writer import new_netcdf
 from gwsa.tests.core.grace.mascon_layouts import (
     CSR,
     CSR_CROP,

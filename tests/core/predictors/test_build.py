@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from affine import Affine
 from rasterio.warp import transform
 from scipy.ndimage import map_coordinates
 
 from gwsa.benchmarks.rasters import geotiff_profile
+from gwsa.gwsa_plugin.core.base.affine import Affine
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
@@ -72,7 +72,7 @@ def write_utm(path, metres, value=plane, **options):
     west = 380_000
     north = 5_120_000
     size = {"height": 160_000 // metres, "width": 200_000 // metres}
-    grid = {"crs": UTM, "transform": Affine(metres, 0, west, 0, -metres, north), **size}
+    grid = {"crs": UTM, "transform": rasterio.Affine(metres, 0, west, 0, -metres, north), **size}
     x, y = np.meshgrid(
         west + metres * (np.arange(size["width"]) + 0.5),
         north - metres * (np.arange(size["height"]) + 0.5),
@@ -252,7 +252,7 @@ def test_grid_shifted_by_half_a_pixel_is_interpolated(build, tmp_path):
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4258"])
 def test_longitudes_from_0_to_360_and_rows_from_the_south(build, tmp_path, crs):
     grid = Grid(373.0, 47.0, 0.125, 0.125, 20, 24)
-    south_up = Affine(0.125, 0, 373.0, 0, 0.125, 44.5)
+    south_up = rasterio.Affine(0.125, 0, 373.0, 0, 0.125, 44.5)
     field = plane(*np.meshgrid(grid.longitudes - 360, grid.latitudes))[::-1]
     write(tmp_path / "in" / "elevation.tif", [field], grid, transform=south_up, crs=crs)
     values = read_features(build([ELEVATION]), "fine", MONTHS[:1])[0, 0]
@@ -752,7 +752,7 @@ def test_the_sample_world(sample_world, tmp_path):
             * source.scales[11]
         )
         assert (
-            Grid.from_transform(source.transform, source.shape)
+            Grid.from_transform(Affine(*source.transform[:6]), source.shape)
             .coarsen(5)
             .same_as(predictors.coarse_grid)
         )

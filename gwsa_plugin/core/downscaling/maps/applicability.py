@@ -26,9 +26,9 @@ from ...base.progress import SILENT, Progress
 from ...base.tiles import Tile, tile_side
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
-from ...files.geotiff import UNIT_TAG, Header, new_geotiff
 from ...predictors.features import PixelSelection, read_pixels
 from ...predictors.stored_features import feature_table
+from ...rasters.geotiff import UNIT_TAG, Header, new_geotiff
 from ..domain import Domain
 from ..models.cross_validation import CrossValidation
 from ..models.region_models import ALL, RegionModels

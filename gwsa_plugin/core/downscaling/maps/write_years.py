@@ -22,8 +22,8 @@ from ...base.units import CM
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
 from ...files.checkpoint import require_folder
-from ...files.geotiff import UNIT_TAG, GeoTiff, Header, new_geotiff
 from ...files.stack import MISSING
+from ...rasters.geotiff import UNIT_TAG, GeoTiff, Header, new_geotiff
 from ...spatial.mass_conservation import MassConservation
 from ..skill.closure import ClosureRecorder
 from .map_job import MapJob, MapOptions

@@ -18,8 +18,8 @@ from matplotlib.image import AxesImage
 
 from ...base.grid import Grid
 from ...files.html_report import Figure, draw
-from ...files.rasters import open_raster
 from ...files.yearly_maps import YearlyMaps
+from ...rasters.reading import open_raster
 from ..domain import Domain
 from ..downscale import Downscaled
 from ..skill.responses import Response
@@ -217,8 +217,8 @@ def read_reduced(path: str | Path, band: int) -> np.ndarray:
         factors = [1, *source.overviews(band)]
         factor = next((one for one in factors if side <= MAX_SIDE * one), factors[-1])
         # GDAL reads the overview that has this shape.
-        shape = tuple(-(-size // factor) for size in source.shape)
-        return source.read(band, out_shape=shape)
+        rows, columns = source.shape
+        return source.read(band, shape=(-(-rows // factor), -(-columns // factor)))
 
 
 def _read_month(paths: list[Path], month: np.datetime64) -> np.ndarray:

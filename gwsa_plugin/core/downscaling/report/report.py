@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from rasterio.windows import Window
 
 from ...base.months import name_runs
 from ...files.html_report import Section, Table, write_report
-from ...files.rasters import open_raster
 from ...files.stack import FILLED, MonthlyStack
 from ...files.yearly_maps import YearlyMaps
+from ...rasters.reading import open_raster
 from ..domain import Domain
 from ..downscale import Downscaled, DownscaleOptions
 from ..skill.validations import BLOCKED
@@ -186,7 +185,7 @@ def fraction_outside(domain: Domain, path: str | Path) -> float:
         fine = tile.fine(domain.predictors.factor)
         # GDAL keeps the blocks of a raster in memory until it is closed.
         with open_raster(Path(path)) as source:
-            applicable = source.read(2, window=Window.from_slices(*fine))
+            applicable = source.read(2, fine)
         inside[fine.rows] += np.nansum(applicable, axis=1, dtype=np.float64)
         land[fine.rows] += np.isfinite(applicable).sum(axis=1)
     area = grid.row_areas()

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...base.progress import SILENT, Progress
-from ...files.geotiff import update_tags
 from ...files.stack import MonthlyStack, write_stack
 from ...files.yearly_maps import YearlyMaps
+from ...rasters.geotiff import update_tags
 from ...wells.comparison import WellComparison
 from ...wells.detail import UNTESTED, DetailTest
 from ...wells.map_detail import WellRecords, validate_detail

@@ -37,7 +37,7 @@ from gwsa.gwsa_plugin.core.downscaling.report.tables import (
 )
 from gwsa.gwsa_plugin.core.downscaling.skill.gain import Gain
 from gwsa.gwsa_plugin.core.downscaling.skill.unseen_footprints import ESTIMATES, UnseenFootprints
-from gwsa.gwsa_plugin.core.files.geotiff import Header, new_geotiff
+from gwsa.gwsa_plugin.core.rasters.geotiff import Header, new_geotiff
 
 pytestmark = pytest.mark.slow
 

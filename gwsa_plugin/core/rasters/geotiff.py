@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from osgeo import gdal, gdal_array
-from rasterio.crs import CRS
 
 from ..base.grid import Grid
 from ..base.progress import Progress
+from .crs import well_known_text
+from .gdal_errors import gdal_errors
 
 SOURCE_TAG = "GWSA_SOURCE"
 UNIT_TAG = "GWSA_UNIT"
@@ -100,7 +100,7 @@ def new_geotiff(
     finally:
         # An open file can be neither renamed nor, on Windows, deleted.
         target.close()
-    with _gdal_errors(path.name):
+    with gdal_errors(f"{path.name} cannot be written"):
         end = _end_of_blocks(path)
     # When its last buffer cannot be written, GDAL 3.10 prints a message but reports no error.
     if end > path.stat().st_size:
@@ -124,7 +124,7 @@ def update_tags(path: Path, tags: Mapping[str, str | None]) -> None:
     OSError
         When the file cannot be written.
     """
-    with _gdal_errors(path.name):
+    with gdal_errors(f"{path.name} cannot be written"):
         file = gdal.Open(str(path), gdal.GA_ReadOnly)
         present = file.GetMetadata()
         file = None
@@ -142,7 +142,7 @@ class GeoTiff:
     """A GeoTIFF that is open for writing; see ``new_geotiff``."""
 
     def __init__(self, path: Path, header: Header, side: int, encoding: Mapping):
-        self._name = path.name
+        self._problem = f"{path.name} cannot be written"
         self._shape = header.grid.shape
         self._side = side
         self._max_z_error = encoding.get("max_z_error", 0)
@@ -156,15 +156,15 @@ class GeoTiff:
         options = [f"{key}={value}" for key, value in {**layout, **encoding}.items()]
         rows, columns = map(int, header.grid.shape)
         dtype = gdal_array.NumericTypeCodeToGDALTypeCode(np.dtype(header.dtype).type)
-        with _gdal_errors(self._name):
+        with gdal_errors(self._problem):
             driver = gdal.GetDriverByName("GTiff")
             self._file = driver.Create(str(path), columns, rows, len(header.names), dtype, options)
 
     def write_header(self, header: Header) -> None:
         """Write the georeference, the tags and the properties of the bands."""
-        with _gdal_errors(self._name):
+        with gdal_errors(self._problem):
             self._file.SetGeoTransform(header.grid.transform.to_gdal())
-            self._file.SetProjection(CRS.from_string(header.grid.crs).to_wkt())
+            self._file.SetProjection(well_known_text(header.grid.crs))
             self._file.SetMetadata(dict(header.tags))
             for domain, items in header.domains.items():
                 self._file.SetMetadata(dict(items), domain)
@@ -182,14 +182,14 @@ class GeoTiff:
 
     def describe_band(self, number: int, name: str, source: str) -> None:
         """Write the description and the GWSA_SOURCE of one band, where the header has none."""
-        with _gdal_errors(self._name):
+        with gdal_errors(self._problem):
             band = self._file.GetRasterBand(number)
             band.SetDescription(name)
             band.SetMetadataItem(SOURCE_TAG, source)
 
     def write_tag(self, name: str, text: str) -> None:
         """Add one tag to the file, also after pixels have been written."""
-        with _gdal_errors(self._name):
+        with gdal_errors(self._problem):
             self._file.SetMetadataItem(name, text)
 
     def write(self, number: int, field: np.ndarray, corner: tuple[int, int] = (0, 0)) -> None:
@@ -206,7 +206,7 @@ class GeoTiff:
             written again by the next window, which makes the file larger.
         """
         top, left = map(int, corner)
-        with _gdal_errors(self._name):
+        with gdal_errors(self._problem):
             band = self._file.GetRasterBand(number)
             for rows in _split(top, field.shape[0], self._side):
                 for columns in _split(left, field.shape[1], self._side):
@@ -236,9 +236,9 @@ class GeoTiff:
             return not cancelled
 
         # By default GDAL before 3.10 compresses them without loss, and no version omits blocks.
-        options = rasterio.Env(MAX_Z_ERROR_OVERVIEW=self._max_z_error, SPARSE_OK_OVERVIEW="YES")
+        options = {"MAX_Z_ERROR_OVERVIEW": str(self._max_z_error), "SPARSE_OK_OVERVIEW": "YES"}
         try:
-            with options, _gdal_errors(self._name):
+            with _thread_options(options), gdal_errors(self._problem):
                 self._file.BuildOverviews("AVERAGE", list(OVERVIEWS), should_continue)
         except OSError:
             if cancelled:
@@ -247,13 +247,26 @@ class GeoTiff:
 
     def flush(self) -> None:
         """Write everything that GDAL still holds in memory."""
-        with _gdal_errors(self._name):
+        with gdal_errors(self._problem):
             self._file.FlushCache()
 
     def close(self) -> None:
         """Close the file."""
-        with _gdal_errors(self._name):
+        with gdal_errors(self._problem):
             self._file = None
+
+
+@contextmanager
+def _thread_options(options: Mapping[str, str]) -> Iterator[None]:
+    """Set configuration options of GDAL for the current thread, and restore them at the end."""
+    before = {name: gdal.GetThreadLocalConfigOption(name) for name in options}
+    for name, value in options.items():
+        gdal.SetThreadLocalConfigOption(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            gdal.SetThreadLocalConfigOption(name, value)
 
 
 def _split(start: int, length: int, side: int) -> list[slice]:
@@ -279,30 +292,3 @@ def _end_of_blocks(path: Path) -> int:
                 size = raster.GetMetadataItem(f"BLOCK_SIZE_{place}", "TIFF")
                 ends.append(int(offset or 0) + int(size or 0))
     return max(ends)
-
-
-@contextmanager
-def _gdal_errors(name: str) -> Iterator[None]:
-    """Raise OSError after a block of GDAL calls if any of them failed.
-
-    GDAL reports failures to an error handler or, where its Python exceptions are enabled, raises
-    RuntimeError. The block must contain nothing but GDAL calls, so that every RuntimeError is
-    GDAL's.
-    """
-    failures: list[str] = []
-
-    def note(kind: int, _number: int, text: str) -> None:
-        if kind >= gdal.CE_Failure:
-            failures.append(text)
-
-    # GDAL's "last error" is not enough, because a warning after the failure replaces it. The
-    # handler is that of the current thread only.
-    gdal.PushErrorHandler(note)
-    try:
-        yield
-    except RuntimeError as error:
-        failures.append(str(error))
-    finally:
-        gdal.PopErrorHandler()
-    if failures:
-        raise OSError(f"{name} cannot be written: {failures[0]}")

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from rasterio.errors import RasterioIOError
-from rasterio.io import DatasetReader
-from rasterio.windows import Window
 
 from ..base.errors import InputError
 from ..base.months import find_month, name_runs
+from .backend import backend
+from .crs import crs_name, is_geographic
+from .gdal_errors import RasterError
+from .raster import Raster, Window
 
 
-def open_raster(path: Path) -> DatasetReader:
+def open_raster(path: Path) -> Raster:
     """Open a raster of any coordinate reference system for reading.
 
     Parameters
@@ -27,7 +27,7 @@ def open_raster(path: Path) -> DatasetReader:
 
     Returns
     -------
-    DatasetReader
+    Raster
         Also a context manager that closes the raster.
 
     Raises
@@ -36,14 +36,14 @@ def open_raster(path: Path) -> DatasetReader:
         When the file does not exist, is not a raster, or holds several rasters (subdatasets).
     """
     try:
-        source = rasterio.open(path)
-    except RasterioIOError:
+        source = backend().open_file(path)
+    except RasterError:
         problem = "cannot be opened as a raster" if path.exists() else "does not exist"
         raise InputError(
             f"{_folder_and_name(path)} {problem}; "
             "give a complete GeoTIFF or another raster that GDAL reads."
         ) from None
-    if not source.count:
+    if not source.bands:
         source.close()
         raise InputError(
             f"{_folder_and_name(path)} holds several rasters; export the one meant to a GeoTIFF."
@@ -52,7 +52,7 @@ def open_raster(path: Path) -> DatasetReader:
 
 
 @contextmanager
-def open_lonlat(path: Path) -> Iterator[DatasetReader]:
+def open_lonlat(path: Path) -> Iterator[Raster]:
     """Open a raster in degrees for reading and close it at the end of the context.
 
     Parameters
@@ -62,7 +62,7 @@ def open_lonlat(path: Path) -> Iterator[DatasetReader]:
 
     Yields
     ------
-    DatasetReader
+    Raster
 
     Raises
     ------
@@ -71,17 +71,17 @@ def open_lonlat(path: Path) -> Iterator[DatasetReader]:
         geographic, and when reading from it in the context fails.
     """
     with open_raster(path) as source:
-        if source.crs is None:
+        if not source.crs:
             raise InputError(
                 f"{path.name} has no coordinate reference system; assign EPSG:4326 to it first."
             )
-        if not source.crs.is_geographic:
+        if not is_geographic(source.crs):
             raise InputError(
-                f"{path.name} is in {source.crs.to_string()}; warp it to EPSG:4326 first."
+                f"{path.name} is in {crs_name(source.crs)}; warp it to EPSG:4326 first."
             )
         try:
             yield source
-        except RasterioIOError:
+        except RasterError:
             raise InputError(
                 f"{path.name} cannot be read completely; it is damaged or truncated, "
                 "so copy or download it again."
@@ -89,16 +89,16 @@ def open_lonlat(path: Path) -> Iterator[DatasetReader]:
 
 
 def read_bands(
-    source: DatasetReader, indexes: list[int] | None = None, window: Window | None = None
+    source: Raster, numbers: list[int] | None = None, window: Window | None = None
 ) -> np.ndarray:
     """Read bands of an open raster with the scale and the offset of each band applied.
 
     Parameters
     ----------
-    source : DatasetReader
-    indexes : list of int, optional
+    source : Raster
+    numbers : list of int, optional
         Band numbers, from 1; by default all bands.
-    window : Window, optional
+    window : (slice, slice), optional
         Rows and columns to read; by default all.
 
     Returns
@@ -106,16 +106,17 @@ def read_bands(
     ndarray of float32, shape (bands, rows, columns)
         NaN for nodata.
     """
-    indexes = list(indexes or source.indexes)
-    values = source.read(indexes, window=window, out_dtype="float32", masked=True).filled(np.nan)
-    scales = np.array([source.scales[i - 1] for i in indexes], dtype=np.float32)
-    offsets = np.array([source.offsets[i - 1] for i in indexes], dtype=np.float32)
+    numbers = numbers or list(range(1, len(source.bands) + 1))
+    values = source.read_floats(numbers, window)
+    bands = [source.bands[number - 1] for number in numbers]
+    scales = np.array([band.scale for band in bands], dtype=np.float32)
+    offsets = np.array([band.offset for band in bands], dtype=np.float32)
     if (scales != 1).any() or (offsets != 0).any():
         values = values * scales[:, None, None] + offsets[:, None, None]
     return values
 
 
-def band_months(source: DatasetReader, path: Path) -> np.ndarray:
+def band_months(source: Raster, path: Path) -> np.ndarray:
     """Find the month of each band of an open raster.
 
     The band descriptions name the months. Where none of at most 12 bands does, the bands are the
@@ -123,7 +124,7 @@ def band_months(source: DatasetReader, path: Path) -> np.ndarray:
 
     Parameters
     ----------
-    source : DatasetReader
+    source : Raster
     path : Path
         The file of ``source``.
 
@@ -137,11 +138,11 @@ def band_months(source: DatasetReader, path: Path) -> np.ndarray:
         When a band has no month, or several bands have the same.
     """
     path = Path(path)
-    found = [find_month(text) for text in source.descriptions]
+    found = [find_month(band.description) for band in source.bands]
     if all(month is None for month in found):
         year = re.search(r"(?<!\d)((?:19|20)\d{2})(?!\d)", path.stem)
-        if year and source.count <= 12:
-            return np.datetime64(f"{year[1]}-01", "M") + np.arange(source.count)
+        if year and len(source.bands) <= 12:
+            return np.datetime64(f"{year[1]}-01", "M") + np.arange(len(source.bands))
     for band, month in enumerate(found, start=1):
         if month is None:
             raise InputError(

@@ -13,15 +13,15 @@ from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.compute.threads import TaskProgress
 from gwsa.gwsa_plugin.core.downscaling.maps.map_job import LERC_ERROR_CM, MapOptions
-from gwsa.gwsa_plugin.core.files.geotiff import (
+from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
+from gwsa.gwsa_plugin.core.gapfill.fill import write_flags
+from gwsa.gwsa_plugin.core.rasters.geotiff import (
     MAX_SIDE_WITHOUT_OVERVIEWS,
     OVERVIEWS,
     Header,
     new_geotiff,
     update_tags,
 )
-from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
-from gwsa.gwsa_plugin.core.gapfill.fill import write_flags
 from gwsa.tests.core.gdal_cache import gdal_cache
 
 SIDE = 240

@@ -3,7 +3,7 @@ import pytest
 from osgeo import gdal
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
-from gwsa.gwsa_plugin.core.files.rasters import open_lonlat, open_raster
+from gwsa.gwsa_plugin.core.rasters.reading import open_lonlat, open_raster
 
 
 @pytest.mark.parametrize("opener", [open_raster, open_lonlat])

@@ -6,14 +6,14 @@ the file, whereas GDAL's raster view of NetCDF flips tables such as ``time_bound
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from osgeo import gdal
+from osgeo import gdal, gdal_array
 
 from ..base.errors import InputError
+from .gdal_errors import RasterError, gdal_errors
 
 
 class NetCdf:
@@ -41,12 +41,14 @@ class NetCdf:
         if not path.is_file():
             raise InputError(f"{path} does not exist; check the path.")
         try:
-            with _gdal_exceptions():
+            with gdal_errors(self.name):
                 dataset = gdal.OpenEx(
-                    str(path), gdal.OF_MULTIDIM_RASTER, allowed_drivers=["netCDF"]
+                    str(path),
+                    gdal.OF_MULTIDIM_RASTER | gdal.OF_VERBOSE_ERROR,
+                    allowed_drivers=["netCDF"],
                 )
-                self._group = dataset.GetRootGroup()
-        except RuntimeError:
+                self._group = dataset and dataset.GetRootGroup()
+        except RasterError:
             raise InputError(
                 f"{self.name} is not a readable NetCDF file{_describe_text_file(path)}; "
                 "download the NetCDF edition of the product, or download it again if it is cut off."
@@ -73,9 +75,10 @@ class NetCdf:
         """Return an attribute of the file or of a variable as text, empty when it is absent."""
         owner = self._array(variable) if variable else self._group
         try:
-            with _gdal_exceptions():
-                return str(owner.GetAttribute(attribute).Read()).strip()
-        except RuntimeError:
+            with gdal_errors(self.name):
+                stored = owner.GetAttribute(attribute)
+                return str(stored.Read()).strip() if stored else ""
+        except RasterError:
             return ""
 
     def unit(self, variable: str) -> str:
@@ -113,12 +116,14 @@ class NetCdf:
         starts = [side.start for side in window]
         counts = [side.stop - side.start for side in window]
         try:
-            with _gdal_exceptions():
-                raw = array.ReadAsArray(starts, counts)
-        except RuntimeError as error:
-            raise InputError(
-                f"{variable} in {self.name} cannot be read ({error}); download the file again."
-            ) from None
+            with gdal_errors(f"{variable} in {self.name} cannot be read"):
+                stored = array.Read(starts, counts)
+                kind = array.GetDataType().GetNumericDataType()
+        except RasterError as error:
+            raise InputError(f"{error}; download the file again.") from None
+        if stored is None:
+            raise InputError(f"{variable} in {self.name} cannot be read; download the file again.")
+        raw = np.frombuffer(stored, gdal_array.GDALTypeCodeToNumericTypeCode(kind)).reshape(counts)
         values = raw if raw.dtype.kind == "f" else raw.astype(np.float64)
         nodata = array.GetNoDataValueAsDouble()
         scale = array.GetScale()
@@ -151,18 +156,6 @@ class NetCdf:
                 "give the file as its data centre distributes it."
             )
         return self._group.OpenMDArray(variable)
-
-
-@contextmanager
-def _gdal_exceptions() -> Iterator[None]:
-    """Make GDAL raise RuntimeError, and restore the setting that the rest of QGIS has chosen."""
-    before = gdal.GetUseExceptions()
-    gdal.UseExceptions()
-    try:
-        yield
-    finally:
-        if not before:
-            gdal.DontUseExceptions()
 
 
 def _describe_text_file(path: Path) -> str:

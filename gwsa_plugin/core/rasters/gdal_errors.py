@@ -1,0 +1,47 @@
+"""Failures of GDAL as exceptions, in whatever way the rest of QGIS has set up GDAL's binding.
+
+``gdal.UseExceptions`` is a setting of the process, which QGIS and its plugins may change. The error
+handler is that of the current thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from osgeo import gdal
+
+
+class RasterError(OSError):
+    """GDAL failed to read or to write a raster; the message is GDAL's after what was attempted."""
+
+
+@contextmanager
+def gdal_errors(problem: str) -> Iterator[None]:
+    """Raise RasterError after a block of GDAL calls if any of them failed.
+
+    GDAL reports failures to an error handler or, where its Python exceptions are enabled, raises
+    RuntimeError. The block must contain nothing but GDAL calls, so that every RuntimeError is
+    GDAL's.
+
+    Parameters
+    ----------
+    problem : str
+        Begins the message, such as "soil.tif cannot be written".
+    """
+    failures: list[str] = []
+
+    def note(kind: int, _number: int, text: str) -> None:
+        if kind >= gdal.CE_Failure:
+            failures.append(text)
+
+    # GDAL's "last error" is not enough, because a warning after the failure replaces it.
+    gdal.PushErrorHandler(note)
+    try:
+        yield
+    except RuntimeError as error:
+        failures.append(str(error))
+    finally:
+        gdal.PopErrorHandler()
+    if failures:
+        raise RasterError(f"{problem}: {failures[0]}")

@@ -1,0 +1,163 @@
+"""The interface of the two backends: an open raster, and resampling and rasterising in memory."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from ..base.affine import Affine
+
+# Rows and columns, both with start and stop.
+Window = tuple[slice, slice]
+
+NEAREST = "nearest"
+BILINEAR = "bilinear"
+AVERAGE = "average"
+MODE = "mode"
+
+
+class Band(NamedTuple):
+    """How a band is stored.
+
+    Parameters
+    ----------
+    dtype : str
+        Numpy name of the type of the stored numbers.
+    nodata : float or None
+        Stored number of pixels without a value.
+    only_nodata : bool
+        True when the pixels without a value are exactly those with the number ``nodata``: there is
+        no mask, no transparency and not only valid pixels.
+    scale, offset : float
+        ``stored * scale + offset`` is the value.
+    unit : str
+        Unit of the values, which may be empty.
+    description : str
+        Description of the band, which may be empty.
+    """
+
+    dtype: str
+    nodata: float | None
+    only_nodata: bool
+    scale: float
+    offset: float
+    unit: str
+    description: str
+
+
+class Placed(Protocol):
+    """Pixels with a place on Earth, such as a Grid or an open raster."""
+
+    @property
+    def crs(self) -> str:
+        """Coordinate reference system."""
+
+    @property
+    def transform(self) -> Affine:
+        """From column and row to coordinates."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and columns."""
+
+
+class Raster(ABC):
+    """A raster that is open for reading, to be used by one thread at a time.
+
+    Attributes
+    ----------
+    crs : str
+        WKT of the coordinate reference system, empty when there is none.
+    transform : Affine
+        From column and row to coordinates.
+    shape : (int, int)
+        Number of rows and columns.
+    bands : tuple of Band
+        Properties of the bands; bands are counted from 1 in all methods. Empty for a container of
+        several rasters.
+    """
+
+    crs: str
+    transform: Affine
+    shape: tuple[int, int]
+    bands: tuple[Band, ...]
+
+    def __enter__(self) -> Raster:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the file."""
+
+    @abstractmethod
+    def tags(self, band: int = 0, domain: str = "") -> dict[str, str]:
+        """Return the metadata of a band, or of the file where ``band`` is 0."""
+
+    @abstractmethod
+    def overviews(self, band: int) -> list[int]:
+        """Return the reduction factors of the overviews of a band."""
+
+    @abstractmethod
+    def read(
+        self, band: int, window: Window | None = None, shape: tuple[int, int] | None = None
+    ) -> np.ndarray:
+        """Read the stored numbers of one band.
+
+        Parameters
+        ----------
+        band : int
+            Number of the band.
+        window : (slice, slice), optional
+            Rows and columns to read; by default all.
+        shape : (int, int), optional
+            Rows and columns of the result, which is read from the overview that fits and takes the
+            nearest of its pixels; by default the shape of the window.
+
+        Raises
+        ------
+        RasterError
+            When the band cannot be read.
+        """
+
+    @abstractmethod
+    def read_floats(self, bands: list[int], window: Window | None = None) -> np.ndarray:
+        """Read the stored numbers of bands as float32, shape (bands, rows, columns).
+
+        Pixels without a value (nodata, mask or full transparency) are NaN. Scale and offset are not
+        applied. Parameters and errors are those of ``read``.
+        """
+
+    def sides_of(self, window: Window | None) -> tuple[int, int, int, int]:
+        """Return the first column, first row, width and height of a window."""
+        height, width = self.shape
+        return window_sides(window or (slice(0, height), slice(0, width)))
+
+
+def window_sides(window: Window) -> tuple[int, int, int, int]:
+    """Return the first column, first row, width and height of a window."""
+    rows, columns = window
+    sides = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+    left, top, width, height = map(int, sides)
+    return left, top, width, height
+
+
+class Backend(Protocol):
+    """What each of the modules ``with_rasterio`` and ``with_osgeo`` provides."""
+
+    def open_file(self, path: Path) -> Raster:
+        """Open a raster; RasterError when GDAL cannot."""
+
+    def resample(
+        self, values: np.ndarray, source: Placed, target: Placed, method: str
+    ) -> np.ndarray:
+        """Resample values on ``source`` to ``target``; see ``warping.resample``."""
+
+    def burn(self, shapes: Iterable[tuple[dict, int]], target: Placed, dtype: str) -> np.ndarray:
+        """Rasterise polygons; see ``warping.rasterise``."""

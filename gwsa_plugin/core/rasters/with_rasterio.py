@@ -1,0 +1,112 @@
+"""The backend of rasterio, which is used where it is built on the GDAL of QGIS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.features import rasterize
+from rasterio.warp import Resampling, reproject
+from rasterio.windows import Window as RasterioWindow
+
+from ..base.affine import Affine
+from .crs import well_known_text
+from .gdal_errors import RasterError
+from .raster import Band, Placed, Raster, Window
+
+
+class RasterioRaster(Raster):
+    """A raster that is open for reading."""
+
+    def __init__(self, path: Path):
+        self._name = path.name
+        with _rasterio_errors(f"{path.name} cannot be opened"):
+            self._file = rasterio.open(path)
+        self.crs = self._file.crs.to_wkt() if self._file.crs else ""
+        self.transform = Affine(*self._file.transform[:6])
+        self.shape = self._file.shape
+        self.bands = tuple(_describe_bands(self._file))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def tags(self, band: int = 0, domain: str = "") -> dict[str, str]:
+        return self._file.tags(band, ns=domain or None)
+
+    def overviews(self, band: int) -> list[int]:
+        return self._file.overviews(band)
+
+    def read(
+        self, band: int, window: Window | None = None, shape: tuple[int, int] | None = None
+    ) -> np.ndarray:
+        with self._read_errors():
+            return self._file.read(band, window=self._window(window), out_shape=shape)
+
+    def read_floats(self, bands: list[int], window: Window | None = None) -> np.ndarray:
+        with self._read_errors():
+            values = self._file.read(
+                bands, window=self._window(window), out_dtype="float32", masked=True
+            )
+        return values.filled(np.nan)
+
+    def _window(self, window: Window | None) -> RasterioWindow:
+        return RasterioWindow(*self.sides_of(window))
+
+    def _read_errors(self) -> AbstractContextManager[None]:
+        return _rasterio_errors(f"{self._name} cannot be read")
+
+
+open_file = RasterioRaster
+
+
+def resample(values: np.ndarray, source: Placed, target: Placed, method: str) -> np.ndarray:
+    """Resample values on ``source`` to ``target``; see ``warping.resample``."""
+    resampled = np.full(target.shape, np.nan, dtype=np.float32)
+    with _rasterio_errors("The raster cannot be resampled"):
+        reproject(
+            values,
+            resampled,
+            src_transform=rasterio.Affine(*source.transform),
+            src_crs=well_known_text(source.crs),
+            src_nodata=np.nan,
+            dst_transform=rasterio.Affine(*target.transform),
+            dst_crs=well_known_text(target.crs),
+            dst_nodata=np.nan,
+            resampling=Resampling[method],
+        )
+    return resampled
+
+
+def burn(shapes: Iterable[tuple[dict, int]], target: Placed, dtype: str) -> np.ndarray:
+    """Rasterise polygons; see ``warping.rasterise``."""
+    transform = rasterio.Affine(*target.transform)
+    with _rasterio_errors("The polygons cannot be rasterised"):
+        return rasterize(shapes, target.shape, transform=transform, dtype=dtype)
+
+
+def _describe_bands(file: rasterio.DatasetReader) -> Iterator[Band]:
+    flags = file.mask_flag_enums
+    for i in range(file.count):
+        yield Band(
+            dtype=file.dtypes[i],
+            nodata=file.nodatavals[i],
+            only_nodata=flags[i] == [MaskFlags.nodata],
+            scale=file.scales[i],
+            offset=file.offsets[i],
+            unit=file.units[i] or "",
+            description=file.descriptions[i] or "",
+        )
+
+
+@contextmanager
+def _rasterio_errors(problem: str) -> Iterator[None]:
+    """Raise RasterError instead of the errors of rasterio."""
+    try:
+        yield
+    except (RasterioError, RasterioIOError) as error:
+        raise RasterError(f"{problem}: {error}") from None
