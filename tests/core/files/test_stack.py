@@ -27,7 +27,7 @@ MONTHS = month_range("2003-11", "2010-02")
 
 
 @pytest.fixture
-def stack():
+def stack(gdal_backend):
     """Noise with a missing cell, a missing month and a filled month."""
     values = np.random.default_rng(1).normal(0, 10, (MONTHS.size, *GRID.shape)).astype("float32")
     values[:, 0, 0] = np.nan

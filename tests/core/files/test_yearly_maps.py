@@ -18,7 +18,7 @@ def write_year(path, year, grid=GRID):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, gdal_backend):
     """Two yearly files and files that are not part of the product."""
     for year in (2005, 2004):
         write_year(tmp_path / f"GWSA_{year}.tif", year)

@@ -55,6 +55,7 @@ def test_land_is_where_any_month_has_a_value(record):
     assert missing == [[0, SIZE - 1, 0], [1, SIZE - 1, 1]]
 
 
+@pytest.mark.usefixtures("gdal_backend")
 def test_cell_is_ice_when_half_of_it_is_inside_the_polygons():
     grid = Grid(0.0, 1.0, 0.5, 0.5, 2, 2)
     half, less = square(0, 0.5, 0.25, 1), square(0.5, 0.5, 0.7, 1)

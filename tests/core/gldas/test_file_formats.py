@@ -164,7 +164,7 @@ def write_variable_stack(
 
 
 @pytest.fixture
-def tiffs(tmp_path):
+def tiffs(tmp_path, gdal_backend):
     for name in VARIABLES:
         write_variable_stack(tmp_path, name)
     return tmp_path

@@ -120,6 +120,7 @@ ELEVATION = {"name": "elevation", "files": "elevation.tif", "group": "topography
 RAIN = {"name": "rain", "files": "rain_{YYYY}.tif", "lags": [0, 2]}
 
 
+@pytest.mark.usefixtures("gdal_backend")
 def test_aligned_rasters_are_copied_and_averaged(build, tmp_path):
     write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
     for year in (2003, 2004):
@@ -227,6 +228,7 @@ def test_months_outside_the_period_are_marked_missing(build, tmp_path):
         assert (written.read(3) * written.scales[2] + written.offsets[2] == 50).all()
 
 
+@pytest.mark.usefixtures("gdal_backend")
 @pytest.mark.parametrize("metres", [250, 1200, 2500, 9000])
 def test_other_projections_and_resolutions_are_in_the_right_position(build, tmp_path, metres):
     write_utm(tmp_path / "in" / "elevation.tif", metres)
@@ -235,6 +237,7 @@ def test_other_projections_and_resolutions_are_in_the_right_position(build, tmp_
     assert np.abs(values - plane_on(FINE)).max() < 0.1 * a_pixel_off
 
 
+@pytest.mark.usefixtures("gdal_backend")
 def test_grid_shifted_by_half_a_pixel_is_interpolated(build, tmp_path):
     shifted = Grid(
         FINE.west - FINE.dx / 2,
@@ -249,6 +252,7 @@ def test_grid_shifted_by_half_a_pixel_is_interpolated(build, tmp_path):
     np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3 + ROUNDING)
 
 
+@pytest.mark.usefixtures("gdal_backend")
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4258"])
 def test_longitudes_from_0_to_360_and_rows_from_the_south(build, tmp_path, crs):
     grid = Grid(373.0, 47.0, 0.125, 0.125, 20, 24)
@@ -259,6 +263,7 @@ def test_longitudes_from_0_to_360_and_rows_from_the_south(build, tmp_path, crs):
     np.testing.assert_allclose(values, plane_on(FINE), atol=1e-3 + ROUNDING)
 
 
+@pytest.mark.usefixtures("gdal_backend")
 def test_undeclared_nodata_is_not_interpolated(build, tmp_path):
     def holes(longitude, latitude):
         return np.where(longitude < 14.8, 0, 13000)
@@ -271,6 +276,7 @@ def test_undeclared_nodata_is_not_interpolated(build, tmp_path):
     np.testing.assert_allclose(values[known], 13000 * 0.02 - 273.15, atol=1e-3)
 
 
+@pytest.mark.usefixtures("gdal_backend")
 def test_scale_of_the_catalogue_replaces_that_of_the_file(build, tmp_path):
     path = write(
         tmp_path / "in" / "elevation.tif", [np.full(FINE.shape, 8)], dtype="int16", nodata=-1
@@ -283,6 +289,7 @@ def test_scale_of_the_catalogue_replaces_that_of_the_file(build, tmp_path):
     ).all()
 
 
+@pytest.mark.usefixtures("gdal_backend")
 def test_classes_are_codes_on_the_fine_grid_and_fractions_on_the_coarse(build, tmp_path):
     codes = np.random.default_rng(5).choice([2, 7, 255], FINE.shape, p=[0.5, 0.4, 0.1])
     write(tmp_path / "in" / "cover.tif", [codes], dtype="uint8", nodata=255)
@@ -321,6 +328,7 @@ def test_land_without_a_mask_is_where_most_static_predictors_are(build, tmp_path
     assert (build(entries).land() == (FINE.longitudes < 15.0)).all()
 
 
+@pytest.mark.usefixtures("gdal_backend")
 @pytest.mark.parametrize("layout", ["month files", "bands"])
 def test_layouts_of_monthly_files(build, tmp_path, layout):
     months = month_range("2004-01", "2004-03")
@@ -363,6 +371,7 @@ def test_period_without_files_is_refused(build, tmp_path):
         build([ELEVATION, RAIN], period=(np.datetime64("2010-01"), None))
 
 
+@pytest.mark.usefixtures("gdal_backend")
 def test_unusable_rasters_are_refused(build, tmp_path):
     write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)], crs=None)
     with pytest.raises(InputError, match="elevation.tif has no coordinate reference system"):
@@ -433,6 +442,7 @@ def test_same_bytes_for_any_cache_size(sample_world, tmp_path):
             assert (tmp_path / output / raster).read_bytes() == expected, (output, raster)
 
 
+@pytest.mark.usefixtures("gdal_backend")
 def test_integers_keep_their_numbers_and_other_values_are_rounded(build, tmp_path):
     rng = np.random.default_rng(8)
     tail = 10 ** rng.normal(0, 1.5, FINE.shape)

@@ -76,7 +76,7 @@ def codes():
 
 
 @pytest.fixture
-def folder(tmp_path, codes):
+def folder(tmp_path, gdal_backend, codes):
     """A set made by hand, without the months in predictors.json."""
     for scale, grid in (("fine", FINE), ("coarse", COARSE)):
         write(tmp_path / scale / "elevation.tif", grid, [np.full(grid.shape, 250.0)])

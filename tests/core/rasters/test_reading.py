@@ -5,6 +5,8 @@ from osgeo import gdal
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.rasters.reading import open_lonlat, open_raster
 
+pytestmark = pytest.mark.usefixtures("gdal_backend")
+
 
 @pytest.mark.parametrize("opener", [open_raster, open_lonlat])
 def test_file_with_several_rasters_is_refused(tmp_path, opener):

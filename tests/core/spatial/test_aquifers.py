@@ -7,6 +7,8 @@ from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer, blend, rasterise
 
+pytestmark = pytest.mark.usefixtures("gdal_backend")
+
 COARSE = Grid(10.0, 46.0, 0.25, 0.25, 8, 8)
 FACTOR = 4
 FINE = COARSE.refine(FACTOR)
