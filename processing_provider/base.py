@@ -47,7 +47,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     HELP = ""
     TAGS: tuple[str, ...] = ()
     ICON = "gwsa.svg"
-    REQUIRES: tuple[str, ...] = ("rasterio", "scipy")
+    REQUIRES: tuple[str, ...] = ("scipy",)
 
     def execute(self, parameters, context, progress: Progress) -> dict:
         """Run the algorithm.

@@ -72,7 +72,7 @@ class Downscale(WellAlgorithm):
         "training."
     )
     TAGS = ("downscaling", "XGBoost", "1 km", "aquifer", "machine learning", "GWSA")
-    REQUIRES = ("rasterio", "scipy", "xgboost")
+    REQUIRES = ("scipy", "xgboost")
 
     def initAlgorithm(self, config=None):
         self.add(

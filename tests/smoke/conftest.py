@@ -24,6 +24,18 @@ NOISE = re.compile(
 )
 
 
+HIDE = """
+import sys
+
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {libraries}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Hide())
+"""
+
+
 class Run(NamedTuple):
     """Result of one run of qgis_process.
 
@@ -110,6 +122,22 @@ def without_xgboost(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("without_xgboost")
     (folder / "xgboost.py").write_text("raise ImportError(\"No module named 'xgboost'\")\n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def simulate(tmp_path_factory):
+    """Function that returns a folder for ``python_path`` in which a platform is simulated.
+
+    ``simulate(libraries)`` hides these libraries from Python by a file that Python runs when it
+    starts. Nothing else of the platform is simulated.
+    """
+
+    def simulate(libraries: frozenset[str]) -> Path:
+        folder = tmp_path_factory.mktemp("platform")
+        (folder / "sitecustomize.py").write_text(HIDE.format(libraries=set(libraries)))
+        return folder
+
+    return simulate
 
 
 def _run(environment, *arguments):
