@@ -13,7 +13,7 @@ IMPORT := build/import/gwsa
 PYTEST := $(BIN)/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-quick test-trixie cluster-test bench bench-global lint model package link packages
+.PHONY: help demo test test-quick test-trixie cluster-test bench bench-global lint model docs package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,9 +53,11 @@ lint: packages $(VENV)/ready $(IMPORT)  ## Style, format, types, spelling, QGIS 
 model: packages $(IMPORT)  ## Make the shipped model again from the stages of gwsa_plugin/core/chain.py
 	QT_HASH_SEED=0 $(PYTHON) -m gwsa.setup.make_model
 
-package:  ## dist/gwsa.zip of the last commit, for "Install from ZIP" in QGIS
-	mkdir -p dist
-	git archive --format=zip --prefix=gwsa/ --output=dist/gwsa.zip HEAD
+docs: packages  ## The pages of docs/ as HTML in build/docs; warnings are errors
+	$(PYTHON) -m sphinx -q -E -W --keep-going -d build/doctrees docs build/docs
+
+package: packages $(IMPORT)  ## dist/gwsa.zip of the last commit with its pages, for "Install from ZIP" in QGIS
+	$(PYTHON) -m gwsa.setup.make_package dist/gwsa.zip
 
 link:  ## Put this checkout into a QGIS profile (PROFILE=folder)
 	mkdir -p "$(PROFILE)/python/plugins"

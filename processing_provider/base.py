@@ -27,6 +27,7 @@ from ..gwsa_plugin.core.base.errors import Cancelled, InputError
 from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.dependencies import MissingLibrary, require
+from .help_pages import page_url
 
 RESOURCES = Path(__file__).parents[1] / "resources"
 
@@ -88,6 +89,10 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
 
     def shortHelpString(self):
         return tr(self.HELP)
+
+    def helpUrl(self):
+        # The page of an algorithm has the name of its module.
+        return page_url(f"stages/{type(self).__module__.rpartition('.')[2]}")
 
     def createInstance(self):
         return type(self)()

@@ -13,6 +13,7 @@ from .downscale import Downscale
 from .fill_gaps import FillGaps
 from .gldas_anomaly import GldasAnomaly
 from .gwsa_balance import GwsaBalance
+from .help_pages import page_url
 from .import_twsa import ImportTwsa
 from .sample_data import SampleData
 from .validate_wells import ValidateWells
@@ -53,4 +54,7 @@ class GwsaProvider(QgsProcessingProvider):
             if not model.fromFile(str(path)):
                 raise RuntimeError(f"{path.name} is not a Processing model")
             model.setSourceFilePath(str(path))
+            model.setHelpContent(
+                {**model.helpContent(), "HELP_URL": page_url(f"stages/{path.stem}")}
+            )
             self.addAlgorithm(model)

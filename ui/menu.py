@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QDesktopServices, QIcon
 
 from ..processing_provider.base import RESOURCES, tr
+from ..processing_provider.help_pages import page_url
 from ..processing_provider.provider import ALGORITHMS
-
-README = Path(__file__).parents[1] / "README.md"
 
 
 class Menu:
@@ -56,5 +53,5 @@ def open_dialog(algorithm: str):
 
 
 def show_help():
-    """Open the README in the default application."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(README)))
+    """Open the front page of the documentation in the default application."""
+    QDesktopServices.openUrl(QUrl(page_url("README")))

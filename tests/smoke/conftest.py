@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
+from gwsa.setup.make_package import make_package
+
 from .stages import STAGES
 
-ROOT = Path(__file__).parents[2]
 # The wrapper qgis_process of Debian 12 passes an option that the program rejects (QGIS #57683).
 QGIS_PROCESS = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
 # Messages that QGIS prints in a minimal installation, independent of the algorithm.
@@ -52,9 +53,7 @@ class Run(NamedTuple):
 def package(tmp_path_factory) -> Path:
     """gwsa.zip, created as by `make package`."""
     path = tmp_path_factory.mktemp("package") / "gwsa.zip"
-    git = ["git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}"]
-    archive = ["archive", "--format=zip", "--prefix=gwsa/", f"--output={path}", "HEAD"]
-    subprocess.run([*git, *archive], check=True)
+    make_package(path)
     return path
 
 
