@@ -33,6 +33,7 @@ def test_every_algorithm_and_parameter_has_help(qgis_process, algorithm):
     run = qgis_process("help", f"gwsa:{algorithm}")
     assert run.code == 0
     assert run.json["outputs"]
+    assert run.json["algorithm_details"]["help_url"].endswith(".html")
     for name, parameter in run.json["parameters"].items():
         assert parameter["description"] not in ("", name)
         assert parameter.get("help"), f"{name} has no help"

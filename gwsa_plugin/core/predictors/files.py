@@ -192,7 +192,7 @@ def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple
         When two files hold the same month, or bands cannot be assigned to months.
     """
     found: dict[np.datetime64, tuple[Path, int]] = {}
-    for path, year, number in _matching_files(predictor, folder):
+    for path, year, number in matching_files(predictor, folder):
         months = {np.datetime64(f"{year}-{number}", "M"): 1} if number else _months_in(path, year)
         for month, band in months.items():
             if month in found:
@@ -233,10 +233,14 @@ def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
     return {month: band for band, month in enumerate(calendar, start=1)}
 
 
-def _matching_files(
-    predictor: Predictor, folder: Path
-) -> list[tuple[Path, str | None, str | None]]:
-    """Existing files of a predictor, each with the year and the month in its name."""
+def matching_files(predictor: Predictor, folder: Path) -> list[tuple[Path, str | None, str | None]]:
+    """Find the existing files of a predictor.
+
+    Returns
+    -------
+    list of tuple
+        File, year and month of its name; None where the name has none.
+    """
     parts = (folder / predictor.files).parts
     # Only the path from the first placeholder on contains wildcards.
     fixed = next((i for i, part in enumerate(parts) if "{" in part), len(parts) - 1)

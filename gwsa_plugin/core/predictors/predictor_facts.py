@@ -1,0 +1,125 @@
+"""What the files of a predictor state: layout, months, unit, scale, and problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..base.errors import InputError
+from ..base.months import find_month, month_range, name_runs
+from ..files.rasters import open_raster
+from .catalogue import Predictor
+from .files import matching_files, month_bands
+
+# Layouts.
+STATIC = "static"
+MONTHLY_FILES = "one file per month"
+YEARLY_FILES = "one file per year"
+ONE_FILE = "one file of months"
+CLIMATOLOGY = "climatology"
+YEARLY_VALUES = "yearly values"
+DIFFERENCE = "difference"
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What the files of a predictor state.
+
+    Parameters
+    ----------
+    layout : str
+        One of the layouts above. CLIMATOLOGY and YEARLY_VALUES cannot be read.
+    months : numpy.ndarray
+        datetime64[M], ascending; empty for other layouts than those of months.
+    unit : str
+        Unit of the first band.
+    scale, offset : float
+        Of the first band: ``stored * scale + offset`` is the value.
+    problem : str
+        One sentence on why the predictor cannot be built; empty if there is no problem.
+    """
+
+    layout: str
+    months: np.ndarray = field(default_factory=lambda: np.array([], dtype="datetime64[M]"))
+    unit: str = ""
+    scale: float = 1.0
+    offset: float = 0.0
+    problem: str = ""
+
+
+def read_facts(predictor: Predictor, folder: Path = Path()) -> Facts:
+    """Read the headers of the files of a predictor.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        A predictor of a catalogue.
+    folder : Path
+        Folder of the catalogue.
+
+    Returns
+    -------
+    Facts
+        Missing and invalid files are stated in ``problem``.
+    """
+    if predictor.difference:
+        return Facts(DIFFERENCE)
+    files = [path for path, _, _ in matching_files(predictor, folder)]
+    if not files:
+        return Facts(_layout(predictor), problem=f"{predictor.files} does not exist.")
+    try:
+        return _facts(predictor, folder, files[0])
+    except InputError as error:
+        return Facts(_layout(predictor), problem=str(error))
+
+
+def _facts(predictor: Predictor, folder: Path, path: Path) -> Facts:
+    """Facts of a predictor with files, of which ``path`` is the first."""
+    with open_raster(path) as source:
+        count = source.count
+        has_months = any(find_month(text) is not None for text in source.descriptions)
+        unit = source.units[0] or source.tags(1).get("units") or source.tags().get("units") or ""
+        stated = {"unit": unit, "scale": source.scales[0], "offset": source.offsets[0]}
+    layout = _layout(predictor)
+    if not predictor.monthly:
+        return Facts(layout, problem=_static_problem(path, count), **stated)
+    if layout == ONE_FILE and count == 12 and not has_months:
+        problem = (
+            f"{path.name} has twelve bands without a year; set their descriptions to YYYY-MM, or "
+            "make it static, which reads the first band."
+        )
+        return Facts(CLIMATOLOGY, problem=problem, **stated)
+    if layout == YEARLY_FILES and count == 1 and not has_months:
+        problem = (
+            f"{path.name} has one band for a year, and months are needed; add the file of one year "
+            "as a static predictor."
+        )
+        return Facts(YEARLY_VALUES, problem=problem, **stated)
+    months = np.array(list(month_bands(predictor, folder)), dtype="datetime64[M]")
+    return Facts(layout, months, problem=_gaps(predictor, months), **stated)
+
+
+def _layout(predictor: Predictor) -> str:
+    if not predictor.monthly:
+        return STATIC
+    if "{MM}" in predictor.files:
+        return MONTHLY_FILES
+    return YEARLY_FILES if "{YYYY}" in predictor.files else ONE_FILE
+
+
+def _static_problem(path: Path, bands: int) -> str:
+    if bands == 1:
+        return ""
+    return (
+        f"{path.name} has {bands} bands, of which a static predictor is the first; export the band "
+        "that is meant, or set the descriptions of months to YYYY-MM."
+    )
+
+
+def _gaps(predictor: Predictor, months: np.ndarray) -> str:
+    missing = np.setdiff1d(month_range(months[0], months[-1]), months)
+    if not missing.size:
+        return ""
+    return f"{Path(predictor.files).name} lacks {name_runs(missing)}; add the files."
