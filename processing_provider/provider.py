@@ -15,6 +15,7 @@ from .gldas_anomaly import GldasAnomaly
 from .gwsa_balance import GwsaBalance
 from .help_pages import page_url
 from .import_twsa import ImportTwsa
+from .make_catalogue import MakeCatalogue
 from .sample_data import SampleData
 from .validate_wells import ValidateWells
 
@@ -23,6 +24,7 @@ ALGORITHMS = (
     FillGaps,
     GldasAnomaly,
     GwsaBalance,
+    MakeCatalogue,
     BuildPredictors,
     Downscale,
     ValidateWells,

@@ -7,6 +7,7 @@ ALGORITHMS = [
     "fillgaps",
     "gldasanomaly",
     "gwsabalance",
+    "makecatalogue",
     "buildpredictors",
     "downscale",
     "validatewells",

@@ -75,6 +75,22 @@ def read_facts(predictor: Predictor, folder: Path = Path()) -> Facts:
         return Facts(_layout(predictor), problem=str(error))
 
 
+def facts_text(predictor: Predictor, facts: Facts) -> str:
+    """Return layout, months, unit and role as one line."""
+    parts = [facts.layout]
+    if facts.months.size:
+        parts.append(f"{facts.months[0]} to {facts.months[-1]}")
+    if predictor.difference:
+        parts.append(" minus ".join(predictor.difference))
+    if predictor.unit:
+        parts.append(predictor.unit)
+    if (facts.scale, facts.offset) != (1.0, 0.0):
+        parts.append(f"stored number x {facts.scale:g} + {facts.offset:g}")
+    if predictor.role:
+        parts.append(f"role {predictor.role}")
+    return ", ".join(parts)
+
+
 def _facts(predictor: Predictor, folder: Path, path: Path) -> Facts:
     """Facts of a predictor with files, of which ``path`` is the first."""
     with open_raster(path) as source:
