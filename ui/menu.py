@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from qgis.core import Qgis
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QDesktopServices, QIcon
 
-from ..processing_provider.base import RESOURCES, tr
+from ..gwsa_plugin.dependencies import MissingLibrary, require
+from ..processing_provider.base import RESOURCES, GwsaAlgorithm, tr
 from ..processing_provider.help_pages import page_url
 from ..processing_provider.provider import ALGORITHMS
 
@@ -28,6 +30,7 @@ class Menu:
         for algorithm in ALGORITHMS:
             self._add_dialog(algorithm.ID, tr(algorithm.NAME))
         self._menu.addSeparator()
+        self._menu.addAction(tr("Predictors…"), lambda: show_predictors(iface))
         self._menu.addAction(tr("Help"), show_help)
 
     def remove(self):
@@ -50,6 +53,24 @@ def open_dialog(algorithm: str):
     from processing import createAlgorithmDialog
 
     createAlgorithmDialog(f"gwsa:{algorithm}").show()
+
+
+def show_predictors(iface):
+    """Open the dialog that makes a predictor catalogue; a missing library is a message.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The application interface of QGIS.
+    """
+    try:
+        require(*GwsaAlgorithm.REQUIRES)
+    except MissingLibrary as error:
+        iface.messageBar().pushMessage("GWSA", str(error), Qgis.MessageLevel.Warning)
+        return
+    from .predictors_dialog import PredictorsDialog
+
+    PredictorsDialog(iface.mainWindow()).show()
 
 
 def show_help():

@@ -1,8 +1,12 @@
 """Provider and menu of the plugin."""
 
-from qgis.core import QgsApplication
+import pytest
+from qgis.core import Qgis, QgsApplication
+from qgis.PyQt.QtWidgets import QDialog
 
 from gwsa import classFactory
+from gwsa.gwsa_plugin.dependencies import MissingLibrary
+from gwsa.ui import menu
 
 
 def registered():
@@ -33,7 +37,7 @@ def test_the_menu_has_an_entry_for_each_algorithm(plugin, plugins_menu):
         for algorithm in registered().algorithms()
         if algorithm.name() != "fullchain"
     ]
-    assert sorted(entries) == sorted(["The whole chain", *stages, "Help"])
+    assert sorted(entries) == sorted(["The whole chain", *stages, "Predictors", "Help"])
 
 
 def test_menu_entries_open_the_dialog_of_their_algorithm(plugin, plugins_menu, monkeypatch):
@@ -44,9 +48,33 @@ def test_menu_entries_open_the_dialog_of_their_algorithm(plugin, plugins_menu, m
     )
     (entry,) = plugins_menu.actions()
     for action in entry.menu().actions():
-        if action.text().endswith("…"):
+        if action.text().endswith("…") and action.text() != "Predictors…":
             action.trigger()
     assert sorted(opened) == sorted(algorithm.id() for algorithm in registered().algorithms())
+
+
+@pytest.fixture
+def predictors_action(plugin, plugins_menu):
+    (entry,) = plugins_menu.actions()
+    return next(action for action in entry.menu().actions() if action.text() == "Predictors…")
+
+
+def test_predictors_opens_its_dialog(predictors_action, qgis_iface):
+    predictors_action.trigger()
+    (dialog,) = qgis_iface.mainWindow().findChildren(QDialog)
+    assert dialog.isVisible() and dialog.windowTitle() == "Predictors"
+    dialog.close()
+
+
+def test_missing_library_is_a_message(predictors_action, qgis_iface, monkeypatch):
+    def fail(*libraries):
+        raise MissingLibrary("rasterio is required.")
+
+    monkeypatch.setattr(menu, "require", fail)
+    predictors_action.trigger()
+    assert not qgis_iface.mainWindow().findChildren(QDialog)
+    messages = qgis_iface.messageBar().get_messages(Qgis.MessageLevel.Warning)
+    assert messages == ["GWSA:rasterio is required."]
 
 
 class FakeDialog:

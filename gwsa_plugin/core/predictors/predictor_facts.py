@@ -66,9 +66,9 @@ def read_facts(predictor: Predictor, folder: Path = Path()) -> Facts:
     """
     if predictor.difference:
         return Facts(DIFFERENCE)
-    files = [path for path, _, _ in matching_files(predictor, folder)]
+    files = _existing_files(predictor, folder)
     if not files:
-        return Facts(_layout(predictor), problem=f"{predictor.files} does not exist.")
+        return Facts(_layout(predictor), problem=f"There is no file {predictor.files}.")
     try:
         return _facts(predictor, folder, files[0])
     except InputError as error:
@@ -115,6 +115,13 @@ def _facts(predictor: Predictor, folder: Path, path: Path) -> Facts:
         return Facts(YEARLY_VALUES, problem=problem, **stated)
     months = np.array(list(month_bands(predictor, folder)), dtype="datetime64[M]")
     return Facts(layout, months, problem=_gaps(predictor, months), **stated)
+
+
+def _existing_files(predictor: Predictor, folder: Path) -> list[Path]:
+    if predictor.monthly:
+        return [path for path, _, _ in matching_files(predictor, folder)]
+    path = folder / predictor.files
+    return [path] if path.is_file() else []
 
 
 def _layout(predictor: Predictor) -> str:

@@ -147,7 +147,7 @@ def test_unreadable_and_missing_files_have_a_problem(tmp_path, write):
     (tmp_path / "broken.tif").write_bytes(b"no raster")
     broken, gone = recognise([tmp_path / "broken.tif", tmp_path / "gone.tif"])
     assert "cannot be opened" in broken.facts.problem
-    assert "does not exist" in gone.facts.problem
+    assert "There is no file" in gone.facts.problem
 
 
 def test_missing_months_are_a_problem(write, found):
