@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..base.errors import InputError
 from ..base.months import find_month, month_range, name_runs
-from ..files.rasters import open_raster
+from ..rasters.reading import open_raster
 from .catalogue import Predictor
 from .files import matching_files, month_bands
 
@@ -94,27 +94,28 @@ def facts_text(predictor: Predictor, facts: Facts) -> str:
 def _facts(predictor: Predictor, folder: Path, path: Path) -> Facts:
     """Facts of a predictor with files, of which ``path`` is the first."""
     with open_raster(path) as source:
-        count = source.count
-        has_months = any(find_month(text) is not None for text in source.descriptions)
-        unit = source.units[0] or source.tags(1).get("units") or source.tags().get("units") or ""
-        stated = {"unit": unit, "scale": source.scales[0], "offset": source.offsets[0]}
+        count = len(source.bands)
+        has_months = any(find_month(band.description) is not None for band in source.bands)
+        first = source.bands[0]
+        unit = first.unit or source.tags(1).get("units") or source.tags().get("units") or ""
     layout = _layout(predictor)
+    facts = Facts(layout, unit=unit, scale=first.scale, offset=first.offset)
     if not predictor.monthly:
-        return Facts(layout, problem=_static_problem(path, count), **stated)
+        return replace(facts, problem=_static_problem(path, count))
     if layout == ONE_FILE and count == 12 and not has_months:
         problem = (
             f"{path.name} has twelve bands without a year; set their descriptions to YYYY-MM, or "
             "make it static, which reads the first band."
         )
-        return Facts(CLIMATOLOGY, problem=problem, **stated)
+        return replace(facts, layout=CLIMATOLOGY, problem=problem)
     if layout == YEARLY_FILES and count == 1 and not has_months:
         problem = (
             f"{path.name} has one band for a year, and months are needed; add the file of one year "
             "as a static predictor."
         )
-        return Facts(YEARLY_VALUES, problem=problem, **stated)
+        return replace(facts, layout=YEARLY_VALUES, problem=problem)
     months = np.array(list(month_bands(predictor, folder)), dtype="datetime64[M]")
-    return Facts(layout, months, problem=_gaps(predictor, months), **stated)
+    return replace(facts, months=months, problem=_gaps(predictor, months))
 
 
 def _existing_files(predictor: Predictor, folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..base.errors import InputError
 from ..base.months import find_month
 from ..base.progress import SILENT, Progress
-from ..files.rasters import open_raster
+from ..rasters.reading import open_raster
 from .catalogue import (
     EVAPOTRANSPIRATION,
     MONTHLY,
@@ -181,8 +181,8 @@ def _with_kind(path: Path) -> Predictor:
         return _monthly(pattern)
     try:
         with open_raster(path) as source:
-            count = source.count
-            has_months = any(find_month(text) is not None for text in source.descriptions)
+            count = len(source.bands)
+            has_months = any(find_month(band.description) is not None for band in source.bands)
     except InputError:
         # The facts of the predictor state the problem.
         return Predictor("", pattern)
