@@ -215,7 +215,7 @@ def _check_options(options: FillOptions, months: int, progress: Progress) -> Fil
     if options.method == AUTO and not has_numba():
         progress.warn(
             "The Python library numba is not installed; without it cross-validation takes about "
-            "fifty times as long."
+            "three times as long."
         )
     used = options.for_record(months)
     if options.method in SSA and used != options:

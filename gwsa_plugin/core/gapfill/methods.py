@@ -16,13 +16,12 @@ from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..stats.harmonics import straight_lines, trend_and_seasons
 from .red_noise import conditional_mean, fit_red_noise
-from .ssa import Embedding, fill_path, has_numba
+from .ssa import Embedding, fill_path
 
 # Months: a trend and two waves have six coefficients, and each calendar month should occur twice.
 MIN_OBSERVED = 24
-# Series between two checks for cancellation, with numba and without it.
+# Series between two checks for cancellation.
 BATCH = 16
-SLOW_BATCH = 2
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,12 @@ def map_batches(
     -------
     ndarray, shape (series, ...)
     """
-    size = BATCH if has_numba() else SLOW_BATCH
 
     def task(start):
-        return lambda progress: function(series[start : start + size], progress)
+        return lambda progress: function(series[start : start + BATCH], progress)
 
-    return np.concatenate(run_all([task(start) for start in range(0, len(series), size)], progress))
+    starts = range(0, len(series), BATCH)
+    return np.concatenate(run_all([task(start) for start in starts], progress))
 
 
 def harmonic(series: np.ndarray, missing: np.ndarray, options: FillOptions) -> np.ndarray:

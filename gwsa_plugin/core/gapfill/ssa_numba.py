@@ -1,11 +1,7 @@
 """Iterative SSA compiled by numba: the algorithm of ``ssa`` for one series at a time.
 
-From one iteration to the next only the gaps change, and only a little. The leading eigenvectors are
-therefore not computed anew but updated: one step of orthogonal iteration with a Rayleigh-Ritz
-rotation, with a few spare vectors. Their lag behind the exact eigenvectors is an error that the
-outer iteration corrects like any other error in the gaps. The results agree with those of full
-decompositions well within the tolerance. The covariance is built along its diagonals with one
-update per entry, and only the gaps are reconstructed. For windows of up to some hundred months all
+The steps are those of ``ssa_numpy``. The covariance is built along its diagonals with one update
+per entry, and only the gaps are reconstructed. For windows of up to some hundred months all
 matrices stay below the size at which BLAS starts threads of its own, which would compete with the
 threads that work on other series.
 
@@ -19,14 +15,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-FIRST_STEPS = 4  # steps of orthogonal iteration from cosines to eigenvectors
-SPARE = 4  # vectors beyond the largest number of components, for faster convergence
+from .ssa_numpy import DEPENDENT, FIRST_STEPS, RIDGE, SPARE, TINY
+
 MAX_SWEEPS = 8  # Jacobi sweeps; one or two suffice after the first steps
-TINY = 1e-300
-DEPENDENT = 1e-12  # lower bound of a squared pivot; keeps linearly dependent vectors finite
-# Fraction of the variance that is added to the diagonal. It keeps every direction alive where a
-# series is a pure wave.
-RIDGE = 1e-10
 NEGLIGIBLE = 1e-5  # coupling of two vectors relative to the geometric mean of their eigenvalues
 
 compiled = njit(nogil=True, fastmath=True)
@@ -252,7 +243,7 @@ def _orthonormalise(vectors, products):
 
 @compiled
 def _set_weights(values, total, noise, weights, count_rest):
-    """Set the weights of the leading components, as ``ssa._component_weights`` does.
+    """Set the weights of the leading components, as ``ssa_numpy._component_weights`` does.
 
     The sum of the ``count_rest`` eigenvalues that are left out is the trace ``total`` less the
     leading ones.
