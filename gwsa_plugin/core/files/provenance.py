@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Union
 
 from ..base.progress import SILENT, Progress
+from ..rasters.backend import gdal_version
 from .atomic import atomic_file
 
 # A file or folder, several files, or file -> SHA-256 for files that are hashed already.
@@ -139,7 +140,7 @@ def write_run(
         "finished": now().isoformat(timespec="seconds"),
         "threads": os.cpu_count(),
         "platform": platform.platform(),
-        "libraries": {name: version_of(name) for name in LIBRARIES},
+        "libraries": {"GDAL": gdal_version(), **{name: version_of(name) for name in LIBRARIES}},
     }
     if results:
         record["results"] = results

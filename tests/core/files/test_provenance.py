@@ -83,7 +83,7 @@ def test_run_record_has_paths_times_and_versions(tmp_path):
     assert record["inputs"] == {"INPUT": str(tmp_path / "grace.nc")}
     assert record["parameters"] == {"end": "2020-12"}
     assert datetime.fromisoformat(record["started"]) <= datetime.fromisoformat(record["finished"])
-    assert record["libraries"]["numpy"]
+    assert record["libraries"]["numpy"] and record["libraries"]["GDAL"]
     assert record["results"] == {"detail": "untested"}
 
 
