@@ -25,15 +25,16 @@ NOISE = re.compile(
 )
 
 
+# A library that is not there has no spec, and importing it raises ModuleNotFoundError.
 HIDE = """
-import sys
+from importlib.machinery import PathFinder
 
-class Hide:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {libraries}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+find = PathFinder.find_spec
 
-sys.meta_path.insert(0, Hide())
+def find_visible(name, path=None, target=None):
+    return None if name.partition(".")[0] in {libraries} else find(name, path, target)
+
+PathFinder.find_spec = find_visible
 """
 
 

@@ -70,7 +70,7 @@ def assert_nearly_equal(path, other):
     with rasterio.open(path) as one, rasterio.open(other) as two:
         assert one.tags().keys() == two.tags().keys()
         assert one.descriptions == two.descriptions
-        np.testing.assert_allclose(one.read(), two.read(), rtol=0, atol=0.02)  # cm
+        np.testing.assert_allclose(one.read(), two.read(), rtol=0, atol=0.01)  # cm
 
 
 @pytest.mark.parametrize(
