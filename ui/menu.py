@@ -10,6 +10,7 @@ from ..gwsa_plugin.dependencies import MissingLibrary, require
 from ..processing_provider.base import RESOURCES, GwsaAlgorithm, tr
 from ..processing_provider.help_pages import page_url
 from ..processing_provider.provider import ALGORITHMS
+from .algorithm_dialog import open_dialog
 
 
 class Menu:
@@ -40,19 +41,6 @@ class Menu:
 
     def _add_dialog(self, algorithm: str, label: str):
         self._menu.addAction(f"{label}…", lambda: open_dialog(algorithm))
-
-
-def open_dialog(algorithm: str):
-    """Open the Processing dialog of an algorithm without blocking the main window.
-
-    Parameters
-    ----------
-    algorithm : str
-        Identifier of the algorithm without the prefix ``gwsa:``.
-    """
-    from processing import createAlgorithmDialog
-
-    createAlgorithmDialog(f"gwsa:{algorithm}").show()
 
 
 def show_predictors(iface):

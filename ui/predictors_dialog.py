@@ -37,6 +37,7 @@ from ..gwsa_plugin.core.predictors.recognise import (
 from ..gwsa_plugin.core.predictors.write_catalogue import with_absolute_files, write_catalogue
 from ..processing_provider.base import tr
 from ..processing_provider.help_pages import page_url
+from .algorithm_dialog import open_dialog
 from .predictors_table import PredictorsTable
 
 JSON = "JSON (*.json)"
@@ -128,7 +129,7 @@ class PredictorsDialog(QDialog):
         self._path = path
         item = self.messages.createMessage("", tr("{} was written.").format(path))
         button = QPushButton(tr("Build predictors…"))
-        button.clicked.connect(lambda: build_predictors(path))
+        button.clicked.connect(lambda: open_dialog("buildpredictors", {"CATALOGUE": str(path)}))
         item.layout().addWidget(button)
         self.messages.clearWidgets()
         self.messages.pushWidget(item)
@@ -272,13 +273,6 @@ class PredictorsDialog(QDialog):
             self.messages.pushWarning("", text)
         else:
             self.messages.pushInfo("", text)
-
-
-def build_predictors(catalogue: Path) -> None:
-    """Open the dialog of gwsa:buildpredictors with a catalogue."""
-    from processing import createAlgorithmDialog
-
-    createAlgorithmDialog("gwsa:buildpredictors", {"CATALOGUE": str(catalogue)}).show()
 
 
 def show_help() -> None:

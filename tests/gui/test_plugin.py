@@ -44,7 +44,7 @@ def test_menu_entries_open_the_dialog_of_their_algorithm(plugin, plugins_menu, m
     opened = []
     monkeypatch.setattr(
         "processing.createAlgorithmDialog",
-        lambda algorithm: opened.append(algorithm) or FakeDialog(),
+        lambda algorithm, parameters: opened.append(algorithm) or QDialog(),
     )
     (entry,) = plugins_menu.actions()
     for action in entry.menu().actions():
@@ -75,13 +75,6 @@ def test_missing_library_is_a_message(predictors_action, qgis_iface, monkeypatch
     assert not qgis_iface.mainWindow().findChildren(QDialog)
     messages = qgis_iface.messageBar().get_messages(Qgis.MessageLevel.Warning)
     assert messages == ["GWSA:rasterio is required."]
-
-
-class FakeDialog:
-    """Dialog that is not shown."""
-
-    def show(self):
-        pass
 
 
 def test_unload_removes_provider_and_menu(plugin, plugins_menu):

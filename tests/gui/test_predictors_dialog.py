@@ -213,7 +213,7 @@ def test_saved_catalogue_leads_to_build_predictors_and_help_to_its_page(
     dialog, folder, monkeypatch, tmp_path
 ):
     opened = []
-    monkeypatch.setattr(predictors_dialog, "build_predictors", opened.append)
+    monkeypatch.setattr(predictors_dialog, "open_dialog", lambda *call: opened.extend(call))
     monkeypatch.setattr(
         predictors_dialog.QDesktopServices, "openUrl", lambda url: opened.append(url.fileName())
     )
@@ -224,4 +224,5 @@ def test_saved_catalogue_leads_to_build_predictors_and_help_to_its_page(
     QTest.mouseClick(
         buttons.button(QDialogButtonBox.StandardButton.Help), Qt.MouseButton.LeftButton
     )
-    assert opened == [tmp_path / "made.json", "make_catalogue.md"]
+    catalogue = {"CATALOGUE": str(tmp_path / "made.json")}
+    assert opened == ["buildpredictors", catalogue, "make_catalogue.md"]

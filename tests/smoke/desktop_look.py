@@ -44,7 +44,7 @@ def toolbox_group():
 
 
 def open_dialog(action):
-    """Open the dialog of a menu entry, save a screenshot and return its title and labels."""
+    """Open the dialog of a menu entry, save a screenshot and return title, labels and class."""
     action.trigger()
     widgets = QApplication.topLevelWidgets()
     dialog = next(item for item in widgets if isinstance(item, QDialog) and item.isVisible())
@@ -54,7 +54,7 @@ def open_dialog(action):
     QApplication.processEvents()
     dialog.grab().save(str(PICTURES / f"{title}.png"))
     dialog.close()
-    return {"title": title, "labels": labels}
+    return {"title": title, "labels": labels, "class": type(dialog).__name__}
 
 
 def take_picture_and_quit(code):

@@ -63,6 +63,13 @@ def test_each_entry_opens_the_dialog_of_its_algorithm(recorded):
     assert all(len(dialog["labels"]) > 2 for dialog in recorded["dialogs"])
 
 
+def test_dialogs_can_be_run(recorded):
+    # The button Run of a dialog whose Python half is deleted does nothing.
+    classes = {dialog["title"]: dialog["class"] for dialog in recorded["dialogs"]}
+    assert classes.pop("Predictors") == "PredictorsDialog"
+    assert set(classes.values()) == {"AlgorithmDialog"}
+
+
 def test_dialogs_ask_for_the_method_of_the_maps(recorded):
     labels = {dialog["title"]: dialog["labels"] for dialog in recorded["dialogs"]}
     assert "Method" in labels["Downscale to 1 km"]
