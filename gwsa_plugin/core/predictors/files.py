@@ -23,6 +23,8 @@ FINE = "fine"
 COARSE = "coarse"
 # Stands for the month of a static predictor.
 ALWAYS = None
+# Months of a climatology.
+EVERY_YEAR = month_range("1900-01", "2099-12")
 # A message lists at most this many missing files per predictor, and otherwise pattern and months.
 MAX_LISTED_FILES = 6
 
@@ -108,6 +110,10 @@ def _shared_months(months_by_name: dict[str, list], period) -> np.ndarray:
     covered = {name: months for name, months in months_by_name.items() if months}
     if not covered and None in period:
         return np.array([], dtype="datetime64[M]")
+    if None in period and all(months[0] == EVERY_YEAR[0] for months in covered.values()):
+        raise InputError(
+            "All monthly predictors are the same in every year; state the first and the last month."
+        )
     first = period[0] or max(months[0] for months in covered.values())
     last = period[1] or min(months[-1] for months in covered.values())
     if covered and last < first:
@@ -207,8 +213,8 @@ def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
     """Month -> band of a file with several months.
 
     The months are those in the band descriptions; bands without one, and bands marked as missing,
-    are skipped. If no description names a month, the twelve bands of a yearly file are January to
-    December.
+    are skipped. If no description names a month, twelve bands are January to December of the year,
+    or of every year where the name has none, and one band is the value of all months of the year.
     """
     with open_raster(path) as source:
         described = [find_month(band.description) for band in source.bands]
@@ -223,14 +229,16 @@ def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
             return {
                 month: band for month, band in named if source.tags(band).get(SOURCE_TAG) != MISSING
             }
-        if year is None or len(source.bands) != 12:
-            raise InputError(
-                f"{path.name} has {len(source.bands)} bands that name no month; set their "
-                "descriptions to YYYY-MM, or give twelve bands, January to December, in a file "
-                "with {YYYY} in its name."
-            )
-    calendar = month_range(f"{year}-01", f"{year}-12")
-    return {month: band for band, month in enumerate(calendar, start=1)}
+        count = len(source.bands)
+    if count == 12:
+        calendar = month_range(f"{year}-01", f"{year}-12") if year else EVERY_YEAR
+        return {month: number % 12 + 1 for number, month in enumerate(calendar)}
+    if count == 1 and year:
+        return dict.fromkeys(month_range(f"{year}-01", f"{year}-12"), 1)
+    raise InputError(
+        f"{path.name} has {count} bands that name no month; set their descriptions to YYYY-MM, or "
+        "give twelve bands, January to December."
+    )
 
 
 def matching_files(predictor: Predictor, folder: Path) -> list[tuple[Path, str | None, str | None]]:

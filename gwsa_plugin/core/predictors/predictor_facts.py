@@ -18,8 +18,8 @@ STATIC = "static"
 MONTHLY_FILES = "one file per month"
 YEARLY_FILES = "one file per year"
 ONE_FILE = "one file of months"
-CLIMATOLOGY = "climatology"
-YEARLY_VALUES = "yearly values"
+CLIMATOLOGY = "twelve months of every year"
+YEARLY_VALUES = "one value per year"
 DIFFERENCE = "difference"
 
 
@@ -30,9 +30,9 @@ class Facts:
     Parameters
     ----------
     layout : str
-        One of the layouts above. CLIMATOLOGY and YEARLY_VALUES cannot be read.
+        One of the layouts above.
     months : numpy.ndarray
-        datetime64[M], ascending; empty for other layouts than those of months.
+        datetime64[M], ascending; empty for STATIC, CLIMATOLOGY and DIFFERENCE.
     unit : str
         Unit of the first band.
     scale, offset : float
@@ -103,17 +103,9 @@ def _facts(predictor: Predictor, folder: Path, path: Path) -> Facts:
     if not predictor.monthly:
         return replace(facts, problem=_static_problem(path, count))
     if layout == ONE_FILE and count == 12 and not has_months:
-        problem = (
-            f"{path.name} has twelve bands without a year; set their descriptions to YYYY-MM, or "
-            "make it static, which reads the first band."
-        )
-        return replace(facts, layout=CLIMATOLOGY, problem=problem)
+        return replace(facts, layout=CLIMATOLOGY)
     if layout == YEARLY_FILES and count == 1 and not has_months:
-        problem = (
-            f"{path.name} has one band for a year, and months are needed; add the file of one year "
-            "as a static predictor."
-        )
-        return replace(facts, layout=YEARLY_VALUES, problem=problem)
+        facts = replace(facts, layout=YEARLY_VALUES)
     months = np.array(list(month_bands(predictor, folder)), dtype="datetime64[M]")
     return replace(facts, months=months, problem=_gaps(predictor, months))
 

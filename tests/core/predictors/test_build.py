@@ -390,6 +390,35 @@ def test_unusable_rasters_are_refused(build, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gwsa.tif", "in"]
 
 
+CLIMATOLOGY = {"name": "season", "files": "season.tif", "kind": "monthly"}
+
+
+def write_climatology(folder):
+    bands = [np.full(FINE.shape, month) for month in range(1, 13)]
+    return write(folder / "season.tif", bands)
+
+
+def test_values_of_a_year_and_a_climatology_are_those_of_their_months(build, tmp_path):
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    write_climatology(tmp_path / "in")
+    for year in (2003, 2004):
+        write(tmp_path / "in" / f"use_{year}.tif", [np.full(FINE.shape, year)])
+    entries = [ELEVATION, CLIMATOLOGY, {"name": "use", "files": "use_{YYYY}.tif"}]
+    predictors = build(entries, period=(None, np.datetime64("2004-02")))
+    assert predictors.months.tolist() == month_range("2003-01", "2004-02").tolist()
+    values = read_features(predictors, "coarse", ["2003-12", "2004-01", "2004-02"])[:, 1:, 0, 0]
+    assert values.tolist() == [[12, 2003], [1, 2004], [2, 2004]]
+
+
+def test_climatologies_alone_need_a_period(build, tmp_path):
+    write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
+    write_climatology(tmp_path / "in")
+    with pytest.raises(InputError, match="state the first and the last month"):
+        build([ELEVATION, CLIMATOLOGY])
+    period = (np.datetime64("2004-11"), np.datetime64("2005-01"))
+    assert build([ELEVATION, CLIMATOLOGY], period=period).months.size == 3
+
+
 def test_yearly_file_needs_twelve_bands_or_names(build, tmp_path):
     write(tmp_path / "in" / "elevation.tif", [plane_on(FINE)])
     write(tmp_path / "in" / "rain_2004.tif", [plane_on(FINE)] * 9)

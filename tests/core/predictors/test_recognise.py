@@ -130,17 +130,25 @@ def test_bands_with_months_are_monthly(write, found):
     assert item.predictor.files.endswith("/lai_2004-2010.tif")
 
 
-def test_what_cannot_be_built_has_a_problem(write, found):
-    write("clay_mean.tif", 12)
+def test_yearly_values_and_climatologies_are_monthly(write, found):
     write("irrigation_2004.tif")
     write("irrigation_2005.tif")
-    write("composite.tif", 3)
+    write("clay_mean.tif", 12)
     items = found()
-    assert items["clay_mean"].facts.layout == CLIMATOLOGY
     assert items["irrigation"].facts.layout == YEARLY_VALUES
-    assert items["composite"].facts.layout == STATIC
+    assert items["irrigation"].facts.months.size == 24
+    assert items["clay_mean"].facts.layout == CLIMATOLOGY
     for item in items.values():
-        assert item.facts.problem.endswith(".")
+        assert item.predictor.monthly
+        assert item.facts.problem == ""
+
+
+def test_bands_without_a_meaning_are_a_problem(write, found):
+    write("composite.tif", 3)
+    write("rain_2004.tif", 5)
+    write("rain_2005.tif", 5)
+    for item in found().values():
+        assert "bands" in item.facts.problem and item.facts.problem.endswith(".")
 
 
 def test_unreadable_and_missing_files_have_a_problem(tmp_path, write):
