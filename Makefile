@@ -13,7 +13,7 @@ IMPORT := build/import/gwsa
 PYTEST := $(BIN)/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-quick test-trixie cluster-test bench bench-global lint model docs package link packages
+.PHONY: help demo test test-quick test-trixie cluster-test bench bench-global lint model docs pictures package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ model: packages $(IMPORT)  ## Make the shipped model again from the stages of gw
 
 docs: packages  ## The pages of docs/ as HTML in build/docs; warnings are errors
 	$(PYTHON) -m sphinx -q -E -W --keep-going -d build/doctrees docs build/docs
+
+pictures: packages $(VENV)/ready $(IMPORT)  ## Do the steps of the tutorial in QGIS and replace its pictures
+	$(PYTEST) tests/smoke/test_tutorial.py
+	cp build/pictures/tutorial_*.png docs/pictures/
 
 package: packages $(IMPORT)  ## dist/gwsa.zip of the last commit with its pages, for "Install from ZIP" in QGIS
 	$(PYTHON) -m gwsa.setup.make_package dist/gwsa.zip
