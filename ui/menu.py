@@ -10,7 +10,7 @@ from ..gwsa_plugin.dependencies import MissingLibrary, require
 from ..processing_provider.base import RESOURCES, GwsaAlgorithm, tr
 from ..processing_provider.help_pages import page_url
 from ..processing_provider.provider import ALGORITHMS
-from .algorithm_dialog import open_dialog
+from .dialogs import open_dialog, show_dialog
 
 
 class Menu:
@@ -58,7 +58,7 @@ def show_predictors(iface):
         return
     from .predictors_dialog import PredictorsDialog
 
-    PredictorsDialog(iface.mainWindow()).show()
+    show_dialog(PredictorsDialog(iface.mainWindow()))
 
 
 def show_help():

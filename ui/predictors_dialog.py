@@ -37,7 +37,7 @@ from ..gwsa_plugin.core.predictors.recognise import (
 from ..gwsa_plugin.core.predictors.write_catalogue import with_absolute_files, write_catalogue
 from ..processing_provider.base import tr
 from ..processing_provider.help_pages import page_url
-from .algorithm_dialog import open_dialog
+from .dialogs import open_dialog
 from .predictors_table import PredictorsTable
 
 JSON = "JSON (*.json)"

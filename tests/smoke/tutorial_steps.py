@@ -85,10 +85,12 @@ def parameter(dialog, label, text):
 
 
 def show_map(path):
-    """Add a raster unless the project has it, zoom to it and return how it is drawn."""
+    """Show only a raster, which is added unless the project has it, and return how it is drawn."""
     layers = QgsProject.instance().mapLayers().values()
     layer = next((one for one in layers if same(one.source(), path)), None)
     layer = layer or iface.addRasterLayer(path, Path(path).stem)
+    for node in QgsProject.instance().layerTreeRoot().findLayers():
+        node.setItemVisibilityChecked(node.layerId() == layer.id())
     iface.setActiveLayer(layer)
     iface.zoomToActiveLayer()
     wait(1)

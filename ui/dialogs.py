@@ -1,0 +1,34 @@
+"""Show dialogs that do not block the main window."""
+
+from __future__ import annotations
+
+# PyQt deletes the Python half of a dialog with the Python half of its parent, which QGIS does not
+# keep for its main window. Without it, the button Run of an algorithm does nothing.
+_shown: set = set()
+
+
+def show_dialog(dialog) -> None:
+    """Show a dialog and keep it until it is destroyed.
+
+    Parameters
+    ----------
+    dialog : QDialog
+    """
+    _shown.add(dialog)
+    dialog.destroyed.connect(lambda: _shown.discard(dialog))
+    dialog.show()
+
+
+def open_dialog(algorithm: str, parameters: dict | None = None) -> None:
+    """Show the Processing dialog of an algorithm.
+
+    Parameters
+    ----------
+    algorithm : str
+        Identifier of the algorithm without the prefix ``gwsa:``.
+    parameters : dict, optional
+        Values that the dialog is filled in with.
+    """
+    from processing import createAlgorithmDialog
+
+    show_dialog(createAlgorithmDialog(f"gwsa:{algorithm}", parameters or {}))
