@@ -58,7 +58,7 @@ docs: packages  ## The pages of docs/ as HTML in build/docs; warnings are errors
 
 pictures: packages $(VENV)/ready $(IMPORT)  ## Do the steps of the tutorial in QGIS and replace its pictures
 	$(PYTEST) tests/smoke/test_tutorial.py
-	cp build/pictures/tutorial_*.png docs/pictures/
+	cd docs/pictures && for picture in *.png; do cp ../../build/pictures/$$picture .; done
 
 package: packages $(IMPORT)  ## dist/gwsa.zip of the last commit with its pages, for "Install from ZIP" in QGIS
 	$(PYTHON) -m gwsa.setup.make_package dist/gwsa.zip

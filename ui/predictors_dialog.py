@@ -78,7 +78,7 @@ class PredictorsDialog(QDialog):
         layout.addWidget(self.problem)
         layout.addWidget(self._features())
         layout.addLayout(self._land_row())
-        layout.addWidget(self._end())
+        layout.addLayout(self._end())
         self.table.edited.connect(self._show_summary)
         self.table.itemSelectionChanged.connect(self._show_ticks)
         self.table.itemSelectionChanged.connect(self._show_summary)
@@ -181,14 +181,16 @@ class PredictorsDialog(QDialog):
         layout.addWidget(self.land, stretch=1)
         return layout
 
-    def _end(self) -> QDialogButtonBox:
+    def _end(self) -> QHBoxLayout:
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Help | QDialogButtonBox.StandardButton.Close
         )
         buttons.helpRequested.connect(show_help)
         buttons.rejected.connect(self.reject)
-        buttons.layout().insertWidget(1, self.summary)
-        return buttons
+        layout = QHBoxLayout()
+        layout.addWidget(self.summary, stretch=1)
+        layout.addWidget(buttons)
+        return layout
 
     def _list_layers(self) -> None:
         """Fill the menu with the raster layers of the project that are files."""
