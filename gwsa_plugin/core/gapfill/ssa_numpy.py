@@ -95,12 +95,12 @@ def _update_eigenvectors(lagged: np.ndarray, vectors: np.ndarray) -> tuple[np.nd
     """
     work = (vectors @ lagged) @ _transposed(lagged)
     work += RIDGE * (lagged[:, :1] ** 2).sum(axis=2, keepdims=True) * vectors
-    # Rayleigh-Ritz: diagonalise the covariance within the span of the vectors.
-    values, rotation = np.linalg.eigh(work @ _transposed(vectors))
-    # numpy multiplies a view with reversed rows without BLAS, many times as slowly.
-    descending = np.ascontiguousarray(_transposed(rotation)[:, ::-1])
+    # Rayleigh-Ritz: diagonalise the covariance within the span of the vectors. It is symmetric and
+    # not negative, so that its singular values are its eigenvalues. OpenBLAS wakes threads for
+    # eigh even of such small matrices, and they wait for those that work on other series.
+    _, values, rotation = np.linalg.svd(work @ _transposed(vectors))
     # ``work`` is vectors times covariance: rotating it applies the power step as well.
-    return values[:, ::-1], _orthonormalised(descending @ work)
+    return values, _orthonormalised(rotation @ work)
 
 
 def _orthonormalised(vectors: np.ndarray) -> np.ndarray:
@@ -108,7 +108,11 @@ def _orthonormalised(vectors: np.ndarray) -> np.ndarray:
     vectors = vectors / (np.sqrt((vectors**2).sum(axis=2, keepdims=True)) + TINY)
     products = vectors @ _transposed(vectors)
     factor = np.linalg.cholesky(products + DEPENDENT * np.eye(vectors.shape[1]))
-    return np.linalg.solve(factor, vectors)
+    # Forward substitution: each vector is reduced by the finished vectors before it.
+    for i in range(vectors.shape[1]):
+        vectors[:, i] -= (factor[:, i : i + 1, :i] @ vectors[:, :i])[:, 0]
+        vectors[:, i] /= factor[:, i, i, None]
+    return vectors
 
 
 def _component_weights(
