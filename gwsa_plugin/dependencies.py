@@ -1,111 +1,240 @@
-"""Import of the required libraries, with the command that installs a missing one."""
+"""Import of the required libraries, with messages that state what installs or repairs them."""
 
 from __future__ import annotations
 
-import os
-import site
+import importlib
+import re
 import sys
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Sequence
+from importlib import metadata, util
 from pathlib import Path
+from typing import NamedTuple
 
-APT = {
-    name: f"python3-{name}"
-    for name in ("rasterio", "scipy", "xgboost", "matplotlib", "jinja2", "distributed")
-}
-PIP = {
-    **{name: name for name in APT},
-    "xgboost": "xgboost" if sys.platform == "darwin" else "xgboost-cpu",
-}
+from .libraries import BY_NAME, Library, this_platform
+from .qgis_python import (
+    add_dependencies_folder,
+    dependencies_folder,
+    find_python,
+    is_externally_managed,
+    python_home,
+)
+
+CHECK = "Plugins > GWSA > Check installation"
 
 
 class MissingLibrary(Exception):
-    """A library is missing or unusable; the message contains the command that installs it."""
+    """A library is missing or cannot be loaded; the message states what to do."""
 
 
-def require(*libraries: str) -> None:
+class Found(NamedTuple):
+    """What was found of a library.
+
+    Attributes
+    ----------
+    version : str or None
+        None if it is not installed.
+    error : str or None
+        Why it cannot be loaded.
+    """
+
+    version: str | None = None
+    error: str | None = None
+
+
+def require(*names: str) -> None:
     """Import libraries.
 
     Parameters
     ----------
-    *libraries : str
-        Names of Python packages.
+    *names : str
+        Names of libraries of the table.
 
     Raises
     ------
     MissingLibrary
-        When a library cannot be imported, or when rasterio has another version of GDAL than QGIS.
+        When some are missing; the message names all of them. When one cannot be loaded.
     """
-    for name in libraries:
+    add_dependencies_folder()
+    found = {name: find(name) for name in names}
+    missing = [BY_NAME[name] for name, state in found.items() if state.version is None]
+    if missing:
+        raise MissingLibrary(missing_message(missing))
+    for name, state in found.items():
+        if state.error:
+            raise MissingLibrary(broken_message(BY_NAME[name], state.error))
+
+
+def not_installed(names: Sequence[str]) -> list[Library]:
+    """Return the libraries that are missing, without importing the others."""
+    add_dependencies_folder()
+    return [BY_NAME[name] for name in names if util.find_spec(name) is None]
+
+
+def find(name: str) -> Found:
+    """Import a library and return its version, or why it cannot be loaded."""
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:  # xgboost without OpenMP raises a ValueError, its XGBoostError
+        if isinstance(error, ModuleNotFoundError) and error.name == name:
+            return Found()
+        return Found(installed_version(name), _sentence(error))
+    return Found(getattr(module, "__version__", None) or installed_version(name))
+
+
+def installed_version(name: str) -> str:
+    """Return the version of an installed library without importing it."""
+    return _distribution(name).version
+
+
+class _Distribution(NamedTuple):
+    name: str
+    version: str = "unknown version"
+    installer: str = ""
+
+
+def _distribution(name: str) -> _Distribution:
+    """The installed distribution of a library, with the program that installed it."""
+    for candidate in BY_NAME[name].distributions:
         try:
-            _import(name)
-        except ImportError as error:
-            raise MissingLibrary(
-                f"The Python library {name} is required but cannot be loaded ({error}); "
-                f"install it with: {install_command(name)}, then restart QGIS."
-            ) from None
-    if "rasterio" in libraries:
-        _require_same_gdal()
+            found = metadata.distribution(candidate)
+        except metadata.PackageNotFoundError:
+            continue
+        return _Distribution(candidate, found.version, (found.read_text("INSTALLER") or "").strip())
+    return _Distribution(name)
 
 
-def install_command(name: str) -> str:
-    """Return the command that installs a library on this operating system."""
-    if Path("/etc/debian_version").exists():
-        return f"sudo apt install {APT[name]}"
-    if sys.platform == "win32":
-        return f"python -m pip install --no-deps {PIP[name]} (in the OSGeo4W Shell)"
-    if sys.platform == "darwin":
-        python = "/Applications/QGIS.app/Contents/MacOS/bin/python3"
-        return f"{python} -m pip install --no-deps {PIP[name]}"
-    return f"python3 -m pip install --user --no-deps {PIP[name]}"
+def _sentence(error: Exception) -> str:
+    """The error as part of a sentence, with the cause that xgboost states at the end."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    cause = re.search(r"Error message\(s\): \[.(.*?)(?:\\n|.\]$)", str(error), re.MULTILINE)
+    parts = [*lines[:1], *(cause.groups() if cause else ())]
+    return ": ".join(part.rstrip(".: ") for part in parts) or type(error).__name__
 
 
-def _import(name: str):
-    """Import a library from the Python path of QGIS or from the folder of the QPIP plugin."""
-    try:
-        with _prefer_own_symbols(name):
-            return import_module(name)
-    except ImportError:
-        folder = _qpip_folder()
-        if folder is None or str(folder) in sys.path:
-            raise
-    # QPIP adds this folder to the path itself, but qgis_process does not load QPIP.
-    site.addsitedir(str(folder))
-    with _prefer_own_symbols(name):
-        return import_module(name)
+def missing_message(libraries: Sequence[Library]) -> str:
+    """Return a message that names all missing libraries and states what installs them."""
+    *others, last = (library.name for library in libraries)
+    names = " and ".join([*([", ".join(others)] if others else []), last])
+    are = "library {} is" if len(libraries) == 1 else "libraries {} are"
+    return f"The Python {are.format(names)} not installed. {how_to_install(libraries)}."
 
 
-@contextmanager
-def _prefer_own_symbols(name: str):
-    """Make rasterio use the GDAL in its wheel instead of the symbols of the GDAL of QGIS."""
-    deep = getattr(os, "RTLD_DEEPBIND", None)
-    if name != "rasterio" or deep is None or "rasterio" in sys.modules:
-        yield
-        return
-    flags = sys.getdlopenflags()
-    sys.setdlopenflags(os.RTLD_NOW | deep)
-    try:
-        yield
-    finally:
-        sys.setdlopenflags(flags)
+def broken_message(library: Library, error: str) -> str:
+    """Return a message about a library that is installed and cannot be loaded."""
+    return (
+        f"The Python library {library.name} is installed but cannot be loaded ({error}). "
+        f"{how_to_repair(library, error)}, then restart QGIS."
+    )
 
 
-def _qpip_folder() -> Path | None:
-    """Folder in which the QPIP plugin installs libraries, if it exists."""
-    from qgis.core import QgsApplication
+def what_to_do(library: Library, found: Found) -> str:
+    """Return what a user of the dialog should do about a library; empty if nothing."""
+    if found.error:
+        return f"{how_to_repair(library, found.error)}, then restart QGIS"
+    if found.version is not None:
+        return ""
+    ways = ["Choose Install"] if library.requirements else []
+    if _package(library):
+        ways.append(_command(this_platform().install, [library]))
+    elif library.pip and not ways:
+        ways.append(_pip_install([library]))
+    return " or: ".join(ways) or "Nothing: all stages run without it"
 
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    folder = Path(QgsApplication.qgisSettingsDirPath()) / "python" / "dependencies" / version
-    return folder if folder.is_dir() else None
+
+def how_to_install(libraries: Sequence[Library]) -> str:
+    """Return what installs libraries on this platform, without the full stop at the end."""
+    packaged = [library for library in libraries if _package(library)]
+    rest = [library for library in libraries if not _package(library)]
+    pinned = [library for library in rest if library.requirements]
+    others = [library for library in rest if library.pip and not library.requirements]
+    steps = []
+    if packaged:
+        steps.append(_command(this_platform().install, packaged))
+    if pinned:
+        files = [str(library.requirements) for library in pinned]
+        steps.append(f"{CHECK} > Install, or {pip(*install_arguments(files))}")
+    if others:
+        steps.append(_pip_install(others))
+    return f"Install with: {'; and with: '.join(steps)}"
 
 
-def _require_same_gdal() -> None:
-    import rasterio
-    from osgeo import gdal
+# The messages of macOS, Linux and Windows about a library that xgboost itself needs.
+_OPENMP = re.compile(r"libomp|libgomp|one of its dependencies")
 
-    if rasterio.__gdal_version__ != gdal.__version__:
-        raise MissingLibrary(
-            f"rasterio has GDAL {rasterio.__gdal_version__} and QGIS has GDAL {gdal.__version__}, "
-            "and two versions of GDAL in one process are not safe; replace rasterio by the build "
-            f"for QGIS: {install_command('rasterio')}."
-        )
+
+def how_to_repair(library: Library, error: str) -> str:
+    """Return what makes a library load, without the full stop at the end."""
+    platform = this_platform()
+    if library.name == "xgboost" and platform.openmp and _OPENMP.search(error):
+        return f"Install the OpenMP runtime that it needs with: {platform.openmp}"
+    distribution = _distribution(library.name)
+    folder = _folder(library.name)
+    if dependencies_folder() in folder.parents:
+        replace = f"Choose {CHECK} > Install, which replaces it" if library.requirements else ""
+        return replace or f"Delete the folder {folder}"
+    if distribution.installer == "pip":
+        override = ["--break-system-packages"] if is_externally_managed() else []
+        return f"Remove it with: {pip('uninstall', *override, distribution.name)}"
+    if _package(library):
+        return f"Install it again with: {_command(platform.reinstall, [library])}"
+    return f"Delete the folder {folder}"
+
+
+def _folder(name: str) -> Path:
+    """The folder of an installed module."""
+    spec = util.find_spec(name)
+    return Path(spec.origin).parent if spec and spec.origin else Path(name)
+
+
+# --upgrade replaces a damaged copy: with --target, pip otherwise leaves existing folders alone.
+_INSTALL = ("install", "--no-deps", "--only-binary=:all:", "--upgrade")
+
+
+def install_arguments(requirements: Sequence[str]) -> list[str]:
+    """Return the arguments of pip that install pinned packages into the folder of the profile.
+
+    Parameters
+    ----------
+    requirements : sequence of str
+        Files of pinned packages with their hashes.
+    """
+    files = [text for path in requirements for text in ("--requirement", path)]
+    return [*_INSTALL, "--require-hashes", "--target", str(dependencies_folder()), *files]
+
+
+def pip(*arguments: str) -> str:
+    """Return the command that runs pip of QGIS's Python in a terminal."""
+    return " ".join([_command(this_platform().python), "-m", "pip", *map(_quote, arguments)])
+
+
+def pip_installation() -> str:
+    """Return the command that adds pip to the Python of QGIS."""
+    return _command(this_platform().pip)
+
+
+def _pip_install(libraries: Sequence[Library]) -> str:
+    """The command that installs libraries without pinned packages."""
+    names = " ".join(library.pip for library in libraries).split()
+    return pip(*_INSTALL, "--target", str(dependencies_folder()), *names)
+
+
+def _package(library: Library) -> str:
+    """The package of a library on this platform; empty if there is none."""
+    field = this_platform().packages
+    return getattr(library, field) if field else ""
+
+
+def _command(template: str, libraries: Sequence[Library] = ()) -> str:
+    """Fill in a command of the table of platforms."""
+    return template.format(
+        packages=" ".join(_package(library) for library in libraries),
+        python=_quote(str(find_python() or "python3")),
+        home=_quote(str(python_home())),
+        prefix=_quote(sys.prefix),
+    )
+
+
+def _quote(text: str) -> str:
+    """Quote a path for the shells of all platforms."""
+    return f'"{text}"' if set(text) & set(" ()&'") else text

@@ -30,13 +30,22 @@ from ..gwsa_plugin.dependencies import MissingLibrary, require
 from .help_pages import page_url
 
 RESOURCES = Path(__file__).parents[1] / "resources"
+# Groups of the toolbox, which sorts them by their names, in the order of the work.
+GROUPS = {
+    "inputs": "1 Inputs",
+    "storage": "2 Storage",
+    "downscaling": "3 Downscaling",
+    "results": "4 Results",
+    "sample": "Sample data",
+}
 
 
 class GwsaAlgorithm(QgsProcessingAlgorithm):
     """Base class of all algorithms.
 
     A subclass sets the class attributes, adds its parameters in ``initAlgorithm`` and calls the
-    core in ``execute``. The name ``run`` is not used, because QGIS defines a method of that name.
+    core in ``execute``. Its icon has the name of its ``ID``. The name ``run`` is not used, because
+    QGIS defines a method of that name.
 
     Core modules are imported inside ``execute``. The plugin therefore does not slow down the start
     of QGIS, and a missing library leads to a message when a stage runs instead of an error when
@@ -47,7 +56,8 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     NAME = ""
     HELP = ""
     TAGS: tuple[str, ...] = ()
-    ICON = "gwsa.svg"
+    SHORT = ""
+    GROUP = "inputs"
     REQUIRES: tuple[str, ...] = ("scipy",)
 
     def execute(self, parameters, context, progress: Progress) -> dict:
@@ -76,16 +86,19 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         return tr(self.NAME)
 
     def group(self):
-        return ""
+        return tr(GROUPS[self.GROUP])
 
     def groupId(self):
-        return ""
+        return self.GROUP
+
+    def shortDescription(self):
+        return tr(self.SHORT)
 
     def tags(self):
         return ["GWSA", "GRACE", "groundwater", *self.TAGS]
 
     def icon(self):
-        return QIcon(str(RESOURCES / "icons" / self.ICON))
+        return QIcon(str(RESOURCES / "icons" / f"{self.ID}.svg"))
 
     def shortHelpString(self):
         return tr(self.HELP)
@@ -119,20 +132,18 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         if not self.addParameter(parameter):
             raise RuntimeError(f"{self.ID}: QGIS rejected the parameter {parameter.name()}")
 
-    def add_period(self, use: str, advanced: bool = True) -> None:
-        """Add the optional parameters START and END.
+    def add_period(self, use: str) -> None:
+        """Add the optional parameters START and END: behind the inputs and the region.
 
         Parameters
         ----------
         use : str
             Completes the help text "First month ...", for example "of the output".
-        advanced : bool
-            True to list them under the advanced parameters.
         """
         for name, label in (("START", "First month"), ("END", "Last month")):
             parameter = QgsProcessingParameterString(name, tr(f"{label} (YYYY-MM)"), optional=True)
             help = f"{label} {use}, written as YYYY-MM. Leave empty for all months."
-            self.add(parameter, help, advanced)
+            self.add(parameter, help)
 
     def add_region(self, help: str) -> None:
         """Add the optional parameter EXTENT."""
@@ -146,7 +157,6 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
                 tr("Margin around the region (km)"),
                 QgsProcessingParameterNumber.Type.Double,
                 defaultValue=750,
-                optional=True,
                 minValue=0,
                 maxValue=5000,
             ),
@@ -256,9 +266,13 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         style_file(path, style)
         return str(path)
 
+    def libraries(self, parameters) -> tuple[str, ...]:
+        """Return the Python libraries that a run needs."""
+        return (*self.REQUIRES, *(("matplotlib", "jinja2") if parameters.get("REPORT") else ()))
+
     def processAlgorithm(self, parameters, context, feedback):
         try:
-            require(*self.REQUIRES)
+            require(*self.libraries(parameters))
             return self.execute(parameters, context, FeedbackProgress(feedback))
         except (InputError, MissingLibrary) as error:
             raise QgsProcessingException(str(error)) from None

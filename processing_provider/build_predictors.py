@@ -17,6 +17,8 @@ from .base import GwsaAlgorithm, tr
 class BuildPredictors(GwsaAlgorithm):
     ID = "buildpredictors"
     NAME = "Build predictors"
+    SHORT = "Brings predictor rasters onto one 1 km grid."
+    GROUP = "downscaling"
     HELP = (
         "Brings the rasters that a catalogue names, of any projection, resolution and extent, onto "
         "one fine grid (1 km for a stack of 0.25°) and averages them by area over the cells of the "

@@ -26,7 +26,6 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..gwsa_plugin.dependencies import require
 from .base import POLYGONS, layer_fields, style_file, style_layer, title_file, tr
 from .downscale_parameters import (
     FILES,
@@ -53,6 +52,8 @@ class Downscale(WellAlgorithm):
 
     ID = "downscale"
     NAME = "Downscale to 1 km"
+    SHORT = "Makes monthly 1 km maps of coarse groundwater storage anomalies."
+    GROUP = "downscaling"
     HELP = (
         "Downscales coarse GWSA to maps of 1 km, one GeoTIFF per year (GWSA_YYYY.tif, twelve bands "
         "January to December, cm). By default (METHOD) a prior is fitted through the footprint of "
@@ -91,6 +92,7 @@ class Downscale(WellAlgorithm):
             ),
             "Folder written by Build predictors for the same coarse cells.",
         )
+        self.add_period("to map")
         self.add(
             QgsProcessingParameterEnum(
                 "METHOD",
@@ -130,10 +132,9 @@ class Downscale(WellAlgorithm):
         self.add_specific_yield()
         self.add_well_fields(name for name in FIELDS if name != "AQUIFER_FIELD")
         self.add_well_rules()
-        self.add_period("to map")
         for name, (label, kind, default, least, help) in NUMBERS.items():
             self.add(
-                QgsProcessingParameterNumber(name, tr(label), kind, default, True, least),
+                QgsProcessingParameterNumber(name, tr(label), kind, default, minValue=least),
                 help,
                 advanced=True,
             )
@@ -143,7 +144,6 @@ class Downscale(WellAlgorithm):
                 tr("Target of the models"),
                 list(TARGETS.values()),
                 defaultValue=0,
-                optional=True,
             ),
             "What trees predict if METHOD is the published one; the first method has no level and "
             "trend of its own. GWSA, as in the published dataset, or GWSA without the level and "
@@ -155,7 +155,7 @@ class Downscale(WellAlgorithm):
         )
         for name, (label, default, help) in SWITCHES.items():
             self.add(
-                QgsProcessingParameterBoolean(name, tr(label), default, optional=True),
+                QgsProcessingParameterBoolean(name, tr(label), default),
                 help,
                 advanced=True,
             )
@@ -222,6 +222,10 @@ class Downscale(WellAlgorithm):
             self.add(parameter, help)
         self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Yearly maps")))
 
+    def libraries(self, parameters):
+        scheduler = ("distributed",) if str(parameters.get("SCHEDULER") or "").strip() else ()
+        return (*super().libraries(parameters), *scheduler)
+
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.base.errors import InputError
         from ..gwsa_plugin.core.compute.dask_cluster import task_runner
@@ -237,11 +241,7 @@ class Downscale(WellAlgorithm):
         from ..gwsa_plugin.core.files.stack import read_stack
         from ..gwsa_plugin.core.predictors.predictor_set import CONTENTS
 
-        if parameters.get("REPORT"):
-            require("matplotlib", "jinja2")
         scheduler = self.parameterAsString(parameters, "SCHEDULER", context).strip()
-        if scheduler:
-            require("distributed")
         started = now()
         options = self._options(parameters, context)
         inputs = {

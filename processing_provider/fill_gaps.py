@@ -11,7 +11,6 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.core.gapfill.methods import METHOD_NAMES
-from ..gwsa_plugin.dependencies import require
 from .base import GwsaAlgorithm, tr
 
 
@@ -20,6 +19,8 @@ class FillGaps(GwsaAlgorithm):
 
     ID = "fillgaps"
     NAME = "Fill gaps"
+    GROUP = "storage"
+    SHORT = "Fills the months without a GRACE solution and states the error."
     HELP = (
         "Fills the months without a GRACE solution, among them the 11 months between GRACE and "
         "GRACE-FO, cell by cell. The errors are estimated in artificial gaps: observed months are "
@@ -106,8 +107,6 @@ class FillGaps(GwsaAlgorithm):
         )
 
     def execute(self, parameters, context, progress):
-        if parameters.get("REPORT"):
-            require("matplotlib", "jinja2")
         from ..gwsa_plugin.core.files.provenance import now, provenance
         from ..gwsa_plugin.core.files.stack import read_stack, write_stack
         from ..gwsa_plugin.core.gapfill.fill import fill_gaps, write_flags

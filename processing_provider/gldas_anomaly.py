@@ -55,6 +55,8 @@ class GldasAnomaly(GwsaAlgorithm):
 
     ID = "gldasanomaly"
     NAME = "GLDAS storage anomalies"
+    SHORT = "Makes soil moisture, snow and canopy water anomalies from GLDAS."
+    GROUP = "storage"
     HELP = (
         "Reads a folder of GLDAS Noah 2.1 monthly files (GLDAS_NOAH025_M.AYYYYMM.021.nc4) and "
         "writes anomalies of soil moisture (SMS, four layers), snow water equivalent (SWES) and "
@@ -92,7 +94,7 @@ class GldasAnomaly(GwsaAlgorithm):
             "Region of the output, to which a margin is added (see MARGIN). Leave empty for all "
             "cells of the files."
         )
-        self.add_period("of the output", advanced=False)
+        self.add_period("of the output")
         self.add(
             QgsProcessingParameterFeatureSource("ICE", tr("Ice polygons"), POLYGONS, optional=True),
             "Outlines of glaciers and ice sheets in any CRS. Cells with at least half of their "
@@ -100,9 +102,8 @@ class GldasAnomaly(GwsaAlgorithm):
         )
         for name, (label, default, help) in NUMBERS.items():
             kind = QgsProcessingParameterNumber.Type.Double
-            # Optional, so that models saved before a parameter was added still run.
             parameter = QgsProcessingParameterNumber(
-                name, tr(label), kind, defaultValue=default, optional=True, minValue=0
+                name, tr(label), kind, defaultValue=default, minValue=0
             )
             self.add(parameter, help, advanced=True)
         self.add_margin()

@@ -33,6 +33,8 @@ class GwsaBalance(GwsaAlgorithm):
 
     ID = "gwsabalance"
     NAME = "Groundwater balance (GWSA)"
+    SHORT = "Subtracts soil moisture, snow and canopy water from total water storage."
+    GROUP = "storage"
     HELP = (
         "Subtracts the anomalies of soil moisture, snow, canopy water and, if given, surface "
         "water and glaciers from total water storage: GWSA = TWSA - SMS - SWES - CWS - SWS - "

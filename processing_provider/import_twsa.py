@@ -20,6 +20,7 @@ class ImportTwsa(GwsaAlgorithm):
 
     ID = "importtwsa"
     NAME = "Import TWSA (GRACE mascons)"
+    SHORT = "Reads total water storage from a GRACE mascon file."
     HELP = (
         "Reads a mascon NetCDF file of CSR (RL06, RL06.3), JPL (RL06.3M) or GSFC and writes "
         "terrestrial water storage anomalies (TWSA) in cm relative to 2004-2009, with one band per "
@@ -62,7 +63,7 @@ class ImportTwsa(GwsaAlgorithm):
             "Region of the output, to which a margin is added (see MARGIN). Leave empty for all "
             "cells of the file."
         )
-        self.add_period("of the output", advanced=False)
+        self.add_period("of the output")
         self.add(
             QgsProcessingParameterNumber(
                 "SIGMA_TWSA",

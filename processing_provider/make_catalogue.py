@@ -32,6 +32,8 @@ class MakeCatalogue(GwsaAlgorithm):
         "means. The log lists what was recognised, and which files cannot be used and why. The "
         "dialog Predictors of the menu GWSA does the same in a table that can be edited."
     )
+    SHORT = "Recognises predictors in raster files and writes their catalogue."
+    GROUP = "downscaling"
     TAGS = ("predictors", "catalogue", "covariates", "JSON", "lags", "recognise")
 
     def initAlgorithm(self, config=None):

@@ -40,6 +40,8 @@ class SampleData(GwsaAlgorithm):
 
     ID = "sampledata"
     NAME = "Sample data"
+    SHORT = "Makes a synthetic world with a known truth, in the files of real data."
+    GROUP = "sample"
     HELP = (
         "Creates a synthetic world whose groundwater storage is known at 1 km, and writes "
         "simulated observations of it in the layouts of the real files: a CSR RL06.3 mascon file "

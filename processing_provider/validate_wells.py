@@ -21,7 +21,6 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
-from ..gwsa_plugin.dependencies import require
 from .base import POINTS, POLYGONS, layer_fields, style_layer, tr
 from .well_parameters import FIELDS, WellAlgorithm
 
@@ -34,6 +33,8 @@ class ValidateWells(WellAlgorithm):
 
     ID = "validatewells"
     NAME = "Validate against wells"
+    SHORT = "Compares maps with the water levels of wells."
+    GROUP = "results"
     HELP = (
         "Converts the water levels of wells to storage (minus specific yield times the change of "
         "the depth to water) and compares the monthly series and the trend of each well with the "
@@ -85,6 +86,8 @@ class ValidateWells(WellAlgorithm):
             QgsProcessingParameterRasterLayer("COARSE", tr("Coarse GWSA stack")),
             "The stack that was downscaled, with bands named YYYY-MM.",
         )
+        self.add_region("Only wells in this region are used; empty for all wells.")
+        self.add_period("of the comparison")
 
     def _add_wells(self):
         self.add_wells(optional=False)
@@ -96,8 +99,6 @@ class ValidateWells(WellAlgorithm):
         )
         self.add_specific_yield()
         self.add_well_fields(FIELDS)
-        self.add_region("Only wells in this region are used; empty for all wells.")
-        self.add_period("of the comparison")
         self.add_well_rules()
 
     def _add_outputs(self):
@@ -130,8 +131,6 @@ class ValidateWells(WellAlgorithm):
         from ..gwsa_plugin.core.wells.scores import summary
         from ..gwsa_plugin.core.wells.validate import validate_wells
 
-        if parameters.get("REPORT"):
-            require("matplotlib", "jinja2")
         started = now()
         product = self._product(parameters, context)
         coarse = YearlyMaps.from_files([self.input_path(parameters, "COARSE", context)])

@@ -8,13 +8,14 @@ what this script makes.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
+from qgis.analysis import QgsNativeAlgorithms
 from qgis.core import (
     Qgis,
     QgsApplication,
     QgsProcessingModelAlgorithm,
     QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildDependency,
     QgsProcessingModelChildParameterSource,
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
@@ -23,9 +24,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QPointF, QSizeF
 
 from gwsa.gwsa_plugin.core.chain import STAGES, Stage
-from gwsa.processing_provider.provider import MODELS, GwsaProvider
+from gwsa.processing_provider.full_chain import PATH
+from gwsa.processing_provider.provider import GwsaProvider
 
-PATH = MODELS / "fullchain.model3"
 NAME = "fullchain"
 DESCRIPTION = (
     "Makes monthly 1 km maps of groundwater storage anomalies from a mascon file, GLDAS months and "
@@ -38,34 +39,38 @@ INPUTS = {
     "TWSA": None,
     "LAND_MASK": "Land mask of the mascons",
     "EXTENT": None,
-    "SIGMA_TWSA": None,
-    "GLDAS": None,
-    "MODE": "Mode of the groundwater balance",
-    "FOOTPRINT": None,
-    "CATALOGUE": "Predictor catalogue",
-    "LAND": "Land mask at 1 km",
     "START": "First month to map (YYYY-MM)",
     "END": "Last month to map (YYYY-MM)",
-    "METHOD": "Method of the 1 km maps",
+    "SIGMA_TWSA": None,
+    "GLDAS": None,
+    "CATALOGUE": "Predictor catalogue",
+    "LAND": "Land mask at 1 km",
     "AQUIFERS": None,
     "ID_FIELD": None,
+    "PARENT_FIELD": None,
     "WELLS": None,
     "OBSERVATIONS": "Readings of the wells",
+    "VALUE": None,
+    "UNIT": None,
     "SPECIFIC_YIELD": None,
+    "MODE": "Mode of the groundwater balance",
+    "FOOTPRINT": None,
+    "METHOD": "Method of the 1 km maps",
+    "ICE": None,
+    "ICE_THRESHOLD": None,
     "LEAST_AREA": None,
     "TREES": None,
     "MIN_YEARS": "Shortest span of a well (years)",
     "MIN_MONTHS": "Fewest months of a well",
 }
-ADVANCED = ("LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS")
-# Optional in the first stage that takes them, but not in a later one.
-REQUIRED = ("WELLS",)
+ADVANCED = ("ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS")
 HELP = {
     "EXTENT": "Region of all stages; empty for all of the mascon file.",
     "START": "First month of the predictors and of the 1 km maps; empty for all there is.",
     "END": "Last month of the predictors and of the 1 km maps; empty for all there is.",
     "WELLS": "Wells that test the maps, a point layer or a table with longitude and latitude. It "
-    "can be a long table that also has the readings. Nothing is trained on them.",
+    "can be a long table that also has the readings. Nothing is trained on them. Without wells "
+    "the last stage is left out.",
 }
 # Output of a stage -> its name and label in the model. Other outputs are not kept.
 OUTPUTS = {
@@ -81,6 +86,7 @@ OUTPUTS = {
     "downscale:CORRECTED": ("CORRECTED", "Leakage-corrected coarse GWSA"),
     "downscale:MODELS": ("MODELS", "Models"),
     "downscale:HELD_OUT": ("HELD_OUT", "Maps of held-out models"),
+    "downscale:APPLICABILITY": ("APPLICABILITY", "Area of applicability"),
     "downscale:REGIONS": ("REGIONS", "Regions and their skill"),
     "downscale:SCORES": ("SCORES", "Scores"),
     "downscale:REPORT": ("REPORT", "Report on downscaling"),
@@ -88,9 +94,10 @@ OUTPUTS = {
     "validatewells:SCORES": ("SCORES", "Scores at wells"),
     "validatewells:REPORT": ("REPORT", "Report on the wells"),
 }
+BRANCH = "wells_are_given"
 WIDTH, HEIGHT = 230, 34
 COLUMN, ROW = 310, 46
-LEFT, INPUTS_END, STAGE_TOP, OUTPUTS_TOP = 140, 310, 420, 520
+LEFT, INPUTS_END, BRANCH_TOP, STAGE_TOP, OUTPUTS_TOP = 140, 590, 650, 720, 820
 
 
 def make_model(provider: GwsaProvider) -> QgsProcessingModelAlgorithm:
@@ -99,6 +106,7 @@ def make_model(provider: GwsaProvider) -> QgsProcessingModelAlgorithm:
     _add_inputs(model, provider)
     for column, stage in enumerate(STAGES):
         model.addChildAlgorithm(_child(stage, column, provider))
+    _run_only_with_wells(model)
     model.setParameterOrder(list(INPUTS))
     help_texts = {name: model.parameterDefinition(name).help() for name in INPUTS}
     model.setHelpContent({"ALG_DESC": DESCRIPTION, **help_texts})
@@ -134,10 +142,9 @@ def _definition(
     definition.setName(name)
     definition.setDescription(INPUTS[name] or definition.description())
     definition.setHelp(HELP.get(name, definition.help()))
-    if name in REQUIRED:
-        definition.setFlags(definition.flags() & ~definition.Flag.FlagOptional)
     advanced = QgsProcessingParameterDefinition.Flag.FlagAdvanced
-    definition.setFlags(advanced if name in ADVANCED else definition.flags() & ~advanced)
+    flags = definition.flags() & ~advanced
+    definition.setFlags(flags | advanced if name in ADVANCED else flags)
     return definition
 
 
@@ -158,6 +165,20 @@ def _child(stage: Stage, column: int, provider: GwsaProvider) -> QgsProcessingMo
         outputs[name] = _place(output, column, OUTPUTS_TOP + ROW * row)
     child.setModelOutputs(outputs)
     return child
+
+
+def _run_only_with_wells(model: QgsProcessingModelAlgorithm) -> None:
+    """Make the last stage depend on a branch that is taken if wells are given."""
+    last = STAGES[-1].name
+    branch = QgsProcessingModelChildAlgorithm("native:condition")
+    branch.setChildId(BRANCH)
+    branch.setDescription("Are wells given?")
+    branch.setConfiguration({"conditions": [{"name": "wells", "expression": "@WELLS IS NOT NULL"}]})
+    _place(branch, len(STAGES) - 1, BRANCH_TOP)
+    model.addChildAlgorithm(branch)
+    child = model.childAlgorithm(last)
+    child.setDependencies([QgsProcessingModelChildDependency(BRANCH, "wells")])
+    model.setChildAlgorithm(child)
 
 
 def _sources(
@@ -191,12 +212,13 @@ def main() -> None:
         sys.exit(f"The model is made with QGIS 3.22, not with {Qgis.QGIS_VERSION}.")
     application = QgsApplication([], False)
     application.initQgis()
+    QgsApplication.processingRegistry().addProvider(QgsNativeAlgorithms())
     provider = GwsaProvider()
     QgsApplication.processingRegistry().addProvider(provider)
     written = make_model(provider).toFile(str(PATH))
     application.exitQgis()
     if not written:
-        sys.exit(f"{Path(PATH).name} cannot be written.")
+        sys.exit(f"{PATH.name} cannot be written.")
 
 
 if __name__ == "__main__":

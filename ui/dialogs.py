@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..processing_provider.full_chain import copy_of_model
+
 # PyQt deletes the Python half of a dialog with the Python half of its parent, which QGIS does not
 # keep for its main window. Without it, the button Run of an algorithm does nothing.
 _shown: set = set()
@@ -32,3 +34,10 @@ def open_dialog(algorithm: str, parameters: dict | None = None) -> None:
     from processing import createAlgorithmDialog
 
     show_dialog(createAlgorithmDialog(f"gwsa:{algorithm}", parameters or {}))
+
+
+def edit_chain() -> None:
+    """Open a copy of the chain in the Graphical Modeler."""
+    from processing.modeler.ModelerDialog import ModelerDialog
+
+    ModelerDialog.create(copy_of_model()).show()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from qgis.core import Qgis
-from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtCore import Qt, QUrl
 from qgis.PyQt.QtGui import QDesktopServices, QIcon
+from qgis.PyQt.QtWidgets import QDialog
 
 from ..gwsa_plugin.dependencies import MissingLibrary, require
 from ..processing_provider.base import RESOURCES, GwsaAlgorithm, tr
+from ..processing_provider.full_chain import FullChain
 from ..processing_provider.help_pages import page_url
 from ..processing_provider.provider import ALGORITHMS
-from .dialogs import open_dialog, show_dialog
+from .check_installation import CheckInstallation
+from .dialogs import edit_chain, open_dialog, show_dialog
+from .start_here import StartHere
 
 
 class Menu:
-    """Submenu with the full chain, each stage and the help.
+    """Submenu with the first steps, the chain, each stage, the state of libraries and the help.
 
     Parameters
     ----------
@@ -23,15 +27,20 @@ class Menu:
     """
 
     def __init__(self, iface):
+        self._iface = iface
         self._parent = iface.pluginMenu()
         self._menu = self._parent.addMenu(QIcon(str(RESOURCES / "icons" / "gwsa.svg")), "GWSA")
         self._menu.setObjectName("gwsa")
-        self._add_dialog("fullchain", tr("The whole chain"))
+        self._menu.addAction(f"{tr('Start here')}…", lambda: self._show(StartHere))
+        self._menu.addSeparator()
+        self._add_algorithm(FullChain())
+        self._menu.addAction(tr("Edit the chain in the Modeler"), edit_chain)
         self._menu.addSeparator()
         for algorithm in ALGORITHMS:
-            self._add_dialog(algorithm.ID, tr(algorithm.NAME))
+            self._add_algorithm(algorithm())
         self._menu.addSeparator()
         self._menu.addAction(tr("Predictors…"), lambda: show_predictors(iface))
+        self._menu.addAction(f"{tr('Check installation')}…", lambda: self._show(CheckInstallation))
         self._menu.addAction(tr("Help"), show_help)
 
     def remove(self):
@@ -39,8 +48,15 @@ class Menu:
         self._parent.removeAction(self._menu.menuAction())
         self._menu.deleteLater()
 
-    def _add_dialog(self, algorithm: str, label: str):
-        self._menu.addAction(f"{label}…", lambda: open_dialog(algorithm))
+    def _add_algorithm(self, algorithm):
+        name = algorithm.name()
+        label = f"{algorithm.displayName()}…"
+        self._menu.addAction(algorithm.icon(), label, lambda: open_dialog(name))
+
+    def _show(self, dialog_class: type[QDialog]):
+        dialog = dialog_class(self._iface.mainWindow())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        show_dialog(dialog)
 
 
 def show_predictors(iface):

@@ -420,6 +420,6 @@ def test_a_polygon_layer_without_crs_is_named(run, inputs, real_data, tmp_path):
 
 def test_without_xgboost_the_message_has_the_install_command(run, inputs, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "xgboost", None)
-    with pytest.raises(QgsProcessingException, match="install it with: .*xgboost"):
+    with pytest.raises(QgsProcessingException, match="Install with: .*xgboost"):
         run("downscale", **inputs, OUTPUT=tmp_path / "maps", **FEW)
     assert not (tmp_path / "maps").exists()

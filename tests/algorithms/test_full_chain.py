@@ -3,17 +3,20 @@
 The model is run through qgis_process in tests/smoke.
 """
 
-from pathlib import Path
+import importlib.util
 
 import pytest
-from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingModelChildParameterSource
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildParameterSource,
+)
 
-import gwsa
 from gwsa.gwsa_plugin.core.chain import NAMES
-from gwsa.setup.make_model import make_model
+from gwsa.processing_provider.full_chain import MAIN_OUTPUTS, PATH
+from gwsa.setup.make_model import BRANCH, make_model
 
 STAGES = set(NAMES)
-PATH = Path(gwsa.__file__).parent / "processing_provider/models/fullchain.model3"
 STATIC = QgsProcessingModelChildParameterSource.fromStaticValue(0).source()
 
 
@@ -22,19 +25,63 @@ def model(provider):
     return provider.algorithm("fullchain")
 
 
+def stages(model):
+    """Return the children of the model that are stages, by name."""
+    return {name: child for name, child in model.childAlgorithms().items() if name in STAGES}
+
+
 def sources(model):
     """Yield the stage, the parameter and its only source."""
-    for stage, child in model.childAlgorithms().items():
+    for stage, child in stages(model).items():
         for parameter, (source,) in child.parameterSources().items():
             yield stage, parameter, source
 
 
 def test_model_contains_every_stage(model):
-    assert set(model.childAlgorithms()) == STAGES
-    assert {child.algorithmId() for child in model.childAlgorithms().values()} == {
+    assert set(model.childAlgorithms()) == {*STAGES, BRANCH}
+    assert {child.algorithmId() for child in stages(model).values()} == {
         f"gwsa:{name}" for name in STAGES
     }
     assert model.validate() == (True, [])
+
+
+def test_only_what_the_readme_requires_is_required(model):
+    required = {
+        one.name()
+        for one in model.parameterDefinitions()
+        if not one.isDestination()
+        and not one.flags() & one.Flag.FlagOptional
+        and one.defaultValue() is None
+    }
+    assert required == {"TWSA", "GLDAS", "CATALOGUE"}
+
+
+def test_the_last_stage_runs_only_with_wells(model):
+    (dependency,) = model.childAlgorithm("validatewells").dependencies()
+    assert (dependency.childId, dependency.conditionalBranch) == (BRANCH, "wells")
+
+
+def test_six_outputs_are_in_front_in_the_order_of_the_stages(model):
+    outputs = [one for one in model.parameterDefinitions() if one.isDestination()]
+    front = [one.name() for one in outputs if not one.flags() & one.Flag.FlagAdvanced]
+    assert tuple(front) == MAIN_OUTPUTS
+    order = [NAMES.index(one.name().partition(":")[0]) for one in outputs]
+    assert order == sorted(order)
+
+
+def test_the_chain_has_a_title_tags_and_an_icon(model):
+    assert model.displayName() == "The whole chain (GRACE to 1 km GWSA)"
+    assert {"GRACE", "groundwater", "downscaling"} <= set(model.tags())
+    assert model.shortDescription()
+    assert not model.icon().isNull()
+    assert type(model.create()) is type(model)
+
+
+def test_a_missing_library_is_stated_before_the_first_stage(model, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    valid, message = model.checkParameterValues({}, QgsProcessingContext())
+    assert not valid
+    assert message.startswith("The Python libraries scipy and xgboost are not installed.")
 
 
 def test_inputs_of_the_model_are_outputs_of_the_sample_world(model, provider):
@@ -45,8 +92,9 @@ def test_inputs_of_the_model_are_outputs_of_the_sample_world(model, provider):
         if not parameter.isDestination()
     }
     assert asked - offered == {
-        "EXTENT", "SIGMA_TWSA", "MODE", "FOOTPRINT", "START", "END", "ID_FIELD", "SPECIFIC_YIELD",
-        "METHOD", "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS",
+        "EXTENT", "SIGMA_TWSA", "MODE", "FOOTPRINT", "START", "END", "ID_FIELD", "PARENT_FIELD",
+        "VALUE", "UNIT", "SPECIFIC_YIELD", "METHOD", "ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES",
+        "MIN_YEARS", "MIN_MONTHS",
     }  # fmt: skip
     assert {name for name in offered if not name.startswith("RMSE")} - {"OUTPUT"} <= asked
 
@@ -56,7 +104,7 @@ def test_model_has_outputs_of_every_stage(model):
     assert names == {
         "importtwsa:TWSA", "importtwsa:MONTHS", "fillgaps:FILLED", "fillgaps:FLAGS",
         "fillgaps:REPORT", "gwsabalance:GWSA", "gwsabalance:SIGMA", "buildpredictors:PREDICTORS",
-        "downscale:MAPS", "downscale:CORRECTED", "downscale:MODELS", "downscale:HELD_OUT",
+        "downscale:MAPS", "downscale:APPLICABILITY", "downscale:CORRECTED", "downscale:MODELS", "downscale:HELD_OUT",
         "downscale:REGIONS", "downscale:SCORES", "downscale:REPORT", "validatewells:WELLS",
         "validatewells:SCORES", "validatewells:REPORT",
     }  # fmt: skip
@@ -94,7 +142,7 @@ def facts(model):
     ]  # fmt: skip
     outputs = [
         (stage, name, output.childOutputName(), output.description())
-        for stage, child in model.childAlgorithms().items()
+        for stage, child in stages(model).items()
         for name, output in child.modelOutputs().items()
     ]
     return sorted(map(repr, parameters)), sorted(map(repr, given)), sorted(map(repr, outputs))

@@ -1,6 +1,7 @@
 """Fixtures that load the plugin into the simulated desktop of pytest-qgis."""
 
 import pytest
+from qgis.core import QgsApplication
 from qgis.PyQt.QtWidgets import QMenu
 
 from gwsa import classFactory
@@ -20,3 +21,11 @@ def plugin(qgis_processing, qgis_iface, plugins_menu):
     plugin.initGui()
     yield plugin
     plugin.unload()
+
+
+@pytest.fixture
+def profile(qgis_app, tmp_path, monkeypatch):
+    """Empty profile, in which libraries are installed."""
+    folder = tmp_path / "profile with space"
+    monkeypatch.setattr(QgsApplication, "qgisSettingsDirPath", lambda: f"{folder}/")
+    return folder

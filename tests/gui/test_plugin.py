@@ -5,6 +5,7 @@ from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtWidgets import QDialog
 
 from gwsa import classFactory
+from gwsa.gwsa_plugin.core.chain import NAMES
 from gwsa.gwsa_plugin.dependencies import MissingLibrary
 from gwsa.ui import menu
 
@@ -27,17 +28,23 @@ def test_every_algorithm_has_an_icon_a_name_and_help(plugin):
         assert algorithm.displayName()
 
 
+OTHER_ENTRIES = [
+    "Start here", "Edit the chain in the Modeler", "Predictors", "Check installation", "Help",
+]  # fmt: skip
+
+
+def entries(plugins_menu):
+    """The entries of the submenu by their text."""
+    (entry,) = plugins_menu.actions()
+    return {action.text().rstrip("…"): action for action in entry.menu().actions() if action.text()}
+
+
 def test_the_menu_has_an_entry_for_each_algorithm(plugin, plugins_menu):
     (entry,) = plugins_menu.actions()
     assert entry.text() == "GWSA"
     assert not entry.icon().isNull()
-    entries = [action.text().rstrip("…") for action in entry.menu().actions() if action.text()]
-    stages = [
-        algorithm.displayName()
-        for algorithm in registered().algorithms()
-        if algorithm.name() != "fullchain"
-    ]
-    assert sorted(entries) == sorted(["The whole chain", *stages, "Predictors", "Help"])
+    names = {algorithm.displayName() for algorithm in registered().algorithms()}
+    assert set(entries(plugins_menu)) == {*names, *OTHER_ENTRIES}
 
 
 def test_menu_entries_open_the_dialog_of_their_algorithm(plugin, plugins_menu, monkeypatch):
@@ -46,9 +53,8 @@ def test_menu_entries_open_the_dialog_of_their_algorithm(plugin, plugins_menu, m
         "processing.createAlgorithmDialog",
         lambda algorithm, parameters: opened.append(algorithm) or QDialog(),
     )
-    (entry,) = plugins_menu.actions()
-    for action in entry.menu().actions():
-        if action.text().endswith("…") and action.text() != "Predictors…":
+    for text, action in entries(plugins_menu).items():
+        if text not in OTHER_ENTRIES:
             action.trigger()
     assert sorted(opened) == sorted(algorithm.id() for algorithm in registered().algorithms())
 
@@ -75,6 +81,67 @@ def test_missing_library_is_a_message(predictors_action, qgis_iface, monkeypatch
     assert not qgis_iface.mainWindow().findChildren(QDialog)
     messages = qgis_iface.messageBar().get_messages(Qgis.MessageLevel.Warning)
     assert messages == ["GWSA:rasterio is required."]
+
+
+def test_edit_the_chain_opens_a_copy_in_the_modeler(plugin, plugins_menu, monkeypatch):
+    # The simulated desktop has no size of icons.
+    monkeypatch.setattr("processing.modeler.ModelerDialog.iface", None)
+    from processing.modeler.ModelerDialog import ModelerDialog
+
+    before = len(ModelerDialog.dlgs)
+    entries(plugins_menu)["Edit the chain in the Modeler"].trigger()
+    assert len(ModelerDialog.dlgs) == before + 1
+    modeler = ModelerDialog.dlgs.pop()
+    model = modeler.model()
+    assert model.displayName() == "The whole chain (GRACE to 1 km GWSA), copy"
+    assert model.sourceFilePath() == ""
+    assert set(NAMES) < set(model.childAlgorithms())
+    assert model.validate() == (True, [])
+    modeler.hide()
+
+
+def test_groups_are_in_the_order_of_the_work(plugin):
+    groups = {}
+    for algorithm in registered().algorithms():
+        groups.setdefault(algorithm.group(), set()).add(algorithm.name())
+    assert sorted(groups) == [
+        "", "1 Inputs", "2 Storage", "3 Downscaling", "4 Results", "Sample data",
+    ]  # fmt: skip
+    assert groups[""] == {"fullchain"}
+
+
+def test_every_algorithm_has_a_short_description_and_an_icon_of_its_own(plugin):
+    algorithms = registered().algorithms()
+    texts = [algorithm.shortDescription() for algorithm in algorithms]
+    assert all(text.endswith(".") and len(text) < 80 for text in texts)
+    icons = {pixels(algorithm.icon()) for algorithm in algorithms}
+    assert len(icons) == len(algorithms)
+
+
+def pixels(icon) -> bytes:
+    image = icon.pixmap(16, 16).toImage()
+    return bytes(image.constBits().asarray(image.sizeInBytes()))
+
+
+def test_numbers_with_a_default_are_not_optional(plugin):
+    for algorithm in registered().algorithms():
+        for one in algorithm.parameterDefinitions():
+            if one.type() in ("number", "boolean", "enum") and one.defaultValue() is not None:
+                assert not one.flags() & one.Flag.FlagOptional, f"{algorithm.name()} {one.name()}"
+
+
+def test_months_are_in_front_and_behind_the_region_or_the_inputs(plugin):
+    for algorithm in registered().algorithms():
+        names = [one.name() for one in algorithm.parameterDefinitions()]
+        if "START" not in names:
+            continue
+        place = names.index("START")
+        assert names[place + 1] == "END", algorithm.name()
+        if "EXTENT" in names:
+            assert names[place - 1] == "EXTENT", algorithm.name()
+        for name in ("START", "END"):
+            one = algorithm.parameterDefinition(name)
+            assert not one.flags() & one.Flag.FlagAdvanced, algorithm.name()
 
 
 def test_unload_removes_provider_and_menu(plugin, plugins_menu):

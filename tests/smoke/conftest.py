@@ -118,9 +118,11 @@ def chain(qgis_process, without_xgboost, tmp_path_factory) -> Chain:
 
 @pytest.fixture(scope="session")
 def without_xgboost(tmp_path_factory) -> Path:
-    """Folder with a module xgboost that cannot be imported."""
+    """Folder with a module xgboost that is as good as missing."""
     folder = tmp_path_factory.mktemp("without_xgboost")
-    (folder / "xgboost.py").write_text("raise ImportError(\"No module named 'xgboost'\")\n")
+    (folder / "xgboost.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'xgboost'\", name='xgboost')\n"
+    )
     return folder
 
 

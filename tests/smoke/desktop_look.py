@@ -32,15 +32,26 @@ def record_interface():
 
 
 def toolbox_group():
-    """Open the toolbox and return the names of the algorithms in the group GWSA."""
+    """Open the toolbox and return the names of the algorithms of GWSA in the order shown."""
     dock = iface.mainWindow().findChild(QDockWidget, "ProcessingToolbox")
     dock.show()
     tree = dock.findChild(QTreeView, "algorithmTree")
     model = tree.model()
     groups = [model.index(row, 0) for row in range(model.rowCount())]
     group = next(index for index in groups if index.data() == "GWSA")
-    tree.expand(group)
-    return [model.index(row, 0, group).data() for row in range(model.rowCount(group))]
+    tree.expandRecursively(group)
+    tree.scrollTo(group, tree.ScrollHint.PositionAtTop)
+    return leaves(model, group)
+
+
+def leaves(model, parent):
+    """Return the texts of all items below a parent that have no children."""
+    children = [model.index(row, 0, parent) for row in range(model.rowCount(parent))]
+    return [
+        text
+        for child in children
+        for text in (leaves(model, child) if model.rowCount(child) else [child.data()])
+    ]
 
 
 def open_dialog(action):

@@ -1,0 +1,105 @@
+"""gwsa:fullchain: the shipped model with all stages, as the toolbox shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import QgsProcessing, QgsProcessingModelAlgorithm
+from qgis.PyQt.QtGui import QIcon
+
+from ..gwsa_plugin.dependencies import missing_message, not_installed
+from .base import RESOURCES, tr
+from .help_pages import page_url
+
+PATH = Path(__file__).parent / "models" / "fullchain.model3"
+MAPS = "downscale:MAPS"
+# Outputs of the dialog in the order of the stages; the others are under the advanced parameters.
+MAIN_OUTPUTS = (
+    "gwsabalance:GWSA",
+    MAPS,
+    "downscale:REGIONS",
+    "downscale:REPORT",
+    "validatewells:WELLS",
+    "validatewells:REPORT",
+)
+
+
+class FullChain(QgsProcessingModelAlgorithm):
+    """The model with a title, an icon, tags and its outputs in the order of the stages.
+
+    A file of the Modeler has none of these. QGIS lists the outputs of a model by the names of the
+    stages.
+    """
+
+    NAME = "The whole chain (GRACE to 1 km GWSA)"
+    REQUIRES = ("scipy", "xgboost")
+
+    def __init__(self):
+        super().__init__()
+        self._always_written = []
+        _load(self)
+        self.setSourceFilePath(str(PATH))
+        self._order_outputs()
+
+    def _order_outputs(self):
+        """Add the output parameters again, in the order of the stages."""
+        places = {name: stage.position().x() for name, stage in self.childAlgorithms().items()}
+        outputs = [one.clone() for one in self.parameterDefinitions() if one.isDestination()]
+        first = {name: number for number, name in enumerate(MAIN_OUTPUTS, start=-len(MAIN_OUTPUTS))}
+        outputs.sort(
+            key=lambda one: (places[one.name().partition(":")[0]], first.get(one.name(), 0))
+        )
+        for output in outputs:
+            if not output.flags() & output.Flag.FlagOptional:
+                self._always_written.append(output.name())
+            if output.name() != MAPS:
+                output.setFlags(output.flags() | output.Flag.FlagOptional)
+            if output.name() not in MAIN_OUTPUTS:
+                output.setFlags(output.flags() | output.Flag.FlagAdvanced)
+                output.setCreateByDefault(False)
+            self.removeParameter(output.name())
+            self.addParameter(output)
+
+    def createInstance(self):
+        return FullChain()
+
+    def checkParameterValues(self, parameters, context):
+        """State what is missing before the first stage, not after an hour."""
+        missing = not_installed(self.REQUIRES)
+        if missing:
+            return False, missing_message(missing)
+        return super().checkParameterValues(parameters, context)
+
+    def processAlgorithm(self, parameters, context, feedback):
+        """Write outputs that a later stage reads to temporary files where no file is given."""
+        given = {name: value for name, value in parameters.items() if value is not None}
+        temporary = dict.fromkeys(self._always_written, QgsProcessing.TEMPORARY_OUTPUT)
+        return super().processAlgorithm({**temporary, **given}, context, feedback)
+
+    def displayName(self):
+        return tr(self.NAME)
+
+    def shortDescription(self):
+        return tr("Runs all stages, from the mascon file to 1 km maps and their test at wells.")
+
+    def tags(self):
+        return ["GWSA", "GRACE", "groundwater", "downscaling", "1 km", "model", "workflow"]
+
+    def icon(self):
+        return QIcon(str(RESOURCES / "icons" / "fullchain.svg"))
+
+    def helpUrl(self):
+        return page_url("stages/fullchain")
+
+
+def copy_of_model() -> QgsProcessingModelAlgorithm:
+    """Return the model under another name and without a file, to be changed and saved."""
+    model = QgsProcessingModelAlgorithm()
+    _load(model)
+    model.setName(f"{FullChain.NAME}, copy")
+    return model
+
+
+def _load(model: QgsProcessingModelAlgorithm) -> None:
+    if not model.fromFile(str(PATH)):
+        raise RuntimeError(f"{PATH.name} is not a Processing model")
