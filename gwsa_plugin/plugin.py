@@ -20,6 +20,7 @@ class GwsaPlugin:
         self.iface = iface
         self.provider = None
         self.menu = None
+        self.months = None
 
     def initProcessing(self):
         """Register the Processing provider."""
@@ -29,17 +30,22 @@ class GwsaPlugin:
         self.provider.refreshAlgorithms()
 
     def initGui(self):
-        """Register the provider and add the menu."""
+        """Register the provider, add the menu, and connect the temporal controller."""
         from ..ui.menu import Menu
+        from ..ui.months_as_time import MonthsAsTime
 
         self.initProcessing()
         self.menu = Menu(self.iface)
+        self.months = MonthsAsTime(self.iface)
 
     def unload(self):
-        """Remove the menu and the provider."""
+        """Remove the menu and the provider, and disconnect the temporal controller."""
         if self.menu:
             self.menu.remove()
+        if self.months:
+            self.months.remove()
         if self.provider:
             QgsApplication.processingRegistry().removeProvider(self.provider)
         self.menu = None
+        self.months = None
         self.provider = None

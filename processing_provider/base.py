@@ -1,8 +1,8 @@
-"""Base class of the algorithms: identity, parameters, error messages, progress and styles."""
+"""Base class of the algorithms: identity, parameters, error messages, progress, loaded layers."""
 
 from __future__ import annotations
 
-import shutil
+from html import escape
 from pathlib import Path
 
 from qgis.core import (
@@ -12,14 +12,15 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingException,
-    QgsProcessingLayerPostProcessorInterface,
+    QgsProcessingOutputHtml,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterExtent,
     QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtCore import QCoreApplication, QUrl
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtXml import QDomDocument
 
@@ -28,6 +29,8 @@ from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.dependencies import MissingLibrary, require
 from .help_pages import page_url
+from .styles.loading import when_loaded
+from .styles.rasters import style_raster, write_styles
 
 RESOURCES = Path(__file__).parents[1] / "resources"
 # Groups of the toolbox, which sorts them by their names, in the order of the work.
@@ -59,6 +62,8 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     SHORT = ""
     GROUP = "inputs"
     REQUIRES: tuple[str, ...] = ("scipy",)
+    # Parameter of a stack -> the variable (tag GWSA_VARIABLE) that belongs there.
+    VARIABLES: dict[str, str] = {}
 
     def execute(self, parameters, context, progress: Progress) -> dict:
         """Run the algorithm.
@@ -234,20 +239,17 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def finish_raster(
         self,
         path: Path,
-        style: str,
         inputs: dict,
         settings: dict,
         started,
         results: dict | None = None,
     ) -> str:
-        """Write the run.json and the style of a raster that has been written.
+        """Write the run.json of a raster that has been written.
 
         Parameters
         ----------
         path : Path
             The raster.
-        style : str
-            File name of the style.
         inputs, settings : dict
             Input files and parameters for run.json.
         started : datetime
@@ -263,7 +265,6 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         from ..gwsa_plugin.core.files.provenance import write_run
 
         write_run(path.with_suffix(".run.json"), self.ID, inputs, settings, started, results)
-        style_file(path, style)
         return str(path)
 
     def libraries(self, parameters) -> tuple[str, ...]:
@@ -273,13 +274,55 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def processAlgorithm(self, parameters, context, feedback):
         try:
             require(*self.libraries(parameters))
-            return self.execute(parameters, context, FeedbackProgress(feedback))
+            self._check_variables(parameters, context)
+            results = self.execute(parameters, context, FeedbackProgress(feedback))
+            self._style_rasters(results, context)
+            self._link_reports(results, feedback)
+            return results
         except (InputError, MissingLibrary) as error:
             raise QgsProcessingException(str(error)) from None
         except OSError as error:
             raise QgsProcessingException(_file_error_message(error)) from None
         except Cancelled:
             raise QgsProcessingException(tr("Cancelled; no output was written.")) from None
+
+    def _check_variables(self, parameters, context) -> None:
+        """Refuse a stack of another variable; stacks of other programs, without tag, are used."""
+        from ..gwsa_plugin.core.rasters.reading import open_raster
+
+        for name, variable in self.VARIABLES.items():
+            path = self.input_path(parameters, name, context)
+            if path is None:
+                continue
+            with open_raster(path) as source:
+                found = source.tags().get("GWSA_VARIABLE", variable)
+            if found != variable:
+                raise InputError(
+                    f"{path.name} contains {found} (its tag GWSA_VARIABLE), but {name} needs "
+                    f"{variable}; choose another layer."
+                )
+
+    def _style_rasters(self, results: dict, context) -> None:
+        """Write the style of each raster beside it, and use it for the layer that is loaded."""
+        for definition in self.destinationParameterDefinitions():
+            path = results.get(definition.name())
+            if path and definition.type() == QgsProcessingParameterRasterDestination.typeName():
+                write_styles([Path(path)])
+                when_loaded(path, context, style_raster)
+
+    def _link_reports(self, results: dict, feedback) -> None:
+        """Write a link to each report into the log."""
+        for output in self.outputDefinitions():
+            path = results.get(output.name())
+            if path and output.type() == QgsProcessingOutputHtml.typeName():
+                link = QUrl.fromLocalFile(path).toString()
+                text = f"{output.description()}: {link}"
+                # The log of QGIS before 3.36 has no links.
+                if hasattr(feedback, "pushFormattedMessage"):
+                    html = f'{escape(output.description())}: <a href="{link}">{escape(path)}</a>'
+                    feedback.pushFormattedMessage(html, text)
+                else:
+                    feedback.pushInfo(text)
 
 
 class FeedbackProgress(Progress):
@@ -301,22 +344,6 @@ class FeedbackProgress(Progress):
         return self._feedback.isCanceled()
 
 
-class _Styler(QgsProcessingLayerPostProcessorInterface):
-    """Applies a style to a layer that QGIS loads after a run."""
-
-    def __init__(self, style: str):
-        super().__init__()
-        self._style = style
-
-    def postProcessLayer(self, layer, context, feedback):
-        layer.loadNamedStyle(str(RESOURCES / "styles" / self._style))
-        layer.triggerRepaint()
-
-
-# QGIS does not keep a reference to a post-processor (QGIS #47533).
-_stylers: dict[str, _Styler] = {}
-
-
 def _file_error_message(error: OSError) -> str:
     """One sentence with the file, the cause and what to check."""
     file = error.filename2 or error.filename
@@ -327,19 +354,6 @@ def _file_error_message(error: OSError) -> str:
         f"{cause}; check that its folder exists and is writable, that the disk is not full, and "
         "that no other program has the file open."
     )
-
-
-def style_file(path: Path, style: str) -> None:
-    """Copy a style to the folder of a layer file, where QGIS finds it when it opens the file.
-
-    Parameters
-    ----------
-    path : Path
-        The raster or vector file.
-    style : str
-        File name of the style.
-    """
-    shutil.copyfile(RESOURCES / "styles" / style, path.with_suffix(".qml"))
 
 
 def title_file(path: Path, title: str) -> None:
@@ -358,26 +372,6 @@ def title_file(path: Path, title: str) -> None:
     document.appendChild(root)
     metadata.writeMetadataXml(root, document)
     path.with_suffix(".qmd").write_text(document.toString(2), encoding="utf-8")
-
-
-def style_layer(layer_id: str, style: str, context) -> None:
-    """Style the layer of a feature sink, in its file and in the project that loads it.
-
-    Parameters
-    ----------
-    layer_id : str
-        As returned by ``parameterAsSink``.
-    style : str
-        File name of the style.
-    context : QgsProcessingContext
-        Context of the run.
-    """
-    path = Path(layer_id.partition("|")[0])
-    if path.is_file():
-        style_file(path, style)
-    if context.willLoadLayerOnCompletion(layer_id):
-        styler = _stylers.setdefault(style, _Styler(style))
-        context.layerToLoadOnCompletionDetails(layer_id).setPostProcessor(styler)
 
 
 def layer_fields(types: dict[str, str]) -> QgsFields:

@@ -26,7 +26,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from .base import POLYGONS, layer_fields, style_file, style_layer, title_file, tr
+from .base import POLYGONS, layer_fields, title_file, tr
 from .downscale_parameters import (
     FILES,
     INTEGER,
@@ -37,6 +37,9 @@ from .downscale_parameters import (
     TARGETS,
 )
 from .layers import columns, geometries_in_degrees
+from .styles.loading import LayerGroup, load, when_loaded, write_vector_style
+from .styles.rasters import style_raster, write_styles
+from .styles.vectors import style_regions
 from .well_parameters import FIELDS, WellAlgorithm
 
 # Field of the layer of regions -> type.
@@ -74,6 +77,7 @@ class Downscale(WellAlgorithm):
     )
     TAGS = ("downscaling", "XGBoost", "1 km", "aquifer", "machine learning", "GWSA")
     REQUIRES = ("scipy", "xgboost")
+    VARIABLES = {"GWSA": "GWSA", "GWSA_SIGMA": "GWSA_SIGMA"}
 
     def initAlgorithm(self, config=None):
         self.add(
@@ -195,7 +199,7 @@ class Downscale(WellAlgorithm):
         )
         self.add(
             QgsProcessingParameterRasterDestination(
-                "APPLICABILITY", tr("Area of applicability"), optional=True, createByDefault=False
+                "APPLICABILITY", tr("Area of applicability"), optional=True
             ),
             "Where the models are not reliable: dissimilarity of the predictors of each pixel from "
             "those of the training samples, and fraction of four seasons in which the pixel is "
@@ -213,7 +217,7 @@ class Downscale(WellAlgorithm):
             "that serves them, and their held-out skill.",
         )
         for name, (label, kind, help) in FILES.items():
-            optional = {"optional": True, "createByDefault": False}
+            optional = {"optional": True, "createByDefault": name == "REPORT"}
             parameter = (
                 QgsProcessingParameterFileDestination(name, tr(label), kind, **optional)
                 if kind
@@ -289,26 +293,19 @@ class Downscale(WellAlgorithm):
             )
         verdict = result.verdict
         for path in result.years:
-            style_file(path, "anomaly.qml")
             title_file(path, layer_title(path.stem[-4:], verdict.detail, verdict.interpolated))
-        for path in result.sigma:
-            style_file(path, "sigma.qml")
-        if paths["APPLICABILITY"]:
-            style_file(paths["APPLICABILITY"], "applicability.qml")
+        self._load_maps(result, paths["APPLICABILITY"], context)
         given = {name: parameters.get(name) for name in ("WELLS", "OBSERVATIONS")}
         settings = {**options.as_parameters(), **({"wells": vars(wells.rules)} if wells else {})}
         results = verdict.as_results()
         record_file = paths["OUTPUT"] / "run.json"
         write_run(record_file, self.ID, {**inputs, **given}, settings, started, results)
         if paths["CORRECTED"]:
-            self.finish_raster(
-                paths["CORRECTED"], "anomaly.qml", {**inputs, **given}, settings, started, results
-            )
+            self.finish_raster(paths["CORRECTED"], {**inputs, **given}, settings, started, results)
             title_file(paths["CORRECTED"], coarse_title(verdict.evidence))
         if paths["CORRECTED_SIGMA"]:
             self.finish_raster(
                 paths["CORRECTED_SIGMA"],
-                "sigma.qml",
                 {**inputs, **given},
                 settings,
                 started,
@@ -350,6 +347,27 @@ class Downscale(WellAlgorithm):
             blocking=Blocking(value["BLOCK"], value["BUFFER"], value["SEED"]),
         )
 
+    def _load_maps(self, result, applicability, context) -> None:
+        """Load the maps as a group: the newest year, and the others, sigma, applicability off."""
+        write_styles(result.years)
+        write_styles(result.sigma)
+        group = LayerGroup(tr("GWSA 1 km"))
+
+        def show(layer):
+            style_raster(layer)
+            group.show_newest(layer)
+
+        def hide(layer):
+            style_raster(layer)
+            group.hide_below(layer)
+
+        for path in result.years:
+            load(path, path.stem, context, show)
+        for path in result.sigma:
+            load(path, path.stem, context, hide)
+        if applicability:
+            when_loaded(str(applicability), context, hide)
+
     def _polygons(self, parameters, context, progress) -> dict[str, tuple[QgsGeometry, str]]:
         """Name -> polygon in EPSG:4326 and name of the parent; polygons of one name are joined."""
         source = self.parameterAsSource(parameters, "AQUIFERS", context)
@@ -385,5 +403,6 @@ class Downscale(WellAlgorithm):
             if row["name"] in polygons:
                 feature.setGeometry(polygons[row["name"]][0])
             sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
-        style_layer(layer_id, "regions.qml", context)
+        write_vector_style(layer_id, style_regions)
+        when_loaded(layer_id, context, style_regions)
         return layer_id

@@ -124,21 +124,16 @@ class FillGaps(GwsaAlgorithm):
         record = ({"INPUT": source}, vars(options))
         tags = provenance(self.ID, *record, progress.part(0.9, 0.91))
         writers = {
-            "OUTPUT": (
-                lambda path, part: write_stack(path, result.filled, tags, part),
-                "anomaly.qml",
-            ),
-            "SIGMA": (lambda path, part: write_stack(path, result.sigma, tags, part), "sigma.qml"),
-            "FLAGS": (lambda path, part: write_flags(path, result, tags, part), "flags.qml"),
+            "OUTPUT": lambda path, part: write_stack(path, result.filled, tags, part),
+            "SIGMA": lambda path, part: write_stack(path, result.sigma, tags, part),
+            "FLAGS": lambda path, part: write_flags(path, result, tags, part),
         }
         outputs = {}
-        for (name, (write, style)), part in zip(
-            writers.items(), progress.part(0.91, 1).parts(len(writers))
-        ):
+        for (name, write), part in zip(writers.items(), progress.part(0.91, 1).parts(len(writers))):
             path = self.output_path(parameters, name, context)
             if path is not None:
                 write(path, part)
-                outputs[name] = self.finish_raster(path, style, *record, started)
+                outputs[name] = self.finish_raster(path, *record, started)
         if parameters.get("REPORT"):
             from ..gwsa_plugin.core.gapfill.report import write_fill_report
 

@@ -128,7 +128,7 @@ class GldasAnomaly(GwsaAlgorithm):
         paths = {name: path for name, path in paths.items() if path}
         water.write(paths, tags, progress.part(0.5, 1))
         return {
-            name: self.finish_raster(path, "anomaly.qml", {"INPUT": folder}, record, started)
+            name: self.finish_raster(path, {"INPUT": folder}, record, started)
             for name, path in paths.items()
         }
 

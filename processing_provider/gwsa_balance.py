@@ -65,6 +65,13 @@ class GwsaBalance(GwsaAlgorithm):
         "lakes",
     )
 
+    VARIABLES = {
+        "TWSA": "TWSA",
+        **{name: name for name in STORES},
+        "SIGMA_TWSA": "SIGMA_TWSA",
+        "SIGMA_FILL": "TWSA_SIGMA",
+    }
+
     def initAlgorithm(self, config=None):
         self.add(
             QgsProcessingParameterRasterLayer("TWSA", tr("TWSA stack")),
@@ -160,18 +167,16 @@ class GwsaBalance(GwsaAlgorithm):
         )
         terms = [stacks[name] for name in sigmas]
         gwsa = balance(stacks["TWSA"], terms, options, progress.part(0, 0.8))
-        results = {"OUTPUT": (gwsa, "anomaly.qml")}
+        results = {"OUTPUT": gwsa}
         if parameters.get("SIGMA"):
             known = Sigma(stacks.get("SIGMA_TWSA"), stacks.get("SIGMA_FILL"), sigmas)
-            results["SIGMA"] = (groundwater_sigma(gwsa, known, progress), "sigma.qml")
+            results["SIGMA"] = groundwater_sigma(gwsa, known, progress)
         settings = options.as_parameters()
         settings |= {f"SIGMA_{name}": sigma for name, sigma in sigmas.items()}
         tags = provenance(self.ID, inputs, settings, progress)
         outputs = {}
-        for (name, (stack, style)), part in zip(
-            results.items(), progress.part(0.8, 1).parts(len(results))
-        ):
+        for (name, stack), part in zip(results.items(), progress.part(0.8, 1).parts(len(results))):
             path = self.output_path(parameters, name, context)
             write_stack(path, stack, tags, part)
-            outputs[name] = self.finish_raster(path, style, inputs, settings, started)
+            outputs[name] = self.finish_raster(path, inputs, settings, started)
         return outputs

@@ -143,13 +143,13 @@ class ImportTwsa(GwsaAlgorithm):
         result = import_twsa(inputs["INPUT"], options, progress.part(0, 0.7))
         settings = {name: value for name, value in vars(options).items() if name != "land_mask"}
         tags = provenance(self.ID, inputs, settings, progress)
-        results = (("OUTPUT", result.twsa, "anomaly.qml"), ("SIGMA", result.sigma, "sigma.qml"))
+        results = (("OUTPUT", result.twsa), ("SIGMA", result.sigma))
         outputs = {}
-        for (name, stack, style), part in zip(results, progress.part(0.7, 0.9).parts(len(results))):
+        for (name, stack), part in zip(results, progress.part(0.7, 0.9).parts(len(results))):
             path = self.output_path(parameters, name, context) if stack else None
             if path:
                 write_stack(path, stack, tags, part)
-                outputs[name] = self.finish_raster(path, style, inputs, settings, started)
+                outputs[name] = self.finish_raster(path, inputs, settings, started)
         table = self.output_path(parameters, "TABLE", context)
         if table is None:
             table = Path(outputs["OUTPUT"]).with_suffix(".months.csv")

@@ -16,6 +16,9 @@ from qgis.core import (
 )
 
 from .base import GwsaAlgorithm, tr
+from .styles.loading import LayerGroup, load
+from .styles.rasters import style_raster, write_styles
+from .styles.vectors import style_aquifers, style_sample_wells
 
 # Labels in the order of ``CASES`` of the core.
 CASE_LABELS = [
@@ -148,9 +151,43 @@ class SampleData(GwsaAlgorithm):
         folder = self.output_path(parameters, "OUTPUT", context)
         facts = make_world(folder, options, progress)
         write_run(folder / "run.json", self.ID, {}, facts["options"], started)
+        self._load_world(folder, context)
+        progress.info(
+            tr(
+                "Next, open Plugins > GWSA > The whole chain, and give it the files of this world: "
+                "{twsa} as mascon file, {land_mask} as land mask of the mascons, {gldas} as GLDAS "
+                "folder, {catalogue} as predictor catalogue, {land} as land mask at 1 km, and the "
+                "layers Aquifers, Wells and {observations}."
+            ).format(**{name.lower(): folder / part for name, part in PARTS.items()})
+        )
         return {
             "OUTPUT": str(folder),
             **{name: str(folder / part) for name, part in PARTS.items()},
             "RMSE_ORACLE": facts["rmse_oracle_cm"],
             "RMSE_NO_MODEL": facts["rmse_mean_preserving_cm"],
         }
+
+    def _load_world(self, folder, context) -> None:
+        """Load wells, aquifers and the true map of the newest year as a group."""
+        from ..gwsa_plugin.core.sample_world.world import PARTS
+
+        *_, newest = sorted((folder / "truth" / "gwsa_1km").glob("GWSA_*.tif"))
+        write_styles([newest])
+        group = LayerGroup(tr("Sample world"))
+
+        def show_aquifers(layer):
+            style_aquifers(layer)
+            group.show_on_top(layer)
+
+        def show_wells(layer):
+            style_sample_wells(layer)
+            group.show_on_top(layer)
+
+        def show_truth(layer):
+            style_raster(layer)
+            layer.setName(tr("True {}").format(layer.name()))
+            group.show_below(layer)
+
+        load(folder / PARTS["AQUIFERS"], tr("Aquifers"), context, show_aquifers)
+        load(folder / PARTS["WELLS"], tr("Wells"), context, show_wells)
+        load(newest, newest.stem, context, show_truth)

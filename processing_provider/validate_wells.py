@@ -21,10 +21,11 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
-from .base import POINTS, POLYGONS, layer_fields, style_layer, tr
+from .base import POINTS, POLYGONS, layer_fields, tr
+from .styles.loading import when_loaded, write_vector_style
+from .styles.vectors import style_wells
 from .well_parameters import FIELDS, WellAlgorithm
 
-STYLE = "trend_wells.qml"
 INPUTS = ("GWSA", "LAYERS", "COARSE", "WELLS", "OBSERVATIONS", "AQUIFERS")
 
 
@@ -57,6 +58,8 @@ class ValidateWells(WellAlgorithm):
         "specific yield",
         "water level",
     )
+
+    VARIABLES = {"COARSE": "GWSA"}
 
     def initAlgorithm(self, config=None):
         self._add_fields_to_compare()
@@ -214,7 +217,8 @@ class ValidateWells(WellAlgorithm):
                 feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(longitude, latitude)))
             sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
         del sink
-        style_layer(layer, STYLE, context)
+        write_vector_style(layer, style_wells)
+        when_loaded(layer, context, style_wells)
         return layer
 
 

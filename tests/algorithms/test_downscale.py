@@ -114,10 +114,13 @@ def test_all_outputs_are_written(run, inputs, tmp_path):
         "REPORT": "r.html",
     }
     files = {name: tmp_path / file for name, file in files.items()}
+    sigma = tmp_path / "sigma.tif"
+    gwsa = read_stack(inputs["GWSA"])
+    write_stack(sigma, replace(gwsa, values=abs(gwsa.values), variable="GWSA_SIGMA"))
     outputs = run(
         "downscale",
         **inputs,
-        GWSA_SIGMA=inputs["GWSA"],
+        GWSA_SIGMA=sigma,
         METHOD=number(PUBLISHED),
         LEAST_AREA=3000,
         OUTPUT=tmp_path / "maps",

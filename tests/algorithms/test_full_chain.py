@@ -104,9 +104,9 @@ def test_model_has_outputs_of_every_stage(model):
     assert names == {
         "importtwsa:TWSA", "importtwsa:MONTHS", "fillgaps:FILLED", "fillgaps:FLAGS",
         "fillgaps:REPORT", "gwsabalance:GWSA", "gwsabalance:SIGMA", "buildpredictors:PREDICTORS",
-        "downscale:MAPS", "downscale:APPLICABILITY", "downscale:CORRECTED", "downscale:MODELS", "downscale:HELD_OUT",
-        "downscale:REGIONS", "downscale:SCORES", "downscale:REPORT", "validatewells:WELLS",
-        "validatewells:SCORES", "validatewells:REPORT",
+        "downscale:MAPS", "downscale:APPLICABILITY", "downscale:CORRECTED", "downscale:MODELS",
+        "downscale:HELD_OUT", "downscale:REGIONS", "downscale:SCORES", "downscale:REPORT",
+        "validatewells:WELLS", "validatewells:SCORES", "validatewells:REPORT",
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from gwsa.gwsa_plugin.core.files.stack import (
     write_stack,
 )
 from gwsa.gwsa_plugin.core.files.stack_tags import region_tag
+from gwsa.gwsa_plugin.core.rasters.geotiff import update_tags
 from gwsa.gwsa_plugin.core.spatial.margin import MARGIN_KM
 
 GRID = Grid(77.0, 31.0, 0.25, 0.25, 4, 4)
@@ -30,10 +31,13 @@ GLDAS = ("TWSA", "SMS", "SWES", "CWS")
 
 
 def write_constant(path, value, grid=GRID, source=None):
-    """Write a stack that is ``value`` in the last three months and 0 before."""
+    """Write a stack that is ``value`` in the last three months and 0 before.
+
+    The file is named after the variable.
+    """
     values = np.zeros((MONTHS.size, *grid.shape), dtype=np.float32)
     values[-3:] = value
-    write_stack(path, MonthlyStack.on_calendar(grid, MONTHS, values, "made", source=source))
+    write_stack(path, MonthlyStack.on_calendar(grid, MONTHS, values, path.stem, source=source))
     return path
 
 
@@ -151,8 +155,8 @@ def test_variances_are_added_and_a_lower_bound_is_tagged(run, stacks, tmp_path):
     sigma = tmp_path / "out" / "sigma.tif"
     given = {name: stacks[name] for name in GLDAS}
     known = {
-        "SIGMA_TWSA": write_constant(tmp_path / "s.tif", 3.0),
-        "SIGMA_FILL": write_constant(tmp_path / "f.tif", 9.0),
+        "SIGMA_TWSA": write_constant(tmp_path / "SIGMA_TWSA.tif", 3.0),
+        "SIGMA_FILL": write_constant(tmp_path / "TWSA_SIGMA.tif", 9.0),
         "SIGMA_SMS": 4.0,
         "SIGMA_SWES": 0.0,
     }
@@ -188,11 +192,25 @@ def test_unwritable_output_is_reported_in_one_sentence(run, stacks, tmp_path, ob
 
 
 def test_inputs_that_do_not_overlap_are_listed(run, stacks, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
     stacks["SMS"] = write_constant(
-        tmp_path / "elsewhere.tif", 1.0, Grid(10.0, 31.0, 0.25, 0.25, 4, 4)
+        tmp_path / "elsewhere" / "SMS.tif", 1.0, Grid(10.0, 31.0, 0.25, 0.25, 4, 4)
     )
     with pytest.raises(
-        QgsProcessingException, match=r"TWSA \(TWSA.tif\) and SMS \(elsewhere.tif\).*do not overlap"
+        QgsProcessingException, match=r"TWSA \(TWSA.tif\) and SMS \(SMS.tif\).*do not overlap"
     ):
         run("gwsabalance", **stacks, OUTPUT=tmp_path / "out" / "gwsa.tif")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_stack_of_another_variable_is_refused(run, stacks, tmp_path):
+    """QGIS preselects the current layer in every box."""
+    same = dict.fromkeys(GLDAS, stacks["TWSA"])
+    with pytest.raises(QgsProcessingException, match="TWSA.tif contains TWSA .* SMS needs SMS"):
+        run("gwsabalance", **same, OUTPUT=tmp_path / "out" / "gwsa.tif")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_stack_without_the_tag_of_its_variable_is_used(run, stacks, tmp_path):
+    update_tags(stacks["SMS"], {"GWSA_VARIABLE": None})
+    run("gwsabalance", **{name: stacks[name] for name in GLDAS}, OUTPUT=tmp_path / "gwsa.tif")
