@@ -26,6 +26,7 @@ def record_interface():
         "toolbox": toolbox_group(),
         "dialogs": [open_dialog(action) for action in actions if action.text().endswith("…")],
     }
+    recorded["left_open"] = [dialog.windowTitle() for dialog in visible_dialogs()]
     Path(os.environ["GWSA_SEEN"]).write_text(json.dumps(recorded))
     entry.menu().popup(iface.mainWindow().geometry().center())
     QTimer.singleShot(500, lambda: take_picture_and_quit(0))
@@ -57,8 +58,7 @@ def leaves(model, parent):
 def open_dialog(action):
     """Open the dialog of a menu entry, save a screenshot and return title, labels and class."""
     action.trigger()
-    widgets = QApplication.topLevelWidgets()
-    dialog = next(item for item in widgets if isinstance(item, QDialog) and item.isVisible())
+    dialog = visible_dialogs()[0]
     title = dialog.windowTitle()
     labels = [label.text() for label in dialog.findChildren(QLabel)]
     dialog.resize(1000, 800)
@@ -66,6 +66,12 @@ def open_dialog(action):
     dialog.grab().save(str(PICTURES / f"{title}.png"))
     dialog.close()
     return {"title": title, "labels": labels, "class": type(dialog).__name__}
+
+
+def visible_dialogs():
+    """Return the dialogs on the screen, among them messages about errors."""
+    widgets = QApplication.topLevelWidgets()
+    return [item for item in widgets if isinstance(item, QDialog) and item.isVisible()]
 
 
 def take_picture_and_quit(code):

@@ -45,6 +45,11 @@ def test_plugin_loads_without_messages(recorded):
     assert "Traceback" not in recorded["stderr"]
 
 
+def test_no_dialog_is_left_open(recorded):
+    """Such as one about a Python error after another dialog was closed."""
+    assert recorded["left_open"] == []
+
+
 def test_the_toolbox_has_a_group_of_all_algorithms(recorded):
     assert len(recorded["toolbox"]) == len(ALGORITHMS)
 

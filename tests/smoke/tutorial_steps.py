@@ -60,7 +60,7 @@ def run_dialog(entry, values):
     dialog = next(one for one in dialogs if one.isVisible() and hasattr(one, "runButton"))
     dialog.resize(1000, 760)
     dialog.setParameters(dict(parameter(dialog, *value) for value in values.items()))
-    name = entry.lower().replace("the whole ", "").replace(" ", "_")
+    name = "chain" if "chain" in entry else entry.lower().replace(" ", "_")
     wait(0.5)
     save(dialog, name)
     dialog.runButton().click()
