@@ -389,7 +389,7 @@ def test_without_distributed_the_message_has_the_install_command(
     run, inputs, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(QgsProcessingException, match="install it with: .*distributed"):
+    with pytest.raises(QgsProcessingException, match="Install with: .*distributed"):
         run(
             "downscale", **inputs, OUTPUT=tmp_path / "maps", SCHEDULER="tcp://127.0.0.1:8786", **FEW
         )
