@@ -147,7 +147,7 @@ def test_parameters_of_the_footprint_in_the_dialog(provider):
     for name in ("importtwsa", "gldasanomaly"):
         margin = provider.algorithm(name).parameterDefinition("MARGIN")
         assert margin.defaultValue() == MARGIN_KM
-        assert margin.flags() & margin.Flag.FlagOptional
+        assert not margin.flags() & margin.Flag.FlagOptional
         assert margin.flags() & margin.Flag.FlagAdvanced
 
 
