@@ -37,8 +37,8 @@ from .downscale_parameters import (
     TARGETS,
 )
 from .layers import columns, geometries_in_degrees
-from .styles.loading import LayerGroup, load, when_loaded, write_vector_style
-from .styles.rasters import style_raster, write_styles
+from .styles.loading import when_loaded, write_vector_style
+from .styles.map_group import load_maps
 from .styles.vectors import style_regions
 from .well_parameters import FIELDS, WellAlgorithm
 
@@ -294,7 +294,8 @@ class Downscale(WellAlgorithm):
         verdict = result.verdict
         for path in result.years:
             title_file(path, layer_title(path.stem[-4:], verdict.detail, verdict.interpolated))
-        self._load_maps(result, paths["APPLICABILITY"], context)
+        maps = (result.years, result.sigma, paths["APPLICABILITY"])
+        load_maps(tr("GWSA 1 km"), *maps, context)
         given = {name: parameters.get(name) for name in ("WELLS", "OBSERVATIONS")}
         settings = {**options.as_parameters(), **({"wells": vars(wells.rules)} if wells else {})}
         results = verdict.as_results()
@@ -346,27 +347,6 @@ class Downscale(WellAlgorithm):
             boosting=Boosting(value["TREES"], value["DEPTH"], value["RATE"], seed=value["SEED"]),
             blocking=Blocking(value["BLOCK"], value["BUFFER"], value["SEED"]),
         )
-
-    def _load_maps(self, result, applicability, context) -> None:
-        """Load the maps as a group: the newest year, and the others, sigma, applicability off."""
-        write_styles(result.years)
-        write_styles(result.sigma)
-        group = LayerGroup(tr("GWSA 1 km"))
-
-        def show(layer):
-            style_raster(layer)
-            group.show_newest(layer)
-
-        def hide(layer):
-            style_raster(layer)
-            group.hide_below(layer)
-
-        for path in result.years:
-            load(path, path.stem, context, show)
-        for path in result.sigma:
-            load(path, path.stem, context, hide)
-        if applicability:
-            when_loaded(str(applicability), context, hide)
 
     def _polygons(self, parameters, context, progress) -> dict[str, tuple[QgsGeometry, str]]:
         """Name -> polygon in EPSG:4326 and name of the parent; polygons of one name are joined."""

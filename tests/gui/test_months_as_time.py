@@ -44,7 +44,7 @@ def test_a_layer_opened_by_hand_shows_the_month_of_the_controller(controller, la
     assert layer.renderer().band() == 3
 
 
-def test_a_layer_opened_by_hand_is_hidden_outside_its_year(controller, layer):
+def test_a_layer_opened_by_hand_is_invisible_outside_its_year(controller, layer):
     QgsProject.instance().addMapLayer(layer)
     later = QgsDateTimeRange(MARCH.addYears(1), MARCH.addYears(1).addMonths(1), True, False)
     assert not layer.temporalProperties().isVisibleInTemporalRange(later)
