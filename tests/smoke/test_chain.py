@@ -17,6 +17,7 @@ from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
 from gwsa.gwsa_plugin.core.downscaling.options import METHODS, DownscaleOptions
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, read_aquifers
 from gwsa.gwsa_plugin.core.wells.quality_control import Rules
+from gwsa.gwsa_plugin.core.wells.reading_kind import ReadingKind
 from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
 from gwsa.processing_provider.well_layers import (
     USUAL_NAMES,
@@ -61,7 +62,7 @@ def test_gdal_reads_the_months(chain, name):
         ("gwsa.tif", "singlebandpseudocolor"),
         ("gwsa_corrected.tif", "singlebandpseudocolor"),
         ("gwsa_1km/GWSA_2009.tif", "singlebandpseudocolor"),
-        ("regions.gpkg", "singleSymbol"),
+        ("regions.gpkg", "RuleRenderer"),
         ("wells.gpkg", "RuleRenderer"),
     ],
 )
@@ -84,7 +85,8 @@ def read_as_qgis_does(world) -> tuple[Wells, Readings]:
     chosen = {**dict.fromkeys(USUAL_NAMES, ""), "AQUIFER_FIELD": SETTINGS["ID_FIELD"]}
     wells = read_wells(sources["WELLS"], chosen, context, SILENT)
     wells = in_aquifers(wells, sources["AQUIFERS"], chosen, context, SILENT)
-    return wells, read_readings(sources["OBSERVATIONS"], chosen, wells, SILENT)
+    readings = read_readings(sources["OBSERVATIONS"], chosen, wells, ReadingKind(), SILENT)
+    return wells, readings
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from scipy.ndimage import median_filter
 
 from ..base.months import calendar_month, decimal_years
 from ..stats.trends import theil_sen
+from .reading_kind import CODES
 
 # Reasons why a reading is left out.
 UNREADABLE = "without date or number"
@@ -19,8 +20,6 @@ SAME_DAY = "merged with a reading of the same day"
 PLATEAU = "constant for half a year or more"
 OUTLIER = "outlier"
 
-_NINES = np.array([999, 999.9, 999.99, 9999, 9999.9, 9999.99, 99999, 999999])
-CODES = np.concatenate([_NINES, -_NINES, [-9, -99, -99.9, -99.99, -88, -888, -8888, -7777, -1111]])
 PLATEAU_DAYS = 180
 PLATEAU_READINGS = 4
 OUTLIER_METRES = 1.0  # deviations below this value are never outliers

@@ -13,11 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..base.errors import InputError
-from .quality_control import CODES
 
 METRES, FEET = "m", "ft"
 METRES_PER_UNIT = {METRES: 1.0, FEET: 0.3048}
 DEPTH, ELEVATION = "depth to water", "water-level elevation"
+# Numbers that stand for no value.
+_NINES = np.array([999, 999.9, 999.99, 9999, 9999.9, 9999.99, 99999, 999999])
+CODES = np.concatenate([_NINES, -_NINES, [-9, -99, -99.9, -99.99, -88, -888, -8888, -7777, -1111]])
 # Depths of which the median is larger are those of hardly any network of wells, m.
 DEEPEST_MEDIAN = 500.0
 
