@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import clear_frames
 
 from osgeo import gdal
 
@@ -41,6 +42,9 @@ def gdal_errors(problem: str) -> Iterator[None]:
         yield
     except RuntimeError as error:
         failures.append(str(error))
+        # The frames of the binding hold the dataset, which would stay open as long as the exception
+        # exists, and its errors would be noted by a later block.
+        clear_frames(error.__traceback__)
     finally:
         gdal.PopErrorHandler()
     if failures:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -295,6 +296,21 @@ def test_full_disk_raises_os_error_and_leaves_no_file(
     ):
         write_stack(tmp_path / "twsa.tif", stack)
     assert [item.name for item in tmp_path.iterdir()] == ["complete.tif"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="lists open files of Linux")
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9])
+def test_a_file_that_cannot_be_written_is_closed(
+    stack, tmp_path, gdal_habit, room_on_disk, fraction
+):
+    """Also as long as the exception exists, which holds the frames that it came through."""
+    write_stack(tmp_path / "complete.tif", stack)
+    size = (tmp_path / "complete.tif").stat().st_size
+    with pytest.raises(OSError) as found, room_on_disk(int(fraction * size)):
+        write_stack(tmp_path / "twsa.tif", stack)
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    opened = [str(link.readlink()) for link in links if link.is_symlink()]
+    assert found.value and not [name for name in opened if name.startswith(str(tmp_path))]
 
 
 def test_write_can_be_cancelled_at_every_band(stack, tmp_path):
