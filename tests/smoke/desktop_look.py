@@ -59,7 +59,8 @@ def open_dialog(action):
     """Open the dialog of a menu entry, save a screenshot and return title, labels and class."""
     action.trigger()
     dialog = visible_dialogs()[0]
-    title = dialog.windowTitle()
+    # Later versions of QGIS put the group before the name of the algorithm.
+    title = dialog.windowTitle().rpartition(" - ")[2]
     labels = [label.text() for label in dialog.findChildren(QLabel)]
     dialog.resize(1000, 800)
     QApplication.processEvents()
