@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata, util
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,10 @@ from .qgis_python import (
 )
 
 CHECK = "Plugins > GWSA > Check installation"
+# Modules made with pybind11, which remembers the state of the thread that imports the first of
+# them. QGIS runs algorithms in threads whose state ends with the run: imported there, the next
+# import in such a thread ends Python ("non-NULL old thread state", Python 3.12 and later).
+BOUND_TO_A_THREAD = ("scipy.fft", "matplotlib.ft2font")
 
 
 class MissingLibrary(Exception):
@@ -62,6 +67,18 @@ def require(*names: str) -> None:
     for name, state in found.items():
         if state.error:
             raise MissingLibrary(broken_message(BY_NAME[name], state.error))
+
+
+def import_in_main_thread() -> None:
+    """Import what must not be imported first in a thread of a run; what is missing is left out.
+
+    To be called in the main thread before a run.
+    """
+    add_dependencies_folder()
+    for name in BOUND_TO_A_THREAD:
+        # A library that is broken is reported by the run that needs it.
+        with suppress(Exception):
+            importlib.import_module(name)
 
 
 def not_installed(names: Sequence[str]) -> list[Library]:

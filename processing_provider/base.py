@@ -27,7 +27,7 @@ from qgis.PyQt.QtXml import QDomDocument
 from ..gwsa_plugin.core.base.errors import Cancelled, InputError
 from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
-from ..gwsa_plugin.dependencies import MissingLibrary, require
+from ..gwsa_plugin.dependencies import MissingLibrary, import_in_main_thread, require
 from .help_pages import page_url
 from .styles.loading import when_loaded
 from .styles.rasters import style_raster, write_styles
@@ -270,6 +270,11 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def libraries(self, parameters) -> tuple[str, ...]:
         """Return the Python libraries that a run needs."""
         return (*self.REQUIRES, *(("matplotlib", "jinja2") if parameters.get("REPORT") else ()))
+
+    def prepareAlgorithm(self, parameters, context, feedback):
+        # Dialogs prepare an algorithm in the main thread and run it in another.
+        import_in_main_thread()
+        return True
 
     def processAlgorithm(self, parameters, context, feedback):
         try:
