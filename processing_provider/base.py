@@ -7,7 +7,6 @@ from pathlib import Path
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsFields,
     QgsLayerMetadata,
     QgsProcessing,
     QgsProcessingAlgorithm,
@@ -18,7 +17,6 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
-    QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication, QUrl
 from qgis.PyQt.QtGui import QIcon
@@ -377,22 +375,6 @@ def title_file(path: Path, title: str) -> None:
     document.appendChild(root)
     metadata.writeMetadataXml(root, document)
     path.with_suffix(".qmd").write_text(document.toString(2), encoding="utf-8")
-
-
-def layer_fields(types: dict[str, str]) -> QgsFields:
-    """Create attribute fields in a way that works with Qt 5 and Qt 6.
-
-    Parameters
-    ----------
-    types : dict of str to str
-        Type of each field: ``string``, ``integer`` or ``double``.
-
-    Returns
-    -------
-    QgsFields
-    """
-    uri = "&".join(f"field={name}:{kind}" for name, kind in types.items())
-    return QgsVectorLayer(f"NoGeometry?{uri}", "fields", "memory").fields()
 
 
 def tr(text: str) -> str:

@@ -26,7 +26,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from .base import POLYGONS, layer_fields, title_file, tr
+from .base import POLYGONS, title_file, tr
 from .downscale_parameters import (
     FILES,
     INTEGER,
@@ -36,7 +36,7 @@ from .downscale_parameters import (
     SWITCHES,
     TARGETS,
 )
-from .layers import columns, geometries_in_degrees
+from .layers import columns, geometries_in_degrees, layer_fields
 from .styles.loading import when_loaded, write_vector_style
 from .styles.map_group import load_maps
 from .styles.vectors import style_regions

@@ -11,9 +11,11 @@ from qgis.core import (
     QgsCsException,
     QgsFeature,
     QgsFeatureRequest,
+    QgsFields,
     QgsGeometry,
     QgsProcessingContext,
     QgsProcessingFeatureSource,
+    QgsVectorLayer,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QDate, QDateTime, QVariant
@@ -122,6 +124,22 @@ def geometries_in_degrees(
         raise InputError(
             f"{source.sourceName()} cannot be transformed to EPSG:4326; check its CRS."
         ) from None
+
+
+def layer_fields(types: dict[str, str]) -> QgsFields:
+    """Create attribute fields in a way that works with Qt 5 and Qt 6.
+
+    Parameters
+    ----------
+    types : dict of str to str
+        Type of each field: ``string``, ``integer`` or ``double``.
+
+    Returns
+    -------
+    QgsFields
+    """
+    uri = "&".join(f"field={name}:{kind}" for name, kind in types.items())
+    return QgsVectorLayer(f"NoGeometry?{uri}", "fields", "memory").fields()
 
 
 def _features(

@@ -21,7 +21,7 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
-from .base import POINTS, POLYGONS, layer_fields, tr
+from .base import POINTS, POLYGONS, tr
 from .styles.loading import when_loaded, write_vector_style
 from .styles.vectors import style_wells
 from .well_parameters import FIELDS, WellAlgorithm
