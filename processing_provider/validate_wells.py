@@ -194,7 +194,7 @@ class ValidateWells(WellAlgorithm):
 
     def _write_layer(self, parameters, context, comparison) -> str:
         from ..gwsa_plugin.core.wells.scores import well_columns
-        from .layers import LONLAT
+        from .layers import LONLAT, layer_fields
 
         columns = well_columns(comparison)
         wells = comparison.wells
