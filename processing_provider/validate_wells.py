@@ -130,7 +130,7 @@ class ValidateWells(WellAlgorithm):
         from ..gwsa_plugin.core.files.provenance import now
         from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
         from ..gwsa_plugin.core.wells.detail import score_detail
-        from ..gwsa_plugin.core.wells.map_detail import block_width
+        from ..gwsa_plugin.core.wells.map_detail import block_width, warn_if_uncorrected
         from ..gwsa_plugin.core.wells.scores import summary
         from ..gwsa_plugin.core.wells.validate import validate_wells
 
@@ -146,6 +146,7 @@ class ValidateWells(WellAlgorithm):
             period=self.period(parameters, context),
         )
         width = block_width(coarse, progress)
+        warn_if_uncorrected(product, coarse, progress)
         comparison = validate_wells(
             records.wells, records.readings, product, coarse, rules, progress.part(0.2, 0.95)
         )

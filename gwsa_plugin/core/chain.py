@@ -33,7 +33,7 @@ from .predictors.predictor_set import CONTENTS, PredictorSet
 from .spatial.aquifers import Aquifer
 from .spatial.margin import MARGIN_KM
 from .wells.detail import score_detail
-from .wells.map_detail import WellRecords, block_width
+from .wells.map_detail import WellRecords, block_width, warn_if_uncorrected
 from .wells.quality_control import Rules
 from .wells.scores import summary
 from .wells.scores import write_scores as write_well_scores
@@ -374,6 +374,7 @@ def _validate_wells(inputs: ChainInputs, paths, options: ChainOptions, progress:
         return
     maps = YearlyMaps.in_folder(paths["downscale:OUTPUT"])
     coarse = YearlyMaps.from_files([paths["gwsabalance:OUTPUT"]])
+    warn_if_uncorrected(maps, coarse, progress)
     found = validate_wells(records.wells, records.readings, maps, coarse, records.rules, progress)
     detail = score_detail(found, block_width(coarse, progress))
     progress.info(summary(found))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..base.errors import InputError
 from ..base.grid import KM_PER_DEGREE
 from ..base.progress import SILENT, Progress
-from ..files.stack_tags import FOOTPRINT_TAG, footprint_km
+from ..files.stack_tags import FOOTPRINT_TAG, LEAKAGE_TAG, footprint_km
 from ..files.yearly_maps import YearlyMaps
 from .comparison import WellComparison
 from .detail import UNTESTED, DetailTest, score_detail
@@ -85,3 +85,16 @@ def block_width(coarse: YearlyMaps, progress: Progress = SILENT) -> float:
         f"({width:.0f} km) for it. Its interval is too narrow if the footprint is wider."
     )
     return width
+
+
+def warn_if_uncorrected(product: YearlyMaps, coarse: YearlyMaps, progress: Progress) -> None:
+    """Warn if the maps preserve the leakage-corrected field and the stack is not corrected.
+
+    The gain of the detail then contains that of the correction.
+    """
+    if LEAKAGE_TAG in product.tags() and LEAKAGE_TAG not in coarse.tags():
+        progress.warn(
+            "The maps preserve the coarse field after leakage correction, and COARSE is the field "
+            "before it, so that the gain contains that of the correction. Give CORRECTED of "
+            "Downscale as COARSE to test the 1 km detail alone, as the log of Downscale does."
+        )

@@ -1,5 +1,7 @@
 """Test of the 1 km detail of maps in files against the records of wells."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,15 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
+from gwsa.gwsa_plugin.core.files.stack_tags import LEAKAGE_TAG
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.wells.detail import CONFIRMED, UNTESTED
-from gwsa.gwsa_plugin.core.wells.map_detail import WellRecords, block_width, validate_detail
+from gwsa.gwsa_plugin.core.wells.map_detail import (
+    WellRecords,
+    block_width,
+    validate_detail,
+    warn_if_uncorrected,
+)
 from gwsa.gwsa_plugin.core.wells.quality_control import Rules
 from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
 
@@ -88,3 +96,18 @@ def test_width_of_blocks(maps):
     assert not log.lines
     assert block_width(maps["coarse"], log) == pytest.approx(55.6, abs=0.1)
     assert "width of the footprint of GRACE is unknown" in log.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("product", "coarse", "count"),
+    [
+        ({LEAKAGE_TAG: "corrected"}, {}, 1),
+        ({LEAKAGE_TAG: "corrected"}, {LEAKAGE_TAG: "corrected"}, 0),
+        ({}, {}, 0),
+    ],
+)
+def test_another_coarse_field_is_warned_of(product, coarse, count):
+    warnings = []
+    fields = (SimpleNamespace(tags=lambda tags=tags: tags) for tags in (product, coarse))
+    warn_if_uncorrected(*fields, SimpleNamespace(warn=warnings.append))
+    assert len(warnings) == count
