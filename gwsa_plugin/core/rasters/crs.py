@@ -6,7 +6,8 @@ Coordinates are in the order of GIS, longitude or easting first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 from osgeo import osr
@@ -66,8 +67,7 @@ def transform_points(
     RasterError
         When a point has no coordinates in ``target``.
     """
-    with gdal_errors("Coordinates cannot be transformed"):
-        transformation = osr.CoordinateTransformation(_parse(source), _parse(target))
+    with _transformation(source, target) as transformation:
         points = transformation.TransformPoints(list(zip(x, y)))
     new_x, new_y, _ = zip(*points)
     return new_x, new_y
@@ -92,10 +92,16 @@ def transform_bounds(
     RasterError
         When the box has no coordinates in ``target``.
     """
-    with gdal_errors("Coordinates cannot be transformed"):
-        transformation = osr.CoordinateTransformation(_parse(source), _parse(target))
+    with _transformation(source, target) as transformation:
         left, bottom, right, top = transformation.TransformBounds(*bounds, points_per_side)
     return left, bottom, right, top
+
+
+@contextmanager
+def _transformation(source: str, target: str) -> Iterator[osr.CoordinateTransformation]:
+    """Yield a transformation; GDAL's failures to make and to use it are raised as RasterError."""
+    with gdal_errors("Coordinates cannot be transformed"):
+        yield osr.CoordinateTransformation(_parse(source), _parse(target))
 
 
 def _parse(crs: str) -> osr.SpatialReference:

@@ -25,6 +25,7 @@ from .world import PARTS, read_aquifers
 # Times of trends are relative to this month, number of months since 1970.
 REFERENCE_MONTH = int(np.datetime64("2010-01", "M").astype(int))
 BASELINES = ("bilinear", "mean_preserving", "oracle")
+FIELDS = ("product", *BASELINES)
 
 
 def score_truth(world, product, coarse_gwsa, progress: Progress = SILENT) -> dict:
@@ -186,11 +187,9 @@ def _window_of_product(truth: YearlyMaps, product: YearlyMaps) -> tuple[slice, s
 class _SquaredErrors:
     """Squared errors of all fields, summed by season and region."""
 
-    FIELDS = ("product", *BASELINES)
-
     def __init__(self, regions: tuple[str, ...]):
         self._regions = regions
-        self._squares = np.zeros((len(self.FIELDS), len(SEASONS), len(regions)))
+        self._squares = np.zeros((len(FIELDS), len(SEASONS), len(regions)))
         self._counts = np.zeros((len(SEASONS), len(regions)))
         self._months = np.zeros(len(SEASONS))
 
@@ -204,7 +203,7 @@ class _SquaredErrors:
         size = len(self._regions)
         self._months[season] += 1
         self._counts[season] += np.bincount(numbers, minlength=size)
-        for name, squares in zip(self.FIELDS, self._squares):
+        for name, squares in zip(FIELDS, self._squares):
             squares[season] += np.bincount(numbers, errors[name] ** 2, minlength=size)
 
     def overall(self) -> dict[str, float]:
@@ -222,7 +221,7 @@ class _SquaredErrors:
         count = self._counts[season, region].sum()
         rmse = {
             name: float(np.sqrt(squares[season, region].sum() / count))
-            for name, squares in zip(self.FIELDS, self._squares)
+            for name, squares in zip(FIELDS, self._squares)
         }
         possible = rmse["mean_preserving"] - rmse["oracle"]
         gained = rmse["mean_preserving"] - rmse["product"]
@@ -240,18 +239,16 @@ class _TrendErrors:
     They are least-squares trends of each pixel over its scored months.
     """
 
-    FIELDS = ("product", *BASELINES)
-
     def __init__(self, shape: tuple[int, ...]):
         # Sums of 1, time and its square, and of each error and its product with time.
         self._times = np.zeros((3, *shape))
-        self._errors = np.zeros((len(self.FIELDS), 2, *shape))
+        self._errors = np.zeros((len(FIELDS), 2, *shape))
 
     def add(self, month: np.datetime64, scored: np.ndarray, errors: dict[str, np.ndarray]) -> None:
         """Add one month; ``errors`` has the errors of each field in the scored pixels, cm."""
         years = (month.astype("datetime64[M]").astype(int) - REFERENCE_MONTH) / 12
         self._times[:, scored] += np.array([1.0, years, years**2])[:, None]
-        for name, sums in zip(self.FIELDS, self._errors):
+        for name, sums in zip(FIELDS, self._errors):
             sums[0, scored] += errors[name]
             sums[1, scored] += years * errors[name]
 
@@ -267,7 +264,7 @@ class _TrendErrors:
         return {
             part: {
                 name: float(np.sqrt(np.mean(trend[where] ** 2)))
-                for name, trend in zip(self.FIELDS, trends)
+                for name, trend in zip(FIELDS, trends)
             }
             for part, where in parts.items()
             if where.any()
