@@ -69,11 +69,8 @@ def require(*names: str) -> None:
             raise MissingLibrary(broken_message(BY_NAME[name], state.error))
 
 
-def import_in_main_thread() -> None:
-    """Import what must not be imported first in a thread of a run; what is missing is left out.
-
-    To be called in the main thread before a run.
-    """
+def import_what_binds_to_a_thread() -> None:
+    """Import ``BOUND_TO_A_THREAD`` in a thread that does not end; what is missing is left out."""
     add_dependencies_folder()
     for name in BOUND_TO_A_THREAD:
         # A library that is broken is reported by the run that needs it.

@@ -25,8 +25,9 @@ from qgis.PyQt.QtXml import QDomDocument
 from ..gwsa_plugin.core.base.errors import Cancelled, InputError
 from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
-from ..gwsa_plugin.dependencies import MissingLibrary, import_in_main_thread, require
+from ..gwsa_plugin.dependencies import MissingLibrary, require
 from .help_pages import page_url
+from .main_thread import import_in_main_thread
 from .styles.loading import when_loaded
 from .styles.rasters import style_raster, write_styles
 
@@ -269,13 +270,9 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         """Return the Python libraries that a run needs."""
         return (*self.REQUIRES, *(("matplotlib", "jinja2") if parameters.get("REPORT") else ()))
 
-    def prepareAlgorithm(self, parameters, context, feedback):
-        # Dialogs prepare an algorithm in the main thread and run it in another.
-        import_in_main_thread()
-        return True
-
     def processAlgorithm(self, parameters, context, feedback):
         try:
+            import_in_main_thread()
             require(*self.libraries(parameters))
             self._check_variables(parameters, context)
             results = self.execute(parameters, context, FeedbackProgress(feedback))

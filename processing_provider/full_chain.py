@@ -7,7 +7,7 @@ from pathlib import Path
 from qgis.core import QgsProcessing, QgsProcessingModelAlgorithm
 from qgis.PyQt.QtGui import QIcon
 
-from ..gwsa_plugin.dependencies import import_in_main_thread, missing_message, not_installed
+from ..gwsa_plugin.dependencies import missing_message, not_installed
 from .base import RESOURCES, tr
 from .help_pages import page_url
 
@@ -69,11 +69,6 @@ class FullChain(QgsProcessingModelAlgorithm):
         if missing:
             return False, missing_message(missing)
         return super().checkParameterValues(parameters, context)
-
-    def prepareAlgorithm(self, parameters, context, feedback):
-        # The stages are prepared in the thread of the run.
-        import_in_main_thread()
-        return super().prepareAlgorithm(parameters, context, feedback)
 
     def processAlgorithm(self, parameters, context, feedback):
         """Write outputs that a later stage reads to temporary files where no file is given."""
