@@ -6,7 +6,13 @@ Every long function of the core takes a ``Progress``. It reports to it and calls
 
 from __future__ import annotations
 
+from time import perf_counter
+
 from .errors import Cancelled
+
+# Seconds until the first line on the time left; each further line comes after twice the time.
+FIRST_ESTIMATE_S = 10.0
+MINUTE = 60.0
 
 
 class Progress:
@@ -65,6 +71,16 @@ class Progress:
         """Return the progress of each of ``count`` equally long sub-tasks that run in sequence."""
         return [self.part(number / count, (number + 1) / count) for number in range(count)]
 
+    def timed(self, work: str) -> Progress:
+        """Return this progress with lines in the log on the time left.
+
+        Parameters
+        ----------
+        work : str
+            What takes the time; the lines begin with it.
+        """
+        return _Timed(self, work)
+
 
 class _Part(Progress):
     """The part of another progress from ``start`` to ``stop``."""
@@ -85,6 +101,31 @@ class _Part(Progress):
 
     def is_cancelled(self) -> bool:
         return self._parent.is_cancelled()
+
+
+class _Timed(_Part):
+    """A progress that logs the time left after 10, 20, 40 ... seconds."""
+
+    def __init__(self, parent: Progress, work: str):
+        super().__init__(parent, 0.0, 1.0)
+        self._work = work
+        self._started = perf_counter()
+        self._next = FIRST_ESTIMATE_S
+
+    def show(self, fraction: float) -> None:
+        elapsed = perf_counter() - self._started
+        if elapsed >= self._next and 0 < fraction < 1:
+            left = elapsed * (1 - fraction) / fraction
+            self.info(f"{self._work}: about {duration_name(left)} left.")
+            self._next = 2 * elapsed
+        super().show(fraction)
+
+
+def duration_name(seconds: float) -> str:
+    """Format a duration as text, for example ``"40 seconds"`` or ``"3 minutes"``."""
+    if seconds < 2 * MINUTE:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / MINUTE:.0f} minutes"
 
 
 SILENT = Progress()

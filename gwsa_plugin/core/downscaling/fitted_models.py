@@ -89,7 +89,8 @@ def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) ->
     if not refuted and _are_trees_mapped(options, prior):
         count = 1 + sum(map(len, splits.values()))
         progress.info(f"{count} trainings, all but one of them for validation.")
-        models, validations = train_and_validate(left, splits, training, progress.part(0.25, 0.9))
+        timed = progress.part(0.25, 0.9).timed("Training")
+        models, validations = train_and_validate(left, splits, training, timed)
     else:
         models, validations = validate_without_trees(left, splits, training)
     if prior:

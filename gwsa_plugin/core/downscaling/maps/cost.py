@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...base.months import calendar_year
-from ...base.progress import Progress
+from ...base.progress import Progress, duration_name
 from ...predictors.features import FEATURE_BYTES
 from .map_job import MapJob
 from .predict_tile import make_folders, predict_tile
@@ -24,7 +24,6 @@ LERC_BYTES = 1.5
 # written.
 YEARS_IN_PARTS = 2
 GB = 1e9
-MINUTE = 60.0
 
 
 class Cost(NamedTuple):
@@ -87,13 +86,10 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
 
 def report_cost(expected: Cost, folder: Path, progress: Progress) -> None:
     """Log the cost, and a warning when the disk of ``folder`` has less free space than needed."""
-    if expected.seconds < 2 * MINUTE:
-        time = f"{expected.seconds:.0f} seconds"
-    else:
-        time = f"{expected.seconds / MINUTE:.0f} minutes"
     progress.info(
-        f"{expected.predictions / 1e6:,.1f} million predictions will take about {time} and need up "
-        f"to {expected.disk / GB:.1f} GB of disk space and {expected.memory / GB:.1f} GB of memory."
+        f"{expected.predictions / 1e6:,.1f} million predictions will take about "
+        f"{duration_name(expected.seconds)} and need up to {expected.disk / GB:.1f} GB of disk "
+        f"space and {expected.memory / GB:.1f} GB of memory."
     )
     free = shutil.disk_usage(folder).free
     if free < expected.disk:
