@@ -270,6 +270,16 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         """Return the Python libraries that a run needs."""
         return (*self.REQUIRES, *(("matplotlib", "jinja2") if parameters.get("REPORT") else ()))
 
+    def createCustomParametersWidget(self, parent=None):
+        """Return the usual dialog with the stacks of the project in their boxes."""
+        from processing.gui.AlgorithmDialog import AlgorithmDialog
+
+        from .project_layers import fitting_layers
+
+        dialog = AlgorithmDialog(self, parent=parent)
+        dialog.setParameters(fitting_layers(self.VARIABLES))
+        return dialog
+
     def processAlgorithm(self, parameters, context, feedback):
         try:
             import_in_main_thread()

@@ -1,7 +1,8 @@
 """Fixtures that load the plugin into the simulated desktop of pytest-qgis."""
 
 import pytest
-from qgis.core import QgsApplication
+from qgis.core import QgsApplication, QgsLayerTreeModel, QgsProject
+from qgis.gui import QgsBrowserGuiModel, QgsLayerTreeView
 from qgis.PyQt.QtWidgets import QMenu
 
 from gwsa import classFactory
@@ -21,6 +22,16 @@ def plugin(qgis_processing, qgis_iface, plugins_menu):
     plugin.initGui()
     yield plugin
     plugin.unload()
+
+
+@pytest.fixture
+def panels(qgis_iface, qgis_new_project, monkeypatch):
+    """Browser and layers of an empty project, which dialogs of algorithms read."""
+    browser = QgsBrowserGuiModel()
+    tree = QgsLayerTreeView()
+    tree.setModel(QgsLayerTreeModel(QgsProject.instance().layerTreeRoot()))
+    monkeypatch.setattr(qgis_iface, "browserModel", lambda: browser, raising=False)
+    monkeypatch.setattr(qgis_iface, "layerTreeView", lambda: tree, raising=False)
 
 
 @pytest.fixture

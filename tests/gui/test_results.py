@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from qgis.core import QgsApplication, QgsLayerTreeModel, QgsProject, QgsRasterLayer
-from qgis.gui import QgsBrowserGuiModel, QgsLayerTreeView
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QEventLoop, QTimer
 
 from gwsa.gwsa_plugin.core.downscaling.options import INTERPOLATION, METHODS
@@ -29,13 +28,8 @@ class Loaded(NamedTuple):
 
 
 @pytest.fixture
-def run_dialog(plugin, qgis_iface, qgis_new_project, monkeypatch):
+def run_dialog(plugin, panels):
     """Function that fills in the dialog of an algorithm, presses Run and returns the results."""
-    browser = QgsBrowserGuiModel()
-    tree = QgsLayerTreeView()
-    tree.setModel(QgsLayerTreeModel(QgsProject.instance().layerTreeRoot()))
-    monkeypatch.setattr(qgis_iface, "browserModel", lambda: browser, raising=False)
-    monkeypatch.setattr(qgis_iface, "layerTreeView", lambda: tree, raising=False)
 
     def run_dialog(algorithm: str, **parameters) -> dict:
         from processing import createAlgorithmDialog
