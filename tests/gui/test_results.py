@@ -5,11 +5,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingOutputLayerDefinition,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRuleBasedRenderer,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QEventLoop, QTimer
 
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.downscaling.options import INTERPOLATION, METHODS
-from gwsa.gwsa_plugin.core.files.stack import read_stack, write_stack
+from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack, write_stack
 from gwsa.gwsa_plugin.core.predictors.build import Inputs, build_predictors
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
 
@@ -51,6 +60,35 @@ def run_dialog(plugin, panels):
         return dialog.results()
 
     return run_dialog
+
+
+@pytest.fixture
+def run_batch(plugin, panels, monkeypatch):
+    """Function that runs an algorithm as a batch and waits for one layer of each row."""
+
+    def run_batch(algorithm: str, rows: list[dict]) -> None:
+        from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
+        from processing.gui.BatchPanel import BatchPanel
+
+        def parameters_of_row(panel, row, *arguments, **options):
+            output = QgsProcessingOutputLayerDefinition(rows[row]["OUTPUT"], QgsProject.instance())
+            return {**rows[row], "OUTPUT": output}, True
+
+        monkeypatch.setattr(BatchPanel, "parametersForRow", parameters_of_row)
+        monkeypatch.setattr(BatchPanel, "batchRowCount", lambda panel: len(rows))
+        registry = QgsApplication.processingRegistry()
+        dialog = BatchAlgorithmDialog(registry.createAlgorithmById(f"gwsa:{algorithm}"))
+        dialog.show()
+        dialog.runButton().click()
+        loop = QEventLoop()
+        QTimer.singleShot(PATIENCE_MS, loop.quit)
+        poll = QTimer()
+        poll.timeout.connect(lambda: len(rasters()) == len(rows) and loop.quit())
+        poll.start(50)
+        loop.exec()
+        dialog.close()
+
+    return run_batch
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +185,70 @@ def test_coarse_gwsa_opens_in_colours(run_dialog, sample_world):
     assert name.startswith("GWSA 20")
     assert gwsa.renderer == "singlebandpseudocolor"
     assert gwsa.low == -gwsa.high < 0
+
+
+def test_a_batch_opens_every_result_in_colours(run_batch, sample_world, tmp_path):
+    common = {"INPUT": str(sample_world / PARTS["TWSA"])}
+    periods = {"early": ("2010-01", "2010-06"), "late": ("2010-05", "2010-12")}
+    run_batch(
+        "importtwsa",
+        [
+            {**common, "START": start, "END": end, "OUTPUT": str(tmp_path / f"{name}.tif")}
+            for name, (start, end) in periods.items()
+        ],
+    )
+    found = rasters()
+    assert set(found) == {"TWSA 2010-01 to 2010-06", "TWSA 2010-05 to 2010-12"}
+    assert {one.renderer for one in found.values()} == {"singlebandpseudocolor"}
+    assert {one.band for one in found.values()} == {"2010-06", "2010-12"}
+    assert all(one.low == -one.high < 0 for one in found.values())
+
+
+@pytest.fixture
+def falling_wells(tmp_path):
+    """Folder with a stack that falls by 5 cm a year and a table of wells that follow it."""
+    months = month_range("2004-01", "2007-12")
+    grid = Grid.covering((76, 29, 77, 30), 0.25)
+    storage = -5 * np.arange(months.size) / 12
+    season = 3 * np.sin(2 * np.pi * np.arange(months.size) / 12)
+    fields = np.broadcast_to((storage + season)[:, None, None], (months.size, *grid.shape))
+    write_stack(tmp_path / "gwsa.tif", MonthlyStack.on_calendar(grid, months, fields, "GWSA"))
+    rows = [
+        f"{well},{76.1 + 0.1 * well},29.5,{month}-15,{10 - value / 10:.4f}"
+        for well in range(4)
+        for month, value in zip(months, storage + season)
+    ]
+    text = "\n".join(["well,lon,lat,date,depth_to_water", *rows])
+    (tmp_path / "wells.csv").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_wells_open_coloured_by_their_trend(run_dialog, falling_wells):
+    results = run_dialog(
+        "validatewells",
+        LAYERS=[str(falling_wells / "gwsa.tif")],
+        COARSE=falling_wells / "gwsa.tif",
+        WELLS=falling_wells / "wells.csv",
+        SPECIFIC_YIELD=0.1,
+        MIN_YEARS=3,
+    )
+    from processing.core.ProcessingResults import resultsList
+
+    (wells,) = (
+        layer
+        for layer in QgsProject.instance().mapLayers().values()
+        if isinstance(layer, QgsVectorLayer)
+    )
+    assert wells.name() == "Wells with scores 2004-01 to 2007-12"
+    assert isinstance(wells.renderer(), QgsRuleBasedRenderer)
+    colours = {
+        rule.label()
+        for rule in wells.renderer().rootRule().children()
+        for well in wells.getFeatures(rule.filterExpression())
+    }
+    assert colours == {"falls faster than 4 cm/yr"}
+    assert wells.mapTipTemplate()
+    assert results["REPORT"] in [result.filename for result in resultsList.getResults()]
 
 
 def test_a_sample_world_opens_as_a_group(run_dialog, tmp_path):

@@ -15,6 +15,8 @@ OPTIONAL = frozenset({"rasterio", "affine", "numba", "llvmlite", "h5py", "dask",
 WINDOWS = OPTIONAL | {"xgboost"}
 # The bundle of QGIS 3.44.4 and later.
 MACOS = WINDOWS | {"scipy"}
+# Only what no stage can do without.
+NOTHING_OPTIONAL = WINDOWS | {"matplotlib", "jinja2"}
 ROUNDED = "fillgaps"  # its results differ by rounding without numba
 ALL_BUT_DOWNSCALE = [name for name in STAGES if name != "downscale"]
 
@@ -60,6 +62,20 @@ def test_rasters_are_those_with_all_libraries(windows, chain, stage):
                 assert path.read_bytes() == other.read_bytes(), path
 
 
+@pytest.mark.parametrize("stage", ["fillgaps", "gldasanomaly", "gwsabalance", "validatewells"])
+def test_stage_without_report_runs_with_nothing_optional(
+    chain, qgis_process, simulate, tmp_path, stage
+):
+    parameters = STAGES[stage].parameters(chain.folder, tmp_path)
+    parameters.pop("REPORT", None)
+    libraries = simulate(NOTHING_OPTIONAL)
+    run = qgis_process("run", f"gwsa:{stage}", python_path=libraries, **parameters)
+    assert run.code == 0, run.errors
+    assert not [line for line in run.errors if "Traceback" in line]
+    for name, output in STAGES[stage].outputs.items():
+        assert (tmp_path / output).exists() == (name != "REPORT"), output
+
+
 def rasters(path):
     """The GeoTIFFs and NetCDF files of an output, which is a file or a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
@@ -79,6 +95,8 @@ def assert_nearly_equal(path, other):
         ("downscale", WINDOWS, "xgboost"),
         ("downscale", MACOS, "scipy"),
         ("importtwsa", MACOS, "scipy"),
+        ("fillgaps", NOTHING_OPTIONAL, "matplotlib"),
+        ("validatewells", NOTHING_OPTIONAL, "jinja2"),
     ],
 )
 def test_missing_library_is_one_sentence(
