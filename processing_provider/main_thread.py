@@ -35,7 +35,7 @@ _main_thread = _MainThread()
 
 
 def import_in_main_thread() -> None:
-    """Import what must not be imported first in a thread that ends; does nothing in the main one."""
+    """Import what binds to a thread, unless this is the main thread."""
     if QThread.currentThread() == QCoreApplication.instance().thread():
         return
     done = Event()
