@@ -30,9 +30,7 @@ def fitting_layers(variables: dict[str, str]) -> dict[str, str]:
         best = found.get(variable)
         if variable and (best is None or layer.bandCount() > best.bandCount()):
             found[variable] = layer
-    return {
-        name: found[variable].id() for name, variable in variables.items() if variable in found
-    }
+    return {name: found[variable].id() for name, variable in variables.items() if variable in found}
 
 
 def _variable(layer) -> str:
