@@ -13,7 +13,7 @@ IMPORT := build/import/gwsa
 PYTEST := $(BIN)/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-quick test-trixie cluster-test bench bench-global lint model docs pictures package link packages
+.PHONY: help demo test test-core test-qgis test-quick test-trixie cluster-test bench bench-global lint model docs pictures package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +21,13 @@ help:  ## This list
 demo: packages $(IMPORT)  ## Make a sample world, run the whole chain on it through qgis_process, show maps and scores
 	$(PYTHON) -m gwsa.demo.run build/demo
 
-test: packages $(VENV)/ready $(IMPORT)  ## All tests: the core without QGIS, the algorithms, the desktop, the packaged plugin
+test:  ## All tests: the core without QGIS beside the algorithms, the desktop and the packaged plugin
+	$(MAKE) --jobs=2 --output-sync=target test-core test-qgis
+
+test-core: packages $(VENV)/ready $(IMPORT)  ## The tests of the core, without QGIS
 	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/core
+
+test-qgis: packages $(VENV)/ready $(IMPORT)  ## The tests of the algorithms, the desktop and the packaged plugin
 	$(PYTEST) -m "not cluster" tests/algorithms tests/gui tests/smoke
 
 test-quick: packages $(VENV)/ready $(IMPORT)  ## The fast tests of the core, in less than a minute
