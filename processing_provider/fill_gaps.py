@@ -120,7 +120,7 @@ class FillGaps(GwsaAlgorithm):
             components=self.parameterAsInt(parameters, "COMPONENTS", context),
             tolerance=self.parameterAsDouble(parameters, "TOLERANCE", context),
         )
-        result = fill_gaps(read_stack(source), options, progress.part(0, 0.9))
+        result = fill_gaps(read_stack(source, progress=progress), options, progress.part(0, 0.9))
         record = ({"INPUT": source}, vars(options))
         tags = provenance(self.ID, *record, progress.part(0.9, 0.91))
         writers = {

@@ -48,6 +48,7 @@ LIMITS = {
     "SIGMA_TWSA": SIGMA,
     "TWSA_SIGMA": SIGMA,
     "GWSA_SIGMA": SIGMA,
+    "GWSA sigma": SIGMA,
     # Sums of a month; Cherrapunji once had 9,300 mm. Interpolation can make small negative sums.
     "precipitation": Limits(-10.0, 15_000.0, "mm"),
     "actual_evapotranspiration": Limits(-50.0, 1_000.0, "mm"),
@@ -185,12 +186,11 @@ def _is_isolated_fill(values: np.ndarray, value: float, scaling: tuple[float, fl
 
 def _require_varying(values: np.ndarray, name: str) -> None:
     """Refuse cells that have the same value in all months."""
-    known = np.isfinite(values)
-    long = known.sum(axis=0) >= MONTHS_TO_VARY
+    long = np.count_nonzero(np.isfinite(values), axis=0) >= MONTHS_TO_VARY
     if not long.any():
         return
-    highest = np.where(known, values, -np.inf).max(axis=0)
-    constant = long & (highest == np.where(known, values, np.inf).min(axis=0))
+    highest = np.fmax.reduce(values, axis=0)
+    constant = long & (highest == np.fmin.reduce(values, axis=0))
     if constant.any():
         value = float(highest[constant][0])
         raise InputError(

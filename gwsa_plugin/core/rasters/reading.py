@@ -16,6 +16,7 @@ from .backend import backend
 from .band_times import stated_months
 from .crs import crs_name, is_geographic
 from .gdal_errors import RasterError
+from .lonlat import arranged
 from .raster import Raster, Window
 
 
@@ -46,7 +47,10 @@ def open_raster(path: Path) -> Raster:
             "give a complete GeoTIFF or another raster that GDAL reads."
         ) from None
     if not source.bands:
+        mascons = _is_mascon_file(source, path)
         source.close()
+        if mascons:
+            raise InputError(_import_advice(path))
         raise InputError(
             f"{_folder_and_name(path)} holds several rasters; export the one meant to a GeoTIFF."
         )
@@ -56,6 +60,8 @@ def open_raster(path: Path) -> Raster:
 @contextmanager
 def open_lonlat(path: Path) -> Iterator[Raster]:
     """Open a raster in degrees for reading and close it at the end of the context.
+
+    It is turned to north-up and to longitudes from -180 to 180 where it is not (``arranged``).
 
     Parameters
     ----------
@@ -69,10 +75,12 @@ def open_lonlat(path: Path) -> Iterator[Raster]:
     Raises
     ------
     InputError
-        As in ``open_raster``, when the raster has no coordinate reference system or one that is not
-        geographic, and when reading from it in the context fails.
+        As in ``open_raster`` and ``arranged``, when the raster has no coordinate reference system
+        or one that is not geographic, and when reading from it in the context fails.
     """
     with open_raster(path) as source:
+        if _is_mascon_file(source, path):
+            raise InputError(_import_advice(path))
         if not source.crs:
             raise InputError(
                 f"{path.name} has no coordinate reference system; assign EPSG:4326 to it first."
@@ -82,7 +90,7 @@ def open_lonlat(path: Path) -> Iterator[Raster]:
                 f"{path.name} is in {crs_name(source.crs)}; warp it to EPSG:4326 first."
             )
         try:
-            yield source
+            yield arranged(source, path.name)
         except RasterError:
             raise InputError(
                 f"{path.name} cannot be read completely; it is damaged or truncated, "
@@ -185,6 +193,17 @@ def _months_of_file(source: Raster, path: Path, progress: Progress) -> np.ndarra
         "YYYY-MM, for example 2004-01, or give one file a month with its month in its name, such "
         "as TWSA_2004-01.tif."
     )
+
+
+def _is_mascon_file(source: Raster, path: Path) -> bool:
+    """Return True for a NetCDF file with the variable of GRACE mascons."""
+    is_netcdf = any(ending in str(path).lower() for ending in (".nc", "netcdf:"))
+    return is_netcdf and any(tag.startswith("lwe_thickness#") for tag in source.tags())
+
+
+def _import_advice(path: Path) -> str:
+    name = re.split(r'[/"\\]', str(path).rpartition(".nc")[0])[-1] + ".nc"
+    return f"{name} is a file of GRACE mascons; import it with gwsa:importtwsa and give its output."
 
 
 def _folder_and_name(path: Path) -> str:
