@@ -42,12 +42,11 @@ LIMITS = {
     "SMS": Limits(-1000.0, 1000.0, "cm"),
     # Permanent ice in GLDAS, as storage and not as an anomaly, is more than 112 m.
     "SWES": Limits(-6000.0, 20_000.0, "cm"),
+    "SMS+SWES+CWS": Limits(-6000.0, 20_000.0, "cm"),
     "CWS": Limits(-100.0, 100.0, "cm"),
     "SWS": STORAGE,
     "GLACIER": STORAGE,
     "SIGMA_TWSA": SIGMA,
-    "TWSA_SIGMA": SIGMA,
-    "GWSA_SIGMA": SIGMA,
     "GWSA sigma": SIGMA,
     # Sums of a month; Cherrapunji once had 9,300 mm. Interpolation can make small negative sums.
     "precipitation": Limits(-10.0, 15_000.0, "mm"),
@@ -65,6 +64,13 @@ ISOLATED = 0.05
 NODATA_ADVICE = "set {0} as its nodata value, for example with gdal_edit.py -a_nodata {0}"
 # Months with a value from which on a cell of one value does not vary.
 MONTHS_TO_VARY = 24
+
+
+def limits_for(variable: str) -> Limits | None:
+    """Return the limits of a variable or of its sigma; None for an unknown one."""
+    if variable not in LIMITS and variable.removesuffix("_SIGMA") in LIMITS:
+        return SIGMA
+    return LIMITS.get(variable)
 
 
 def require_plausible(

@@ -11,12 +11,13 @@ from ..base.errors import InputError
 from ..base.grid import Grid, intersection
 from ..base.months import BASELINE, in_baseline, month_range, period_name
 from ..base.nan_mean import nan_mean
+from ..base.plausible import limits_for
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, is_dimensionless
 from ..rasters.geotiff import UNIT_TAG, Header, new_geotiff
 from .atomic import atomic_file
 from .packed_tiles import NO_TILE, TILES_DOMAIN, pack_tiles
-from .stack_files import NO_UNIT, VARIABLE_TAG, read_files, reading_line
+from .stack_files import NO_UNIT, VARIABLE_TAG, read_files, reading_line, variable_in_name
 from .stack_tags import REGION_TAG, carried_tags, region_bounds
 
 # The values of the band tag GWSA_SOURCE.
@@ -264,7 +265,10 @@ def write_stack(
     OSError
         When the file cannot be written, for example because the disk is full.
     """
-    tags = {**stack.tags, **(tags or {}), VARIABLE_TAG: stack.variable, UNIT_TAG: stack.unit}
+    tags = {**stack.tags, **(tags or {}), UNIT_TAG: stack.unit}
+    if limits_for(stack.variable):
+        # Any other name is that of a file, which states nothing about its variable.
+        tags[VARIABLE_TAG] = stack.variable
     header = Header(
         stack.grid,
         names=tuple(map(str, stack.months)),
@@ -290,7 +294,8 @@ def read_stack(
     path : str or Path
         The months are those of ``band_months``; months between them that are absent are missing.
     variable : str, optional
-        Name of the variable; by default the tag GWSA_VARIABLE, else the file name.
+        Name of the variable; by default the tag GWSA_VARIABLE, else the one in the file name, else
+        that name.
     progress : Progress
         Receives one line about what was read.
 
@@ -312,7 +317,7 @@ def read_stack(
     path = Path(path)
     files = read_files(path, variable, progress)
     first = files[0]
-    name = variable or first.variable or path.stem
+    name = variable or first.variable or variable_in_name(path.stem) or path.stem
     one_file = len(files) == 1
     values = first.values if one_file else np.concatenate([file.values for file in files])
     months = np.concatenate([file.months for file in files])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import name_runs
-from ..base.plausible import LIMITS, STORAGE, require_plausible
+from ..base.plausible import LIMITS, STORAGE, limits_for, require_plausible
 from ..base.progress import Progress
 from ..base.units import CM, is_dimensionless, require_cm_per
 from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
@@ -117,17 +118,25 @@ def variable_name(label: str) -> str:
     return label.split(" (")[0]
 
 
+def variable_in_name(name: str) -> str | None:
+    """The variable of the product that is the only one among the words of a name, else None."""
+    words = {word.upper() for word in re.split(r"[\W_]+", name)}
+    known = [variable for variable in LIMITS if variable in words]
+    return known[0] if len(known) == 1 else None
+
+
 def _read_file(path: Path, label: str | None, progress: Progress) -> StackFile:
     with open_lonlat(path) as source:
         tags = source.tags()
         variable = tags.get(VARIABLE_TAG, "")
+        kind = variable or label or variable_in_name(path.stem) or path.stem
         months = band_months(source, path, progress)
         unit = _stated_unit(source, path.name)
         file = StackFile(
             name=path.name,
             grid=Grid.from_transform(source.transform, source.shape, path.name),
             months=months,
-            values=_in_cm(source, months, unit, variable or label or path.stem, path.name),
+            values=_in_cm(source, months, unit, kind, path.name),
             sources=[source.tags(band + 1).get(SOURCE_TAG) for band in range(months.size)],
             variable=variable,
             unit=unit,
@@ -145,7 +154,7 @@ def _in_cm(source: Raster, months: np.ndarray, unit: str, variable: str, name: s
     values = read_bands(source)
     if factor != 1.0:
         values *= np.float32(factor)
-    limits = None if without else LIMITS.get(variable_name(variable), STORAGE)
+    limits = None if without else limits_for(variable_name(variable)) or STORAGE
     scalings = {(band.scale * factor, band.offset * factor) for band in source.bands}
     scaling = scalings.pop() if len(scalings) == 1 else (1.0, 0.0)
     require_plausible(values, limits, name, list(months), scaling)
