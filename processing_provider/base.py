@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from html import escape
 from pathlib import Path
 
@@ -297,19 +298,26 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(tr("Cancelled; no output was written.")) from None
 
     def _check_variables(self, parameters, context) -> None:
-        """Refuse a stack of another variable; stacks of other programs, without tag, are used."""
+        """Refuse a stack of another variable, or one for two; stacks without a tag are used."""
+        from ..gwsa_plugin.core.files.stack_files import VARIABLE_TAG
         from ..gwsa_plugin.core.rasters.reading import open_raster
 
+        given: dict[str, str] = {}
         for name, variable in self.VARIABLES.items():
             path = self.input_path(parameters, name, context)
             if path is None:
                 continue
             with open_raster(path) as source:
-                found = source.tags().get("GWSA_VARIABLE", variable)
+                found = source.tags().get(VARIABLE_TAG, variable)
             if found != variable:
                 raise InputError(
-                    f"{path.name} contains {found} (its tag GWSA_VARIABLE), but {name} needs "
+                    f"{path.name} contains {found} (its tag {VARIABLE_TAG}), but {name} needs "
                     f"{variable}; choose another layer."
+                )
+            other = given.setdefault(os.path.realpath(path), name)
+            if other != name:
+                raise InputError(
+                    f"{path.name} is given as {other} and as {name}; choose the layer of each."
                 )
 
     def _style_rasters(self, results: dict, context) -> None:

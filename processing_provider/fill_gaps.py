@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qgis.core import (
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
 )
 
+from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.gapfill.methods import METHOD_NAMES
 from .base import GwsaAlgorithm, tr
 
@@ -42,9 +46,22 @@ class FillGaps(GwsaAlgorithm):
 
     def initAlgorithm(self, config=None):
         self.add(
-            QgsProcessingParameterRasterLayer("INPUT", tr("Monthly stack with gaps")),
-            "TWSA or any other stack with bands named YYYY-MM; a missing month may be an empty "
-            "band or no band at all.",
+            QgsProcessingParameterRasterLayer(
+                "INPUT", tr("Monthly stack with gaps"), optional=True
+            ),
+            "TWSA or another storage of water, with a band for each month that is named YYYY-MM; a "
+            "missing month may be an empty band or no band at all. Leave empty to give a folder.",
+        )
+        self.add(
+            QgsProcessingParameterFile(
+                "FOLDER",
+                tr("Folder of monthly rasters"),
+                QgsProcessingParameterFile.Behavior.Folder,
+                optional=True,
+            ),
+            "Instead of a stack, a folder with one raster a month, such as TWSA_2004-01.tif, or "
+            "one a year, all on one grid. Months without a raster are gaps. The output is their "
+            "stack, also for the stores of gwsa:gwsabalance.",
         )
         self.add(
             QgsProcessingParameterEnum(
@@ -106,6 +123,18 @@ class FillGaps(GwsaAlgorithm):
             "example series, the calibration of sigma and the filled months.",
         )
 
+    def _source(self, parameters, context) -> Path:
+        """The stack, or the folder of its rasters."""
+        folder = self.parameterAsFile(parameters, "FOLDER", context)
+        source = self.input_path(parameters, "INPUT", context)
+        if bool(folder) == bool(source):
+            raise InputError(
+                "Give either a monthly stack (INPUT) or a folder of monthly rasters (FOLDER)."
+            )
+        if folder and not Path(folder).is_dir():
+            raise InputError(f"{folder} (FOLDER) is not a folder; check the path.")
+        return source or Path(folder)
+
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.files.provenance import now, provenance
         from ..gwsa_plugin.core.files.stack import read_stack, write_stack
@@ -113,14 +142,14 @@ class FillGaps(GwsaAlgorithm):
         from ..gwsa_plugin.core.gapfill.methods import FillOptions
 
         started = now()
-        source = self.input_path(parameters, "INPUT", context)
+        source = self._source(parameters, context)
         options = FillOptions(
             method=list(METHOD_NAMES)[self.parameterAsEnum(parameters, "METHOD", context)],
             window=self.parameterAsInt(parameters, "WINDOW", context),
             components=self.parameterAsInt(parameters, "COMPONENTS", context),
             tolerance=self.parameterAsDouble(parameters, "TOLERANCE", context),
         )
-        result = fill_gaps(read_stack(source), options, progress.part(0, 0.9))
+        result = fill_gaps(read_stack(source, progress=progress), options, progress.part(0, 0.9))
         record = ({"INPUT": source}, vars(options))
         tags = provenance(self.ID, *record, progress.part(0.9, 0.91))
         writers = {

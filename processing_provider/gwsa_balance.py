@@ -154,7 +154,9 @@ class GwsaBalance(GwsaAlgorithm):
             for name in ("TWSA", *STORES, *OPTIONAL_STACKS)
         }
         stacks = {
-            name: read_stack(path, f"{name} ({path.name})") for name, path in inputs.items() if path
+            name: read_stack(path, f"{name} ({path.name})", progress)
+            for name, path in inputs.items()
+            if path
         }
         sigmas = {
             name: self.number(parameters, f"SIGMA_{name}", context)

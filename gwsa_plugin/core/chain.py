@@ -288,7 +288,7 @@ def _import_twsa(inputs: ChainInputs, paths, options: ChainOptions, progress: Pr
 
 def _fill_gaps(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
     source = paths["importtwsa:OUTPUT"]
-    result = fill_gaps(read_stack(source), options.fill, progress.part(0, 0.9))
+    result = fill_gaps(read_stack(source, progress=progress), options.fill, progress.part(0, 0.9))
     tags = provenance("fillgaps", {"INPUT": source}, vars(options.fill), progress)
     write_stack(paths["fillgaps:OUTPUT"], result.filled, tags, progress.part(0.9, 1))
     write_stack(paths["fillgaps:SIGMA"], result.sigma, tags)
@@ -309,7 +309,9 @@ def _gwsa_balance(inputs: ChainInputs, paths, options: ChainOptions, progress: P
     stage = STAGES[NAMES.index("gwsabalance")]
     sources = {name: paths[source] for name, source in stage.inputs.items() if source in paths}
     files = {name: path for name, path in sources.items() if path.exists()}
-    stacks = {name: read_stack(path, f"{name} ({path.name})") for name, path in files.items()}
+    stacks = {
+        name: read_stack(path, f"{name} ({path.name})", progress) for name, path in files.items()
+    }
     stores = ("SMS", "SWES", "CWS")
     terms = [stacks[name] for name in stores]
     gwsa = balance(stacks["TWSA"], terms, options.balance, progress.part(0, 0.8))
@@ -347,12 +349,12 @@ def _downscale(inputs: ChainInputs, paths, options: ChainOptions, progress: Prog
         corrected=paths["downscale:CORRECTED"],
     )
     result = downscale(
-        read_stack(files["GWSA"], "GWSA"),
+        read_stack(files["GWSA"], "GWSA", progress),
         predictors,
         inputs.aquifers,
         outputs,
         given,
-        sigma=read_stack(sigma, "GWSA sigma") if sigma.exists() else None,
+        sigma=read_stack(sigma, "GWSA sigma", progress) if sigma.exists() else None,
         tags=provenance("downscale", files, given.as_parameters(), progress),
         wells=_well_records(inputs, options),
         progress=progress,

@@ -28,6 +28,7 @@ from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtXml import QDomDocument, QDomElement
 
 from ...gwsa_plugin.core.base.months import find_month
+from ...gwsa_plugin.core.base.units import is_dimensionless
 from ...gwsa_plugin.core.files.stack_tags import LEAKAGE_TAG
 from .months import set_period
 
@@ -88,7 +89,7 @@ class RasterContents:
             months = tuple(find_month(band.description) for band in source.bands)
         return cls(
             variable=tags.get("GWSA_VARIABLE") or path.stem.rpartition("_")[0] or path.stem,
-            unit="" if unit == "1" else unit,
+            unit="" if is_dimensionless(unit) else unit,
             months=months,
             filled=filled,
             corrected=LEAKAGE_TAG in tags,

@@ -124,3 +124,42 @@ def test_too_short_record_is_refused_without_outputs(run, tmp_path):
     ):
         run("fillgaps", INPUT=path, OUTPUT=tmp_path / "out" / "filled.tif")
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+@pytest.fixture
+def folder(gappy, tmp_path):
+    """The observed months of the stack in one GeoTIFF each, which names the month in its name."""
+    path = tmp_path / "months"
+    path.mkdir()
+    with rasterio.open(gappy) as source:
+        profile = {**source.profile, "count": 1}
+        for number in np.flatnonzero(~GAPS):
+            name = f"twsa_{str(MONTHS[number]).replace('-', '_')}.tif"
+            with rasterio.open(path / name, "w", **profile) as target:
+                target.write(source.read([int(number) + 1]))
+    return path
+
+
+def test_a_folder_of_months_is_filled_as_its_stack(run, gappy, folder, tmp_path):
+    one = run("fillgaps", INPUT=gappy, METHOD=1, OUTPUT=tmp_path / "one.tif")["OUTPUT"]
+    other = run("fillgaps", FOLDER=folder, METHOD=1, OUTPUT=tmp_path / "other.tif")["OUTPUT"]
+    for found, expected in zip(read(other)[:3], read(one)[:3]):
+        np.testing.assert_array_equal(found, expected)
+    # The folder's name is no variable, so that any stage takes the output.
+    assert "GWSA_VARIABLE" not in read(other)[3]
+
+
+def test_either_a_stack_or_a_folder_is_needed(run, gappy, folder, tmp_path):
+    for given in ({}, {"INPUT": gappy, "FOLDER": folder}):
+        with pytest.raises(QgsProcessingException, match="either a monthly stack"):
+            run("fillgaps", **given, OUTPUT=tmp_path / "o.tif")
+    with pytest.raises(QgsProcessingException, match="is not a folder"):
+        run("fillgaps", FOLDER=gappy, OUTPUT=tmp_path / "o.tif")
+
+
+def test_flags_and_sigma_have_no_gaps_to_fill(run, gappy, tmp_path):
+    paths = {name: tmp_path / f"{name}.tif" for name in ("OUTPUT", "SIGMA", "FLAGS")}
+    outputs = run("fillgaps", INPUT=gappy, METHOD=1, **paths)
+    for name, variable in (("SIGMA", "TWSA_SIGMA"), ("FLAGS", "FLAGS")):
+        with pytest.raises(QgsProcessingException, match=f"holds {variable}, which has no gaps"):
+            run("fillgaps", INPUT=outputs[name], METHOD=1, OUTPUT=tmp_path / "o.tif")

@@ -78,7 +78,7 @@ def test_storages_are_subtracted_and_sources_are_kept(run, stacks, tmp_path, mor
 
 
 def world(tmp_path):
-    """Files of a region with margin, in which every store is 1 cm in one cell and 0 elsewhere.
+    """Files of a region with margin, whose stores sum to 3 cm in one cell and are 0 elsewhere.
 
     The tiles of TWSA are blocks of 2 x 2 cells.
     """
@@ -89,7 +89,8 @@ def world(tmp_path):
     store = np.zeros((MONTHS.size, *grid.shape))
     store[-1, 9, 9] = 1.0
     paths = {}
-    for name, field in {"TWSA": values, **dict.fromkeys(("SMS", "SWES", "CWS"), store)}.items():
+    fields = {"TWSA": values, "SMS": store, "SWES": 0.5 * store, "CWS": 1.5 * store}
+    for name, field in fields.items():
         paths[name] = tmp_path / f"{name}.tif"
         stack = MonthlyStack.on_calendar(grid, MONTHS, field, name)
         tiles = np.arange(100, dtype=np.int32).reshape(10, 10).repeat(2, axis=0).repeat(2, axis=1)
@@ -214,3 +215,13 @@ def test_a_stack_of_another_variable_is_refused(run, stacks, tmp_path):
 def test_a_stack_without_the_tag_of_its_variable_is_used(run, stacks, tmp_path):
     update_tags(stacks["SMS"], {"GWSA_VARIABLE": None})
     run("gwsabalance", **{name: stacks[name] for name in GLDAS}, OUTPUT=tmp_path / "gwsa.tif")
+
+
+def test_one_file_for_two_terms_is_refused(run, stacks, tmp_path):
+    """Also without a tag of its variable."""
+    for name in GLDAS:
+        update_tags(stacks[name], {"GWSA_VARIABLE": None})
+    given = {name: stacks[name] for name in GLDAS}
+    for one, other in (("SMS", "TWSA"), ("CWS", "SWES")):
+        with pytest.raises(QgsProcessingException, match=f"is given as {other} and as {one}"):
+            run("gwsabalance", **{**given, one: given[other]}, OUTPUT=tmp_path / "o.tif")

@@ -69,8 +69,8 @@ def balance(
     Raises
     ------
     InputError
-        As in ``groundwater``; when an option is out of range; when TWSA has gain factors, which
-        undo the footprint, and the mode is ``footprint``.
+        As in ``groundwater``; when two terms hold the same values; when an option is out of range;
+        when TWSA has gain factors, which undo the footprint, and the mode is ``footprint``.
     """
     _check_options(options, twsa, stores, progress)
     region = _region(twsa, stores)
@@ -102,8 +102,10 @@ def _check_options(
             f"A footprint of {options.footprint_km:g} km is not possible; give its full width in "
             f"km, about 250 and at most {WIDEST_KM:g}, or leave it empty."
         )
-    for store in stores:
+    terms = [twsa, *stores]
+    for number, store in enumerate(stores, start=1):
         common_part(twsa, store)
+        _require_different(store, terms[:number])
     if options.mode != FOOTPRINT:
         return
     if "GWSA_GAIN_FACTORS" in twsa.tags:
@@ -118,6 +120,18 @@ def _check_options(
                 f"{store.variable} was smoothed by a Gaussian filter of "
                 f"{store.tags['GWSA_GAUSSIAN_KM']} km before, and MODE footprint smooths it again; "
                 "make it with GAUSSIAN_RADIUS 0."
+            )
+
+
+def _require_different(store: MonthlyStack, others: Sequence[MonthlyStack]) -> None:
+    """Refuse a term that is another one; maps of one value, such as none, may be the same."""
+    highest = np.fmax.reduce(store.values, axis=(1, 2))
+    varies = (highest > np.fmin.reduce(store.values, axis=(1, 2))).any()
+    for other in others:
+        if varies and np.array_equal(store.values, other.values, equal_nan=True):
+            raise InputError(
+                f"{other.variable} and {store.variable} hold the same values; give each term of "
+                "the balance its own stack."
             )
 
 

@@ -11,12 +11,13 @@ from ..base.errors import InputError
 from ..base.grid import Grid, intersection
 from ..base.months import BASELINE, in_baseline, month_range, period_name
 from ..base.nan_mean import nan_mean
+from ..base.plausible import limits_for
 from ..base.progress import SILENT, Progress
-from ..base.units import CM, in_centimetres
-from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG, Header, new_geotiff
-from ..rasters.reading import band_months, open_lonlat, read_bands
+from ..base.units import CM, is_dimensionless
+from ..rasters.geotiff import UNIT_TAG, Header, new_geotiff
 from .atomic import atomic_file
-from .packed_tiles import NO_TILE, TILES_DOMAIN, pack_tiles, unpack_tiles
+from .packed_tiles import NO_TILE, TILES_DOMAIN, pack_tiles
+from .stack_files import NO_UNIT, VARIABLE_TAG, read_files, reading_line, variable_in_name
 from .stack_tags import REGION_TAG, carried_tags, region_bounds
 
 # The values of the band tag GWSA_SOURCE.
@@ -264,7 +265,10 @@ def write_stack(
     OSError
         When the file cannot be written, for example because the disk is full.
     """
-    tags = {**stack.tags, **(tags or {}), "GWSA_VARIABLE": stack.variable, UNIT_TAG: stack.unit}
+    tags = {**stack.tags, **(tags or {}), UNIT_TAG: stack.unit}
+    if limits_for(stack.variable):
+        # Any other name is that of a file, which states nothing about its variable.
+        tags[VARIABLE_TAG] = stack.variable
     header = Header(
         stack.grid,
         names=tuple(map(str, stack.months)),
@@ -280,42 +284,46 @@ def write_stack(
     progress.advance(1)
 
 
-def read_stack(path: str | Path, variable: str | None = None) -> MonthlyStack:
-    """Read a GeoTIFF of monthly bands, from this plugin or from another tool.
+def read_stack(
+    path: str | Path, variable: str | None = None, progress: Progress = SILENT
+) -> MonthlyStack:
+    """Read a GeoTIFF of monthly bands or a folder of monthly or yearly ones, from any program.
 
     Parameters
     ----------
     path : str or Path
-        The band descriptions name the months; or it is a yearly file with the year in its name and
-        the months in order.
+        The months are those of ``band_months``; months between them that are absent are missing.
     variable : str, optional
-        Name of the variable; by default the tag GWSA_VARIABLE, else the file name.
+        Name of the variable; by default the tag GWSA_VARIABLE, else the one in the file name, else
+        that name.
+    progress : Progress
+        Receives one line about what was read.
 
     Returns
     -------
     MonthlyStack
-        With nodata as NaN, scale and offset applied, and in cm EWH where the band unit is known;
-        with the tags that stages pass on (``stack_tags.CARRIED_TAGS``) and the tiles that
-        ``write_stack`` stored.
+        With nodata as NaN, scale and offset applied, and in cm EWH, or in the unit ``1`` where the
+        file states that; north-up, in longitudes from -180 to 180; with the tags that stages pass
+        on (``stack_tags.CARRIED_TAGS``) and the tiles that ``write_stack`` stored.
 
     Raises
     ------
     InputError
-        When the file cannot be opened or read, has no CRS or one other than longitude/latitude, is
-        not north-up, or has a band without a month or two bands of the same month; when a tag of
+        When a file cannot be opened or read, is not in longitude and latitude, or has a band
+        without a month or two bands of the same month; when a unit is not known or a value is not
+        possible (``plausible``); when files of a folder are not one series; when a tag of
         ``carried_tags`` cannot be read.
     """
     path = Path(path)
-    with open_lonlat(path) as source:
-        grid = Grid.from_transform(source.transform, source.shape, path.name)
-        months = band_months(source, path)
-        values = read_bands(source)
-        band_sources = [source.tags(band).get(SOURCE_TAG) for band in range(1, months.size + 1)]
-        tags = source.tags()
-        tiles = unpack_tiles(source.tags(domain=TILES_DOMAIN), grid.shape)
-        unit = (source.bands[0].unit or tags.get(UNIT_TAG) or CM).strip()
-    sources = [one or _default_source(band) for one, band in zip(band_sources, values)]
-    name = variable or tags.get("GWSA_VARIABLE") or path.stem
-    values, unit = in_centimetres(values, unit)
-    stack = MonthlyStack.on_calendar(grid, months, values, name, unit, source=sources)
-    return replace(stack, tags=carried_tags(tags, path.name), tiles=tiles)
+    files = read_files(path, variable, progress)
+    first = files[0]
+    name = variable or first.variable or variable_in_name(path.stem) or path.stem
+    one_file = len(files) == 1
+    values = first.values if one_file else np.concatenate([file.values for file in files])
+    months = np.concatenate([file.months for file in files])
+    stated = [source for file in files for source in file.sources]
+    sources = [one or _default_source(band) for one, band in zip(stated, values)]
+    progress.info(reading_line(files, name, path.name, sources.count(FILLED)))
+    unit = NO_UNIT if is_dimensionless(first.unit) else CM
+    stack = MonthlyStack.on_calendar(first.grid, months, values, name, unit, source=sources)
+    return replace(stack, tags=carried_tags(first.tags, path.name), tiles=first.tiles)

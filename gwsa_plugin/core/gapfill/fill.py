@@ -22,6 +22,7 @@ from .series import GapGroup, group_by_gaps, unique_series
 from .ssa import has_numba
 from .uncertainty import Calibration, calibrate, sigma, variability
 
+FLAGS = "FLAGS"
 FLAG_OBSERVED = 0
 FLAG_FILLED = 1
 FLAG_MISSING = 255
@@ -105,14 +106,15 @@ def fill_gaps(
     Raises
     ------
     InputError
-        When the stack has no values, when all cells with gaps have too few observed months, or when
-        an option is out of range.
+        When the stack holds flags or standard errors or has no values, when all cells with gaps
+        have too few observed months, or when an option is out of range.
 
     References
     ----------
     See ``methods``, ``red_noise``, ``ssa`` and ``selection``.
     """
     options = _check_options(options, stack.months.size, progress)
+    _check_variable(stack, progress)
     observed, cells = unique_series(stack)
     cells = cells.reshape(stack.grid.shape)
     groups = group_by_gaps(observed, stack.variable, progress, _region_series(stack, cells))
@@ -186,7 +188,7 @@ def write_flags(
     progress : Progress, optional
     """
     stack = result.filled
-    flag_tags = {"GWSA_VARIABLE": "FLAGS", "GWSA_FLAGS": "0 observed, 1 filled, 255 missing"}
+    flag_tags = {"GWSA_VARIABLE": FLAGS, "GWSA_FLAGS": "0 observed, 1 filled, 255 missing"}
     header = Header(
         grid=stack.grid,
         names=tuple(map(str, stack.months)),
@@ -225,6 +227,20 @@ def _check_options(options: FillOptions, months: int, progress: Progress) -> Fil
             f"of the {months} months, and the components at most the window."
         )
     return used
+
+
+def _check_variable(stack: MonthlyStack, progress: Progress) -> None:
+    """Refuse flags and standard errors, and warn of a stack of one month."""
+    if stack.variable == FLAGS or "sigma" in stack.variable.lower():
+        raise InputError(
+            f"The stack holds {stack.variable}, which has no gaps to fill; give the stack of the "
+            "storage itself."
+        )
+    if stack.months.size == 1:
+        progress.warn(
+            f"The stack holds one month, {stack.months[0]}; give the folder of its files where "
+            "there is one file a month."
+        )
 
 
 def _region_series(stack: MonthlyStack, cells: np.ndarray) -> np.ndarray:

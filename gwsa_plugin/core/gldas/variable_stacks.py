@@ -11,7 +11,7 @@ from ..base.errors import InputError
 from ..base.grid import Bounds, Grid
 from ..base.months import BASELINE, month_range
 from ..base.progress import SILENT, Progress
-from ..base.units import KG_M2, cm_per, in_centimetres
+from ..base.units import KG_M2, in_centimetres, require_cm_per
 from ..rasters.gdal_errors import RasterError
 from ..rasters.raster import Raster
 from ..rasters.reading import band_months, open_lonlat, read_bands
@@ -128,11 +128,7 @@ class _VariableFile:
         self.grid = Grid.from_transform(source.transform, source.shape, path.name)
         self.bands = {month: band for band, month in enumerate(band_months(source, path), start=1)}
         self.unit = source.bands[0].unit.strip() or KG_M2
-        if cm_per(self.unit) is None:
-            raise InputError(
-                f"{path.name} is in {self.unit}, not in kg m-2; "
-                "convert it or correct its band unit."
-            )
+        require_cm_per(self.unit, path.name)
 
     def read(self, month: np.datetime64, window: tuple[slice, slice]) -> np.ndarray:
         """Return the values of a month in cm, float32, NaN where there is none."""
@@ -143,7 +139,7 @@ class _VariableFile:
                 f"The band of {month} in {self.path.name} is damaged; make the file again."
             ) from None
         values[values == OFF_LAND] = np.nan
-        return in_centimetres(values, self.unit)[0]
+        return in_centimetres(values, self.unit, self.path.name)
 
 
 def _common_grid(files: dict[str, _VariableFile]) -> Grid:

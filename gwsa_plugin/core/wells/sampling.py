@@ -11,7 +11,7 @@ from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, in_centimetres
 from ..files.yearly_maps import YearlyMaps
-from ..rasters.reading import open_raster, read_bands
+from ..rasters.reading import open_lonlat, read_bands
 
 BLOCK = 256  # pixels along a side, as in the files, so that each of their blocks is decoded once
 
@@ -128,7 +128,7 @@ def _read(product: YearlyMaps, rows, columns, months, progress: Progress) -> np.
     blocks = _points_by_block(rows, columns)
     for number, (path, bands) in enumerate(files.items()):
         month_index, band_numbers = zip(*bands)
-        with open_raster(path) as source:
+        with open_lonlat(path) as source:
             unit = (source.bands[0].unit or source.tags().get("GWSA_UNIT") or CM).strip()
             for step, points in enumerate(blocks):
                 # The window spans the wanted pixels of the block, no more.
@@ -137,7 +137,8 @@ def _read(product: YearlyMaps, rows, columns, months, progress: Progress) -> np.
                 bottom = rows[points].max() + 1
                 right = columns[points].max() + 1
                 window = (slice(top, bottom), slice(left, right))
-                block = in_centimetres(read_bands(source, list(band_numbers), window), unit)[0]
+                block = read_bands(source, list(band_numbers), window)
+                block = in_centimetres(block, unit, path.name)
                 block_rows = rows[points] - top
                 block_columns = columns[points] - left
                 values[np.ix_(month_index, points)] = block[:, block_rows, block_columns]

@@ -231,3 +231,21 @@ def test_a_constant_sigma_is_the_same_at_the_footprint(twsa, stores):
         sigmas[options.mode] = groundwater_sigma(gwsa, known).values
     np.testing.assert_allclose(sigmas[FOOTPRINT], 2.5, rtol=1e-6)
     np.testing.assert_array_equal(sigmas[FOOTPRINT], sigmas[PUBLISHED])
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_field_for_two_terms_is_refused(place):
+    """A copy under another name has no tag that could betray it."""
+    varied = np.random.default_rng(3).normal(size=(3, 4, 5)).astype("f4")
+    fields = [varied, varied + 1, varied * 2, varied - 3]
+    fields[place + 1] = fields[place]
+    months = month_range("2010-01", "2010-03")
+    grid = Grid(70.0, 32.0, 0.25, 0.25, 4, 5)
+    tags = {"GWSA_BASELINE": "2004-01..2009-12"}
+    twsa, *stores = (
+        MonthlyStack.on_calendar(grid, months, field, name).tagged(**tags)
+        for name, field in zip(("TWSA", "SMS", "SWES", "CWS"), fields)
+    )
+    names = ("TWSA", "SMS", "SWES", "CWS")[place : place + 2]
+    with pytest.raises(InputError, match=f"{' and '.join(names)} hold the same values"):
+        balance(twsa, stores)
