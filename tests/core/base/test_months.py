@@ -81,7 +81,9 @@ def test_find_month_returns_none_without_a_month(text):
     assert find_month(text) is None
 
 
-@pytest.mark.parametrize("text", ["twsa_2002-04_2017-06.tif", "2004-01..2009-12", "200401 Mar 2004"])
+@pytest.mark.parametrize(
+    "text", ["twsa_2002-04_2017-06.tif", "2004-01..2009-12", "200401 Mar 2004"]
+)
 def test_a_name_of_several_months_is_no_month(text):
     assert find_month(text) is None
     assert find_months(text).size == 2
