@@ -37,6 +37,8 @@ DESCRIPTION = (
 # Inputs in the order of the dialog, with the label where the stage's own would be ambiguous.
 INPUTS = {
     "TWSA": None,
+    "TWSA_VARIABLE": "Variable of the mascon file",
+    "TWSA_UNIT": "Unit of that variable",
     "LAND_MASK": "Land mask of the mascons",
     "EXTENT": None,
     "START": "First month to map (YYYY-MM)",
@@ -63,9 +65,13 @@ INPUTS = {
     "MIN_YEARS": "Shortest span of a well (years)",
     "MIN_MONTHS": "Fewest months of a well",
 }
-ADVANCED = ("ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS")
+ADVANCED = (
+    "TWSA_VARIABLE", "TWSA_UNIT", "ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS",
+    "MIN_MONTHS",
+)  # fmt: skip
 HELP = {
-    "EXTENT": "Region of all stages; empty for all of the mascon file.",
+    "EXTENT": "Region of all stages; empty for all of the mascon file. A region across 180° is "
+    "written as 177,-178,-20,-15.",
     "START": "First month of the predictors and of the 1 km maps; empty for all there is.",
     "END": "Last month of the predictors and of the 1 km maps; empty for all there is.",
     "WELLS": "Wells that test the maps, a point layer or a table with longitude and latitude. It "

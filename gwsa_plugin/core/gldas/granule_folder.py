@@ -12,8 +12,15 @@ from ..base.errors import InputError
 from ..base.grid import Bounds
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
-from ..files import hdf5
-from .file_names import FileProblem, MonthlyFiles, find_files, join_names, problem_message
+from ..rasters import hdf5
+from .file_names import (
+    FileProblem,
+    MonthlyFiles,
+    find_files,
+    join_names,
+    names_text,
+    problem_message,
+)
 from .granule import Granule, GranuleHeader, UnusableGranule, Window, read_granule, read_header
 from .land_storage import COMPONENTS, LandStorage
 
@@ -57,7 +64,12 @@ def read_granules(
         land = land.copy()
         land.flat[more_land] = True
     _warn_about_begin_dates(files, headers, progress)
-    library = "h5py" if hdf5.usable() else "GDAL"
+    if files.strangers:
+        progress.warn(
+            "NetCDF files without the name of a GLDAS month are not read: "
+            f"{names_text(files.strangers)}."
+        )
+    library = f"GDAL (h5py cannot be used: {hdf5.trouble()})" if hdf5.trouble() else "h5py"
     progress.info(f"Read {len(headers)} monthly GLDAS files with {library}.")
     return LandStorage(
         grid=first.header.grid.subgrid(*window),
@@ -75,7 +87,7 @@ def _read_first_usable(files: MonthlyFiles, bounds: Bounds | None) -> tuple[Gran
     for path in files.paths.values():
         try:
             grid = read_header(path).grid
-            window = grid.window(bounds or grid.bounds)
+            window = grid.window_around(bounds or grid.bounds)
             return read_granule(path, window), window
         except UnusableGranule as error:
             problems += [(problem, path) for problem in error.problems]
