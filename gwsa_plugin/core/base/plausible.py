@@ -40,17 +40,18 @@ LIMITS = {
     "TWSA": STORAGE._replace(varies=True),
     "GWSA": STORAGE._replace(varies=True),
     "SMS": Limits(-1000.0, 1000.0, "cm"),
-    "SWES": STORAGE,
+    # Permanent ice in GLDAS, as storage and not as an anomaly, is more than 112 m.
+    "SWES": Limits(-6000.0, 20_000.0, "cm"),
     "CWS": Limits(-100.0, 100.0, "cm"),
     "SWS": STORAGE,
     "GLACIER": STORAGE,
     "SIGMA_TWSA": SIGMA,
     "TWSA_SIGMA": SIGMA,
     "GWSA_SIGMA": SIGMA,
-    # Sums of a month; Cherrapunji once had 9,300 mm.
-    "precipitation": Limits(0.0, 15_000.0, "mm"),
+    # Sums of a month; Cherrapunji once had 9,300 mm. Interpolation can make small negative sums.
+    "precipitation": Limits(-10.0, 15_000.0, "mm"),
     "actual_evapotranspiration": Limits(-50.0, 1_000.0, "mm"),
-    "runoff": Limits(-1.0, 15_000.0, "mm"),
+    "runoff": Limits(-10.0, 15_000.0, "mm"),
 }
 # Stored numbers that mean no value in products of satellites, models and programs.
 FILL_VALUES = (

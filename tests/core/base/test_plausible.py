@@ -81,10 +81,21 @@ def test_values_outside_the_limits_are_counted():
 
 
 def test_a_negative_sigma_or_precipitation_is_refused():
-    for variable in ("SIGMA_TWSA", "precipitation"):
+    for variable, value in (("SIGMA_TWSA", -0.5), ("precipitation", -60.0)):
         values = field(1, 5)
-        values[0, 3, 3] = -0.5
-        assert "the value -0.5 " in refusal(values, variable)
+        values[0, 3, 3] = value
+        assert f"the value {value:g} " in refusal(values, variable)
+        require_plausible(np.abs(values), LIMITS[variable], "x.tif", MONTHS)
+
+
+def test_small_negative_sums_of_an_interpolation_pass():
+    values = field(0, 900)
+    values[:, 3, 3] = -2.4
+    require_plausible(values, LIMITS["precipitation"], "x.tif", MONTHS)
+
+
+def test_permanent_ice_as_a_store_passes():
+    require_plausible(field(0, 11_255), LIMITS["SWES"], "x.tif", MONTHS)
 
 
 @pytest.mark.parametrize("value", [0, 7.5])
