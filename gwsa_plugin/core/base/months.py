@@ -8,7 +8,31 @@ import numpy as np
 
 from .errors import InputError
 
-_MONTH = re.compile(r"(?<!\d)(\d{4})[-_./ ]?(0[1-9]|1[0-2])(?!\d)")
+# A year outside these is no year: a depth in centimetres, a code or a slip.
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+_YEAR = r"(?P<year>19\d\d|20\d\d|2100)"
+_MONTH = r"(?P<month>0[1-9]|1[0-2])"
+_DAY = r"(?P<day>0[1-9]|[12]\d|3[01])"
+_NAMES = (
+    "jan(?:uary)?", "feb(?:ruary)?", "mar(?:ch)?", "apr(?:il)?", "may", "june?", "july?",
+    "aug(?:ust)?", "sept?(?:ember)?", "oct(?:ober)?", "nov(?:ember)?", "dec(?:ember)?",
+)  # fmt: skip
+_NAME = f"(?P<name>{'|'.join(_NAMES)})"
+# 2004-01, 200401, 2004_01_15, 20040115
+_NUMBERS = re.compile(rf"(?<!\d){_YEAR}(?P<sep>[-_./ ]?){_MONTH}(?:(?P=sep){_DAY})?(?!\d)")
+_FORMS = (
+    _NUMBERS,
+    # 2004-1 and 2004/1/15, but not 2004_1, which can be a version.
+    re.compile(rf"(?<!\d){_YEAR}(?P<sep>[-/])(?P<month>[1-9])(?:(?P=sep)\d\d?)?(?![\dA-Za-z])"),
+    # 01_2004; 15/01/2004 is left out, because 05/01/2004 can be May or January.
+    re.compile(rf"(?<![\dA-Za-z./-]){_MONTH}[-_/]{_YEAR}(?!\d)"),
+    # Days of the year: doy2004032 of AppEEARS, A2004032 of MODIS.
+    re.compile(rf"(?:[Dd][Oo][Yy]|(?<![A-Za-z])A){_YEAR}(?P<doy>\d{{3}})(?!\d)"),
+    re.compile(rf"(?<![a-z]){_NAME}[-_., ]*{_YEAR}(?!\d)", re.IGNORECASE),
+    re.compile(rf"(?<!\d){_YEAR}[-_., ]*{_NAME}(?![a-z])", re.IGNORECASE),
+)
+# Two dates that are not further apart are the ends of one solution.
+_LONGEST_SPAN = np.timedelta64(35, "D")
 SEASONS = ("DJF", "MAM", "JJA", "SON")
 # First and last month of the period whose mean is zero in every anomaly of the project. GLDAS and
 # CSR anomalies both refer to 2004-2009.
@@ -32,28 +56,76 @@ def parse_month(text: str, what: str = "The month") -> np.datetime64:
     Raises
     ------
     InputError
-        When ``text`` is not of the form YYYY-MM.
+        When ``text`` is not of the form YYYY-MM, with a year from 1900 to 2100.
     """
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text.strip()):
-        raise InputError(f"{what} is “{text}”; write it as YYYY-MM, for example 2004-01.")
+    stated = re.fullmatch(rf"{_YEAR}-{_MONTH}", text.strip())
+    if not stated:
+        raise InputError(
+            f"{what} is “{text}”; write it as YYYY-MM, for example 2004-01, with a year from "
+            f"{FIRST_YEAR} to {LAST_YEAR}."
+        )
     return np.datetime64(text.strip(), "M")
 
 
 def find_month(text: str | None) -> np.datetime64 | None:
-    """Find the first year and month in a band description or a file name.
+    """Find the month in a band description or a file name.
 
     Parameters
     ----------
     text : str or None
-        Months such as ``2004-01``, ``200401`` and ``2004_01`` are recognised.
+        As in ``find_months``.
 
     Returns
     -------
     datetime64[M] or None
-        None when ``text`` contains no month.
+        None when ``text`` names no month or several.
     """
-    found = _MONTH.search(text or "")
-    return np.datetime64(f"{found[1]}-{found[2]}", "M") if found else None
+    found = find_months(text)
+    return found[0] if found.size == 1 else None
+
+
+def find_months(text: str | None) -> np.ndarray:
+    """Find all months that a band description or a file name names.
+
+    Parameters
+    ----------
+    text : str or None
+        Months such as ``2004-01``, ``200401``, ``2004_01``, ``01_2004``, ``2004-1`` and
+        ``Jan 2004``, dates such as ``20040115``, ``2004-01-15T12:00`` and ``doy2004032``, and the
+        two ends of a solution, such as ``20040116_20040214``, which stand for the month of their
+        middle. Years are 1900 to 2100.
+
+    Returns
+    -------
+    ndarray of datetime64[M], shape (months,)
+        Without repetition, in order.
+    """
+    text = text or ""
+    ends = [_first_day(match) for match in _NUMBERS.finditer(text) if match["day"]]
+    if len(ends) == 2 and np.timedelta64(0) < ends[1] - ends[0] <= _LONGEST_SPAN:
+        ends = [ends[0] + (ends[1] - ends[0]) // 2]
+    else:
+        matches = (match for form in _FORMS for match in form.finditer(text))
+        ends = [day for day in map(_first_day, matches) if day is not None]
+    return np.unique(np.array(ends, dtype="datetime64[D]").astype("datetime64[M]"))
+
+
+def _first_day(match: re.Match) -> np.datetime64 | None:
+    """The day that a match states, else the first of its month; None for day 366 of 365."""
+    parts = match.groupdict()
+    year = np.datetime64(parts["year"], "Y")
+    if parts.get("doy"):
+        day = year.astype("datetime64[D]") + (int(parts["doy"]) - 1)
+        return day if day.astype("datetime64[Y]") == year else None
+    number = int(parts.get("month") or 0)
+    if parts.get("name"):
+        number = next(i for i, name in enumerate(_NAMES, 1) if _is_name(name, parts["name"]))
+    month = year.astype("datetime64[M]") + (number - 1)
+    return month.astype("datetime64[D]") + (int(parts.get("day") or 1) - 1)
+
+
+def _is_name(pattern: str, text: str) -> bool:
+    return re.fullmatch(pattern, text, re.IGNORECASE) is not None
 
 
 def month_range(first, last) -> np.ndarray:

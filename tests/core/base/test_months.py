@@ -10,6 +10,7 @@ from gwsa.gwsa_plugin.core.base.months import (
     calendar_year,
     decimal_years,
     find_month,
+    find_months,
     in_baseline,
     month_range,
     name_runs,
@@ -27,9 +28,12 @@ def test_parse_and_find_read_a_formatted_month(month):
     assert find_month(str(month).replace("-", "")) == month
 
 
-@pytest.mark.parametrize("text", ["2004", "2004-13", "04-2004", "2004-1", "January", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["2004", "2004-13", "04-2004", "2004-1", "January", "", "0001-01", "9999-12", "1899-12"],
+)
 def test_parse_month_refuses_other_formats(text):
-    with pytest.raises(InputError, match="START.*YYYY-MM"):
+    with pytest.raises(InputError, match="START.*YYYY-MM.*1900 to 2100"):
         parse_month(text, "START")
 
 
@@ -40,6 +44,27 @@ def test_parse_month_refuses_other_formats(text):
         ("ndvi_2004_11.tif", "2004-11"),
         ("2004-01-15", "2004-01"),
         ("2004/07", "2004-07"),
+        ("20040115", "2004-01"),
+        ("20041001_lwe_thickness_csr", "2004-10"),
+        ("GLDAS_NOAH025_3H.A20150101.0000", "2015-01"),
+        ("time=2004-01-16T00:00:00", "2004-01"),
+        ("2004-02-01/2004-02-28", "2004-02"),
+        ("Jan 2004", "2004-01"),
+        ("twsa_sept_2004", "2004-09"),
+        ("2004 December", "2004-12"),
+        ("15-may-2004", "2004-05"),
+        ("2004-1", "2004-01"),
+        ("2004/9/30", "2004-09"),
+        ("07/2004", "2004-07"),
+        ("CHELSA_tas_01_2004_V.2.1", "2004-01"),
+        ("MOD13A3.061__1_km_monthly_NDVI_doy2004032_aid0001", "2004-02"),
+        ("MOD13A3.A2004366.h24v05", "2004-12"),
+        ("EPSG_4326_200407", "2004-07"),
+        ("0000-10 cm 2004-01", "2004-01"),
+        # The month of the middle of a solution.
+        ("20020404_20020430_lwe_thickness", "2002-04"),
+        ("20020401_20020501", "2002-04"),
+        ("2011-12-16/2012-01-20", "2012-01"),
     ],
 )
 def test_find_month_in_common_names(text, month):
@@ -47,10 +72,19 @@ def test_find_month_in_common_names(text, month):
 
 
 @pytest.mark.parametrize(
-    "text", ["GWSA_2004.tif", "Band 1", "", None, "GLDAS_NOAH025_3H.A20150101.0000", "201613"]
-)
+    "text",
+    ["GWSA_2004.tif", "Band 1", "", None, "201613", "0000-10 cm", "0010-12", "3000-01", "9999-12",
+     "2004_1", "2004-1km", "GWSA 2004 1 km", "v2004.1", "15/01/2004", "doy2003366", "2004032",
+     "marsh 2004", "maybe2004x", "decay_2004", "1.2004-2009 mean"],
+)  # fmt: skip
 def test_find_month_returns_none_without_a_month(text):
     assert find_month(text) is None
+
+
+@pytest.mark.parametrize("text", ["twsa_2002-04_2017-06.tif", "2004-01..2009-12", "200401 Mar 2004"])
+def test_a_name_of_several_months_is_no_month(text):
+    assert find_month(text) is None
+    assert find_months(text).size == 2
 
 
 @given(months, st.integers(0, 300))
