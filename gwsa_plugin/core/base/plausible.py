@@ -61,6 +61,7 @@ FILL_VALUES = (
 )  # fmt: skip
 # Fraction of the range of all other values by which a fill value lies away from them.
 ISOLATED = 0.05
+NODATA_ADVICE = "set {0} as its nodata value, for example with gdal_edit.py -a_nodata {0}"
 # Months with a value from which on a cell of one value does not vary.
 MONTHS_TO_VARY = 24
 
@@ -71,6 +72,7 @@ def require_plausible(
     name: str,
     bands: Sequence[object] = (),
     scaling: tuple[float, float] = (1.0, 0.0),
+    advice: str = NODATA_ADVICE,
 ) -> None:
     """Refuse values that the variable cannot have and fill values that are not declared.
 
@@ -91,6 +93,8 @@ def require_plausible(
     scaling : (float, float)
         Scale and offset with which stored numbers became ``values``, factors of units included.
         Fill values are stored numbers.
+    advice : str
+        How to declare a fill value, ``{0}``, at the end of the message about it.
 
     Raises
     ------
@@ -100,6 +104,7 @@ def require_plausible(
     if np.isnan(values).all():
         return
     labels = [str(band) for band in bands] or [str(i + 1) for i in range(len(values))]
+    file = (name, labels, scaling, advice)
     least, most = np.nanmin(values), np.nanmax(values)
     for value in (least, most):
         if np.isinf(value):
@@ -110,35 +115,38 @@ def require_plausible(
             )
     for value in (least, most):
         if limits and not limits.least <= value <= limits.most:
-            raise InputError(_impossible(values, float(value), limits, (name, labels, scaling)))
+            raise InputError(_impossible(values, float(value), limits, file))
         if _is_isolated_fill(values, float(value), scaling):
-            raise InputError(_fill_message(values, float(value), (name, labels, scaling)))
+            raise InputError(_fill_message(values, float(value), file))
     if limits and limits.varies:
         _require_varying(values, name)
 
 
 def _impossible(values: np.ndarray, value: float, limits: Limits, file: tuple) -> str:
     """The message about a value outside the limits."""
-    name, labels, scaling = file
-    same = values == np.float32(value)
-    if _fill_value(value, *scaling) is not None or np.count_nonzero(same) > 1:
-        return _fill_message(values, value, file)
+    name, labels, scaling, _ = file
     outside = (values < limits.least) | (values > limits.most)
+    same = np.count_nonzero(values == np.float32(value))
+    # Numbers that only need a scale are many different ones.
+    repeated = same > 1 and 2 * same > np.count_nonzero(outside)
+    if repeated or _fill_value(value, *scaling) is not None:
+        return _fill_message(values, value, file)
+    unit = f" {limits.unit}" if limits.unit else ""
     return (
-        f"{name} has the value {value:.6g} {limits.unit}, and {_count(outside, labels)} outside "
-        f"the possible {limits.least:g} to {limits.most:g} {limits.unit}; correct its unit, scale "
-        "or nodata value."
+        f"{name} has the value {value:.6g}{unit}, and {_count(outside, labels)} outside the "
+        f"possible {limits.least:g} to {limits.most:g}{unit}; correct its unit, scale or nodata "
+        "value."
     )
 
 
 def _fill_message(values: np.ndarray, value: float, file: tuple) -> str:
-    name, labels, (scale, offset) = file
+    name, labels, (scale, offset), advice = file
     known = _fill_value(value, scale, offset)
     stored = f"{(value - offset) / scale if known is None else known:.9g}"
     count = _count(values == np.float32(value), labels)
     return (
         f"{name} has the value {stored} ({count}), a fill value that the file does not declare; "
-        f"set {stored} as its nodata value, for example with gdal_edit.py -a_nodata {stored}."
+        f"{advice.format(stored)}."
     )
 
 
