@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -27,7 +28,7 @@ _FORMS = (
     # 01_2004; 15/01/2004 is left out, because 05/01/2004 can be May or January.
     re.compile(rf"(?<![\dA-Za-z./-]){_MONTH}[-_/]{_YEAR}(?!\d)"),
     # Days of the year: doy2004032 of AppEEARS, A2004032 of MODIS.
-    re.compile(rf"(?:[Dd][Oo][Yy]|(?<![A-Za-z])A){_YEAR}(?P<doy>\d{{3}})(?!\d)"),
+    re.compile(rf"(?:[Dd][Oo][Yy]|(?<![A-Za-z])A){_YEAR}(?!000)(?P<doy>[0-3]\d\d)(?!\d)"),
     re.compile(rf"(?<![a-z]){_NAME}[-_., ]*{_YEAR}(?!\d)", re.IGNORECASE),
     re.compile(rf"(?<!\d){_YEAR}[-_., ]*{_NAME}(?![a-z])", re.IGNORECASE),
 )
@@ -101,25 +102,33 @@ def find_months(text: str | None) -> np.ndarray:
         Without repetition, in order.
     """
     text = text or ""
-    ends = [_first_day(match) for match in _NUMBERS.finditer(text) if match["day"]]
-    if len(ends) == 2 and np.timedelta64(0) < ends[1] - ends[0] <= _LONGEST_SPAN:
-        ends = [ends[0] + (ends[1] - ends[0]) // 2]
-    else:
-        matches = (match for form in _FORMS for match in form.finditer(text))
-        ends = [day for day in map(_first_day, matches) if day is not None]
-    return np.unique(np.array(ends, dtype="datetime64[D]").astype("datetime64[M]"))
+    ends = _days(match for match in _NUMBERS.finditer(text) if match["day"])
+    if ends.size == 2 and np.timedelta64(0) < ends[1] - ends[0] <= _LONGEST_SPAN:
+        return (ends[:1] + (ends[1] - ends[0]) // 2).astype("datetime64[M]")
+    days = _days(match for form in _FORMS for match in form.finditer(text))
+    return np.unique(days.astype("datetime64[M]"))
 
 
-def _first_day(match: re.Match) -> np.datetime64 | None:
-    """The day that a match states, else the first of its month; None for day 366 of 365."""
+def calendar_number(text: str) -> int | None:
+    """Return the number of the calendar month whose English name a text is; None for another."""
+    return next((i for i, name in enumerate(_NAMES, 1) if _is_name(name, text.strip())), None)
+
+
+def _days(matches: Iterable[re.Match]) -> np.ndarray:
+    """The days of matches, datetime64[D]."""
+    return np.array([_first_day(match) for match in matches], dtype="datetime64[D]")
+
+
+def _first_day(match: re.Match) -> np.datetime64:
+    """The day that a match states, else the first of its month."""
     parts = match.groupdict()
     year = np.datetime64(parts["year"], "Y")
     if parts.get("doy"):
-        day = year.astype("datetime64[D]") + (int(parts["doy"]) - 1)
-        return day if day.astype("datetime64[Y]") == year else None
-    number = int(parts.get("month") or 0)
-    if parts.get("name"):
-        number = next(i for i, name in enumerate(_NAMES, 1) if _is_name(name, parts["name"]))
+        # Day 366 of a year of 365 is in its last month.
+        last = (year + 1).astype("datetime64[D]") - 1
+        return min(year.astype("datetime64[D]") + (int(parts["doy"]) - 1), last)
+    name = parts.get("name")
+    number = (calendar_number(name) or 0) if name else int(parts["month"])
     month = year.astype("datetime64[M]") + (number - 1)
     return month.astype("datetime64[D]") + (int(parts.get("day") or 1) - 1)
 

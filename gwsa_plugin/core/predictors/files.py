@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.months import find_month, month_range, name_runs
+from ..base.months import month_range, name_runs
 from ..files.stack import MISSING
 from ..rasters import with_osgeo
+from ..rasters.band_times import stated_months
 from ..rasters.gdal_errors import RasterError
 from ..rasters.geotiff import SOURCE_TAG
 from ..rasters.raster import Band, Raster, Window
@@ -267,12 +268,12 @@ def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple
 def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
     """Month -> band of a file with several months.
 
-    The months are those in the band descriptions; bands without one, and bands marked as missing,
+    The months are those that the bands state; bands without one, and bands marked as missing,
     are skipped. If no description names a month, twelve bands are January to December of the year,
     or of every year where the name has none, and one band is the value of all months of the year.
     """
     with open_raster(path) as source:
-        described = [find_month(band.description) for band in source.bands]
+        described = stated_months(source, path.name)
         named = [
             (month, band) for band, month in enumerate(described, start=1) if month is not None
         ]

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.months import find_month, name_runs
+from ..base.months import calendar_number, find_months, name_runs
+from ..base.progress import SILENT, Progress
 from .backend import backend
+from .band_times import stated_months
 from .crs import crs_name, is_geographic
 from .gdal_errors import RasterError
 from .raster import Raster, Window
@@ -116,17 +118,20 @@ def read_bands(
     return values
 
 
-def band_months(source: Raster, path: Path) -> np.ndarray:
+def band_months(source: Raster, path: Path, progress: Progress = SILENT) -> np.ndarray:
     """Find the month of each band of an open raster.
 
-    The band descriptions name the months. Where none of at most 12 bands does, the bands are the
-    first months of the year in the file name.
+    The bands state their months (``stated_months``). Where none does, a single band has the month
+    in the name of the file, and bands named January or Jan, or twelve unnamed bands, belong to the
+    year in it.
 
     Parameters
     ----------
     source : Raster
     path : Path
         The file of ``source``.
+    progress : Progress
+        Is informed when twelve unnamed bands are taken as January to December.
 
     Returns
     -------
@@ -135,20 +140,17 @@ def band_months(source: Raster, path: Path) -> np.ndarray:
     Raises
     ------
     InputError
-        When a band has no month, or several bands have the same.
+        When a band has no month or names several, or when several bands have the same.
     """
     path = Path(path)
-    found = [find_month(band.description) for band in source.bands]
+    found = stated_months(source, path.name)
     if all(month is None for month in found):
-        year = re.search(r"(?<!\d)((?:19|20)\d{2})(?!\d)", path.stem)
-        if year and len(source.bands) <= 12:
-            return np.datetime64(f"{year[1]}-01", "M") + np.arange(len(source.bands))
-    for band, month in enumerate(found, start=1):
-        if month is None:
-            raise InputError(
-                f"Band {band} of {path.name} has no month in its description; set it to YYYY-MM "
-                "(gdal_edit or the layer's band properties), or name a yearly file …_YYYY.tif."
-            )
+        return _months_of_file(source, path, progress)
+    if None in found:
+        raise InputError(
+            f"Band {found.index(None) + 1} of {path.name} has no month in its description; set it "
+            "to YYYY-MM, for example 2004-01."
+        )
     months = np.array(found, dtype="datetime64[M]")
     unique, count = np.unique(months, return_counts=True)
     if (count > 1).any():
@@ -157,6 +159,32 @@ def band_months(source: Raster, path: Path) -> np.ndarray:
             "keep one band per month."
         )
     return months
+
+
+def _months_of_file(source: Raster, path: Path, progress: Progress) -> np.ndarray:
+    """The months of bands that state none, by the name of the file."""
+    count = len(source.bands)
+    in_name = find_months(path.stem)
+    if count == 1 and in_name.size == 1:
+        return in_name
+    years = sorted(set(re.findall(r"(?<!\d)((?:19|20)\d{2})(?!\d)", path.stem)))
+    if len(years) == 1 and not in_name.size:
+        january = np.datetime64(f"{years[0]}-01", "M")
+        numbers = [calendar_number(band.description) or 0 for band in source.bands]
+        if (np.diff([0, *numbers]) > 0).all():
+            return january + np.array(numbers) - 1
+        if count == 12 and not any(numbers):
+            progress.info(
+                f"The bands of {path.name} name no months; the twelve are taken as January to "
+                f"December {years[0]}."
+            )
+            return january + np.arange(12)
+    bands = f"its {count} bands name" if count > 1 else "its band names"
+    raise InputError(
+        f"The months of {path.name} are unknown: {bands} none; set descriptions of bands to "
+        "YYYY-MM, for example 2004-01, or give one file a month with its month in its name, such "
+        "as TWSA_2004-01.tif."
+    )
 
 
 def _folder_and_name(path: Path) -> str:

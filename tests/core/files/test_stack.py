@@ -231,7 +231,7 @@ def test_bands_in_any_order_are_sorted_by_month(tmp_path):
 def test_nodata_scale_offset_and_unit_are_applied(tmp_path):
     values = np.full((1, *GRID.shape), 50)
     values[..., :2] = -9999
-    path = write_yearly(tmp_path / "x_2008.tif", values, dtype="int16", nodata=-9999)
+    path = write_yearly(tmp_path / "x_2008-01.tif", values, dtype="int16", nodata=-9999)
     with rasterio.open(path, "r+") as target:
         target.scales, target.offsets, target.units = (0.1,), (1.0,), ("mm",)
     found = read_stack(path)
@@ -243,7 +243,7 @@ def test_nodata_scale_offset_and_unit_are_applied(tmp_path):
 @pytest.mark.parametrize(
     ("name", "arguments", "sentence"),
     [
-        ("x.tif", {}, r"Band 1 of x\.tif has no month"),
+        ("x.tif", {}, r"months of x\.tif are unknown"),
         (
             "x.tif",
             {"descriptions": ("2008-01", "2008-01")},
