@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
+from ..rasters.crs import crs_name
+from ..rasters.gdal_errors import RasterError
+from .json_file import read_json
 
 # Kinds of predictors.
 STATIC = "static"
@@ -25,11 +28,11 @@ ROLES = (PRECIPITATION, EVAPOTRANSPIRATION, RUNOFF)
 # Class code (uint16) that means no value in a predictor set.
 NO_CLASS = 65535
 KEYS = (
-    "name", "group", "unit", "kind", "files", "scale", "offset", "nodata", "error", "aggregation",
-    "lags", "means", "classes", "difference", "source", "role",
+    "name", "group", "unit", "kind", "files", "variable", "crs", "scale", "offset", "nodata",
+    "error", "aggregation", "lags", "means", "classes", "difference", "source", "role",
 )  # fmt: skip
 # Keys that a predictor without rasters cannot have.
-RASTER_KEYS = ("files", "scale", "offset", "nodata", "error", "classes")
+RASTER_KEYS = ("files", "variable", "crs", "scale", "offset", "nodata", "error", "classes")
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Predictor:
     files : str
         Path relative to the folder of the JSON file. The path of a monthly predictor contains
         ``{YYYY}`` (one file per year with twelve bands), ``{YYYY}`` and ``{MM}`` (one file per
-        month) or neither (one file with a month in the description of each band).
+        month) or neither (one file with a month in the description of each band). ``{MM}`` can also
+        be a day of the year, ``{DD}`` is a day of the month, and ``*`` any other text.
     kind : str
         STATIC or MONTHLY.
     group : str
@@ -67,6 +71,10 @@ class Predictor:
         no files. Empty for other predictors.
     source : str
         Reference of the data.
+    variable : str
+        Variable of NetCDF files; empty for the only one or the one with the name of the predictor.
+    crs : str
+        Coordinate reference system of the files; empty for the one that they state.
     role : str
         One of ROLES, or empty. Only a monthly predictor with files has a role, and a role belongs
         to at most one predictor.
@@ -86,6 +94,8 @@ class Predictor:
     classes: tuple[int, ...] = ()
     difference: tuple[str, ...] = ()
     source: str = ""
+    variable: str = ""
+    crs: str = ""
     role: str = ""
 
     @property
@@ -157,32 +167,6 @@ def read_catalogue(path) -> Catalogue:
     predictors = parse_predictors(content, path.name)
     land = content.get("land")
     return Catalogue(path.parent, predictors, path.parent / land if land else None)
-
-
-def read_json(path: Path) -> dict:
-    """Read a JSON file that contains an object of format 1.
-
-    Raises
-    ------
-    InputError
-        When the file does not exist or contains anything else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"There is no file {path.name} in {path.parent.name}; check the path."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path.name} is not readable as JSON ({error}); correct it there."
-        ) from None
-    if not isinstance(content, dict) or content.get("format", 1) != 1:
-        raise InputError(
-            f"{path.name} is not of format 1; "
-            'it must be an object with "format": 1 and "predictors".'
-        )
-    return content
 
 
 def parse_predictors(content: dict, where: str) -> tuple[Predictor, ...]:
@@ -285,6 +269,8 @@ def _parse(entry, where: str) -> Predictor:
         classes=_integers(entry, "classes", where),
         difference=difference,
         source=str(entry.get("source") or ""),
+        variable=str(entry.get("variable") or ""),
+        crs=_crs(entry, where),
     )
     predictor = replace(predictor, role=_role(entry, predictor, where))
     _check(predictor, where)
@@ -295,8 +281,7 @@ def _check(predictor: Predictor, where: str) -> None:
     """Raise InputError for keys that contradict each other."""
     if predictor.kind not in (STATIC, MONTHLY):
         raise InputError(f'{where} is of kind "{predictor.kind}"; it must be static or monthly.')
-    if predictor.monthly and "{MM}" in predictor.files and "{YYYY}" not in predictor.files:
-        raise InputError(f'{where} has {{MM}} but no {{YYYY}} in "files"; add the year.')
+    _check_placeholders(predictor, where)
     if not predictor.monthly and (
         "{YYYY}" in predictor.files or predictor.lags != (0,) or predictor.means
     ):
@@ -325,6 +310,19 @@ def _check(predictor: Predictor, where: str) -> None:
         raise InputError(
             f"{where} has a class code outside 0 to {NO_CLASS - 1}; recode its raster."
         )
+
+
+def _check_placeholders(predictor: Predictor, where: str) -> None:
+    """Raise InputError for a month without a year, or a day or any text without a month."""
+    unknown = set(re.findall(r"\{[A-Za-z]+\}", predictor.files)) - {"{YYYY}", "{MM}", "{DD}"}
+    if unknown:
+        raise InputError(
+            f'{where} has {sorted(unknown)[0]} in "files"; the placeholders are {{YYYY}} for the '
+            "year, {MM} for the month or the day of the year, and {DD} for the day."
+        )
+    for later, earlier in (("{MM}", "{YYYY}"), ("{DD}", "{MM}"), ("*", "{YYYY}")):
+        if later in predictor.files and earlier not in predictor.files:
+            raise InputError(f'{where} has {later} but no {earlier} in "files"; add it.')
 
 
 def _files(entry: dict, where: str) -> str:
@@ -364,6 +362,17 @@ def _role(entry: dict, predictor: Predictor, where: str) -> str:
             'or "" for none.'
         )
     return role
+
+
+def _crs(entry: dict, where: str) -> str:
+    crs = str(entry.get("crs") or "")
+    try:
+        return crs and crs_name(crs) and crs
+    except RasterError:
+        raise InputError(
+            f'{where} has "crs": {json.dumps(crs)}, which is no coordinate reference system; give '
+            'its code, for example "EPSG:4326".'
+        ) from None
 
 
 def _number(entry: dict, key: str, where: str) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from ..rasters.band_times import stated_months
 from ..rasters.gdal_errors import RasterError
 from ..rasters.geotiff import SOURCE_TAG
 from ..rasters.raster import Band, Raster, Window
-from ..rasters.reading import open_raster
 from .catalogue import Catalogue, Predictor
+from .inputs import open_input
 
 # The two scales of a predictor set, which are also the names of its folders.
 FINE = "fine"
@@ -26,12 +25,22 @@ COARSE = "coarse"
 ALWAYS = None
 # Months of a climatology.
 EVERY_YEAR = month_range("1900-01", "2099-12")
+# Placeholder -> its name and digits. Three digits in the place of the month are a day of the year.
+PLACEHOLDERS = {
+    "{YYYY}": ("year", r"(?:19|20)\d\d"),
+    "{MM}": ("month", r"(?:0[1-9]|1[0-2]|00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])"),
+    "{DD}": ("day", r"(?:0[1-9]|[12]\d|3[01])"),
+}
+# Months that a predictor may lack: never two in a row, and this fraction of all, but at least one.
+MOST_MISSING = 0.05
 # A message lists at most this many missing files per predictor, and otherwise pattern and months.
 MAX_LISTED_FILES = 6
 
 
 def locate(catalogue: Catalogue, period=(None, None)) -> tuple[np.ndarray, dict[str, dict]]:
     """Find the files of all predictors and the months that they share.
+
+    A predictor may lack single months, in which it then has no value.
 
     Parameters
     ----------
@@ -59,8 +68,9 @@ def locate(catalogue: Catalogue, period=(None, None)) -> tuple[np.ndarray, dict[
         item.files for item in catalogue.with_files if not item.monthly and not found[item.name]
     ]
     for item in monthly:
-        is_missing = [month not in found[item.name] for month in months]
-        missing += _missing_files(item, catalogue.folder, months[is_missing])
+        missing += _missing_files(
+            item, catalogue.folder, too_many_missing(found[item.name], months)
+        )
         if not found[item.name] and not months.size:
             missing.append(item.files)
     if missing:
@@ -88,15 +98,46 @@ def months_before(catalogue: Catalogue, found: dict[str, dict], months: np.ndarr
     -------
     numpy.ndarray
         datetime64[M], consecutive, ending with the month before the first of ``months``. Every
-        monthly predictor has all of them.
+        monthly predictor has all of them but single ones.
     """
     monthly = [item for item in catalogue.predictors if item.monthly]
     reach = max((item.reach[-1] for item in monthly), default=0)
+    before = months[:0]
     for back in range(1, reach + 1):
-        if any(months[0] - back not in found[item.name] for item in monthly if item.files):
-            reach = back - 1
+        earlier = months[0] - np.arange(back, 0, -1)
+        stored = np.concatenate([earlier, months])
+        if any(too_many_missing(found[item.name], stored).size for item in monthly if item.files):
             break
-    return months[0] - np.arange(reach, 0, -1) if reach else months[:0]
+        before = earlier
+    return before
+
+
+def too_many_missing(found: dict, months: np.ndarray) -> np.ndarray:
+    """Return the months that a predictor lacks, unless they are few enough to be left out.
+
+    A few single months between others may be missing: an antecedent mean over them is that of the
+    other months.
+
+    Parameters
+    ----------
+    found : dict
+        Keys are the months that the predictor has, ascending.
+    months : numpy.ndarray
+        Months that are needed, datetime64[M], consecutive.
+
+    Returns
+    -------
+    numpy.ndarray
+        Empty where nothing is missing or the gaps are tolerated.
+    """
+    missing = months[[month not in found for month in months]]
+    if not missing.size or not found:
+        return missing
+    own = list(found)
+    are_inside = ((missing > own[0]) & (missing < own[-1])).all()
+    are_single = (np.diff(missing).astype(int) > 1).all()
+    are_few = missing.size <= max(1, MOST_MISSING * months.size)
+    return missing[:0] if are_inside and are_single and are_few else missing
 
 
 def _locate_bands(predictor: Predictor, folder: Path) -> dict:
@@ -150,11 +191,25 @@ def read_values(
     numpy.ndarray of float32
         Shape (rows, columns), NaN for no value.
     """
-    values = source.read_floats([band], window)[0]
-    values[~np.isfinite(values)] = np.nan
+    numbers = read_numbers(source, predictor, band, window)
+    return in_unit(numbers, *scaling(source.bands[band - 1], predictor))
+
+
+def read_numbers(
+    source: Raster, predictor: Predictor, band: int, window: Window | None = None
+) -> np.ndarray:
+    """Read the stored numbers of one band of an open raster.
+
+    Returns
+    -------
+    numpy.ndarray of float32
+        Shape (rows, columns), NaN for no value.
+    """
+    numbers = source.read_floats([band], window)[0]
+    numbers[~np.isfinite(numbers)] = np.nan
     if predictor.nodata is not None:
-        values[values == np.float32(predictor.nodata)] = np.nan
-    return in_unit(values, *scaling(source.bands[band - 1], predictor))
+        numbers[numbers == np.float32(predictor.nodata)] = np.nan
+    return numbers
 
 
 def read_stored(path: Path, bands: list[int], window: Window, dtype: str) -> np.ndarray:
@@ -200,7 +255,11 @@ def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple
     """
     found: dict[np.datetime64, tuple[Path, int]] = {}
     for path, year, number in matching_files(predictor, folder):
-        months = {np.datetime64(f"{year}-{number}", "M"): 1} if number else _months_in(path, year)
+        months = (
+            {np.datetime64(f"{year}-{number}", "M"): 1}
+            if number
+            else _months_in(path, year, predictor)
+        )
         for month, band in months.items():
             if month in found:
                 raise InputError(
@@ -210,14 +269,14 @@ def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple
     return dict(sorted(found.items()))
 
 
-def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
+def _months_in(path: Path, year: str | None, predictor: Predictor) -> dict[np.datetime64, int]:
     """Month -> band of a file with several months.
 
     The months are those that the bands state; bands without one, and bands marked as missing,
     are skipped. If no description names a month, twelve bands are January to December of the year,
     or of every year where the name has none, and one band is the value of all months of the year.
     """
-    with open_raster(path) as source:
+    with open_input(path, predictor) as source:
         described = stated_months(source, path.name)
         named = [
             (month, band) for band, month in enumerate(described, start=1) if month is not None
@@ -252,31 +311,30 @@ def matching_files(predictor: Predictor, folder: Path) -> list[tuple[Path, str |
     """
     parts = (folder / predictor.files).parts
     # Only the path from the first placeholder on contains wildcards.
-    fixed = next((i for i, part in enumerate(parts) if "{" in part), len(parts) - 1)
-    wildcards = (
-        glob.escape("/".join(parts[fixed:]))
-        .replace("{YYYY}", "[0-9]" * 4)
-        .replace("{MM}", "[0-9]" * 2)
-    )
+    fixed = next((i for i, part in enumerate(parts) if re.search(r"[{*]", part)), len(parts) - 1)
+    wildcards = re.sub(r"(?:\{(?:YYYY|MM|DD)\}|\*)+", "*", "/".join(parts[fixed:]))
     pattern = _file_pattern(predictor, folder)
     matches = (
         (path, pattern.fullmatch(path.as_posix()))
-        for path in sorted(Path(*parts[:fixed]).glob(wildcards))
+        for path in sorted(Path(*parts[:fixed]).glob(wildcards.replace("[", "[[]")))
     )
-    return [
-        (path, match.groupdict().get("year"), match.groupdict().get("month"))
-        for path, match in matches
-        if match
-    ]
+    found = ((path, match.groupdict()) for path, match in matches if match)
+    return [(path, parts.get("year"), _month_number(parts)) for path, parts in found]
+
+
+def _month_number(parts: dict[str, str]) -> str | None:
+    """The two digits of the month in a file name, which can be a day of the year."""
+    text = parts.get("month")
+    if text is None or len(text) == 2:
+        return text
+    january = np.datetime64(parts["year"], "Y").astype("datetime64[D]")
+    return str((january + (int(text) - 1)).astype("datetime64[M]"))[-2:]
 
 
 def _file_pattern(predictor: Predictor, folder: Path) -> re.Pattern:
     """A regular expression of the paths; repeated placeholders must hold the same number."""
-    text = re.escape((folder / predictor.files).as_posix())
-    for placeholder, name, digits in (
-        ("{YYYY}", "year", r"\d{4}"),
-        ("{MM}", "month", "(?:0[1-9]|1[0-2])"),
-    ):
+    text = re.escape((folder / predictor.files).as_posix()).replace(re.escape("*"), "[^/]*")
+    for placeholder, (name, digits) in PLACEHOLDERS.items():
         escaped = re.escape(placeholder)
         text = text.replace(escaped, f"(?P<{name}>{digits})", 1).replace(escaped, f"(?P={name})")
     return re.compile(text)

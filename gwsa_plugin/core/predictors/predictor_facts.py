@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.months import find_month, month_range, name_runs
-from ..rasters.reading import open_raster
+from ..base.months import month_range, name_runs
+from ..rasters.band_times import stated_months
 from .catalogue import Predictor
-from .files import matching_files, month_bands
+from .files import matching_files, month_bands, too_many_missing
+from .inputs import open_input
 
 # Layouts.
 STATIC = "static"
@@ -80,6 +81,9 @@ def facts_text(predictor: Predictor, facts: Facts) -> str:
     parts = [facts.layout]
     if facts.months.size:
         parts.append(f"{facts.months[0]} to {facts.months[-1]}")
+        missing = np.setdiff1d(month_range(facts.months[0], facts.months[-1]), facts.months)
+        if missing.size:
+            parts.append(f"without {name_runs(missing)}")
     if predictor.difference:
         parts.append(" minus ".join(predictor.difference))
     if predictor.unit:
@@ -93,9 +97,9 @@ def facts_text(predictor: Predictor, facts: Facts) -> str:
 
 def _facts(predictor: Predictor, folder: Path, path: Path) -> Facts:
     """Facts of a predictor with files, of which ``path`` is the first."""
-    with open_raster(path) as source:
+    with open_input(path, predictor) as source:
         count = len(source.bands)
-        has_months = any(find_month(band.description) is not None for band in source.bands)
+        has_months = any(month is not None for month in stated_months(source, path.name))
         first = source.bands[0]
         unit = first.unit or source.tags(1).get("units") or source.tags().get("units") or ""
     layout = _layout(predictor)
@@ -135,7 +139,8 @@ def _static_problem(path: Path, bands: int) -> str:
 
 
 def _gaps(predictor: Predictor, months: np.ndarray) -> str:
-    missing = np.setdiff1d(month_range(months[0], months[-1]), months)
+    needed = month_range(months[0], months[-1])
+    missing = too_many_missing(dict.fromkeys(months), needed)
     if not missing.size:
         return ""
     return f"{Path(predictor.files).name} lacks {name_runs(missing)}; add the files."

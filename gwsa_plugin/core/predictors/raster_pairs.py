@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -26,13 +25,15 @@ from ..base.tiles import LEAST_SIDE
 from ..files.atomic import atomic_file
 from ..files.stack import MISSING, OBSERVED
 from ..rasters.geotiff import DEFLATE, UNIT_TAG, GeoTiff, Header, new_geotiff
-from ..rasters.raster import Raster
+from ..rasters.raster import Raster, Window
 from ..rasters.reading import open_raster
 from ..spatial.block_mean import BlockMean
 from ..spatial.warp import Geometry, coincides, warp_to_block
+from .band_check import BandCheck
 from .bands import one_hot
 from .catalogue import NO_CLASS, Predictor
-from .files import ALWAYS, COARSE, FINE, read_values, scaling
+from .files import ALWAYS, COARSE, FINE, in_unit, read_numbers, scaling
+from .inputs import open_input
 from .int16 import CLASS_CODES, FLOAT32, Encoding, RangeFinder, ValueRange, encode
 
 # Sides of GeoTIFF blocks in pixels: that of a prediction tile at 1 km, and, in the coarse rasters,
@@ -127,8 +128,9 @@ def make_pairs(predictor: Predictor, inputs: dict, months: np.ndarray) -> list[P
 
 def _yearly_pair(predictor: Predictor, inputs: dict, months: np.ndarray, year: int) -> Pair:
     calendar = month_range(f"{year:04}-01", f"{year:04}-12")
+    wanted = {month for month in months if month in inputs}
     sources = {
-        band: inputs[month] for band, month in enumerate(calendar, start=1) if month in months
+        band: inputs[month] for band, month in enumerate(calendar, start=1) if month in wanted
     }
     return Pair(predictor, f"{predictor.name}_{year:04}.tif", sources, tuple(calendar))
 
@@ -166,10 +168,13 @@ def write_pair(
         target = _PairTarget(fine, coarse, encoding, RangeFinder())
         # Bands that come from the same input file are neighbours, so that each is opened once.
         for path, group in groupby(pair.sources.items(), key=lambda item: item[1][0]):
-            with open_raster(path) as source:
+            with open_input(path, pair.predictor) as source:
                 for band, (_, input_band) in group:
-                    read = block_reader(source, path, pair.predictor, input_band)
+                    label = pair.months[band - 1] if pair.months else input_band
+                    check = BandCheck(pair.predictor, path, source.bands[input_band - 1], label)
+                    read = block_reader(source, path, pair.predictor, input_band, check.add)
                     _write_band(band, read, pair, region, target, progress)
+                    check.require_plausible()
         value_range = target.range_finder.value_range(integers)
         coarse.write_tag(EXTENT_TAG, json.dumps(value_range))
     return PairContents(value_range, encoding.stored_as)
@@ -217,10 +222,22 @@ def find_pair(pair: Pair, folder: Path) -> PairContents | None:
 
 
 def block_reader(
-    source: Raster, path: Path, predictor: Predictor, band: int
+    source: Raster,
+    path: Path,
+    predictor: Predictor,
+    band: int,
+    watch: Callable[[np.ndarray], None] = lambda numbers: None,
 ) -> Callable[[Grid], np.ndarray]:
-    """Make a function that reads one band of an open raster on any block of the fine grid."""
-    read = partial(read_values, source, predictor, band)
+    """Make a function that reads one band of an open raster on any block of the fine grid.
+
+    ``watch`` is called with the stored numbers of each window.
+    """
+
+    def read(window: Window) -> np.ndarray:
+        numbers = read_numbers(source, predictor, band, window)
+        watch(numbers)
+        return in_unit(numbers, *scaling(source.bands[band - 1], predictor))
+
     geometry = Geometry.from_raster(source, path)
     categories = bool(predictor.classes)
     return lambda block: warp_to_block(read, geometry, block, categories=categories)
@@ -250,7 +267,7 @@ def find_land(
     land = np.zeros(fine.shape, dtype=bool)
     with ExitStack() as opened:
         readers = [
-            block_reader(opened.enter_context(open_raster(path)), path, layer, 1)
+            block_reader(opened.enter_context(open_input(path, layer)), path, layer, 1)
             for layer, path in layers
         ]
         for rows, columns in windows(fine):
@@ -285,7 +302,7 @@ def _integer_scaling(pair: Pair, region: Region) -> tuple[float, float] | None:
     """
     scalings: set[tuple[float, float] | None] = set()
     for path, bands in groupby(pair.sources.values(), key=lambda item: item[0]):
-        with open_raster(path) as source:
+        with open_input(path, pair.predictor) as source:
             copied = coincides(Geometry.from_raster(source, path), region.fine)
             for _, number in bands:
                 band = source.bands[number - 1]

@@ -23,6 +23,7 @@ from gwsa.gwsa_plugin.core.predictors.predictor_facts import (
     STATIC,
     YEARLY_FILES,
     YEARLY_VALUES,
+    facts_text,
     read_facts,
 )
 from gwsa.gwsa_plugin.core.predictors.recognise import find_land, raster_files, recognise
@@ -92,6 +93,11 @@ def test_single_band_without_siblings_is_static(write, found):
         ("2004/ndvi_12.tif", ["2005/ndvi_01.tif"], "{YYYY}/ndvi_{MM}.tif"),
         ("v2011/ndvi_201001.tif", ["v2011/ndvi_201002.tif"], "v2011/ndvi_{YYYY}{MM}.tif"),
         ("ndvi/2004_01.tif", ["ndvi/2004_02.tif"], "ndvi/{YYYY}_{MM}.tif"),
+        ("ndvi_20040131.tif", ["ndvi_20040229.tif"], "ndvi_{YYYY}{MM}{DD}.tif"),
+        ("ndvi.2004-01-15.tif", ["ndvi.2004-02-14.tif"], "ndvi.{YYYY}-{MM}-{DD}.tif"),
+        ("ndvi_01_2004_V.2.1.tif", ["ndvi_02_2004_V.2.1.tif"], "ndvi_{MM}_{YYYY}_V.2.1.tif"),
+        ("ndvi_doy2004032_aid1.tif", ["ndvi_doy2004061_aid1.tif"], "ndvi_doy{YYYY}{MM}_aid1.tif"),
+        ("ndvi.A2004032.tif", ["ndvi.A2004001.tif"], "ndvi.A{YYYY}{MM}.tif"),
     ],
 )
 def test_files_of_months_are_one_predictor(write, tmp_path, first, others, pattern):
@@ -99,7 +105,7 @@ def test_files_of_months_are_one_predictor(write, tmp_path, first, others, patte
         write(name)
     (item,) = recognise([tmp_path / first])
     assert item.predictor.files == (tmp_path / pattern).as_posix()
-    assert item.predictor.name.startswith("ndvi")
+    assert item.predictor.name in ("ndvi", "ndvi_V_2_1", "ndvi_aid1")
     assert item.facts.layout == MONTHLY_FILES
     assert item.facts.months.size == len(others) + 1
     assert item.facts.problem == ""
@@ -159,10 +165,18 @@ def test_unreadable_and_missing_files_have_a_problem(tmp_path, write):
 
 
 def test_missing_months_are_a_problem(write, found):
+    for month in ("200401", "200402", "200405"):
+        write(f"ndvi_{month}.tif")
+    (item,) = found().values()
+    assert "lacks 2004-03..2004-04" in item.facts.problem
+
+
+def test_a_single_missing_month_is_stated(write, found):
     for month in ("200401", "200402", "200404"):
         write(f"ndvi_{month}.tif")
     (item,) = found().values()
-    assert "lacks 2004-03" in item.facts.problem
+    assert item.facts.problem == ""
+    assert "2004-01 to 2004-04, without 2004-03" in facts_text(item.predictor, item.facts)
 
 
 def test_unit_and_scale_are_those_of_the_file(write, found):
