@@ -27,6 +27,7 @@ from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.dependencies import MissingLibrary, import_in_main_thread, require
 from .help_pages import page_url
+from .parameter_values import read_values
 from .styles.loading import when_loaded
 from .styles.rasters import style_raster, write_styles
 
@@ -269,6 +270,13 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         """Return the Python libraries that a run needs."""
         return (*self.REQUIRES, *(("matplotlib", "jinja2") if parameters.get("REPORT") else ()))
 
+    def checkParameterValues(self, parameters, context):
+        try:
+            values = read_values(self, parameters, context)
+        except InputError as error:
+            return False, str(error)
+        return super().checkParameterValues(values, context)
+
     def prepareAlgorithm(self, parameters, context, feedback):
         # Dialogs prepare an algorithm in the main thread and run it in another.
         import_in_main_thread()
@@ -277,6 +285,8 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def processAlgorithm(self, parameters, context, feedback):
         try:
             require(*self.libraries(parameters))
+            # A model does not check the parameters of its stages.
+            parameters = read_values(self, parameters, context)
             self._check_variables(parameters, context)
             results = self.execute(parameters, context, FeedbackProgress(feedback))
             self._style_rasters(results, context)
