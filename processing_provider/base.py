@@ -27,6 +27,7 @@ from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.dependencies import MissingLibrary, import_in_main_thread, require
 from .help_pages import page_url
+from .output_checks import check_outputs
 from .parameter_values import read_values
 from .styles.loading import when_loaded
 from .styles.rasters import style_raster, write_styles
@@ -287,6 +288,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
             require(*self.libraries(parameters))
             # A model does not check the parameters of its stages.
             parameters = read_values(self, parameters, context)
+            check_outputs(self, parameters, context)
             self._check_variables(parameters, context)
             results = self.execute(parameters, context, FeedbackProgress(feedback))
             self._style_rasters(results, context)

@@ -11,6 +11,7 @@ from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.dependencies import import_in_main_thread, missing_message, not_installed
 from .base import RESOURCES, tr
 from .help_pages import page_url
+from .output_checks import check_outputs
 from .parameter_values import read_values
 
 PATH = Path(__file__).parent / "models" / "fullchain.model3"
@@ -85,6 +86,7 @@ class FullChain(QgsProcessingModelAlgorithm):
         """Write outputs that a later stage reads to temporary files where no file is given."""
         try:
             values = read_values(self, parameters, context)
+            check_outputs(self, values, context)
         except InputError as error:
             raise QgsProcessingException(str(error)) from None
         given = {name: value for name, value in values.items() if value is not None}
