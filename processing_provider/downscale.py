@@ -283,6 +283,7 @@ class Downscale(WellAlgorithm):
                     explanation=paths["EXPLANATION"],
                     corrected=paths["CORRECTED"],
                     corrected_sigma=paths["CORRECTED_SIGMA"],
+                    replaces=self.parameterAsBool(parameters, "REPLACE", context),
                 ),
                 options,
                 sigma=sigma,

@@ -59,6 +59,12 @@ SWITCHES = {
         "Write float32 as computed. Otherwise values are rounded within 0.005 cm (LERC) and files "
         "have about 40 % of the size.",
     ),
+    "REPLACE": (
+        "Replace the maps of another run", False,
+        "Remove yearly maps that a run with other inputs or settings has left in the folders "
+        "OUTPUT and HELD_OUT. Otherwise such a folder is refused, since maps of two runs must not "
+        "be used together. The same run can always be made again.",
+    ),
 }  # fmt: skip
 # Value of the option ``method`` -> label, in the order of the enumeration.
 METHODS = {

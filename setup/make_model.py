@@ -62,8 +62,9 @@ INPUTS = {
     "TREES": None,
     "MIN_YEARS": "Shortest span of a well (years)",
     "MIN_MONTHS": "Fewest months of a well",
+    "REPLACE": "Replace results of another run",
 }
-ADVANCED = ("ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS")
+ADVANCED = ("ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS", "REPLACE")
 HELP = {
     "EXTENT": "Region of all stages; empty for all of the mascon file.",
     "START": "First month of the predictors and of the 1 km maps; empty for all there is.",
@@ -71,6 +72,8 @@ HELP = {
     "WELLS": "Wells that test the maps, a point layer or a table with longitude and latitude. It "
     "can be a long table that also has the readings. Nothing is trained on them. Without wells "
     "the last stage is left out.",
+    "REPLACE": "Replace yearly maps of a run with other inputs or settings, and a predictor set on "
+    "another grid, that the folders of the outputs have. Otherwise such folders are refused.",
 }
 # Output of a stage -> its name and label in the model. Other outputs are not kept.
 OUTPUTS = {

@@ -25,7 +25,14 @@ from .files import ALWAYS, locate, months_before
 from .int16 import FLOAT32, Encoding
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
 from .raster_pairs import Pair, Region, find_land, make_pairs, write_land
-from .rebuild import Written, split_into_batches, with_origins, write_batch
+from .rebuild import (
+    Written,
+    remove_unused,
+    require_same_grid,
+    split_into_batches,
+    with_origins,
+    write_batch,
+)
 
 STAGE = "buildpredictors"
 LAND = "fine/land.tif"
@@ -55,7 +62,12 @@ class Inputs:
 
 
 def build_predictors(
-    inputs: Inputs, output, period=(None, None), factor: int = 30, progress: Progress = SILENT
+    inputs: Inputs,
+    output,
+    period=(None, None),
+    factor: int = 30,
+    progress: Progress = SILENT,
+    replaces: bool = False,
 ) -> PredictorSet:
     """Build a predictor set and open it.
 
@@ -70,7 +82,7 @@ def build_predictors(
         Catalogue, coarse grid and land mask.
     output : path-like
         Folder of the set. It is written completely or not at all. If it holds an earlier set,
-        rasters that would not change are kept.
+        rasters that would not change are kept, and rasters that the new set lacks are removed.
     period : (numpy.datetime64 or None, numpy.datetime64 or None)
         First and last month; None for the first or last month that all monthly predictors have.
         Rasters of earlier months are also written if lags and means need them and files exist.
@@ -78,12 +90,14 @@ def build_predictors(
         Fine pixels per coarse cell along a side.
     progress : Progress
         Receives messages; checked for cancellation.
+    replaces : bool
+        True if a set on another grid is replaced; otherwise its folder is refused.
 
     Raises
     ------
     InputError
-        When files are missing (the message names all of them), or when a raster has no CRS, does
-        not overlap the grid or has no value there.
+        When files are missing (the message names all of them), when a raster has no CRS, does not
+        overlap the grid or has no value there, or when the folder holds a set on another grid.
     """
     started = now()
     catalogue = read_catalogue(inputs.catalogue)
@@ -91,6 +105,8 @@ def build_predictors(
     before = months_before(catalogue, files, months)
     with open_lonlat(inputs.grid) as source:
         fine = Grid.from_transform(source.transform, source.shape, inputs.grid.name).refine(factor)
+    if not replaces:
+        require_same_grid(Path(output), fine, factor)
     mask = inputs.land_mask or catalogue.land
     first_files = [next(iter(bands.values()))[0] for bands in files.values()]
     _require_overlap(first_files + ([mask] if mask else []), fine)
@@ -119,6 +135,7 @@ def build_predictors(
         (folder / CONTENTS).write_text(text, encoding="utf-8")
         write_run(folder / "run.json", STAGE, {**given, **read}, parameters, started)
         # The earlier predictors.json does not describe the rasters that are moved there next.
+        remove_unused(Path(output), {pair.file for pair in pairs})
         (Path(output) / CONTENTS).unlink(missing_ok=True)
     progress.advance(1.0)
     return PredictorSet.open(output)

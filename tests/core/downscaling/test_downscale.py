@@ -371,6 +371,40 @@ def test_inputs_that_do_not_match_are_refused(small_world, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_of_another_run_is_refused_before_training_or_replaced(
+    small_world, tmp_path, monkeypatch
+):
+    """The first run has a sigma and more years and models than the second."""
+    world, first, second = small_world, {"GWSA_INPUTS": "one"}, {"GWSA_INPUTS": "two"}
+    outputs = Outputs(tmp_path / "maps", tmp_path / "models", tmp_path / "held_out")
+    options = replace(OPTIONS, compare=False, stopping=False)
+    sigma = replace(world.gwsa, values=np.full_like(world.gwsa.values, 1.5))
+    given = (world.gwsa, world.predictors, world.aquifers, outputs, options)
+    downscale(*given, sigma, first)
+    made = contents(tmp_path)
+    (tmp_path / "maps" / "GWSA_2010.tif.aux.xml").write_text("statistics of the first run")
+    (tmp_path / "maps" / "notes.txt").write_text("mine")
+    year = replace(options, period=(world.gwsa.months[0], world.gwsa.months[11]))
+    for folder in ("maps", "held_out"):
+        alone = replace(Outputs(tmp_path / "new"), held_out=tmp_path / folder)
+        with monkeypatch.context() as patch:
+            patch.setattr("gwsa.gwsa_plugin.core.downscaling.downscale.make_domain", None)
+            with pytest.raises(InputError, match=f"{folder} has GWSA_.* REPLACE"):
+                downscale(world.gwsa, world.predictors, [], alone, year, tags=second)
+    downscale(*given, sigma, first)
+    (tmp_path / "maps" / "notes.txt").unlink()
+    assert contents(tmp_path) == made
+    (tmp_path / "maps" / "notes.txt").write_text("mine")
+    replacing = replace(outputs, replaces=True)
+    downscale(world.gwsa, world.predictors, [], replacing, year, tags=second)
+    first_year = str(world.gwsa.months[0])[:4]
+    left = {path.as_posix() for path in contents(tmp_path)}
+    assert left == {
+        f"maps/GWSA_{first_year}.tif", f"held_out/GWSA_{first_year}.tif", "maps/notes.txt",
+        "models/models.json", "models/model_0.ubj",
+    }  # fmt: skip
+
+
 def test_a_region_inside_one_footprint_is_mapped_and_untestable(small_world, tmp_path):
     """With a footprint of 250 km, figures at reduced resolution are not stated."""
     gwsa = small_world.gwsa.tagged(GWSA_FOOTPRINT_KM="250")
