@@ -62,9 +62,19 @@ INPUTS = {
     "TREES": None,
     "MIN_YEARS": "Shortest span of a well (years)",
     "MIN_MONTHS": "Fewest months of a well",
+    "ENCODING": None,
     "REPLACE": "Replace results of another run",
 }
-ADVANCED = ("ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS", "REPLACE")
+ADVANCED = (
+    "ICE",
+    "ICE_THRESHOLD",
+    "LEAST_AREA",
+    "TREES",
+    "MIN_YEARS",
+    "MIN_MONTHS",
+    "ENCODING",
+    "REPLACE",
+)
 HELP = {
     "EXTENT": "Region of all stages; empty for all of the mascon file.",
     "START": "First month of the predictors and of the 1 km maps; empty for all there is.",

@@ -32,6 +32,7 @@ from .domain import Domain, make_domain
 from .fitted_models import FittedModels, fit_models
 from .maps.applicability import find_applicability, write_applicability
 from .maps.cost import estimate_cost, report_cost
+from .maps.encoding import ENCODINGS
 from .maps.leakage import correct_leakage, require_uncorrected, with_lines, without_detail
 from .maps.map_job import MapJob, MapOptions, ModelUse
 from .maps.sigma import corrected_sigma, estimate_detail_error, write_sigma
@@ -133,11 +134,12 @@ def downscale(
     Raises
     ------
     InputError
-        When grids, cells, regions or months of the inputs do not match, or a folder has maps of
-        another run. No file is then left.
+        When grids, cells, regions or months of the inputs do not match, a folder has maps of
+        another run, or GDAL cannot write the encoding. No file is then left.
     Cancelled
         When the user has cancelled. Checkpoints are then kept.
     """
+    ENCODINGS[options.encoding].require()
     outputs.require_own_folders(tags or {})
     if options.method == FOOTPRINT:
         require_uncorrected(gwsa)
@@ -287,7 +289,7 @@ def _map_options(
 ) -> MapOptions:
     """How maps are written, with the chosen hyper-parameters among their tags."""
     chosen = {f"GWSA_{name.upper()}": str(value) for name, value in asdict(models.boosting).items()}
-    return MapOptions(options.feather_km, options.exact, {**(tags or {}), **chosen})
+    return MapOptions(options.feather_km, options.encoding, {**(tags or {}), **chosen})
 
 
 def _model_uses(

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..files.yearly_maps import require_own_folder
 from ..spatial.aquifers import GRACE_FOOTPRINT_KM2
 from .folds import Blocking
+from .maps.encoding import ROUNDED
 from .models.cross_validation import DIRECT
 from .models.training import Boosting
 
@@ -33,7 +34,7 @@ class DownscaleOptions:
         First and last month; None for all months that GWSA and predictors share.
     least_area : float
         Land area from which an aquifer has a model of its own, km².
-    feather_km, exact
+    feather_km, encoding
         See ``MapOptions``.
     method : str
         FOOTPRINT, PUBLISHED or INTERPOLATION.
@@ -54,7 +55,7 @@ class DownscaleOptions:
     period: tuple = (None, None)
     least_area: float = GRACE_FOOTPRINT_KM2
     feather_km: float = 25.0
-    exact: bool = False
+    encoding: str = ROUNDED
     method: str = FOOTPRINT
     target: str = DIRECT
     compare: bool = True
