@@ -1,13 +1,14 @@
-"""Size of a map with an error of at most 0.005 cm, compared with a DEFLATE float32 GeoTIFF."""
+"""Size of a map as it is written by default, compared with a DEFLATE float32 GeoTIFF."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import rasterio
 
-from gwsa.gwsa_plugin.core.downscaling.maps.map_job import LERC_ERROR_CM, MapOptions
+from gwsa.gwsa_plugin.core.downscaling.maps.encoding import ENCODINGS, ROUNDED
 from gwsa.gwsa_plugin.core.sample_world.random_fields import fractal, generator
 
 from .grids import FINE, land
@@ -41,9 +42,10 @@ def measure_bytes(folder: Path) -> dict:
     equal = True
     for kind in TEXTURES:
         field = _field(kind)
-        ours, error = _size_and_error(folder / "ours.tif", field, MapOptions().encoding)
+        stored = ENCODINGS[ROUNDED]
+        ours, error = _size_and_error(folder / "ours.tif", field, stored.options, stored.step)
         peer, _ = _size_and_error(folder / "peer.tif", field, PEER)
-        equal = equal and bool(error <= LERC_ERROR_CM + np.spacing(np.nanmax(np.abs(field))))
+        equal = equal and bool(error <= stored.error)
         values[f"as rough as {kind}: bytes / those of the peer"] = ours / peer
         values[f"as rough as {kind}: largest error (cm)"] = error
     return {
@@ -66,11 +68,13 @@ def _field(kind: str) -> np.ndarray:
     return field.astype(np.float32)
 
 
-def _size_and_error(path: Path, field: np.ndarray, encoding: dict) -> tuple[float, float]:
+def _size_and_error(
+    path: Path, field: np.ndarray, encoding: Mapping, step: float = 0.0
+) -> tuple[float, float]:
     """Write and read a field; return bytes per land pixel and the largest error."""
     profile = geotiff_profile(FINE, 1, **{**AS_WRITTEN, **encoding})
     with rasterio.open(path, "w", **profile) as target:
-        target.write(field, 1)
+        target.write(np.rint(field / step) * step if step else field, 1)
     with rasterio.open(path) as source:
         read = source.read(1)
     valid = np.isfinite(field)

@@ -14,6 +14,7 @@ import numpy as np
 
 from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
+from gwsa.gwsa_plugin.core.downscaling.maps.encoding import EXACT
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack, write_stack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
@@ -27,10 +28,10 @@ from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
 SHARED = "sample_world"
 # The defaults, except that maps are written without rounding, which could conceal seams, and only
 # spatial blocks are validated.
-UNROUNDED = DownscaleOptions(exact=True, compare=False)
+UNROUNDED = DownscaleOptions(encoding=EXACT, compare=False)
 # Trees as in the demonstration: the defaults predict better and take five times as long.
 QUICK = DownscaleOptions(
-    exact=True, compare=False, stopping=False, boosting=Boosting(trees=50, rate=0.3)
+    encoding=EXACT, compare=False, stopping=False, boosting=Boosting(trees=50, rate=0.3)
 )
 
 

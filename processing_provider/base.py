@@ -28,6 +28,8 @@ from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.dependencies import MissingLibrary, require
 from .help_pages import page_url
 from .main_thread import import_in_main_thread
+from .output_checks import check_outputs
+from .parameter_values import read_values
 from .regions import read_region
 from .styles.loading import when_loaded
 from .styles.rasters import style_raster, write_styles
@@ -278,10 +280,20 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         dialog.setParameters(fitting_layers(self.VARIABLES))
         return dialog
 
+    def checkParameterValues(self, parameters, context):
+        try:
+            values = read_values(self, parameters, context)
+        except InputError as error:
+            return False, str(error)
+        return super().checkParameterValues(values, context)
+
     def processAlgorithm(self, parameters, context, feedback):
         try:
             import_in_main_thread()
             require(*self.libraries(parameters))
+            # A model does not check the parameters of its stages.
+            parameters = read_values(self, parameters, context)
+            check_outputs(self, parameters, context)
             self._check_variables(parameters, context)
             results = self.execute(parameters, context, FeedbackProgress(feedback))
             self._style_rasters(results, context)

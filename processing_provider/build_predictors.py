@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qgis.core import (
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
@@ -28,7 +29,7 @@ class BuildPredictors(GwsaAlgorithm):
         "resources/catalogue of the plugin: copy it and change names, files, units, lags and "
         "means. Lags and antecedent means use the months before the first one for which files "
         "exist. One message lists all missing files. Building again into the same folder writes "
-        "only what has changed."
+        "only what has changed and removes what is no longer needed."
     )
     TAGS = (
         "predictors",
@@ -70,6 +71,13 @@ class BuildPredictors(GwsaAlgorithm):
             advanced=True,
         )
         self.add(
+            QgsProcessingParameterBoolean("REPLACE", tr("Replace a set on another grid"), False),
+            "Replace a predictor set on another grid that the folder has. Otherwise such a folder "
+            "is refused. A set on the same grid is always updated: unchanged rasters are kept, and "
+            "those that are no longer needed are removed.",
+            advanced=True,
+        )
+        self.add(
             QgsProcessingParameterFolderDestination("OUTPUT", tr("Predictor set")),
             "Folder for predictors.json, the fine rasters (with land.tif) and the coarse ones.",
         )
@@ -84,5 +92,7 @@ class BuildPredictors(GwsaAlgorithm):
         )
         output = self.output_path(parameters, "OUTPUT", context)
         factor = self.parameterAsInt(parameters, "FACTOR", context)
-        build_predictors(inputs, output, self.period(parameters, context), factor, progress)
+        period = self.period(parameters, context)
+        replaces = self.parameterAsBool(parameters, "REPLACE", context)
+        build_predictors(inputs, output, period, factor, progress, replaces)
         return {"OUTPUT": str(output)}

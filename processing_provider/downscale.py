@@ -28,6 +28,8 @@ from qgis.core import (
 
 from .base import POLYGONS, title_file, tr
 from .downscale_parameters import (
+    ENCODING_HELP,
+    ENCODINGS,
     FILES,
     INTEGER,
     METHOD_HELP,
@@ -157,6 +159,16 @@ class Downscale(WellAlgorithm):
             "trend.",
             advanced=True,
         )
+        self.add(
+            QgsProcessingParameterEnum(
+                "ENCODING",
+                tr("Encoding of the maps"),
+                [tr(label) for label in ENCODINGS.values()],
+                defaultValue=0,
+            ),
+            ENCODING_HELP,
+            advanced=True,
+        )
         for name, (label, default, help) in SWITCHES.items():
             self.add(
                 QgsProcessingParameterBoolean(name, tr(label), default),
@@ -283,6 +295,7 @@ class Downscale(WellAlgorithm):
                     explanation=paths["EXPLANATION"],
                     corrected=paths["CORRECTED"],
                     corrected_sigma=paths["CORRECTED_SIGMA"],
+                    replaces=self.parameterAsBool(parameters, "REPLACE", context),
                 ),
                 options,
                 sigma=sigma,
@@ -305,13 +318,8 @@ class Downscale(WellAlgorithm):
             self.finish_raster(paths["CORRECTED"], {**inputs, **given}, settings, started, results)
             title_file(paths["CORRECTED"], coarse_title(verdict.evidence))
         if paths["CORRECTED_SIGMA"]:
-            self.finish_raster(
-                paths["CORRECTED_SIGMA"],
-                {**inputs, **given},
-                settings,
-                started,
-                results,
-            )
+            files = {**inputs, **given}
+            self.finish_raster(paths["CORRECTED_SIGMA"], files, settings, started, results)
         if paths["SCORES"]:
             write_scores(paths["SCORES"], result.scores)
         if paths["REPORT"]:
@@ -338,7 +346,7 @@ class Downscale(WellAlgorithm):
             period=self.period(parameters, context),
             least_area=value["LEAST_AREA"],
             feather_km=value["FEATHER"],
-            exact=self.parameterAsBool(parameters, "EXACT", context),
+            encoding=list(ENCODINGS)[self.parameterAsEnum(parameters, "ENCODING", context)],
             method=list(METHODS)[self.parameterAsEnum(parameters, "METHOD", context)],
             target=list(TARGETS)[self.parameterAsEnum(parameters, "TARGET", context)],
             compare=self.parameterAsBool(parameters, "COMPARE", context),

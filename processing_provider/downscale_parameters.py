@@ -54,10 +54,11 @@ SWITCHES = {
         "Validate the models also forward in time, and on random samples as in most published "
         "validations. Doubles the time of training.",
     ),
-    "EXACT": (
-        "Exact values", False,
-        "Write float32 as computed. Otherwise values are rounded within 0.005 cm (LERC) and files "
-        "have about 40 % of the size.",
+    "REPLACE": (
+        "Replace the maps of another run", False,
+        "Remove yearly maps that a run with other inputs or settings has left in the folders "
+        "OUTPUT and HELD_OUT. Otherwise such a folder is refused, since maps of two runs must not "
+        "be used together. The same run can always be made again.",
     ),
 }  # fmt: skip
 # Value of the option ``method`` -> label, in the order of the enumeration.
@@ -83,6 +84,16 @@ METHOD_HELP = (
 )
 # Value of the option ``target`` -> label, in the order of the enumeration.
 TARGETS = {"direct": "GWSA", "anomaly": "GWSA without level and trend of each coarse cell"}
+# Value of the option ``encoding`` -> label, in the order of the enumeration.
+ENCODINGS = {
+    "rounded": "Rounded to 1/128 cm (DEFLATE), read by every program",
+    "lerc": "Within 0.005 cm (LERC), a fifth smaller",
+    "exact": "As computed, twice as large",
+}
+ENCODING_HELP = (
+    "How the values of the maps are stored. The first one has an error of at most 0.004 cm and can "
+    "be read by every GDAL. LERC needs a GDAL that was built with it, to write and to read."
+)
 # Optional output -> label, file filter (None for a folder) and help.
 FILES = {
     "MODELS": (

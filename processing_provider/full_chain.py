@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qgis.core import QgsProcessing, QgsProcessingModelAlgorithm
+from qgis.core import QgsProcessing, QgsProcessingException, QgsProcessingModelAlgorithm
 from qgis.PyQt.QtGui import QIcon
 
+from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.dependencies import missing_message, not_installed
 from .base import RESOURCES, tr
 from .help_pages import page_url
+from .output_checks import check_outputs
+from .parameter_values import read_values
 
 PATH = Path(__file__).parent / "models" / "fullchain.model3"
 MAPS = "downscale:MAPS"
@@ -64,15 +67,24 @@ class FullChain(QgsProcessingModelAlgorithm):
         return FullChain()
 
     def checkParameterValues(self, parameters, context):
-        """State what is missing before the first stage, not after an hour."""
+        """State what is wrong before the first stage, not after an hour."""
         missing = not_installed(self.REQUIRES)
         if missing:
             return False, missing_message(missing)
-        return super().checkParameterValues(parameters, context)
+        try:
+            values = read_values(self, parameters, context)
+        except InputError as error:
+            return False, str(error)
+        return super().checkParameterValues(values, context)
 
     def processAlgorithm(self, parameters, context, feedback):
         """Write outputs that a later stage reads to temporary files where no file is given."""
-        given = {name: value for name, value in parameters.items() if value is not None}
+        try:
+            values = read_values(self, parameters, context)
+            check_outputs(self, values, context)
+        except InputError as error:
+            raise QgsProcessingException(str(error)) from None
+        given = {name: value for name, value in values.items() if value is not None}
         temporary = dict.fromkeys(self._always_written, QgsProcessing.TEMPORARY_OUTPUT)
         return super().processAlgorithm({**temporary, **given}, context, feedback)
 

@@ -167,11 +167,13 @@ class GwsaBalance(GwsaAlgorithm):
             mode=list(MODE_NAMES)[self.parameterAsEnum(parameters, "MODE", context)],
             footprint_km=self.number(parameters, "FOOTPRINT", context),
         )
+        known = None
+        if parameters.get("SIGMA"):
+            known = Sigma(stacks.get("SIGMA_TWSA"), stacks.get("SIGMA_FILL"), sigmas)
         terms = [stacks[name] for name in sigmas]
         gwsa = balance(stacks["TWSA"], terms, options, progress.part(0, 0.8))
         results = {"OUTPUT": gwsa}
-        if parameters.get("SIGMA"):
-            known = Sigma(stacks.get("SIGMA_TWSA"), stacks.get("SIGMA_FILL"), sigmas)
+        if known:
             results["SIGMA"] = groundwater_sigma(gwsa, known, progress)
         settings = options.as_parameters()
         settings |= {f"SIGMA_{name}": sigma for name, sigma in sigmas.items()}

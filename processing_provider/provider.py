@@ -14,6 +14,7 @@ from .gldas_anomaly import GldasAnomaly
 from .gwsa_balance import GwsaBalance
 from .import_twsa import ImportTwsa
 from .make_catalogue import MakeCatalogue
+from .output_checks import GEOTIFF_ENDINGS
 from .sample_data import SampleData
 from .validate_wells import ValidateWells
 
@@ -44,6 +45,10 @@ class GwsaProvider(QgsProcessingProvider):
 
     def icon(self):
         return QIcon(str(RESOURCES / "icons" / "gwsa.svg"))
+
+    def supportedOutputRasterLayerExtensions(self):
+        # Temporary outputs have the first one, dialogs offer both.
+        return list(GEOTIFF_ENDINGS)
 
     def loadAlgorithms(self):
         for algorithm in ALGORITHMS:

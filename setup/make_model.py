@@ -64,10 +64,12 @@ INPUTS = {
     "TREES": None,
     "MIN_YEARS": "Shortest span of a well (years)",
     "MIN_MONTHS": "Fewest months of a well",
+    "ENCODING": None,
+    "REPLACE": "Replace results of another run",
 }
 ADVANCED = (
     "TWSA_VARIABLE", "TWSA_UNIT", "ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS",
-    "MIN_MONTHS",
+    "MIN_MONTHS", "ENCODING", "REPLACE",
 )  # fmt: skip
 HELP = {
     "EXTENT": "Region of all stages; empty for all of the mascon file. A region across 180° is "
@@ -77,6 +79,8 @@ HELP = {
     "WELLS": "Wells that test the maps, a point layer or a table with longitude and latitude. It "
     "can be a long table that also has the readings. Nothing is trained on them. Without wells "
     "the last stage is left out.",
+    "REPLACE": "Replace yearly maps of a run with other inputs or settings, and a predictor set on "
+    "another grid, that the folders of the outputs have. Otherwise such folders are refused.",
 }
 # Output of a stage -> its name and label in the model. Other outputs are not kept.
 OUTPUTS = {

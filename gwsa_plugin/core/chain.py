@@ -94,7 +94,7 @@ STAGES = (
     Stage(
         "buildpredictors", "Build predictors",
         {"CATALOGUE": "CATALOGUE", "GRID": "gwsabalance:OUTPUT", "LAND_MASK": "LAND",
-         "START": "START", "END": "END"},
+         "START": "START", "END": "END", "REPLACE": "REPLACE"},
         {"OUTPUT": "predictors"},
     ),
     Stage(
@@ -102,9 +102,10 @@ STAGES = (
         {"GWSA": "gwsabalance:OUTPUT", "GWSA_SIGMA": "gwsabalance:SIGMA",
          "PREDICTORS": "buildpredictors:OUTPUT", "METHOD": "METHOD", "AQUIFERS": "AQUIFERS",
          "ID_FIELD": "ID_FIELD", "PARENT_FIELD": "PARENT_FIELD", "START": "START", "END": "END",
-         "LEAST_AREA": "LEAST_AREA", "TREES": "TREES", "WELLS": "WELLS",
+         "LEAST_AREA": "LEAST_AREA", "TREES": "TREES", "ENCODING": "ENCODING", "WELLS": "WELLS",
          "OBSERVATIONS": "OBSERVATIONS", "VALUE": "VALUE", "UNIT": "UNIT",
-         "SPECIFIC_YIELD": "SPECIFIC_YIELD", "MIN_YEARS": "MIN_YEARS", "MIN_MONTHS": "MIN_MONTHS"},
+         "SPECIFIC_YIELD": "SPECIFIC_YIELD", "MIN_YEARS": "MIN_YEARS", "MIN_MONTHS": "MIN_MONTHS",
+         "REPLACE": "REPLACE"},
         {"OUTPUT": "gwsa_1km", "CORRECTED": "gwsa_corrected.tif", "MODELS": "models",
          "HELD_OUT": "held_out", "APPLICABILITY": "applicability.tif",
          "EXPLANATION": "explanation.csv", "REGIONS": "regions.gpkg", "SCORES": "downscale.json",
@@ -205,6 +206,8 @@ class ChainOptions:
         Fine pixels along a side of a coarse cell.
     margin_km : float
         Width of the margin around ``bounds`` in the stages before the balance, km.
+    replaces : bool
+        True if maps and predictor sets of other runs in the folder are replaced, not refused.
     fill, gldas, balance, downscaling, wells
         Options of the stages. ``bounds``, ``period`` and ``margin_km`` take the place of theirs.
     """
@@ -216,6 +219,7 @@ class ChainOptions:
     twsa_unit: str | None = None
     factor: int = 30
     margin_km: float = MARGIN_KM
+    replaces: bool = False
     fill: FillOptions = FillOptions()
     gldas: GldasOptions = field(default_factory=GldasOptions)
     balance: BalanceOptions = BalanceOptions()
@@ -334,7 +338,8 @@ def _build_predictors(
 ) -> None:
     rasters = Inputs(inputs.catalogue, paths["gwsabalance:OUTPUT"], inputs.land)
     output = paths["buildpredictors:OUTPUT"]
-    build_predictors(rasters, output, options.period, options.factor, progress)
+    given = (options.period, options.factor, progress, options.replaces)
+    build_predictors(rasters, output, *given)
 
 
 def _downscale(inputs: ChainInputs, paths, options: ChainOptions, progress: Progress) -> None:
@@ -353,6 +358,7 @@ def _downscale(inputs: ChainInputs, paths, options: ChainOptions, progress: Prog
         applicability=paths["downscale:APPLICABILITY"],
         explanation=paths["downscale:EXPLANATION"],
         corrected=paths["downscale:CORRECTED"],
+        replaces=options.replaces,
     )
     result = downscale(
         read_stack(files["GWSA"], "GWSA", progress),

@@ -169,7 +169,10 @@ def test_variances_are_added_and_a_lower_bound_is_tagged(run, stacks, tmp_path):
     assert sigma.with_suffix(".qml").exists()
 
 
-def test_sigma_without_any_known_term_is_refused(run, stacks, tmp_path):
+def test_sigma_without_any_known_term_is_refused_before_the_balance(
+    run, stacks, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("gwsa.gwsa_plugin.core.balance.modes.balance", None)
     with pytest.raises(QgsProcessingException, match="SIGMA cannot be computed"):
         run(
             "gwsabalance",
@@ -187,7 +190,8 @@ def test_unwritable_output_is_reported_in_one_sentence(run, stacks, tmp_path, ob
     (tmp_path / obstacle).touch()
     output = tmp_path / "out" / "gwsa.tif"
     with pytest.raises(
-        QgsProcessingException, match=r"/out.* cannot be .*; check that its folder .* file open\.$"
+        QgsProcessingException,
+        match=r"^OUTPUT \(.*gwsa.tif\) cannot be written \(.* a folder\); choose another .*\.$",
     ):
         run("gwsabalance", **{name: stacks[name] for name in GLDAS}, OUTPUT=output)
 

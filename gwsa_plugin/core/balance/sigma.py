@@ -24,11 +24,23 @@ class Sigma:
         Of TWSA in the gap-filled months, in which the error of a GRACE solution does not apply.
     stores : dict of str to float
         For each store, by name, one value for all cells and months.
+
+    Raises
+    ------
+    InputError
+        When no term has a standard error.
     """
 
     twsa: MonthlyStack | None = None
     filled: MonthlyStack | None = None
     stores: dict[str, float | None] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if all(term is None for term in (self.twsa, self.filled, *self.stores.values())):
+            raise InputError(
+                "SIGMA cannot be computed without the sigma of any term; "
+                "give SIGMA_TWSA or another sigma, or leave SIGMA empty."
+            )
 
 
 def groundwater_sigma(
@@ -55,21 +67,11 @@ def groundwater_sigma(
     -------
     MonthlyStack
         cm; NaN where GWSA is NaN and where no term is known.
-
-    Raises
-    ------
-    InputError
-        When no term has a standard error.
     """
     terms = {"TWSA": _twsa_sigma(gwsa, sigma), **sigma.stores}
     given = {
         name: np.asarray(term, dtype=np.float32) for name, term in terms.items() if term is not None
     }
-    if not given:
-        raise InputError(
-            "SIGMA cannot be computed without the sigma of any term; "
-            "give SIGMA_TWSA or another sigma, or leave SIGMA empty."
-        )
     present = np.isfinite(gwsa.values)
     squares = np.zeros(gwsa.values.shape, dtype=np.float32)
     known = np.zeros(gwsa.values.shape, dtype=bool)

@@ -22,6 +22,7 @@ from ..compute.threads import run_all
 from ..files.atomic import atomic_folder
 from ..files.checkpoint import resumable_folder
 from ..files.stack import MonthlyStack, write_stack
+from ..files.yearly_maps import FILES
 from ..predictors.predictor_set import PredictorSet
 from ..spatial.aquifers import Aquifer
 from ..wells.comparison import WellComparison
@@ -31,12 +32,13 @@ from .domain import Domain, make_domain
 from .fitted_models import FittedModels, fit_models
 from .maps.applicability import find_applicability, write_applicability
 from .maps.cost import estimate_cost, report_cost
+from .maps.encoding import ENCODINGS
 from .maps.leakage import correct_leakage, require_uncorrected, with_lines, without_detail
 from .maps.map_job import MapJob, MapOptions, ModelUse
 from .maps.sigma import corrected_sigma, estimate_detail_error, write_sigma
 from .maps.write_years import maps_in, write_maps
-from .models.region_models import RegionModels, write_models
-from .options import FOOTPRINT, DownscaleOptions
+from .models.region_models import MODEL_FILES, RegionModels, write_models
+from .options import FOOTPRINT, HELD_OUT, MAPS, DownscaleOptions, Outputs
 from .prior.fields import PriorJob
 from .prior.prior import Prior
 from .skill.closure import Closure
@@ -47,42 +49,8 @@ from .skill.shap import explain, write_explanation
 from .skill.validations import BLOCKED
 from .skill.verdict import Verdict, validate_maps
 
-# Products: maps of the models of all samples, and maps of held-out models.
-MAPS = "maps"
-HELD_OUT = "held_out"
 # Subfolder of the maps.
 SIGMA_FOLDER = "sigma"
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where results are written; None for a result that is not wanted.
-
-    Parameters
-    ----------
-    maps : Path
-        Folder of the maps.
-    models : Path, optional
-        Folder of the models.
-    held_out : Path, optional
-        Folder of the maps of held-out models.
-    applicability : Path, optional
-        GeoTIFF of the area of applicability.
-    explanation : Path, optional
-        CSV table of SHAP contributions and gain.
-    corrected : Path, optional
-        Coarse GWSA after leakage correction, see ``leakage``.
-    corrected_sigma : Path, optional
-        Its sigma; written when the sigma of the coarse GWSA is given.
-    """
-
-    maps: Path
-    models: Path | None = None
-    held_out: Path | None = None
-    applicability: Path | None = None
-    explanation: Path | None = None
-    corrected: Path | None = None
-    corrected_sigma: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,10 +134,13 @@ def downscale(
     Raises
     ------
     InputError
-        When grids, cells, regions or months of the inputs do not match. No file is then left.
+        When grids, cells, regions or months of the inputs do not match, a folder has maps of
+        another run, or GDAL cannot write the encoding. No file is then left.
     Cancelled
         When the user has cancelled. Checkpoints are then kept.
     """
+    ENCODINGS[options.encoding].require()
+    outputs.require_own_folders(tags or {})
     if options.method == FOOTPRINT:
         require_uncorrected(gwsa)
     domain = make_domain(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
@@ -187,8 +158,8 @@ def downscale(
         # New files appear in the output folders together, when the stack closes, and not at all
         # when anything fails before.
         new_folders = {
-            name: folders.enter_context(atomic_folder(folder))
-            for name, folder in _product_folders(outputs).items()
+            name: folders.enter_context(atomic_folder(folder, earlier=FILES))
+            for name, folder in outputs.folders.items()
         }
         interpolated = _is_interpolation(fitted, drawn)
         sigma_folder = new_folders[MAPS] / SIGMA_FOLDER
@@ -201,7 +172,7 @@ def downscale(
                 deviation = corrected_sigma(sigma, error, drawn.corrected)
                 write_stack(outputs.corrected_sigma, deviation, tags)
         if outputs.models:
-            model_folder = folders.enter_context(atomic_folder(outputs.models))
+            model_folder = folders.enter_context(atomic_folder(outputs.models, MODEL_FILES))
             trees = replace(fitted.models, shrinkage=0.0) if interpolated else fitted.models
             write_models(model_folder, domain, trees, drawn.prior)
         if outputs.corrected:
@@ -318,15 +289,7 @@ def _map_options(
 ) -> MapOptions:
     """How maps are written, with the chosen hyper-parameters among their tags."""
     chosen = {f"GWSA_{name.upper()}": str(value) for name, value in asdict(models.boosting).items()}
-    return MapOptions(options.feather_km, options.exact, {**(tags or {}), **chosen})
-
-
-def _product_folders(outputs: Outputs) -> dict[str, Path]:
-    """The output folder of each product that is wanted."""
-    folders = {MAPS: outputs.maps}
-    if outputs.held_out:
-        folders[HELD_OUT] = outputs.held_out
-    return folders
+    return MapOptions(options.feather_km, options.encoding, {**(tags or {}), **chosen})
 
 
 def _model_uses(

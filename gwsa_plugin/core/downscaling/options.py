@@ -1,11 +1,15 @@
-"""Settings of a downscaling."""
+"""Settings of a downscaling, and where its results are written."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from ..files.yearly_maps import require_own_folder
 from ..spatial.aquifers import GRACE_FOOTPRINT_KM2
 from .folds import Blocking
+from .maps.encoding import ROUNDED
 from .models.cross_validation import DIRECT
 from .models.training import Boosting
 
@@ -15,6 +19,9 @@ FOOTPRINT = "footprint"
 PUBLISHED = "published"
 INTERPOLATION = "interpolation"
 METHODS = (FOOTPRINT, PUBLISHED, INTERPOLATION)
+# Products: maps of the models of all samples, and maps of held-out models.
+MAPS = "maps"
+HELD_OUT = "held_out"
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class DownscaleOptions:
         First and last month; None for all months that GWSA and predictors share.
     least_area : float
         Land area from which an aquifer has a model of its own, km².
-    feather_km, exact
+    feather_km, encoding
         See ``MapOptions``.
     method : str
         FOOTPRINT, PUBLISHED or INTERPOLATION.
@@ -48,7 +55,7 @@ class DownscaleOptions:
     period: tuple = (None, None)
     least_area: float = GRACE_FOOTPRINT_KM2
     feather_km: float = 25.0
-    exact: bool = False
+    encoding: str = ROUNDED
     method: str = FOOTPRINT
     target: str = DIRECT
     compare: bool = True
@@ -60,3 +67,59 @@ class DownscaleOptions:
     def as_parameters(self) -> dict:
         """Return the settings as plain values for tags and records."""
         return {**asdict(self), "period": [str(month or "") for month in self.period]}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where results are written; None for a result that is not wanted.
+
+    Parameters
+    ----------
+    maps : Path
+        Folder of the maps.
+    models : Path, optional
+        Folder of the models.
+    held_out : Path, optional
+        Folder of the maps of held-out models.
+    applicability : Path, optional
+        GeoTIFF of the area of applicability.
+    explanation : Path, optional
+        CSV table of SHAP contributions and gain.
+    corrected : Path, optional
+        Coarse GWSA after leakage correction, see ``leakage``.
+    corrected_sigma : Path, optional
+        Its sigma; written when the sigma of the coarse GWSA is given.
+    replaces : bool
+        True if maps of another run in the folders are removed; otherwise they are refused.
+    """
+
+    maps: Path
+    models: Path | None = None
+    held_out: Path | None = None
+    applicability: Path | None = None
+    explanation: Path | None = None
+    corrected: Path | None = None
+    corrected_sigma: Path | None = None
+    replaces: bool = False
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The folder of each product of yearly maps that is wanted."""
+        products = {MAPS: self.maps, HELD_OUT: self.held_out}
+        return {name: folder for name, folder in products.items() if folder}
+
+    def require_own_folders(self, tags: Mapping[str, str]) -> None:
+        """Check that the folders of maps have none of another run, unless these are replaced.
+
+        Parameters
+        ----------
+        tags : mapping of str to str
+            Tags of the new maps.
+
+        Raises
+        ------
+        InputError
+            When a folder has maps of another run.
+        """
+        for folder in () if self.replaces else self.folders.values():
+            require_own_folder(folder, tags)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# What GDAL and QGIS keep beside a raster and read with it: statistics and georeference, overviews
+# and mask, after its name; style, title and record of the run, in place of its ending.
+AFTER_NAME = (".aux.xml", ".ovr", ".msk")
+IN_PLACE_OF_ENDING = (".qml", ".qmd", ".run.json")
 
 
 @contextmanager
@@ -16,7 +22,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
-        Final name. Missing parent folders are created, and a file of that name is replaced.
+        Final name. Missing parent folders are created, and a file of that name is replaced. With
+        a GeoTIFF, the files that describe it are removed.
 
     Yields
     ------
@@ -29,17 +36,20 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     with scratch_folder(path) as folder:
         part = folder / path.name
         yield part
-        part.replace(path)
+        _replace(part, path)
 
 
 @contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
+def atomic_folder(path: str | Path, earlier: str | None = None) -> Iterator[Path]:
     """Write files to a temporary folder and move them to their final folder on success.
 
     Parameters
     ----------
     path : str or Path
-        Final folder. Its files of the same names are replaced, all others are kept.
+        Final folder. Its files of the same names are replaced.
+    earlier : str, optional
+        Regular expression for the relative paths of files that belong to an earlier run and are
+        removed. All other files are kept.
 
     Yields
     ------
@@ -50,7 +60,15 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with scratch_folder(path) as folder:
         yield folder
+        for file in _matching_files(path, earlier) if earlier else ():
+            remove_file(file)
         _move_files(folder, path)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file and, with a GeoTIFF, the files that describe it."""
+    _remove_descriptions(path)
+    path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -70,4 +88,27 @@ def _move_files(source: Path, target: Path) -> None:
         if item.is_dir():
             _move_files(item, target / item.name)
         else:
-            item.replace(target / item.name)
+            _replace(item, target / item.name)
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Give a complete file its final name."""
+    _remove_descriptions(path)
+    part.replace(path)
+
+
+def _remove_descriptions(path: Path) -> None:
+    """Remove what describes a GeoTIFF: statistics of other pixels would be shown with the new."""
+    if path.suffix.lower() in (".tif", ".tiff"):
+        beside = [path.with_name(path.name + ending) for ending in AFTER_NAME]
+        for file in (*beside, *map(path.with_suffix, IN_PLACE_OF_ENDING)):
+            file.unlink(missing_ok=True)
+
+
+def _matching_files(folder: Path, pattern: str) -> list[Path]:
+    """The files in a folder whose relative paths, with ``/``, match a regular expression."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and re.fullmatch(pattern, path.relative_to(folder).as_posix())
+    ]

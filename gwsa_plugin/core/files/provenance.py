@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,8 @@ from .atomic import atomic_file
 # A file or folder, several files, or file -> SHA-256 for files that are hashed already.
 Input = Union[str, Path, list, tuple, dict]
 
+# Tags that are equal in all files of a run and in those of the same run made again.
+RUN_TAGS = ("GWSA_STAGE", "GWSA_VERSION", "GWSA_INPUTS", "GWSA_PARAMETERS")
 LIBRARIES = ("numpy", "scipy", "rasterio", "xgboost")
 # Endings of files that do not count as content of a folder: records of runs, and the statistics,
 # styles and titles that QGIS keeps beside a raster.
@@ -108,6 +111,17 @@ def provenance(
         "GWSA_INPUTS": json.dumps(named, sort_keys=True),
         "GWSA_PARAMETERS": json.dumps(parameters, sort_keys=True, default=str),
     }
+
+
+def same_run(tags: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Return True when two files have the tags of one run, or are both without such tags.
+
+    Parameters
+    ----------
+    tags, other : mapping of str to str
+        Tags of the files, of which only ``RUN_TAGS`` count.
+    """
+    return all(tags.get(name) == other.get(name) for name in RUN_TAGS)
 
 
 def write_run(

@@ -27,7 +27,14 @@ from .inputs import open_input
 from .int16 import FLOAT32, Encoding
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
 from .raster_pairs import Pair, Region, find_land, make_pairs, write_land
-from .rebuild import Written, split_into_batches, with_origins, write_batch
+from .rebuild import (
+    Written,
+    remove_unused,
+    require_same_grid,
+    split_into_batches,
+    with_origins,
+    write_batch,
+)
 
 STAGE = "buildpredictors"
 LAND = "fine/land.tif"
@@ -59,7 +66,12 @@ class Inputs:
 
 
 def build_predictors(
-    inputs: Inputs, output, period=(None, None), factor: int = 30, progress: Progress = SILENT
+    inputs: Inputs,
+    output,
+    period=(None, None),
+    factor: int = 30,
+    progress: Progress = SILENT,
+    replaces: bool = False,
 ) -> PredictorSet:
     """Build a predictor set and open it.
 
@@ -74,7 +86,7 @@ def build_predictors(
         Catalogue, coarse grid and land mask.
     output : path-like
         Folder of the set. It is written completely or not at all. If it holds an earlier set,
-        rasters that would not change are kept.
+        rasters that would not change are kept, and rasters that the new set lacks are removed.
     period : (numpy.datetime64 or None, numpy.datetime64 or None)
         First and last month; None for the first or last month that all monthly predictors have.
         Rasters of earlier months are also written if lags and means need them and files exist.
@@ -82,12 +94,14 @@ def build_predictors(
         Fine pixels per coarse cell along a side.
     progress : Progress
         Receives messages; checked for cancellation.
+    replaces : bool
+        True if a set on another grid is replaced; otherwise its folder is refused.
 
     Raises
     ------
     InputError
-        When files are missing (the message names all of them), or when a raster has no CRS, does
-        not overlap the grid or has no value there.
+        When files are missing (the message names all of them), when a raster has no CRS, does not
+        overlap the grid or has no value there, or when the folder holds a set on another grid.
     """
     started = now()
     catalogue = read_catalogue(inputs.catalogue)
@@ -95,6 +109,8 @@ def build_predictors(
     before = months_before(catalogue, files, months)
     with open_lonlat(inputs.grid) as source:
         fine = Grid.from_transform(source.transform, source.shape, inputs.grid.name).refine(factor)
+    if not replaces:
+        require_same_grid(Path(output), fine, factor)
     mask = inputs.land_mask or catalogue.land
     first_files = [
         (item, next(iter(files[item.name].values()))[0]) for item in catalogue.with_files
@@ -131,6 +147,7 @@ def build_predictors(
         (folder / CONTENTS).write_text(text, encoding="utf-8")
         write_run(folder / "run.json", STAGE, {**given, **read}, parameters, started)
         # The earlier predictors.json does not describe the rasters that are moved there next.
+        remove_unused(Path(output), {pair.file for pair in pairs})
         (Path(output) / CONTENTS).unlink(missing_ok=True)
     progress.advance(1.0)
     return PredictorSet.open(output)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ..base.errors import InputError
 from ..rasters.crs import crs_name
 from ..rasters.gdal_errors import RasterError
 from .json_file import read_json
+from .names import require_different_names, require_valid_name
 
 # Kinds of predictors.
 STATIC = "static"
@@ -192,12 +192,7 @@ def parse_predictors(content: dict, where: str) -> tuple[Predictor, ...]:
     predictors = tuple(
         _parse(entry, f"Predictor {i} of {where}") for i, entry in enumerate(entries, start=1)
     )
-    features = [feature for predictor in predictors for feature in predictor.features]
-    for feature in features:
-        if features.count(feature) > 1:
-            raise InputError(
-                f"{where} names the predictor {feature} twice; rename or remove one of them."
-            )
+    require_different_names(predictors, where)
     _check_differences(predictors, where)
     _check_roles(predictors, where)
     return predictors
@@ -242,11 +237,7 @@ def _parse(entry, where: str) -> Predictor:
         raise InputError(f'{where} has no "name"; give it one, as text.')
     name = entry["name"]
     where = f"{where} ({name})"
-    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-        raise InputError(
-            f"{where} has a name with other characters than letters, digits and underscores, or "
-            "one that does not begin with a letter; rename it."
-        )
+    require_valid_name(name, where)
     unknown = sorted(set(entry) - set(KEYS))
     if unknown:
         raise InputError(

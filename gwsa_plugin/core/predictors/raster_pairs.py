@@ -24,7 +24,7 @@ from ..base.progress import Progress
 from ..base.tiles import LEAST_SIDE
 from ..files.atomic import atomic_file
 from ..files.stack import MISSING, OBSERVED
-from ..rasters.geotiff import DEFLATE, UNIT_TAG, GeoTiff, Header, new_geotiff
+from ..rasters.geotiff import DEFLATE, UNIT_TAG, GeoTiff, Header, can_compress, new_geotiff
 from ..rasters.raster import Raster, Window
 from ..rasters.reading import open_raster
 from ..spatial.block_mean import BlockMean
@@ -47,6 +47,8 @@ EXTENT_TAG = "GWSA_EXTENT"
 # A horizontal predictor would save a tenth of the disk space (half for smooth fields), but double
 # the time of reading.
 FAST = {"compress": "ZSTD", "zstd_level": 1, "predictor": 1, "sparse_ok": True}
+# Some builds of GDAL lack ZSTD.
+PORTABLE = {"compress": "DEFLATE", "zlevel": 1, "predictor": 1, "sparse_ok": True}
 
 
 @dataclass(frozen=True, eq=False)
@@ -370,7 +372,7 @@ def _new_fine(
         scale=encoding.scale,
         offset=encoding.offset,
     )
-    return new_geotiff(path, header, BLOCK, FAST)
+    return new_geotiff(path, header, BLOCK, _encoding())
 
 
 def _new_coarse(pair: Pair, region: Region, path: Path) -> AbstractContextManager[GeoTiff]:
@@ -380,7 +382,7 @@ def _new_coarse(pair: Pair, region: Region, path: Path) -> AbstractContextManage
     if len(pair.predictor.classes) > 1:
         names = pair.predictor.features
     header = Header(coarse, names, pair.predictor.unit, _tags(pair), _band_sources(pair))
-    return new_geotiff(path, header, COARSE_BLOCK, FAST)
+    return new_geotiff(path, header, COARSE_BLOCK, _encoding())
 
 
 def _month_names(pair: Pair) -> tuple[str, ...]:
@@ -398,3 +400,8 @@ def _tags(pair: Pair) -> dict[str, str]:
     """Tags of both rasters, without empty ones, which GDAL does not store."""
     tags = {"GWSA_VARIABLE": pair.predictor.name, UNIT_TAG: pair.predictor.unit, **pair.origin}
     return {name: text for name, text in tags.items() if text}
+
+
+def _encoding() -> dict:
+    """How the rasters of a set are compressed."""
+    return FAST if can_compress("ZSTD") else PORTABLE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import groupby
@@ -13,11 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base.errors import InputError
+from ..base.grid import Grid
 from ..base.progress import Progress
 from ..compute.threads import run_all
+from ..files.atomic import remove_file
 from ..files.provenance import plugin_version
-from .catalogue import Predictor
+from .catalogue import Predictor, parse_predictors, read_json
+from .files import COARSE, FINE
 from .int16 import CLASS_CODES, FLOAT32, Encoding, ValueRange, choose_encoding
+from .predictor_set import CONTENTS
 from .raster_pairs import Pair, PairContents, Region, convert_pair, find_pair, write_pair
 
 
@@ -37,6 +42,54 @@ class Written(NamedTuple):
     value_ranges: dict[Pair, ValueRange]
     encodings: dict[Predictor, Encoding]
     kept: int
+
+
+def require_same_grid(folder: Path, fine: Grid, factor: int) -> None:
+    """Check that a folder has no predictor set, or one on the same grid.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, which need not exist.
+    fine : Grid
+        The fine grid of the new set.
+    factor : int
+        Fine pixels per coarse cell along a side.
+
+    Raises
+    ------
+    InputError
+        When it has a set on another grid, or a predictors.json that cannot be read.
+    """
+    if not (folder / CONTENTS).exists():
+        return
+    if read_json(folder / CONTENTS).get("grid") != {**asdict(fine), "factor": factor}:
+        raise InputError(
+            f"The folder {folder.name} has a predictor set on another grid; choose another folder, "
+            "or set REPLACE to replace that set."
+        )
+
+
+def remove_unused(folder: Path, used: Set[str]) -> None:
+    """Remove the rasters of an earlier set that a new set in its folder does not have.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; nothing is removed without a valid predictors.json.
+    used : set of str
+        Names of the rasters of the new set.
+    """
+    try:
+        earlier = parse_predictors(read_json(folder / CONTENTS), CONTENTS)
+    except InputError:
+        return
+    for predictor in earlier:
+        pattern = Path(predictor.files).name.replace("{YYYY}", "[0-9]" * 4)
+        for scale in (FINE, COARSE) if pattern else ():
+            for path in (folder / scale).glob(pattern):
+                if path.name not in used:
+                    remove_file(path)
 
 
 def with_origins(pairs: Sequence[Pair], region: Region, digests: dict[Path, str]) -> list[Pair]:

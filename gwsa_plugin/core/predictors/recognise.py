@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain, count
 from pathlib import Path
 
 from ..base.errors import InputError
@@ -26,6 +27,7 @@ from .catalogue import (
 )
 from .files import matching_files
 from .inputs import open_input
+from .names import LONGEST, RESERVED, share_files
 from .paths import absolute_path
 from .predictor_facts import Facts, read_facts
 from .predictor_set import CONTENTS
@@ -54,7 +56,7 @@ ROLE_WORDS = {
     RUNOFF: {"runoff", "ro"},
 }
 # Names that programs give to a variable of which they know nothing.
-NAMELESS = {"Band1", "__xarray_dataarray_variable__", "variable", "data", "z"}
+NAMELESS = {"", "Band1", "__xarray_dataarray_variable__", "variable", "data", "z"}
 OTHER_WORDS = {"potential", "reference", "days", "anomaly", "max", "min"}
 # Spellings of mm per month, the unit of all roles.
 MM_PER_MONTH = ("", "mm", "mm/month", "mm month-1", "mm/mon", "mm mon-1", "mm per month")
@@ -187,8 +189,7 @@ def _variables(path: Path) -> tuple[str, ...]:
 def _recognise_file(path: Path, variable: str, taken: Sequence[Predictor]) -> Recognised:
     predictor = _with_kind(path, variable)
     facts = read_facts(predictor)
-    named_by = predictor.files if variable in {"", *NAMELESS} else variable
-    predictor = replace(predictor, name=_unique_name(named_by, taken), unit=facts.unit)
+    predictor = replace(predictor, name=_unique_name(predictor, taken), unit=facts.unit)
     role = _role(predictor) if predictor.monthly else ""
     usual = _shipped().get(role or predictor.name.lower())
     if usual and usual.kind == predictor.kind:
@@ -278,12 +279,17 @@ def _in_folders(path: Path, stem: str, year: str) -> list[str]:
     return [f"{name}/{stem}{path.suffix}" for name in dict.fromkeys(folders)]
 
 
-def _unique_name(files: str, taken: Sequence[Predictor]) -> str:
-    """A name made from that of the files, which no other predictor has."""
-    name = _name(Path(files).stem) or _name(Path(files).parent.name) or "predictor"
-    names = {item.name.lower() for item in taken}
-    others = (f"{name}_{number}" for number in range(2, len(names) + 3))
-    return next(one for one in (name, *others) if one.lower() not in names)
+def _unique_name(predictor: Predictor, taken: Sequence[Predictor]) -> str:
+    """A valid name made from that of the variable or the files, which no other predictor has."""
+    path = Path(predictor.files if predictor.variable in NAMELESS else predictor.variable)
+    name = (_name(path.stem) or _name(path.parent.name) or "predictor")[: LONGEST - 5]
+    names = RESERVED | {item.name.lower() for item in taken}
+    return next(
+        one
+        for one in chain([name], (f"{name}_{number}" for number in count(2)))
+        if one.lower() not in names
+        and not any(share_files(replace(predictor, name=one), item) for item in taken)
+    )
 
 
 def _name(text: str) -> str:

@@ -27,7 +27,7 @@ BLOCK = 256
 DEFLATE = {"compress": "DEFLATE"}
 # Rasters with at most this many pixels along a side are displayed fast without overviews.
 MAX_SIDE_WITHOUT_OVERVIEWS = 2048
-# Reduction factors. They divide or are multiples of cells of 30 pixels and add 4.5 % to the size.
+# Reduction factors. They divide or are multiples of cells of 30 pixels and add 4.5 % of pixels.
 OVERVIEWS = (5, 15, 60)
 
 
@@ -53,6 +53,8 @@ class Header:
         Stored number of pixels without a value; None if all pixels have one.
     scale, offset : float
         ``stored * scale + offset`` is the value, in all bands.
+    step : float
+        Stored numbers are rounded to multiples of it, a power of two; 0 for none.
     domains : mapping of str to mapping
         Metadata in domains of their own, which programs do not list among the tags.
     """
@@ -66,6 +68,7 @@ class Header:
     nodata: float | None = np.nan
     scale: float = 1.0
     offset: float = 0.0
+    step: float = 0.0
     domains: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -107,6 +110,12 @@ def new_geotiff(
         raise OSError(f"{path.name} cannot be written: the file is truncated")
 
 
+def can_compress(compression: str) -> bool:
+    """Return True if the build of GDAL can write a compression of GeoTIFFs, such as LERC_ZSTD."""
+    options = gdal.GetDriverByName("GTiff").GetMetadataItem("DMD_CREATIONOPTIONLIST")
+    return f"<Value>{compression}</Value>" in options
+
+
 def update_tags(path: Path, tags: Mapping[str, str | None]) -> None:
     """Change tags of a finished GeoTIFF; its pixels and their places in the file are kept.
 
@@ -145,6 +154,7 @@ class GeoTiff:
         self._problem = f"{path.name} cannot be written"
         self._shape = header.grid.shape
         self._side = side
+        self._step = header.step
         self._max_z_error = encoding.get("max_z_error", 0)
         layout = {
             "tiled": True,
@@ -154,6 +164,10 @@ class GeoTiff:
             "bigtiff": "IF_SAFER",
         }
         options = [f"{key}={value}" for key, value in {**layout, **encoding}.items()]
+        compression = encoding.get("compress", "NONE")
+        if not can_compress(compression):
+            # GDAL would write the pixels uncompressed.
+            raise OSError(f"{self._problem}: this GDAL lacks the compression {compression}")
         rows, columns = map(int, header.grid.shape)
         dtype = gdal_array.NumericTypeCodeToGDALTypeCode(np.dtype(header.dtype).type)
         with gdal_errors(self._problem):
@@ -206,6 +220,8 @@ class GeoTiff:
             written again by the next window, which makes the file larger.
         """
         top, left = map(int, corner)
+        if self._step:
+            field = np.rint(field / self._step) * self._step
         with gdal_errors(self._problem):
             band = self._file.GetRasterBand(number)
             for rows in _split(top, field.shape[0], self._side):

@@ -16,6 +16,7 @@ from gwsa.gwsa_plugin.core.compute import threads
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
 from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
 from gwsa.gwsa_plugin.core.downscaling.maps import predict_tile as mapping
+from gwsa.gwsa_plugin.core.downscaling.maps.encoding import EXACT, LERC
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.options import PUBLISHED
 from gwsa.gwsa_plugin.core.downscaling.skill.scores import write_scores
@@ -165,7 +166,7 @@ def test_a_second_run_writes_the_same_bytes(small_world, tmp_path):
 
 
 def test_exact_values_are_those_before_encoding(small_world, tmp_path):
-    options = replace(OPTIONS, exact=True)
+    options = replace(OPTIONS, encoding=EXACT)
     made = downscale(
         small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options
     )
@@ -239,8 +240,8 @@ def small_tiles(monkeypatch):
 
 
 def test_results_do_not_depend_on_tiles(small_world, made, small_tiles, tmp_path):
-    """The maps are equal within the error of LERC, with which one of them is encoded."""
-    world, exact = small_world, replace(OPTIONS, exact=True)
+    """The maps are equal within the error of the encoding of one of them."""
+    world, exact = small_world, replace(OPTIONS, encoding=EXACT)
     again = downscale(
         world.gwsa, world.predictors, world.aquifers, Outputs(tmp_path / "maps"), exact
     )
@@ -283,7 +284,7 @@ def test_a_resumed_run_writes_the_same_bytes(small_world, small_tiles, tmp_path,
 
 
 def test_checkpoints_of_another_run_are_deleted(small_world, tmp_path):
-    given, other = (small_world.gwsa, small_world.predictors, []), replace(OPTIONS, exact=True)
+    given, other = (small_world.gwsa, small_world.predictors, []), replace(OPTIONS, encoding=EXACT)
     with pytest.raises(Cancelled):
         downscale(*given, Outputs(tmp_path / "maps"), OPTIONS, progress=StopSoon())
     downscale(*given, Outputs(tmp_path / "maps"), other)
@@ -369,6 +370,52 @@ def test_inputs_that_do_not_match_are_refused(small_world, tmp_path):
     with pytest.raises(InputError, match="no month is in both"):
         downscale(later, small_world.predictors, [], outputs, OPTIONS)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_encoding_that_gdal_lacks_is_refused_before_training(small_world, tmp_path, monkeypatch):
+    monkeypatch.setattr("gwsa.gwsa_plugin.core.downscaling.downscale.make_domain", None)
+    monkeypatch.setattr(
+        "gwsa.gwsa_plugin.core.downscaling.maps.encoding.can_compress",
+        lambda name: name != "LERC_ZSTD",
+    )
+    given = (small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"))
+    with pytest.raises(InputError, match="cannot write the compression LERC_ZSTD; choose another"):
+        downscale(*given, replace(OPTIONS, encoding=LERC))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_another_run_is_refused_before_training_or_replaced(
+    small_world, tmp_path, monkeypatch
+):
+    """The first run has a sigma and more years and models than the second."""
+    world, first, second = small_world, {"GWSA_INPUTS": "one"}, {"GWSA_INPUTS": "two"}
+    outputs = Outputs(tmp_path / "maps", tmp_path / "models", tmp_path / "held_out")
+    options = replace(OPTIONS, compare=False, stopping=False)
+    sigma = replace(world.gwsa, values=np.full_like(world.gwsa.values, 1.5))
+    given = (world.gwsa, world.predictors, world.aquifers, outputs, options)
+    downscale(*given, sigma, first)
+    made = contents(tmp_path)
+    (tmp_path / "maps" / "GWSA_2010.tif.aux.xml").write_text("statistics of the first run")
+    (tmp_path / "maps" / "notes.txt").write_text("mine")
+    year = replace(options, period=(world.gwsa.months[0], world.gwsa.months[11]))
+    for folder in ("maps", "held_out"):
+        alone = replace(Outputs(tmp_path / "new"), held_out=tmp_path / folder)
+        with monkeypatch.context() as patch:
+            patch.setattr("gwsa.gwsa_plugin.core.downscaling.downscale.make_domain", None)
+            with pytest.raises(InputError, match=f"{folder} has GWSA_.* REPLACE"):
+                downscale(world.gwsa, world.predictors, [], alone, year, tags=second)
+    downscale(*given, sigma, first)
+    (tmp_path / "maps" / "notes.txt").unlink()
+    assert contents(tmp_path) == made
+    (tmp_path / "maps" / "notes.txt").write_text("mine")
+    replacing = replace(outputs, replaces=True)
+    downscale(world.gwsa, world.predictors, [], replacing, year, tags=second)
+    first_year = str(world.gwsa.months[0])[:4]
+    left = {path.as_posix() for path in contents(tmp_path)}
+    assert left == {
+        f"maps/GWSA_{first_year}.tif", f"held_out/GWSA_{first_year}.tif", "maps/notes.txt",
+        "models/models.json", "models/model_0.ubj",
+    }  # fmt: skip
 
 
 def test_a_region_inside_one_footprint_is_mapped_and_untestable(small_world, tmp_path):

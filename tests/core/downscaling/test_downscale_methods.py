@@ -16,6 +16,7 @@ from gwsa.gwsa_plugin.core.compute.threads import run_all
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
 from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
 from gwsa.gwsa_plugin.core.downscaling.maps import predict_tile as mapping
+from gwsa.gwsa_plugin.core.downscaling.maps.encoding import EXACT
 from gwsa.gwsa_plugin.core.downscaling.maps.leakage import LEAKAGE_TAG
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.options import FOOTPRINT, INTERPOLATION, PUBLISHED
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.slow
 
 OPTIONS = DownscaleOptions(
     feather_km=10,
-    exact=True,
+    encoding=EXACT,
     compare=False,
     stopping=False,
     boosting=Boosting(trees=5, depth=2),

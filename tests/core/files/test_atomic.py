@@ -49,3 +49,55 @@ def test_folder_keeps_files_that_are_not_replaced(tmp_path):
     assert (path / "GWSA_2003.tif").read_text() == "other year"
     assert (path / "GWSA_2004.tif").read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+DESCRIPTIONS = (".tif.aux.xml", ".tif.ovr", ".tif.msk", ".qml", ".qmd", ".run.json")
+
+
+def describe(path):
+    """Write all files that describe a raster, and two that are others' own."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("old")
+    for ending in (*DESCRIPTIONS, ".csv", "_2.tif.aux.xml"):
+        path.with_name(path.stem + ending).write_text("old")
+
+
+def test_what_describes_a_raster_is_removed_with_it(tmp_path):
+    path = tmp_path / "map.tif"
+    describe(path)
+    with pytest.raises(RuntimeError), atomic_file(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "map.tif.aux.xml").exists()
+    with atomic_file(path) as part:
+        part.write_text("new")
+    names = {item.name: item.read_text() for item in tmp_path.iterdir()}
+    assert names == {"map.tif": "new", "map.csv": "old", "map_2.tif.aux.xml": "old"}
+
+
+def test_a_table_keeps_the_files_beside_it(tmp_path):
+    """A raster and a table may have one stem."""
+    describe(tmp_path / "map.tif")
+    with atomic_file(tmp_path / "map.csv") as part:
+        part.write_text("new")
+    assert all((tmp_path / f"map{ending}").exists() for ending in DESCRIPTIONS)
+
+
+def test_files_of_an_earlier_run_are_removed_from_a_folder(tmp_path):
+    folder = tmp_path / "maps"
+    for name in ("GWSA_2003.tif", "GWSA_2004.tif"):
+        describe(folder / name)
+    describe(folder / "sigma" / "GWSA_SIGMA_2003.tif")
+    describe(folder / "mine.tif")
+    with pytest.raises(RuntimeError), atomic_folder(folder, r"GWSA_\d{4}\.tif") as part:
+        raise RuntimeError
+    assert (folder / "GWSA_2003.tif").exists()
+    pattern = r"GWSA_\d{4}\.tif|sigma/GWSA_SIGMA_\d{4}\.tif"
+    with atomic_folder(folder, pattern) as part:
+        (part / "GWSA_2004.tif").write_text("new")
+    left = {item.name for item in folder.rglob("*") if item.is_file()}
+    others = {f"{stem}{ending}" for stem in ("GWSA_2003", "GWSA_2004", "GWSA_SIGMA_2003")
+              for ending in (".csv", "_2.tif.aux.xml")}  # fmt: skip
+    own = {f"mine{ending}" for ending in (".tif", *DESCRIPTIONS, ".csv", "_2.tif.aux.xml")}
+    assert left == {"GWSA_2004.tif", *others, *own}
+    assert (folder / "GWSA_2004.tif").read_text() == "new"

@@ -5,15 +5,18 @@ from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
-from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps, require_own_folder
 
 GRID = Grid(70.0, 32.0, 1 / 120, 1 / 120, 6, 9)
 
 
-def write_year(path, year, grid=GRID):
+RUN = {"GWSA_STAGE": "downscale", "GWSA_INPUTS": "one", "GWSA_PARAMETERS": "{}"}
+
+
+def write_year(path, year, grid=GRID, tags=None):
     months = month_range(f"{year}-01", f"{year}-12")
     values = np.arange(12)[:, None, None] + 100.0 * (year - 2000) + np.zeros(grid.shape)
-    write_stack(path, MonthlyStack.on_calendar(grid, months, values, "GWSA"))
+    write_stack(path, MonthlyStack.on_calendar(grid, months, values, "GWSA"), tags)
     return path
 
 
@@ -79,3 +82,26 @@ def test_file_that_is_not_a_raster_is_refused_by_name(folder):
     (folder / "GWSA_2007.tif").write_text("not a raster")
     with pytest.raises(InputError, match=r"GWSA_2007\.tif cannot be opened"):
         YearlyMaps.in_folder(folder)
+
+
+@pytest.mark.parametrize("tag", ["GWSA_INPUTS", "GWSA_PARAMETERS", "GWSA_VERSION"])
+def test_maps_of_two_runs_are_refused_by_name(folder, tag):
+    other = write_year(folder / "GWSA_2006.tif", 2006, tags={tag: "other"})
+    with pytest.raises(InputError, match=r"GWSA_2006\.tif and GWSA_2004\.tif .* different runs"):
+        YearlyMaps.in_folder(folder)
+    with pytest.raises(InputError, match="give the files of one run"):
+        YearlyMaps.from_files([folder / "GWSA_2004.tif", other])
+
+
+def test_a_folder_is_own_when_it_has_maps_of_the_same_run_only(tmp_path, gdal_backend):
+    require_own_folder(tmp_path / "absent", RUN)
+    (tmp_path / "notes.txt").touch()
+    require_own_folder(tmp_path, RUN)
+    write_year(tmp_path / "GWSA_2004.tif", 2004, tags={**RUN, "GWSA_DETAIL": "untested"})
+    require_own_folder(tmp_path, RUN)
+    for other in ({**RUN, "GWSA_INPUTS": "two"}, {**RUN, "GWSA_PARAMETERS": "{1}"}, {}):
+        with pytest.raises(InputError, match=r"GWSA_2004.tif of a run with other .* REPLACE"):
+            require_own_folder(tmp_path, other)
+    (tmp_path / "GWSA_2004.tif").write_text("damaged")
+    with pytest.raises(InputError, match="REPLACE"):
+        require_own_folder(tmp_path, RUN)

@@ -98,12 +98,20 @@ def build(tmp_path, grid_file):
     (tmp_path / "in").mkdir()
 
     def run(
-        entries, land_mask=None, period=(None, None), progress=None, output="set", factor=FACTOR
+        entries,
+        land_mask=None,
+        period=(None, None),
+        progress=None,
+        output="set",
+        factor=FACTOR,
+        replaces=False,
     ):
         catalogue = tmp_path / "in" / "catalogue.json"
         catalogue.write_text(json.dumps({"format": 1, "predictors": entries}))
         inputs = Inputs(catalogue, grid_file, land_mask)
-        return build_predictors(inputs, tmp_path / output, period, factor, progress or Log())
+        return build_predictors(
+            inputs, tmp_path / output, period, factor, progress or Log(), replaces
+        )
 
     return run
 
@@ -629,8 +637,36 @@ def test_other_land_or_grid_rewrites_everything(rebuild, tmp_path):
     mask = write(tmp_path / "in" / "mask.tif", [east], dtype="uint8", nodata=None)
     lines, written = rebuild(land_mask=mask)
     assert len(written) == 14 and "0 of 7 rasters are unchanged and kept." in lines
-    _, written = rebuild(land_mask=mask, factor=3)
+    with pytest.raises(InputError, match="set has a predictor set on another grid; .* REPLACE"):
+        rebuild(land_mask=mask, factor=3)
+    _, written = rebuild(land_mask=mask, factor=3, replaces=True)
     assert len(written) == 14
+
+
+def test_a_set_on_another_grid_is_refused_before_any_work(build, tmp_path, monkeypatch):
+    write_utm(tmp_path / "in" / "elevation.tif", 900)
+    build([ELEVATION])
+    before = file_states(tmp_path / "set")
+    monkeypatch.setattr("gwsa.gwsa_plugin.core.predictors.build._land", None)
+    with pytest.raises(InputError, match="set has a predictor set on another grid; .* REPLACE"):
+        build([ELEVATION], factor=3)
+    assert file_states(tmp_path / "set") == before
+
+
+def test_rasters_that_a_new_set_lacks_are_removed(rebuild, tmp_path):
+    """Files of others are kept, and those that describe a removed raster go with it."""
+    folder = tmp_path / "set"
+    (folder / "fine" / "rain_2004.tif.aux.xml").write_text("statistics")
+    (folder / "fine" / "rain_2004.qml").write_text("style")
+    (folder / "fine" / "rain_notes.txt").write_text("mine")
+    (folder / "fine" / "mine.tif").write_text("mine")
+    rebuild([ELEVATION, EVAPORATION], period=(np.datetime64("2003-01"), np.datetime64("2004-12")))
+    evaporation = both("evaporation_2003", "evaporation_2004")
+    assert set(file_states(folder)) == {*both("elevation"), *evaporation, "fine/mine"}
+    assert {path.name for path in (folder / "fine").iterdir()} == {
+        "elevation.tif", "evaporation_2003.tif", "evaporation_2004.tif", "land.tif", "mine.tif",
+        "rain_notes.txt",
+    }  # fmt: skip
 
 
 def test_deleted_or_foreign_rasters_are_written_again(rebuild, tmp_path):

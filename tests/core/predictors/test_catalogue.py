@@ -128,3 +128,40 @@ def test_broken_catalogue_is_refused_with_its_line(tmp_path, content, sentence):
     path.write_bytes(content)
     with pytest.raises(InputError, match=sentence):
         read_catalogue(path)
+
+
+@pytest.mark.parametrize("name", ["land", "LAND", "con", "NUL", "aux", "prn", "com1", "Lpt9"])
+def test_reserved_names_are_refused(roles, name):
+    with pytest.raises(InputError, match=rf"Predictor 1 of catalogue.json \({name}\) .* reserved"):
+        roles({"name": name, "files": "x.tif"})
+
+
+@pytest.mark.parametrize("character", list('<>:"/\\|?*.') + [" ", "é", "\n", "$"])
+def test_names_have_no_characters_of_paths(roles, character):
+    with pytest.raises(InputError, match="other characters than letters, digits"):
+        roles({"name": f"a{character}b", "files": "x.tif"})
+
+
+def test_long_names_are_refused(roles):
+    with pytest.raises(InputError, match="more than 100 characters"):
+        roles({"name": "a" * 101, "files": "x.tif"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "sentence"),
+    [
+        (named("ndvi"), {"name": "ndvi_2009", "files": "a.tif"}, "ndvi and ndvi_2009, whose"),
+        ({"name": "NDVI_2009", "files": "a.tif"}, named("ndvi"), "NDVI_2009 and ndvi, whose"),
+        ({"name": "Slope", "files": "a.tif"}, {"name": "slope", "files": "b.tif"}, "case does not"),
+        (named("rain", lags=[3]), {"name": "Rain_Lag3", "files": "b.tif"}, "case does not count"),
+        (named("rain", lags=[3]), named("RAIN", lags=[1]), "rain and RAIN, whose rasters"),
+    ],
+)  # fmt: skip
+def test_predictors_with_the_same_files_or_features_are_refused(roles, one, other, sentence):
+    with pytest.raises(InputError, match=sentence):
+        roles(one, other)
+
+
+def test_names_that_only_look_alike_are_read(roles):
+    static = [{"name": name, "files": "a.tif"} for name in ("soil", "soil_2009", "landcover")]
+    assert len(roles(named("ndvi"), named("ndvi_mean"), named("rain_2009"), *static)) == 6

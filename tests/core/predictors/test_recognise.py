@@ -281,3 +281,16 @@ def test_the_sample_world_is_recognised_as_its_own_catalogue(sample_world):
         )
         assert item.predictor.group == own[name].group
         assert item.facts.problem == ""
+
+
+def test_recognised_names_are_valid_in_a_set(write, tmp_path):
+    """Files named like the land mask, a device of Windows, and a year of a monthly predictor."""
+    for name in ("land.tif", "con.tif", f"{'a' * 120}.tif"):
+        write(name)
+    write("ndvi_2009.tif", 12, year(2009))
+    write("ndvi_2010.tif", 12, year(2010))
+    files = sorted(tmp_path.glob("*.tif"))
+    predictors = [item.predictor for item in recognise(files)]
+    catalogue = write_catalogue(tmp_path / "catalogue.json", predictors)
+    names = [predictor.name for predictor in catalogue.predictors]
+    assert names == ["a" * 95, "con_2", "land_2", "ndvi"]

@@ -7,12 +7,12 @@ import pytest
 import rasterio
 from osgeo import gdal
 
-from gwsa.gwsa_plugin.core.base.errors import Cancelled
+from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.compute.threads import TaskProgress
-from gwsa.gwsa_plugin.core.downscaling.maps.map_job import LERC_ERROR_CM, MapOptions
+from gwsa.gwsa_plugin.core.downscaling.maps.encoding import ENCODINGS, EXACT, LERC, ROUNDED
 from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
 from gwsa.gwsa_plugin.core.gapfill.fill import write_flags
 from gwsa.gwsa_plugin.core.rasters.geotiff import (
@@ -27,8 +27,6 @@ from gwsa.tests.core.gdal_cache import gdal_cache
 SIDE = 240
 LARGE = Grid(0.0, 40.0, 1 / 120, 1 / 120, 720, 2160)
 SMALL = LARGE.subgrid(slice(0, 480), slice(0, 480))
-ENCODINGS = {"lerc": MapOptions().encoding, "exact": MapOptions(exact=True).encoding}
-BOUNDS = {"lerc": LERC_ERROR_CM, "exact": 0}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +43,8 @@ def month():
 
 def write(path, grid, field, encoding, progress: Progress = SILENT, overviews=True):
     """Write a raster of two bands, of which the second is empty."""
-    header = Header(grid, ("2010-01", "2010-02"), "cm", {})
-    with new_geotiff(path, header, SIDE, {**encoding, "sparse_ok": True}) as target:
+    header = Header(grid, ("2010-01", "2010-02"), "cm", {}, step=encoding.step)
+    with new_geotiff(path, header, SIDE, {**encoding.options, "sparse_ok": True}) as target:
         for top in range(0, grid.rows, SIDE):
             for left in range(0, grid.columns, SIDE):
                 block = field[top : top + SIDE, left : left + SIDE]
@@ -80,13 +78,13 @@ def test_overviews_are_means_of_pixels_with_a_value(month, tmp_path, kind):
         with rasterio.open(path, overview_level=level) as source:
             found, nothing = source.read()
         np.testing.assert_allclose(
-            found, means(below, step), rtol=1e-5, atol=1.01 * BOUNDS[kind] + 1e-5
+            found, means(below, step), rtol=1e-5, atol=1.01 * ENCODINGS[kind].error + 1e-5
         )
         assert np.isnan(nothing).all()
         below = found
     inland = np.s_[6:, :10]
     np.testing.assert_allclose(
-        found[inland], means(month, 60)[inland], atol=4 * BOUNDS[kind] + 1e-4
+        found[inland], means(month, 60)[inland], atol=4 * ENCODINGS[kind].error + 1e-4
     )
 
 
@@ -96,16 +94,48 @@ def test_overviews_are_small_and_sparse(month, tmp_path, kind):
         write(tmp_path / f"{wanted}.tif", LARGE, month, ENCODINGS[kind], overviews=wanted)
         for wanted in (True, False)
     )
-    assert with_them.stat().st_size < 1.07 * without.stat().st_size
+    # Means of rounded values have more digits than these.
+    largest = 1.12 if kind == ROUNDED else 1.07
+    assert with_them.stat().st_size < largest * without.stat().st_size
     source = gdal.Open(str(with_them))
     assert (
         source.GetRasterBand(2).GetOverview(0).GetMetadataItem("BLOCK_OFFSET_0_0", "TIFF") is None
     )
 
 
+@pytest.mark.parametrize("kind", ENCODINGS)
+def test_values_are_within_the_error_of_the_encoding(month, tmp_path, kind):
+    encoding = ENCODINGS[kind]
+    with rasterio.open(write(tmp_path / "map.tif", SMALL, month, encoding)) as source:
+        found, nothing = source.read()
+        compression = source.tags(ns="IMAGE_STRUCTURE")["COMPRESSION"]
+    expected = month[: SMALL.rows, : SMALL.columns]
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+    rounding = np.spacing(np.nanmax(np.abs(expected)))
+    assert np.nanmax(np.abs(found - expected)) <= encoding.error + rounding
+    assert np.isnan(nothing).all()
+    if kind == ROUNDED:
+        assert compression == "DEFLATE", "every GDAL reads it"
+        land = found[np.isfinite(found)]
+        assert (land * 128 == np.rint(land * 128)).all()
+        assert np.nanmax(np.abs(found - expected)) > encoding.error / 2
+
+
+@pytest.mark.usefixtures("gdal_backend")
+def test_a_compression_that_gdal_lacks_is_refused_and_never_left_out(month, tmp_path, monkeypatch):
+    lacking = ENCODINGS[LERC]._replace(options={"compress": "LERX_ZSTD"})
+    with pytest.raises(OSError, match="map.tif cannot be written: .* lacks the compression"):
+        write(tmp_path / "map.tif", SMALL, month, lacking)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="LERX_ZSTD; choose another ENCODING, such as rounded"):
+        lacking.require()
+    for encoding in ENCODINGS.values():
+        encoding.require()
+
+
 def test_small_raster_has_no_overviews(month, tmp_path):
     assert max(SMALL.shape) <= MAX_SIDE_WITHOUT_OVERVIEWS < max(LARGE.shape)
-    with rasterio.open(write(tmp_path / "map.tif", SMALL, month, {})) as source:
+    with rasterio.open(write(tmp_path / "map.tif", SMALL, month, ENCODINGS[ROUNDED])) as source:
         assert source.overviews(1) == []
 
 
@@ -175,17 +205,17 @@ def test_header_and_windows_are_read_back(tmp_path):
 
 def test_overviews_can_be_cancelled(month, tmp_path, gdal_habit):
     with pytest.raises(Cancelled):
-        write(tmp_path / "map.tif", LARGE, month, {}, TaskProgress(lambda: True))
+        write(tmp_path / "map.tif", LARGE, month, ENCODINGS[EXACT], TaskProgress(lambda: True))
 
 
 def test_no_room_for_overviews_is_an_error(month, tmp_path, gdal_habit, room_on_disk):
     complete, bands = (
-        write(tmp_path / f"{wanted}.tif", LARGE, month, {}, overviews=wanted)
+        write(tmp_path / f"{wanted}.tif", LARGE, month, ENCODINGS[EXACT], overviews=wanted)
         for wanted in (True, False)
     )
     size = (complete.stat().st_size + bands.stat().st_size) // 2
     with pytest.raises(OSError, match=r"map\.tif cannot be written: ."), room_on_disk(size):
-        write(tmp_path / "map.tif", LARGE, month, {})
+        write(tmp_path / "map.tif", LARGE, month, ENCODINGS[EXACT])
 
 
 def block_places(path) -> list:
@@ -220,13 +250,13 @@ class TestUpdateTags:
         assert [file.name for file in tmp_path.iterdir()] == ["map.tif"]
 
     def test_equal_updates_give_equal_bytes(self, month, tmp_path):
-        paths = [write(tmp_path / f"{i}.tif", SMALL, month, ENCODINGS["lerc"]) for i in range(2)]
+        paths = [write(tmp_path / f"{i}.tif", SMALL, month, ENCODINGS[LERC]) for i in range(2)]
         for path in (*paths, paths[0]):
             update_tags(path, {"GWSA_DETAIL": "refuted"})
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
     def test_none_deletes_a_tag(self, month, tmp_path):
-        path = write(tmp_path / "map.tif", SMALL, month, ENCODINGS["exact"])
+        path = write(tmp_path / "map.tif", SMALL, month, ENCODINGS[EXACT])
         update_tags(path, {"GWSA_DETAIL": "refuted", "GWSA_DETAIL_GAIN": "-0.04"})
         update_tags(path, {"GWSA_DETAIL": "untested", "GWSA_DETAIL_GAIN": None})
         with rasterio.open(path) as source:

@@ -16,10 +16,8 @@ from ...predictors.features import FEATURE_BYTES
 from .map_job import MapJob
 from .predict_tile import make_folders, predict_tile
 
-# Bytes of one pixel and month in a checkpoint, and in a map of either encoding.
+# Bytes of one pixel and month in a checkpoint.
 PART_BYTES = 4.0
-EXACT_BYTES = 3.5
-LERC_BYTES = 1.5
 # Years whose checkpoints exist at the same time: one is predicted while the previous one is
 # written.
 YEARS_IN_PARTS = 2
@@ -73,13 +71,12 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
     per_month = sum(pixels) * products
     predictions = per_month * job.months.size
     in_parts = per_month * min(12 * YEARS_IN_PARTS, job.months.size)
-    map_bytes = EXACT_BYTES if job.options.exact else LERC_BYTES
     fraction_measured = pixels[largest] * products * first_year.size / predictions
     cores = os.cpu_count() or 1
     return Cost(
         predictions,
         seconds=elapsed / fraction_measured / cores,
-        disk=in_parts * PART_BYTES + predictions * map_bytes,
+        disk=in_parts * PART_BYTES + predictions * job.options.storage.bytes,
         memory=cores * 2.0 * FEATURE_BYTES,
     )
 

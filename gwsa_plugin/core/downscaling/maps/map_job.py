@@ -20,9 +20,7 @@ from ...spatial.mass_conservation import MassConservation
 from ..domain import Domain
 from ..models.region_models import RegionModels
 from ..prior.fields import PriorJob
-
-# Largest rounding error of maps that are not exact, cm.
-LERC_ERROR_CM = 0.005
+from .encoding import ENCODINGS, ROUNDED, Encoding
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,23 +53,20 @@ class MapOptions:
     ----------
     feather_km : float
         Half-width of the belt along aquifer borders in which models are blended, km.
-    exact : bool
-        Write float32 as computed. Otherwise values are rounded within 0.005 cm (LERC).
+    encoding : str
+        One of ``ENCODINGS``.
     tags : dict
         Tags of every file.
     """
 
     feather_km: float = 25.0
-    exact: bool = False
+    encoding: str = ROUNDED
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
-    def encoding(self) -> dict:
-        """Creation options of the GeoTIFFs."""
-        if self.exact:
-            return {"compress": "ZSTD", "predictor": 3}
-        # LERC stores centimetres within the stated error. All readers based on GDAL decode it.
-        return {"compress": "LERC_ZSTD", "max_z_error": LERC_ERROR_CM, "predictor": 1}
+    def storage(self) -> Encoding:
+        """How values are stored."""
+        return ENCODINGS[self.encoding]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +139,7 @@ class MapJob:
 
     def fingerprint(self) -> str:
         """Return a digest that is the same for two jobs that make the same files."""
-        options = [self.options.feather_km, self.options.exact, self.options.tags]
+        options = [self.options.feather_km, self.options.encoding, self.options.tags]
         digest = hashlib.sha256(json.dumps(options).encode())
         digest.update((self.predictors.folder / CONTENTS).read_bytes())
         digest.update(json.dumps([aquifer.geometry for aquifer in self.regions.aquifers]).encode())

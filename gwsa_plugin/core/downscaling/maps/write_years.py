@@ -127,8 +127,9 @@ def create_year(
         unit=CM,
         tags={**tags, UNIT_TAG: CM},
         sources=tuple(sources.get(month, MISSING) for month in months),
+        step=options.storage.step,
     )
-    encoding = {**options.encoding, "sparse_ok": True}
+    encoding = {**options.storage.options, "sparse_ok": True}
     with new_geotiff(path, header, tile_side(factor) * factor, encoding) as target:
         yield target
         target.add_overviews(progress)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # Number of the model of all cells. It serves the background and regions without a model.
 ALL = 0
 
+# Names of the files of models.
+MODEL_FILES = r"model_\d+\.ubj"
+
 
 @dataclass(frozen=True, eq=False)
 class RegionModels:

@@ -278,7 +278,7 @@ def test_missing_sigma_and_applicability_are_stated(made, tmp_path):
 def make_large(path, names):
     """A large sparse raster with overviews; ``names`` are its bands. Returns the written rows."""
     rng = np.random.default_rng(0)
-    encoding = {**MapOptions().encoding, "sparse_ok": True}
+    encoding = {**MapOptions().storage.options, "sparse_ok": True}
     fields = rng.random((len(names), BLOCK, LARGE_SIDE), dtype=np.float32)
     fields[:, 5:7, 100:300] = np.nan
     with new_geotiff(path, Header(LARGE_GRID, names, "cm", {}), BLOCK, encoding) as target:

@@ -1,0 +1,118 @@
+"""Numbers, choices and switches of a run, read once and before any work.
+
+QGIS reads a number that it does not understand as 0 or as the default, and any text as true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterNumber,
+    QgsProperty,
+)
+from qgis.PyQt.QtCore import QVariant
+
+from ..gwsa_plugin.core.base.errors import InputError
+
+SWITCHES = {"true": True, "1": True, "false": False, "0": False}
+
+
+def read_values(
+    algorithm: QgsProcessingAlgorithm, parameters: Mapping, context: QgsProcessingContext
+) -> dict:
+    """Return the parameters with Python values for numbers, choices and switches.
+
+    Parameters
+    ----------
+    algorithm : QgsProcessingAlgorithm
+        Defines the parameters; a model too.
+    parameters : mapping
+        As in ``processAlgorithm``.
+    context : QgsProcessingContext
+        Evaluates values that are expressions.
+
+    Returns
+    -------
+    dict
+        All parameters; None for a number, choice or switch that is empty.
+
+    Raises
+    ------
+    InputError
+        For a value that is not a finite number in the range of the parameter, one of the choices,
+        or true or false.
+    """
+    values = dict(parameters)
+    for definition in algorithm.parameterDefinitions():
+        name = definition.name()
+        if name in values and definition.type() in _READERS:
+            value = _evaluate(values[name], context)
+            empty = value is None or value == "" and _is_optional(definition)
+            values[name] = None if empty else _READERS[definition.type()](definition, value)
+    return values
+
+
+def _evaluate(value, context: QgsProcessingContext):
+    """The value of an expression, and None for NULL."""
+    if isinstance(value, QgsProperty):
+        value, understood = value.value(context.expressionContext())
+        value = value if understood else ""
+    return None if isinstance(value, QVariant) and value.isNull() else value
+
+
+def _is_optional(definition: QgsProcessingParameterDefinition) -> bool:
+    return bool(definition.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional)
+
+
+def _label(definition: QgsProcessingParameterDefinition, value) -> str:
+    return f"{definition.name()} ({definition.description()}) is “{value}”"
+
+
+def _number(definition: QgsProcessingParameterNumber, value) -> int | float:
+    is_integer = definition.dataType() == QgsProcessingParameterNumber.Type.Integer
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not isfinite(number) or is_integer and not number.is_integer():
+        kind, example = ("whole number", "12") if is_integer else ("number", "2.5")
+        raise InputError(
+            f"{_label(definition, value)}, which is not a {kind}; write one like {example}, with "
+            "digits and a decimal point only."
+        )
+    least, most = definition.minimum(), definition.maximum()
+    if not least <= number <= most:
+        bounds = [f"at least {least:g}"] if abs(least) < 1e9 else []
+        bounds += [f"at most {most:g}"] if abs(most) < 1e9 else []
+        raise InputError(f"{_label(definition, value)}; it must be {' and '.join(bounds)}.")
+    return int(number) if is_integer else number
+
+
+def _choice(definition: QgsProcessingParameterEnum, value) -> int:
+    text = str(value).strip()
+    choices = definition.options()
+    if isinstance(value, bool) or text not in map(str, range(len(choices))):
+        numbered = ", ".join(f"{number}: {choice}" for number, choice in enumerate(choices))
+        raise InputError(f"{_label(definition, value)}; give the number of a choice ({numbered}).")
+    return int(text)
+
+
+def _switch(definition: QgsProcessingParameterBoolean, value) -> bool:
+    text = str(value).strip().lower()
+    if text not in SWITCHES:
+        raise InputError(f"{_label(definition, value)}; give true or false.")
+    return SWITCHES[text]
+
+
+_READERS = {
+    QgsProcessingParameterNumber.typeName(): _number,
+    QgsProcessingParameterEnum.typeName(): _choice,
+    QgsProcessingParameterBoolean.typeName(): _switch,
+}
