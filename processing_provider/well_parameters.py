@@ -11,7 +11,6 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
-from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.wells.reading_kind import DEPTH, ELEVATION, FEET, METRES
 from .base import TABLES, GwsaAlgorithm, tr
 
@@ -188,28 +187,27 @@ class WellAlgorithm(GwsaAlgorithm):
         """
         from ..gwsa_plugin.core.wells.map_detail import WellRecords
         from ..gwsa_plugin.core.wells.quality_control import Rules
+        from .layers import open_layer
         from .well_layers import in_aquifers, kind_of_readings, read_readings, read_wells
 
         if not parameters.get("WELLS"):
             return None
-        wells_source = self.parameterAsSource(parameters, "WELLS", context)
-        if wells_source is None:
-            raise InputError(f"{parameters['WELLS']} (WELLS) cannot be opened; check the path.")
         chosen = {name: self.parameterAsString(parameters, name, context) for name in FIELDS}
         chosen["AQUIFER_FIELD"] = self.parameterAsString(parameters, aquifer_field, context)
-        wells = read_wells(wells_source, chosen, context, progress.part(0.0, 0.3))
-        source = self.parameterAsSource(parameters, "OBSERVATIONS", context)
-        if source is None:
-            source = wells_source
+        layer = open_layer(self, parameters, "WELLS", context)
+        table = open_layer(self, parameters, "OBSERVATIONS", context)
+        aquifers = open_layer(self, parameters, "AQUIFERS", context)
+        wells = read_wells(layer, chosen, progress.part(0.0, 0.3))
+        if table is None:
+            table = layer
             wells = wells.merge_records()
-        aquifers = self.parameterAsSource(parameters, "AQUIFERS", context)
         if aquifers is not None:
-            wells = in_aquifers(wells, aquifers, chosen, context, progress.part(0.3, 0.5))
+            wells = in_aquifers(wells, aquifers, chosen, progress.part(0.3, 0.5))
         other = self.number(parameters, "SPECIFIC_YIELD", context)
         if other is not None:
             wells = wells.with_default_yield(other)
         kind = kind_of_readings(
-            source,
+            table,
             chosen,
             _chosen(UNITS, self.parameterAsEnum(parameters, "UNIT", context)),
             _chosen(QUANTITIES, self.parameterAsEnum(parameters, "VALUE", context)),
@@ -220,7 +218,7 @@ class WellAlgorithm(GwsaAlgorithm):
             min_months=self.parameterAsInt(parameters, "MIN_MONTHS", context),
             outlier=self.parameterAsDouble(parameters, "OUTLIER", context),
         )
-        readings = read_readings(source, chosen, wells, kind, progress.part(0.5, 1.0))
+        readings = read_readings(table, chosen, wells, kind, progress.part(0.5, 1.0))
         return WellRecords(wells, readings, rules)
 
 

@@ -55,7 +55,7 @@ def unwrap(polygon: Sequence) -> list | None:
 
 
 def _continuous(ring: Sequence) -> np.ndarray:
-    points = np.array([point[:2] for point in ring], dtype=float)
+    points = np.array([(point[0], point[1]) for point in ring], dtype=float)
     steps = np.diff(points[:, 0])
     crosses = (np.abs(steps) > TURN / 2) & (np.abs(steps) < CUT)
     points[1:, 0] -= TURN * np.cumsum(np.sign(steps) * crosses)

@@ -445,6 +445,12 @@ class TestReport:
         assert "At 1 well " in html and "only 1 usable wells" not in html
         assert "1 km detail: not testable with these inputs." in html
 
+    def test_identifiers_with_dollar_signs_are_no_formulas(self, rasters, tmp_path):
+        wells = replace(random_wells(1), ids=np.array(["$W_1_$"], dtype=object))
+        found = stage.validate_wells(wells, readings_from_field(wells, rasters[0]), *rasters)
+        write_well_report(tmp_path / "report.html", found, score_detail(found, 28.0))
+        assert "data:image/png" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
 
 @pytest.mark.slow
 def test_wells_of_the_sample_world_agree_with_its_truth_within_their_noise(sample_world):
