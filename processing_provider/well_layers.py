@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from qgis.core import QgsGeometry, QgsPoint
 
-from ..gwsa_plugin.core.base.columns import parse_days, parse_flags, parse_numbers
+from ..gwsa_plugin.core.base.columns import parse_degrees, parse_flags, parse_numbers
+from ..gwsa_plugin.core.base.dates import parse_days
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.core.wells.reading_kind import ReadingKind, recognise_reading

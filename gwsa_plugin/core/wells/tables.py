@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base.columns import parse_days, parse_numbers
+from ..base.columns import parse_numbers
+from ..base.dates import parse_days
 from ..base.errors import InputError
 
 SAME_LOCATION = 0.01  # degrees: the largest difference between two records of one well
