@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 from qgis.core import (
@@ -24,6 +25,7 @@ from qgis.PyQt.QtCore import QDate, QDateTime, QVariant
 
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.progress import Progress
+from ..gwsa_plugin.core.wells.usgs_rdb import COMMENT, read_rdb
 
 LONLAT = QgsCoordinateReferenceSystem("EPSG:4326")
 # Degrees by which coordinates may exceed 360 and 90, from the rounding of files.
@@ -123,15 +125,15 @@ class Layer:
         odd = next((box for box in boxes if not _is_degrees(box)), None)
         if odd is not None and self.crs.isGeographic():
             raise InputError(
-                f"{self.name} has coordinates such as {odd.xMinimum():g}, {odd.yMinimum():g}, "
+                f"{self.name} has coordinates such as {_corner(odd)}, "
                 f"which are not longitude and latitude, but its CRS is {self.crs.authid()}; set "
                 "the CRS in which it was made."
             )
         if odd is None and not self.crs.isGeographic():
             raise InputError(
-                f"{self.name} has coordinates such as {boxes[0].xMinimum():g}, "
-                f"{boxes[0].yMinimum():g}, which look like longitude and latitude, but its CRS is "
-                f"{self.crs.authid()} in metres; set the CRS in which it was made."
+                f"{self.name} has coordinates such as {_corner(boxes[0])}, which look like "
+                f"longitude and latitude, but its CRS is {self.crs.authid()} in metres; set the "
+                "CRS in which it was made."
             )
 
     def _transform(self, shapes: Sequence[QgsGeometry]) -> None:
@@ -146,9 +148,35 @@ class Layer:
             ) from None
 
 
+@dataclass(frozen=True)
+class TextTable:
+    """A table that is read without QGIS, with the columns of a ``Layer``.
+
+    Parameters
+    ----------
+    name : str
+        Name in messages.
+    values : dict of str to list of str
+        Field -> texts of the rows.
+    """
+
+    name: str
+    values: dict[str, list[str]]
+    kind = "NoGeometry"
+
+    @property
+    def fields(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.values)
+
+    def columns(self, names: Iterable[str], progress: Progress) -> dict[str, list]:
+        """Return some of the columns."""
+        return {name: self.values[name] for name in names}
+
+
 def open_layer(
     algorithm: QgsProcessingAlgorithm, parameters: dict, name: str, context: QgsProcessingContext
-) -> Layer | None:
+) -> Layer | TextTable | None:
     """Open the layer of a parameter.
 
     Parameters
@@ -161,8 +189,8 @@ def open_layer(
 
     Returns
     -------
-    Layer or None
-        None if the parameter is empty.
+    Layer, TextTable or None
+        A TextTable for a file of the USGS with comments; None if the parameter is empty.
 
     Raises
     ------
@@ -175,13 +203,25 @@ def open_layer(
     source = algorithm.parameterAsSource(parameters, name, context)
     if source is None:
         raise InputError(f"{given} ({name}) cannot be opened as a layer or table; check the path.")
-    crs = source.sourceCrs()
-    if not crs.isValid():
-        # QGIS does not use the CRS of a layer of geometry collections.
-        layer = algorithm.parameterAsVectorLayer(parameters, name, context)
-        crs = layer.dataProvider().crs() if layer is not None and not layer.isSpatial() else crs
     fields = [field.name() for field in source.fields()]
+    layer = algorithm.parameterAsVectorLayer(parameters, name, context)
+    if fields and fields[0].startswith(COMMENT) and layer is not None:
+        return _text_table(Path(layer.source().partition("|")[0]))
+    crs = source.sourceCrs()
+    if layer is not None and not layer.isSpatial():
+        # QGIS does not use the CRS of a layer of geometry collections.
+        crs = layer.dataProvider().crs()
     return Layer(source.sourceName() or name, fields, source, crs, context)
+
+
+def _text_table(path: Path) -> TextTable:
+    values = read_rdb(path)
+    if not values:
+        raise InputError(
+            f"{path.name} has lines with {COMMENT} before its header; remove them, so that the "
+            "first line has the names of the fields."
+        )
+    return TextTable(path.name, values)
 
 
 def find_field(layer: Layer, chosen: str, parameter: str, usual: Iterable[str] = ()) -> str | None:
@@ -264,6 +304,10 @@ def _is_degrees(box: QgsRectangle) -> bool:
     longitude = max(abs(box.xMinimum()), abs(box.xMaximum()))
     latitude = max(abs(box.yMinimum()), abs(box.yMaximum()))
     return longitude <= 360 + MARGIN and latitude <= 90 + MARGIN
+
+
+def _corner(box: QgsRectangle) -> str:
+    return f"{box.xMinimum():.9g}, {box.yMinimum():.9g}"
 
 
 def _plain(value) -> str | int | float | bool | date | None:

@@ -188,7 +188,8 @@ class WellAlgorithm(GwsaAlgorithm):
         from ..gwsa_plugin.core.wells.map_detail import WellRecords
         from ..gwsa_plugin.core.wells.quality_control import Rules
         from .layers import open_layer
-        from .well_layers import in_aquifers, kind_of_readings, read_readings, read_wells
+        from .well_layers import in_aquifers, read_wells
+        from .well_readings import kind_of_readings, read_readings
 
         if not parameters.get("WELLS"):
             return None

@@ -170,7 +170,9 @@ class TestCrs:
     METRES = "POLYGON((500000 3100000,600000 3100000,600000 3200000,500000 3100000))"
 
     def test_metres_in_a_layer_of_degrees(self, polygons):
-        with pytest.raises(InputError, match="given has coordinates such as 500000, 3.1e.06.*4326"):
+        with pytest.raises(
+            InputError, match="given has coordinates such as 500000, 3100000, .*4326"
+        ):
             polygons(memory_layer("Polygon", [("x", self.METRES)]))
 
     def test_degrees_in_a_layer_of_metres(self, polygons):
