@@ -262,9 +262,9 @@ def well_columns(comparison: WellComparison) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray, shape (wells,)
-        Identifier, coordinates, status, aquifer and storage coefficient; number of months, first and
-        last month; trends (cm/yr) with p-values; r, RMSE (cm) and KGE of the monthly series of each
-        field.
+        Identifier, coordinates, status, aquifer and storage coefficient; number of months, first
+        and last month; trends (cm/yr) with p-values; r, RMSE (cm) and KGE of the monthly series of
+        each field.
     """
     wells = comparison.wells
     present = np.isfinite(comparison.storage)

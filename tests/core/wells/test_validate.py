@@ -320,7 +320,8 @@ class TestExclusions:
         assert np.array_equal(found.used, wells.longitude <= (west + east) / 2)
         assert found.exclusions() == {stage.OUTSIDE_REGION: int((~found.used).sum())}
 
-    def test_a_field_and_a_region_beyond_180(self, tmp_path):
+    @pytest.mark.parametrize("west", [177.5, -182.5])
+    def test_a_field_and_a_region_beyond_180(self, tmp_path, west):
         coarse = Grid(177.0, -15.0, 0.25, 0.25, 4, 20)
         values = np.broadcast_to(np.arange(MONTHS.size)[:, None, None], (MONTHS.size, 4, 20))
         values = (values * (1 + 0.1 * np.sin(np.arange(20)))).astype(np.float32)
@@ -329,7 +330,7 @@ class TestExclusions:
         maps = YearlyMaps.from_files([tmp_path / "coarse.tif"])
         wells = Wells.from_columns("abcd", [178.1, -179.1, 180.9, 175.0], -15.6, YIELD)
         readings = readings_from_field(wells, maps)
-        rules = Rules(bounds=(177.5, -16.0, 181.5, -15.0))
+        rules = Rules(bounds=(west, -16.0, west + 4, -15.0))
         found = stage.validate_wells(wells, readings, maps, maps, rules)
         assert found.status.tolist() == [USED, USED, stage.DUPLICATE, stage.OUTSIDE_REGION]
         np.testing.assert_allclose(found.wells.longitude, [178.1, 180.9, 180.9, 175.0])
