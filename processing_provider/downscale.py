@@ -115,7 +115,8 @@ class Downscale(WellAlgorithm):
             QgsProcessingParameterField(
                 "ID_FIELD", tr("Field with the name of an aquifer"), "", "AQUIFERS", optional=True
             ),
-            "Polygons of the same name are one region. If empty, each polygon is a region.",
+            "Polygons of the same name are one region; those without a name are left out. If "
+            "empty, each polygon is a region.",
         )
         self.add(
             QgsProcessingParameterField(

@@ -10,6 +10,7 @@ from qgis.core import (
     QgsFeatureSink,
     QgsFields,
     QgsGeometry,
+    QgsVectorFileWriter,
     QgsVectorLayer,
     QgsWkbTypes,
 )
@@ -70,13 +71,13 @@ def write_features(
     if sink is None:
         raise InputError("The layer cannot be written to this file; choose another one.")
     written = [sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert) for feature in features]
-    error = sink.lastError()
     # The sink closes its file here, before any exception keeps a reference to it.
     del sink
     if not all(written) or not _is_complete(layer_id, len(features)):
+        _remove(layer_id)
         raise InputError(
-            f"{layer_id} could not be written completely ({error or 'the disk may be full'}); do "
-            "not use it, and choose another file or folder."
+            f"{layer_id} could not be written completely; check that its disk is not full, or "
+            "choose another file or format."
         )
     return layer_id
 
@@ -91,6 +92,22 @@ def _feature(fields: QgsFields, attributes: Sequence, shape: QgsGeometry | None)
 
 def _is_complete(layer_id: str, count: int) -> bool:
     """Whether a file has all features; a layer in memory or in a database has."""
-    if not Path(layer_id.partition("|")[0]).is_file():
+    if not _file(layer_id).is_file():
         return True
     return QgsVectorLayer(layer_id, "", "ogr").featureCount() == count
+
+
+def _remove(layer_id: str) -> None:
+    """Remove the file of a layer, unless it has other layers too."""
+    path = _file(layer_id)
+    found = QgsVectorLayer(str(path), "", "ogr")
+    if found.isValid() and len(found.dataProvider().subLayers()) > 1:
+        return
+    del found
+    if path.suffix.lower() == ".shp":
+        QgsVectorFileWriter.deleteShapeFile(str(path))
+    path.unlink(missing_ok=True)
+
+
+def _file(layer_id: str) -> Path:
+    return Path(layer_id.partition("|")[0])

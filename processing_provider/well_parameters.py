@@ -38,11 +38,13 @@ FIELDS = {
     ),
     "LONGITUDE_FIELD": (
         "WELLS", "Longitude",
-        "Degrees, for a table without geometry. By default a field named longitude, lon or x.",
+        "Degrees, or degrees and minutes, for a table without geometry. By default a field named "
+        "longitude, lon, dec_long_va or x.",
     ),
     "LATITUDE_FIELD": (
         "WELLS", "Latitude",
-        "Degrees, for a table without geometry. By default a field named latitude, lat or y.",
+        "Degrees, or degrees and minutes, for a table without geometry. By default a field named "
+        "latitude, lat, dec_lat_va or y.",
     ),
     "READING_WELL_FIELD": (
         "OBSERVATIONS", "Well of a reading",
@@ -50,12 +52,13 @@ FIELDS = {
     ),
     "DATE_FIELD": (
         "OBSERVATIONS", "Date",
-        "Dates, or texts such as 2004-05-31. By default a field named date, datetime or day.",
+        "Dates, or texts such as 2004-05-31. By default a field named date, datetime, lev_dt or "
+        "day.",
     ),
     "VALUE_FIELD": (
         "OBSERVATIONS", "Water level",
-        "By default a field named depth_to_water, dtw, value, depth, dtw_ft, lev_va, elevation or "
-        "wte.",
+        "By default a field named depth_to_water, dtw, value, depth, dtw_ft, lev_va, elevation, "
+        "wte or sl_lev_va.",
     ),
     "AQUIFER_FIELD": (
         "AQUIFERS", "Aquifer identifier",
@@ -94,8 +97,8 @@ class WellAlgorithm(GwsaAlgorithm):
             QgsProcessingParameterFeatureSource(
                 "OBSERVATIONS", tr("Readings"), TABLES, optional=True
             ),
-            "A table with one row per reading: well, date, value. Leave empty if WELLS has the "
-            "readings.",
+            "A table with one row for each reading (well, date, value) or with one column for each "
+            "month. Leave empty if WELLS has the readings.",
         )
         self.add(
             QgsProcessingParameterEnum(

@@ -190,8 +190,8 @@ class TestCrs:
 
 class TestFields:
     def test_a_field_that_does_not_exist(self, opened):
-        with pytest.raises(InputError, match="given has no field “nome” .ID_FIELD.; choose .* id"):
-            find_field(opened(memory_layer("Polygon", [("a", WEST)])), "nome", "ID_FIELD")
+        with pytest.raises(InputError, match="given has no field “system” .ID_FIELD.; choose"):
+            find_field(opened(memory_layer("Polygon", [("a", WEST)])), "system", "ID_FIELD")
 
     def test_upper_and_lower_case_are_equal(self, opened):
         layer = opened(memory_layer("Polygon", [("a", WEST)]))
@@ -245,10 +245,12 @@ class TestOutput:
         write_features(sink, {"x": "double"}, QgsWkbTypes.Type.Point, [([np.nan], None)])
         assert '"x": null' in path.read_text()
 
-    def test_a_file_that_is_not_complete_is_an_error(self, write, tmp_path, monkeypatch):
+    @pytest.mark.parametrize("ending", ["gpkg", "shp"])
+    def test_a_file_that_is_not_complete_is_removed(self, write, tmp_path, monkeypatch, ending):
         monkeypatch.setattr(QgsVectorLayer, "featureCount", lambda _: 1)
         with pytest.raises(InputError, match="could not be written completely"):
-            write(tmp_path / "out.gpkg", ["a", "b"])
+            write(tmp_path / f"out.{ending}", ["a", "b"])
+        assert list(tmp_path.iterdir()) == []
 
     def test_nothing_is_opened_before_all_features_are_known(self, write, tmp_path):
         def names():

@@ -177,7 +177,7 @@ class Readings:
         InputError
             When no reading belongs to one of the wells.
         """
-        index_by_id = {wells.ids[i]: i for i in np.flatnonzero(~wells.is_repeated)}
+        index_by_id = {wells.ids[i]: i for i in np.flatnonzero(~wells.is_repeated) if wells.ids[i]}
         index = np.array([index_by_id.get(as_id(value), -1) for value in ids], dtype=int)
         listed = index >= 0
         if not listed.any():
@@ -213,13 +213,13 @@ def unmatched(wells: Wells, ids: Sequence) -> str:
     str
         Part of a sentence with examples of both sides; empty when all readings have their well.
     """
-    read = list(dict.fromkeys(map(as_id, ids)))
+    read = list(dict.fromkeys(filter(None, map(as_id, ids))))
     listed = set(wells.ids)
     unlisted = [name for name in read if name not in listed]
     if not unlisted:
         return ""
     read_names = set(read)
-    silent = [name for name in dict.fromkeys(wells.ids) if name not in read_names]
+    silent = [name for name in dict.fromkeys(wells.ids) if name and name not in read_names]
     text = f"{len(unlisted)} wells of readings are not listed ({_examples(unlisted)})"
     if silent:
         hint = _difference(silent, unlisted)
@@ -250,14 +250,18 @@ def _difference(ids: Iterable[str], others: Iterable[str]) -> str:
 
 def _examples(ids: Iterable[str]) -> str:
     """The first few distinct identifiers."""
-    return ", ".join(f"“{name}”" for name in list(dict.fromkeys(ids))[:3]) or "nothing"
+    distinct = list(dict.fromkeys(filter(None, ids)))
+    return ", ".join(f"“{name}”" for name in distinct[:3]) or "nothing"
 
 
 def as_id(value) -> str:
     """Convert the identifier of a well to text.
 
-    Whole floats lose their ".0", which spreadsheets add: 14, 14.0 and "14" are one well.
+    Whole floats lose their ".0", which spreadsheets add: 14, 14.0 and "14" are one well. None is an
+    empty text, which belongs to no well.
     """
+    if value is None:
+        return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip()

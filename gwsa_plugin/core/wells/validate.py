@@ -20,6 +20,7 @@ from .scores import FIELDS
 from .tables import MAX_YIELD, Readings, Wells
 
 # Reasons why a well is left out. They are values of the output layer.
+NO_ID = "no identifier"
 REPEATED = "listed a second time"
 NO_LOCATION = "no coordinates, or two places under one identifier"
 OUTSIDE_REGION = "outside the region"
@@ -32,7 +33,7 @@ NO_MONTHS = "no readings in the compared months"
 SHIFTED = "level jumps, as between two datums"
 NO_FIELD = "no value of the 1 km, bilinear or coarse field there"
 DUPLICATE = "the same series as another well of that place"
-UNLISTED = "from a well that is not listed"
+UNLISTED = "from a well that is not listed, or without identifier"
 CM_PER_METRE = 100.0
 # Readings that are left out for these reasons may not be readings of depth at all.
 UNUSABLE = (UNREADABLE, PLACEHOLDER, NEGATIVE)
@@ -185,6 +186,7 @@ def _screen(wells: Wells, product: YearlyMaps, rules: Rules) -> np.ndarray:
     inside &= (wells.latitude >= south) & (wells.latitude <= north)
     no_location = ~np.isfinite(wells.longitude + wells.latitude) | wells.has_two_locations
     reasons = {
+        NO_ID: wells.ids == "",
         NO_LOCATION: no_location,
         REPEATED: wells.is_repeated,
         OUTSIDE_REGION: ~inside,

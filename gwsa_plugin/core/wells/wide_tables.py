@@ -33,8 +33,8 @@ def month_columns(names: Iterable[str]) -> dict[str, np.datetime64]:
     dict of str to datetime64[M]
         Name -> month; empty for fewer than LEAST_COLUMNS months.
     """
-    months = {name: _month(name.strip()) for name in names}
-    months = {name: month for name, month in months.items() if month is not None}
+    found = ((name, _month(name.strip())) for name in names)
+    months = {name: month for name, month in found if month is not None}
     return months if len(set(months.values())) >= LEAST_COLUMNS else {}
 
 

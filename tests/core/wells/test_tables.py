@@ -33,6 +33,15 @@ def test_some_identifiers_that_do_not_meet_are_described():
     assert unmatched(wells, ["12", "003"]) == ""
 
 
+def test_readings_without_identifier_belong_to_no_well():
+    wells = Wells.from_columns(["12", None, ""], 76.0, 29.0)
+    days = ["2004-01-01"] * 4
+    readings = Readings.from_columns(wells, ["12", None, "", " "], days, [1.0, 2.0, 3.0, 4.0])
+    assert readings.well.tolist() == [0]
+    assert readings.unlisted == 3
+    assert unmatched(wells, ["12", None]) == ""
+
+
 @pytest.mark.parametrize(
     ("west", "columns", "moved"),
     [(177.0, 20, [178, 181]), (-180.0, 20, [178, -179]), (0.0, 1440, [178, 181])],

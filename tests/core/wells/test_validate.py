@@ -282,6 +282,13 @@ class TestExclusions:
             "used",
         ]
 
+    def test_a_well_without_identifier_is_excluded(self, rasters):
+        wells = random_wells(4)
+        readings = readings_from_field(wells, rasters[0])
+        wells = replace(wells, ids=np.array(["W0", "", "W2", ""], dtype=object))
+        found = stage.validate_wells(wells, readings, *rasters)
+        assert found.exclusions() == {stage.NO_ID: 2}
+
     def test_exchanged_coordinates_are_refused(self, rasters):
         wells = random_wells(10)
         readings = readings_from_field(wells, rasters[0])
