@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsFeature,
-    QgsFeatureSink,
     QgsGeometry,
     QgsProcessing,
     QgsProcessingOutputMultipleLayers,
@@ -38,10 +35,12 @@ from .downscale_parameters import (
     SWITCHES,
     TARGETS,
 )
-from .layers import columns, geometries_in_degrees, layer_fields
+from .layers import find_field, open_layer
+from .polygon_layers import Polygon, read_polygons
 from .styles.loading import when_loaded, write_vector_style
 from .styles.map_group import load_maps
 from .styles.vectors import style_regions
+from .vector_output import write_features
 from .well_parameters import FIELDS, WellAlgorithm
 
 # Field of the layer of regions -> type.
@@ -118,7 +117,8 @@ class Downscale(WellAlgorithm):
             QgsProcessingParameterField(
                 "ID_FIELD", tr("Field with the name of an aquifer"), "", "AQUIFERS", optional=True
             ),
-            "Polygons of the same name are one region. If empty, each polygon is a region.",
+            "Polygons of the same name are one region; those without a name are left out. If "
+            "empty, each polygon is a region.",
         )
         self.add(
             QgsProcessingParameterField(
@@ -263,10 +263,9 @@ class Downscale(WellAlgorithm):
         inputs = {
             name: self.input_path(parameters, name, context) for name in ("GWSA", "GWSA_SIGMA")
         }
-        polygons = self._polygons(parameters, context, progress)
+        polygons = self._aquifers(parameters, context, progress)
         aquifers = [
-            Aquifer(name, json.loads(polygon.asJson(9)), parent)
-            for name, (polygon, parent) in polygons.items()
+            Aquifer(name, polygon.geojson, parent) for name, (polygon, parent) in polygons.items()
         ]
         if parameters.get("CORRECTED_SIGMA") and not inputs["GWSA_SIGMA"]:
             raise InputError(
@@ -356,41 +355,35 @@ class Downscale(WellAlgorithm):
             blocking=Blocking(value["BLOCK"], value["BUFFER"], value["SEED"]),
         )
 
-    def _polygons(self, parameters, context, progress) -> dict[str, tuple[QgsGeometry, str]]:
-        """Name -> polygon in EPSG:4326 and name of the parent; polygons of one name are joined."""
-        source = self.parameterAsSource(parameters, "AQUIFERS", context)
-        if source is None:
+    def _aquifers(self, parameters, context, progress) -> dict[str, tuple[Polygon, str]]:
+        """Name -> polygons and name of the parent; polygons of one name are joined."""
+        layer = open_layer(self, parameters, "AQUIFERS", context)
+        if layer is None:
             return {}
-        shapes = geometries_in_degrees(source, context, progress)
-        fields = [
-            self.parameterAsString(parameters, name, context)
+        id_field, parent_field = (
+            find_field(layer, self.parameterAsString(parameters, name, context), name)
             for name in ("ID_FIELD", "PARENT_FIELD")
-        ]
-        values = columns(source, [field for field in fields if field], progress)
-        names = values.get(fields[0], range(1, len(shapes) + 1))
-        parents = values.get(fields[1], [""] * len(shapes))
-        joined: dict[str, list] = {}
-        for name, parent, shape in zip(names, parents, shapes):
-            if not shape.isEmpty():
-                joined.setdefault(str(name), []).append((shape, str(parent or "")))
+        )
+        joined: dict[str, list[Polygon]] = {}
+        parents = [parent_field] if parent_field else []
+        for polygon in read_polygons(layer, id_field, parents, progress):
+            joined.setdefault(polygon.name, []).append(polygon)
         return {
-            name: (QgsGeometry.collectGeometry([shape for shape, _ in parts]), parts[0][1])
+            name: (
+                parts[0]._replace(shape=QgsGeometry.collectGeometry([p.shape for p in parts])),
+                str(parts[0].values.get(parent_field) or ""),
+            )
             for name, parts in joined.items()
         }
 
-    def _write_regions(self, parameters, context, rows, polygons) -> str:
-        fields = layer_fields(REGION_FIELDS)
-        degrees = QgsCoordinateReferenceSystem("EPSG:4326")
-        shape = QgsWkbTypes.Type.MultiPolygon
-        sink, layer_id = self.parameterAsSink(
-            parameters, "REGIONS", context, fields, shape, degrees
+    def _write_regions(self, parameters, context, rows, aquifers) -> str:
+        shapes = {name: polygon.shape for name, (polygon, _) in aquifers.items()}
+        layer = write_features(
+            partial(self.parameterAsSink, parameters, "REGIONS", context),
+            REGION_FIELDS,
+            QgsWkbTypes.Type.MultiPolygon,
+            [([row[name] for name in REGION_FIELDS], shapes.get(row["name"])) for row in rows],
         )
-        for row in rows:
-            feature = QgsFeature(fields)
-            feature.setAttributes([row[name] for name in REGION_FIELDS])
-            if row["name"] in polygons:
-                feature.setGeometry(polygons[row["name"]][0])
-            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
-        write_vector_style(layer_id, style_regions)
-        when_loaded(layer_id, context, style_regions)
-        return layer_id
+        write_vector_style(layer, style_regions)
+        when_loaded(layer, context, style_regions)
+        return layer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from qgis.core import (
@@ -13,7 +12,8 @@ from qgis.core import (
 )
 
 from .base import POLYGONS, GwsaAlgorithm, tr
-from .layers import geometries_in_degrees
+from .layers import open_layer
+from .polygon_layers import read_polygons
 
 # Label, default and help of the numeric parameters.
 NUMBERS = {
@@ -136,24 +136,13 @@ class GldasAnomaly(GwsaAlgorithm):
         from ..gwsa_plugin.core.gldas.anomalies import GldasOptions
 
         number = {name: self.parameterAsDouble(parameters, name, context) for name in NUMBERS}
-        ice = self.parameterAsSource(parameters, "ICE", context)
+        ice = open_layer(self, parameters, "ICE", context)
+        outlines = read_polygons(ice, None, (), progress) if ice else []
         return GldasOptions(
             self.period(parameters, context),
             number["ICE_THRESHOLD"],
-            _as_geojson(ice, context, progress) if ice else [],
+            [outline.geojson for outline in outlines],
             number["CELL_SIZE"],
             number["GAUSSIAN_RADIUS"],
             self.parameterAsDouble(parameters, "MARGIN", context),
         )
-
-
-def _as_geojson(polygons, context, progress) -> list[dict]:
-    """Convert the polygons of a layer to GeoJSON geometries in EPSG:4326."""
-    reading, converting = progress.parts(2)
-    shapes = geometries_in_degrees(polygons, context, reading)
-    outlines = []
-    for number, shape in enumerate(shapes):
-        converting.advance(number / len(shapes))
-        if not shape.isEmpty():
-            outlines.append(json.loads(shape.asJson(9)))
-    return outlines

@@ -1,67 +1,274 @@
-"""Vector layers and tables as plain columns and geometries, for any stage."""
+"""Vector layers and tables as plain columns and geometries in degrees, for any stage."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsCsException,
     QgsFeature,
     QgsFeatureRequest,
-    QgsFields,
     QgsGeometry,
+    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingFeatureSource,
-    QgsVectorLayer,
+    QgsRectangle,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QDate, QDateTime, QVariant
 
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.progress import Progress
+from ..gwsa_plugin.core.wells.usgs_rdb import COMMENT, read_rdb
 
 LONLAT = QgsCoordinateReferenceSystem("EPSG:4326")
+# Degrees by which coordinates may exceed 360 and 90, from the rounding of files.
+MARGIN = 0.01
 
 
-def columns(
-    source: QgsProcessingFeatureSource, names: Iterable[str], progress: Progress
-) -> dict[str, list]:
-    """Read fields as lists of plain Python values.
+@dataclass(frozen=True)
+class Layer:
+    """A vector layer or table, read into plain lists.
 
     Parameters
     ----------
+    name : str
+        Name in messages.
+    fields : list of str
     source : QgsProcessingFeatureSource
-    names : iterable of str
-        Names of fields that the source has.
-    progress : Progress
+    crs : QgsCoordinateReferenceSystem
+    context : QgsProcessingContext
+    """
+
+    name: str
+    fields: list[str]
+    source: QgsProcessingFeatureSource
+    crs: QgsCoordinateReferenceSystem
+    context: QgsProcessingContext
+
+    @property
+    def kind(self) -> str:
+        """Type of the geometries, such as MultiPolygon, or NoGeometry."""
+        return QgsWkbTypes.displayString(self.source.wkbType())
+
+    def columns(self, names: Iterable[str], progress: Progress) -> dict[str, list]:
+        """Read fields as lists of plain Python values.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Names of fields that the layer has.
+        progress : Progress
+
+        Returns
+        -------
+        dict of str to list
+            Name -> values in the order of the features, None for NULL.
+        """
+        indexes = {name: self.source.fields().lookupField(name) for name in names}
+        request = QgsFeatureRequest().setSubsetOfAttributes(list(indexes.values()))
+        request.setFlags(QgsFeatureRequest.Flag.NoGeometry)
+        read: dict[str, list] = {name: [] for name in indexes}
+        for feature in self._features(request, progress):
+            for name, index in indexes.items():
+                read[name].append(_plain(feature[index]))
+        return read
+
+    def shapes(self, progress: Progress) -> list[QgsGeometry | None]:
+        """Read the geometries in EPSG:4326.
+
+        Parameters
+        ----------
+        progress : Progress
+
+        Returns
+        -------
+        list of QgsGeometry or None
+            In the order of the features, None for a feature without geometry.
+
+        Raises
+        ------
+        InputError
+            When the layer has no CRS, a wrong one, or cannot be transformed.
+        """
+        request = QgsFeatureRequest().setNoAttributes()
+        shapes = [
+            None if feature.geometry().isEmpty() else QgsGeometry(feature.geometry())
+            for feature in self._features(request, progress)
+        ]
+        present = [shape for shape in shapes if shape is not None]
+        if present:
+            self._check_crs([shape.boundingBox() for shape in present])
+            self._transform(present)
+        return shapes
+
+    def _features(self, request: QgsFeatureRequest, progress: Progress) -> Iterator[QgsFeature]:
+        """The features, without the check of geometries, which stops QGIS from inside its loop."""
+        unchecked = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+        total = max(self.source.featureCount(), 1)
+        for number, feature in enumerate(self.source.getFeatures(request, unchecked)):
+            if number % 1000 == 0:
+                progress.advance(number / total)
+            yield feature
+
+    def _check_crs(self, boxes: Sequence[QgsRectangle]) -> None:
+        if not self.crs.isValid():
+            raise InputError(
+                f"{self.name} has no coordinate reference system; assign the right one to it first."
+            )
+        odd = next((box for box in boxes if not _is_degrees(box)), None)
+        if odd is not None and self.crs.isGeographic():
+            raise InputError(
+                f"{self.name} has coordinates such as {_corner(odd)}, "
+                f"which are not longitude and latitude, but its CRS is {self.crs.authid()}; set "
+                "the CRS in which it was made."
+            )
+        if odd is None and not self.crs.isGeographic():
+            raise InputError(
+                f"{self.name} has coordinates such as {_corner(boxes[0])}, which look like "
+                f"longitude and latitude, but its CRS is {self.crs.authid()} in metres; set the "
+                "CRS in which it was made."
+            )
+
+    def _transform(self, shapes: Sequence[QgsGeometry]) -> None:
+        transform = QgsCoordinateTransform(self.crs, LONLAT, self.context.transformContext())
+        try:
+            for shape in shapes:
+                shape.transform(transform)
+        except QgsCsException:
+            raise InputError(
+                f"{self.name} cannot be transformed from {self.crs.authid()} to EPSG:4326; check "
+                "its CRS and its coordinates."
+            ) from None
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table that is read without QGIS, with the columns of a ``Layer``.
+
+    Parameters
+    ----------
+    name : str
+        Name in messages.
+    values : dict of str to list of str
+        Field -> texts of the rows.
+    """
+
+    name: str
+    values: dict[str, list[str]]
+    kind = "NoGeometry"
+
+    @property
+    def fields(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.values)
+
+    def columns(self, names: Iterable[str], progress: Progress) -> dict[str, list]:
+        """Return some of the columns."""
+        return {name: self.values[name] for name in names}
+
+
+def open_layer(
+    algorithm: QgsProcessingAlgorithm, parameters: dict, name: str, context: QgsProcessingContext
+) -> Layer | TextTable | None:
+    """Open the layer of a parameter.
+
+    Parameters
+    ----------
+    algorithm : QgsProcessingAlgorithm
+    parameters, context
+        As in ``processAlgorithm``.
+    name : str
+        Name of the parameter.
 
     Returns
     -------
-    dict of str to list
-        Name -> values in the order of the features, None for NULL.
+    Layer, TextTable or None
+        A TextTable for a file of the USGS with comments; None if the parameter is empty.
+
+    Raises
+    ------
+    InputError
+        When the layer cannot be opened.
     """
-    indexes = {name: source.fields().lookupField(name) for name in names}
-    request = QgsFeatureRequest().setSubsetOfAttributes(list(indexes.values()))
-    request.setFlags(QgsFeatureRequest.Flag.NoGeometry)
-    read: dict[str, list] = {name: [] for name in indexes}
-    for feature in _features(source, request, progress):
-        for name, index in indexes.items():
-            read[name].append(_plain(feature[index]))
-    return read
+    given = parameters.get(name)
+    if given is None or given == "":
+        return None
+    source = algorithm.parameterAsSource(parameters, name, context)
+    if source is None:
+        raise InputError(f"{given} ({name}) cannot be opened as a layer or table; check the path.")
+    fields = [field.name() for field in source.fields()]
+    layer = algorithm.parameterAsVectorLayer(parameters, name, context)
+    if fields and fields[0].startswith(COMMENT) and layer is not None:
+        return _text_table(Path(layer.source().partition("|")[0]))
+    crs = source.sourceCrs()
+    if layer is not None and not layer.isSpatial():
+        # QGIS does not use the CRS of a layer of geometry collections.
+        crs = layer.dataProvider().crs()
+    return Layer(source.sourceName() or name, fields, source, crs, context)
 
 
-def points(
-    source: QgsProcessingFeatureSource, context: QgsProcessingContext, progress: Progress
-) -> np.ndarray | None:
+def _text_table(path: Path) -> TextTable:
+    values = read_rdb(path)
+    if not values:
+        raise InputError(
+            f"{path.name} has lines with {COMMENT} before its header; remove them, so that the "
+            "first line has the names of the fields."
+        )
+    return TextTable(path.name, values)
+
+
+def find_field(layer: Layer, chosen: str, parameter: str, usual: Iterable[str] = ()) -> str | None:
+    """Find the field of a layer for a parameter.
+
+    Parameters
+    ----------
+    layer : Layer
+    chosen : str
+        Name of the field in upper or lower case, or empty.
+    parameter : str
+        Name of the parameter, for messages.
+    usual : iterable of str
+        Names in lower case that are used where none is chosen, in this order.
+
+    Returns
+    -------
+    str or None
+        The chosen field, or the first usual name that the layer has.
+
+    Raises
+    ------
+    InputError
+        When the chosen field does not exist.
+    """
+    present = {name.lower(): name for name in layer.fields}
+    if chosen and chosen.lower() not in present:
+        raise InputError(
+            f"{layer.name} has no field “{chosen}” ({parameter}); choose one of "
+            f"{name_some(layer.fields)}."
+        )
+    names = [chosen.lower()] if chosen else usual
+    return next((present[name] for name in names if name in present), None)
+
+
+def name_some(names: Sequence[str], most: int = 20) -> str:
+    """List names for a message, the first ones of many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "none") + more
+
+
+def points(layer: Layer, progress: Progress) -> np.ndarray | None:
     """Read the coordinates of a point layer.
 
     Parameters
     ----------
-    source : QgsProcessingFeatureSource
-    context : QgsProcessingContext
+    layer : Layer
     progress : Progress
 
     Returns
@@ -73,83 +280,34 @@ def points(
     Raises
     ------
     InputError
-        When the layer has lines or polygons, has no CRS, or cannot be transformed.
+        When the layer has lines or polygons, has no CRS or a wrong one, or cannot be transformed.
     """
-    kind = QgsWkbTypes.displayString(source.wkbType())
-    if "Point" not in kind and kind != "NoGeometry":
+    if "Point" not in layer.kind and layer.kind != "NoGeometry":
         raise InputError(
-            f"{source.sourceName()} has {kind} geometries; give a layer of points or a table."
+            f"{layer.name} has {layer.kind} geometries; give a layer of points or a table."
         )
-    if kind == "NoGeometry":
+    if layer.kind == "NoGeometry":
         return None
-    shapes = geometries_in_degrees(source, context, progress)
-    centres = [shape.boundingBox().center() for shape in shapes]
-    coordinates = [(centre.x(), centre.y()) for centre in centres]
-    lonlat = np.array(coordinates, dtype=float).reshape(-1, 2).T
-    # The bounding box of an empty geometry has huge coordinates.
-    return np.where(np.abs(lonlat) <= 360, lonlat, np.nan)
+    places = [_centre(shape) for shape in layer.shapes(progress)]
+    return np.array(places, dtype=float).reshape(-1, 2).T
 
 
-def geometries_in_degrees(
-    source: QgsProcessingFeatureSource, context: QgsProcessingContext, progress: Progress
-) -> list[QgsGeometry]:
-    """Read the geometries of a layer in EPSG:4326.
-
-    Parameters
-    ----------
-    source : QgsProcessingFeatureSource
-    context : QgsProcessingContext
-    progress : Progress
-
-    Returns
-    -------
-    list of QgsGeometry
-        In the order of the features.
-
-    Raises
-    ------
-    InputError
-        When the layer has no CRS or cannot be transformed.
-    """
-    if not source.sourceCrs().isValid():
-        raise InputError(
-            f"{source.sourceName()} has no coordinate reference system; assign the right one to it "
-            "first."
-        )
-    request = QgsFeatureRequest().setNoAttributes()
-    request.setDestinationCrs(LONLAT, context.transformContext())
-    try:
-        return [QgsGeometry(feature.geometry()) for feature in _features(source, request, progress)]
-    except QgsCsException:
-        raise InputError(
-            f"{source.sourceName()} cannot be transformed to EPSG:4326; check its CRS."
-        ) from None
+def _centre(shape: QgsGeometry | None) -> tuple[float, float]:
+    if shape is None:
+        return np.nan, np.nan
+    centre = shape.boundingBox().center()
+    return centre.x(), centre.y()
 
 
-def layer_fields(types: dict[str, str]) -> QgsFields:
-    """Create attribute fields in a way that works with Qt 5 and Qt 6.
-
-    Parameters
-    ----------
-    types : dict of str to str
-        Type of each field: ``string``, ``integer`` or ``double``.
-
-    Returns
-    -------
-    QgsFields
-    """
-    uri = "&".join(f"field={name}:{kind}" for name, kind in types.items())
-    return QgsVectorLayer(f"NoGeometry?{uri}", "fields", "memory").fields()
+def _is_degrees(box: QgsRectangle) -> bool:
+    """Whether a box lies on the globe; False for coordinates that are no numbers."""
+    longitude = max(abs(box.xMinimum()), abs(box.xMaximum()))
+    latitude = max(abs(box.yMinimum()), abs(box.yMaximum()))
+    return longitude <= 360 + MARGIN and latitude <= 90 + MARGIN
 
 
-def _features(
-    source: QgsProcessingFeatureSource, request: QgsFeatureRequest, progress: Progress
-) -> Iterator[QgsFeature]:
-    total = max(source.featureCount(), 1)
-    for number, feature in enumerate(source.getFeatures(request)):
-        if number % 1000 == 0:
-            progress.advance(number / total)
-        yield feature
+def _corner(box: QgsRectangle) -> str:
+    return f"{box.xMinimum():.9g}, {box.yMinimum():.9g}"
 
 
 def _plain(value) -> str | int | float | bool | date | None:

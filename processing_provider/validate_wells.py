@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from math import isfinite
 
 from qgis.core import (
-    QgsFeature,
-    QgsFeatureSink,
     QgsGeometry,
     QgsPointXY,
     QgsProcessing,
@@ -24,6 +23,7 @@ from ..gwsa_plugin.core.base.errors import InputError
 from .base import POINTS, POLYGONS, tr
 from .styles.loading import when_loaded, write_vector_style
 from .styles.vectors import style_wells
+from .vector_output import write_features
 from .well_parameters import FIELDS, WellAlgorithm
 
 INPUTS = ("GWSA", "LAYERS", "COARSE", "WELLS", "OBSERVATIONS", "AQUIFERS")
@@ -195,34 +195,20 @@ class ValidateWells(WellAlgorithm):
 
     def _write_layer(self, parameters, context, comparison) -> str:
         from ..gwsa_plugin.core.wells.scores import well_columns
-        from .layers import LONLAT, layer_fields
 
         columns = well_columns(comparison)
-        wells = comparison.wells
         types = {"f": "double", "i": "integer"}
-        fields = layer_fields(
-            {name: types.get(values.dtype.kind, "string") for name, values in columns.items()}
+        places = zip(comparison.wells.longitude, comparison.wells.latitude)
+        layer = write_features(
+            partial(self.parameterAsSink, parameters, "OUTPUT", context),
+            {name: types.get(values.dtype.kind, "string") for name, values in columns.items()},
+            QgsWkbTypes.Type.Point,
+            zip(zip(*(values.tolist() for values in columns.values())), map(_point, places)),
         )
-        sink, layer = self.parameterAsSink(
-            parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.Point, LONLAT
-        )
-        if sink is None:
-            raise InputError(
-                "The layer of wells (OUTPUT) cannot be written to this file; choose another one."
-            )
-        rows = zip(*map(_none_for_nan, columns.values()))
-        for longitude, latitude, values in zip(wells.longitude, wells.latitude, rows):
-            feature = QgsFeature(fields)
-            feature.setAttributes(list(values))
-            if isfinite(longitude) and isfinite(latitude):
-                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(longitude, latitude)))
-            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
-        del sink
         write_vector_style(layer, style_wells)
         when_loaded(layer, context, style_wells)
         return layer
 
 
-def _none_for_nan(values) -> list:
-    """Return the values as Python objects, None for NaN."""
-    return [None if value != value else value for value in values.tolist()]
+def _point(place: tuple[float, float]) -> QgsGeometry | None:
+    return QgsGeometry.fromPointXY(QgsPointXY(*place)) if all(map(isfinite, place)) else None

@@ -11,7 +11,6 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
-from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.wells.reading_kind import DEPTH, ELEVATION, FEET, METRES
 from .base import TABLES, GwsaAlgorithm, tr
 
@@ -39,11 +38,13 @@ FIELDS = {
     ),
     "LONGITUDE_FIELD": (
         "WELLS", "Longitude",
-        "Degrees, for a table without geometry. By default a field named longitude, lon or x.",
+        "Degrees, or degrees and minutes, for a table without geometry. By default a field named "
+        "longitude, lon, dec_long_va or x.",
     ),
     "LATITUDE_FIELD": (
         "WELLS", "Latitude",
-        "Degrees, for a table without geometry. By default a field named latitude, lat or y.",
+        "Degrees, or degrees and minutes, for a table without geometry. By default a field named "
+        "latitude, lat, dec_lat_va or y.",
     ),
     "READING_WELL_FIELD": (
         "OBSERVATIONS", "Well of a reading",
@@ -51,12 +52,13 @@ FIELDS = {
     ),
     "DATE_FIELD": (
         "OBSERVATIONS", "Date",
-        "Dates, or texts such as 2004-05-31. By default a field named date, datetime or day.",
+        "Dates, or texts such as 2004-05-31. By default a field named date, datetime, lev_dt or "
+        "day.",
     ),
     "VALUE_FIELD": (
         "OBSERVATIONS", "Water level",
-        "By default a field named depth_to_water, dtw, value, depth, dtw_ft, lev_va, elevation or "
-        "wte.",
+        "By default a field named depth_to_water, dtw, value, depth, dtw_ft, lev_va, elevation, "
+        "wte or sl_lev_va.",
     ),
     "AQUIFER_FIELD": (
         "AQUIFERS", "Aquifer identifier",
@@ -95,8 +97,8 @@ class WellAlgorithm(GwsaAlgorithm):
             QgsProcessingParameterFeatureSource(
                 "OBSERVATIONS", tr("Readings"), TABLES, optional=True
             ),
-            "A table with one row per reading: well, date, value. Leave empty if WELLS has the "
-            "readings.",
+            "A table with one row for each reading (well, date, value) or with one column for each "
+            "month. Leave empty if WELLS has the readings.",
         )
         self.add(
             QgsProcessingParameterEnum(
@@ -188,28 +190,28 @@ class WellAlgorithm(GwsaAlgorithm):
         """
         from ..gwsa_plugin.core.wells.map_detail import WellRecords
         from ..gwsa_plugin.core.wells.quality_control import Rules
-        from .well_layers import in_aquifers, kind_of_readings, read_readings, read_wells
+        from .layers import open_layer
+        from .well_layers import in_aquifers, read_wells
+        from .well_readings import kind_of_readings, read_readings
 
         if not parameters.get("WELLS"):
             return None
-        wells_source = self.parameterAsSource(parameters, "WELLS", context)
-        if wells_source is None:
-            raise InputError(f"{parameters['WELLS']} (WELLS) cannot be opened; check the path.")
         chosen = {name: self.parameterAsString(parameters, name, context) for name in FIELDS}
         chosen["AQUIFER_FIELD"] = self.parameterAsString(parameters, aquifer_field, context)
-        wells = read_wells(wells_source, chosen, context, progress.part(0.0, 0.3))
-        source = self.parameterAsSource(parameters, "OBSERVATIONS", context)
-        if source is None:
-            source = wells_source
+        layer = open_layer(self, parameters, "WELLS", context)
+        table = open_layer(self, parameters, "OBSERVATIONS", context)
+        aquifers = open_layer(self, parameters, "AQUIFERS", context)
+        wells = read_wells(layer, chosen, progress.part(0.0, 0.3))
+        if table is None:
+            table = layer
             wells = wells.merge_records()
-        aquifers = self.parameterAsSource(parameters, "AQUIFERS", context)
         if aquifers is not None:
-            wells = in_aquifers(wells, aquifers, chosen, context, progress.part(0.3, 0.5))
+            wells = in_aquifers(wells, aquifers, chosen, progress.part(0.3, 0.5))
         other = self.number(parameters, "SPECIFIC_YIELD", context)
         if other is not None:
             wells = wells.with_default_yield(other)
         kind = kind_of_readings(
-            source,
+            table,
             chosen,
             _chosen(UNITS, self.parameterAsEnum(parameters, "UNIT", context)),
             _chosen(QUANTITIES, self.parameterAsEnum(parameters, "VALUE", context)),
@@ -220,7 +222,7 @@ class WellAlgorithm(GwsaAlgorithm):
             min_months=self.parameterAsInt(parameters, "MIN_MONTHS", context),
             outlier=self.parameterAsDouble(parameters, "OUTLIER", context),
         )
-        readings = read_readings(source, chosen, wells, kind, progress.part(0.5, 1.0))
+        readings = read_readings(table, chosen, wells, kind, progress.part(0.5, 1.0))
         return WellRecords(wells, readings, rules)
 
 

@@ -202,7 +202,7 @@ def test_unit_and_kind_of_readings_are_recognised(validate, world, tmp_path, nam
     path = rename_levels(world, tmp_path, name, change)
     found = features(validate(feedback=feedback, OBSERVATIONS=path)["OUTPUT"])
     assert found["4"]["trend_well"] == pytest.approx(expected, abs=1e-3)
-    assert f"readings of {name}, {kind}" in feedback.textLog()
+    assert f"readings 2004-01..2012-12 of {name}, {kind}" in feedback.textLog()
 
 
 def test_elevations_read_as_depths_are_warned_of(validate, world):
@@ -235,6 +235,141 @@ def test_aquifers_give_specific_yield_and_names(validate, world):
         assert (feature["aquifer"] == "small") == (feature.geometry().asPoint().x() > 76.5)
 
 
+def write_readings(world, path, line, header="well,date,depth_to_water"):
+    """Write the readings in another way; ``line`` makes the text of (well, date, depth)."""
+    rows = (row.split(",") for row in (world / "observations.csv").read_text().splitlines()[1:])
+    path.write_text("\n".join([header, *(line(*row) for row in rows)]) + "\n", encoding="utf-8")
+    return path
+
+
+class TestKindsOfTables:
+    @pytest.fixture
+    def trend(self, validate):
+        """Function that returns the trend of a well and the log."""
+
+        def trend(**parameters):
+            feedback = QgsProcessingFeedback(False)
+            found = features(validate(feedback=feedback, **parameters)["OUTPUT"])
+            return found["4"]["trend_well"], feedback.textLog()
+
+        return trend
+
+    @pytest.fixture
+    def expected(self, trend):
+        return trend()[0]
+
+    def test_the_log_states_what_was_read_and_left_out(self, trend, world, tmp_path):
+        odd = {"2005-03-15": "31.02.2005", "2005-04-15": ""}
+        path = write_readings(
+            world,
+            tmp_path / "o.csv",
+            lambda well, day, depth: (
+                f"{well},{odd.get(day, day)},{'dry' if day[:4] == '2006' else depth}"
+            ),
+        )
+        _, log = trend(OBSERVATIONS=path)
+        assert f"{N} wells of wells (field well)." in log
+        dated = N * 106 + 1 - N * 12
+        assert (
+            f"{dated:,} readings 2004-01..2012-12 of o, depth to water in m, from its field "
+            f"depth_to_water; {2 * N} without a date (“31.02.2005”) left out; {12 * N} without a "
+            "number (“dry”) left out."
+        ) in log
+
+    def test_wells_without_geometry_are_counted(self, trend, world):
+        layer = point_layer(world, "EPSG:4326")
+        layer.dataProvider().changeGeometryValues({1: QgsGeometry()})
+        log = trend(WELLS=layer)[1]
+        assert f"{N} wells of points (field station); 1 of {N} rows have no coordinates." in log
+
+    def test_readings_of_other_wells_are_described(self, trend, world, tmp_path):
+        path = write_readings(
+            world,
+            tmp_path / "o.csv",
+            lambda well, *row: ",".join([f"0{well}" if well == "7" else well, *row]),
+        )
+        log = trend(OBSERVATIONS=path)[1]
+        assert "1 wells of readings are not listed (“07”), and 1 listed wells have no" in log
+        assert "zeros at the beginning are missing in one table" in log
+
+    def test_one_column_for_each_month(self, trend, expected, world, tmp_path):
+        header, *rows = (world / "observations.csv").read_text().splitlines()
+        depths = {}
+        for well, day, depth in (row.split(",") for row in rows[:-1]):
+            depths.setdefault(well, {})[day[:7]] = depth
+        months = [str(month) for month in MONTHS]
+        lines = [
+            f"{well}," + ",".join(row[month] for month in months) for well, row in depths.items()
+        ]
+        path = tmp_path / "wide.csv"
+        path.write_text("\n".join(["well," + ",".join(months), *lines]) + "\n")
+        found, log = trend(OBSERVATIONS=path)
+        assert found == pytest.approx(expected)
+        assert "from its table of 108 months" in log
+
+    def test_one_row_for_each_year(self, trend, expected, world, tmp_path):
+        rows = [row.split(",") for row in (world / "observations.csv").read_text().splitlines()]
+        depths = {}
+        for well, day, depth in rows[1:-1]:
+            depths.setdefault((well, day[:4]), []).append(depth)
+        names = [f"{month.item():%b}" for month in MONTHS[:12]]
+        lines = [",".join([*key, *row]) for key, row in depths.items()]
+        path = tmp_path / "years.csv"
+        path.write_text("\n".join([",".join(["well", "Year", *names]), *lines]) + "\n")
+        found, log = trend(OBSERVATIONS=path)
+        assert found == pytest.approx(expected)
+        assert "from its table of months by Year" in log
+
+    def test_tables_of_the_usgs(self, trend, expected, world, tmp_path):
+        path = write_readings(
+            world,
+            tmp_path / "levels.tsv",
+            lambda well, day, depth: f"USGS\t{well}\t{day}\t{float(depth) / 0.3048:.6f}",
+            "# USGS\n# more\nagency_cd\tsite_no\tlev_dt\tlev_va\n5s\t15s\t10d\t12s",
+        )
+        found, log = trend(OBSERVATIONS=path)
+        assert found == pytest.approx(expected, abs=1e-3)
+        assert "of levels.tsv, depth to water in ft, from its field lev_va" in log
+
+    def test_comments_before_the_header_are_named(self, validate, world, tmp_path):
+        path = tmp_path / "o.csv"
+        path.write_text("# my wells\n" + (world / "observations.csv").read_text())
+        with pytest.raises(
+            QgsProcessingException, match="o.csv has lines with # before its header"
+        ):
+            validate(OBSERVATIONS=path)
+
+    def test_degrees_and_minutes(self, trend, expected, world, tmp_path):
+        def minutes(text, letter):
+            degrees, part = divmod(float(text), 1)
+            return f"{degrees:.0f}°{60 * part:.6f}'{letter}"
+
+        lines = ["well,lon,lat,specific_yield"]
+        for row in (world / "wells.csv").read_text().splitlines()[1:]:
+            well, longitude, latitude, sy, _ = row.split(",")
+            lines.append(f"{well},{minutes(longitude, 'E')},{minutes(latitude, 'N')},{sy}")
+        path = tmp_path / "wells.csv"
+        path.write_text("\n".join([*lines, "x,unknown,29,0.1"]) + "\n", encoding="utf-8")
+        found, log = trend(WELLS=path)
+        assert found == pytest.approx(expected)
+        assert "1 values of lon of wells are no degrees (“unknown”)" in log
+        assert "1 of 25 rows have no coordinates" in log
+
+    def test_a_layer_without_features(self, validate, tmp_path):
+        path = tmp_path / "none.csv"
+        path.write_text("well,lon,lat\n")
+        with pytest.raises(QgsProcessingException, match="none has no wells; check its filter"):
+            validate(WELLS=path)
+
+    def test_coordinates_in_the_output_without_geometry(self, validate, world, tmp_path):
+        validate(OUTPUT=tmp_path / "out.csv")
+        header, first, *_ = (tmp_path / "out.csv").read_text().splitlines()
+        row = dict(zip(header.split(","), first.split(",")))
+        given = (world / "wells.csv").read_text().splitlines()[1].split(",")
+        assert float(row["longitude"]) == pytest.approx(float(given[1]))
+        assert float(row["latitude"]) == pytest.approx(float(given[2]))
+
+
 class TestMistakes:
     def test_wells_without_specific_yield(self, validate, world, tmp_path):
         with pytest.raises(
@@ -265,7 +400,8 @@ class TestMistakes:
 
     def test_no_readings(self, validate):
         with pytest.raises(
-            QgsProcessingException, match="wells has no field of dates.*OBSERVATIONS"
+            QgsProcessingException,
+            match="wells has no field of dates among well, lon.*OBSERVATIONS",
         ):
             validate(OBSERVATIONS=None)
 
@@ -278,7 +414,8 @@ class TestMistakes:
     def test_no_field_with_a_usual_name(self, validate, world, tmp_path):
         (tmp_path / "odd.csv").write_text("nom,jour,niveau\n1,2004-01-01,3\n")
         with pytest.raises(
-            QgsProcessingException, match="odd has none of the fields well, .*READING_WELL_FIELD"
+            QgsProcessingException,
+            match="odd has none of the fields well, .*READING_WELL_FIELD: nom, jour, niveau",
         ):
             validate(OBSERVATIONS=tmp_path / "odd.csv", DATE_FIELD="jour")
 
@@ -286,6 +423,11 @@ class TestMistakes:
         (tmp_path / "utm.csv").write_text("well,x,y,sy\n1,500000,3300000,0.1\n")
         with pytest.raises(QgsProcessingException, match="x and y of utm are not in degrees"):
             validate(WELLS=tmp_path / "utm.csv")
+
+    def test_coordinates_that_are_exchanged(self, validate, tmp_path):
+        (tmp_path / "us.csv").write_text("well,x,y,sy\n1,36.5,-119.8,0.1\n")
+        with pytest.raises(QgsProcessingException, match="x and y of us seem to be exchanged"):
+            validate(WELLS=tmp_path / "us.csv")
 
     def test_wells_elsewhere(self, validate, world, tmp_path):
         (tmp_path / "away.csv").write_text("well,x,y,sy\n1,10,50,0.1\n")

@@ -1,4 +1,4 @@
-"""Numbers, dates and flags from the columns of tables, as people and spreadsheets write them.
+"""Numbers, degrees and flags from the columns of tables, as people and spreadsheets write them.
 
 The notation of a column is decided once, from all of its values. A column in which two notations
 occur is refused, since each of its values could be read in two ways.
@@ -7,8 +7,7 @@ occur is refused, since each of its values could be read in two ways.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -114,99 +113,56 @@ def parse_flags(values: Iterable) -> np.ndarray:
     return np.array([str(value).strip().lower() in _TRUE for value in values], dtype=bool)
 
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[T ].*)?")
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_SHORT = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?: .*)?")
-_DAY_NAME = re.compile(r"(\d{1,2})[- .]([A-Za-z]{3,9})[- .,]+(\d{4})(?: .*)?")
-_NAME_DAY = re.compile(r"([A-Za-z]{3,9})[- .](\d{1,2})[- .,]+(\d{4})(?: .*)?")
+_DEGREES = re.compile(r"([NSEW]?)\s*([-+]?[\d.]+)\s*°?\s*([NSEW]?)", re.IGNORECASE)
+_MINUTES = re.compile(
+    r"([NSEW]?)\s*([-+]?\d{1,3})[°ºd:\s]+(\d{1,2}(?:\.\d+)?)(?:['′’m:\s]+"
+    r"(?:(\d{1,2}(?:\.\d+)?)(?:''|[\"″”’′s])?)?)?\s*([NSEW]?)",
+    re.IGNORECASE,
+)
 
 
-def parse_days(values: Sequence, field: str = "The date field") -> np.ndarray:
-    """Convert dates to datetime64[D].
+def parse_degrees(values: Sequence, field: str = "a column") -> np.ndarray:
+    """Convert longitudes or latitudes to degrees.
 
     Parameters
     ----------
     values : sequence
-        date and datetime objects, datetime64, or texts such as 2004-05-31, 2004/5/31T10:00,
-        20040531, 2004-05 (read as its 15th), 31-May-2004, May 31, 2004, 31/05/2004 and 05/31/2004.
-        The order of day and month in the last two is decided by all texts of the column.
+        Numbers or their texts as in ``parse_numbers``, or texts such as 28°30'15"N, 28 30 15,
+        28:30.25 and 76.5 W.
     field : str
         Name of the column, for messages.
 
     Returns
     -------
-    ndarray of datetime64[D]
-        NaT where a text is not a date.
+    ndarray of float64
+        NaN for anything else.
 
     Raises
     ------
     InputError
-        When no value is a date, or when the order of day and month is ambiguous or not the same in
-        all texts.
+        As by ``parse_numbers``.
     """
-    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
-        return values.astype("datetime64[D]")
-    texts = [
-        value.isoformat() if isinstance(value, date) else str(value).strip() for value in values
-    ]
-    distinct = list(dict.fromkeys(texts))
-    day_first = _day_first(distinct, field)
-    parsed = {text: _day(text, day_first) for text in distinct}
-    days = np.array([parsed[text] for text in texts], dtype="datetime64[D]")
-    if days.size and np.isnat(days).all():
-        raise InputError(
-            f"{field} has no dates (for example “{texts[0]}”); write them as YYYY-MM-DD."
-        )
-    return days
+    degrees = parse_numbers(values, field)
+    for i in np.flatnonzero(np.isnan(degrees)):
+        if isinstance(values[i], str):
+            degrees[i] = _degrees(values[i].strip().replace(",", "."))
+    return degrees
 
 
-def _day_first(texts: Sequence[str], field: str) -> bool:
-    """Return True if short dates are day/month/year; with dots they always are."""
-    short = [found for found in map(_SHORT.fullmatch, texts) if found]
-    by_day = _first(short, lambda found: int(found[1]) > 12 or "." in found[0])
-    by_month = _first(short, lambda found: int(found[2]) > 12 and "." not in found[0])
-    if by_day and by_month:
-        raise InputError(
-            f"{field} has dates as day/month (“{by_day}”) and as month/day (“{by_month}”); write "
-            "all of them as YYYY-MM-DD."
-        )
-    if short and not (by_day or by_month):
-        raise InputError(
-            f"Dates such as “{short[0][0]}” can be day/month or month/day; write them as "
-            "YYYY-MM-DD."
-        )
-    return bool(by_day)
-
-
-def _first(found: Iterable[re.Match], condition: Callable[[re.Match], bool]) -> str:
-    """The text of the first match that meets a condition, or an empty one."""
-    return next((match[0] for match in found if condition(match)), "")
-
-
-def _day(text: str, day_first: bool) -> np.datetime64:
-    year, month, day = _date_parts(text, day_first)
-    try:
-        return np.datetime64(date(int(year), int(month), int(day)))
-    except ValueError:
-        return np.datetime64("NaT")
-
-
-def _date_parts(text: str, day_first: bool) -> tuple[str, str | int, str]:
-    """Year, month and day of a text; empty texts if it is not a date."""
-    if found := _ISO.fullmatch(text) or _COMPACT.fullmatch(text):
-        return found[1], found[2], found[3] or "15"
-    if found := _SHORT.fullmatch(text):
-        day, month = (found[1], found[2]) if day_first else (found[2], found[1])
-        return found[3], month, day
-    if found := _DAY_NAME.fullmatch(text):
-        return found[3], _month_of(found[2]), found[1]
-    if found := _NAME_DAY.fullmatch(text):
-        return found[3], _month_of(found[1]), found[2]
-    return "", "", ""
-
-
-def _month_of(name: str) -> int:
-    """Number of a month by its English name; 0 for another word."""
-    short = name[:3].lower()
-    return _MONTHS.index(short) + 1 if short in _MONTHS else 0
+def _degrees(text: str) -> float:
+    """Degrees of a text with a hemisphere, minutes or seconds; NaN for anything else."""
+    if found := _MINUTES.fullmatch(text):
+        before, degrees, minutes, seconds, after = found.groups()
+        if float(minutes) >= 60 or float(seconds or 0) >= 60:
+            return np.nan
+        size = abs(int(degrees)) + float(minutes) / 60 + float(seconds or 0) / 3600
+        negative = degrees.startswith("-")
+    elif found := _DEGREES.fullmatch(text):
+        before, number, after = found.groups()
+        size = abs(_number(number, "."))
+        negative = number.startswith("-")
+    else:
+        return np.nan
+    if (before or after).upper() in ("S", "W"):
+        negative = True
+    return -size if negative else size

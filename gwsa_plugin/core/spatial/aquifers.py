@@ -10,14 +10,16 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from ..base.errors import InputError
-from ..base.grid import KM_PER_DEGREE, Bounds, Grid, intersection
+from ..base.grid import KM_PER_DEGREE, Bounds, Grid
 from ..base.tiles import Tile, by_tile, split_into_tiles
-from ..rasters import warping
+from . import polygons
 from .mass_conservation import spread
 
 BACKGROUND = "background"
 # Area of the GRACE footprint, 300 km squared: about one independent GRACE value.
 GRACE_FOOTPRINT_KM2 = 90_000.0
+# Regions are numbered by int16.
+MOST_REGIONS = 32_767
 
 
 @dataclass(frozen=True)
@@ -37,19 +39,10 @@ class Aquifer:
     geometry: dict
     parent: str = ""
 
-    @property
-    def polygons(self) -> list:
-        """The rings of each polygon, the outer ring first."""
-        parts = self.geometry["coordinates"]
-        return parts if self.geometry["type"] == "MultiPolygon" else [parts]
-
     @cached_property
     def extent(self) -> Bounds:
         """West, south, east and north."""
-        points = np.concatenate(
-            [np.array(polygon[0], dtype=float)[:, :2] for polygon in self.polygons]
-        )
-        return (*points.min(axis=0), *points.max(axis=0))
+        return polygons.extent(self.geometry)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +136,16 @@ def rasterise(
     Raises
     ------
     InputError
-        When no polygon covers any land.
+        When no polygon covers any land, or when more than 32,767 regions meet the grid.
     """
-    ranked = tuple(sorted(aquifers, key=lambda aquifer: -_planar_area(aquifer)))
+    near = [aquifer for aquifer in aquifers if polygons.meets(aquifer.extent, fine)]
+    if len(near) > MOST_REGIONS:
+        raise InputError(
+            f"{len(near):,} aquifers lie in the region of the predictors, more than "
+            f"{MOST_REGIONS:,}; choose a field (ID_FIELD) that gives polygons of one system the "
+            "same name."
+        )
+    ranked = tuple(sorted(near, key=lambda aquifer: -_planar_area(aquifer)))
     coarse = fine.coarsen(factor)
     tile_land = by_tile(land)
     cells = np.zeros(coarse.shape, dtype=np.int16)
@@ -157,7 +157,7 @@ def rasterise(
             _rasterise(ranked, grid), tile_land(pixels), grid, factor=factor, count=areas.size
         )
         areas += tile_areas
-    if ranked and not areas[1:].any():
+    if aquifers and not areas[1:].any():
         raise InputError(
             "No aquifer polygon lies on the land of the predictors; "
             "give aquifers of this region, or none."
@@ -199,7 +199,8 @@ def blend(numbers: np.ndarray, grid: Grid, feather_km: float) -> dict[int, np.nd
 def _planar_area(aquifer: Aquifer) -> float:
     """Area in square degrees, sufficient to find the smaller of two overlapping aquifers."""
     return sum(
-        _ring_area(polygon[0]) - sum(map(_ring_area, polygon[1:])) for polygon in aquifer.polygons
+        _ring_area(part[0]) - sum(map(_ring_area, part[1:]))
+        for part in polygons.parts_of(aquifer.geometry)
     )
 
 
@@ -211,13 +212,10 @@ def _ring_area(ring) -> float:
 def _rasterise(aquifers: Sequence[Aquifer], grid: Grid) -> np.ndarray:
     """Number, from 1, of the last aquifer around each pixel centre, 0 for none: int16."""
     shapes = [
-        (aquifer.geometry, number)
+        (aquifer.geometry, aquifer.extent, number)
         for number, aquifer in enumerate(aquifers, start=1)
-        if intersection(aquifer.extent, grid.bounds)
     ]
-    if not shapes:
-        return np.zeros(grid.shape, dtype=np.int16)
-    return warping.rasterise(shapes, grid, dtype="int16")
+    return polygons.rasterise(shapes, grid, dtype="int16")
 
 
 def _majority(

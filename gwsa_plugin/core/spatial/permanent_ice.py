@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..base.grid import Grid
-from ..rasters.warping import rasterise
+from .polygons import extent, rasterise
 
 # Parts along each side of a cell, which give covered fractions to a few hundredths.
 SUBCELLS = 10
@@ -35,5 +35,6 @@ def covered(polygons: Sequence[dict], grid: Grid) -> np.ndarray:
     if not polygons:
         return np.zeros(grid.shape, dtype=bool)
     fine = grid.refine(SUBCELLS)
-    inside = rasterise([(polygon, 1) for polygon in polygons], fine, dtype="uint8")
+    outlines = [(polygon, extent(polygon), 1) for polygon in polygons]
+    inside = rasterise(outlines, fine, dtype="uint8")
     return inside.reshape(grid.rows, SUBCELLS, grid.columns, SUBCELLS).mean(axis=(1, 3)) >= 0.5

@@ -67,12 +67,22 @@ class ReadingKind(NamedTuple):
         Raises
         ------
         InputError
-            When depths are implausibly large.
+            When there are no numbers, or when depths are implausibly large or mostly negative.
         """
         is_value = np.isfinite(levels) & ~np.isin(levels, CODES)
         metres = np.where(is_value, levels * METRES_PER_UNIT[self.unit], levels)
         known = metres[is_value]
-        if not self.is_elevation and known.size and np.median(known) > DEEPEST_MEDIAN:
+        if not known.size:
+            raise InputError(
+                f"{field} has no numbers; choose the field with the water levels (VALUE_FIELD)."
+            )
+        if not self.is_elevation and np.median(known) < 0:
+            raise InputError(
+                f"{field} is mostly negative, around {np.median(known):,.2f} m, but depths to "
+                "water are positive; choose elevations as VALUE if they are heights, which "
+                "are negative below the ground."
+            )
+        if not self.is_elevation and np.median(known) > DEEPEST_MEDIAN:
             raise InputError(
                 f"{field} has values around {np.median(known):,.0f} m, too large for depths to "
                 "water; choose VALUE (elevations) or UNIT (feet), or another field (VALUE_FIELD)."

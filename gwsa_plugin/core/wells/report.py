@@ -271,7 +271,9 @@ def _examples(comparison: WellComparison) -> Chart:
         for name in reversed(FIELDS):
             field = comparison.fields[name][i, present]
             axis.plot(months, field, color=COLOURS[name], linewidth=1.3, label=FIELD_NAMES[name])
-        title = f"{comparison.wells.ids[i]}: r {comparison.agreement['fine'].r[i]:.2f}"
+        # Matplotlib would read what is between two dollar signs as a formula.
+        name = comparison.wells.ids[i].replace("$", r"\$")
+        title = f"{name}: r {comparison.agreement['fine'].r[i]:.2f}"
         axis.set_title(title, fontsize=9, loc="left")
         axis.set_ylabel("cm")
     chart.axes[0].legend(

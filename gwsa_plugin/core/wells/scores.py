@@ -262,8 +262,9 @@ def well_columns(comparison: WellComparison) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray, shape (wells,)
-        Identifier, status, aquifer and storage coefficient; number of months, first and last month;
-        trends (cm/yr) with p-values; r, RMSE (cm) and KGE of the monthly series of each field.
+        Identifier, coordinates, status, aquifer and storage coefficient; number of months, first
+        and last month; trends (cm/yr) with p-values; r, RMSE (cm) and KGE of the monthly series of
+        each field.
     """
     wells = comparison.wells
     present = np.isfinite(comparison.storage)
@@ -272,6 +273,8 @@ def well_columns(comparison: WellComparison) -> dict[str, np.ndarray]:
     last = comparison.months[-1 - present[:, ::-1].argmax(axis=1)]
     columns = {
         "well": wells.ids,
+        "longitude": wells.longitude,
+        "latitude": wells.latitude,
         "status": comparison.status,
         "aquifer": wells.region,
         "storage": wells.storage_coefficient,

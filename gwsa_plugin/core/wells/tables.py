@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base.columns import parse_days, parse_numbers
+from ..base.columns import parse_numbers
+from ..base.dates import parse_days
 from ..base.errors import InputError
+from ..base.grid import Grid
 
 SAME_LOCATION = 0.01  # degrees: the largest difference between two records of one well
 MAX_YIELD = 0.6  # no porous medium drains a larger fraction of its volume
@@ -112,6 +115,15 @@ class Wells:
         differs = (np.abs(locations - locations[:, first][:, record]) > SAME_LOCATION).any(axis=0)
         return np.isin(record, record[differs])
 
+    def near(self, grid: Grid) -> Wells:
+        """Return the wells with longitudes moved by a full turn where a grid needs it.
+
+        A grid may begin or end beyond 180°. Wells outside of it keep their longitudes.
+        """
+        west, _, east, _ = grid.bounds
+        turned = west + (self.longitude - west) % 360
+        return replace(self, longitude=np.where(turned <= east, turned, self.longitude))
+
     def merge_records(self) -> Wells:
         """Return one record for each id, with NaN coordinates where its locations differ.
 
@@ -165,14 +177,15 @@ class Readings:
         InputError
             When no reading belongs to one of the wells.
         """
-        index_by_id = {wells.ids[i]: i for i in np.flatnonzero(~wells.is_repeated)}
+        index_by_id = {wells.ids[i]: i for i in np.flatnonzero(~wells.is_repeated) if wells.ids[i]}
         index = np.array([index_by_id.get(as_id(value), -1) for value in ids], dtype=int)
         listed = index >= 0
         if not listed.any():
+            hint = _difference(wells.ids, list(map(as_id, ids)))
             raise InputError(
                 f"No reading belongs to any of the wells: wells are called {_examples(wells.ids)}, "
-                f"those of readings {_examples(map(as_id, ids))}; choose the fields with the same "
-                "identifier in both tables."
+                f"those of readings {_examples(map(as_id, ids))}{hint and f' ({hint})'}; choose "
+                "the fields with the same identifier in both tables."
             )
         day = parse_days(days)
         level = parse_numbers(levels)
@@ -186,16 +199,69 @@ class Readings:
         return {int(self.well[start]): slice(start, stop) for start, stop in zip(starts, stops)}
 
 
+def unmatched(wells: Wells, ids: Sequence) -> str:
+    """Describe the identifiers that only one of two tables has.
+
+    Parameters
+    ----------
+    wells : Wells
+    ids : sequence
+        Identifier of the well of each reading.
+
+    Returns
+    -------
+    str
+        Part of a sentence with examples of both sides; empty when all readings have their well.
+    """
+    read = list(dict.fromkeys(filter(None, map(as_id, ids))))
+    listed = set(wells.ids)
+    unlisted = [name for name in read if name not in listed]
+    if not unlisted:
+        return ""
+    read_names = set(read)
+    silent = [name for name in dict.fromkeys(wells.ids) if name and name not in read_names]
+    text = f"{len(unlisted)} wells of readings are not listed ({_examples(unlisted)})"
+    if silent:
+        hint = _difference(silent, unlisted)
+        text += f", and {len(silent)} listed wells have no readings ({_examples(silent)})"
+        text += hint and f": {hint}"
+    return text
+
+
+# What makes two spellings of an identifier equal, with what it shows.
+_SPELLINGS: dict[str, Callable[[str], str]] = {
+    "they differ in upper and lower case": str.casefold,
+    "zeros at the beginning are missing in one table": lambda name: name.lstrip("0"),
+    "numbers end in .0 in one table": lambda name: re.sub(r"\.0+$", "", name),
+    "they differ in spaces or signs": lambda name: re.sub(r"\W|_", "", name).casefold(),
+}
+
+
+def _difference(ids: Iterable[str], others: Iterable[str]) -> str:
+    """Why identifiers do not meet, as part of a sentence; empty if it is unknown."""
+    sides = [set(filter(None, names)) for names in (ids, others)]
+    if any(re.fullmatch(r"\d[.,]?\d*[eE]\+?\d+", name) for side in sides for name in side):
+        return "a spreadsheet has shortened long numbers; format that column as text"
+    for text, spelling in _SPELLINGS.items():
+        if set(map(spelling, sides[0])) & set(map(spelling, sides[1])):
+            return text
+    return ""
+
+
 def _examples(ids: Iterable[str]) -> str:
     """The first few distinct identifiers."""
-    return ", ".join(f"“{name}”" for name in list(dict.fromkeys(ids))[:3]) or "nothing"
+    distinct = list(dict.fromkeys(filter(None, ids)))
+    return ", ".join(f"“{name}”" for name in distinct[:3]) or "nothing"
 
 
 def as_id(value) -> str:
     """Convert the identifier of a well to text.
 
-    Whole floats lose their ".0", which spreadsheets add: 14, 14.0 and "14" are one well.
+    Whole floats lose their ".0", which spreadsheets add: 14, 14.0 and "14" are one well. None is an
+    empty text, which belongs to no well.
     """
+    if value is None:
+        return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip()

@@ -7,18 +7,20 @@ from collections import Counter
 import numpy as np
 
 from ..base.errors import InputError
+from ..base.grid import GLOBE, Grid
 from ..base.months import decimal_years
 from ..base.progress import SILENT, Progress
 from ..files.yearly_maps import YearlyMaps
 from ..stats.metrics import series_agreement
 from ..stats.trends import benjamini_hochberg, deseasonalise, mann_kendall, theil_sen
 from .comparison import USED, WellComparison
-from .quality_control import Rules, clean, has_shift
+from .quality_control import NEGATIVE, PLACEHOLDER, UNREADABLE, Rules, clean, has_shift
 from .sampling import at_pixels, bilinear, pixel
 from .scores import FIELDS
 from .tables import MAX_YIELD, Readings, Wells
 
 # Reasons why a well is left out. They are values of the output layer.
+NO_ID = "no identifier"
 REPEATED = "listed a second time"
 NO_LOCATION = "no coordinates, or two places under one identifier"
 OUTSIDE_REGION = "outside the region"
@@ -27,11 +29,14 @@ CONFINED = "confined, without storativity"
 NO_YIELD = "no specific yield"
 BAD_YIELD = f"specific yield or storativity not between 0 and {MAX_YIELD}"
 NO_READINGS = "no readings"
+NO_MONTHS = "no readings in the compared months"
 SHIFTED = "level jumps, as between two datums"
 NO_FIELD = "no value of the 1 km, bilinear or coarse field there"
 DUPLICATE = "the same series as another well of that place"
-UNLISTED = "from a well that is not listed"
+UNLISTED = "from a well that is not listed, or without identifier"
 CM_PER_METRE = 100.0
+# Readings that are left out for these reasons may not be readings of depth at all.
+UNUSABLE = (UNREADABLE, PLACEHOLDER, NEGATIVE)
 # Two series at one location are duplicates if their depths differ by less than half a centimetre
 # in nine of ten common months.
 DUPLICATE_CM = 0.5
@@ -75,8 +80,9 @@ def validate_wells(
     Raises
     ------
     InputError
-        When no well has a storage coefficient, when the two fields have fewer common years than
-        ``rules.min_years``, or when no well can be used.
+        When no well has a storage coefficient, when longitudes and latitudes are exchanged, when
+        the two fields have fewer common years than ``rules.min_years``, or when no well can be
+        used.
 
     References
     ----------
@@ -85,6 +91,8 @@ def validate_wells(
     """
     _require_yield(wells)
     months = _common_months(product, coarse, rules)
+    wells = wells.near(product.grid)
+    _check_order(wells, product.grid, progress)
     status = _screen(wells, product, rules)
     storage, dropped = _storage(wells, readings, months, status, rules, progress.part(0.0, 0.3))
     fields = _fields(wells, product, coarse, months, status, progress.part(0.3, 0.8))
@@ -149,15 +157,36 @@ def _common_months(product: YearlyMaps, coarse: YearlyMaps, rules: Rules) -> np.
     return months
 
 
+def _check_order(wells: Wells, grid: Grid, progress: Progress) -> None:
+    """Refuse longitudes and latitudes that are exchanged; warn if only some of them are."""
+    rows, _ = pixel(grid, wells.longitude, wells.latitude)
+    exchanged, _ = pixel(grid, wells.latitude, wells.longitude)
+    odd = np.flatnonzero((rows < 0) & (exchanged >= 0))
+    if not odd.size:
+        return
+    found = (
+        f"Longitude and latitude seem to be exchanged in {odd.size} of {len(wells)} wells: "
+        f"{wells.ids[odd[0]]} at {wells.longitude[odd[0]]:g}, {wells.latitude[odd[0]]:g} would lie "
+        "in the 1 km field the other way round"
+    )
+    if (rows >= 0).sum() < odd.size:
+        raise InputError(
+            f"{found}; exchange LONGITUDE_FIELD and LATITUDE_FIELD, or correct the layer."
+        )
+    progress.warn(f"{found}. They are left out.")
+
+
 def _screen(wells: Wells, product: YearlyMaps, rules: Rules) -> np.ndarray:
     """Return the status of the wells before their readings are used; the first reason applies."""
     coefficient = wells.storage_coefficient
     rows, _ = pixel(product.grid, wells.longitude, wells.latitude)
-    west, south, east, north = rules.bounds or (-np.inf, -np.inf, np.inf, np.inf)
-    inside = (wells.longitude >= west) & (wells.longitude <= east)
+    west, south, east, north = rules.bounds or GLOBE
+    # Longitudes of both may count from different meridians.
+    inside = (wells.longitude - west) % 360 <= east - west
     inside &= (wells.latitude >= south) & (wells.latitude <= north)
     no_location = ~np.isfinite(wells.longitude + wells.latitude) | wells.has_two_locations
     reasons = {
+        NO_ID: wells.ids == "",
         NO_LOCATION: no_location,
         REPEATED: wells.is_repeated,
         OUTSIDE_REGION: ~inside,
@@ -179,7 +208,7 @@ def _storage(
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Return storage in cm relative to any zero, shape (wells, months), and the dropped readings.
 
-    ``status`` is set for wells without readings and wells with a shift.
+    ``status`` is set for wells without usable readings and wells with a shift.
     """
     storage = np.full((len(wells), months.size), np.nan)
     coefficient = wells.storage_coefficient
@@ -192,8 +221,11 @@ def _storage(
             continue
         own = clean(readings.day[by_well[i]], readings.level[by_well[i]], rules)
         dropped.update(own.dropped)
+        reason, count = own.dropped.most_common(1)[0]
+        if reason in UNUSABLE and count > (by_well[i].stop - by_well[i].start) / 2:
+            status[i] = f"most readings left out: {reason}"
         compared = (own.months >= months[0]) & (own.months <= months[-1])
-        if has_shift(own.months[compared], own.depth[compared]):
+        if status[i] == USED and has_shift(own.months[compared], own.depth[compared]):
             status[i] = SHIFTED
         _, here, there = np.intersect1d(months, own.months, return_indices=True)
         storage[i, here] = -CM_PER_METRE * coefficient[i] * own.depth[there]
@@ -246,6 +278,8 @@ def _exclude_short_records(
     last = months.size - 1 - present[:, ::-1].argmax(axis=1)
     years = np.where(count > 0, ((months[last] - months[first]).astype(int) + 1) / 12, 0.0)
     in_use = status == USED
+    status[in_use & (count == 0)] = NO_MONTHS
+    in_use &= count > 0
     too_few = f"fewer than {rules.min_months} months with a reading"
     too_short = f"readings span less than {rules.min_years:g} years"
     status[in_use & (count < rules.min_months)] = too_few

@@ -1,13 +1,11 @@
-"""Columns of tables: one notation for all numbers, one order for all dates."""
-
-from datetime import date, datetime
+"""Columns of tables: one notation for all numbers, degrees and flags."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.base.columns import parse_days, parse_flags, parse_numbers
+from gwsa.gwsa_plugin.core.base.columns import parse_degrees, parse_flags, parse_numbers
 from gwsa.gwsa_plugin.core.base.errors import InputError
 
 NOTATIONS = {
@@ -59,48 +57,32 @@ def test_numbers_of_an_array_are_kept():
     assert parse_numbers(np.array([1, 2])).tolist() == [1.0, 2.0]
 
 
-@given(st.dates(date(1900, 1, 1), date(2100, 1, 1)))
-def test_dates_in_different_formats_are_equal(day):
-    values = [
-        day,
-        datetime(day.year, day.month, day.day, 10, 30),
-        day.isoformat(),
-        day.strftime("%Y/%m/%d"),
-        day.strftime("%Y%m%d"),
-        day.strftime("%d-%b-%Y"),
-        day.strftime("%B %d, %Y"),
-        f"{day.isoformat()}T08:00:00Z",
-        f"{day.isoformat()} 08:00",
-    ]
-    assert set(parse_days(values).tolist()) == {day}
-
-
-def test_order_of_day_and_month_is_determined_from_the_column():
-    assert parse_days(["03/04/2004", "25/04/2004"])[0] == np.datetime64("2004-04-03")
-    assert parse_days(["03/04/2004", "04/25/2004"])[0] == np.datetime64("2004-03-04")
-    assert parse_days(["03.04.2004"])[0] == np.datetime64("2004-04-03")
-
-
-def test_ambiguous_order_of_day_and_month_is_refused():
-    with pytest.raises(InputError, match="YYYY-MM-DD"):
-        parse_days(["03/04/2004", "05/06/2004"])
-
-
-def test_both_orders_in_one_column_are_refused():
-    with pytest.raises(InputError, match="“25/04/2004”.*“04/26/2004”"):
-        parse_days(["03/04/2004", "25/04/2004", "04/26/2004"])
-
-
-def test_a_month_without_day_and_invalid_dates():
-    days = parse_days(["2004-05", "2004-02-31", "31-Foo-2004", "", None])
-    assert days[0] == np.datetime64("2004-05-15") and np.isnat(days[1:]).all()
-
-
-def test_field_without_dates_is_refused():
-    with pytest.raises(InputError, match="no dates"):
-        parse_days(["12.5", "13.1"])
-
-
 def test_flags():
     values = [1, "Confined", "yes", True, 0, "unconfined", None, ""]
     assert parse_flags(values).tolist() == [True] * 4 + [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("28°30'N", 28.5),
+        ("28°30'36\"S", -28.51),
+        ("76° 30′ 36″ W", -76.51),
+        ("W 76 30 36", -76.51),
+        ("28:30:36", 28.51),
+        ("-0°30'", -0.5),
+        ("28d30m36s", 28.51),
+        ("28°30,5'", 28.5 + 0.5 / 60),
+        ("28.5° N", 28.5),
+        ("76,5W", -76.5),
+        ("S28.5", -28.5),
+        ("28.5", 28.5),
+        (-76.5, -76.5),
+        ("28°75'N", np.nan),
+        ("unknown", np.nan),
+        ("", np.nan),
+        (None, np.nan),
+    ],
+)
+def test_degrees(text, degrees):
+    np.testing.assert_allclose(parse_degrees([text]), [degrees])

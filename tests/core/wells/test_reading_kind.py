@@ -50,3 +50,17 @@ def test_depths_that_are_elevations_are_refused():
     with pytest.raises(InputError, match="dtw has values around 1,234 m"):
         ReadingKind().in_metres(levels, "dtw")
     assert ReadingKind(METRES, ELEVATION).in_metres(levels, "wte")[0] == 1234.5
+
+
+def test_depths_that_are_mostly_negative_are_refused():
+    levels = np.array([-5.0, -4.8, -5.2, 0.3, np.nan, -999])
+    with pytest.raises(InputError, match="wl is mostly negative, around -4.9.*VALUE"):
+        ReadingKind().in_metres(levels, "wl")
+    heights = ReadingKind(METRES, ELEVATION).in_metres(levels, "wl")
+    np.testing.assert_array_equal(heights, levels)
+    np.testing.assert_array_equal(ReadingKind().in_metres(-levels, "wl"), -levels)
+
+
+def test_a_field_without_numbers_is_refused():
+    with pytest.raises(InputError, match="remarks has no numbers; choose .*VALUE_FIELD"):
+        ReadingKind().in_metres(np.array([np.nan, -999]), "remarks")

@@ -21,6 +21,7 @@ from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.wells import validate as stage
+from gwsa.gwsa_plugin.core.wells.comparison import USED
 from gwsa.gwsa_plugin.core.wells.detail import CONFIRMED, score_detail
 from gwsa.gwsa_plugin.core.wells.quality_control import NEGATIVE, PLACEHOLDER, Rules
 from gwsa.gwsa_plugin.core.wells.report import write_well_report
@@ -62,6 +63,16 @@ def write_product(folder, grid, values, months=MONTHS):
             for band, i in enumerate(chosen, start=1):
                 target.write(values[i], band)
                 describe_band(target, band, months[i], "observed")
+
+
+class Log(Progress):
+    """Keeps the warnings."""
+
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +262,51 @@ class TestExclusions:
         assert np.isnan(found.storage[~found.used]).all()
         assert found.dropped_readings[stage.UNLISTED] == 7
 
+    def test_lost_readings_are_not_called_short(self, rasters):
+        wells = random_wells(8)
+        readings = readings_from_field(wells, rasters[0])
+        level = readings.level.copy()
+        day = readings.day.copy()
+        level[readings.well == 0] *= -1
+        level[readings.well == 1] = -999
+        day[readings.well == 2] = np.datetime64("NaT")
+        day[readings.well == 3] -= np.timedelta64(9000, "D")
+        found = stage.validate_wells(
+            wells, Readings(readings.well, day, level), *rasters
+        ).status.tolist()
+        assert found[:5] == [
+            "most readings left out: negative depth",
+            "most readings left out: placeholder such as -999",
+            "most readings left out: without date or number",
+            "no readings in the compared months",
+            "used",
+        ]
+
+    def test_a_well_without_identifier_is_excluded(self, rasters):
+        wells = random_wells(4)
+        readings = readings_from_field(wells, rasters[0])
+        wells = replace(wells, ids=np.array(["W0", "", "W2", ""], dtype=object))
+        found = stage.validate_wells(wells, readings, *rasters)
+        assert found.exclusions() == {stage.NO_ID: 2}
+
+    def test_exchanged_coordinates_are_refused(self, rasters):
+        wells = random_wells(10)
+        readings = readings_from_field(wells, rasters[0])
+        exchanged = replace(wells, longitude=wells.latitude, latitude=wells.longitude)
+        with pytest.raises(InputError, match="exchanged in 10 of 10 wells: W0 at 29.*LONGITUDE_FI"):
+            stage.validate_wells(exchanged, readings, *rasters)
+
+    def test_a_few_exchanged_coordinates_are_warned_of(self, rasters):
+        wells = random_wells(10)
+        readings = readings_from_field(wells, rasters[0])
+        longitude, latitude = wells.longitude.copy(), wells.latitude.copy()
+        longitude[3], latitude[3] = latitude[3], longitude[3]
+        log = Log()
+        wells = replace(wells, longitude=longitude, latitude=latitude)
+        found = stage.validate_wells(wells, readings, *rasters, progress=log)
+        assert found.exclusions() == {stage.OUTSIDE_FIELD: 1}
+        assert "exchanged in 1 of 10 wells: W3" in log.warnings[0]
+
     def test_a_well_listed_twice_counts_once(self, rasters):
         wells = random_wells(12)
         readings = readings_from_field(wells, rasters[0])
@@ -270,6 +326,22 @@ class TestExclusions:
         assert found.months[0] == rules.period[0] and found.months[-1] == MONTHS[-1]
         assert np.array_equal(found.used, wells.longitude <= (west + east) / 2)
         assert found.exclusions() == {stage.OUTSIDE_REGION: int((~found.used).sum())}
+
+    @pytest.mark.parametrize("west", [177.5, -182.5])
+    def test_a_field_and_a_region_beyond_180(self, tmp_path, west):
+        coarse = Grid(177.0, -15.0, 0.25, 0.25, 4, 20)
+        values = np.broadcast_to(np.arange(MONTHS.size)[:, None, None], (MONTHS.size, 4, 20))
+        values = (values * (1 + 0.1 * np.sin(np.arange(20)))).astype(np.float32)
+        stack = MonthlyStack.on_calendar(coarse, MONTHS, values, "GWSA")
+        write_stack(tmp_path / "coarse.tif", stack)
+        maps = YearlyMaps.from_files([tmp_path / "coarse.tif"])
+        wells = Wells.from_columns("abcd", [178.1, -179.1, 180.9, 175.0], -15.6, YIELD)
+        readings = readings_from_field(wells, maps)
+        rules = Rules(bounds=(west, -16.0, west + 4, -15.0))
+        found = stage.validate_wells(wells, readings, maps, maps, rules)
+        assert found.status.tolist() == [USED, USED, stage.DUPLICATE, stage.OUTSIDE_REGION]
+        np.testing.assert_allclose(found.wells.longitude, [178.1, 180.9, 180.9, 175.0])
+        np.testing.assert_allclose(found.trend[:2], found.field_trends["fine"][:2], atol=0.01)
 
     def test_one_identifier_at_two_locations_is_excluded(self, rasters):
         wells = random_wells(12)
@@ -444,6 +516,12 @@ class TestReport:
         html = (tmp_path / "report.html").read_text(encoding="utf-8")
         assert "At 1 well " in html and "only 1 usable wells" not in html
         assert "1 km detail: not testable with these inputs." in html
+
+    def test_identifiers_with_dollar_signs_are_no_formulas(self, rasters, tmp_path):
+        wells = replace(random_wells(1), ids=np.array(["$W_1_$"], dtype=object))
+        found = stage.validate_wells(wells, readings_from_field(wells, rasters[0]), *rasters)
+        write_well_report(tmp_path / "report.html", found, score_detail(found, 28.0))
+        assert "data:image/png" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
