@@ -156,7 +156,8 @@ def folder_of_months(tmp_path, left_out=(5,), **more):
 def test_a_folder_of_months_is_a_stack(tmp_path):
     folder = folder_of_months(tmp_path)
     log = Log()
-    found = read_stack(folder, "TWSA", log)
+    found = read_stack(folder, None, log)
+    assert found.variable == "TWSA"
     assert (found.months == MONTHS).all()
     assert found.source == (*[OBSERVED] * 5, MISSING, *[OBSERVED] * 18)
     np.testing.assert_array_equal(np.delete(found.values, 5, 0), np.delete(VALUES, 5, 0))
@@ -217,7 +218,12 @@ def test_one_month_and_no_value_are_stated(tmp_path):
 def test_the_variable_in_a_name_is_recognised(tmp_path):
     for name, variable in (("gee_twsa", "TWSA"), ("x", "x"), ("TWSA_minus_SMS", "TWSA_minus_SMS")):
         path = tiff(tmp_path / f"{name}.tif", VALUES, Bands(NAMES))
-        assert read_stack(path).variable == variable
+        found = read_stack(path)
+        assert found.variable == variable
+        write_stack(tmp_path / "own.tif", found)
+        # The name of a file is no variable: a later stage would refuse it.
+        tags = gdal.Open(str(tmp_path / "own.tif")).GetMetadata()
+        assert tags.get("GWSA_VARIABLE") == (variable if variable == "TWSA" else None)
 
 
 def test_complex_numbers_are_refused(tmp_path):
