@@ -145,8 +145,7 @@ def test_a_folder_of_months_is_filled_as_its_stack(run, gappy, folder, tmp_path)
     other = run("fillgaps", FOLDER=folder, METHOD=1, OUTPUT=tmp_path / "other.tif")["OUTPUT"]
     for found, expected in zip(read(other)[:3], read(one)[:3]):
         np.testing.assert_array_equal(found, expected)
-    # The folder's name is no variable, so that any stage takes the output.
-    assert "GWSA_VARIABLE" not in read(other)[3]
+    assert read(other)[3]["GWSA_VARIABLE"] == "TWSA"
 
 
 def test_either_a_stack_or_a_folder_is_needed(run, gappy, folder, tmp_path):

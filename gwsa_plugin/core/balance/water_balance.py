@@ -104,11 +104,16 @@ def on_baseline(stack: MonthlyStack, progress: Progress = SILENT) -> MonthlyStac
     Raises
     ------
     InputError
-        When the stack has neither the months nor the tag.
+        When the stack has no values, or neither the months nor the tag.
     """
-    lacking = np.setdiff1d(
-        month_range(*BASELINE), stack.months[np.isfinite(stack.values).any(axis=(1, 2))]
-    )
+    known = stack.months[np.isfinite(stack.values).any(axis=(1, 2))]
+    if not known.size:
+        west, south, east, north = stack.grid.bounds
+        raise InputError(
+            f"{stack.variable} has no values between {west:g} and {east:g}° east and {south:g} and "
+            f"{north:g}° north; give a stack of this region."
+        )
+    lacking = np.setdiff1d(month_range(*BASELINE), known)
     if not lacking.size:
         shift = np.nanmax(np.abs(stack.baseline_mean()))
         if shift > NEGLIGIBLE_CM:

@@ -294,8 +294,8 @@ def read_stack(
     path : str or Path
         The months are those of ``band_months``; months between them that are absent are missing.
     variable : str, optional
-        Name of the variable; by default the tag GWSA_VARIABLE, else the one in the file name, else
-        that name.
+        Name of the variable; by default the tag GWSA_VARIABLE, else the one in the name of the
+        file or folder, else that name.
     progress : Progress
         Receives one line about what was read.
 
@@ -317,7 +317,8 @@ def read_stack(
     path = Path(path)
     files = read_files(path, variable, progress)
     first = files[0]
-    name = variable or first.variable or variable_in_name(path.stem) or path.stem
+    in_name = variable_in_name(f"{path.stem} {first.name}")
+    name = variable or first.variable or in_name or path.stem
     one_file = len(files) == 1
     values = first.values if one_file else np.concatenate([file.values for file in files])
     months = np.concatenate([file.months for file in files])

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..base.months import name_runs
+from ..base.months import month_range, name_runs
 from ..base.plausible import LIMITS, STORAGE, limits_for, require_plausible
 from ..base.progress import Progress
 from ..base.units import CM, is_dimensionless, require_cm_per
@@ -127,6 +127,8 @@ def variable_in_name(name: str) -> str | None:
 
 def _read_file(path: Path, label: str | None, progress: Progress) -> StackFile:
     with open_lonlat(path) as source:
+        if any(np.issubdtype(band.dtype, np.complexfloating) for band in source.bands):
+            raise InputError(f"{path.name} holds complex numbers; convert it to real numbers.")
         tags = source.tags()
         variable = tags.get(VARIABLE_TAG, "")
         kind = variable or label or variable_in_name(path.stem) or path.stem
@@ -257,12 +259,18 @@ def reading_line(files: Sequence[StackFile], label: str, place: str, filled: int
     known = [np.isfinite(file.values).any(axis=(1, 2)) for file in files]
     months = np.sort(np.concatenate([file.months[kept] for file, kept in zip(files, known)]))
     unit = files[0].unit or f"{CM} (no unit is stated)"
-    period = f"{months[0]}..{months[-1]} " if months.size else ""
     source = place if len(files) == 1 else f"{len(files)} files in {place}"
-    missing = np.setdiff1d(np.arange(months[0], months[-1] + 1), months) if months.size else months
     return (
-        f"{months.size} months {period}of {variable_name(label)} in {unit} from {source}"
+        f"{_months_text(months)} of {variable_name(label)} in {unit} from {source}"
         + (f", {filled} of them filled" if filled else "")
-        + (f", without {name_runs(missing)}" if missing.size else "")
         + f"; cells of {files[0].grid.dx:.6g}°."
     )
+
+
+def _months_text(months: np.ndarray) -> str:
+    """The number of months, their period and those that it lacks."""
+    if months.size < 2:
+        return f"1 month {months[0]}" if months.size else "No month"
+    missing = np.setdiff1d(month_range(months[0], months[-1]), months)
+    without = f" without {name_runs(missing)}" if missing.size else ""
+    return f"{months.size} months {months[0]}..{months[-1]}{without}"

@@ -14,6 +14,7 @@ from .raster import Raster
 # Tags of bands in which programs write a date. TIFFTAG_DATETIME is the time of writing.
 DATE_TAGS = ("time", "date", "datetime", "timestamp", "month")
 NETCDF_DIMENSION = "NETCDF_DIM_"
+CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 GRIB_TIME = "GRIB_VALID_TIME"
 
 
@@ -58,12 +59,17 @@ def _months_in_tags(tags: Mapping[str, str], file_tags: Mapping[str, str]) -> np
     found = [find_months(text) for key, text in tags.items() if key.lower() in DATE_TAGS]
     for key, text in tags.items():
         if key.startswith(NETCDF_DIMENSION):
-            dimension = key[len(NETCDF_DIMENSION) :]
-            unit = file_tags.get(f"{dimension}#units") or file_tags.get(f"{dimension}#Units") or ""
-            found.append(_month_of(text, unit))
+            found.append(_month_of(text, _unit_of_time(key[len(NETCDF_DIMENSION) :], file_tags)))
         elif key == GRIB_TIME:
             found.append(_month_of(text.split()[0], "seconds since 1970-01-01"))
     return np.unique(np.concatenate(found)) if found else np.array([], dtype="datetime64[M]")
+
+
+def _unit_of_time(dimension: str, file_tags: Mapping[str, str]) -> str:
+    """The unit of a dimension; empty where its calendar has other days."""
+    if file_tags.get(f"{dimension}#calendar", "standard").lower() not in CALENDARS:
+        return ""
+    return file_tags.get(f"{dimension}#units") or file_tags.get(f"{dimension}#Units") or ""
 
 
 def _month_of(number: str, unit: str) -> np.ndarray:

@@ -47,8 +47,10 @@ def arranged(source: Raster, name: str) -> Raster:
     cut = 0
     if abs(columns * transform.a - 360) < TOLERANCE * transform.a:
         first = math.ceil((180 - transform.c) / transform.a - TOLERANCE)
-        cut = first % columns
-        transform = transform._replace(c=transform.c + first * transform.a - 360)
+        # A raster that begins at -180 stays exactly as it is.
+        if first != columns:
+            cut = first % columns
+            transform = transform._replace(c=transform.c + first * transform.a - 360)
     elif transform.c >= 180 - TOLERANCE * transform.a:
         transform = transform.shifted_east(-360)
     elif transform.c + columns * transform.a <= -180 + TOLERANCE * transform.a:

@@ -83,7 +83,8 @@ def open_lonlat(path: Path) -> Iterator[Raster]:
             raise InputError(_import_advice(path))
         if not source.crs:
             raise InputError(
-                f"{path.name} has no coordinate reference system; assign EPSG:4326 to it first."
+                f"{path.name} has no coordinate reference system; assign EPSG:4326 to the file, "
+                "with Raster › Projections › Assign Projection or gdal_edit.py -a_srs EPSG:4326."
             )
         if not is_geographic(source.crs):
             raise InputError(

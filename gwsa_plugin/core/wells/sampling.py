@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.grid import Grid
+from ..base.plausible import STORAGE, require_plausible
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, in_centimetres
 from ..files.yearly_maps import YearlyMaps
@@ -38,6 +39,11 @@ def at_pixels(
     -------
     ndarray of float32, shape (months, points)
         cm; NaN where a pixel has no value and outside the grid.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be read, its unit is not known, or a value is not possible.
     """
     rows, columns = pixel(product.grid, longitude, latitude)
     return _read(product, rows, columns, months, progress)
@@ -139,6 +145,7 @@ def _read(product: YearlyMaps, rows, columns, months, progress: Progress) -> np.
                 window = (slice(top, bottom), slice(left, right))
                 block = read_bands(source, list(band_numbers), window)
                 block = in_centimetres(block, unit, path.name)
+                require_plausible(block, STORAGE, path.name, list(months[list(month_index)]))
                 block_rows = rows[points] - top
                 block_columns = columns[points] - left
                 values[np.ix_(month_index, points)] = block[:, block_rows, block_columns]

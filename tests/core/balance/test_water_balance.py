@@ -162,6 +162,16 @@ def test_a_stack_without_the_baseline_needs_the_tag(world):
     np.testing.assert_allclose(gwsa.values, truth.values[-30:], atol=1e-4)
 
 
+def test_a_stack_without_any_value_is_named_with_its_region(world):
+    """The reason is not the period: the store has no values where TWSA is."""
+    _, twsa, stores = world
+    empty = replace(stores[0], values=stores[0].values * np.nan)
+    with pytest.raises(
+        InputError, match="SMS has no values between 70 and .* give a stack of this"
+    ):
+        groundwater(twsa, [empty, *stores[1:]])
+
+
 def test_inputs_without_common_cells_or_months_are_named(world):
     _, twsa, stores = world
     shifted = replace(stores[0], grid=replace(GRID, west=70.1))

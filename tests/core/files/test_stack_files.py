@@ -156,14 +156,15 @@ def folder_of_months(tmp_path, left_out=(5,), **more):
 def test_a_folder_of_months_is_a_stack(tmp_path):
     folder = folder_of_months(tmp_path)
     log = Log()
-    found = read_stack(folder, "TWSA", log)
+    found = read_stack(folder, None, log)
+    assert found.variable == "TWSA"
     assert (found.months == MONTHS).all()
     assert found.source == (*[OBSERVED] * 5, MISSING, *[OBSERVED] * 18)
     np.testing.assert_array_equal(np.delete(found.values, 5, 0), np.delete(VALUES, 5, 0))
     assert np.isnan(found.values[5]).all()
     assert log.lines == [
-        "23 months 2004-01..2005-12 of TWSA in cm (no unit is stated) from 23 files in months, "
-        "without 2004-06; cells of 0.25°."
+        "23 months 2004-01..2005-12 without 2004-06 of TWSA in cm (no unit is stated) from 23 "
+        "files in months; cells of 0.25°."
     ]
 
 
@@ -205,6 +206,35 @@ def test_files_that_are_not_of_the_series_are_refused(tmp_path, name, bands, sen
 
 def test_a_folder_without_rasters_is_refused(tmp_path):
     assert f"The folder {tmp_path.name} contains no raster" in refusal(tmp_path)
+
+
+def test_one_month_and_no_value_are_stated(tmp_path):
+    for values, text in ((VALUES[:1], "1 month 2004-01 of"), (VALUES[:1] * np.nan, "No month of")):
+        log = Log()
+        read_stack(tiff(tmp_path / "TWSA_2004-01.tif", values, Bands()), None, log)
+        assert log.lines[0].startswith(text + " TWSA in cm")
+
+
+def test_the_variable_in_a_name_is_recognised(tmp_path):
+    for name, variable in (("gee_twsa", "TWSA"), ("x", "x"), ("TWSA_minus_SMS", "TWSA_minus_SMS")):
+        path = tiff(tmp_path / f"{name}.tif", VALUES, Bands(NAMES))
+        found = read_stack(path)
+        assert found.variable == variable
+        write_stack(tmp_path / "own.tif", found)
+        # The name of a file is no variable: a later stage would refuse it.
+        tags = gdal.Open(str(tmp_path / "own.tif")).GetMetadata()
+        assert tags.get("GWSA_VARIABLE") == (variable if variable == "TWSA" else None)
+
+
+def test_complex_numbers_are_refused(tmp_path):
+    path = tmp_path / "x.tif"
+    file = gdal.GetDriverByName("GTiff").Create(str(path), 5, 6, 1, gdal.GDT_CFloat32)
+    file.SetGeoTransform(GRID.transform.to_gdal())
+    lonlat = osr.SpatialReference()
+    lonlat.ImportFromEPSG(4326)
+    file.SetProjection(lonlat.ExportToWkt())
+    file = None
+    assert "holds complex numbers" in refusal(path)
 
 
 def test_mascons_are_to_be_imported(tmp_path):

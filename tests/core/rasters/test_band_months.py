@@ -56,6 +56,18 @@ def test_times_of_netcdf_are_read_after_an_export(tmp_path, key):
     assert months_in(path).tolist() == np.array(["2002-04", "2002-05", "2002-08"], "M8").tolist()
 
 
+@pytest.mark.parametrize("calendar", ["noleap", "360_day"])
+def test_times_in_a_calendar_of_other_days_are_not_read(tmp_path, calendar):
+    """In 150 years without leap days they would be wrong by more than a month."""
+    days = [{"NETCDF_DIM_time": "56226"}]
+    tags = {"time#units": "days since 1850-01-01", "time#calendar": calendar}
+    with pytest.raises(InputError, match="its band names none"):
+        months_in(tiff(tmp_path / "twsa.tif", 1, ["twsa"], tags, days))
+    tags["time#calendar"] = "proleptic_gregorian"
+    path = tiff(tmp_path / "twsa.tif", 1, ["twsa"], tags, days)
+    assert months_in(path) == np.datetime64("2003-12")
+
+
 def test_times_of_grib_and_tags_of_dates_are_read(tmp_path):
     items = [{"GRIB_VALID_TIME": "1072915200 sec UTC"}, {"time": "2004-02-15 00:00"}]
     path = tiff(tmp_path / "x.tif", 2, ["0[-] SFC", "twsa"], None, items)

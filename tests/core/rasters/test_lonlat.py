@@ -107,3 +107,12 @@ def test_what_is_not_in_degrees_is_refused(tmp_path, at, sentence):
     # Rasters of any projection are opened as they are.
     with open_raster(path) as source:
         assert source.shape == (4, 6)
+
+
+def test_a_globe_from_minus_180_stays_exactly_as_it_is(tmp_path):
+    """The width of a column has rounding errors, and the tiles of a file belong to its pixels."""
+    at = Placed(-180.0, 90.0, 360 / 1081, -180 / 540)
+    path = write(tmp_path / "x.tif", np.ones((540, 1081), np.float32), at)
+    with open_lonlat(path) as source, open_raster(path) as plain:
+        assert source.transform == plain.transform
+        assert type(source) is type(plain)

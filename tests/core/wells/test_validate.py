@@ -206,6 +206,35 @@ class TestFields:
         value = bilinear(rasters[1], longitude, latitude, MONTHS[:1])
         assert value[0, 0] == pytest.approx(float(rasters[1].read(MONTHS[0])[0, 1]))
 
+    def test_fields_of_others_are_checked_where_they_are_read(self, tmp_path):
+        values = np.random.default_rng(0).normal(size=(2, *COARSE.shape))
+        values[1, 0] = -9999
+        write_stack(
+            tmp_path / "x.tif", MonthlyStack.on_calendar(COARSE, MONTHS[:2], values, "GWSA")
+        )
+        field = YearlyMaps.from_files([tmp_path / "x.tif"])
+        longitude, latitude = np.meshgrid(COARSE.longitudes, COARSE.latitudes)
+        with pytest.raises(InputError, match=r"^x\.tif has the value -9999 \(5 .* band 2004-02"):
+            at_pixels(field, longitude.ravel(), latitude.ravel(), MONTHS[:2])
+
+    def test_fields_in_an_unknown_unit_are_refused(self, tmp_path):
+        inches = MonthlyStack.on_calendar(COARSE, MONTHS[:1], np.ones((1, 4, 5)), "GWSA", "inches")
+        write_stack(tmp_path / "x.tif", inches)
+        field = YearlyMaps.from_files([tmp_path / "x.tif"])
+        with pytest.raises(InputError, match=r"^x\.tif is in inches"):
+            at_pixels(field, np.array([76.5]), np.array([29.5]), MONTHS[:1])
+
+    def test_fields_that_are_south_up_are_read_at_their_places(self, tmp_path):
+        values = np.arange(20.0).reshape(1, 4, 5)
+        path = tmp_path / "x.tif"
+        write_stack(path, MonthlyStack.on_calendar(COARSE, MONTHS[:1], values[:, ::-1], "GWSA"))
+        with rasterio.open(path, "r+") as target:
+            target.transform = rasterio.Affine(0.25, 0, 76.0, 0, 0.25, 29.0)
+        longitude, latitude = np.meshgrid(COARSE.longitudes, COARSE.latitudes)
+        field = YearlyMaps.from_files([path])
+        found = at_pixels(field, longitude.ravel(), latitude.ravel(), MONTHS[:1])
+        np.testing.assert_array_equal(found.reshape(values.shape), values)
+
     def test_global_fields_wrap(self, tmp_path):
         grid = Grid(-180, 90, 45, 45, 4, 8)
         values = np.tile(np.arange(8.0), (1, 4, 1))
