@@ -10,28 +10,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 
 from ..base.grid import EDGE_TOLERANCE, Grid
 from ..base.units import CM_PER_KG_M2, KG_M2, cm_per
-from ..files import hdf5
-from ..rasters.netcdf import NetCdf
+from ..rasters.hdf5 import Hdf5, UnreadableFile
+from ..rasters.netcdf import NetCdf, open_netcdf
 from .file_names import ASSIMILATES_GRACE, cell_size_in_name
 from .land_storage import LAYERS, OFF_LAND, VARIABLES
 
 SNOW = LAYERS["SWES"][0]
-DAMAGED = "damaged, cut short or not NetCDF"
+DAMAGED = "damaged"
 # Raised by the readers (InputError is a ValueError) and, where the structure of a file is
 # overwritten, by the libraries that they use.
 READ_ERRORS = (OSError, KeyError, RuntimeError, ValueError)
 
 # Rows and columns of the north-up grid.
 Window = tuple[slice, slice]
-
-# HDF5 may be used by one thread at a time, through h5py or through GDAL.
-_hdf5_lock = Lock()
 
 
 class UnusableGranule(Exception):
@@ -89,7 +85,7 @@ def read_header(path: Path) -> GranuleHeader:
     UnusableGranule
         When the file is damaged or is not a GLDAS Noah 2.1 file in kg m-2 on a regular grid.
     """
-    with _read_errors_as_problem(), _open(path) as file:
+    with _read_errors_as_problem(), open_netcdf(path) as file:
         return _checked_header(file, path, like=None)
 
 
@@ -117,7 +113,7 @@ def read_granule(
         As ``read_header``, and when the grid is not that of ``like``.
     """
     with _read_errors_as_problem():
-        with _open(path) as file:
+        with open_netcdf(path) as file:
             header = _checked_header(file, path, like)
             layers = _fetch_layers(file, window, header)
         # The lock is free again: what follows does not use HDF5.
@@ -128,27 +124,13 @@ def read_granule(
 def _read_errors_as_problem() -> Iterator[None]:
     try:
         yield
+    except UnreadableFile as error:
+        raise UnusableGranule([error.cause]) from None
     except READ_ERRORS:
         raise UnusableGranule([DAMAGED]) from None
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[hdf5.Hdf5 | NetCdf]:
-    """Open a file through h5py where possible, otherwise through GDAL, and lock HDF5."""
-    with _hdf5_lock:
-        if hdf5.usable() and hdf5.is_hdf5(path):
-            file = hdf5.Hdf5(path)
-            try:
-                yield file
-            finally:
-                file.close()
-        else:
-            yield NetCdf(path)
-
-
-def _checked_header(
-    file: hdf5.Hdf5 | NetCdf, path: Path, like: GranuleHeader | None
-) -> GranuleHeader:
+def _checked_header(file: NetCdf | Hdf5, path: Path, like: GranuleHeader | None) -> GranuleHeader:
     present = file.variables
     absent = [name for name in VARIABLES if name not in present]
     problems = _version_problems(file)
@@ -173,7 +155,7 @@ def _checked_header(
     return GranuleHeader(path, grid, bool(latitudes[-1] > latitudes[0]), begin_date)
 
 
-def _version_problems(file: hdf5.Hdf5 | NetCdf) -> list[str]:
+def _version_problems(file: NetCdf | Hdf5) -> list[str]:
     title = file.text("title")
     source = file.text("source")
     version = re.search(r"GLDAS\D{0,4}(\d\.\d)", title)
@@ -184,7 +166,7 @@ def _version_problems(file: hdf5.Hdf5 | NetCdf) -> list[str]:
     return []
 
 
-def _map_problems(file: hdf5.Hdf5 | NetCdf, name: str, grid: Grid) -> list[str]:
+def _map_problems(file: NetCdf | Hdf5, name: str, grid: Grid) -> list[str]:
     problems = []
     if file.shape(name) not in ((1, *grid.shape), grid.shape):
         problems.append(f"{name} is not a single map on lat and lon")
@@ -217,7 +199,7 @@ def _grid_of_centres(latitudes: np.ndarray, longitudes: np.ndarray, single_cell:
 
 
 def _fetch_layers(
-    file: hdf5.Hdf5 | NetCdf, window: Window, header: GranuleHeader
+    file: NetCdf | Hdf5, window: Window, header: GranuleHeader
 ) -> dict[str, Callable[..., np.ndarray]]:
     """Return for each variable a function that decodes its window, kg m-2, rows as in the file.
 

@@ -1,4 +1,4 @@
-"""Read NetCDF through GDAL's multidimensional API.
+"""Read NetCDF, through h5py or through GDAL's multidimensional API.
 
 GDAL shares its libraries with QGIS. The multidimensional API returns every array in the order of
 the file, whereas GDAL's raster view of NetCDF flips tables such as ``time_bounds``.
@@ -6,22 +6,98 @@ the file, whereas GDAL's raster view of NetCDF flips tables such as ``time_bound
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import RLock
+from typing import Protocol
 
 import numpy as np
 from osgeo import gdal, gdal_array
+from scipy.io import netcdf_file
 
 from ..base.errors import InputError
+from . import hdf5
 from .gdal_errors import RasterError, gdal_errors
+from .hdf5 import Hdf5, UnreadableFile, decode_packed, no_variable
+
+# HDF5 may be used by one thread at a time, through h5py or through GDAL.
+_hdf5_lock = RLock()
 
 
-class NetCdf:
-    """An open NetCDF file.
+@contextmanager
+def open_netcdf(path: str | Path) -> Iterator[NetCdf | Hdf5]:
+    """Open a NetCDF or HDF5 file, and lock HDF5 until it is closed.
+
+    HDF5 is read through h5py where that is usable, everything else through GDAL.
 
     Parameters
     ----------
     path : str or Path
+
+    Yields
+    ------
+    NetCdf or Hdf5
+
+    Raises
+    ------
+    InputError
+        When the file does not exist; UnreadableFile when it is empty, cut short, damaged, open for
+        writing elsewhere or has another format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; check the path.")
+    if not path.stat().st_size:
+        raise UnreadableFile(path.name, "empty (0 bytes)")
+    with _hdf5_lock:
+        file = Hdf5(path) if hdf5.is_hdf5(path) and hdf5.usable() else NetCdf(path)
+        try:
+            yield file
+        finally:
+            file.close()
+
+
+class NetCdfFile(Protocol):
+    """What readers of NetCDF have in common; ``NetCdf`` describes the methods."""
+
+    name: str
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of all variables."""
+
+    def has(self, path: str) -> bool:
+        """Return True when the file has the variable."""
+
+    def dimensions(self, variable: str) -> tuple[str, ...]:
+        """Return the names of the dimensions of a variable."""
+
+    def shape(self, variable: str) -> tuple[int, ...]:
+        """Return the size of a variable along each dimension."""
+
+    def chunk(self, variable: str) -> tuple[int, ...]:
+        """Return the chunk size along each dimension."""
+
+    def text(self, attribute: str, variable: str | None = None) -> str:
+        """Return an attribute as text."""
+
+    def unit(self, variable: str) -> str:
+        """Return the unit of a variable."""
+
+    def read(self, variable: str, *window: slice) -> np.ndarray:
+        """Read a variable or a window of it."""
+
+
+class NetCdf:
+    """A NetCDF file that GDAL has open; ``open_netcdf`` opens it.
+
+    Parameters
+    ----------
+    path : Path
 
     Attributes
     ----------
@@ -31,33 +107,46 @@ class NetCdf:
     Raises
     ------
     InputError
-        When the file does not exist, is damaged or has another format; when a method is given a
-        variable that the file does not have.
+        When the file is damaged or has another format; when a method is given a variable that the
+        file does not have.
     """
 
-    def __init__(self, path: str | Path):
-        path = Path(path)
+    def __init__(self, path: Path):
         self.name = path.name
-        if not path.is_file():
-            raise InputError(f"{path} does not exist; check the path.")
-        try:
-            with gdal_errors(self.name):
-                dataset = gdal.OpenEx(
-                    str(path),
-                    gdal.OF_MULTIDIM_RASTER | gdal.OF_VERBOSE_ERROR,
-                    allowed_drivers=["netCDF"],
-                )
-                self._group = dataset and dataset.GetRootGroup()
-        except RasterError:
-            raise InputError(
-                f"{self.name} is not a readable NetCDF file{_describe_text_file(path)}; "
-                "download the NetCDF edition of the product, or download it again if it is cut off."
-            ) from None
+        is_hdf5 = hdf5.is_hdf5(path)
+        if is_hdf5:
+            _silence_hdf5()
+        else:
+            _check_classic(path)
+        # GDAL's own HDF5 driver does without locks, which some network drives do not have.
+        for driver in ("netCDF", "HDF5") if is_hdf5 else ("netCDF",):
+            try:
+                with gdal_errors(self.name):
+                    dataset = gdal.OpenEx(
+                        str(path),
+                        gdal.OF_MULTIDIM_RASTER | gdal.OF_VERBOSE_ERROR,
+                        allowed_drivers=[driver],
+                    )
+                    self._group = dataset and dataset.GetRootGroup()
+                return
+            except RasterError:
+                continue
+        if is_hdf5:
+            raise UnreadableFile(self.name, "damaged or cut short")
+        raise UnreadableFile(
+            self.name,
+            f"not a readable NetCDF file{_describe_text_file(path)}",
+            "download the NetCDF edition of the product, or download it again if it is cut off",
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._group = None
 
     @property
     def variables(self) -> tuple[str, ...]:
         """Names of all variables."""
-        return tuple(self._group.GetMDArrayNames())
+        return tuple(self._group.GetMDArrayNames() or ())
 
     def dimensions(self, variable: str) -> tuple[str, ...]:
         """Return the names of the dimensions of a variable."""
@@ -124,15 +213,8 @@ class NetCdf:
         if stored is None:
             raise InputError(f"{variable} in {self.name} cannot be read; download the file again.")
         raw = np.frombuffer(stored, gdal_array.GDALTypeCodeToNumericTypeCode(kind)).reshape(counts)
-        values = raw if raw.dtype.kind == "f" else raw.astype(np.float64)
         nodata = array.GetNoDataValueAsDouble()
-        scale = array.GetScale()
-        offset = array.GetOffset()
-        if nodata is not None:
-            values[raw == nodata] = np.nan
-        if scale is not None or offset is not None:
-            values = values * (1.0 if scale is None else scale) + (offset or 0.0)
-        return values
+        return decode_packed(raw, [nodata], array.GetScale(), array.GetOffset())
 
     def fetch(self, variable: str, *window: slice) -> Callable[..., np.ndarray]:
         """Read as ``read`` does and return a function that gives the values.
@@ -148,14 +230,40 @@ class NetCdf:
         values = self.read(variable, *window)
         return lambda places=None: values if places is None else values.reshape(-1)[places]
 
+    def has(self, path: str) -> bool:
+        """Return True when the file has the variable; those of groups are read by h5py alone."""
+        return path in self.variables
+
     def _array(self, variable: str):
         if variable not in self.variables:
-            raise InputError(
-                f"{self.name} has no variable {variable} "
-                f"(it has {', '.join(self.variables) or 'none'}); "
-                "give the file as its data centre distributes it."
-            )
+            raise InputError(no_variable(self.name, variable, self.variables))
         return self._group.OpenMDArray(variable)
+
+
+def _check_classic(path: Path) -> None:
+    """Refuse a classic NetCDF file with a damaged header, on which GDAL can hang."""
+    with open(path, "rb") as file:
+        if file.read(4) not in (b"CDF\x01", b"CDF\x02"):
+            return
+    try:
+        netcdf_file(str(path), "r", mmap=True).close()
+    except Exception:  # scipy raises anything on damage.
+        raise UnreadableFile(path.name, "damaged or cut short") from None
+
+
+def _silence_hdf5() -> None:
+    """Stop HDF5 from printing its errors, which are handled here, in this thread.
+
+    A library that is safe for threads has this setting for each thread. GDAL's driver makes an
+    error for each attribute that a file does not have.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with suppress(OSError, AttributeError), open("/proc/self/maps", encoding="utf-8") as maps:
+        loaded = {line.split()[-1] for line in maps if re.search(r"/libhdf5[^/]*\.so", line)}
+        for library in loaded:
+            if "_hl" not in library and "_cpp" not in library:
+                ctypes.CDLL(library).H5Eset_auto2(ctypes.c_int64(0), None, None)
 
 
 def _describe_text_file(path: Path) -> str:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
-from gwsa.gwsa_plugin.core.files import decompress as decompression
-from gwsa.gwsa_plugin.core.files import hdf5
-from gwsa.gwsa_plugin.core.files.decompress import DamagedChunk, decompress
-from gwsa.gwsa_plugin.core.rasters.netcdf import NetCdf
+from gwsa.gwsa_plugin.core.rasters import decompress as decompression
+from gwsa.gwsa_plugin.core.rasters import hdf5
+from gwsa.gwsa_plugin.core.rasters.decompress import DamagedChunk, decompress
+from gwsa.gwsa_plugin.core.rasters.netcdf import NetCdf, open_netcdf
 
 VALUES = np.random.default_rng(2).uniform(-50, 50, (1, 6, 8)).astype("<f4")
 VALUES[0, 2:4] = -9999
@@ -134,19 +134,39 @@ def test_decompression_inverts_compression(numbers):
     np.testing.assert_array_equal(decompress(chunk, values.size, shuffled=True), values)
 
 
+@pytest.fixture
+def asked_again():
+    """Whether h5py is usable is found out once; here before and after the test as well."""
+    hdf5.trouble.cache_clear()
+    yield
+    hdf5.trouble.cache_clear()
+
+
 @pytest.mark.parametrize(
     "library", ["h5py.libs/libhdf5.so", "h5py/.dylibs/libhdf5.dylib", "h5py/hdf5_hl.dll"]
 )
-def test_h5py_from_a_wheel_is_not_imported(library, tmp_path, monkeypatch):
+def test_h5py_from_a_wheel_is_not_imported(library, tmp_path, monkeypatch, asked_again):
     (tmp_path / "h5py").mkdir()
     (tmp_path / library).parent.mkdir(exist_ok=True)
     (tmp_path / library).touch()
     found = SimpleNamespace(submodule_search_locations=[str(tmp_path / "h5py")])
     monkeypatch.setattr(hdf5, "find_spec", lambda name: found)
     monkeypatch.setattr(hdf5, "import_module", lambda name: pytest.fail("imported"))
-    assert hdf5.usable.__wrapped__() is False
+    assert hdf5.trouble() == "it brings an HDF5 library beside that of QGIS"
 
 
-def test_h5py_is_not_usable_where_it_is_not_installed(monkeypatch):
+def test_h5py_is_not_usable_where_it_is_not_installed(monkeypatch, asked_again):
     monkeypatch.setattr(hdf5, "find_spec", lambda name: None)
-    assert hdf5.usable.__wrapped__() is False
+    assert not hdf5.usable()
+
+
+@pytest.mark.parametrize("error", [ImportError, AttributeError, SystemError, ValueError])
+def test_a_broken_h5py_is_not_used(monkeypatch, asked_again, error, path):
+    def broken(name):
+        raise error("undefined symbol")
+
+    monkeypatch.setattr(hdf5, "import_module", broken)
+    assert hdf5.trouble() == f"its import fails ({error.__name__}: undefined symbol)"
+    with open_netcdf(path) as file:
+        assert isinstance(file, NetCdf)
+        np.testing.assert_array_equal(file.read("lat"), np.arange(6))
