@@ -302,5 +302,10 @@ def _cell_range(start: float, stop: float, size: int) -> slice:
     return slice(max(floor(start + EDGE_TOLERANCE), 0), min(ceil(stop - EDGE_TOLERANCE), size))
 
 
+def bounds_text(bounds: Bounds) -> str:
+    """Return bounds for messages, as "76, 28, 79, 31 (west, south, east, north in degrees)"."""
+    return f"{_format(bounds)} (west, south, east, north in degrees)"
+
+
 def _format(bounds: Bounds) -> str:
     return ", ".join(f"{value:g}" for value in bounds)

@@ -6,14 +6,15 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..rasters.netcdf import NetCdf
+from ..rasters.netcdf import NetCdfFile
+from ..rasters.netcdf_grid import GriddedVariable
 from .mascons import LAND, make_regridding, read_fields
 
 # Names of land mask variables, in the products and in the centres' mask files.
 MASKS = ("LO_val", LAND, "GLDAS_mask")
 
 
-def covered_by_mask(file: NetCdf, target: Grid) -> Grid | None:
+def covered_by_mask(file: NetCdfFile, target: Grid) -> Grid | None:
     """Return the part of ``target`` that the land mask of a file reaches; None for nothing.
 
     Raises
@@ -21,15 +22,15 @@ def covered_by_mask(file: NetCdf, target: Grid) -> Grid | None:
     InputError
         When the file has no mask.
     """
-    return make_regridding(file, _mask_variable(file), target).covered()
+    return make_regridding(_mask(file), target).covered()
 
 
-def read_land(file: NetCdf, target: Grid) -> np.ndarray:
+def read_land(file: NetCdfFile, target: Grid) -> np.ndarray:
     """Read the land mask of a file.
 
     Parameters
     ----------
-    file : NetCdf
+    file : NetCdfFile
         With a mask variable in which 1 is land.
     target : Grid
         The grid of the result.
@@ -44,13 +45,12 @@ def read_land(file: NetCdf, target: Grid) -> np.ndarray:
     InputError
         When the file has no mask or does not cover the target.
     """
-    variable = _mask_variable(file)
-    regridding = make_regridding(file, variable, target)
+    variable = _mask(file)
+    regridding = make_regridding(variable, target)
     if regridding.covered() is None:
         raise InputError(f"The land mask {file.name} lies outside the region; give a global one.")
-    leading = [slice(0, 1)] * (len(file.shape(variable)) - 2)
-    mask = read_fields(file, variable, regridding, *leading)
-    fraction = regridding((mask.reshape(mask.shape[-2:]) == 1).astype(np.float64))
+    mask = read_fields(variable, regridding)[0]
+    fraction = regridding((mask == 1).astype(np.float64))
     if not np.isfinite(fraction).all():
         raise InputError(
             f"The land mask {file.name} covers only a part of the region; give a global one."
@@ -58,11 +58,11 @@ def read_land(file: NetCdf, target: Grid) -> np.ndarray:
     return fraction >= 0.5
 
 
-def _mask_variable(file: NetCdf) -> str:
+def _mask(file: NetCdfFile) -> GriddedVariable:
     named = [variable for variable in MASKS if variable in file.variables]
     if not named:
         raise InputError(
             f"{file.name} has no land mask variable ({', '.join(MASKS)}); "
             "give the centre's land mask."
         )
-    return named[0]
+    return GriddedVariable(file, named[0])

@@ -6,18 +6,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 
 import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
+from ..base.plausible import LIMITS, STORAGE, require_plausible
 from ..base.progress import SILENT, Progress
 from ..base.units import cm_per
-from ..rasters.netcdf import NetCdf
+from ..rasters import hdf5
+from ..rasters.netcdf import NetCdfFile
+from ..rasters.netcdf_grid import GriddedVariable, is_gridded, unit_text
 from ..spatial.regrid import Regridding
+from .gsfc_mascons import GsfcMascons, is_gsfc
+from .solution_spans import read_spans
 
-THICKNESS = "lwe_thickness"
+# Names of water thickness, the first ones first where a file has several.
+THICKNESS = (
+    "lwe_thickness", "twsa", "lwe", "tws_anomaly", "tws_anomalies", "tws", "ewh", "ewt", "cmwe",
+    "water_thickness", "equivalent_water_thickness", "equivalent_water_height",
+)  # fmt: skip
 SIGMA = "uncertainty"
 GAIN = "scale_factor"
 LAND = "land_mask"
@@ -29,17 +37,6 @@ CENTRES = {
     "JPL": r"\bJPL\b|Jet Propulsion",
     "GSFC": r"\bGSFC\b|Goddard",
 }
-MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0, "day": 1440.0}
-DAY = np.timedelta64(1440, "m")
-TIME_UNIT = re.compile(
-    r"(day|hour|minute|second)s? since "
-    r"(\d{1,4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])(?:[T ](\d\d:\d\d))?(?!\d)",
-    re.IGNORECASE,
-)
-# Minutes from an epoch to a solution; a larger value is a fill value.
-LONGEST = 1e9
-# 365.25 days / 24
-HALF_MONTH = np.timedelta64(21_915, "m")
 # Cells that are read at once: 200 MB of float32.
 BLOCK_CELLS = 50_000_000
 
@@ -50,13 +47,17 @@ class MasconFile:
 
     Parameters
     ----------
-    file : NetCdf
+    file : NetCdfFile
+    thickness : GriddedVariable
+        Water thickness.
+    unit : str
+        Unit of the thickness, as the file or the user states it.
     centre : str
         CSR, JPL, GSFC or empty, from the attributes of the file and not from its name.
     release, title : str
         As the attributes state them; may be empty.
-    spans : ndarray of datetime64[m], shape (solutions, 2)
-        Start and exclusive end of each solution.
+    spans : ndarray of datetime64[m], shape (frames, 2)
+        Start and exclusive end of the fields.
     spans_stated : bool
         False when the file has no time bounds, so that the spans are half a month to each side of
         its times.
@@ -64,7 +65,9 @@ class MasconFile:
         The months that the file lists as missing; None without that attribute.
     """
 
-    file: NetCdf
+    file: NetCdfFile
+    thickness: GriddedVariable
+    unit: str
     centre: str
     release: str
     title: str
@@ -73,26 +76,39 @@ class MasconFile:
     listed_missing: np.ndarray | None
 
     @classmethod
-    def open(cls, path: Path) -> MasconFile:
-        """Read the metadata of a file.
+    def read(
+        cls, file: NetCdfFile, variable: str | None = None, unit: str | None = None
+    ) -> MasconFile:
+        """Read the metadata of an open file.
+
+        Parameters
+        ----------
+        file : NetCdfFile
+            A NetCDF file over time, latitude and longitude, or GSFC's HDF5 file of mascons.
+        variable : str, optional
+            The variable with the water thickness; by default it is recognised by its name.
+        unit : str, optional
+            Unit of the variable; by default that of the file.
 
         Raises
         ------
         InputError
-            When the file is not NetCDF, has no lwe_thickness(time, lat, lon), or when its times
-            cannot be read.
+            When the file has no such variable over time, latitude and longitude, or its unit or its
+            times are not understood.
         """
-        file = NetCdf(path)
-        _require_time_lat_lon(file, THICKNESS)
-        spans, stated = _spans(file)
+        source = GsfcMascons(file) if is_gsfc(file) else file
+        thickness = _thickness(source, variable)
+        spans, stated = read_spans(thickness)
         return cls(
-            file=file,
-            centre=_centre(file),
-            release=_release(file),
-            title=file.text("title"),
+            file=source,
+            thickness=thickness,
+            unit=_known_unit(thickness, unit),
+            centre=_centre(source),
+            release=_release(source),
+            title=source.text("title"),
             spans=spans,
             spans_stated=stated,
-            listed_missing=_listed_missing(file),
+            listed_missing=_listed_missing(source),
         )
 
     @property
@@ -104,9 +120,13 @@ class MasconFile:
         """Return True when the file has the variable."""
         return variable in self.file.variables
 
+    def variable(self, name: str) -> GriddedVariable:
+        """Return a variable over the cells of the file."""
+        return GriddedVariable(self.file, name)
+
     def regridding(self, target: Grid) -> Regridding:
         """Return the regridding from the file's cells to ``target``."""
-        return make_regridding(self.file, THICKNESS, target)
+        return make_regridding(self.thickness, target)
 
     def gain_factors(self, regridding: Regridding) -> np.ndarray:
         """Read JPL's land gain factors.
@@ -125,7 +145,7 @@ class MasconFile:
             raise InputError(
                 f"{self.name} has no {GAIN}; only JPL's CRI mascons do, so switch gain factors off."
             )
-        return read_fields(self.file, GAIN, regridding)
+        return read_fields(self.variable(GAIN), regridding)[0]
 
     def identifiers(self, regridding: Regridding) -> np.ndarray | None:
         """Read the number of the mascon of each target cell.
@@ -137,24 +157,27 @@ class MasconFile:
         """
         if not self.has(MASCON):
             return None
-        return np.nan_to_num(
-            regridding.largest(read_fields(self.file, MASCON, regridding)), nan=-1
-        ).astype(np.int32)
+        numbers = read_fields(self.variable(MASCON), regridding)[0]
+        return np.nan_to_num(regridding.largest(numbers), nan=-1).astype(np.int32)
 
     def fields(
-        self, variable: str, wanted: np.ndarray, regridding: Regridding, progress: Progress = SILENT
+        self,
+        variable: GriddedVariable,
+        wanted: np.ndarray,
+        regridding: Regridding,
+        progress: Progress = SILENT,
     ) -> Iterator[tuple[int, np.ndarray]]:
-        """Read the fields of some solutions.
+        """Read some fields of a variable.
 
-        Several solutions are read at once, by the file's compressed blocks of time, so that no
-        block is decompressed twice where memory allows.
+        Several fields are read at once, by the file's compressed blocks of time, so that no block
+        is decompressed twice where memory allows.
 
         Parameters
         ----------
-        variable : str
-            Name of a variable over (time, lat, lon) in a unit of water height.
-        wanted : ndarray of bool, shape (solutions,)
-            The solutions to read.
+        variable : GriddedVariable
+            The thickness or its sigma; a sigma without a unit has that of the thickness.
+        wanted : ndarray of bool, shape (frames,)
+            The fields to read.
         regridding : Regridding
             Selects the source cells.
         progress : Progress
@@ -162,63 +185,61 @@ class MasconFile:
         Yields
         ------
         place : int
-            Index of the solution.
+            Index of the field.
         field : ndarray of float, shape of the source of ``regridding``
             cm.
+
+        Raises
+        ------
+        InputError
+            When a value is impossible, such as a fill value that the file does not declare.
         """
-        factor = _cm_factor(self.file, variable)
-        block = min(
-            self.file.chunk(variable)[0], max(BLOCK_CELLS // prod(regridding.source_shape), 1)
-        )
+        is_thickness = variable is self.thickness
+        unit = self.unit if is_thickness else variable.file.unit(variable.name) or self.unit
+        factor = _cm_factor(variable, unit)
+        limits = STORAGE if is_thickness else LIMITS["SIGMA_TWSA"]._replace(least=-np.inf)
+        block = min(variable.chunk[0], max(BLOCK_CELLS // prod(regridding.source_shape), 1))
         for start in range(0, wanted.size, block):
             places = np.flatnonzero(wanted[start : start + block]) + start
             if not places.size:
                 continue
-            # From the first to the last wanted solution of the block.
+            # From the first to the last wanted field of the block.
             times = slice(int(places[0]), int(places[-1]) + 1)
-            fields = read_fields(self.file, variable, regridding, times, progress=progress)
+            fields = read_fields(variable, regridding, times, progress) * np.float32(factor)
+            spans = self.spans[times]
+            labels = (spans[:, 0] + (spans[:, 1] - spans[:, 0]) // 2).astype("datetime64[M]")
+            name = f"{variable.name} in {self.name}"
+            require_plausible(fields, limits, name, labels, (factor, 0.0))
             for place in places:
                 progress.advance(place / wanted.size)
-                yield place, fields[place - times.start] * factor
+                yield place, fields[place - times.start]
 
 
-def make_regridding(file: NetCdf, variable: str, target: Grid) -> Regridding:
-    """Return the regridding from the last two dimensions of a variable, latitude and longitude."""
-    latitude, longitude = file.dimensions(variable)[-2:]
-    return Regridding(file.read(latitude), file.read(longitude), target, file.name)
+def make_regridding(variable: GriddedVariable, target: Grid) -> Regridding:
+    """Return the regridding from the cells of a variable."""
+    return Regridding(variable.latitudes, variable.longitudes, target, variable.file.name)
 
 
 def read_fields(
-    file: NetCdf,
-    variable: str,
+    variable: GriddedVariable,
     regridding: Regridding,
-    *leading: slice,
+    times: slice = slice(0, 1),
     progress: Progress = SILENT,
 ) -> np.ndarray:
     """Read the source cells that a regridding needs.
 
-    Parameters
-    ----------
-    file : NetCdf
-    variable : str
-    regridding : Regridding
-    *leading : slice
-        The slices of the dimensions before latitude and longitude.
-    progress : Progress
-
     Returns
     -------
-    ndarray of float32, shape (..., rows, columns)
+    ndarray of float32, shape (times, rows, columns)
         In the unit of the file; NaN where there is no value.
     """
-    values = np.empty(
-        (*(part.stop - part.start for part in leading), *regridding.source_shape), dtype=np.float32
-    )
+    count = times.stop - times.start
+    values = np.empty((count, *regridding.source_shape), dtype=np.float32)
     top = regridding.rows.start
-    for rows in _row_blocks(regridding.rows, file.chunk(variable)[-2]):
+    for rows in _row_blocks(regridding.rows, variable.chunk[1]):
         progress.stop_if_cancelled()
-        parts = [file.read(variable, *leading, rows, columns) for columns in regridding.columns]
-        values[..., rows.start - top : rows.stop - top, :] = np.concatenate(parts, axis=-1)
+        parts = [variable.read(times, rows, columns) for columns in regridding.columns]
+        values[:, rows.start - top : rows.stop - top] = np.concatenate(parts, axis=-1)
     values[values == NO_VALUE] = np.nan
     return values
 
@@ -231,20 +252,46 @@ def _row_blocks(rows: slice, block: int) -> list[slice]:
     return [slice(start, stop) for start, stop in zip(cuts, cuts[1:])]
 
 
-def _require_time_lat_lon(file: NetCdf, variable: str) -> None:
-    dimensions = tuple(name[:3].lower() for name in file.dimensions(variable))
-    if dimensions != ("tim", "lat", "lon"):
+def _thickness(file: NetCdfFile, wanted: str | None) -> GriddedVariable:
+    """The variable with the water thickness: the wanted one, else one with a known name."""
+    by_name = {name.lower(): name for name in file.variables}
+    if wanted and wanted.lower() in by_name:
+        return GriddedVariable(file, by_name[wanted.lower()])
+    if not file.variables and hdf5.trouble():
         raise InputError(
-            f"{variable} in {file.name} has the dimensions {', '.join(file.dimensions(variable))}; "
-            "give a file in which they are time, lat, lon."
+            f"{file.name} is HDF5 in groups, such as GSFC's mascons, which needs h5py, and h5py "
+            f"cannot be used: {hdf5.trouble()}; install h5py, or give the NetCDF edition."
         )
-    if 0 in file.shape(variable):
+    known = [by_name[name] for name in THICKNESS if name in by_name]
+    gridded = [name for name in file.variables if is_gridded(file, name)]
+    if not (wanted or known):
+        known = [name for name in gridded if re.search("lwe|tws", name.lower())]
+        known = known if len(known) == 1 else []
+    if wanted or not known:
         raise InputError(
-            f"{variable} in {file.name} is empty; crop it again so that it holds cells and months."
+            f"{file.name} has no variable {wanted or 'that is known as water thickness'} "
+            f"(it has {', '.join(gridded or file.variables) or 'none'}); name one in VARIABLE."
         )
+    return GriddedVariable(file, known[0])
 
 
-def _centre(file: NetCdf) -> str:
+def _known_unit(thickness: GriddedVariable, given: str | None) -> str:
+    """The given unit, else that of the file; InputError for an unknown one."""
+    unit = given or thickness.file.unit(thickness.name)
+    if not unit:
+        middle = thickness.shape[0] // 2
+        rows, columns = (slice(0, size) for size in thickness.shape[1:])
+        field = thickness.read(slice(middle, middle + 1), rows, columns)
+        size = np.nanmax(np.abs(field)) if np.isfinite(field).any() else np.nan
+        raise InputError(
+            f"{thickness.name} in {thickness.file.name} has no unit; give it in UNIT (cm, mm, m or "
+            f"kg m-2; the largest value in the middle of the record is {size:.3g})."
+        )
+    _cm_factor(thickness, unit)
+    return unit
+
+
+def _centre(file: NetCdfFile) -> str:
     for attribute in ("institution", "title", "creator_institution"):
         for centre, pattern in CENTRES.items():
             if re.search(pattern, file.text(attribute), re.IGNORECASE):
@@ -252,7 +299,7 @@ def _centre(file: NetCdf) -> str:
     return ""
 
 
-def _release(file: NetCdf) -> str:
+def _release(file: NetCdfFile) -> str:
     """The release, for example RL06.3, RL06Mv2, RL06.3Mv04 or RL06 v1.0; empty where not stated.
 
     GSFC's RL06v2.0 half-degree file still states v1.0, which is not corrected.
@@ -264,70 +311,7 @@ def _release(file: NetCdf) -> str:
     return found[0].rstrip(".") if found else ""
 
 
-def _spans(file: NetCdf) -> tuple[np.ndarray, bool]:
-    """Start and exclusive end of each solution, and whether the file states them.
-
-    A crop of a single variable has no time bounds.
-    """
-    time = file.dimensions(THICKNESS)[0]
-    times = _dates(file, time, file.unit(time))
-    for bounds in (file.text("bounds", time), "time_bounds", "time_bnds"):
-        if bounds in file.variables:
-            return _stated_spans(file, bounds, times, file.unit(time)), True
-    return np.stack([times - HALF_MONTH, times + HALF_MONTH], axis=1), False
-
-
-def _stated_spans(file: NetCdf, bounds: str, times: np.ndarray, epoch: str) -> np.ndarray:
-    spans = _dates(file, bounds, file.unit(bounds) or epoch)
-    if spans.shape != (times.size, 2):
-        raise InputError(
-            f"{bounds} in {file.name} does not have two dates for each solution; "
-            "give the file as distributed."
-        )
-    outside = (times < spans[:, 0]) | (times > spans[:, 1])
-    if outside.any():
-        place = int(outside.argmax())
-        raise InputError(
-            f"In {file.name} the time of solution {place + 1}, {times[place]}, lies outside its "
-            f"{bounds}, {spans[place, 0]} to {spans[place, 1]}; one of the two is damaged, "
-            "so give the file as distributed."
-        )
-    return _with_exclusive_ends(spans)
-
-
-def _with_exclusive_ends(spans: np.ndarray) -> np.ndarray:
-    """Spans that end with the day after the last one.
-
-    The ends of CSR are such days, those of GSFC are the last day itself. Most solutions cover a
-    calendar month, so that the ends that begin a month are the exclusive ones.
-    """
-    following = spans[:, 1] + DAY
-    included = _starts_month(following).sum() > _starts_month(spans[:, 1]).sum()
-    return np.stack([spans[:, 0], following if included else spans[:, 1]], axis=1)
-
-
-def _starts_month(dates: np.ndarray) -> np.ndarray:
-    return dates == dates.astype("datetime64[M]").astype(dates.dtype)
-
-
-def _dates(file: NetCdf, variable: str, unit: str) -> np.ndarray:
-    """Dates, datetime64[m], of a variable in a unit such as "days since 2002-01-01T00:00:00Z"."""
-    stated = TIME_UNIT.match(unit)
-    if not stated:
-        raise InputError(
-            f"{variable} in {file.name} has {_unit_text(unit)}; it must be days since a date."
-        )
-    step, year, month, day, clock = stated.groups()
-    epoch = np.datetime64(f"{int(year):04}-{int(month):02}-{int(day):02}T{clock or '00:00'}", "m")
-    minutes = np.rint(file.read(variable).astype(np.float64) * MINUTES[step.lower()])
-    if not (np.abs(minutes) < LONGEST).all():
-        raise InputError(
-            f"{variable} in {file.name} has an empty entry; give the file as distributed."
-        )
-    return epoch + minutes.astype("timedelta64[m]")
-
-
-def _listed_missing(file: NetCdf) -> np.ndarray | None:
+def _listed_missing(file: NetCdfFile) -> np.ndarray | None:
     """The months of the attribute months_missing.
 
     They are found by a pattern, because separators differ and JPL once joined two months by a
@@ -337,16 +321,12 @@ def _listed_missing(file: NetCdf) -> np.ndarray | None:
     return np.unique(np.array(months, dtype="datetime64[M]")) if months else None
 
 
-def _cm_factor(file: NetCdf, variable: str) -> float:
+def _cm_factor(variable: GriddedVariable, unit: str) -> float:
     """The factor that converts a variable to cm."""
-    unit = file.unit(variable)
     factor = cm_per(unit)
     if factor is None:
         raise InputError(
-            f"{variable} in {file.name} has {_unit_text(unit)}; it must be cm, mm, kg m-2 or m."
+            f"{variable.name} in {variable.file.name} has {unit_text(unit)}; it must be cm, mm, "
+            "kg m-2 or m, which can be given in UNIT."
         )
     return factor
-
-
-def _unit_text(unit: str) -> str:
-    return f"the unit “{unit}”" if unit else "no unit"

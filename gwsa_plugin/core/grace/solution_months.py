@@ -22,7 +22,7 @@ from ..files.atomic import atomic_file
 
 @dataclass(frozen=True)
 class Solution:
-    """One gravity solution.
+    """One gravity solution, or a field that another program filled.
 
     Parameters
     ----------
@@ -33,12 +33,15 @@ class Solution:
     stated : bool
         False when the file does not state the span, which is then half a month to each side of its
         time.
+    filled : bool
+        True when the field is no solution but was filled by others.
     """
 
     start: np.datetime64
     end: np.datetime64
     month: np.datetime64
     stated: bool = True
+    filled: bool = False
 
     @property
     def midpoint(self) -> np.datetime64:
@@ -150,7 +153,7 @@ def check_labels(solutions: Sequence[Solution], listed: np.ndarray, name: str) -
     """Compare the labels with the months that the file lists as missing.
 
     Only months between the first and the last label are compared, because a crop in time keeps the
-    list of the complete mission.
+    list of the complete mission. A field of a listed month was filled by others.
 
     Parameters
     ----------
@@ -163,13 +166,13 @@ def check_labels(solutions: Sequence[Solution], listed: np.ndarray, name: str) -
     Raises
     ------
     InputError
-        When the two disagree, which means that a label is wrong. The message names the months.
+        When a month has no solution and is not listed, which means that a label is wrong. The
+        message names the months.
     """
-    absent = missing_months(solutions)
     labels = np.array([solution.month for solution in solutions])
     contradicted = np.intersect1d(labels, listed)
-    unexplained = np.setdiff1d(absent, listed)
-    if contradicted.size or unexplained.size:
+    unexplained = np.setdiff1d(missing_months(solutions), listed)
+    if unexplained.size:
         raise InputError(
             f"The times in {name} disagree with its own months_missing attribute (a solution but "
             f"listed as missing: {name_runs(contradicted)}; no solution but not listed: "
@@ -181,7 +184,8 @@ def write_table(path: str | Path, solutions: Sequence[Solution]) -> None:
     """Write the solutions as CSV.
 
     Each row has the start and exclusive end, the days, the midpoint, the month, and a note where
-    the label differs from the month of the midpoint or the file does not state the span.
+    the field was filled by others, the label differs from the month of the midpoint or the file
+    does not state the span.
     """
     with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -200,7 +204,7 @@ def write_table(path: str | Path, solutions: Sequence[Solution]) -> None:
 
 
 def _note(solution: Solution) -> str:
-    notes = []
+    notes = ["no solution: filled by others"] if solution.filled else []
     if solution.moved_from:
         notes.append(f"moved from {solution.moved_from}, which another solution has")
     if not solution.stated:

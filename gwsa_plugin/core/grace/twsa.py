@@ -8,58 +8,25 @@ Mascons of CSR: Save et al. (2016). JPL, with its coastline filter and gain fact
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import GLOBE, Grid
-from ..base.months import BASELINE, in_baseline, month_range, name_runs, period_name
+from ..base.months import BASELINE, in_baseline, month_range
+from ..base.plausible import MONTHS_TO_VARY
 from ..base.progress import SILENT, Progress
 from ..files.packed_tiles import NO_TILE
-from ..files.stack import MISSING, OBSERVED, MonthlyStack
-from ..files.stack_tags import region_tag
-from ..rasters.netcdf import NetCdf
-from ..spatial.margin import MARGIN_KM, with_margin
-from ..spatial.regrid import Regridding
-from .land_mask import covered_by_mask, read_land
-from .mascons import GAIN, LAND, SIGMA, THICKNESS, MasconFile
-from .solution_months import Solution, check_labels, label_solutions, missing_months
+from ..files.stack import MonthlyStack
+from ..rasters.netcdf import open_netcdf
+from .filled_months import interpolated, mark_months_without_solution
+from .import_log import log_months, log_product
+from .mascons import SIGMA, MasconFile
+from .selection import Selection, TwsaOptions, select
+from .solution_months import Solution, check_labels, label_solutions
 from .stack_tiles import stack_tiles
-
-
-@dataclass(frozen=True)
-class TwsaOptions:
-    """Options of the import.
-
-    Parameters
-    ----------
-    land_mask : Path, optional
-        NetCDF file with a land mask. By default the mask of the product, if it has one.
-    bounds : (float, float, float, float), optional
-        West, south, east and north in degrees. By default all cells of the file.
-    period : (datetime64[M] or None, datetime64[M] or None)
-        First and last month; None for those of the record.
-    sigma_cm : float, optional
-        Standard deviation for a product that states none, cm.
-    gain_factors : bool
-        Multiply by JPL's land gain factors.
-    cell : float
-        Cell size of the result, degrees.
-    margin_km : float
-        Width of the margin around ``bounds``, km, for the footprint of GRACE. It ends where the
-        file or the land mask ends, and at ±180°.
-    """
-
-    land_mask: Path | None = None
-    bounds: tuple[float, float, float, float] | None = None
-    period: tuple[np.datetime64 | None, np.datetime64 | None] = (None, None)
-    sigma_cm: float | None = None
-    gain_factors: bool = False
-    cell: float = 0.25
-    margin_km: float = MARGIN_KM
 
 
 @dataclass(frozen=True)
@@ -73,7 +40,7 @@ class TwsaImport:
     sigma : MonthlyStack, optional
         Standard error in cm; None when neither the product nor the options state one.
     solutions : tuple of Solution
-        All solutions of the file.
+        All solutions of the file, and the fields of months that others filled.
     mascons : ndarray of int, shape (rows, columns), optional
         Number of each cell's mascon; None where the product has none.
     """
@@ -101,9 +68,10 @@ def import_twsa(
     """Read a mascon NetCDF file as anomalies against 2004-2009.
 
     The result is on a north-up grid of -180..180; other grids are regridded by area overlap. It
-    covers the region and the margin; the region alone is in the tag GWSA_REGION. Every
-    calendar month of the period has a band. Values are NaN outside the land and in months without a
-    solution. The baseline mean is that of all solutions of 2004-2009 in the file, also when the
+    covers the region and the margin; the region alone is in the tag GWSA_REGION. Every calendar
+    month of the period has a band. Values are NaN outside the land and in months without a field. A
+    field of a month without a solution, and one on the line between its neighbours, is marked as
+    filled. The baseline mean is that of all solutions of 2004-2009 in the file, also when the
     period does not include them. The tiles of the stack are the mascons of the product or, where it
     does not number them, the cells with identical series.
 
@@ -125,83 +93,36 @@ def import_twsa(
         months or disagree with the file's list of missing months, when the record lacks the
         baseline, or when the region has no data or no land.
     """
-    mascons = MasconFile.open(path)
-    _log_product(mascons, progress)
-    solutions = label_solutions(mascons.spans, mascons.name, mascons.spans_stated)
-    if mascons.listed_missing is not None:
-        check_labels(solutions, mascons.listed_missing, mascons.name)
-    _log_months(solutions, progress)
-    selection = _select(mascons, solutions, options, progress)
-    twsa = _anomaly(selection, progress.part(0.0, 0.7))
-    sigma = _sigma(selection, twsa, options.sigma_cm, progress.part(0.7, 1.0))
-    identifiers = mascons.identifiers(selection.regridding)
+    with ExitStack() as opened:
+        file = opened.enter_context(open_netcdf(path))
+        mask = opened.enter_context(open_netcdf(options.land_mask)) if options.land_mask else None
+        mascons = MasconFile.read(file, options.variable, options.unit)
+        log_product(mascons, progress)
+        solutions = label_solutions(mascons.spans, mascons.name, mascons.spans_stated)
+        if mascons.listed_missing is not None:
+            check_labels(solutions, mascons.listed_missing, mascons.name)
+        solutions = mark_months_without_solution(solutions, mascons.listed_missing)
+        selection = select(mascons, solutions, mask, options, progress)
+        selection, twsa = _anomaly(selection, progress.part(0.0, 0.7))
+        log_months(selection, twsa, progress)
+        sigma = _sigma(selection, twsa, options.sigma_cm, progress.part(0.7, 1.0))
+        identifiers = mascons.identifiers(selection.regridding)
     twsa = replace(twsa, tiles=_tiles(twsa, identifiers, progress))
-    return TwsaImport(twsa, sigma, solutions, identifiers)
+    return TwsaImport(twsa, sigma, selection.solutions, identifiers)
 
 
-@dataclass(frozen=True)
-class _Selection:
-    """The cells and months to import.
+def _anomaly(selection: Selection, progress: Progress) -> tuple[Selection, MonthlyStack]:
+    """Water thickness minus the mean of each cell over the solutions of the baseline.
 
-    ``months`` are the labels of the solutions, ``calendar`` the months of the output. ``land``
-    has the shape of the target. ``gain`` has the shape of the source. ``region`` is the target
-    without the margin, and ``tags`` are those of the region and of the gain factors.
+    The selection is returned without empty fields and with filled ones marked.
     """
-
-    mascons: MasconFile
-    months: np.ndarray
-    calendar: np.ndarray
-    regridding: Regridding
-    land: np.ndarray
-    gain: np.ndarray | None
-    region: Grid
-    tags: dict[str, str]
-
-    @property
-    def in_period(self) -> np.ndarray:
-        """The solutions whose month is in the output: bool."""
-        return (self.months >= self.calendar[0]) & (self.months <= self.calendar[-1])
-
-    def fields(
-        self, variable: str, wanted: np.ndarray, progress: Progress
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield the index of each wanted solution and its field on the land of the target grid."""
-        for place, field in self.mascons.fields(variable, wanted, self.regridding, progress):
-            scaled = field if self.gain is None else field * self.gain
-            yield place, np.where(self.land, self.regridding(scaled), np.nan)
-
-    def empty_bands(self) -> np.ndarray:
-        """Bands of NaN for all months of the output."""
-        return np.full((self.calendar.size, *self.land.shape), np.nan, dtype=np.float32)
-
-    def band(self, place: int) -> int:
-        """Index of the band of a solution."""
-        return int((self.months[place] - self.calendar[0]).astype(int))
-
-    def stack(self, variable: str, values: np.ndarray) -> MonthlyStack:
-        """The bands as a stack with the tags of the product."""
-        source = tuple(OBSERVED if np.isfinite(band).any() else MISSING for band in values)
-        tags = {
-            "GWSA_BASELINE": period_name(BASELINE),
-            "GWSA_CENTRE": self.mascons.centre or "unknown",
-            "GWSA_RELEASE": self.mascons.release or "unknown",
-            "GWSA_PRODUCT": self.mascons.title,
-            **self.tags,
-        }
-        return MonthlyStack(
-            self.regridding.target, self.calendar, values, source, variable, tags=tags
-        )
-
-
-def _anomaly(selection: _Selection, progress: Progress) -> MonthlyStack:
-    """Water thickness minus the mean of each cell over the solutions of the baseline."""
-    inside = in_baseline(selection.months)
+    inside = in_baseline(selection.months) & ~selection.filled
     _require_baseline(selection, inside, progress)
     values = selection.empty_bands()
     wanted = selection.in_period
     total = np.zeros(selection.land.shape)
     count = np.zeros(selection.land.shape, dtype=int)
-    for place, field in selection.fields(THICKNESS, wanted | inside, progress):
+    for place, field in selection.fields(selection.mascons.thickness, wanted | inside, progress):
         if wanted[place]:
             values[selection.band(place)] = field
         if inside[place]:
@@ -211,12 +132,50 @@ def _anomaly(selection: _Selection, progress: Progress) -> MonthlyStack:
         raise InputError(
             f"{selection.mascons.name} has no value on land in the region; choose a larger region."
         )
+    _require_changes(values, selection.mascons.name)
+    selection = _mark_filled(selection, values)
     values -= np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return selection.stack("TWSA", values)
+    return selection, selection.stack("TWSA", values)
+
+
+def _require_changes(values: np.ndarray, name: str) -> None:
+    """Refuse a value other than 0 that a cell has in all months: a fill value."""
+    if len(values) < MONTHS_TO_VARY:
+        return
+    highest = np.fmax.reduce(values)
+    constant = (np.fmin.reduce(values) == highest) & (highest != 0)
+    constant[constant] = np.isfinite(values[:, constant]).sum(axis=0) >= MONTHS_TO_VARY
+    if constant.any():
+        raise InputError(
+            f"{name} has the value {highest[constant][0]:g} cm in all months in "
+            f"{constant.sum():,} cells, a fill value that it does not declare; set it as the "
+            "_FillValue of the file."
+        )
+
+
+def _mark_filled(selection: Selection, values: np.ndarray) -> Selection:
+    """Mark interpolated fields of the period, and leave out its empty ones."""
+    places = np.flatnonzero(selection.in_period)
+    places = places[np.argsort(selection.months[places])]
+    bands = [selection.band(int(place)) for place in places]
+    has_values = np.array([np.isfinite(values[band]).any() for band in bands], dtype=bool)
+    read = places[has_values]
+    times = np.array([selection.solutions[place].midpoint for place in read])
+    fields = values[np.array(bands)[has_values]]
+    filled = set(read[interpolated(fields, times, selection.filled[read])])
+    empty = set(places[~has_values])
+    return replace(
+        selection,
+        solutions=tuple(
+            replace(one, filled=one.filled or place in filled)
+            for place, one in enumerate(selection.solutions)
+            if place not in empty
+        ),
+    )
 
 
 def _sigma(
-    selection: _Selection, twsa: MonthlyStack, sigma_cm: float | None, progress: Progress
+    selection: Selection, twsa: MonthlyStack, sigma_cm: float | None, progress: Progress
 ) -> MonthlyStack | None:
     """The product's sigma, else ``sigma_cm`` where TWSA has a value, else None.
 
@@ -230,7 +189,8 @@ def _sigma(
                 f"{selection.mascons.name} states its own {SIGMA}; the constant sigma is not used."
             )
         values = selection.empty_bands()
-        for place, field in selection.fields(SIGMA, selection.in_period, progress):
+        stated = selection.mascons.variable(SIGMA)
+        for place, field in selection.fields(stated, selection.in_period, progress):
             values[selection.band(place)] = np.abs(field)
     elif sigma_cm is not None:
         values = np.full_like(twsa.values, sigma_cm)
@@ -261,94 +221,7 @@ def _tiles(
     return tiles
 
 
-def _select(
-    mascons: MasconFile, solutions: Sequence[Solution], options: TwsaOptions, progress: Progress
-) -> _Selection:
-    months = np.array([solution.month for solution in solutions])
-    calendar = _calendar(months, options.period, mascons.name)
-    mask = _mask_file(mascons, options.land_mask, progress)
-    region, target = _region_and_target(mascons, mask, options)
-    regridding = mascons.regridding(target)
-    land = _land(mask, region, target, progress)
-    gain = mascons.gain_factors(regridding) if options.gain_factors else None
-    lost = 0 if gain is None else np.count_nonzero(land & np.isnan(regridding(gain)))
-    if lost:
-        progress.warn(
-            f"{lost:,} land cells have no gain factor in {mascons.name} and are left empty."
-        )
-    tags = {"GWSA_GAIN_FACTORS": "applied"} if options.gain_factors else {}
-    if options.bounds is not None:
-        tags |= region_tag(region)
-    return _Selection(mascons, months, calendar, regridding, land, gain, region, tags)
-
-
-def _region_and_target(
-    mascons: MasconFile, mask: NetCdf | None, options: TwsaOptions
-) -> tuple[Grid, Grid]:
-    """The cells of the region that the file has, and those with the margin."""
-    bounds = options.bounds or GLOBE
-    wanted = Grid.covering(bounds, options.cell)
-    region = mascons.regridding(wanted).covered()
-    if region is None:
-        text = ", ".join(f"{value:g}" for value in bounds)
-        raise InputError(
-            f"{mascons.name} holds nothing in the region {text} "
-            "(west, south, east, north in degrees); choose a region inside the file."
-        )
-    wide = Grid.covering(with_margin(wanted.bounds, options.margin_km), options.cell)
-    covered = mascons.regridding(wide).covered()
-    if mask is not None and covered is not None:
-        # A mask that is smaller than the margin limits it; one that is smaller than the region is
-        # an error when it is read.
-        reached = covered_by_mask(mask, covered)
-        if reached is None or reached.window_of(region) is None:
-            return region, region
-        covered = reached
-    return region, covered or region
-
-
-def _calendar(
-    months: np.ndarray, period: tuple[np.datetime64 | None, np.datetime64 | None], name: str
-) -> np.ndarray:
-    """All months of the period, or of the record where it is open."""
-    first = months.min() if period[0] is None else period[0]
-    last = months.max() if period[1] is None else period[1]
-    calendar = month_range(first, last)
-    if not np.isin(calendar, months).any():
-        raise InputError(
-            f"{name} covers {months.min()} to {months.max()} and has no solution in "
-            f"{first}..{last}; choose START and END inside that."
-        )
-    return calendar
-
-
-def _mask_file(mascons: MasconFile, path: Path | None, progress: Progress) -> NetCdf | None:
-    """The file with the land mask: the given one, else the product if it has one."""
-    if path is not None:
-        return NetCdf(path)
-    if mascons.has(LAND):
-        return mascons.file
-    progress.warn(
-        f"Without a land mask all cells of {mascons.name} are kept, also those of the ocean."
-    )
-    return None
-
-
-def _land(mask: NetCdf | None, region: Grid, target: Grid, progress: Progress) -> np.ndarray:
-    """Land of the mask, all cells without one: bool, shape of ``target``."""
-    if mask is None:
-        return np.ones(target.shape, dtype=bool)
-    land = read_land(mask, target)
-    inside = land[target.window_of(region)]
-    if not inside.any():
-        raise InputError(f"The region has no land in {mask.name}; choose a region with land.")
-    progress.info(
-        f"{inside.sum():,} of {inside.size:,} cells of the region are land in {mask.name}."
-    )
-    return land
-
-
-def _require_baseline(selection: _Selection, inside: np.ndarray, progress: Progress) -> None:
+def _require_baseline(selection: Selection, inside: np.ndarray, progress: Progress) -> None:
     name = selection.mascons.name
     months = month_range(*BASELINE).size
     if not inside.any():
@@ -361,40 +234,3 @@ def _require_baseline(selection: _Selection, inside: np.ndarray, progress: Progr
             f"{name} has {inside.sum()} of the {months} months of the baseline; "
             "their mean is subtracted."
         )
-
-
-def _log_product(mascons: MasconFile, progress: Progress) -> None:
-    if mascons.centre:
-        product = f"{mascons.centre} {mascons.release}".strip()
-        progress.info(f"{mascons.name}: {product} (“{mascons.title}”).")
-    else:
-        progress.warn(
-            f"{mascons.name} does not state its processing centre; it is read by its variables."
-        )
-    if mascons.has(GAIN):
-        progress.info("The file has gain factors, which are applied only when the option is on.")
-    if not mascons.spans_stated:
-        progress.warn(
-            f"{mascons.name} has no time_bounds, so each solution is taken to cover half a month "
-            "to each side of its time; give the file as its centre distributes it to use the true "
-            "spans."
-        )
-    if mascons.listed_missing is None:
-        progress.warn(
-            f"{mascons.name} lists no missing months, so the month labels cannot be checked "
-            "against that list."
-        )
-
-
-def _log_months(solutions: Sequence[Solution], progress: Progress) -> None:
-    first = min(solution.month for solution in solutions)
-    last = max(solution.month for solution in solutions)
-    missing = missing_months(solutions)
-    progress.info(f"{len(solutions)} solutions, {first} to {last}.")
-    progress.info(f"{missing.size} months between them have none: {name_runs(missing)}.")
-    for solution in solutions:
-        if solution.moved_from:
-            progress.info(
-                f"The solution {solution} is labelled {solution.month}, because another one has "
-                f"{solution.moved_from}."
-            )

@@ -7,16 +7,11 @@ import numpy as np
 from ..base.grid import Grid
 from ..base.months import month_range
 from ..base.progress import SILENT, Progress
+from ..grace.filled_months import WITHOUT_SOLUTION
 from ..rasters.netcdf_writer import NetCdfWriter, new_netcdf
 
 RECORD = month_range("2002-04", "2020-12")
-MISSING = (
-    "2002-06", "2002-07", "2003-06", "2011-01", "2011-06", "2012-05", "2012-10", "2013-03",
-    "2013-08", "2013-09", "2014-02", "2014-07", "2014-12", "2015-06", "2015-10", "2015-11",
-    "2016-04", "2016-09", "2016-10", "2017-02", "2017-07", "2017-08", "2017-09", "2017-10",
-    "2017-11", "2017-12", "2018-01", "2018-02", "2018-03", "2018-04", "2018-05", "2018-08",
-    "2018-09",
-)  # fmt: skip
+MISSING = tuple(str(month) for month in WITHOUT_SOLUTION)
 # First day and day after the last, in days since 2002-01-01, of the solutions that do not cover
 # exactly a calendar month. Source: names of CSR's RL06 spherical-harmonic files
 # (GSM-2_YYYYDDD-YYYYDDD), where 2012-03 is a full month.

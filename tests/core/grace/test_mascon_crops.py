@@ -98,13 +98,31 @@ def test_other_units_become_centimetres(tmp_path, unit, factor):
     np.testing.assert_allclose(stack.values, expected(stack), atol=1e-4)
 
 
-@pytest.mark.parametrize(("unit", "named"), [("inch", "the unit “inch”"), ("", "no unit")])
-def test_an_unknown_unit_is_refused(tmp_path, unit, named):
-    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, unit=unit))
+def test_an_unknown_unit_is_refused(tmp_path):
+    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, unit="inch"))
     with pytest.raises(
-        InputError, match=f"lwe_thickness in f.nc has {named}; it must be cm, mm, kg m-2 or m"
+        InputError,
+        match="lwe_thickness in f.nc has the unit “inch”; it must be cm, mm, kg m-2 or m",
     ):
         import_twsa(tmp_path / "f.nc")
+
+
+def test_values_without_a_unit_need_one(tmp_path):
+    values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD) * 10
+    write_mascons(tmp_path / "f.nc", replace(CSR_CROP, unit=""), values)
+    with pytest.raises(InputError, match="no unit; give it in UNIT .* the record is 514"):
+        import_twsa(tmp_path / "f.nc")
+    stack = import_twsa(tmp_path / "f.nc", TwsaOptions(unit="mm")).twsa
+    np.testing.assert_allclose(stack.values, expected(stack), atol=1e-4)
+
+
+def test_a_given_unit_is_used_and_that_is_a_warning(tmp_path):
+    values = truth(CSR_CROP.latitudes, CSR_CROP.longitudes, RECORD) * 10
+    write_mascons(tmp_path / "f.nc", CSR_CROP, values)
+    log = Log()
+    stack = import_twsa(tmp_path / "f.nc", TwsaOptions(unit="mm"), log).twsa
+    np.testing.assert_allclose(stack.values, expected(stack), atol=1e-4)
+    assert any("taken in mm, as UNIT states; f.nc itself states cm" in one for one in log.warnings)
 
 
 def test_packed_values_are_unpacked_and_their_fill_is_nan(tmp_path):

@@ -171,12 +171,12 @@ def test_the_list_of_the_mission_agrees_with_a_crop_and_may_have_repetitions():
     )
 
 
-def test_a_label_that_the_file_lists_as_missing_is_refused():
+def test_labels_that_are_shifted_by_a_month_are_refused():
     with pytest.raises(
         InputError,
-        match=r"a solution but listed as missing: 2002-06; no solution but not listed: none",
+        match=r"a solution but listed as missing: 2002-06; no solution but not listed: 2002-08",
     ):
-        check_labels(record("2002-05", "2002-06", "2002-08"), listed("2002-06", "2002-07"), "f.nc")
+        check_labels(record("2002-05", "2002-06", "2002-09"), listed("2002-06", "2002-07"), "f.nc")
 
 
 def test_a_month_without_a_solution_that_the_file_does_not_list_is_refused():

@@ -233,14 +233,6 @@ def test_without_any_sigma_there_is_none_and_a_warning(tmp_path):
 # Files that must be refused
 
 
-def test_a_label_that_disagrees_with_the_file_is_refused(tmp_path):
-    layout = replace(CSR_CROP, attributes={**CSR, "months_missing": "2005-03"})
-    with pytest.raises(
-        InputError, match="disagree with its own months_missing .*listed as missing: 2005-03"
-    ):
-        import_twsa(write_mascons(tmp_path / "f.nc", layout))
-
-
 def test_time_bounds_upside_down_are_refused(tmp_path):
     from osgeo import gdal
 
@@ -266,7 +258,9 @@ def test_a_text_file_is_refused(tmp_path):
 def test_a_truncated_file_is_refused(tmp_path):
     content = write_mascons(tmp_path / "f.nc", CSR_CROP).read_bytes()
     (tmp_path / "cut.nc").write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match="cut.nc is not a readable NetCDF file; download"):
+    with pytest.raises(
+        InputError, match=r"cut.nc is cut short \([\d,]+ of [\d,]+ bytes\); download it again"
+    ):
         import_twsa(tmp_path / "cut.nc")
 
 
@@ -278,14 +272,15 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 def test_another_netcdf_is_refused(tmp_path):
     write_mask(tmp_path / "mask.nc", lambda lat, lon: lat > lon)
     with pytest.raises(
-        InputError, match=r"mask.nc has no variable lwe_thickness \(it has lat, lon, LO_val\)"
+        InputError,
+        match=r"mask.nc has no variable that is known .* \(it has LO_val, lat, lon\); name one",
     ):
         import_twsa(tmp_path / "mask.nc")
 
 
-def test_a_file_in_metres_is_outside_the_globe(tmp_path):
+def test_a_file_in_metres_is_refused(tmp_path):
     layout = replace(CSR_CROP, latitudes=np.arange(6) * 1000.0 + 4e6)
-    with pytest.raises(InputError, match="f.nc holds nothing in the region -180, -90, 180, 90"):
+    with pytest.raises(InputError, match=r"lat in f.nc is not in degrees \(it has 4e\+06 to"):
         import_twsa(write_mascons(tmp_path / "f.nc", layout))
 
 
