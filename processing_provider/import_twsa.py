@@ -10,6 +10,7 @@ from qgis.core import (
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterString,
 )
 
 from .base import GwsaAlgorithm, tr
@@ -22,17 +23,19 @@ class ImportTwsa(GwsaAlgorithm):
     NAME = "Import TWSA (GRACE mascons)"
     SHORT = "Reads total water storage from a GRACE mascon file."
     HELP = (
-        "Reads a mascon NetCDF file of CSR (RL06, RL06.3), JPL (RL06.3M) or GSFC and writes "
-        "terrestrial water storage anomalies (TWSA) in cm relative to 2004-2009, with one band per "
-        "calendar month. Months without a solution become empty bands, which gwsa:fillgaps can "
-        "fill. Each solution is assigned to the month of the middle of its time span. If two "
-        "solutions fall into one month, one of them is assigned to the adjacent month without a "
-        "solution that its time span overlaps; the month table records this. The months are "
-        "compared with the list of missing months in the file. The processing centre is "
-        "identified from the content of the file, not from its name. Units of cm, mm and m, packed "
-        "values, and any order of latitudes and longitudes are supported. Cells with identical "
-        "series, or with the same mascon number in a JPL file, are stored as the tiles of the "
-        "product for the stages that follow."
+        "Reads a mascon file of CSR (RL06, RL06.3), JPL (RL06.3M) or GSFC, or another NetCDF file "
+        "with water thickness, and writes terrestrial water storage anomalies (TWSA) in cm "
+        "relative to 2004-2009, with one band per calendar month. Months without a solution "
+        "become empty bands, which gwsa:fillgaps can fill. Where a file has fields in them, "
+        "because others filled them, these are kept and marked as filled. Each solution is "
+        "assigned to the month of the middle of its time span. If two solutions fall into one "
+        "month, one of them is assigned to the adjacent month without a solution that its time "
+        "span overlaps; the month table records this. The months are compared with the list of "
+        "missing months in the file. The processing centre is identified from the content of the "
+        "file, not from its name. Units of cm, mm and m, packed values, and any order of "
+        "dimensions, latitudes and longitudes are supported. Cells with identical series, or with "
+        "the same mascon number in a JPL file, are stored as the tiles of the product for the "
+        "stages that follow."
     )
     TAGS = (
         "GRACE-FO",
@@ -42,15 +45,28 @@ class ImportTwsa(GwsaAlgorithm):
         "JPL",
         "GSFC",
         "NetCDF",
+        "HDF5",
         "terrestrial water storage",
     )
 
     def initAlgorithm(self, config=None):
-        netcdf = "NetCDF (*.nc *.nc4);;All files (*)"
+        netcdf = "NetCDF, HDF5 (*.nc *.nc4 *.h5 *.hdf5);;All files (*)"
         self.add(
             QgsProcessingParameterFile("INPUT", tr("Mascon file"), fileFilter=netcdf),
-            "NetCDF file as distributed by its processing centre, or a subset of it in space or "
-            "time.",
+            "NetCDF file as distributed by its processing centre, a subset of it in space or time, "
+            "GSFC's HDF5 file of mascons, or another NetCDF file of water thickness over time, "
+            "latitude and longitude.",
+        )
+        self.add(
+            QgsProcessingParameterString("VARIABLE", tr("Variable"), optional=True),
+            "The variable with the water thickness. Leave empty for files in which it is named "
+            "lwe_thickness, twsa, lwe, tws or similar.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterString("UNIT", tr("Unit of the variable"), optional=True),
+            "cm, mm, m or kg m-2. Leave empty for files that state the unit.",
+            advanced=True,
         )
         self.add(
             QgsProcessingParameterFile(
@@ -176,4 +192,6 @@ class ImportTwsa(GwsaAlgorithm):
             gain_factors=self.parameterAsBoolean(parameters, "GAIN_FACTORS", context),
             cell=self.parameterAsDouble(parameters, "CELL_SIZE", context),
             margin_km=self.parameterAsDouble(parameters, "MARGIN", context),
+            variable=self.parameterAsString(parameters, "VARIABLE", context).strip() or None,
+            unit=self.parameterAsString(parameters, "UNIT", context).strip() or None,
         )

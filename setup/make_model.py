@@ -37,6 +37,8 @@ DESCRIPTION = (
 # Inputs in the order of the dialog, with the label where the stage's own would be ambiguous.
 INPUTS = {
     "TWSA": None,
+    "TWSA_VARIABLE": "Variable of the mascon file",
+    "TWSA_UNIT": "Unit of that variable",
     "LAND_MASK": "Land mask of the mascons",
     "EXTENT": None,
     "START": "First month to map (YYYY-MM)",
@@ -63,7 +65,10 @@ INPUTS = {
     "MIN_YEARS": "Shortest span of a well (years)",
     "MIN_MONTHS": "Fewest months of a well",
 }
-ADVANCED = ("ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS", "MIN_MONTHS")
+ADVANCED = (
+    "TWSA_VARIABLE", "TWSA_UNIT", "ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS",
+    "MIN_MONTHS",
+)  # fmt: skip
 HELP = {
     "EXTENT": "Region of all stages; empty for all of the mascon file.",
     "START": "First month of the predictors and of the 1 km maps; empty for all there is.",

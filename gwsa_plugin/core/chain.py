@@ -69,8 +69,8 @@ class Stage(NamedTuple):
 STAGES = (
     Stage(
         "importtwsa", "Import TWSA",
-        {"INPUT": "TWSA", "LAND_MASK": "LAND_MASK", "EXTENT": "EXTENT",
-         "SIGMA_TWSA": "SIGMA_TWSA"},
+        {"INPUT": "TWSA", "VARIABLE": "TWSA_VARIABLE", "UNIT": "TWSA_UNIT",
+         "LAND_MASK": "LAND_MASK", "EXTENT": "EXTENT", "SIGMA_TWSA": "SIGMA_TWSA"},
         {"OUTPUT": "twsa.tif", "SIGMA": "twsa_sigma.tif", "TABLE": "twsa_months.csv"},
     ),
     Stage(
@@ -160,7 +160,7 @@ class ChainInputs:
     Attributes
     ----------
     twsa : Path
-        Mascon NetCDF of CSR, JPL or GSFC.
+        Mascon file of CSR, JPL or GSFC, or other NetCDF with TWSA.
     gldas : Path
         Folder of monthly GLDAS Noah 2.1 files.
     catalogue : Path
@@ -199,6 +199,8 @@ class ChainOptions:
         First and last month of the 1 km maps, None for all there is.
     sigma_twsa_cm : float, optional
         One standard deviation of TWSA, cm, for a product that states none.
+    twsa_variable, twsa_unit : str, optional
+        The variable of the mascon file and its unit, where they are not recognised.
     factor : int
         Fine pixels along a side of a coarse cell.
     margin_km : float
@@ -210,6 +212,8 @@ class ChainOptions:
     bounds: Bounds | None = None
     period: Period = (None, None)
     sigma_twsa_cm: float | None = None
+    twsa_variable: str | None = None
+    twsa_unit: str | None = None
     factor: int = 30
     margin_km: float = MARGIN_KM
     fill: FillOptions = FillOptions()
@@ -275,6 +279,8 @@ def _import_twsa(inputs: ChainInputs, paths, options: ChainOptions, progress: Pr
         bounds=options.bounds,
         sigma_cm=options.sigma_twsa_cm,
         margin_km=options.margin_km,
+        variable=options.twsa_variable,
+        unit=options.twsa_unit,
     )
     result = import_twsa(inputs.twsa, given, progress.part(0, 0.9))
     settings = {name: value for name, value in vars(given).items() if name != "land_mask"}

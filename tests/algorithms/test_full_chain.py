@@ -92,6 +92,7 @@ def test_inputs_of_the_model_are_outputs_of_the_sample_world(model, provider):
         if not parameter.isDestination()
     }
     assert asked - offered == {
+        "TWSA_VARIABLE", "TWSA_UNIT",
         "EXTENT", "SIGMA_TWSA", "MODE", "FOOTPRINT", "START", "END", "ID_FIELD", "PARENT_FIELD",
         "VALUE", "UNIT", "SPECIFIC_YIELD", "METHOD", "ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES",
         "MIN_YEARS", "MIN_MONTHS",

@@ -138,3 +138,13 @@ def test_invalid_input_is_refused_and_no_file_is_written(
     with pytest.raises(QgsProcessingException, match=message):
         run("importtwsa", **{**parameters, **change})
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_a_variable_without_a_unit_is_read_with_the_unit_that_is_given(run, real_data, tmp_path):
+    path = real_data / "bangladesh/TWSA_M_2002_2017_BGD_025.nc4"
+    with pytest.raises(QgsProcessingException, match="twsa in .* has no unit; give it in UNIT"):
+        run("importtwsa", INPUT=path, OUTPUT=tmp_path / "twsa.tif")
+    run("importtwsa", INPUT=path, VARIABLE="TWSA", UNIT="mm", OUTPUT=tmp_path / "twsa.tif")
+    stack = read_stack(tmp_path / "twsa.tif")
+    assert stack.months_with_source("filled").size == 22
+    assert 10 < np.nanstd(stack.values) < 30
