@@ -85,10 +85,10 @@ class GldasAnomaly(GwsaAlgorithm):
                 "INPUT", tr("GLDAS folder"), QgsProcessingParameterFile.Behavior.Folder
             ),
             "Folder of GLDAS_NOAH025_M.AYYYYMM.021.nc4 or GLDAS_NOAH10_M files as distributed by "
-            "GES DISC, either complete or from its subsetter or OPeNDAP. The month is read from "
-            "the file name. Alternatively, a folder of six GeoTIFFs with the variable in the file "
-            "name (SWE_inst.tif) and bands named YYYY-MM, in kg m-2 unless the bands have another "
-            "unit.",
+            "GES DISC, either complete or from its subsetters or OPeNDAP, also in folders of "
+            "years. The month is read from the file name. Alternatively, a folder of six GeoTIFFs "
+            "with the variable in the file name (SWE_inst.tif) and bands named YYYY-MM, in kg m-2 "
+            "unless the bands have another unit.",
         )
         self.add_region(
             "Region of the output, to which a margin is added (see MARGIN). Leave empty for all "

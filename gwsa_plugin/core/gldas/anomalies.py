@@ -22,7 +22,7 @@ from ..spatial.gaussian_filter import smooth, surroundings, uncovered_sides
 from ..spatial.margin import MARGIN_KM, with_margin
 from ..spatial.permanent_ice import covered
 from ..spatial.regrid import Regridding
-from .file_names import EXPECTED_NAME, has_granules
+from .file_names import EXPECTED_NAME, has_granules, other_netcdf
 from .granule_folder import read_granules
 from .land_storage import COMPONENTS, VARIABLES, LandStorage, LazyMonths, load
 from .variable_stacks import has_stacks, read_stacks
@@ -231,10 +231,12 @@ def _read_folder(folder: Path, period, bounds: Bounds | None, progress: Progress
         return read_granules(folder, period, bounds, progress)
     if has_stacks(folder):
         return read_stacks(folder, period, bounds, progress)
+    others = other_netcdf(folder)
+    seen = f", only {others} (a file of several months is not read)" if others else ""
     raise InputError(
-        f"The folder {folder.name} has no GLDAS files; give a folder of {EXPECTED_NAME} files, or "
-        "of one GeoTIFF of monthly bands for each variable, with the variable in its name "
-        f"({VARIABLES[0]}.tif)."
+        f"The folder {folder.name} has no GLDAS files{seen}; give a folder of {EXPECTED_NAME} "
+        "files, one per month, or of one GeoTIFF of monthly bands for each variable, with the "
+        f"variable in its name ({VARIABLES[0]}.tif)."
     )
 
 

@@ -20,12 +20,16 @@ ASSIMILATES_GRACE = (
 # What is wrong with a file, and the file.
 FileProblem = tuple[str, Path]
 
-# GLDAS_<model><resolution>_<kind>.A<date>.<version>.nc4, with what GES DISC's subsetter (.SUB.nc4),
-# OPeNDAP (.nc4.nc4, .dap.nc4) and download tools that keep the query of the address add to it.
+# GLDAS_<model><resolution>_<kind>.A<date>.<version>.nc4, with what is added by the services of
+# GES DISC (.SUB.nc4, _subsetted.nc4), OPeNDAP (.nc4.nc4, .dap.nc4), browsers and wget (" (1).nc4",
+# ".nc4.1") and download tools that keep the query of the address.
 _NAME = re.compile(
-    r"GLDAS_([A-Z]+)(\d+)((?:_[A-Z0-9]+)+)\.A(\d{4})(\d{2})\d*(?:\.\d{4})?\.(\d{3})\."
-    r"(?:.*\.)?nc4?(?:[?@&].*)?$"
+    r"GLDAS_([A-Z]+)(\d+)((?:_[A-Z0-9]+)+)\.A(\d{4})(\d{2})\d*(?:\.\d{4})?\.(\d{3})(?!\d)"
+    r"(?:.*\.nc4?)(?:\.\d+|\s?\(\d+\))?(?:[?@&].*)?$",
+    re.IGNORECASE,
 )
+# Files that may be GLDAS by their endings.
+_NETCDF = re.compile(r"\.(?:nc4?|hdf5?|h5|he5|grb2?|grib2?)(?:\.\d+|\s?\(\d+\))?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,15 @@ class MonthlyFiles:
         One file for each month of the period and of the baseline that the folder has, sorted.
     problems : list of (str, Path)
         GLDAS files that cannot be used according to their names.
+    strangers : list of Path
+        NetCDF files without the name of a GLDAS month.
     """
 
     folder: Path
     period: tuple[np.datetime64, np.datetime64]
     paths: dict[np.datetime64, Path]
     problems: list[FileProblem]
+    strangers: list[Path]
 
     def require_all_months(self) -> None:
         """Check that no month is missing; without effect when there are problems to report first.
@@ -58,8 +65,9 @@ class MonthlyFiles:
         """
         if not self.problems:
             needed = np.union1d(month_range(*self.period), month_range(*BASELINE))
+            seen = f" (not understood: {names_text(self.strangers)})" if self.strangers else ""
             require_months(
-                f"The folder {self.folder.name} has no file",
+                f"The folder {self.folder.name} has no file{seen}",
                 needed=needed,
                 found=self.paths,
                 period=self.period,
@@ -67,8 +75,30 @@ class MonthlyFiles:
 
 
 def has_granules(folder: Path) -> bool:
-    """Return True when any file of the folder has the name of a GLDAS NetCDF file."""
-    return any(_NAME.search(path.name) for path in folder.iterdir())
+    """Return True when any file in the folder or its folders has the name of a GLDAS file."""
+    return any(_NAME.search(path.name) for path in _files(folder))
+
+
+def other_netcdf(folder: Path) -> str:
+    """Return the names of the NetCDF files that do not have the name of a GLDAS month."""
+    return names_text(_strangers(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of a folder and of the folders in it, such as one for each year, sorted."""
+    found = (path for path in folder.rglob("*") if not path.name.startswith("."))
+    return sorted(path for path in found if path.is_file())
+
+
+def _strangers(folder: Path) -> list[Path]:
+    return [
+        path for path in _files(folder) if _NETCDF.search(path.name) and not _NAME.search(path.name)
+    ]
+
+
+def names_text(paths: list[Path]) -> str:
+    """Return the names of some files, the first ones of many."""
+    return join_names([path.name for path in paths], limit=5)
 
 
 def find_files(folder: Path, period=(None, None)) -> MonthlyFiles:
@@ -97,7 +127,7 @@ def find_files(folder: Path, period=(None, None)) -> MonthlyFiles:
             paths[month] = candidates[0]
         if len(candidates) > 1:
             problems += [(f"more than one file for {month}", path) for path in candidates]
-    return MonthlyFiles(folder, period, paths, problems)
+    return MonthlyFiles(folder, period, paths, problems, _strangers(folder))
 
 
 def require_months(
@@ -147,7 +177,7 @@ def problem_message(folder: Path, problems: list[FileProblem]) -> str:
     """Return one sentence that names all unusable files, grouped by problem."""
     names = defaultdict(list)
     for problem, path in problems:
-        names[problem].append(path.name)
+        names[problem].append(path.relative_to(folder).as_posix())
     details = "; ".join(f"{problem}: {join_names(files)}" for problem, files in names.items())
     return (
         f"GLDAS files in {folder.name} cannot be used ({details}); "
@@ -165,12 +195,12 @@ def _sort_by_month(folder: Path) -> tuple[dict[np.datetime64, list[Path]], list[
     """Find the monthly means of Noah 2.1 by month, and the problems of other GLDAS files."""
     paths_by_month: dict[np.datetime64, list[Path]] = defaultdict(list)
     problems: list[FileProblem] = []
-    for path in sorted(folder.iterdir()):
+    for path in _files(folder):
         name = _NAME.search(path.name)
         if not name:
             continue
         model, _, kind, year, month, version = name.groups()
-        problem = _product_problem(model, kind, version)
+        problem = _product_problem(model.upper(), kind.upper(), version)
         if problem is None and not "01" <= month <= "12":
             problem = "no month in the name"
         if problem:
@@ -185,5 +215,5 @@ def _product_problem(model: str, kind: str, version: str) -> str | None:
     if version == "022" or "_DA" in kind:
         return ASSIMILATES_GRACE
     if model != "NOAH" or version != "021":
-        return f"not Noah 2.1 but {model} {int(version) / 10}"
+        return f"{model} {int(version) / 10}, not Noah 2.1"
     return None if kind in ("_M", "_M_EP") else "not monthly means"

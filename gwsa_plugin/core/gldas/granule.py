@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from ..base.grid import EDGE_TOLERANCE, Grid
+from ..base.plausible import Limits
 from ..base.units import CM_PER_KG_M2, KG_M2, cm_per
 from ..rasters.hdf5 import Hdf5, UnreadableFile
 from ..rasters.netcdf import NetCdf, open_netcdf
 from .file_names import ASSIMILATES_GRACE, cell_size_in_name
-from .land_storage import LAYERS, OFF_LAND, VARIABLES
+from .land_storage import LAYERS, OFF_LAND, POSSIBLE, VARIABLES
 
 SNOW = LAYERS["SWES"][0]
 DAMAGED = "damaged"
@@ -233,10 +234,25 @@ def _decode_water(
 def _sum_components(layers: dict[str, Callable[..., np.ndarray]], cells: np.ndarray) -> np.ndarray:
     """Return soil moisture, snow and canopy water in cm, float32, shape (components, cells)."""
     storage = np.empty((len(LAYERS), cells.size), dtype=np.float32)
-    for component, names in zip(storage, LAYERS.values()):
-        component[:] = sum(_mask_off_land(layers[name](cells)) for name in names)
-        component *= np.float32(CM_PER_KG_M2)
+    problems = []
+    for component, (key, names) in zip(storage, LAYERS.items()):
+        component[:] = 0.0
+        for name in names:
+            layer = _mask_off_land(layers[name](cells)) * np.float32(CM_PER_KG_M2)
+            problems += _value_problems(layer, name, POSSIBLE[key])
+            component += layer
+    if problems:
+        raise UnusableGranule(problems)
     return storage
+
+
+def _value_problems(layer: np.ndarray, name: str, limits: Limits) -> list[str]:
+    """What is wrong with the values of a layer, cm: fill values that the file does not declare."""
+    extremes = [np.fmin.reduce(layer), np.fmax.reduce(layer)] if layer.size else []
+    wrong = [value for value in extremes if value < limits.least or value > limits.most]
+    return [
+        f"{name} with {value / CM_PER_KG_M2:.6g} kg m-2, which is no storage" for value in wrong
+    ]
 
 
 def _mask_off_land(values: np.ndarray) -> np.ndarray:

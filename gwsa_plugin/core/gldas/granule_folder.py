@@ -13,7 +13,14 @@ from ..base.grid import Bounds
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..rasters import hdf5
-from .file_names import FileProblem, MonthlyFiles, find_files, join_names, problem_message
+from .file_names import (
+    FileProblem,
+    MonthlyFiles,
+    find_files,
+    join_names,
+    names_text,
+    problem_message,
+)
 from .granule import Granule, GranuleHeader, UnusableGranule, Window, read_granule, read_header
 from .land_storage import COMPONENTS, LandStorage
 
@@ -57,6 +64,11 @@ def read_granules(
         land = land.copy()
         land.flat[more_land] = True
     _warn_about_begin_dates(files, headers, progress)
+    if files.strangers:
+        progress.warn(
+            "NetCDF files without the name of a GLDAS month are not read: "
+            f"{names_text(files.strangers)}."
+        )
     library = f"GDAL (h5py cannot be used: {hdf5.trouble()})" if hdf5.trouble() else "h5py"
     progress.info(f"Read {len(headers)} monthly GLDAS files with {library}.")
     return LandStorage(

@@ -15,6 +15,7 @@ import numpy as np
 from ..base.grid import Grid
 from ..base.months import BASELINE, in_baseline, period_name
 from ..base.nan_mean import nan_mean
+from ..base.plausible import LIMITS
 from ..files.stack import MISSING, OBSERVED, MonthlyStack
 
 # The variables whose sum is a component of the storage. RootMoist_inst repeats the upper soil
@@ -33,6 +34,8 @@ VARIABLES = tuple(name for names in LAYERS.values() for name in names)
 COMPONENTS = tuple(LAYERS)
 # Value off the land.
 OFF_LAND = -9999.0
+# The storage that a layer of a component can have, cm: none below 0 but for rounding.
+POSSIBLE = {name: LIMITS[name]._replace(least=-0.01) for name in LAYERS}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,13 +10,14 @@ import numpy as np
 from ..base.errors import InputError
 from ..base.grid import Bounds, Grid
 from ..base.months import BASELINE, month_range
+from ..base.plausible import require_plausible
 from ..base.progress import SILENT, Progress
 from ..base.units import KG_M2, in_centimetres, require_cm_per
 from ..rasters.gdal_errors import RasterError
 from ..rasters.raster import Raster
 from ..rasters.reading import band_months, open_lonlat, read_bands
 from .file_names import require_months
-from .land_storage import LAYERS, OFF_LAND, VARIABLES, LandStorage
+from .land_storage import LAYERS, OFF_LAND, POSSIBLE, VARIABLES, LandStorage
 
 SNOW = LAYERS["SWES"][0]
 
@@ -56,7 +57,7 @@ def read_stacks(
     paths = _single_geotiffs(folder)
     with ExitStack() as opened:
         files = {
-            name: _VariableFile(path, opened.enter_context(open_lonlat(path)))
+            name: _VariableFile(name, path, opened.enter_context(open_lonlat(path)))
             for name, path in paths.items()
         }
         grid = _common_grid(files)
@@ -122,7 +123,8 @@ def _single_geotiffs(folder: Path) -> dict[str, Path]:
 class _VariableFile:
     """The open GeoTIFF of one variable; ``bands`` maps months to band numbers."""
 
-    def __init__(self, path: Path, source: Raster):
+    def __init__(self, name: str, path: Path, source: Raster):
+        self.limits = next(POSSIBLE[key] for key, names in LAYERS.items() if name in names)
         self.path = path
         self.source = source
         self.grid = Grid.from_transform(source.transform, source.shape, path.name)
@@ -139,7 +141,10 @@ class _VariableFile:
                 f"The band of {month} in {self.path.name} is damaged; make the file again."
             ) from None
         values[values == OFF_LAND] = np.nan
-        return in_centimetres(values, self.unit, self.path.name)
+        values = in_centimetres(values, self.unit, self.path.name)
+        scaling = (require_cm_per(self.unit, self.path.name), 0.0)
+        require_plausible(values[None], self.limits, self.path.name, [month], scaling)
+        return values
 
 
 def _common_grid(files: dict[str, _VariableFile]) -> Grid:

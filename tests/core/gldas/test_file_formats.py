@@ -1,5 +1,9 @@
 """Forms of GLDAS: 1.0° files, subsets by GES DISC and OPeNDAP, single rows, GeoTIFF stacks."""
 
+import re
+import shutil
+import sys
+
 import numpy as np
 import pytest
 import rasterio
@@ -9,7 +13,7 @@ from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import BASELINE, month_range
 from gwsa.gwsa_plugin.core.gldas.anomalies import GldasOptions, gldas_anomalies
-from gwsa.gwsa_plugin.core.gldas.file_names import find_files
+from gwsa.gwsa_plugin.core.gldas.file_names import find_files, problem_message
 from gwsa.gwsa_plugin.core.gldas.granule import UnusableGranule, read_header
 from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
 from gwsa.tests.core.gldas.gldas_layouts import LAT, LON, Log, file_name, write_granule
@@ -109,6 +113,16 @@ def test_impossible_options_are_refused_before_reading(region, options, message)
         "{}.SUB.nc4",
         "{}.nc4",
         "{}.dap.nc4",
+        "{}.dap.nc4?dap4.ce=SWE_inst[0][320:323]",
+        "GLDAS_NOAH025_M.2.1_{stem}_subsetted.nc4",
+        "{stem}_subsetted.nc4",
+        "{stem} (1).nc4",
+        "{stem}(2).nc4",
+        "{}.1",
+        "{} (1)",
+        "2004/{}",
+        "GES DISC/years/{stem}.SUB.nc4",
+        "{lower}",
         "{}.dap.nc4@dap4.ce=%2Flat[320:323];%2Flon[1000:1004]",
         "HTTP_services.cgi?FILENAME=%2Fdata%2FGLDAS%2FGLDAS_NOAH025_M.2.1%2F2000%2F{0}&FORMAT=bmM0Lw&"
         "LABEL={0}.SUB.nc4&SHORTNAME=GLDAS_NOAH025_M&SERVICE=L34RS_LDAS&VERSION=1.02",
@@ -116,10 +130,64 @@ def test_impossible_options_are_refused_before_reading(region, options, message)
 )
 def test_names_of_subsetters_are_recognised(tmp_path, cut):
     for month in MONTHS:
-        (tmp_path / cut.format(file_name(month))).touch()
-    (tmp_path / (file_name(MONTHS[0]) + ".xml")).touch()
+        name = file_name(month)
+        path = tmp_path / cut.format(name, stem=name[: -len(".nc4")], lower=name.lower())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for ending in (".xml", ".md5", ".part", ".crdownload"):
+        (tmp_path / (file_name(MONTHS[0]) + ending)).touch()
     files = find_files(tmp_path)
-    assert list(files.paths) == list(MONTHS) and not files.problems
+    assert list(files.paths) == list(MONTHS) and not files.problems and not files.strangers
+
+
+def test_two_files_of_a_month_are_named_with_their_folders(tmp_path):
+    for month in MONTHS:
+        (tmp_path / file_name(month)).touch()
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / file_name("2005-03")).touch()
+    (tmp_path / file_name("2005-04").replace(".nc4", " (1).nc4")).touch()
+    problems = find_files(tmp_path).problems
+    text = problem_message(tmp_path, problems)
+    again = "again/GLDAS_NOAH025_M.A200503.021.nc4"
+    assert f"more than one file for 2005-03: GLDAS_NOAH025_M.A200503.021.nc4, {again};" in text
+    assert "GLDAS_NOAH025_M.A200504.021 (1).nc4, GLDAS_NOAH025_M.A200504.021.nc4" in text
+
+
+def test_files_that_look_like_gldas_and_are_not_understood_are_named(quarter_degree, tmp_path):
+    folder = tmp_path / "gldas"
+    shutil.copytree(quarter_degree, folder)
+    (folder / "GLDASp4_landmask_025d.nc4").touch()
+    log = Log()
+    gldas_anomalies(folder, progress=log)
+    assert "without the name of a GLDAS month are not read: GLDASp4_landmask_025d.nc4." in (
+        "\n".join(log.lines)
+    )
+    (folder / file_name("2006-02")).rename(folder / "GLDAS_NOAH025_M_2006-02.nc4")
+    named = r"no file \(not understood: GLDAS_NOAH025_M_2006-02.nc4, GLDASp4.*\) for 2006-02 "
+    with pytest.raises(InputError, match=named):
+        gldas_anomalies(folder)
+
+
+@pytest.mark.parametrize("name", ["gldas_2004_2009.nc", "GLDAS_200401.nc4", "soil.h5"])
+def test_a_folder_of_other_netcdf_files_names_them(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=rf"has no GLDAS files, only {name} \(a file of several"):
+        gldas_anomalies(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("GLDAS_VIC10_M.A200401.021.nc4", "VIC 2.1, not Noah 2.1"),
+        ("GLDAS_NOAH025_M.A200401.020.nc4", "NOAH 2.0, not Noah 2.1"),
+        ("GLDAS_CLSM025_DA1_D.A20040101.022.nc4", "GLDAS 2.2, which assimilates GRACE"),
+        ("GLDAS_NOAH025_3H.A20040101.0000.021.nc4", "not monthly means"),
+    ],
+)
+def test_another_product_is_refused_with_both_named(tmp_path, name, problem):
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=f"{problem}.*: {name}"):
+        gldas_anomalies(tmp_path)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 5), (4, 1), (1, 1)])
@@ -228,4 +296,26 @@ def test_reading_geotiffs_can_be_cancelled(tiffs):
 def test_geotiff_in_another_unit_is_named(tiffs):
     write_variable_stack(tiffs, "SWE_inst", unit="m3 m-3")
     with pytest.raises(InputError, match="GLDAS_SWE_inst_monthly.tif is in m3 m-3"):
+        gldas_anomalies(tiffs)
+
+
+@pytest.mark.parametrize("value", [1e20, -3000.0, 65535.0 * 1e4, np.inf])
+def test_fill_values_of_netcdf_that_are_not_declared_are_named(quarter_degree, tmp_path, value):
+    folder = tmp_path / "gldas"
+    shutil.copytree(quarter_degree, folder)
+    fields = FIELDS[3].copy()
+    fields[VARIABLES.index("SWE_inst"), 2, 3] = value
+    write_granule(folder / file_name(MONTHS[3]), fields)
+    text = rf"SWE_inst with {value:.6g} kg m-2, which is no storage: {file_name(MONTHS[3])}"
+    with pytest.raises(InputError, match=re.escape(text)):
+        gldas_anomalies(folder)
+
+
+def test_fill_values_of_geotiffs_that_are_not_declared_are_named(tiffs, monkeypatch):
+    fields = FIELDS.copy()
+    fields[4, VARIABLES.index("SWE_inst"), 2, 3] = 1e20
+    monkeypatch.setattr(sys.modules[__name__], "FIELDS", fields)
+    write_variable_stack(tiffs, "SWE_inst")
+    named = r"GLDAS_SWE_inst_monthly.tif has the value 1e\+20 \(1 value in band 2004-05\), a fill"
+    with pytest.raises(InputError, match=named):
         gldas_anomalies(tiffs)
