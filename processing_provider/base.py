@@ -7,7 +7,6 @@ from html import escape
 from pathlib import Path
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
     QgsLayerMetadata,
     QgsProcessing,
     QgsProcessingAlgorithm,
@@ -28,6 +27,7 @@ from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.dependencies import MissingLibrary, import_in_main_thread, require
 from .help_pages import page_url
+from .regions import read_region
 from .styles.loading import when_loaded
 from .styles.rasters import style_raster, write_styles
 
@@ -168,17 +168,14 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
             "therefore needs the cells around the region, up to three times the width of the "
             "footprint. They are written as well, as far as the files have them, and the region "
             "is recorded in the tag GWSA_REGION. 0 means no margin. Without a region the "
-            "parameter has no effect. The margin ends at 180° east and west.",
+            "parameter has no effect. The margin ends at 180° east and west unless the region "
+            "crosses 180°.",
             advanced=True,
         )
 
     def region(self, parameters, context) -> tuple[float, float, float, float] | None:
         """Return EXTENT as (west, south, east, north) in degrees; None when it is empty."""
-        crs = QgsCoordinateReferenceSystem("EPSG:4326")
-        box = self.parameterAsExtent(parameters, "EXTENT", context, crs)
-        if box.isNull():
-            return None
-        return box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()
+        return read_region(self, parameters, context)
 
     def period(self, parameters, context):
         """Return START and END.

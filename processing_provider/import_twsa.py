@@ -77,7 +77,7 @@ class ImportTwsa(GwsaAlgorithm):
         )
         self.add_region(
             "Region of the output, to which a margin is added (see MARGIN). Leave empty for all "
-            "cells of the file."
+            "cells of the file. A region across 180° is written as 177,-178,-20,-15."
         )
         self.add_period("of the output")
         self.add(

@@ -70,7 +70,8 @@ ADVANCED = (
     "MIN_MONTHS",
 )  # fmt: skip
 HELP = {
-    "EXTENT": "Region of all stages; empty for all of the mascon file.",
+    "EXTENT": "Region of all stages; empty for all of the mascon file. A region across 180° is "
+    "written as 177,-178,-20,-15.",
     "START": "First month of the predictors and of the 1 km maps; empty for all there is.",
     "END": "Last month of the predictors and of the 1 km maps; empty for all there is.",
     "WELLS": "Wells that test the maps, a point layer or a table with longitude and latitude. It "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 
 import numpy as np
@@ -77,7 +77,8 @@ class Grid:
         Parameters
         ----------
         bounds : (float, float, float, float)
-            West, south, east and north of the region, degrees.
+            West, south, east and north of the region, degrees. The longitudes are -180 to 540: a
+            region across 180° has its east above 180, and so has its grid.
         cell : float
             Cell size, degrees.
 
@@ -91,8 +92,8 @@ class Grid:
                 f"A cell size of {cell:g}° does not divide 180°; "
                 "choose 0.25, 0.5 or 1, for example."
             )
-        globe = cls(-180.0, 90.0, cell, cell, round(180 / cell), round(360 / cell))
-        return globe.subgrid(*globe.window(bounds))
+        twice = cls(-180.0, 90.0, cell, cell, round(180 / cell), 2 * round(360 / cell))
+        return twice.subgrid(*twice.window(bounds))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -215,6 +216,42 @@ class Grid:
                 "(west, south, east, north in degrees)."
             )
         return rows, columns
+
+    def window_around(self, bounds: Bounds) -> tuple[slice, slice]:
+        """Return the window of the cells that overlap a region in any turn of longitudes.
+
+        As ``window``, but a grid that goes around the globe gives all its columns for a region that
+        crosses its ends.
+        """
+        if not self.wraps:
+            return self.turned(bounds).window(bounds)
+        if not self._has_longitudes(bounds):
+            west, _, east, _ = self.bounds
+            bounds = (west, bounds[1], east, bounds[3])
+        return self.window(bounds)
+
+    def turned(self, bounds: Bounds) -> Grid:
+        """Return the grid shifted by complete turns so that it overlaps most with a region.
+
+        One that goes around the globe begins at the west of the region unless it holds the region.
+        """
+        if not self.wraps:
+
+            def overlap(shift: float) -> float:
+                west, _, east, _ = self.bounds
+                return min(east + shift, bounds[2]) - max(west + shift, bounds[0])
+
+            # The first of equal overlaps.
+            return replace(self, west=self.west + max((0.0, 360.0, -360.0), key=overlap))
+        if self._has_longitudes(bounds):
+            return self
+        columns = floor((bounds[0] - self.west) / self.dx + EDGE_TOLERANCE)
+        return replace(self, west=self.west + columns * self.dx)
+
+    def _has_longitudes(self, bounds: Bounds) -> bool:
+        west, _, east, _ = self.bounds
+        slack = EDGE_TOLERANCE * self.dx
+        return bounds[0] >= west - slack and bounds[2] <= east + slack
 
     def subgrid(self, rows: slice, columns: slice) -> Grid:
         """Return the grid of a window; both slices must have start and stop."""

@@ -54,7 +54,7 @@ class GldasOptions:
         Radius of the Gaussian filter in km, 0 for no filter.
     margin_km : float
         Width of the margin around the region, km, for the footprint of GRACE. It ends where the
-        files end, and at ±180°.
+        files end, and at ±180° unless the region itself crosses 180°.
     """
 
     period: tuple[np.datetime64 | None, np.datetime64 | None] = (None, None)
@@ -170,7 +170,8 @@ def gldas_anomalies(
         variables. NetCDF files are preferred.
     region : (float, float, float, float), optional
         West, south, east and north in degrees, extended to complete cells; by default the grid of
-        the files. The margin is added to it, and the region alone is in the tag GWSA_REGION.
+        the files. The east is above 180 for a region across 180°. The margin is added to it, and
+        the region alone is in the tag GWSA_REGION.
     options : GldasOptions
         Files on another grid than that of ``cell`` are regridded by area overlap.
     progress : Progress
@@ -197,9 +198,9 @@ def gldas_anomalies(
     storage = _read_folder(
         Path(folder),
         options.period,
-        bounds=_across_dateline(needed) if region else None,
+        bounds=needed if region else None,
         progress=progress.part(0, 0.8),
-    )
+    ).turned(wanted if region else GLOBE)
     inside = _part(storage.grid, asked if region else None)
     ice_cells, land_cells = _mask_ice(storage, inside, options, progress)
     progress.info(f"The output covers {storage.period[0]} to {storage.period[1]}.")
@@ -238,12 +239,6 @@ def _read_folder(folder: Path, period, bounds: Bounds | None, progress: Progress
         "files, one per month, or of one GeoTIFF of monthly bands for each variable, with the "
         f"variable in its name ({VARIABLES[0]}.tif)."
     )
-
-
-def _across_dateline(bounds: Bounds) -> Bounds:
-    """Extend bounds that cross ±180° to all longitudes, as the files end there."""
-    west, south, east, north = bounds
-    return bounds if west >= -180 and east <= 180 else (-180.0, south, 180.0, north)
 
 
 def _mask_ice(

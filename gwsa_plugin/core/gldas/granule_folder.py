@@ -87,7 +87,7 @@ def _read_first_usable(files: MonthlyFiles, bounds: Bounds | None) -> tuple[Gran
     for path in files.paths.values():
         try:
             grid = read_header(path).grid
-            window = grid.window(bounds or grid.bounds)
+            window = grid.window_around(bounds or grid.bounds)
             return read_granule(path, window), window
         except UnusableGranule as error:
             problems += [(problem, path) for problem in error.problems]

@@ -12,7 +12,7 @@ from typing import cast
 
 import numpy as np
 
-from ..base.grid import Grid
+from ..base.grid import Bounds, Grid
 from ..base.months import BASELINE, in_baseline, period_name
 from ..base.nan_mean import nan_mean
 from ..base.plausible import LIMITS
@@ -95,6 +95,18 @@ class LandStorage:
             land=self.land[self.grid.window_of(grid)],
             values=self.values[:, :, self.cells_inside(grid)],
         )
+
+    def turned(self, bounds: Bounds) -> LandStorage:
+        """Return the same cells on a grid that begins where a region needs it (``Grid.turned``)."""
+        grid = self.grid.turned(bounds)
+        columns = round((grid.west - self.grid.west) / grid.dx) if grid.wraps else 0
+        if not columns:
+            return replace(self, grid=grid)
+        places = np.zeros(self.land.shape, dtype=int)
+        places[self.land] = np.arange(np.count_nonzero(self.land))
+        land = np.roll(self.land, -columns, axis=1)
+        order = np.roll(places, -columns, axis=1)[land]
+        return replace(self, grid=grid, land=land, values=self.values[:, :, order])
 
     def cell_values(self, stack: MonthlyStack) -> np.ndarray:
         """Return the values of a stack on this grid in the land cells, shape (months, cells)."""

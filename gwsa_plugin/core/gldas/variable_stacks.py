@@ -73,7 +73,7 @@ def read_stacks(
             found=months,
             period=period,
         )
-        window = grid.window(bounds or grid.bounds)
+        window = grid.window_around(bounds or grid.bounds)
         # Finding the land reads one band per month, reading the values six.
         land = _find_land(files[SNOW], needed, window, progress.part(0, 1 / 7))
         values = _read_values(files, needed, window, land, progress.part(1 / 7, 1))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import GLOBE, Grid, bounds_text
+from ..base.grid import GLOBE, Bounds, Grid, bounds_text
 from ..base.months import BASELINE, month_range, period_name
 from ..base.progress import Progress
 from ..files.stack import FILLED, MISSING, OBSERVED, MonthlyStack
@@ -187,7 +187,7 @@ def _region_and_target(
     mascons: MasconFile, mask: NetCdfFile | None, options: TwsaOptions
 ) -> tuple[Grid, Grid]:
     """The cells of the region that the file has, and those with the margin."""
-    bounds = options.bounds or GLOBE
+    bounds = options.bounds or _file_bounds(mascons.thickness)
     wanted = Grid.covering(bounds, options.cell)
     region = mascons.regridding(wanted).covered()
     if region is None:
@@ -205,6 +205,18 @@ def _region_and_target(
             return region, region
         covered = reached
     return region, covered or region
+
+
+def _file_bounds(variable: GriddedVariable) -> Bounds:
+    """The globe, or the longitudes of a file of a region across 180°."""
+    longitudes = variable.longitudes
+    steps = (np.diff(longitudes) + 180.0) % 360.0 - 180.0
+    step = steps.mean() if steps.size else 0.0
+    west = (min(longitudes[0], longitudes[0] + steps.sum()) - abs(step) / 2 + 180.0) % 360 - 180.0
+    east = west + longitudes.size * abs(step)
+    if east <= 180.0 or east - west > 359.0:
+        return GLOBE
+    return west, -90.0, east, 90.0
 
 
 def _calendar(

@@ -40,12 +40,15 @@ def extended(bounds: Bounds, distance_km: float) -> Bounds:
 
 
 def with_margin(bounds: Bounds, margin_km: float) -> Bounds:
-    """Extend a region by a margin that ends at ±180°, because grids do not continue there.
+    """Extend a region by a margin.
+
+    It ends at ±180°, where most grids end, unless the region itself crosses 180°.
 
     Parameters
     ----------
     bounds : (float, float, float, float)
-        West, south, east and north of the region, degrees.
+        West, south, east and north of the region, degrees, the east above 180 for a region across
+        180°.
     margin_km : float
         0 for no margin.
 
@@ -61,6 +64,8 @@ def with_margin(bounds: Bounds, margin_km: float) -> Bounds:
     if margin_km == 0:
         return bounds
     west, south, east, north = extended(bounds, margin_km)
+    across = bounds[2] > 180.0
     if east - west >= 360.0:
-        return -180.0, south, 180.0, north
-    return max(west, -180.0), south, min(east, 180.0), north
+        first = bounds[0] if across else -180.0
+        return first, south, first + 360.0, north
+    return max(west, -180.0), south, east if across else min(east, 180.0), north

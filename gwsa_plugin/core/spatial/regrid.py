@@ -43,9 +43,11 @@ class Regridding:
         cells = _start_in_180_west(column_edges)
         rows = _overlap_fractions(row_edges, _row_edges(target), _sines)
         # A cell that crosses 180° has its eastern part one turn further west.
-        columns = _overlap_fractions(cells, _column_edges(target)) + _overlap_fractions(
-            cells - 360.0, _column_edges(target)
-        )
+        # The target may run beyond 180°.
+        edges = _column_edges(target)
+        columns = _overlap_fractions(cells, edges)
+        for turn in (-360.0, 360.0):
+            columns += _overlap_fractions(cells + turn, edges)
         self.target = target
         self.rows = next(iter(_runs(rows.any(axis=0))), slice(0, 0))
         self.columns = _runs(columns.any(axis=0))

@@ -153,3 +153,25 @@ def test_intersection_is_the_common_part_of_two_boxes():
     assert intersection(box, (1.0, -2.0, 9.0, 2.0)) == (1.0, 0.0, 4.0, 2.0)
     assert intersection(box, (4.0, 0.0, 5.0, 3.0)) is None
     assert intersection(box, (1.0, 5.0, 2.0, 6.0)) is None
+
+
+def test_a_region_across_180_degrees_has_a_grid_that_ends_beyond_180():
+    grid = Grid.covering((177.1, -20.0, 182.0, -15.0), 0.25)
+    assert grid.bounds == (177.0, -20.0, 182.0, -15.0)
+    assert Grid.covering((177.0, -90.0, 537.0, 90.0), 0.5).wraps
+
+
+def test_a_global_grid_is_read_completely_for_a_region_across_its_ends():
+    rows, columns = WORLD.window_around((177.0, -20.0, 182.0, -15.0))
+    assert (rows, columns) == (slice(420, 440), slice(0, 1440))
+    assert WORLD.window_around((70.0, 0.0, 80.0, 10.0)) == WORLD.window((70.0, 0.0, 80.0, 10.0))
+    assert WORLD.turned((177.0, -20.0, 182.0, -15.0)).bounds == (177.0, -90.0, 537.0, 90.0)
+    assert WORLD.turned((70.0, 0.0, 80.0, 10.0)) == WORLD
+
+
+def test_a_regional_grid_is_turned_to_the_region():
+    east = Grid(-180.0, 0.0, 0.25, 0.25, 8, 8)
+    assert east.turned((177.0, -20.0, 182.0, -1.0)).west == 180.0
+    assert east.window_around((177.0, -20.0, 181.0, -1.0))[1] == slice(0, 4)
+    in_360 = Grid(250.0, 40.0, 0.25, 0.25, 8, 40)
+    assert in_360.turned((-109.0, 38.0, -105.0, 40.0)).west == -110.0

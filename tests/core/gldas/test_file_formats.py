@@ -215,6 +215,45 @@ def test_columns_across_the_dateline_are_refused(tmp_path):
         read_header(path)
 
 
+GLOBAL_LON = -177.5 + 5 * np.arange(72)
+GLOBAL_FIELDS = np.random.default_rng(8).uniform(1, 100, (72, 6, 4, 72)).astype("f4")
+GLOBAL_FIELDS[:, :, 1, 70] = -9999
+
+
+@pytest.fixture(scope="module")
+def around_the_globe(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gldas")
+    for month, fields in zip(MONTHS, GLOBAL_FIELDS):
+        write_granule(
+            folder / file_name(month), fields, lat=-12.5 + 5 * np.arange(4), lon=GLOBAL_LON
+        )
+    return folder
+
+
+@pytest.mark.parametrize("radius", [0, 400])
+def test_a_region_across_180_degrees_has_both_sides(around_the_globe, radius):
+    """Cells from 165 to 185 degrees; the second of them has no land in one row."""
+    options = GldasOptions(cell=5.0, margin_km=0, gaussian_km=radius)
+    stacks = {
+        bounds: gldas_anomalies(around_the_globe, bounds, options).stacks["SMS"]
+        for bounds in ((165, -15, 185, 5), (-180, -15, 180, 5))
+    }
+    region, globe = stacks.values()
+    assert region.grid.bounds == (165, -15, 185, 5)
+    assert region.tags["GWSA_REGION"] == "165 -15 185 5"
+    columns = [69, 70, 71, 0]
+    np.testing.assert_allclose(region.values, globe.values[:, :, columns], atol=1e-5)
+    assert np.isnan(region.values[:, 2, 1]).all()
+
+
+def test_files_of_one_side_of_180_degrees_are_found_in_a_region_across_it(tmp_path):
+    east = write_record(tmp_path / "east", lon=-179.875 + 0.25 * np.arange(5))
+    options = GldasOptions(margin_km=0)
+    stack = gldas_anomalies(east, (179.0, 20.0, 180.5, 21.0), options).stacks["SMS"]
+    assert stack.grid.bounds == (180.0, 20.0, 180.5, 21.0)
+    np.testing.assert_allclose(stack.values, soil_anomaly()[:, :, :2], atol=1e-4)
+
+
 def write_variable_stack(
     folder, name, *, months=MONTHS, unit="kg m-2", factor=1.0, file="GLDAS_{}_monthly.tif"
 ):

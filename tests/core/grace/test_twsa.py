@@ -11,6 +11,7 @@ from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range, name_runs
 from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.files.stack import read_stack, write_stack
 from gwsa.gwsa_plugin.core.grace.land_mask import read_land
 from gwsa.gwsa_plugin.core.grace.regional_mean import regional_mean
 from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
@@ -96,6 +97,34 @@ def test_the_margin_ends_at_180_degrees(tmp_path):
     stack = import_twsa(tmp_path / "f.nc", options).twsa
     assert stack.grid.bounds == (176.0, 10.0, 180.0, 12.0)
     assert stack.region.bounds == (178.0, 10.5, 180.0, 11.5)
+
+
+@pytest.mark.parametrize("first", [0.25, -179.75], ids=["0..360", "-180..180"])
+def test_a_region_across_180_degrees_has_both_sides(tmp_path, first):
+    layout = Layout(np.arange(first, first + 360, 0.5), np.arange(-20.75, -10, 0.5))
+    path = write_mascons(tmp_path / "f.nc", layout)
+    mask = write_mask(tmp_path / "mask.nc", lambda lat, lon: (lon > 178) | (lon < -179), 0.5)
+    options = TwsaOptions(
+        bounds=(177.0, -18.0, 182.0, -15.0), cell=0.5, margin_km=100, land_mask=mask
+    )
+    stack = import_twsa(path, options).twsa
+    assert stack.grid.bounds == (176.0, -19.0, 183.0, -14.0)
+    assert stack.tags["GWSA_REGION"] == "177 -18 182 -15"
+    assert stack.region.bounds == (177.0, -18.0, 182.0, -15.0)
+    land = (stack.grid.longitudes > 178) & (stack.grid.longitudes < 181)
+    np.testing.assert_array_equal(np.isfinite(stack.values[0, 0]), land)
+    np.testing.assert_allclose(stack.values[:, :, land], expected(stack)[:, :, land], atol=2e-5)
+    write_stack(tmp_path / "twsa.tif", stack)
+    again = read_stack(tmp_path / "twsa.tif")
+    assert again.grid.same_as(stack.grid) and again.region.bounds == stack.region.bounds
+
+
+def test_a_crop_across_180_degrees_stays_in_one_piece(tmp_path):
+    layout = Layout(np.arange(176.25, 184, 0.5) % 360, np.arange(-20.75, -18, 0.5))
+    layout = replace(layout, longitudes=(layout.longitudes + 180) % 360 - 180)
+    stack = import_twsa(write_mascons(tmp_path / "f.nc", layout), TwsaOptions(cell=0.5)).twsa
+    assert stack.grid.bounds == (176.0, -21.0, 184.0, -18.0)
+    np.testing.assert_allclose(stack.values, expected(stack), atol=2e-5)
 
 
 def test_a_land_mask_of_the_region_alone_leaves_no_margin(tiled, tmp_path):
