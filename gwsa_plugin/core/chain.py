@@ -198,10 +198,8 @@ class ChainOptions:
         West, south, east, north of the region, degrees; None for all of the mascon file.
     period : tuple of datetime64[M]
         First and last month of the 1 km maps, None for all there is.
-    sigma_twsa_cm : float, optional
-        One standard deviation of TWSA, cm, for a product that states none.
-    twsa_variable, twsa_unit : str, optional
-        The variable of the mascon file and its unit, where they are not recognised.
+    sigma_twsa_cm, twsa_variable, twsa_unit : optional
+        As in ``TwsaOptions``, for a product that does not state them.
     factor : int
         Fine pixels along a side of a coarse cell.
     margin_km : float

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import GLOBE, Bounds, Grid
+from ..base.grid import GLOBE, Bounds, Grid, bounds_text
 from ..base.progress import SILENT, Progress
 from ..base.units import CM_PER_KG_M2
 from ..compute.threads import run_all
@@ -260,10 +260,15 @@ def _mask_ice(
             ", at least half of the cell inside the ice polygons: "
             f"{np.count_nonzero(outlined & counted)}"
         )
+    if not land_cells:
+        raise InputError(
+            f"The GLDAS files have no land in the region {bounds_text(inside.bounds)}; choose a "
+            "region with land."
+        )
     if ice_cells == land_cells:
         raise InputError(
             f"No GLDAS cell is left in the region: {ice_cells} of its {land_cells} land cells are "
-            f"permanent ice ({reasons}); choose a region with land or with less ice."
+            f"permanent ice ({reasons}); choose a region with less ice."
         )
     progress.info(
         f"{ice_cells} of {land_cells} land cells are permanent ice and are excluded ({reasons})."

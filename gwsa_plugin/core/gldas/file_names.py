@@ -28,8 +28,12 @@ _NAME = re.compile(
     r"(?:.*\.nc4?)(?:\.\d+|\s?\(\d+\))?(?:[?@&].*)?$",
     re.IGNORECASE,
 )
-# Files that may be GLDAS by their endings.
+# Files that may be GLDAS by their endings, and those that are not, though named after it.
 _NETCDF = re.compile(r"\.(?:nc4?|hdf5?|h5|he5|grb2?|grib2?)(?:\.\d+|\s?\(\d+\))?$", re.IGNORECASE)
+_BESIDE = (
+    "", ".aria2", ".cmr", ".crdownload", ".csv", ".dmrpp", ".html", ".jpg", ".json", ".log", ".md5",
+    ".met", ".part", ".pdf", ".png", ".py", ".qmd", ".sh", ".tif", ".tiff", ".txt", ".xml", ".zip",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,15 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _strangers(folder: Path) -> list[Path]:
+    """Files that look like GLDAS and do not have the name of a month."""
     return [
-        path for path in _files(folder) if _NETCDF.search(path.name) and not _NAME.search(path.name)
+        path
+        for path in _files(folder)
+        if not _NAME.search(path.name)
+        and (
+            _NETCDF.search(path.name)
+            or ("gldas" in path.name.lower() and path.suffix.lower() not in _BESIDE)
+        )
     ]
 
 

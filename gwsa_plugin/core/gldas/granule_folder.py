@@ -10,6 +10,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Bounds
+from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..rasters import hdf5
@@ -70,10 +71,14 @@ def read_granules(
             f"{names_text(files.strangers)}."
         )
     library = f"GDAL (h5py cannot be used: {hdf5.trouble()})" if hdf5.trouble() else "h5py"
-    progress.info(f"Read {len(headers)} monthly GLDAS files with {library}.")
+    months = np.array(list(files.paths), dtype="datetime64[M]")
+    progress.info(
+        f"Read {len(headers)} monthly GLDAS Noah 2.1 files, {name_runs(months)}, cells of "
+        f"{first.header.grid.dx:.4g}°, with {library}."
+    )
     return LandStorage(
         grid=first.header.grid.subgrid(*window),
-        months=np.array(list(files.paths), dtype="datetime64[M]"),
+        months=months,
         land=land,
         values=values,
         period=files.period,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Bounds, Grid
-from ..base.months import BASELINE, month_range
+from ..base.months import BASELINE, month_range, name_runs
 from ..base.plausible import require_plausible
 from ..base.progress import SILENT, Progress
 from ..base.units import KG_M2, in_centimetres, require_cm_per
@@ -75,6 +75,7 @@ def read_stacks(
         )
         window = grid.window_around(bounds or grid.bounds)
         # Finding the land reads one band per month, reading the values six.
+        snow_unit = files[SNOW].unit
         land = _find_land(files[SNOW], needed, window, progress.part(0, 1 / 7))
         values = _read_values(files, needed, window, land, progress.part(1 / 7, 1))
     has_values = np.isfinite(values).any(axis=2).all(axis=0)
@@ -84,7 +85,10 @@ def read_stacks(
         found=needed[has_values],
         period=period,
     )
-    progress.info(f"Read {needed.size} months of GLDAS from GeoTIFFs.")
+    progress.info(
+        f"Read {needed.size} months of GLDAS, {name_runs(needed)}, cells of {grid.dx:.4g}°, from "
+        f"GeoTIFFs, {SNOW} in {snow_unit}."
+    )
     return LandStorage(
         grid.subgrid(*window),
         needed,

@@ -58,7 +58,7 @@ def log_months(selection: Selection, twsa: MonthlyStack, progress: Progress) -> 
     has_values = twsa.months[np.array(twsa.source) != "missing"]
     filled = twsa.months_with_source(FILLED)
     progress.info(
-        f"{has_values.size} months {has_values[0]}..{has_values[-1]} from variable "
+        f"Read {has_values.size} months {has_values[0]}..{has_values[-1]} from variable "
         f"{mascons.thickness.name} in {mascons.unit}, "
         f"{filled.size or 'none'} of them filled by others; {_cells_text(selection)}."
     )

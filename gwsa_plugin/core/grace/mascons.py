@@ -37,6 +37,7 @@ CENTRES = {
     "JPL": r"\bJPL\b|Jet Propulsion",
     "GSFC": r"\bGSFC\b|Goddard",
 }
+FILL_ADVICE = "set {0} as the _FillValue of the variable, for example with ncatted or xarray"
 # Cells that are read at once: 200 MB of float32.
 BLOCK_CELLS = 50_000_000
 
@@ -209,7 +210,7 @@ class MasconFile:
             spans = self.spans[times]
             labels = (spans[:, 0] + (spans[:, 1] - spans[:, 0]) // 2).astype("datetime64[M]")
             name = f"{variable.name} in {self.name}"
-            require_plausible(fields, limits, name, labels, (factor, 0.0))
+            require_plausible(fields, limits, name, labels, (factor, 0.0), FILL_ADVICE)
             for place in places:
                 progress.advance(place / wanted.size)
                 yield place, fields[place - times.start]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from io import FileIO
@@ -145,19 +145,33 @@ class Hdf5:
     def dimensions(self, variable: str) -> tuple[str, ...]:
         """Return the names of the dimensions of a variable.
 
-        A file without dimension scales names a dimension by the only coordinate of its size.
+        They are found by their sizes, and by the list of references of the variable only where two
+        dimensions have the same size: in a damaged file, reading it can end the process.
         """
         array = self._array(variable)
+        if array.ndim == 1 and variable in self._coordinates:
+            return (variable,)
         with self._damage_as_input_error(variable):
-            if array.ndim == 1 and "DIMENSION_LIST" not in array.attrs:
-                return (variable,)
-            scales = array.attrs.get("DIMENSION_LIST", [()] * array.ndim)
-            named = [self._file[scale[0]].name.strip("/") if len(scale) else "" for scale in scales]
-        return tuple(name or self._by_size(size) for name, size in zip(named, array.shape))
+            names = [self._names_by_size(size) for size in array.shape]
+            if any(len(found) > 1 for found in names) and "DIMENSION_LIST" in array.attrs:
+                scales = array.attrs["DIMENSION_LIST"]
+                return tuple(self._file[scale[0]].name.strip("/") for scale in scales)
+        return tuple(
+            found[0] if len(found) == 1 else f"dimension of {size}"
+            for found, size in zip(names, array.shape)
+        )
 
-    def _by_size(self, size: int) -> str:
-        found = [name for name in self.variables if self.shape(name) == (size,)]
-        return found[0] if len(found) == 1 else f"dimension of {size}"
+    @cached_property
+    def _coordinates(self) -> dict[str, int]:
+        """Names and sizes of the dimensions; of all lists in a file without dimension scales."""
+        with self._damage_as_input_error("The list of dimensions"):
+            arrays = {name: self._file[name] for name in self.variables}
+            lists = {name: array.size for name, array in arrays.items() if array.ndim == 1}
+            scales = {name: n for name, n in lists.items() if "CLASS" in arrays[name].attrs}
+        return scales or lists
+
+    def _names_by_size(self, size: int) -> list[str]:
+        return [name for name, length in self._coordinates.items() if length == size]
 
     def shape(self, variable: str) -> tuple[int, ...]:
         """Return the size of a variable along each dimension."""

@@ -168,7 +168,9 @@ def test_files_that_look_like_gldas_and_are_not_understood_are_named(quarter_deg
         gldas_anomalies(folder)
 
 
-@pytest.mark.parametrize("name", ["gldas_2004_2009.nc", "GLDAS_200401.nc4", "soil.h5"])
+@pytest.mark.parametrize(
+    "name", ["gldas_2004_2009.nc", "GLDAS_200401.nc4", "soil.h5", "GLDAS.A2004.021.nc44"]
+)
 def test_a_folder_of_other_netcdf_files_names_them(tmp_path, name):
     (tmp_path / name).touch()
     with pytest.raises(InputError, match=rf"has no GLDAS files, only {name} \(a file of several"):

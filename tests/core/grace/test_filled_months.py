@@ -60,7 +60,10 @@ def test_months_without_a_solution_are_filled_and_the_log_names_them(tmp_path):
     expected = np.union1d(WITHOUT_SOLUTION, RECORD[:3])
     np.testing.assert_array_equal(found.twsa.months_with_source("filled"), expected)
     assert found.twsa.source.count("observed") == RECORD.size - expected.size
-    assert "204 months 2002-01..2018-12 from variable lwe_thickness in cm, 36 of them filled" in log
+    assert (
+        "Read 204 months 2002-01..2018-12 from variable lwe_thickness in cm, 36 of them filled"
+        in log
+    )
     assert any(
         "marked as filled, because GRACE has no solution in them" in one
         and name_runs(expected) in one
@@ -132,4 +135,4 @@ def test_the_months_of_bangladesh_that_its_makers_interpolated(real_data):
     stack = import_twsa(path, TwsaOptions(unit="mm"), log).twsa
     inside = GAPS[np.datetime64("2017-05") >= GAPS]
     np.testing.assert_array_equal(stack.months_with_source("filled"), inside)
-    assert "182 months 2002-04..2017-05 from variable twsa in mm, 22 of them filled by" in log
+    assert "Read 182 months 2002-04..2017-05 from variable twsa in mm, 22 of them filled by" in log

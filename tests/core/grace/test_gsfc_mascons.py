@@ -93,7 +93,7 @@ def test_each_cell_has_the_series_of_its_mascon(tmp_path, bounds):
     np.testing.assert_allclose(found.sigma.values[:, land], sigma[:, land], rtol=1e-5)
     assert found.twsa.tags["GWSA_CENTRE"] == "GSFC"
     assert found.twsa.tags["GWSA_RELEASE"] == "RL06 v2.0"
-    assert "78 months 2004-01..2010-06 from variable lwe_thickness in cm" in log
+    assert "Read 78 months 2004-01..2010-06 from variable lwe_thickness in cm" in log
 
 
 def test_spans_are_those_of_the_file(tmp_path):

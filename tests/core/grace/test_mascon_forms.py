@@ -148,7 +148,7 @@ def test_the_log_has_one_line_of_what_was_understood(tmp_path):
     content = Content(variable="twsa", unit="mm", factor=10, latitudes=CSR_CROP.latitudes + 0.05)
     import_twsa(write(tmp_path / "f.nc", content), progress=log)
     assert (
-        "76 months 2003-11..2010-02 from variable twsa in mm, none of them filled by others; "
+        "Read 76 months 2003-11..2010-02 from variable twsa in mm, none of them filled by others; "
         "cells of 0.25°, offset 0.05°." in log.lines
     )
 

@@ -193,3 +193,25 @@ def test_gdal_reads_hdf5_where_h5py_cannot_be_used(path, monkeypatch):
     monkeypatch.setattr(hdf5, "trouble", lambda: "it is not installed")
     with open_netcdf(path) as file:
         assert isinstance(file, NetCdf)
+
+
+def test_dimensions_of_different_sizes_need_no_list_of_references(path, reader):
+    """Reading the list can end the process in a damaged file."""
+    if hdf5.trouble():
+        pytest.skip("GDAL needs the list")
+    with h5py.File(path, "a") as file:
+        del file["water"].attrs["DIMENSION_LIST"]
+    with open_netcdf(path) as file:
+        assert file.dimensions("water") == ("time", "lat", "lon")
+
+
+def test_dimensions_of_one_size_are_told_apart(tmp_path, reader):
+    with h5py.File(tmp_path / "f.nc", "w") as file:
+        for name, size in (("time", 2), ("lat", 4), ("lon", 4)):
+            file[name] = np.arange(size, dtype="f4")
+            file[name].make_scale(name)
+        file["water"] = np.zeros((4, 2, 4))
+        for axis, name in enumerate(("lon", "time", "lat")):
+            file["water"].dims[axis].attach_scale(file[name])
+    with open_netcdf(tmp_path / "f.nc") as file:
+        assert file.dimensions("water") == ("lon", "time", "lat")
