@@ -22,6 +22,7 @@ from ..rasters.reading import open_lonlat, open_raster
 from ..spatial.warp import Geometry, overlaps
 from .catalogue import EVAPOTRANSPIRATION, RUNOFF, Catalogue, Predictor, read_catalogue
 from .files import ALWAYS, locate, months_before
+from .input_check import check_inputs
 from .int16 import FLOAT32, Encoding
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
 from .raster_pairs import Pair, Region, find_land, make_pairs, write_land
@@ -96,9 +97,15 @@ def build_predictors(
     _require_overlap(first_files + ([mask] if mask else []), fine)
     _log_plan(catalogue.predictors, months, before.size, fine, progress)
     _warn_of_leaks(catalogue.predictors, progress)
-    region = Region(fine, factor, _land(mask, catalogue, files, fine, progress.part(0, 0.05)))
     stored = np.concatenate([before, months])
-    read = _paths(catalogue, files, stored)
+    wanted = {ALWAYS, *stored}
+    files = {
+        name: {month: place for month, place in places.items() if month in wanted}
+        for name, places in files.items()
+    }
+    check_inputs(catalogue.with_files, files, fine, factor, progress)
+    region = Region(fine, factor, _land(mask, catalogue, files, fine, progress.part(0, 0.05)))
+    read = _paths(catalogue, files)
     digests = {path: sha256(path, progress) for paths in read.values() for path in paths}
     pairs = [
         pair for item in catalogue.with_files for pair in make_pairs(item, files[item.name], stored)
@@ -263,13 +270,10 @@ def _log_rounding(encodings: dict[Predictor, Encoding], progress: Progress) -> N
         )
 
 
-def _paths(catalogue: Catalogue, files: dict, months: np.ndarray) -> dict[str, list[Path]]:
-    """The files that are read for each predictor."""
-    wanted = {ALWAYS, *months}
+def _paths(catalogue: Catalogue, files: dict) -> dict[str, list[Path]]:
+    """The files of each predictor."""
     return {
-        f"predictor {item.name}": sorted(
-            {path for month, (path, _) in files[item.name].items() if month in wanted}
-        )
+        f"predictor {item.name}": sorted({path for path, _ in files[item.name].values()})
         for item in catalogue.with_files
     }
 

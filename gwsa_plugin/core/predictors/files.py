@@ -150,11 +150,25 @@ def read_values(
     numpy.ndarray of float32
         Shape (rows, columns), NaN for no value.
     """
-    values = source.read_floats([band], window)[0]
-    values[~np.isfinite(values)] = np.nan
+    numbers = read_numbers(source, predictor, band, window)
+    return in_unit(numbers, *scaling(source.bands[band - 1], predictor))
+
+
+def read_numbers(
+    source: Raster, predictor: Predictor, band: int, window: Window | None = None
+) -> np.ndarray:
+    """Read the stored numbers of one band of an open raster.
+
+    Returns
+    -------
+    numpy.ndarray of float32
+        Shape (rows, columns), NaN for no value.
+    """
+    numbers = source.read_floats([band], window)[0]
+    numbers[~np.isfinite(numbers)] = np.nan
     if predictor.nodata is not None:
-        values[values == np.float32(predictor.nodata)] = np.nan
-    return in_unit(values, *scaling(source.bands[band - 1], predictor))
+        numbers[numbers == np.float32(predictor.nodata)] = np.nan
+    return numbers
 
 
 def read_stored(path: Path, bands: list[int], window: Window, dtype: str) -> np.ndarray:

@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -26,13 +25,14 @@ from ..base.tiles import LEAST_SIDE
 from ..files.atomic import atomic_file
 from ..files.stack import MISSING, OBSERVED
 from ..rasters.geotiff import DEFLATE, UNIT_TAG, GeoTiff, Header, new_geotiff
-from ..rasters.raster import Raster
+from ..rasters.raster import Raster, Window
 from ..rasters.reading import open_raster
 from ..spatial.block_mean import BlockMean
 from ..spatial.warp import Geometry, coincides, warp_to_block
+from .band_check import BandCheck
 from .bands import one_hot
 from .catalogue import NO_CLASS, Predictor
-from .files import ALWAYS, COARSE, FINE, read_values, scaling
+from .files import ALWAYS, COARSE, FINE, in_unit, read_numbers, scaling
 from .int16 import CLASS_CODES, FLOAT32, Encoding, RangeFinder, ValueRange, encode
 
 # Sides of GeoTIFF blocks in pixels: that of a prediction tile at 1 km, and, in the coarse rasters,
@@ -168,8 +168,11 @@ def write_pair(
         for path, group in groupby(pair.sources.items(), key=lambda item: item[1][0]):
             with open_raster(path) as source:
                 for band, (_, input_band) in group:
-                    read = block_reader(source, path, pair.predictor, input_band)
+                    label = pair.months[band - 1] if pair.months else input_band
+                    check = BandCheck(pair.predictor, path, source.bands[input_band - 1], label)
+                    read = block_reader(source, path, pair.predictor, input_band, check.add)
                     _write_band(band, read, pair, region, target, progress)
+                    check.require_plausible()
         value_range = target.range_finder.value_range(integers)
         coarse.write_tag(EXTENT_TAG, json.dumps(value_range))
     return PairContents(value_range, encoding.stored_as)
@@ -217,10 +220,22 @@ def find_pair(pair: Pair, folder: Path) -> PairContents | None:
 
 
 def block_reader(
-    source: Raster, path: Path, predictor: Predictor, band: int
+    source: Raster,
+    path: Path,
+    predictor: Predictor,
+    band: int,
+    watch: Callable[[np.ndarray], None] = lambda numbers: None,
 ) -> Callable[[Grid], np.ndarray]:
-    """Make a function that reads one band of an open raster on any block of the fine grid."""
-    read = partial(read_values, source, predictor, band)
+    """Make a function that reads one band of an open raster on any block of the fine grid.
+
+    ``watch`` is called with the stored numbers of each window.
+    """
+
+    def read(window: Window) -> np.ndarray:
+        numbers = read_numbers(source, predictor, band, window)
+        watch(numbers)
+        return in_unit(numbers, *scaling(source.bands[band - 1], predictor))
+
     geometry = Geometry.from_raster(source, path)
     categories = bool(predictor.classes)
     return lambda block: warp_to_block(read, geometry, block, categories=categories)

@@ -138,6 +138,17 @@ def coincides(geometry: Geometry, grid: Grid) -> bool:
     return all(part.method is None for part in _parts(geometry, grid, categories=False))
 
 
+def windows_read(geometry: Geometry, block: Grid) -> list[Window]:
+    """Return the windows of the raster that ``warp_to_block`` reads."""
+    return [part.window for part in _parts(geometry, block, categories=False)]
+
+
+def pixel_degrees(geometry: Geometry, grid: Grid) -> float:
+    """Return the mean side of the raster's pixels in the middle of what is read for a grid."""
+    windows = windows_read(geometry, grid)
+    return _pixel_area(geometry, windows[0]) ** 0.5 if windows else np.nan
+
+
 @dataclass(frozen=True)
 class _Part:
     """A part of the raster that lies in a block after a shift of longitudes.

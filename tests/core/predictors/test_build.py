@@ -307,7 +307,7 @@ def test_classes_are_codes_on_the_fine_grid_and_fractions_on_the_coarse(build, t
 
 def test_values_off_the_land_are_ignored(build, tmp_path):
     east = np.broadcast_to(FINE.longitudes > 14.9, FINE.shape)
-    write(tmp_path / "in" / "elevation.tif", [np.where(east, 10, 9999)])
+    write(tmp_path / "in" / "elevation.tif", [np.where(east, 10, 7777)])
     mask = write(tmp_path / "in" / "mask.tif", [east], dtype="uint8", nodata=None)
     predictors = build([ELEVATION], land_mask=mask)
     tile = Tile(slice(3, 5), slice(1, 9))
@@ -506,6 +506,8 @@ def test_integers_outside_int16_are_rounded_or_stay_float32(build, tmp_path):
     numbers = np.random.default_rng(9).integers(0, 4, FINE.shape) * 20_000
     write(tmp_path / "in" / "large.tif", [numbers], dtype="uint16", nodata=None)
     lowest = np.where(numbers == 0, -32768, numbers // 3)
+    # Nearby numbers show that the lowest one is no fill value.
+    lowest.flat[:2] = -32760, -32768
     write(tmp_path / "in" / "lowest.tif", [lowest], dtype="int16", nodata=None)
     predictors = build([{"name": name, "files": f"{name}.tif"} for name in ("large", "lowest")])
     assert (read_features(predictors, "fine", MONTHS[:1])[0] == [numbers, lowest]).all()

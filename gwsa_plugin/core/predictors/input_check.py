@@ -1,0 +1,149 @@
+"""Checks of all input files before a build, and one line of the log about each predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..base.errors import InputError
+from ..base.grid import KM_PER_DEGREE, Grid
+from ..base.months import find_month, name_runs
+from ..base.progress import Progress
+from ..rasters.raster import Band
+from ..rasters.reading import open_raster
+from ..spatial.warp import Geometry, pixel_degrees, windows_read
+from .band_check import BandCheck
+from .catalogue import Predictor
+from .files import ALWAYS, read_numbers, scaling
+from .raster_pairs import windows
+
+# Windows of the fine grid, and bands of each predictor, whose values are looked at before the work.
+SAMPLE_WINDOWS = 16
+SAMPLE_BANDS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class _Header:
+    """What a file states: the position of its pixels and its bands."""
+
+    geometry: Geometry
+    bands: tuple[Band, ...]
+
+
+def check_inputs(
+    predictors: Sequence[Predictor],
+    files: dict[str, dict],
+    fine: Grid,
+    factor: int,
+    progress: Progress,
+) -> None:
+    """Check what the input files of all predictors state, and samples of their values.
+
+    Parameters
+    ----------
+    predictors : sequence of Predictor
+        Those with files.
+    files : dict
+        Name of the predictor -> {month: (file, band)}, of all that will be read.
+    fine : Grid
+        The fine grid.
+    factor : int
+        Fine pixels per coarse cell along a side.
+    progress : Progress
+        Receives one line about each predictor; checked for cancellation.
+
+    Raises
+    ------
+    InputError
+        When some files of a series state a scale and others do not, or for a value that a predictor
+        cannot have.
+    """
+    for predictor in predictors:
+        progress.stop_if_cancelled()
+        inputs = files[predictor.name]
+        paths = dict.fromkeys(path for path, _ in inputs.values())
+        headers = {path: _read_header(path) for path in paths}
+        _require_one_scaling(predictor, headers)
+        side = pixel_degrees(next(iter(headers.values())).geometry, fine)
+        progress.info(_line(predictor, inputs, headers, side))
+        _warn_of_width(predictor, side, fine.dx * factor, progress)
+        _check_samples(predictor, inputs, fine, progress)
+
+
+def _read_header(path: Path) -> _Header:
+    with open_raster(path) as source:
+        return _Header(Geometry.from_raster(source, path), source.bands)
+
+
+def _require_one_scaling(predictor: Predictor, headers: dict[Path, _Header]) -> None:
+    """Refuse integers without a scale beside files that state one."""
+    stated: dict[bool, Path] = {}
+    for path, header in headers.items():
+        band = header.bands[0]
+        has_scale = scaling(band, predictor) != (1.0, 0.0)
+        if has_scale or np.issubdtype(band.dtype, np.integer):
+            stated.setdefault(has_scale, path)
+    if len(stated) < 2:
+        return
+    band = headers[stated[True]].bands[0]
+    raise InputError(
+        f"{stated[True].name} states the scale {band.scale:g} and the offset {band.offset:g}, and "
+        f"{stated[False].name} states none, so that {predictor.name} would mix values and stored "
+        f'numbers; set "scale": {band.scale:g} and "offset": {band.offset:g} for it in the '
+        "catalogue if all files hold the same numbers, or correct the files."
+    )
+
+
+def _line(predictor: Predictor, inputs: dict, headers: dict[Path, _Header], side: float) -> str:
+    """One line on what was understood of a predictor."""
+    first = next(iter(headers))
+    count = f"{len(headers)} files" if len(headers) > 1 else first.name
+    parts = [f"from {count}"]
+    band = headers[first].bands[0]
+    unit = predictor.unit or band.unit
+    if unit:
+        parts[0] += f" in {unit}"
+    if scaling(band, predictor) != (1.0, 0.0):
+        scale, offset = scaling(band, predictor)
+        parts.append(f"stored number x {scale:g} + {offset:g}")
+    parts.append(f"cells of {side * KM_PER_DEGREE:.2g} km")
+    if not predictor.monthly:
+        return f"{predictor.name}: {', '.join(parts)}."
+    if _by_position(predictor, headers[first]):
+        parts.append("twelve unnamed bands taken as January to December")
+    months = np.array(list(inputs), dtype="datetime64[M]")
+    return f"{predictor.name}: {months.size} months {name_runs(months)} {', '.join(parts)}."
+
+
+def _by_position(predictor: Predictor, header: _Header) -> bool:
+    """Whether the months of bands follow from their position alone."""
+    named = any(find_month(band.description) is not None for band in header.bands)
+    return len(header.bands) == 12 and not named and "{MM}" not in predictor.files
+
+
+def _warn_of_width(predictor: Predictor, side: float, cell: float, progress: Progress) -> None:
+    if side > 1.01 * cell:
+        progress.warn(
+            f"The cells of {predictor.name} ({side:.3g}°) are wider than a coarse cell "
+            f"({cell:.3g}°), so that it cannot tell the pixels of a cell apart."
+        )
+
+
+def _check_samples(predictor: Predictor, inputs: dict, fine: Grid, progress: Progress) -> None:
+    """Check the values of some bands in some windows."""
+    places = list(inputs.items())
+    chosen = np.unique(np.linspace(0, len(places) - 1, SAMPLE_BANDS).round().astype(int))
+    blocks = [fine.subgrid(*window) for window in windows(fine)]
+    for month, (path, number) in (places[i] for i in chosen):
+        with open_raster(path) as source:
+            geometry = Geometry.from_raster(source, path)
+            label = number if month is ALWAYS else month
+            check = BandCheck(predictor, path, source.bands[number - 1], label)
+            for block in blocks[:: -(-len(blocks) // SAMPLE_WINDOWS)]:
+                progress.stop_if_cancelled()
+                for window in windows_read(geometry, block):
+                    check.add(read_numbers(source, predictor, number, window))
+            check.require_plausible()
