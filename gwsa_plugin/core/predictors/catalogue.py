@@ -43,7 +43,8 @@ class Predictor:
     files : str
         Path relative to the folder of the JSON file. The path of a monthly predictor contains
         ``{YYYY}`` (one file per year with twelve bands), ``{YYYY}`` and ``{MM}`` (one file per
-        month) or neither (one file with a month in the description of each band).
+        month) or neither (one file with a month in the description of each band). ``{MM}`` can also
+        be a day of the year, ``{DD}`` is a day of the month, and ``*`` any other text.
     kind : str
         STATIC or MONTHLY.
     group : str
@@ -295,8 +296,7 @@ def _check(predictor: Predictor, where: str) -> None:
     """Raise InputError for keys that contradict each other."""
     if predictor.kind not in (STATIC, MONTHLY):
         raise InputError(f'{where} is of kind "{predictor.kind}"; it must be static or monthly.')
-    if predictor.monthly and "{MM}" in predictor.files and "{YYYY}" not in predictor.files:
-        raise InputError(f'{where} has {{MM}} but no {{YYYY}} in "files"; add the year.')
+    _check_placeholders(predictor, where)
     if not predictor.monthly and (
         "{YYYY}" in predictor.files or predictor.lags != (0,) or predictor.means
     ):
@@ -325,6 +325,19 @@ def _check(predictor: Predictor, where: str) -> None:
         raise InputError(
             f"{where} has a class code outside 0 to {NO_CLASS - 1}; recode its raster."
         )
+
+
+def _check_placeholders(predictor: Predictor, where: str) -> None:
+    """Raise InputError for a month without a year, or a day or any text without a month."""
+    unknown = set(re.findall(r"\{[A-Za-z]+\}", predictor.files)) - {"{YYYY}", "{MM}", "{DD}"}
+    if unknown:
+        raise InputError(
+            f'{where} has {sorted(unknown)[0]} in "files"; the placeholders are {{YYYY}} for the '
+            "year, {MM} for the month or the day of the year, and {DD} for the day."
+        )
+    for later, earlier in (("{MM}", "{YYYY}"), ("{DD}", "{MM}"), ("*", "{YYYY}")):
+        if later in predictor.files and earlier not in predictor.files:
+            raise InputError(f'{where} has {later} but no {earlier} in "files"; add it.')
 
 
 def _files(entry: dict, where: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 from pathlib import Path
 
@@ -26,6 +25,12 @@ COARSE = "coarse"
 ALWAYS = None
 # Months of a climatology.
 EVERY_YEAR = month_range("1900-01", "2099-12")
+# Placeholder -> its name and digits. Three digits in the place of the month are a day of the year.
+PLACEHOLDERS = {
+    "{YYYY}": ("year", r"(?:19|20)\d\d"),
+    "{MM}": ("month", r"(?:0[1-9]|1[0-2]|00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])"),
+    "{DD}": ("day", r"(?:0[1-9]|[12]\d|3[01])"),
+}
 # A message lists at most this many missing files per predictor, and otherwise pattern and months.
 MAX_LISTED_FILES = 6
 
@@ -266,31 +271,30 @@ def matching_files(predictor: Predictor, folder: Path) -> list[tuple[Path, str |
     """
     parts = (folder / predictor.files).parts
     # Only the path from the first placeholder on contains wildcards.
-    fixed = next((i for i, part in enumerate(parts) if "{" in part), len(parts) - 1)
-    wildcards = (
-        glob.escape("/".join(parts[fixed:]))
-        .replace("{YYYY}", "[0-9]" * 4)
-        .replace("{MM}", "[0-9]" * 2)
-    )
+    fixed = next((i for i, part in enumerate(parts) if re.search(r"[{*]", part)), len(parts) - 1)
+    wildcards = re.sub(r"(?:\{(?:YYYY|MM|DD)\}|\*)+", "*", "/".join(parts[fixed:]))
     pattern = _file_pattern(predictor, folder)
     matches = (
         (path, pattern.fullmatch(path.as_posix()))
-        for path in sorted(Path(*parts[:fixed]).glob(wildcards))
+        for path in sorted(Path(*parts[:fixed]).glob(wildcards.replace("[", "[[]")))
     )
-    return [
-        (path, match.groupdict().get("year"), match.groupdict().get("month"))
-        for path, match in matches
-        if match
-    ]
+    found = ((path, match.groupdict()) for path, match in matches if match)
+    return [(path, parts.get("year"), _month_number(parts)) for path, parts in found]
+
+
+def _month_number(parts: dict[str, str]) -> str | None:
+    """The two digits of the month in a file name, which can be a day of the year."""
+    text = parts.get("month")
+    if text is None or len(text) == 2:
+        return text
+    january = np.datetime64(parts["year"], "Y").astype("datetime64[D]")
+    return str((january + (int(text) - 1)).astype("datetime64[M]"))[-2:]
 
 
 def _file_pattern(predictor: Predictor, folder: Path) -> re.Pattern:
     """A regular expression of the paths; repeated placeholders must hold the same number."""
-    text = re.escape((folder / predictor.files).as_posix())
-    for placeholder, name, digits in (
-        ("{YYYY}", "year", r"\d{4}"),
-        ("{MM}", "month", "(?:0[1-9]|1[0-2])"),
-    ):
+    text = re.escape((folder / predictor.files).as_posix()).replace(re.escape("*"), "[^/]*")
+    for placeholder, (name, digits) in PLACEHOLDERS.items():
         escaped = re.escape(placeholder)
         text = text.replace(escaped, f"(?P<{name}>{digits})", 1).replace(escaped, f"(?P={name})")
     return re.compile(text)

@@ -32,11 +32,16 @@ from .predictor_set import CONTENTS
 SHIPPED = Path(__file__).parents[3] / "resources" / "catalogue" / "catalogue.json"
 SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".asc", ".bil")
 LAND_NAMES = ("land", "land_mask", "landmask")
-# A month can be followed by a day.
-MONTH = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)([-_. ]?)(0[1-9]|1[0-2])"
-    r"(?=(?:[-_. ]?(?:0[1-9]|[12]\d|3[01]))?(?!\d))"
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
+_MONTH = r"(?P<month>0[1-9]|1[0-2])"
+# 2004-01, which can be followed by a day, 01_2004, and a day of the year such as A2004032.
+MONTHS = (
+    re.compile(rf"(?<!\d){_YEAR}[-_. ]?{_MONTH}(?=[-_. ]?(?:0[1-9]|[12]\d|3[01])?(?!\d))"),
+    re.compile(rf"(?<!\d){_MONTH}[-_. ]{_YEAR}(?!\d)"),
+    re.compile(rf"(?<!\d){_YEAR}(?P<month>[0-3]\d\d)(?!\d)"),
 )
+# A day after the placeholder of the month.
+DAY = re.compile(r"(?<=\{MM\})([-_. ]?)(?:0[1-9]|[12]\d|3[01])(?!\d)")
 YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 MONTH_NUMBER = re.compile(r"(?<!\d)(?:0[1-9]|1[0-2])(?!\d)")
 # Words in the names of files of each role, and words that exclude a role.
@@ -212,15 +217,25 @@ def _patterns(path: Path) -> list[str]:
     """The path and every pattern that it can belong to."""
     patterns = [path.as_posix()]
     stem = path.stem
-    for match in MONTH.finditer(stem):
-        name = f"{stem[: match.start()]}{{YYYY}}{match[2]}{{MM}}{stem[match.end() :]}"
-        patterns += _in_folders(path, name, match[1])
+    for match in (match for form in MONTHS for match in form.finditer(stem)):
+        name = _with_placeholders(stem, match)
+        # The day can be the same in all names or not.
+        for one in dict.fromkeys((name, DAY.sub(r"\1{DD}", name))):
+            patterns += _in_folders(path, one, match["year"])
     patterns += _yearly_patterns(path)
     if YEAR.fullmatch(path.parent.name):
         for match in MONTH_NUMBER.finditer(stem):
             name = f"{stem[: match.start()]}{{MM}}{stem[match.end() :]}"
             patterns += _in_folders(path, name, path.parent.name)[1:]
     return patterns
+
+
+def _with_placeholders(stem: str, match: re.Match) -> str:
+    """The name of a file with placeholders instead of the year and the month of a match."""
+    spans = [(match.span("year"), "{YYYY}"), (match.span("month"), "{MM}")]
+    for (start, stop), placeholder in sorted(spans, reverse=True):
+        stem = f"{stem[:start]}{placeholder}{stem[stop:]}"
+    return stem
 
 
 def _yearly_patterns(path: Path) -> list[str]:
@@ -252,7 +267,8 @@ def _unique_name(files: str, taken: Sequence[Predictor]) -> str:
 
 def _name(text: str) -> str:
     """The letters, digits and underscores from the first letter on, without year, month and day."""
-    text = re.sub(r"\{YYYY\}[-_. ]?\{MM\}([-_. ]?\d\d(?!\d))?|\{YYYY\}|\{MM\}", "", text)
+    date = r"(?:doy|(?<![A-Za-z])A)?\{YYYY\}[-_. ]?\{MM\}(?:[-_. ]?(?:\d\d(?!\d)|\{DD\}))?"
+    text = re.sub(rf"{date}|\{{YYYY\}}|\{{MM\}}", "", text, flags=re.IGNORECASE)
     return re.sub(r"^[^A-Za-z]+|_+$", "", re.sub(r"[\W_]+", "_", text, flags=re.ASCII))
 
 
