@@ -31,12 +31,16 @@ PLACEHOLDERS = {
     "{MM}": ("month", r"(?:0[1-9]|1[0-2]|00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])"),
     "{DD}": ("day", r"(?:0[1-9]|[12]\d|3[01])"),
 }
+# Months that a predictor may lack: never two in a row, and this fraction of all, but at least one.
+MOST_MISSING = 0.05
 # A message lists at most this many missing files per predictor, and otherwise pattern and months.
 MAX_LISTED_FILES = 6
 
 
 def locate(catalogue: Catalogue, period=(None, None)) -> tuple[np.ndarray, dict[str, dict]]:
     """Find the files of all predictors and the months that they share.
+
+    A predictor may lack single months, in which it then has no value.
 
     Parameters
     ----------
@@ -64,8 +68,9 @@ def locate(catalogue: Catalogue, period=(None, None)) -> tuple[np.ndarray, dict[
         item.files for item in catalogue.with_files if not item.monthly and not found[item.name]
     ]
     for item in monthly:
-        is_missing = [month not in found[item.name] for month in months]
-        missing += _missing_files(item, catalogue.folder, months[is_missing])
+        missing += _missing_files(
+            item, catalogue.folder, too_many_missing(found[item.name], months)
+        )
         if not found[item.name] and not months.size:
             missing.append(item.files)
     if missing:
@@ -93,15 +98,46 @@ def months_before(catalogue: Catalogue, found: dict[str, dict], months: np.ndarr
     -------
     numpy.ndarray
         datetime64[M], consecutive, ending with the month before the first of ``months``. Every
-        monthly predictor has all of them.
+        monthly predictor has all of them but single ones.
     """
     monthly = [item for item in catalogue.predictors if item.monthly]
     reach = max((item.reach[-1] for item in monthly), default=0)
+    before = months[:0]
     for back in range(1, reach + 1):
-        if any(months[0] - back not in found[item.name] for item in monthly if item.files):
-            reach = back - 1
+        earlier = months[0] - np.arange(back, 0, -1)
+        stored = np.concatenate([earlier, months])
+        if any(too_many_missing(found[item.name], stored).size for item in monthly if item.files):
             break
-    return months[0] - np.arange(reach, 0, -1) if reach else months[:0]
+        before = earlier
+    return before
+
+
+def too_many_missing(found: dict, months: np.ndarray) -> np.ndarray:
+    """Return the months that a predictor lacks, unless they are few enough to be left out.
+
+    A few single months between others may be missing: an antecedent mean over them is that of the
+    other months.
+
+    Parameters
+    ----------
+    found : dict
+        Keys are the months that the predictor has, ascending.
+    months : numpy.ndarray
+        Months that are needed, datetime64[M], consecutive.
+
+    Returns
+    -------
+    numpy.ndarray
+        Empty where nothing is missing or the gaps are tolerated.
+    """
+    missing = months[[month not in found for month in months]]
+    if not missing.size or not found:
+        return missing
+    own = list(found)
+    are_inside = ((missing > own[0]) & (missing < own[-1])).all()
+    are_single = (np.diff(missing).astype(int) > 1).all()
+    are_few = missing.size <= max(1, MOST_MISSING * months.size)
+    return missing[:0] if are_inside and are_single and are_few else missing
 
 
 def _locate_bands(predictor: Predictor, folder: Path) -> dict:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import KM_PER_DEGREE, Grid
-from ..base.months import find_month, name_runs
+from ..base.months import find_month, month_range, name_runs
 from ..base.progress import Progress
 from ..rasters.raster import Band
 from ..rasters.reading import open_raster
@@ -115,7 +115,10 @@ def _line(predictor: Predictor, inputs: dict, headers: dict[Path, _Header], side
     if _by_position(predictor, headers[first]):
         parts.append("twelve unnamed bands taken as January to December")
     months = np.array(list(inputs), dtype="datetime64[M]")
-    return f"{predictor.name}: {months.size} months {name_runs(months)} {', '.join(parts)}."
+    missing = np.setdiff1d(month_range(months[0], months[-1]), months)
+    if missing.size:
+        parts.append(f"no file and no value for {name_runs(missing)}")
+    return f"{predictor.name}: {months.size} months {months[0]}..{months[-1]} {', '.join(parts)}."
 
 
 def _by_position(predictor: Predictor, header: _Header) -> bool:

@@ -11,7 +11,7 @@ from ..base.errors import InputError
 from ..base.months import find_month, month_range, name_runs
 from ..rasters.reading import open_raster
 from .catalogue import Predictor
-from .files import matching_files, month_bands
+from .files import matching_files, month_bands, too_many_missing
 
 # Layouts.
 STATIC = "static"
@@ -80,6 +80,9 @@ def facts_text(predictor: Predictor, facts: Facts) -> str:
     parts = [facts.layout]
     if facts.months.size:
         parts.append(f"{facts.months[0]} to {facts.months[-1]}")
+        missing = np.setdiff1d(month_range(facts.months[0], facts.months[-1]), facts.months)
+        if missing.size:
+            parts.append(f"without {name_runs(missing)}")
     if predictor.difference:
         parts.append(" minus ".join(predictor.difference))
     if predictor.unit:
@@ -135,7 +138,8 @@ def _static_problem(path: Path, bands: int) -> str:
 
 
 def _gaps(predictor: Predictor, months: np.ndarray) -> str:
-    missing = np.setdiff1d(month_range(months[0], months[-1]), months)
+    needed = month_range(months[0], months[-1])
+    missing = too_many_missing(dict.fromkeys(months), needed)
     if not missing.size:
         return ""
     return f"{Path(predictor.files).name} lacks {name_runs(missing)}; add the files."

@@ -127,8 +127,9 @@ def make_pairs(predictor: Predictor, inputs: dict, months: np.ndarray) -> list[P
 
 def _yearly_pair(predictor: Predictor, inputs: dict, months: np.ndarray, year: int) -> Pair:
     calendar = month_range(f"{year:04}-01", f"{year:04}-12")
+    wanted = {month for month in months if month in inputs}
     sources = {
-        band: inputs[month] for band, month in enumerate(calendar, start=1) if month in months
+        band: inputs[month] for band, month in enumerate(calendar, start=1) if month in wanted
     }
     return Pair(predictor, f"{predictor.name}_{year:04}.tif", sources, tuple(calendar))
 

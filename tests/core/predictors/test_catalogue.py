@@ -97,3 +97,33 @@ def test_runoff_may_have_another_unit_and_a_unit_may_be_absent(roles):
 def test_invalid_role_is_refused(roles, entries, sentence):
     with pytest.raises(InputError, match=sentence):
         roles(*entries)
+
+
+PLAIN = json.dumps(
+    {"predictors": [{"name": "t", "files": "t.tif", "unit": "°C"}]}, ensure_ascii=False
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_catalogue_of_any_unicode_encoding_is_read(tmp_path, encoding):
+    path = tmp_path / "catalogue.json"
+    path.write_bytes(PLAIN.encode(encoding))
+    assert read_catalogue(path).predictors[0].unit == "°C"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (PLAIN.encode("latin-1"), r"catalogue.json is not encoded as UTF-8 \(line 1\); save it"),
+        (b'{"predictors": [\n{"name": "t"},\n]}', "line 2 ends a list or an object with a comma"),
+        (b'{"predictors": [\n{"name": "t",\n}]}', "line 2 ends a list or an object with a comma"),
+        (b'{\n// mine\n"predictors": []}', "line 2 has a comment"),
+        (b'{"predictors":\n [1 2]}', "line 2, column 5; correct it there"),
+        (b"", "line 1, column 1"),
+    ],
+)  # fmt: skip
+def test_broken_catalogue_is_refused_with_its_line(tmp_path, content, sentence):
+    path = tmp_path / "catalogue.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=sentence):
+        read_catalogue(path)

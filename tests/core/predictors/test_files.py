@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
-from gwsa.gwsa_plugin.core.predictors.catalogue import MONTHLY, Predictor, parse_predictors
-from gwsa.gwsa_plugin.core.predictors.files import month_bands
-from gwsa.tests.core.predictors.raster_files import COARSE, write_raster
+from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.predictors.catalogue import (
+    MONTHLY,
+    Catalogue,
+    Predictor,
+    parse_predictors,
+)
+from gwsa.gwsa_plugin.core.predictors.features import read_features
+from gwsa.gwsa_plugin.core.predictors.files import locate, month_bands, months_before
+from gwsa.tests.core.predictors.raster_files import COARSE, Log, build_set, write_raster
 
 
 def months_of_names(folder, pattern, names):
@@ -66,3 +73,59 @@ def test_placeholders_that_cannot_be_understood_are_refused(files, sentence):
     entry = {"name": "p", "files": files, "kind": "monthly"}
     with pytest.raises(InputError, match=sentence):
         parse_predictors({"predictors": [entry]}, "catalogue.json")
+
+
+def write_months(folder, months):
+    """Rain of a month: its number since 2000."""
+    for month in months:
+        values = np.full((1, *COARSE.shape), float(int(month.astype(int)) - 360))
+        write_raster(folder / f"rain_{month}.tif", values, COARSE)
+
+
+RAIN = {"name": "rain", "files": "rain_{YYYY}-{MM}.tif", "lags": [0, 1], "means": [2, 3]}
+
+
+def test_a_missing_month_is_a_gap_and_is_logged(tmp_path):
+    months = month_range("2003-07", "2005-12")
+    gap = np.datetime64("2004-05")
+    write_months(tmp_path, months[months != gap])
+    log = Log()
+    built = build_set(tmp_path, [RAIN], progress=log)
+    assert "no file and no value for 2004-05" in log.line("rain: 29 months 2003-07..2005-12")
+    assert built.months.tolist() == months.tolist()
+    for scale in ("fine", "coarse"):
+        value, lag, two, three = read_features(built, scale, built.months)[:, :, 0, 0].T
+        numbers = months.astype(int) - 360.0
+        np.testing.assert_array_equal(value, np.where(months == gap, np.nan, numbers))
+        np.testing.assert_array_equal(lag[1:], value[:-1])
+        # A mean is that of the months with a value.
+        at = int(np.flatnonzero(months == gap)[0])
+        assert two[at : at + 2].tolist() == [value[at - 1], value[at + 1]]
+        assert three[at + 1] == pytest.approx((value[at - 1] + value[at + 1]) / 2)
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [["2004-05", "2004-06"], ["2003-02"], ["2005-12"], ["2004-02", "2004-05", "2004-09"]],
+    ids=["two in a row", "at the start", "at the end", "many"],
+)
+def test_more_missing_months_are_refused(tmp_path, lacking):
+    months = month_range("2003-01", "2005-12")
+    write_months(tmp_path, months[~np.isin(months, np.array(lacking, dtype="datetime64[M]"))])
+    period = (np.datetime64("2003-02"), np.datetime64("2005-12"))
+    if lacking == ["2003-02"]:
+        (tmp_path / "rain_2003-01.tif").unlink()
+    with pytest.raises(InputError, match=rf"{len(lacking)} of the inputs .* rain_{lacking[0]}.tif"):
+        build_set(tmp_path, [RAIN], period=period)
+
+
+def test_months_before_the_period_may_lack_single_months(tmp_path):
+    months = month_range("2003-01", "2004-12")
+    write_months(
+        tmp_path, months[~np.isin(months, np.array(["2003-03", "2003-04", "2003-10"], "M8[M]"))]
+    )
+    rain = Predictor("rain", "rain_{YYYY}-{MM}.tif", MONTHLY, means=(24,))
+    catalogue = Catalogue(tmp_path, (rain,))
+    period, found = locate(catalogue, (np.datetime64("2004-01"), np.datetime64("2004-12")))
+    before = months_before(catalogue, found, period)
+    assert before.tolist() == month_range("2003-05", "2003-12").tolist()

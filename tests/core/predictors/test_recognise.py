@@ -23,6 +23,7 @@ from gwsa.gwsa_plugin.core.predictors.predictor_facts import (
     STATIC,
     YEARLY_FILES,
     YEARLY_VALUES,
+    facts_text,
     read_facts,
 )
 from gwsa.gwsa_plugin.core.predictors.recognise import find_land, raster_files, recognise
@@ -164,10 +165,18 @@ def test_unreadable_and_missing_files_have_a_problem(tmp_path, write):
 
 
 def test_missing_months_are_a_problem(write, found):
+    for month in ("200401", "200402", "200405"):
+        write(f"ndvi_{month}.tif")
+    (item,) = found().values()
+    assert "lacks 2004-03..2004-04" in item.facts.problem
+
+
+def test_a_single_missing_month_is_stated(write, found):
     for month in ("200401", "200402", "200404"):
         write(f"ndvi_{month}.tif")
     (item,) = found().values()
-    assert "lacks 2004-03" in item.facts.problem
+    assert item.facts.problem == ""
+    assert "2004-01 to 2004-04, without 2004-03" in facts_text(item.predictor, item.facts)
 
 
 def test_unit_and_scale_are_those_of_the_file(write, found):
