@@ -18,11 +18,12 @@ from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_folder
 from ..files.provenance import now, provenance, sha256, write_run
-from ..rasters.reading import open_lonlat, open_raster
+from ..rasters.reading import open_lonlat
 from ..spatial.warp import Geometry, overlaps
 from .catalogue import EVAPOTRANSPIRATION, RUNOFF, Catalogue, Predictor, read_catalogue
 from .files import ALWAYS, locate, months_before
 from .input_check import check_inputs
+from .inputs import open_input
 from .int16 import FLOAT32, Encoding
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
 from .raster_pairs import Pair, Region, find_land, make_pairs, write_land
@@ -30,6 +31,8 @@ from .rebuild import Written, split_into_batches, with_origins, write_batch
 
 STAGE = "buildpredictors"
 LAND = "fine/land.tif"
+# The layer of a land mask.
+LAND_LAYER = Predictor("land", classes=(1,))
 # A predictor with values on less than this fraction of the land causes a warning.
 FEW = 0.5
 # Names of predictors that identify a place or a time.
@@ -93,8 +96,10 @@ def build_predictors(
     with open_lonlat(inputs.grid) as source:
         fine = Grid.from_transform(source.transform, source.shape, inputs.grid.name).refine(factor)
     mask = inputs.land_mask or catalogue.land
-    first_files = [next(iter(bands.values()))[0] for bands in files.values()]
-    _require_overlap(first_files + ([mask] if mask else []), fine)
+    first_files = [
+        (item, next(iter(files[item.name].values()))[0]) for item in catalogue.with_files
+    ]
+    _require_overlap(first_files + ([(LAND_LAYER, mask)] if mask else []), fine)
     _log_plan(catalogue.predictors, months, before.size, fine, progress)
     _warn_of_leaks(catalogue.predictors, progress)
     stored = np.concatenate([before, months])
@@ -149,10 +154,10 @@ def _write_rasters(
     return encodings
 
 
-def _require_overlap(paths: list[Path], fine: Grid) -> None:
+def _require_overlap(layers: list[tuple[Predictor, Path]], fine: Grid) -> None:
     """Raise InputError for the first raster that has no CRS or does not overlap the grid."""
-    for path in paths:
-        with open_raster(path) as source:
+    for layer, path in layers:
+        with open_input(path, layer) as source:
             if not overlaps(Geometry.from_raster(source, path), fine):
                 region = ", ".join(f"{degrees:g}" for degrees in fine.bounds)
                 raise InputError(
@@ -217,8 +222,7 @@ def _land(
         (item, files[item.name][ALWAYS][0]) for item in catalogue.predictors if not item.monthly
     ]
     if mask:
-        layer = Predictor("land", mask.name, classes=(1,))
-        land = find_land([(layer, mask)], lambda values: values > 0, fine, progress)
+        land = find_land([(LAND_LAYER, mask)], lambda values: values > 0, fine, progress)
     elif statics:
         land = find_land(statics, np.isfinite, fine, progress)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from dataclasses import dataclass, replace
@@ -11,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
+from ..rasters.crs import crs_name
+from ..rasters.gdal_errors import RasterError
+from .json_file import read_json
 
 # Kinds of predictors.
 STATIC = "static"
@@ -26,11 +28,11 @@ ROLES = (PRECIPITATION, EVAPOTRANSPIRATION, RUNOFF)
 # Class code (uint16) that means no value in a predictor set.
 NO_CLASS = 65535
 KEYS = (
-    "name", "group", "unit", "kind", "files", "scale", "offset", "nodata", "error", "aggregation",
-    "lags", "means", "classes", "difference", "source", "role",
+    "name", "group", "unit", "kind", "files", "variable", "crs", "scale", "offset", "nodata",
+    "error", "aggregation", "lags", "means", "classes", "difference", "source", "role",
 )  # fmt: skip
 # Keys that a predictor without rasters cannot have.
-RASTER_KEYS = ("files", "scale", "offset", "nodata", "error", "classes")
+RASTER_KEYS = ("files", "variable", "crs", "scale", "offset", "nodata", "error", "classes")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Predictor:
         no files. Empty for other predictors.
     source : str
         Reference of the data.
+    variable : str
+        Variable of NetCDF files; empty for the only one or the one with the name of the predictor.
+    crs : str
+        Coordinate reference system of the files; empty for the one that they state.
     role : str
         One of ROLES, or empty. Only a monthly predictor with files has a role, and a role belongs
         to at most one predictor.
@@ -88,6 +94,8 @@ class Predictor:
     classes: tuple[int, ...] = ()
     difference: tuple[str, ...] = ()
     source: str = ""
+    variable: str = ""
+    crs: str = ""
     role: str = ""
 
     @property
@@ -159,59 +167,6 @@ def read_catalogue(path) -> Catalogue:
     predictors = parse_predictors(content, path.name)
     land = content.get("land")
     return Catalogue(path.parent, predictors, path.parent / land if land else None)
-
-
-def read_json(path: Path) -> dict:
-    """Read a JSON file that contains an object of format 1.
-
-    Raises
-    ------
-    InputError
-        When the file does not exist or contains anything else.
-    """
-    try:
-        text = _decode(path.read_bytes(), path.name)
-        content = json.loads(text)
-    except FileNotFoundError:
-        raise InputError(
-            f"There is no file {path.name} in {path.parent.name}; check the path."
-        ) from None
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path.name} is not valid JSON: {_json_problem(text, error)}; correct it there."
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be read ({error}); check the file.") from None
-    if not isinstance(content, dict) or content.get("format", 1) != 1:
-        raise InputError(
-            f"{path.name} is not of format 1; "
-            'it must be an object with "format": 1 and "predictors".'
-        )
-    return content
-
-
-def _decode(content: bytes, name: str) -> str:
-    """The text of a file in UTF-8, or in UTF-16 with the mark that Windows programs write."""
-    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{name} is not encoded as UTF-8 (line {line}); save it as UTF-8 in your text editor."
-        ) from None
-
-
-def _json_problem(text: str, error: json.JSONDecodeError) -> str:
-    """What is wrong with a text that is no JSON, and in which line."""
-    before = text[: error.pos].rstrip()
-    rest = text[error.pos :].lstrip()
-    if before.endswith(",") and rest[:1] in ("]", "}"):
-        line = before.count("\n") + 1
-        return f"line {line} ends a list or an object with a comma, which has nothing after it"
-    if rest.startswith(("//", "/*", "#")):
-        return f"line {error.lineno} has a comment, and JSON has none"
-    return f"{error.msg} in line {error.lineno}, column {error.colno}"
 
 
 def parse_predictors(content: dict, where: str) -> tuple[Predictor, ...]:
@@ -314,6 +269,8 @@ def _parse(entry, where: str) -> Predictor:
         classes=_integers(entry, "classes", where),
         difference=difference,
         source=str(entry.get("source") or ""),
+        variable=str(entry.get("variable") or ""),
+        crs=_crs(entry, where),
     )
     predictor = replace(predictor, role=_role(entry, predictor, where))
     _check(predictor, where)
@@ -405,6 +362,17 @@ def _role(entry: dict, predictor: Predictor, where: str) -> str:
             'or "" for none.'
         )
     return role
+
+
+def _crs(entry: dict, where: str) -> str:
+    crs = str(entry.get("crs") or "")
+    try:
+        return crs and crs_name(crs) and crs
+    except RasterError:
+        raise InputError(
+            f'{where} has "crs": {json.dumps(crs)}, which is no coordinate reference system; give '
+            'its code, for example "EPSG:4326".'
+        ) from None
 
 
 def _number(entry: dict, key: str, where: str) -> float | None:

@@ -15,8 +15,8 @@ from ..rasters.band_times import stated_months
 from ..rasters.gdal_errors import RasterError
 from ..rasters.geotiff import SOURCE_TAG
 from ..rasters.raster import Band, Raster, Window
-from ..rasters.reading import open_raster
 from .catalogue import Catalogue, Predictor
+from .inputs import open_input
 
 # The two scales of a predictor set, which are also the names of its folders.
 FINE = "fine"
@@ -255,7 +255,11 @@ def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple
     """
     found: dict[np.datetime64, tuple[Path, int]] = {}
     for path, year, number in matching_files(predictor, folder):
-        months = {np.datetime64(f"{year}-{number}", "M"): 1} if number else _months_in(path, year)
+        months = (
+            {np.datetime64(f"{year}-{number}", "M"): 1}
+            if number
+            else _months_in(path, year, predictor)
+        )
         for month, band in months.items():
             if month in found:
                 raise InputError(
@@ -265,14 +269,14 @@ def month_bands(predictor: Predictor, folder: Path) -> dict[np.datetime64, tuple
     return dict(sorted(found.items()))
 
 
-def _months_in(path: Path, year: str | None) -> dict[np.datetime64, int]:
+def _months_in(path: Path, year: str | None, predictor: Predictor) -> dict[np.datetime64, int]:
     """Month -> band of a file with several months.
 
     The months are those that the bands state; bands without one, and bands marked as missing,
     are skipped. If no description names a month, twelve bands are January to December of the year,
     or of every year where the name has none, and one band is the value of all months of the year.
     """
-    with open_raster(path) as source:
+    with open_input(path, predictor) as source:
         described = stated_months(source, path.name)
         named = [
             (month, band) for band, month in enumerate(described, start=1) if month is not None

@@ -10,14 +10,16 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import KM_PER_DEGREE, Grid
-from ..base.months import find_month, month_range, name_runs
+from ..base.months import month_range, name_runs
 from ..base.progress import Progress
+from ..rasters.band_times import stated_months
+from ..rasters.netcdf_raster import NetCdfRaster
 from ..rasters.raster import Band
-from ..rasters.reading import open_raster
 from ..spatial.warp import Geometry, pixel_degrees, windows_read
 from .band_check import BandCheck
 from .catalogue import Predictor
 from .files import ALWAYS, read_numbers, scaling
+from .inputs import open_input
 from .raster_pairs import windows
 
 # Windows of the fine grid, and bands of each predictor, whose values are looked at before the work.
@@ -27,10 +29,12 @@ SAMPLE_BANDS = 3
 
 @dataclass(frozen=True, eq=False)
 class _Header:
-    """What a file states: the position of its pixels and its bands."""
+    """What a file states: position, bands, variable of NetCDF, and whether bands have months."""
 
     geometry: Geometry
     bands: tuple[Band, ...]
+    variable: str
+    has_months: bool
 
 
 def check_inputs(
@@ -65,7 +69,7 @@ def check_inputs(
         progress.stop_if_cancelled()
         inputs = files[predictor.name]
         paths = dict.fromkeys(path for path, _ in inputs.values())
-        headers = {path: _read_header(path) for path in paths}
+        headers = {path: _read_header(path, predictor) for path in paths}
         _require_one_scaling(predictor, headers)
         side = pixel_degrees(next(iter(headers.values())).geometry, fine)
         progress.info(_line(predictor, inputs, headers, side))
@@ -73,9 +77,11 @@ def check_inputs(
         _check_samples(predictor, inputs, fine, progress)
 
 
-def _read_header(path: Path) -> _Header:
-    with open_raster(path) as source:
-        return _Header(Geometry.from_raster(source, path), source.bands)
+def _read_header(path: Path, predictor: Predictor) -> _Header:
+    with open_input(path, predictor) as source:
+        variable = source.variable if isinstance(source, NetCdfRaster) else ""
+        has_months = any(month is not None for month in stated_months(source, path.name))
+        return _Header(Geometry.from_raster(source, path), source.bands, variable, has_months)
 
 
 def _require_one_scaling(predictor: Predictor, headers: dict[Path, _Header]) -> None:
@@ -100,8 +106,9 @@ def _require_one_scaling(predictor: Predictor, headers: dict[Path, _Header]) -> 
 def _line(predictor: Predictor, inputs: dict, headers: dict[Path, _Header], side: float) -> str:
     """One line on what was understood of a predictor."""
     first = next(iter(headers))
-    count = f"{len(headers)} files" if len(headers) > 1 else first.name
-    parts = [f"from {count}"]
+    variable = headers[first].variable
+    count = f"{len(headers)} {'NetCDF ' * bool(variable)}files" if len(headers) > 1 else first.name
+    parts = [f"from variable {variable} of {count}" if variable else f"from {count}"]
     band = headers[first].bands[0]
     unit = predictor.unit or band.unit
     if unit:
@@ -123,8 +130,7 @@ def _line(predictor: Predictor, inputs: dict, headers: dict[Path, _Header], side
 
 def _by_position(predictor: Predictor, header: _Header) -> bool:
     """Whether the months of bands follow from their position alone."""
-    named = any(find_month(band.description) is not None for band in header.bands)
-    return len(header.bands) == 12 and not named and "{MM}" not in predictor.files
+    return len(header.bands) == 12 and not header.has_months and "{MM}" not in predictor.files
 
 
 def _warn_of_width(predictor: Predictor, side: float, cell: float, progress: Progress) -> None:
@@ -141,7 +147,7 @@ def _check_samples(predictor: Predictor, inputs: dict, fine: Grid, progress: Pro
     chosen = np.unique(np.linspace(0, len(places) - 1, SAMPLE_BANDS).round().astype(int))
     blocks = [fine.subgrid(*window) for window in windows(fine)]
     for month, (path, number) in (places[i] for i in chosen):
-        with open_raster(path) as source:
+        with open_input(path, predictor) as source:
             geometry = Geometry.from_raster(source, path)
             label = number if month is ALWAYS else month
             check = BandCheck(predictor, path, source.bands[number - 1], label)

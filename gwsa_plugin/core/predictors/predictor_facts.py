@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.months import find_month, month_range, name_runs
-from ..rasters.reading import open_raster
+from ..base.months import month_range, name_runs
+from ..rasters.band_times import stated_months
 from .catalogue import Predictor
 from .files import matching_files, month_bands, too_many_missing
+from .inputs import open_input
 
 # Layouts.
 STATIC = "static"
@@ -96,9 +97,9 @@ def facts_text(predictor: Predictor, facts: Facts) -> str:
 
 def _facts(predictor: Predictor, folder: Path, path: Path) -> Facts:
     """Facts of a predictor with files, of which ``path`` is the first."""
-    with open_raster(path) as source:
+    with open_input(path, predictor) as source:
         count = len(source.bands)
-        has_months = any(find_month(band.description) is not None for band in source.bands)
+        has_months = any(month is not None for month in stated_months(source, path.name))
         first = source.bands[0]
         unit = first.unit or source.tags(1).get("units") or source.tags().get("units") or ""
     layout = _layout(predictor)

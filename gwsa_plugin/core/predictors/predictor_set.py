@@ -14,8 +14,9 @@ from ..base.months import month_range, name_runs, parse_month
 from ..base.tiles import Tile
 from ..rasters.reading import open_raster
 from .bands import require_shape
-from .catalogue import Predictor, parse_predictors, read_json
+from .catalogue import Predictor, parse_predictors
 from .files import COARSE, FINE, month_bands
+from .json_file import read_json
 
 CONTENTS = "predictors.json"
 

@@ -33,6 +33,7 @@ from .band_check import BandCheck
 from .bands import one_hot
 from .catalogue import NO_CLASS, Predictor
 from .files import ALWAYS, COARSE, FINE, in_unit, read_numbers, scaling
+from .inputs import open_input
 from .int16 import CLASS_CODES, FLOAT32, Encoding, RangeFinder, ValueRange, encode
 
 # Sides of GeoTIFF blocks in pixels: that of a prediction tile at 1 km, and, in the coarse rasters,
@@ -167,7 +168,7 @@ def write_pair(
         target = _PairTarget(fine, coarse, encoding, RangeFinder())
         # Bands that come from the same input file are neighbours, so that each is opened once.
         for path, group in groupby(pair.sources.items(), key=lambda item: item[1][0]):
-            with open_raster(path) as source:
+            with open_input(path, pair.predictor) as source:
                 for band, (_, input_band) in group:
                     label = pair.months[band - 1] if pair.months else input_band
                     check = BandCheck(pair.predictor, path, source.bands[input_band - 1], label)
@@ -266,7 +267,7 @@ def find_land(
     land = np.zeros(fine.shape, dtype=bool)
     with ExitStack() as opened:
         readers = [
-            block_reader(opened.enter_context(open_raster(path)), path, layer, 1)
+            block_reader(opened.enter_context(open_input(path, layer)), path, layer, 1)
             for layer, path in layers
         ]
         for rows, columns in windows(fine):
@@ -301,7 +302,7 @@ def _integer_scaling(pair: Pair, region: Region) -> tuple[float, float] | None:
     """
     scalings: set[tuple[float, float] | None] = set()
     for path, bands in groupby(pair.sources.values(), key=lambda item: item[0]):
-        with open_raster(path) as source:
+        with open_input(path, pair.predictor) as source:
             copied = coincides(Geometry.from_raster(source, path), region.fine)
             for _, number in bands:
                 band = source.bands[number - 1]

@@ -68,7 +68,10 @@ def _origin(pair: Pair, region_parameters: dict, digests: dict[Path, str]) -> di
     for band, (path, input_band) in pair.sources.items():
         bands[path][band] = input_band
     inputs = [{"name": path.name, "sha256": digests[path], "bands": bands[path]} for path in bands]
-    reading = {key: getattr(predictor, key) for key in ("scale", "offset", "nodata", "classes")}
+    reading = {
+        key: getattr(predictor, key)
+        for key in ("variable", "crs", "scale", "offset", "nodata", "classes")
+    }
     return {
         "GWSA_VERSION": plugin_version(),
         "GWSA_INPUTS": json.dumps(inputs),

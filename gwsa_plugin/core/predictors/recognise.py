@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..base.errors import InputError
-from ..base.months import find_month
 from ..base.progress import SILENT, Progress
+from ..rasters.band_times import stated_months
 from ..rasters.reading import open_raster
 from .catalogue import (
     EVAPOTRANSPIRATION,
@@ -187,7 +187,7 @@ def _with_kind(path: Path) -> Predictor:
     try:
         with open_raster(path) as source:
             count = len(source.bands)
-            has_months = any(find_month(band.description) is not None for band in source.bands)
+            has_months = any(month is not None for month in stated_months(source, path.name))
     except InputError:
         # The facts of the predictor state the problem.
         return Predictor("", pattern)

@@ -72,8 +72,8 @@ def _entry(predictor: Predictor, folder: Path) -> dict:
     if predictor.may_have_role:
         # Without the key, a predictor that is named as a role has it.
         entry["role"] = predictor.role
-    for key in ("scale", "offset", "nodata"):
-        if getattr(predictor, key) is not None:
+    for key in ("variable", "crs", "scale", "offset", "nodata"):
+        if getattr(predictor, key) not in (None, ""):
             entry[key] = getattr(predictor, key)
     if predictor.monthly:
         entry["lags"] = list(predictor.lags)

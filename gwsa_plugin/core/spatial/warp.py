@@ -65,8 +65,9 @@ class Geometry:
         """
         if not source.crs:
             raise InputError(
-                f"{path.name} has no coordinate reference system; assign the right one to it "
-                "(gdal_edit, or the layer's properties in QGIS)."
+                f"{path.name} has no coordinate reference system; state it in the catalogue, for "
+                'example "crs": "EPSG:4326", or write it into the file with gdal_edit.py -a_srs or '
+                "the algorithm Assign projection of QGIS."
             )
         return cls(source.crs, source.transform, source.shape)
 
