@@ -26,11 +26,12 @@ class MakeCatalogue(GwsaAlgorithm):
         "catalogue that Build predictors reads. Files whose names differ only in the year or the "
         "month are one predictor. A raster with one band is static. Months are recognised in the "
         "names of the files or in band descriptions such as 2004-01; twelve bands in a file with a "
-        "year in its name are January to December. Unit, scale and offset are those of the files. "
-        "Precipitation, evapotranspiration and runoff in mm get their roles from their names. "
-        "Predictors that are named as in the example in resources/catalogue get its lags and "
-        "means. The log lists what was recognised, and which files cannot be used and why. The "
-        "dialog Predictors of the menu GWSA does the same in a table that can be edited."
+        "year in its name are January to December. Each variable of a NetCDF file over longitude "
+        "and latitude is a predictor, with the months of its time axis. Unit, scale and offset are "
+        "those of the files. Precipitation, evapotranspiration and runoff in mm get their roles "
+        "from their names. Predictors that are named as in the example in resources/catalogue get "
+        "its lags and means. The log lists what was recognised, and which files cannot be used and "
+        "why. The dialog Predictors of the menu GWSA does the same in a table that can be edited."
     )
     SHORT = "Recognises predictors in raster files and writes their catalogue."
     GROUP = "downscaling"
@@ -70,12 +71,13 @@ class MakeCatalogue(GwsaAlgorithm):
 
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.base.errors import InputError
+        from ..gwsa_plugin.core.predictors.paths import layer_file
         from ..gwsa_plugin.core.predictors.predictor_facts import facts_text
         from ..gwsa_plugin.core.predictors.recognise import find_land, raster_files, recognise
         from ..gwsa_plugin.core.predictors.write_catalogue import write_catalogue
 
         layers = self.parameterAsLayerList(parameters, "INPUT", context)
-        files = [Path(layer.source().split("|")[0]) for layer in layers]
+        files = [layer_file(layer.source()) for layer in layers]
         land = self.input_path(parameters, "LAND_MASK", context)
         folder = self.parameterAsFile(parameters, "FOLDER", context)
         if folder:

@@ -26,6 +26,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.predictors.catalogue import Predictor, read_catalogue
+from ..gwsa_plugin.core.predictors.paths import layer_file
 from ..gwsa_plugin.core.predictors.predictor_facts import read_facts
 from ..gwsa_plugin.core.predictors.recognise import (
     SUFFIXES,
@@ -197,7 +198,7 @@ class PredictorsDialog(QDialog):
         self.layers.clear()
         layers = sorted(QgsProject.instance().mapLayers().values(), key=lambda one: one.name())
         for layer in layers:
-            path = Path(layer.source().split("|")[0])
+            path = layer_file(layer.source())
             if isinstance(layer, QgsRasterLayer) and path.is_file():
                 self.layers.addAction(layer.name(), lambda path=path: self.add_files([path]))
         if not self.layers.actions():

@@ -2,10 +2,13 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
+from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.predictors.catalogue import read_catalogue
+from gwsa.tests.core.predictors.netcdf_files import coordinates, write_classic
 
 
 @pytest.fixture
@@ -38,6 +41,22 @@ def test_catalogue_of_layers(run, rasters, tmp_path):
     catalogue = read_catalogue(outputs["OUTPUT"])
     assert [item.name for item in catalogue.predictors] == ["precipitation", "elevation"]
     assert catalogue.land == mask
+
+
+@pytest.mark.parametrize("given", ["folder", "layer"])
+def test_variables_of_netcdf_files(run, tmp_path, given):
+    months = np.arange("2004-01", "2005-01", dtype="datetime64[M]")
+    grid = Grid(76.0, 30.0, 0.5, 0.5, 4, 4)
+    values = np.ones((12, 4, 4), np.float32)
+    variables = {name: (("time", "lat", "lon"), values, {"units": "mm"}) for name in ("ppt", "aet")}
+    path = write_classic(tmp_path / "in" / "t_2004.nc", coordinates(grid, months), variables)
+    layer = QgsRasterLayer(f'NETCDF:"{path}":ppt', "ppt")
+    assert layer.isValid()
+    inputs = {"FOLDER": path.parent} if given == "folder" else {"INPUT": [layer]}
+    outputs = run("makecatalogue", OUTPUT=tmp_path / "catalogue.json", **inputs)
+    predictors = {item.name: item for item in read_catalogue(outputs["OUTPUT"]).predictors}
+    assert set(predictors) == {"aet", "ppt", "water_surplus"}
+    assert predictors["ppt"].variable == "ppt" and predictors["ppt"].files == "in/t_2004.nc"
 
 
 def test_build_predictors_reads_the_catalogue(run, sample_world, tmp_path):

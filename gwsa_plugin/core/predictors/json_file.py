@@ -26,7 +26,7 @@ def read_json(path: Path) -> dict:
         ) from None
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{path.name} is not valid JSON: {_json_problem(text, error)}; correct it there."
+            f"{path.name} is not readable as JSON: {_json_problem(text, error)}; correct it there."
         ) from None
     except OSError as error:
         raise InputError(f"{path.name} cannot be read ({error}); check the file.") from None
@@ -44,6 +44,10 @@ def _decode(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
+        if b"\0" in content:
+            raise InputError(
+                f"{name} is not readable as JSON: it is no text; choose a catalogue."
+            ) from None
         line = content[: error.start].count(b"\n") + 1
         raise InputError(
             f"{name} is not encoded as UTF-8 (line {line}); save it as UTF-8 in your text editor."

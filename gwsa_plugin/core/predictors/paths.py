@@ -1,8 +1,9 @@
-"""Absolute paths of predictor files, and paths relative to the folder of a catalogue."""
+"""Paths of predictor files: absolute ones, those of layers, those relative to a catalogue."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 
@@ -17,3 +18,9 @@ def relative_path(file: str, folder: Path) -> str:
         return Path(os.path.relpath(file, folder)).as_posix()
     except ValueError:
         return Path(file).as_posix()
+
+
+def layer_file(source: str) -> Path:
+    """Return the file of a raster layer of QGIS, also of a variable (``NETCDF:"a.nc":ppt``)."""
+    variable = re.fullmatch(r'(?:NETCDF|HDF5):"?(.+?)"?:[^:]*', source)
+    return Path(variable[1] if variable else source.split("|")[0])

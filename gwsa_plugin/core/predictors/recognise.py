@@ -15,7 +15,7 @@ from pathlib import Path
 from ..base.errors import InputError
 from ..base.progress import SILENT, Progress
 from ..rasters.band_times import stated_months
-from ..rasters.reading import open_raster
+from ..rasters.netcdf_raster import gridded_variables, is_netcdf
 from .catalogue import (
     EVAPOTRANSPIRATION,
     MONTHLY,
@@ -25,12 +25,15 @@ from .catalogue import (
     read_catalogue,
 )
 from .files import matching_files
+from .inputs import open_input
 from .paths import absolute_path
 from .predictor_facts import Facts, read_facts
 from .predictor_set import CONTENTS
 
 SHIPPED = Path(__file__).parents[3] / "resources" / "catalogue" / "catalogue.json"
-SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".asc", ".bil")
+SUFFIXES = (
+    ".tif", ".tiff", ".vrt", ".img", ".asc", ".bil", ".nc", ".nc4", ".grib", ".grib2", ".grb",
+)  # fmt: skip
 LAND_NAMES = ("land", "land_mask", "landmask")
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _MONTH = r"(?P<month>0[1-9]|1[0-2])"
@@ -50,6 +53,8 @@ ROLE_WORDS = {
     EVAPOTRANSPIRATION: {"evapotranspiration", "aet", "et", "eta"},
     RUNOFF: {"runoff", "ro"},
 }
+# Names that programs give to a variable of which they know nothing.
+NAMELESS = {"Band1", "__xarray_dataarray_variable__", "variable", "data", "z"}
 OTHER_WORDS = {"potential", "reference", "days", "anomaly", "max", "min"}
 # Spellings of mm per month, the unit of all roles.
 MM_PER_MONTH = ("", "mm", "mm/month", "mm month-1", "mm/mon", "mm mon-1", "mm per month")
@@ -109,8 +114,9 @@ def recognise(
 ) -> list[Recognised]:
     """Recognise the predictors that files belong to.
 
-    Names, groups, lags, means and roles that the shipped catalogue has for a name are its own. The
-    water surplus is added where precipitation and evapotranspiration are recognised.
+    Each variable of a NetCDF file over longitude and latitude is a predictor. Names, groups, lags,
+    means and roles that the shipped catalogue has for a name are its own. The water surplus is
+    added where precipitation and evapotranspiration are recognised.
 
     Parameters
     ----------
@@ -127,15 +133,18 @@ def recognise(
         In the order of the files.
     """
     found: list[Recognised] = []
-    covered = {path for item in known if item.files for path in _all_files(item)}
+    covered: set[Path] = set()
+    variables = {(path, item.variable) for item in known if item.files for path in _all_files(item)}
     for given in paths:
         progress.stop_if_cancelled()
         path = absolute_path(given)
-        if path in covered:
+        if path in covered or (path, "") in variables:
             continue
-        taken = [*known, *(item.predictor for item in found)]
-        found.append(_recognise_file(path, taken))
-        covered.update(_all_files(found[-1].predictor))
+        for variable in _variables(path):
+            if (path, variable) not in variables:
+                taken = [*known, *(item.predictor for item in found)]
+                found.append(_recognise_file(path, variable, taken))
+                covered.update(_all_files(found[-1].predictor))
     surplus = water_surplus([*known, *(item.predictor for item in found)]) if found else None
     return [*found, Recognised(surplus, read_facts(surplus))] if surplus else found
 
@@ -166,10 +175,20 @@ def file_pattern(path: Path) -> str:
     return _most_common(_patterns(path))
 
 
-def _recognise_file(path: Path, taken: Sequence[Predictor]) -> Recognised:
-    predictor = _with_kind(path)
+def _variables(path: Path) -> tuple[str, ...]:
+    """The variables of a NetCDF file; an empty name for another file or an unreadable one."""
+    try:
+        return (gridded_variables(path) if is_netcdf(path) else ()) or ("",)
+    except InputError:
+        # The facts of the predictor state the problem.
+        return ("",)
+
+
+def _recognise_file(path: Path, variable: str, taken: Sequence[Predictor]) -> Recognised:
+    predictor = _with_kind(path, variable)
     facts = read_facts(predictor)
-    predictor = replace(predictor, name=_unique_name(predictor.files, taken), unit=facts.unit)
+    named_by = predictor.files if variable in {"", *NAMELESS} else variable
+    predictor = replace(predictor, name=_unique_name(named_by, taken), unit=facts.unit)
     role = _role(predictor) if predictor.monthly else ""
     usual = _shipped().get(role or predictor.name.lower())
     if usual and usual.kind == predictor.kind:
@@ -179,24 +198,26 @@ def _recognise_file(path: Path, taken: Sequence[Predictor]) -> Recognised:
     return Recognised(predictor, facts)
 
 
-def _with_kind(path: Path) -> Predictor:
+def _with_kind(path: Path, variable: str) -> Predictor:
     """The predictor of the series that a file belongs to, without a name."""
     pattern = file_pattern(path)
+    static = Predictor("", pattern, variable=variable)
     if pattern != path.as_posix():
-        return _monthly(pattern)
+        return replace(static, kind=MONTHLY)
     try:
-        with open_raster(path) as source:
+        with open_input(path, static) as source:
             count = len(source.bands)
             has_months = any(month is not None for month in stated_months(source, path.name))
     except InputError:
         # The facts of the predictor state the problem.
-        return Predictor("", pattern)
+        return static
     if has_months and count > 1:
-        return _monthly(pattern)
+        return replace(static, kind=MONTHLY)
     if count == 12:
         # Twelve bands are a year or, without a year in the name, a climatology.
-        return _monthly(_most_common(_yearly_patterns(path) or [pattern]))
-    return Predictor("", pattern)
+        pattern = _most_common(_yearly_patterns(path) or [pattern])
+        return replace(static, files=pattern, kind=MONTHLY)
+    return static
 
 
 def _monthly(pattern: str) -> Predictor:

@@ -156,6 +156,8 @@ def _even(degrees: np.ndarray, gridded: GriddedVariable, what: str) -> tuple[flo
 def _months(gridded: GriddedVariable) -> list[str]:
     """The month of each time, which are different months."""
     file, time = gridded.file, gridded.time or ""
+    if gridded.shape[0] == 1 and not file.unit(time):
+        return [""]
     bounds = file.text("bounds", time)
     if bounds and file.has(bounds):
         ends = read_times(file, bounds, file.unit(bounds) or file.unit(time))

@@ -25,7 +25,9 @@ def write_classic(path, coordinates, variables):
             file.variables[name].units = unit
         for name, (dimensions, values, attributes) in variables.items():
             kind = {"int32": "i4", "int16": "i2"}.get(str(values.dtype), "f4")
-            file.createVariable(name, kind, dimensions)[:] = values
+            data = file.createVariable(name, kind, dimensions)
+            if dimensions:
+                data[:] = values
             for key, value in attributes.items():
                 setattr(file.variables[name], key, value)
     return path

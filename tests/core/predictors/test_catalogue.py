@@ -120,6 +120,7 @@ def test_catalogue_of_any_unicode_encoding_is_read(tmp_path, encoding):
         (b'{\n// mine\n"predictors": []}', "line 2 has a comment"),
         (b'{"predictors":\n [1 2]}', "line 2, column 5; correct it there"),
         (b"", "line 1, column 1"),
+        (b"II*\0\xff\xfe", "catalogue.json is not readable as JSON: it is no text"),
     ],
 )  # fmt: skip
 def test_broken_catalogue_is_refused_with_its_line(tmp_path, content, sentence):

@@ -1,13 +1,23 @@
 """Predictors in NetCDF files: variables, time axes, longitudes, latitudes, packing."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.io import netcdf_file
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.predictors.catalogue import PRECIPITATION
 from gwsa.gwsa_plugin.core.predictors.features import read_features
+from gwsa.gwsa_plugin.core.predictors.paths import layer_file
+from gwsa.gwsa_plugin.core.predictors.predictor_facts import ONE_FILE, STATIC, YEARLY_FILES
+from gwsa.gwsa_plugin.core.predictors.recognise import raster_files, recognise
+from gwsa.gwsa_plugin.core.predictors.write_catalogue import write_catalogue
 from gwsa.gwsa_plugin.core.rasters import hdf5
+from gwsa.gwsa_plugin.core.rasters.netcdf_raster import NetCdfRaster
 from gwsa.tests.core.predictors.netcdf_files import coordinates, write_classic, write_hdf5
 from gwsa.tests.core.predictors.raster_files import COARSE, FINE, Log, build_set, write_raster
 
@@ -149,8 +159,6 @@ def test_times_at_the_ends_of_months_have_bounds(tmp_path):
 
 
 def state_bounds(path):
-    from scipy.io import netcdf_file
-
     with netcdf_file(str(path), "a") as file:
         file.variables["time"].bounds = "time_bnds"
 
@@ -183,8 +191,6 @@ def test_variables_that_are_no_monthly_map_are_refused(tmp_path, change, sentenc
         dimensions = ("time", "level", "lat", "lon")
     path = write_classic(tmp_path / "r.nc", axes, {"r": (dimensions, values, {})})
     if change == "calendar":
-        from scipy.io import netcdf_file
-
         with netcdf_file(str(path), "a") as file:
             file.variables["time"].calendar = "360_day"
     entry = {"name": "rain", "files": "r.nc", "kind": "monthly", "variable": "r"}
@@ -212,3 +218,106 @@ def test_crs_of_the_catalogue(tmp_path):
     require_rain(built, np.array(["2004-01"], "M8[M]"), atol=0.05)
     with pytest.raises(InputError, match='"crs": "EPSG:4", which is no coordinate reference'):
         build_set(tmp_path, [{"name": "e", "files": "e.tif", "crs": "EPSG:4"}])
+
+
+def found(folder):
+    return {item.predictor.name: item for item in recognise(raster_files(folder))}
+
+
+def test_yearly_files_are_recognised(tmp_path):
+    for year in (2004, 2005):
+        terraclimate(tmp_path, year)
+    (item,) = found(tmp_path).values()
+    assert item.predictor.name == item.predictor.variable == "ppt"
+    assert item.predictor.files.endswith("/TerraClimate_ppt_{YYYY}.nc")
+    assert (item.predictor.role, item.predictor.unit) == (PRECIPITATION, "mm")
+    assert item.facts.months.tolist() == month_range("2004-01", "2005-12").tolist()
+    assert item.facts.layout == YEARLY_FILES and item.facts.problem == ""
+
+
+def test_each_variable_of_a_file_is_recognised_and_written(tmp_path):
+    months = month_range("2003-05", "2004-08")
+    axes = coordinates(GRID, months)
+    rain = rain_on(GRID, months)
+    variables = {
+        "pr": (LAYERS, rain, {"units": "mm"}),
+        "aet": (LAYERS, rain / 2, {"units": "mm"}),
+        "depth": (("lat", "lon"), rain[0], {"units": "m"}),
+        "crs": ((), np.int32(0), {}),
+    }
+    write_classic(tmp_path / "all.nc", axes, variables)
+    items = found(tmp_path)
+    assert {name: item.predictor.variable for name, item in items.items()} == {
+        "pr": "pr",
+        "aet": "aet",
+        "depth": "depth",
+        "water_surplus": "",
+    }
+    assert items["depth"].facts.layout == STATIC and items["pr"].facts.layout == ONE_FILE
+    known = [items["pr"].predictor]
+    more = recognise([tmp_path / "all.nc"], known)
+    assert {item.predictor.name for item in more} == {"aet", "depth", "water_surplus"}
+    path = tmp_path / "catalogue.json"
+    catalogue = write_catalogue(path, [item.predictor for item in items.values()])
+    assert {item.variable for item in catalogue.predictors} == {"pr", "aet", "depth", ""}
+    entries = json.loads(path.read_text())["predictors"]
+    built = build_set(tmp_path, entries)
+    fine = read_features(built, "fine", months)
+    place = built.features.index("pr")
+    np.testing.assert_allclose(fine[:, place], rain_on(FINE, months), atol=0.05)
+
+
+def test_names_of_programs_are_not_those_of_variables(tmp_path):
+    months = month_range("2004-01", "2004-12")
+    for name, variable in (("lai_2004.nc", "Band1"), ("sm_2004.nc", "data")):
+        variables = {variable: (LAYERS, rain_on(GRID, months), {})}
+        write_classic(tmp_path / name, coordinates(GRID, months), variables)
+    assert set(found(tmp_path)) == {"lai_2004", "sm_2004"}
+
+
+def test_grib_and_daily_values_are_a_problem(tmp_path):
+    (tmp_path / "era5.grib").write_bytes(b"GRIB" + bytes(100))
+    days = np.datetime64("2004-01-01") + np.arange(40)
+    values = np.ones((40, *GRID.shape), np.float32)
+    write_classic(tmp_path / "d.nc", coordinates(GRID, days), {"d": (LAYERS, values, {})})
+    problems = {name: item.facts.problem for name, item in found(tmp_path).items()}
+    assert "in GRIB" in problems["era5"] and "31 times in 2004-01" in problems["d"]
+
+
+def test_real_files_of_bangladesh(real_data, tmp_path):
+    """Latitudes from the south, no CRS, a grid that is off by a part of a cell."""
+    folder = real_data / "bangladesh"
+    items = found(folder)
+    assert {"NDVI", "aet", "pr", "twsa"} <= set(items)
+    assert items["pr"].facts.months.size == 182
+    assert not any(item.facts.problem for item in items.values())
+    inside = Grid(88.0, 26.0, 0.25, 0.25, 12, 12)
+    rain = items["pr"].predictor
+    entry = {"name": "rain", "files": rain.files, "variable": "pr", "kind": "monthly"}
+    built = build_set(tmp_path, [entry], coarse=inside)
+    months = month_range("2004-01", "2004-12")
+    cells = read_features(built, "coarse", months)[:, 0]
+    raster = NetCdfRaster(Path(rain.files), "pr")
+    bands = np.searchsorted(items["pr"].facts.months, months) + 1
+    south_up = raster.read_floats(bands.tolist())
+    rows = np.rint((inside.latitudes - raster.transform.f) / raster.transform.e - 0.5).astype(int)
+    left = np.rint((inside.longitudes - raster.transform.c) / raster.transform.a - 0.5).astype(int)
+    nearest = south_up[:, rows][:, :, left]
+    known = np.isfinite(nearest) & np.isfinite(cells)
+    assert known.mean() > 0.9
+    assert np.corrcoef(nearest[known], cells[known])[0, 1] > 0.98
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("/a/b.tif", "/a/b.tif"),
+        ("/a/b.gpkg|layername=c", "/a/b.gpkg"),
+        ('NETCDF:"/a/b c.nc":ppt', "/a/b c.nc"),
+        ("NETCDF:/a/b.nc:ppt", "/a/b.nc"),
+        ('NETCDF:"C:/a/b.nc":ppt', "C:/a/b.nc"),
+        ("NETCDF:C:/a/b.nc:ppt", "C:/a/b.nc"),
+    ],
+)
+def test_file_of_a_layer(source, path):
+    assert layer_file(source) == Path(path)
