@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base.affine import Affine
 from ..base.errors import InputError
-from ..base.grid import GLOBE, Bounds, Grid, intersection
+from ..base.grid import EDGE_TOLERANCE, GLOBE, Bounds, Grid, intersection
 from ..rasters.crs import LONLAT, is_geographic, is_lonlat, transform_bounds, transform_points
 from ..rasters.gdal_errors import RasterError
 from ..rasters.raster import AVERAGE, BILINEAR, MODE, NEAREST, Raster, Window
@@ -78,6 +78,12 @@ class Geometry:
         return _bounding_box(self.transform, (0, 0, columns, rows))
 
     @property
+    def wraps(self) -> bool:
+        """True for a raster around the globe, whose first and last columns are neighbours."""
+        width = self.shape[1] * abs(self.transform.a)
+        return is_geographic(self.crs) and abs(width - 360.0) < EDGE_TOLERANCE * self.transform.a
+
+    @property
     def degrees(self) -> Bounds:
         """West, south, east and north; the globe when the raster lies around a pole or 180°."""
         if is_geographic(self.crs):
@@ -122,15 +128,13 @@ def warp_to_block(
     """
     values = np.full(block.shape, np.nan, dtype=np.float32)
     for part in _parts(geometry, block, categories):
-        pixels = read(part.window)
-        if part.method is None:
-            piece = np.full(block.shape, np.nan, dtype=np.float32)
-            piece[part.target] = pixels
-        else:
+        pixels = np.concatenate([read(window) for window in _split(geometry, part.window)], axis=1)
+        if part.method is not None:
             rows, columns = pixels.shape
             source = Geometry(geometry.crs, part.transform, (rows, columns))
-            piece = resample(pixels, source, block, part.method)
-        np.copyto(values, piece, where=np.isnan(values))
+            pixels = resample(pixels, source, block, part.method)[part.target]
+        piece = values[part.target]
+        np.copyto(piece, pixels, where=np.isnan(piece))
     return values
 
 
@@ -141,7 +145,8 @@ def coincides(geometry: Geometry, grid: Grid) -> bool:
 
 def windows_read(geometry: Geometry, block: Grid) -> list[Window]:
     """Return the windows of the raster that ``warp_to_block`` reads."""
-    return [part.window for part in _parts(geometry, block, categories=False)]
+    parts = _parts(geometry, block, categories=False)
+    return [window for part in parts for window in _split(geometry, part.window)]
 
 
 def pixel_degrees(geometry: Geometry, grid: Grid) -> float:
@@ -154,20 +159,20 @@ def pixel_degrees(geometry: Geometry, grid: Grid) -> float:
 class _Part:
     """A part of the raster that lies in a block after a shift of longitudes.
 
-    ``transform`` is that of ``window``, shifted to the longitudes of the block. ``method`` is None
-    where the pixels coincide with those of the block in ``target`` (rows, columns).
+    ``transform`` is that of ``window``, shifted to the longitudes of the block. ``target`` are the
+    rows and columns of the block that the part gives values. ``method`` is None where the pixels
+    coincide with these.
     """
 
     window: Window
     transform: Affine
     method: str | None
-    target: tuple[slice, slice] = (slice(None), slice(None))
+    target: tuple[slice, slice]
 
 
 @lru_cache(maxsize=65536)
 def _parts(geometry: Geometry, block: Grid, categories: bool) -> tuple[_Part, ...]:
-    shifts = SHIFTS if is_geographic(geometry.crs) else SHIFTS[:1]
-    parts = (_part(geometry, block, shift, categories) for shift in shifts)
+    parts = (_part(geometry, block, shift, categories) for shift in SHIFTS)
     return tuple(part for part in parts if part is not None)
 
 
@@ -187,7 +192,27 @@ def _part(geometry: Geometry, block: Grid, shift: float, categories: bool) -> _P
     finer = _pixel_area(geometry, window) < FINER * block.dx * block.dy
     averaging, interpolating = (MODE, NEAREST) if categories else (AVERAGE, BILINEAR)
     method = averaging if finer else interpolating
-    return _Part(window, own.shifted_east(shift), method)
+    # Coordinates in metres do not change with a turn of the longitudes.
+    placed = own.shifted_east(shift) if is_geographic(geometry.crs) else own
+    return _Part(window, placed, method, (slice(None), _columns_within(block, shared)))
+
+
+def _columns_within(block: Grid, bounds: Bounds) -> slice:
+    """The columns of a block whose centres are within bounds."""
+    west, _, east, _ = bounds
+    first, stop = np.searchsorted(block.longitudes, (west, east))
+    return slice(int(first), int(stop))
+
+
+def _split(geometry: Geometry, window: Window) -> list[Window]:
+    """The windows inside a raster around the globe that form one beyond its edges."""
+    rows, columns = window
+    width = geometry.shape[1]
+    sides = [
+        slice(max(columns.start, edge) - edge, min(columns.stop, edge + width) - edge)
+        for edge in (-width, 0, width)
+    ]
+    return [(rows, side) for side in sides if side.start < side.stop]
 
 
 def _coincident(shifted: Affine, shape: tuple[int, int], block: Grid) -> _Part | None:
@@ -220,8 +245,11 @@ def _window(geometry: Geometry, degrees: Bounds) -> Window | None:
         box = geometry.bounds
     box = box if np.isfinite(box).all() else geometry.bounds
     left, top, right, bottom = _bounding_box(geometry.transform.inverse(), box)
-    first_column = max(floor(left) - MARGIN, 0)
-    last_column = min(ceil(right) + MARGIN, columns)
+    first_column = floor(left) - MARGIN
+    last_column = ceil(right) + MARGIN
+    if not geometry.wraps:
+        first_column = max(first_column, 0)
+        last_column = min(last_column, columns)
     first_row = max(floor(top) - MARGIN, 0)
     last_row = min(ceil(bottom) + MARGIN, rows)
     if last_column <= first_column or last_row <= first_row:
@@ -238,8 +266,9 @@ def _pixel_area(geometry: Geometry, window: Window) -> float:
     corners = ((column, row), (column + 1, row), (column, row + 1))
     x, y = zip(*(transform.apply(*corner) for corner in corners))
     east, north = transform_points(geometry.crs, LONLAT, x, y)
-    across = (east[1] - east[0], north[1] - north[0])
-    down = (east[2] - east[0], north[2] - north[0])
+    # A pixel next to 180° can have a corner beyond it.
+    across = ((east[1] - east[0] + 180) % 360 - 180, north[1] - north[0])
+    down = ((east[2] - east[0] + 180) % 360 - 180, north[2] - north[0])
     return abs(across[0] * down[1] - across[1] * down[0])
 
 
