@@ -25,8 +25,9 @@ from .files import ALWAYS, locate, months_before
 from .input_check import check_inputs
 from .inputs import open_input
 from .int16 import FLOAT32, Encoding
+from .land import find_land, write_land
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
-from .raster_pairs import Pair, Region, find_land, make_pairs, write_land
+from .raster_pairs import Pair, Region, make_pairs
 from .rebuild import (
     Written,
     remove_unused,

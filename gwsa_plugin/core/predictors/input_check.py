@@ -25,6 +25,8 @@ from .raster_pairs import windows
 # Windows of the fine grid, and bands of each predictor, whose values are looked at before the work.
 SAMPLE_WINDOWS = 16
 SAMPLE_BANDS = 3
+# Side of the window that shows whether a band holds integers.
+SAMPLE_SIDE = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ def check_inputs(
         inputs = files[predictor.name]
         paths = dict.fromkeys(path for path, _ in inputs.values())
         headers = {path: _read_header(path, predictor) for path in paths}
-        _require_one_scaling(predictor, headers)
+        _require_one_scaling(predictor, inputs, headers)
         side = pixel_degrees(next(iter(headers.values())).geometry, fine)
         progress.info(_line(predictor, inputs, headers, side))
         _warn_of_width(predictor, side, fine.dx * factor, progress)
@@ -84,22 +86,48 @@ def _read_header(path: Path, predictor: Predictor) -> _Header:
         return _Header(Geometry.from_raster(source, path), source.bands, variable, has_months)
 
 
-def _require_one_scaling(predictor: Predictor, headers: dict[Path, _Header]) -> None:
-    """Refuse integers without a scale beside files that state one."""
-    stated: dict[bool, Path] = {}
-    for path, header in headers.items():
-        band = header.bands[0]
-        has_scale = scaling(band, predictor) != (1.0, 0.0)
-        if has_scale or np.issubdtype(band.dtype, np.integer):
-            stated.setdefault(has_scale, path)
-    if len(stated) < 2:
-        return
-    band = headers[stated[True]].bands[0]
-    raise InputError(
-        f"{stated[True].name} states the scale {band.scale:g} and the offset {band.offset:g}, and "
-        f"{stated[False].name} states none, so that {predictor.name} would mix values and stored "
-        f'numbers; set "scale": {band.scale:g} and "offset": {band.offset:g} for it in the '
-        "catalogue if all files hold the same numbers, or correct the files."
+def _require_one_scaling(predictor: Predictor, inputs: dict, headers: dict[Path, _Header]) -> None:
+    """Refuse stored numbers without a scale, or without an offset, beside bands that state one."""
+    bands = [(path, headers[path].bands[number - 1], number) for path, number in inputs.values()]
+    for place, neutral in enumerate((1.0, 0.0)):
+        by_stating: dict[bool, list[tuple[Path, Band, int]]] = {True: [], False: []}
+        for one in bands:
+            by_stating[scaling(one[1], predictor)[place] != neutral].append(one)
+        with_one, without = by_stating[True], by_stating[False]
+        if with_one and any(_stores_integers(predictor, *one) for one in _first_of_files(without)):
+            raise InputError(_mixed(predictor, with_one[0], without[0]))
+
+
+def _first_of_files(bands: list[tuple[Path, Band, int]]) -> list[tuple[Path, Band, int]]:
+    """One band of each data type, because floats have to be read to be judged."""
+    return list({band.dtype: (path, band, number) for path, band, number in bands}.values())
+
+
+def _stores_integers(predictor: Predictor, path: Path, band: Band, number: int) -> bool:
+    """Whether a band holds integers, of whatever data type."""
+    if np.issubdtype(band.dtype, np.integer):
+        return True
+    with open_input(path, predictor) as source:
+        rows, columns = (
+            slice(size // 4, min(size // 4 + SAMPLE_SIDE, size)) for size in source.shape
+        )
+        numbers = read_numbers(source, predictor, number, (rows, columns))
+    known = numbers[np.isfinite(numbers)]
+    return bool(known.size and (known % 1 == 0).all() and np.abs(known).max() > 1)
+
+
+def _mixed(
+    predictor: Predictor, with_one: tuple[Path, Band, int], without: tuple[Path, Band, int]
+) -> str:
+    """The message about bands that state a scale beside others."""
+    scale, offset = scaling(with_one[1], predictor)
+    other_scale, other_offset = scaling(without[1], predictor)
+    return (
+        f"Band {with_one[2]} of {with_one[0].name} states the scale {scale:g} and the offset "
+        f"{offset:g}, and band {without[2]} of {without[0].name} {other_scale:g} and "
+        f"{other_offset:g}, so that {predictor.name} would mix values and stored numbers; set "
+        f'"scale": {scale:g} and "offset": {offset:g} for it in the catalogue if all hold the same '
+        "numbers, or correct the files."
     )
 
 

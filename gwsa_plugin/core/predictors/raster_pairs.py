@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..base.progress import Progress
 from ..base.tiles import LEAST_SIDE
 from ..files.atomic import atomic_file
 from ..files.stack import MISSING, OBSERVED
-from ..rasters.geotiff import DEFLATE, UNIT_TAG, GeoTiff, Header, can_compress, new_geotiff
+from ..rasters.geotiff import UNIT_TAG, GeoTiff, Header, can_compress, new_geotiff
 from ..rasters.raster import Raster, Window
 from ..rasters.reading import open_raster
 from ..spatial.block_mean import BlockMean
@@ -243,48 +243,6 @@ def block_reader(
     geometry = Geometry.from_raster(source, path)
     categories = bool(predictor.classes)
     return lambda block: warp_to_block(read, geometry, block, categories=categories)
-
-
-def find_land(
-    layers: list[tuple[Predictor, Path]], is_land: Callable, fine: Grid, progress: Progress
-) -> np.ndarray:
-    """Find the land pixels: those that at least half of the layers count as land.
-
-    Parameters
-    ----------
-    layers : list of (Predictor, Path)
-        Each layer and its file.
-    is_land : callable
-        Function from the values of a layer to bool.
-    fine : Grid
-        The fine grid.
-    progress : Progress
-        Advanced from 0 to 1.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        Shape of the fine grid.
-    """
-    land = np.zeros(fine.shape, dtype=bool)
-    with ExitStack() as opened:
-        readers = [
-            block_reader(opened.enter_context(open_input(path, layer)), path, layer, 1)
-            for layer, path in layers
-        ]
-        for rows, columns in windows(fine):
-            progress.advance(rows.stop / fine.rows)
-            block = fine.subgrid(rows, columns)
-            votes = sum(is_land(read(block)).astype(int) for read in readers)
-            land[rows, columns] = 2 * votes >= len(readers)
-    return land
-
-
-def write_land(land: np.ndarray, fine: Grid, path: Path) -> None:
-    """Write the land mask as uint8: 1 on land and 0 elsewhere."""
-    header = Header(fine, ("land",), unit="", tags={}, dtype="uint8", nodata=None)
-    with new_geotiff(path, header, encoding={**DEFLATE, "predictor": 2}) as target:
-        target.write(1, land.astype(np.uint8))
 
 
 def windows(grid: Grid) -> Iterator[tuple[slice, slice]]:

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import rasterio
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.predictors.catalogue import Predictor
@@ -137,18 +138,37 @@ def test_ranges_follow_role_name_and_unit():
 SCALED = {"dtype": "int16", "nodata": -3000}
 
 
-def test_scale_in_some_files_of_a_series_only_is_refused(tmp_path):
-    bands = [smooth(1000, 8000)] * 12
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_scale_in_some_files_of_a_series_only_is_refused(tmp_path, dtype):
+    bands = [np.rint(smooth(1000, 8000))] * 12
     write_raster(tmp_path / "p_2004.tif", bands, scale=1e-4, **SCALED)
-    write_raster(tmp_path / "p_2005.tif", bands, **SCALED)
+    write_raster(tmp_path / "p_2005.tif", bands, **{**SCALED, "dtype": dtype})
     entry = {"name": "p", "files": "p_{YYYY}.tif"}
     text = refusal(tmp_path, entry)
-    assert "p_2004.tif states the scale 0.0001" in text and "p_2005.tif states none" in text
+    assert "Band 1 of p_2004.tif states the scale 0.0001 and the offset 0" in text
+    assert "band 1 of p_2005.tif 1 and 0," in text
     assert '"scale": 0.0001 and "offset": 0' in text
     built = build_set(tmp_path, [{**entry, "scale": 1e-4, "offset": 0}])
     ends = read_features(built, "fine", ["2004-05", "2005-05"])[:, 0]
-    np.testing.assert_array_equal(ends[0], ends[1])
-    assert ends[0].max() == pytest.approx(0.8)
+    np.testing.assert_allclose(ends[0], ends[1], atol=1e-5)
+    assert ends[0].max() == pytest.approx(0.8, abs=1e-4)
+
+
+def test_offset_in_some_files_only_is_refused(tmp_path):
+    bands = [smooth(2700, 3000)] * 12
+    write_raster(tmp_path / "p_2004.tif", bands, scale=0.1, offset=-273.15, **SCALED)
+    write_raster(tmp_path / "p_2005.tif", bands, scale=0.1, **SCALED)
+    text = refusal(tmp_path, {"name": "p", "files": "p_{YYYY}.tif"})
+    assert "scale 0.1 and the offset -273.15" in text and "p_2005.tif 0.1 and 0," in text
+
+
+def test_scale_of_some_bands_of_a_file_only_is_refused(tmp_path):
+    path = write_raster(tmp_path / "p_2004.tif", [smooth(1000, 8000)] * 12, **SCALED)
+    with rasterio.open(path, "r+") as target:
+        target.scales = [1e-4] + [1.0] * 11
+    text = refusal(tmp_path, {"name": "p", "files": "p_{YYYY}.tif"})
+    assert "Band 1 of p_2004.tif states the scale 0.0001" in text
+    assert "band 2 of p_2004.tif 1 and 0" in text
 
 
 def test_files_of_other_scales_and_of_values_are_one_series(tmp_path):

@@ -321,3 +321,14 @@ def test_real_files_of_bangladesh(real_data, tmp_path):
 )
 def test_file_of_a_layer(source, path):
     assert layer_file(source) == Path(path)
+
+
+def test_longitudes_that_go_on_at_zero_within_a_row(tmp_path):
+    months = month_range("2004-01", "2004-12")
+    crop = Grid(-10.0, 46.5, 0.125, 0.125, 16, 240)
+    axes = coordinates(crop, months)
+    axes["lon"] = (crop.longitudes % 360, "degrees_east")
+    values = rain_on(crop, months)
+    write_classic(tmp_path / "r.nc", axes, {"r": (LAYERS, values, {})})
+    built = build_set(tmp_path, [{"name": "rain", "files": "r.nc", "kind": "monthly"}])
+    require_rain(built, months, atol=0.05)
