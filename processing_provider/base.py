@@ -7,7 +7,6 @@ from pathlib import Path
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsLayerMetadata,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingException,
@@ -17,10 +16,10 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
+    QgsRasterLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication, QUrl
 from qgis.PyQt.QtGui import QIcon
-from qgis.PyQt.QtXml import QDomDocument
 
 from ..gwsa_plugin.core.base.errors import Cancelled, InputError
 from ..gwsa_plugin.core.base.months import parse_month
@@ -221,7 +220,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         """
         layer = self.parameterAsRasterLayer(parameters, name, context)
         if layer is not None:
-            return Path(layer.source().split("|")[0])
+            return layer_file(layer)
         if parameters.get(name):
             raise InputError(
                 f"{parameters[name]} ({name}) cannot be opened as a raster; check the path."
@@ -371,22 +370,13 @@ def _file_error_message(error: OSError) -> str:
     )
 
 
-def title_file(path: Path, title: str) -> None:
-    """Write the title of a raster into a file beside it, which QGIS reads when it adds the layer.
+def layer_file(layer: QgsRasterLayer) -> Path:
+    """Return the file of a raster layer, whose CRS is used where the file states none."""
+    from ..gwsa_plugin.core.rasters.reading import assign_crs
 
-    Parameters
-    ----------
-    path : Path
-        The raster.
-    title : str
-    """
-    metadata = QgsLayerMetadata()
-    metadata.setTitle(title)
-    document = QDomDocument("qgis")
-    root = document.createElement("qgis")
-    document.appendChild(root)
-    metadata.writeMetadataXml(root, document)
-    path.with_suffix(".qmd").write_text(document.toString(2), encoding="utf-8")
+    path = Path(layer.source().split("|")[0])
+    assign_crs(path, layer.crs().toWkt() if layer.crs().isValid() else "")
+    return path
 
 
 def tr(text: str) -> str:

@@ -26,7 +26,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from .base import POLYGONS, title_file, tr
+from .base import POLYGONS, tr
 from .downscale_parameters import (
     ENCODING_HELP,
     ENCODINGS,
@@ -41,6 +41,7 @@ from .downscale_parameters import (
 from .layers import columns, geometries_in_degrees, layer_fields
 from .styles.loading import when_loaded, write_vector_style
 from .styles.map_group import load_maps
+from .styles.rasters import title_file
 from .styles.vectors import style_regions
 from .well_parameters import FIELDS, WellAlgorithm
 

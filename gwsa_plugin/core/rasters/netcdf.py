@@ -14,6 +14,7 @@ from osgeo import gdal, gdal_array
 
 from ..base.errors import InputError
 from .gdal_errors import RasterError, gdal_errors
+from .names import is_virtual
 
 
 class NetCdf:
@@ -38,6 +39,11 @@ class NetCdf:
     def __init__(self, path: str | Path):
         path = Path(path)
         self.name = path.name
+        if is_virtual(path):
+            raise InputError(
+                f"{self.name} is in an archive, on a server or a part of a file; extract or "
+                "download it, and give the path of the file."
+            )
         if not path.is_file():
             raise InputError(f"{path} does not exist; check the path.")
         try:

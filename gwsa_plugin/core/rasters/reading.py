@@ -14,7 +14,11 @@ from ..base.months import find_month, name_runs
 from .backend import backend
 from .crs import crs_name, is_geographic
 from .gdal_errors import RasterError
+from .names import raster_exists
 from .raster import Raster, Window
+
+# File -> coordinate reference system of its layer.
+_assigned: dict[Path, str] = {}
 
 
 def open_raster(path: Path) -> Raster:
@@ -28,7 +32,8 @@ def open_raster(path: Path) -> Raster:
     Returns
     -------
     Raster
-        Also a context manager that closes the raster.
+        Also a context manager that closes the raster. Without a coordinate reference system of its
+        own it has that of ``assign_crs``.
 
     Raises
     ------
@@ -38,7 +43,7 @@ def open_raster(path: Path) -> Raster:
     try:
         source = backend().open_file(path)
     except RasterError:
-        problem = "cannot be opened as a raster" if path.exists() else "does not exist"
+        problem = "cannot be opened as a raster" if raster_exists(path) else "does not exist"
         raise InputError(
             f"{_folder_and_name(path)} {problem}; "
             "give a complete GeoTIFF or another raster that GDAL reads."
@@ -48,7 +53,21 @@ def open_raster(path: Path) -> Raster:
         raise InputError(
             f"{_folder_and_name(path)} holds several rasters; export the one meant to a GeoTIFF."
         )
+    source.crs = source.crs or _assigned.get(path, "")
     return source
+
+
+def assign_crs(path: Path, crs: str) -> None:
+    """Set the coordinate reference system of a raster that has none, as a layer of QGIS states it.
+
+    Parameters
+    ----------
+    path : Path
+        As in ``open_raster``.
+    crs : str
+        The coordinate reference system; empty to remove an earlier one.
+    """
+    _assigned[path] = crs
 
 
 @contextmanager
@@ -73,7 +92,8 @@ def open_lonlat(path: Path) -> Iterator[Raster]:
     with open_raster(path) as source:
         if not source.crs:
             raise InputError(
-                f"{path.name} has no coordinate reference system; assign EPSG:4326 to it first."
+                f"{path.name} has no coordinate reference system; set that of its layer in QGIS, "
+                "or give a copy that states it, made with gdal_translate -a_srs EPSG:4326."
             )
         if not is_geographic(source.crs):
             raise InputError(

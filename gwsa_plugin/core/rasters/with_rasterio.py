@@ -17,6 +17,7 @@ from rasterio.windows import Window as RasterioWindow
 from ..base.affine import Affine
 from .crs import well_known_text
 from .gdal_errors import RasterError
+from .names import gdal_name, is_virtual
 from .raster import Band, Placed, Raster, Window
 
 
@@ -26,7 +27,7 @@ class RasterioRaster(Raster):
     def __init__(self, path: Path):
         self._name = path.name
         with _rasterio_errors(f"{path.name} cannot be opened"):
-            self._file = rasterio.open(path)
+            self._file = rasterio.open(gdal_name(path) if is_virtual(path) else path)
         self.crs = self._file.crs.to_wkt() if self._file.crs else ""
         self.transform = Affine(*self._file.transform[:6])
         self.shape = self._file.shape

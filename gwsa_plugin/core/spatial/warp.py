@@ -65,8 +65,8 @@ class Geometry:
         """
         if not source.crs:
             raise InputError(
-                f"{path.name} has no coordinate reference system; assign the right one to it "
-                "(gdal_edit, or the layer's properties in QGIS)."
+                f"{path.name} has no coordinate reference system; name a copy that states it, made "
+                "with gdal_translate -a_srs (Raster > Conversion > Translate in QGIS)."
             )
         return cls(source.crs, source.transform, source.shape)
 
