@@ -21,10 +21,11 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication, QUrl
 from qgis.PyQt.QtGui import QIcon
 
-from ..gwsa_plugin.core.base.errors import Cancelled, InputError
+from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
-from ..gwsa_plugin.dependencies import MissingLibrary, import_in_main_thread, require
+from ..gwsa_plugin.dependencies import import_in_main_thread, require
+from .error_messages import error_message
 from .help_pages import page_url
 from .output_checks import check_outputs
 from .parameter_values import read_values
@@ -293,12 +294,10 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
             self._style_rasters(results, context)
             self._link_reports(results, feedback)
             return results
-        except (InputError, MissingLibrary) as error:
-            raise QgsProcessingException(str(error)) from None
-        except OSError as error:
-            raise QgsProcessingException(_file_error_message(error)) from None
-        except Cancelled:
-            raise QgsProcessingException(tr("Cancelled; no output was written.")) from None
+        except QgsProcessingException:
+            raise
+        except Exception as error:
+            raise QgsProcessingException(error_message(error)) from None
 
     def _check_variables(self, parameters, context) -> None:
         """Refuse a stack of another variable; stacks of other programs, without tag, are used."""
@@ -356,18 +355,6 @@ class FeedbackProgress(Progress):
 
     def is_cancelled(self):
         return self._feedback.isCanceled()
-
-
-def _file_error_message(error: OSError) -> str:
-    """One sentence with the file, the cause and what to check."""
-    file = error.filename2 or error.filename
-    cause = str(error).rstrip(".")
-    if file:
-        cause = f"{file} cannot be read or written ({error.strerror})"
-    return (
-        f"{cause}; check that its folder exists and is writable, that the disk is not full, and "
-        "that no other program has the file open."
-    )
 
 
 def layer_file(layer: QgsRasterLayer) -> Path:

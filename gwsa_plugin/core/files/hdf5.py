@@ -35,7 +35,7 @@ def usable() -> bool:
         return False
     try:
         import_module("h5py")
-    except ImportError:
+    except Exception:  # an h5py that does not fit to numpy or HDF5 raises errors of any kind
         return False
     return True
 
