@@ -7,7 +7,6 @@ from html import escape
 from pathlib import Path
 
 from qgis.core import (
-    QgsLayerMetadata,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingException,
@@ -17,15 +16,16 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
+    QgsRasterLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication, QUrl
 from qgis.PyQt.QtGui import QIcon
-from qgis.PyQt.QtXml import QDomDocument
 
-from ..gwsa_plugin.core.base.errors import Cancelled, InputError
+from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
-from ..gwsa_plugin.dependencies import MissingLibrary, require
+from ..gwsa_plugin.dependencies import require
+from .error_messages import error_message
 from .help_pages import page_url
 from .main_thread import import_in_main_thread
 from .output_checks import check_outputs
@@ -220,7 +220,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         """
         layer = self.parameterAsRasterLayer(parameters, name, context)
         if layer is not None:
-            return Path(layer.source().split("|")[0])
+            return layer_file(layer)
         if parameters.get(name):
             raise InputError(
                 f"{parameters[name]} ({name}) cannot be opened as a raster; check the path."
@@ -299,12 +299,10 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
             self._style_rasters(results, context)
             self._link_reports(results, feedback)
             return results
-        except (InputError, MissingLibrary) as error:
-            raise QgsProcessingException(str(error)) from None
-        except OSError as error:
-            raise QgsProcessingException(_file_error_message(error)) from None
-        except Cancelled:
-            raise QgsProcessingException(tr("Cancelled; no output was written.")) from None
+        except QgsProcessingException:
+            raise
+        except Exception as error:
+            raise QgsProcessingException(error_message(error)) from None
 
     def _check_variables(self, parameters, context) -> None:
         """Refuse a stack of another variable, or one for two; stacks without a tag are used."""
@@ -371,34 +369,13 @@ class FeedbackProgress(Progress):
         return self._feedback.isCanceled()
 
 
-def _file_error_message(error: OSError) -> str:
-    """One sentence with the file, the cause and what to check."""
-    file = error.filename2 or error.filename
-    cause = str(error).rstrip(".")
-    if file:
-        cause = f"{file} cannot be read or written ({error.strerror})"
-    return (
-        f"{cause}; check that its folder exists and is writable, that the disk is not full, and "
-        "that no other program has the file open."
-    )
+def layer_file(layer: QgsRasterLayer) -> Path:
+    """Return the file of a raster layer, whose CRS is used where the file states none."""
+    from ..gwsa_plugin.core.rasters.reading import assign_crs
 
-
-def title_file(path: Path, title: str) -> None:
-    """Write the title of a raster into a file beside it, which QGIS reads when it adds the layer.
-
-    Parameters
-    ----------
-    path : Path
-        The raster.
-    title : str
-    """
-    metadata = QgsLayerMetadata()
-    metadata.setTitle(title)
-    document = QDomDocument("qgis")
-    root = document.createElement("qgis")
-    document.appendChild(root)
-    metadata.writeMetadataXml(root, document)
-    path.with_suffix(".qmd").write_text(document.toString(2), encoding="utf-8")
+    path = Path(layer.source().split("|")[0])
+    assign_crs(path, layer.crs().toWkt() if layer.crs().isValid() else "")
+    return path
 
 
 def tr(text: str) -> str:

@@ -23,7 +23,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from .base import POLYGONS, title_file, tr
+from .base import POLYGONS, tr
 from .downscale_parameters import (
     ENCODING_HELP,
     ENCODINGS,
@@ -39,6 +39,7 @@ from .layers import find_field, open_layer
 from .polygon_layers import Polygon, read_polygons
 from .styles.loading import when_loaded, write_vector_style
 from .styles.map_group import load_maps
+from .styles.rasters import title_file
 from .styles.vectors import style_regions
 from .vector_output import write_features
 from .well_parameters import FIELDS, WellAlgorithm

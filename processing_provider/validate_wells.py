@@ -20,7 +20,7 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
-from .base import POINTS, POLYGONS, tr
+from .base import POINTS, POLYGONS, layer_file, tr
 from .styles.loading import when_loaded, write_vector_style
 from .styles.vectors import style_wells
 from .vector_output import write_features
@@ -172,7 +172,7 @@ class ValidateWells(WellAlgorithm):
             )
         if folder:
             return YearlyMaps.in_folder(folder)
-        return YearlyMaps.from_files(layer.source().split("|")[0] for layer in layers)
+        return YearlyMaps.from_files(map(layer_file, layers))
 
     def _write_files(self, parameters, context, comparison, detail, rules, started) -> dict:
         from ..gwsa_plugin.core.files.provenance import write_run

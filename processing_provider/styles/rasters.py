@@ -18,6 +18,7 @@ from qgis.core import (
     QgsColorRampShader,
     QgsGradientColorRamp,
     QgsGradientStop,
+    QgsLayerMetadata,
     QgsPalettedRasterRenderer,
     QgsRasterLayer,
     QgsRasterRenderer,
@@ -249,6 +250,24 @@ def _ramp_renderer(
     renderer.setClassificationMin(low)
     renderer.setClassificationMax(high)
     return renderer
+
+
+def title_file(path: Path, title: str) -> None:
+    """Write the title of a raster into a file beside it, which QGIS reads when it adds the layer.
+
+    Parameters
+    ----------
+    path : Path
+        The raster.
+    title : str
+    """
+    metadata = QgsLayerMetadata()
+    metadata.setTitle(title)
+    document = QDomDocument("qgis")
+    root = document.createElement("qgis")
+    document.appendChild(root)
+    metadata.writeMetadataXml(root, document)
+    path.with_suffix(".qmd").write_text(document.toString(2), encoding="utf-8")
 
 
 def _qml(renderer: QgsRasterRenderer, contents: RasterContents) -> str:

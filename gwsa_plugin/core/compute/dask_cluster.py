@@ -183,7 +183,7 @@ class Cluster:
 def _connect(address: str):
     try:
         from dask.distributed import Client
-    except ImportError as error:
+    except Exception as error:  # libraries that do not fit to each other raise errors of any kind
         raise InputError(
             "A cluster needs the Python library distributed, which could not be loaded here "
             f"({error}); install it or leave the scheduler empty."

@@ -19,9 +19,10 @@ def load_numba_module(name: str) -> ModuleType | None:
     Returns
     -------
     module or None
-        None when numba is not installed or has no folder in which it can cache compiled code.
+        None when numba is not installed, cannot be loaded, or has no folder in which it can cache
+        compiled code.
     """
     try:
         return import_module(f"..{name}", __package__)
-    except (ImportError, RuntimeError):
+    except Exception:  # a numba that does not fit to numpy raises errors of any kind
         return None

@@ -81,6 +81,11 @@ def draw(figure: matplotlib.figure.Figure, caption: str, dpi: int = 110) -> Figu
     Figure
         With the image as a PNG.
     """
+    from matplotlib.text import Text
+
+    # Names of wells and files can have dollar signs, which matplotlib takes for formulas.
+    for text in figure.findobj(Text):
+        text.set_text(text.get_text().replace("$", r"\$"))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
     return Figure(caption, "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode())

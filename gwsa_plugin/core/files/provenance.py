@@ -18,6 +18,7 @@ from typing import Union
 
 from ..base.progress import SILENT, Progress
 from ..rasters.backend import gdal_version
+from ..rasters.names import read_blocks
 from .atomic import atomic_file
 
 # A file or folder, several files, or file -> SHA-256 for files that are hashed already.
@@ -62,10 +63,9 @@ def sha256(path: Input, progress: Progress = SILENT) -> str:
             [(item.relative_to(path).as_posix(), sha256(item, progress)) for item in files]
         )
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            progress.stop_if_cancelled()
-            digest.update(block)
+    for block in read_blocks(path):
+        progress.stop_if_cancelled()
+        digest.update(block)
     return digest.hexdigest()
 
 

@@ -14,6 +14,7 @@ from ..rasters import with_osgeo
 from ..rasters.band_times import stated_months
 from ..rasters.gdal_errors import RasterError
 from ..rasters.geotiff import SOURCE_TAG
+from ..rasters.names import raster_exists
 from ..rasters.raster import Band, Raster, Window
 from .catalogue import Catalogue, Predictor
 from .inputs import open_input
@@ -144,7 +145,7 @@ def _locate_bands(predictor: Predictor, folder: Path) -> dict:
     if predictor.monthly:
         return month_bands(predictor, folder)
     path = folder / predictor.files
-    return {ALWAYS: (path, 1)} if path.exists() else {}
+    return {ALWAYS: (path, 1)} if raster_exists(path) else {}
 
 
 def _shared_months(months_by_name: dict[str, list], period) -> np.ndarray:
@@ -176,7 +177,7 @@ def _missing_files(predictor: Predictor, folder: Path, months: np.ndarray) -> li
     for file in files:
         # A file that exists lacks only some of its months.
         lacking = months[[predictor.file_of(month) == file for month in months]]
-        exists = (folder / file).exists()
+        exists = raster_exists(folder / file)
         described.append(f"{file} (lacks {name_runs(lacking)})" if exists else file)
     return described
 

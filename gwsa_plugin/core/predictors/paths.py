@@ -6,14 +6,19 @@ import os
 import re
 from pathlib import Path
 
+from ..rasters.names import is_virtual
+
 
 def absolute_path(path) -> Path:
     """Return a path without ``..``; links are kept, because their names can contain the month."""
-    return Path(os.path.normpath(Path(path).absolute()))
+    path = Path(path)
+    return path if is_virtual(path) else Path(os.path.normpath(path.absolute()))
 
 
 def relative_path(file: str, folder: Path) -> str:
-    """Return a path relative to a folder, or the absolute path if it is on another drive."""
+    """Return a path relative to a folder; unchanged on another drive, in archives, on servers."""
+    if is_virtual(Path(file)):
+        return Path(file).as_posix()
     try:
         return Path(os.path.relpath(file, folder)).as_posix()
     except ValueError:

@@ -40,7 +40,7 @@ def _rasterio_shares_gdal() -> bool:
         import rasterio
 
         return rasterio.__gdal_version__ == gdal.__version__
-    except (ImportError, AttributeError, OSError, ValueError):
+    except Exception:
         # A rasterio that does not fit to this Python, numpy or GDAL is as good as none.
         return False
 

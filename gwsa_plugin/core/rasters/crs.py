@@ -6,14 +6,16 @@ Coordinates are in the order of GIS, longitude or easting first.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
 from osgeo import osr
 
+from ..base.errors import InputError
 from ..base.grid import Bounds
-from .gdal_errors import gdal_errors
+from .gdal_errors import RasterError, gdal_errors
 
 LONLAT = "EPSG:4326"
 # Points along each side of a box between its corners, as in GDAL's own programs.
@@ -22,7 +24,15 @@ POINTS_PER_SIDE = 21
 
 @lru_cache(maxsize=1024)
 def well_known_text(crs: str) -> str:
-    """Return the WKT of a coordinate reference system."""
+    """Return the WKT of a coordinate reference system.
+
+    Raises
+    ------
+    InputError
+        When PROJ has no usable database, as where PROJ_LIB is that of another program.
+    RasterError
+        When it is no coordinate reference system.
+    """
     return _parse(crs).ExportToWkt()
 
 
@@ -107,7 +117,24 @@ def _transformation(source: str, target: str) -> Iterator[osr.CoordinateTransfor
 def _parse(crs: str) -> osr.SpatialReference:
     """A new object each time, because GDAL's objects must not be used by two threads at once."""
     system = osr.SpatialReference()
-    with gdal_errors(f"The coordinate reference system {crs} cannot be read"):
-        system.SetFromUserInput(crs)
-        system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    try:
+        with gdal_errors(f"The coordinate reference system {crs} cannot be read"):
+            system.SetFromUserInput(crs)
+            system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    except RasterError as error:
+        if "proj.db" in str(error) or "PROJ installation" in str(error):
+            raise InputError(_proj_advice()) from None
+        raise
     return system
+
+
+def _proj_advice() -> str:
+    """Why PROJ cannot look up coordinate reference systems, and what to do."""
+    given = [name for name in ("PROJ_DATA", "PROJ_LIB") if os.environ.get(name)]
+    if given:
+        return (
+            f"PROJ cannot read its database in {os.environ[given[0]]}, which the environment "
+            f"variable {' and '.join(given)} names, perhaps for another program; remove the "
+            "variable and start QGIS again."
+        )
+    return "PROJ cannot find or read its database proj.db; install QGIS again, or repair it."

@@ -19,7 +19,7 @@ from osgeo import gdal, gdal_array
 from ..base.grid import Grid
 from ..base.progress import Progress
 from .crs import well_known_text
-from .gdal_errors import gdal_errors
+from .gdal_errors import RasterError, gdal_errors
 
 SOURCE_TAG = "GWSA_SOURCE"
 UNIT_TAG = "GWSA_UNIT"
@@ -107,7 +107,7 @@ def new_geotiff(
         end = _end_of_blocks(path)
     # When its last buffer cannot be written, GDAL 3.10 prints a message but reports no error.
     if end > path.stat().st_size:
-        raise OSError(f"{path.name} cannot be written: the file is truncated")
+        raise RasterError(f"{path.name} cannot be written: the file is truncated")
 
 
 def can_compress(compression: str) -> bool:
@@ -167,7 +167,7 @@ class GeoTiff:
         compression = encoding.get("compress", "NONE")
         if not can_compress(compression):
             # GDAL would write the pixels uncompressed.
-            raise OSError(f"{self._problem}: this GDAL lacks the compression {compression}")
+            raise RasterError(f"{self._problem}: this GDAL lacks the compression {compression}")
         rows, columns = map(int, header.grid.shape)
         dtype = gdal_array.NumericTypeCodeToGDALTypeCode(np.dtype(header.dtype).type)
         with gdal_errors(self._problem):

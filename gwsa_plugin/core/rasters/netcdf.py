@@ -23,6 +23,7 @@ from ..base.errors import InputError
 from . import hdf5
 from .gdal_errors import RasterError, gdal_errors
 from .hdf5 import Hdf5, UnreadableFile, decode_packed, no_variable
+from .names import is_virtual
 
 # HDF5 may be used by one thread at a time, through h5py or through GDAL.
 _hdf5_lock = RLock()
@@ -49,6 +50,11 @@ def open_netcdf(path: str | Path) -> Iterator[NetCdf | Hdf5]:
         writing elsewhere or has another format.
     """
     path = Path(path)
+    if is_virtual(path):
+        raise InputError(
+            f"{path.name} is in an archive, on a server or a part of a file; extract or download "
+            "it, and give the path of the file."
+        )
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the path.")
     if not path.stat().st_size:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 from osgeo import gdal
 
+from .gdal_errors import RasterError
+
 _TYPES = {"f4": gdal.GDT_Float32, "f8": gdal.GDT_Float64, "i4": gdal.GDT_Int32}
 _AXES = {"lat": ("HORIZONTAL_Y", "NORTH"), "lon": ("HORIZONTAL_X", "EAST")}
 
@@ -97,7 +99,7 @@ class NetCdfWriter:
         start = list(start or [0] * values.ndim)
         block = np.ascontiguousarray(values)
         if self._arrays[name].Write(block, start, list(values.shape)) != gdal.CE_None:
-            raise OSError(f"writing {name} failed: {gdal.GetLastErrorMsg()}")
+            raise RasterError(f"{name} cannot be written: {gdal.GetLastErrorMsg()}")
 
     def close(self) -> None:
         """Close the file."""
@@ -128,5 +130,5 @@ def _set_attribute(owner, name: str, value) -> None:
 def _require(created, name):
     """Return an object that GDAL created; OSError when it returned None instead."""
     if created is None:
-        raise OSError(f"GDAL's netCDF driver did not create {name}: {gdal.GetLastErrorMsg()}")
+        raise RasterError(f"{name} cannot be written: {gdal.GetLastErrorMsg()}")
     return created

@@ -17,7 +17,11 @@ from .band_times import stated_months
 from .crs import crs_name, is_geographic
 from .gdal_errors import RasterError
 from .lonlat import arranged
+from .names import raster_exists
 from .raster import Raster, Window
+
+# File -> coordinate reference system of its layer.
+_assigned: dict[Path, str] = {}
 
 
 def open_raster(path: Path) -> Raster:
@@ -31,7 +35,8 @@ def open_raster(path: Path) -> Raster:
     Returns
     -------
     Raster
-        Also a context manager that closes the raster.
+        Also a context manager that closes the raster. Without a coordinate reference system of its
+        own it has that of ``assign_crs``.
 
     Raises
     ------
@@ -41,7 +46,7 @@ def open_raster(path: Path) -> Raster:
     try:
         source = backend().open_file(path)
     except RasterError:
-        problem = "cannot be opened as a raster" if path.exists() else "does not exist"
+        problem = "cannot be opened as a raster" if raster_exists(path) else "does not exist"
         raise InputError(
             f"{_folder_and_name(path)} {problem}; "
             "give a complete GeoTIFF or another raster that GDAL reads."
@@ -54,7 +59,21 @@ def open_raster(path: Path) -> Raster:
         raise InputError(
             f"{_folder_and_name(path)} holds several rasters; export the one meant to a GeoTIFF."
         )
+    source.crs = source.crs or _assigned.get(path, "")
     return source
+
+
+def assign_crs(path: Path, crs: str) -> None:
+    """Set the coordinate reference system of a raster that has none, as a layer of QGIS states it.
+
+    Parameters
+    ----------
+    path : Path
+        As in ``open_raster``.
+    crs : str
+        The coordinate reference system; empty to remove an earlier one.
+    """
+    _assigned[path] = crs
 
 
 @contextmanager
@@ -83,8 +102,8 @@ def open_lonlat(path: Path) -> Iterator[Raster]:
             raise InputError(_import_advice(path))
         if not source.crs:
             raise InputError(
-                f"{path.name} has no coordinate reference system; assign EPSG:4326 to the file, "
-                "with Raster › Projections › Assign Projection or gdal_edit.py -a_srs EPSG:4326."
+                f"{path.name} has no coordinate reference system; set that of its layer in QGIS, "
+                "or give a copy that states it, made with gdal_translate -a_srs EPSG:4326."
             )
         if not is_geographic(source.crs):
             raise InputError(

@@ -13,6 +13,7 @@ from osgeo import gdal, gdal_array, ogr
 from ..base.affine import Affine
 from .crs import well_known_text
 from .gdal_errors import RasterError, gdal_errors
+from .names import gdal_name
 from .raster import AVERAGE, BILINEAR, MODE, NEAREST, Band, Placed, Raster, Window, window_sides
 
 METHODS = {
@@ -31,7 +32,7 @@ class OsgeoRaster(Raster):
     def __init__(self, path: Path):
         self._name = path.name
         with gdal_errors(f"{path.name} cannot be opened"):
-            self._file = gdal.Open(str(path))
+            self._file = gdal.Open(gdal_name(path))
         if self._file is None:
             raise RasterError(f"{path.name} cannot be opened")
         self.crs = self._file.GetProjection() or ""

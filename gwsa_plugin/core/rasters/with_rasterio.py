@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.errors import CRSError, RasterioError, RasterioIOError
 from rasterio.features import rasterize
 from rasterio.warp import Resampling, reproject
 from rasterio.windows import Window as RasterioWindow
@@ -17,6 +17,7 @@ from rasterio.windows import Window as RasterioWindow
 from ..base.affine import Affine
 from .crs import well_known_text
 from .gdal_errors import RasterError
+from .names import gdal_name, is_virtual
 from .raster import Band, Placed, Raster, Window
 
 
@@ -26,8 +27,8 @@ class RasterioRaster(Raster):
     def __init__(self, path: Path):
         self._name = path.name
         with _rasterio_errors(f"{path.name} cannot be opened"):
-            self._file = rasterio.open(path)
-        self.crs = self._file.crs.to_wkt() if self._file.crs else ""
+            self._file = rasterio.open(gdal_name(path) if is_virtual(path) else path)
+            self.crs = self._file.crs.to_wkt() if self._file.crs else ""
         self.transform = Affine(*self._file.transform[:6])
         self.shape = self._file.shape
         self.bands = tuple(_describe_bands(self._file))
@@ -108,5 +109,5 @@ def _rasterio_errors(problem: str) -> Iterator[None]:
     """Raise RasterError instead of the errors of rasterio."""
     try:
         yield
-    except (RasterioError, RasterioIOError) as error:
+    except (RasterioError, RasterioIOError, CRSError) as error:
         raise RasterError(f"{problem}: {error}") from None

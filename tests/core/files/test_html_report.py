@@ -1,3 +1,5 @@
+import base64
+import io
 import re
 
 import numpy as np
@@ -53,3 +55,23 @@ def test_links_are_escaped_addresses(tmp_path):
     assert '<a href="wells.html">Wells &amp; trends</a>' in (tmp_path / "report.html").read_text(
         encoding="utf-8"
     )
+
+
+@pytest.mark.parametrize("name", ["$W_1_$", "a$b$c", "$", "$$", r"$\\frac$", "US$ 5", "$x$ $y"])
+def test_dollar_signs_in_names_are_no_formulas(name):
+    images = []
+    for parses in (None, False):
+        figure = Figure()
+        axes = figure.subplots()
+        axes.plot([0, 1], label=name)
+        axes.set(title=name, ylabel=name)
+        texts = [axes.title, axes.yaxis.label, *axes.legend().get_texts()]
+        if parses is None:
+            images.append(draw(figure, "").image)
+            continue
+        for text in texts:
+            text.set_parse_math(False)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+        images.append(f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}")
+    assert images[0] == images[1]

@@ -150,7 +150,7 @@ def _import_compiled():
         raise Unsupported("the kernel is written for little-endian processors")
     try:
         from . import kernel, recode
-    except (ImportError, RuntimeError) as error:
-        # numba is not installed, or it finds no folder to cache compiled code in.
+    except Exception as error:
+        # numba is not installed, does not fit to numpy, or finds no folder for compiled code.
         raise Unsupported(f"numba could not be used ({error})") from None
     return kernel, recode

@@ -1,0 +1,47 @@
+"""Every error of a run is one sentence with its true cause."""
+
+import errno
+
+import pytest
+from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessingFeedback
+
+from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.rasters.gdal_errors import RasterError
+from gwsa.gwsa_plugin.dependencies import MissingLibrary
+from gwsa.processing_provider.error_messages import error_message
+
+CASES = {
+    "Name it.": InputError("Name it."),
+    "Install it.": MissingLibrary("Install it."),
+    "Cancelled": Cancelled(),
+    "memory of this machine": MemoryError(),
+    "/x/a.tif cannot be read or written .* disk is not full": OSError(
+        errno.ENOSPC, "No space left", "/x/a.tif"
+    ),
+    "a.tif cannot be written: .* disk is not full": RasterError("a.tif cannot be written: x"),
+    "a.tif cannot be read: .* damaged or cut off": RasterError("a.tif cannot be read: x"),
+    r"libgdal.so.36: cannot open; a library that QGIS loads reports this": OSError(
+        "libgdal.so.36: cannot open"
+    ),
+    r"unexpected error .*\(KeyError: 'x', in test_error_messages.py, line \d+\)": KeyError("x"),
+}
+
+
+@pytest.mark.parametrize(("sentence", "error"), CASES.items())
+def test_a_run_ends_with_one_sentence(provider, monkeypatch, sentence, error):
+    algorithm = provider.algorithm("sampledata").create()
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(algorithm, "execute", fail)
+    with pytest.raises(QgsProcessingException, match=sentence) as raised:
+        algorithm.processAlgorithm({}, QgsProcessingContext(), QgsProcessingFeedback())
+    assert str(raised.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("libgdal.so.36: cannot open"), RasterError("a cannot be read")]
+)
+def test_what_is_no_full_disk_is_not_called_one(error):
+    assert "disk" not in error_message(error)
