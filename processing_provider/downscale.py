@@ -374,7 +374,13 @@ class Downscale(WellAlgorithm):
             partial(self.parameterAsSink, parameters, "REGIONS", context),
             REGION_FIELDS,
             QgsWkbTypes.Type.MultiPolygon,
-            [([row[name] for name in REGION_FIELDS], shapes.get(row["name"])) for row in rows],
+            [
+                (
+                    [row[name] for name in REGION_FIELDS],
+                    row["number"] and shapes[row["name"]] or None,
+                )
+                for row in rows
+            ],
         )
         write_vector_style(layer, style_regions)
         when_loaded(layer, context, style_regions)

@@ -175,6 +175,14 @@ class TestCrs:
         ):
             polygons(memory_layer("Polygon", [("x", self.METRES)]))
 
+    def test_a_few_coordinates_off_the_globe_are_left_out(self, opened):
+        features = [("a", "POINT(76 28)"), ("b", "POINT(-999 -999)"), ("c", "POINT(77 29)")]
+        feedback = QgsProcessingFeedback(False)
+        found = points(opened(memory_layer("Point", features)), FeedbackProgress(feedback))
+        np.testing.assert_array_equal(found, [[76, np.nan, 77], [28, np.nan, 29]])
+        assert "1 features of given are left out" in feedback.textLog()
+        assert "the first is feature 2" in feedback.textLog()
+
     def test_degrees_in_a_layer_of_metres(self, polygons):
         with pytest.raises(InputError, match="such as 76, 28.* look like longitude.*EPSG:32643"):
             polygons(memory_layer("Polygon", [("x", WEST)], "EPSG:32643"))
