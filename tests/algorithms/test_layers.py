@@ -19,7 +19,7 @@ from qgis.core import (
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.processing_provider.base import FeedbackProgress
-from gwsa.processing_provider.downscale import Downscale
+from gwsa.processing_provider.downscale import REGION_FIELDS, Downscale
 from gwsa.processing_provider.layers import find_field, open_layer, points
 from gwsa.processing_provider.polygon_layers import read_polygons
 from gwsa.processing_provider.vector_output import write_features
@@ -208,6 +208,22 @@ class TestFields:
     def test_a_layer_that_cannot_be_opened(self, opened, tmp_path):
         with pytest.raises(InputError, match="absent.gpkg .AQUIFERS. cannot be opened"):
             opened(str(tmp_path / "absent.gpkg"))
+
+
+def test_an_aquifer_may_have_the_name_of_the_background(polygons, tmp_path):
+    read, _ = polygons(memory_layer("Polygon", [("background", WEST)]))
+    row = dict.fromkeys(REGION_FIELDS, 1.0)
+    rows = [{**row, "number": number, "name": "background", "model": ""} for number in (0, 1)]
+    algorithm = Downscale()
+    algorithm.initAlgorithm()
+    written = algorithm._write_regions(
+        {"REGIONS": str(tmp_path / "r.gpkg")},
+        QgsProcessingContext(),
+        rows,
+        {"background": (read[0], "")},
+    )
+    features = QgsVectorLayer(written, "r", "ogr").getFeatures()
+    assert [feature.geometry().isEmpty() for feature in features] == [True, False]
 
 
 def test_points_without_geometry_have_no_coordinates(opened):

@@ -417,6 +417,26 @@ class TestMistakes:
         with pytest.raises(QgsProcessingException, match="shapes has Polygon geometries"):
             validate(WELLS=shapes)
 
+    def test_an_output_that_would_replace_an_input(self, validate, world, tmp_path):
+        path = tmp_path / "wells.csv"
+        path.write_text((world / "wells.csv").read_text())
+        with pytest.raises(QgsProcessingException, match="is both WELLS and OUTPUT; choose"):
+            validate(WELLS=path, OUTPUT=path)
+        assert path.read_text() == (world / "wells.csv").read_text()
+
+    def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+        self, validate, world, tmp_path
+    ):
+        (tmp_path / "file").write_text("")
+        feedback = QgsProcessingFeedback(False)
+        with pytest.raises(QgsProcessingException, match="cannot be read or written"):
+            validate(OUTPUT=tmp_path / "file" / "wells.gpkg", feedback=feedback)
+        assert "wells of wells" not in feedback.textLog()
+
+    def test_the_folder_of_the_output_is_created(self, validate, tmp_path):
+        validate(OUTPUT=tmp_path / "new" / "wells.gpkg")
+        assert (tmp_path / "new" / "wells.gpkg").is_file()
+
     def test_both_folder_and_layers(self, validate, world):
         with pytest.raises(QgsProcessingException, match="either as its folder"):
             validate(LAYERS=[str(world / "gwsa_1km" / "GWSA_2004.tif")])
