@@ -41,8 +41,8 @@ from .styles.loading import when_loaded, write_vector_style
 from .styles.map_group import load_maps
 from .styles.rasters import title_file
 from .styles.vectors import style_regions
-from .vector_output import write_features
-from .well_parameters import FIELDS, WellAlgorithm
+from .vector_output import prepare_destination, write_features
+from .well_parameters import FIELDS, LAYERS_READ, WellAlgorithm
 
 # Field of the layer of regions -> type.
 REGION_FIELDS = {
@@ -260,6 +260,7 @@ class Downscale(WellAlgorithm):
 
         scheduler = self.parameterAsString(parameters, "SCHEDULER", context).strip()
         started = now()
+        prepare_destination(self, parameters, "REGIONS", LAYERS_READ, context)
         options = self._options(parameters, context)
         inputs = {
             name: self.input_path(parameters, name, context) for name in ("GWSA", "GWSA_SIGMA")
@@ -378,12 +379,13 @@ class Downscale(WellAlgorithm):
         }
 
     def _write_regions(self, parameters, context, rows, aquifers) -> str:
-        shapes = {name: polygon.shape for name, (polygon, _) in aquifers.items()}
+        # Region 0 is the land outside all aquifers, whatever these are called.
+        shapes = {row["number"]: aquifers[row["name"]][0].shape for row in rows if row["number"]}
         layer = write_features(
             partial(self.parameterAsSink, parameters, "REGIONS", context),
             REGION_FIELDS,
             QgsWkbTypes.Type.MultiPolygon,
-            [([row[name] for name in REGION_FIELDS], shapes.get(row["name"])) for row in rows],
+            [([row[name] for name in REGION_FIELDS], shapes.get(row["number"])) for row in rows],
         )
         write_vector_style(layer, style_regions)
         when_loaded(layer, context, style_regions)

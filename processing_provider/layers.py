@@ -90,7 +90,7 @@ class Layer:
         Returns
         -------
         list of QgsGeometry or None
-            In the order of the features, None for a feature without geometry.
+            In the order of the features, None for a feature without geometry or off the globe.
 
         Raises
         ------
@@ -102,10 +102,18 @@ class Layer:
             None if feature.geometry().isEmpty() else QgsGeometry(feature.geometry())
             for feature in self._features(request, progress)
         ]
-        present = [shape for shape in shapes if shape is not None]
+        present = [number for number, shape in enumerate(shapes) if shape is not None]
         if present:
-            self._check_crs([shape.boundingBox() for shape in present])
-            self._transform(present)
+            self._check_crs([shapes[number].boundingBox() for number in present])
+            self._transform([shapes[number] for number in present])
+        odd = [number for number in present if not _is_degrees(shapes[number].boundingBox())]
+        if odd:
+            progress.warn(
+                f"{len(odd)} features of {self.name} are left out, since they are not on the globe "
+                f"(the first is feature {odd[0] + 1})."
+            )
+        for number in odd:
+            shapes[number] = None
         return shapes
 
     def _features(self, request: QgsFeatureRequest, progress: Progress) -> Iterator[QgsFeature]:
@@ -122,14 +130,14 @@ class Layer:
             raise InputError(
                 f"{self.name} has no coordinate reference system; assign the right one to it first."
             )
-        odd = next((box for box in boxes if not _is_degrees(box)), None)
-        if odd is not None and self.crs.isGeographic():
+        odd = [box for box in boxes if not _is_degrees(box)]
+        if len(odd) > len(boxes) / 2 and self.crs.isGeographic():
             raise InputError(
-                f"{self.name} has coordinates such as {_corner(odd)}, "
-                f"which are not longitude and latitude, but its CRS is {self.crs.authid()}; set "
-                "the CRS in which it was made."
+                f"{self.name} has coordinates such as {_corner(odd[0])}, which are not longitude "
+                f"and latitude, but its CRS is {self.crs.authid()}; set the CRS in which it was "
+                "made."
             )
-        if odd is None and not self.crs.isGeographic():
+        if not odd and not self.crs.isGeographic():
             raise InputError(
                 f"{self.name} has coordinates such as {_corner(boxes[0])}, which look like "
                 f"longitude and latitude, but its CRS is {self.crs.authid()} in metres; set the "
@@ -200,18 +208,29 @@ def open_layer(
     given = parameters.get(name)
     if given is None or given == "":
         return None
+    layer = None
+    if not is_commented(given):
+        layer = algorithm.parameterAsVectorLayer(parameters, name, context)
+    path = given if layer is None else layer.source().partition("|")[0]
+    if is_commented(path):
+        return _text_table(Path(path))
     source = algorithm.parameterAsSource(parameters, name, context)
     if source is None:
         raise InputError(f"{given} ({name}) cannot be opened as a layer or table; check the path.")
     fields = [field.name() for field in source.fields()]
-    layer = algorithm.parameterAsVectorLayer(parameters, name, context)
-    if fields and fields[0].startswith(COMMENT) and layer is not None:
-        return _text_table(Path(layer.source().partition("|")[0]))
     crs = source.sourceCrs()
     if layer is not None and not layer.isSpatial():
         # QGIS does not use the CRS of a layer of geometry collections.
         crs = layer.dataProvider().crs()
     return Layer(source.sourceName() or name, fields, source, crs, context)
+
+
+def is_commented(given) -> bool:
+    """Whether a value of a parameter is a text file that begins with a comment."""
+    if not isinstance(given, str) or not Path(given).is_file():
+        return False
+    with open(given, "rb") as file:
+        return file.read(1) == COMMENT.encode()
 
 
 def _text_table(path: Path) -> TextTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from .layers import Layer
 NO_GEOMETRY = "without geometry"
 NO_NAME = "without a name"
 NO_AREA = "without area"
+# Of a degree, far less than a millimetre.
+DECIMALS = 12
 # Features that are listed for each reason.
 EXAMPLES = 3
 
@@ -40,11 +43,7 @@ class Polygon(NamedTuple):
     @property
     def geojson(self) -> dict:
         """The geometry as a GeoJSON multipolygon."""
-        parts = [
-            [[[point.x(), point.y()] for point in ring] for ring in part]
-            for part in self.shape.asMultiPolygon()
-        ]
-        return {"type": "MultiPolygon", "coordinates": parts}
+        return json.loads(self.shape.asJson(DECIMALS))
 
 
 def read_polygons(

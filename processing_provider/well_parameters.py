@@ -9,14 +9,17 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterNumber,
+    QgsVectorLayer,
 )
 
 from ..gwsa_plugin.core.wells.reading_kind import DEPTH, ELEVATION, FEET, METRES
 from .base import TABLES, GwsaAlgorithm, tr
+from .layers import is_commented, open_layer
 
 # The choices of VALUE and UNIT in the order of the parameters; the last one is to recognise them.
 QUANTITIES = (DEPTH, ELEVATION)
 UNITS = (METRES, FEET)
+LAYERS_READ = ("WELLS", "OBSERVATIONS", "AQUIFERS")
 # Parameter -> parameter of its layer, label and help.
 FIELDS = {
     "WELL_FIELD": (
@@ -74,6 +77,14 @@ FIELDS = {
 
 class WellAlgorithm(GwsaAlgorithm):
     """Base class of the algorithms that compare maps with wells."""
+
+    def checkParameterValues(self, parameters, context):
+        # QGIS cannot open files of the USGS unless they are named .tsv or .csv.
+        table = QgsVectorLayer("NoGeometry", "table", "memory")
+        tables = {
+            name: table for name in ("WELLS", "OBSERVATIONS") if is_commented(parameters.get(name))
+        }
+        return super().checkParameterValues({**parameters, **tables}, context)
 
     def add_wells(self, optional: bool, use: str = "") -> None:
         """Add WELLS, OBSERVATIONS, VALUE and UNIT.
@@ -190,7 +201,6 @@ class WellAlgorithm(GwsaAlgorithm):
         """
         from ..gwsa_plugin.core.wells.map_detail import WellRecords
         from ..gwsa_plugin.core.wells.quality_control import Rules
-        from .layers import open_layer
         from .well_layers import in_aquifers, read_wells
         from .well_readings import kind_of_readings, read_readings
 

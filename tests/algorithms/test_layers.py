@@ -18,11 +18,13 @@ from qgis.core import (
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.progress import SILENT
+from gwsa.gwsa_plugin.core.wells.tables import Wells
 from gwsa.processing_provider.base import FeedbackProgress
-from gwsa.processing_provider.downscale import Downscale
+from gwsa.processing_provider.downscale import REGION_FIELDS, Downscale
 from gwsa.processing_provider.layers import find_field, open_layer, points
 from gwsa.processing_provider.polygon_layers import read_polygons
 from gwsa.processing_provider.vector_output import write_features
+from gwsa.processing_provider.well_layers import in_aquifers
 
 WEST = "POLYGON((76 28,77 28,77 31,76 31,76 28))"
 BOW_TIE = "POLYGON((76 28,78 30,78 28,76 30,76 28))"
@@ -175,6 +177,14 @@ class TestCrs:
         ):
             polygons(memory_layer("Polygon", [("x", self.METRES)]))
 
+    def test_a_few_coordinates_off_the_globe_are_left_out(self, opened):
+        features = [("a", "POINT(76 28)"), ("b", "POINT(-999 -999)"), ("c", "POINT(77 29)")]
+        feedback = QgsProcessingFeedback(False)
+        found = points(opened(memory_layer("Point", features)), FeedbackProgress(feedback))
+        np.testing.assert_array_equal(found, [[76, np.nan, 77], [28, np.nan, 29]])
+        assert "1 features of given are left out" in feedback.textLog()
+        assert "the first is feature 2" in feedback.textLog()
+
     def test_degrees_in_a_layer_of_metres(self, polygons):
         with pytest.raises(InputError, match="such as 76, 28.* look like longitude.*EPSG:32643"):
             polygons(memory_layer("Polygon", [("x", WEST)], "EPSG:32643"))
@@ -200,6 +210,34 @@ class TestFields:
     def test_a_layer_that_cannot_be_opened(self, opened, tmp_path):
         with pytest.raises(InputError, match="absent.gpkg .AQUIFERS. cannot be opened"):
             opened(str(tmp_path / "absent.gpkg"))
+
+
+def test_wells_on_both_sides_of_180_belong_to_one_aquifer(opened):
+    fiji = "POLYGON((177 -19,-178 -19,-178 -16,177 -16,177 -19))"
+    wells = Wells.from_columns("abcd", [178, -179, 181, 0], -17.0)
+    found = in_aquifers(
+        wells,
+        opened(memory_layer("Polygon", [("Fiji", fiji)])),
+        {"AQUIFER_FIELD": "id", "AQUIFER_YIELD_FIELD": ""},
+        SILENT,
+    )
+    assert found.region.tolist() == ["Fiji", "Fiji", "Fiji", ""]
+
+
+def test_an_aquifer_may_have_the_name_of_the_background(polygons, tmp_path):
+    read, _ = polygons(memory_layer("Polygon", [("background", WEST)]))
+    row = dict.fromkeys(REGION_FIELDS, 1.0)
+    rows = [{**row, "number": number, "name": "background", "model": ""} for number in (0, 1)]
+    algorithm = Downscale()
+    algorithm.initAlgorithm()
+    written = algorithm._write_regions(
+        {"REGIONS": str(tmp_path / "r.gpkg")},
+        QgsProcessingContext(),
+        rows,
+        {"background": (read[0], "")},
+    )
+    features = QgsVectorLayer(written, "r", "ogr").getFeatures()
+    assert [feature.geometry().isEmpty() for feature in features] == [True, False]
 
 
 def test_points_without_geometry_have_no_coordinates(opened):

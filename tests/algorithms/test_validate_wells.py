@@ -320,16 +320,39 @@ class TestKindsOfTables:
         assert found == pytest.approx(expected)
         assert "from its table of months by Year" in log
 
-    def test_tables_of_the_usgs(self, trend, expected, world, tmp_path):
+    @pytest.mark.parametrize("name", ["levels.tsv", "levels.txt", "gwlevels"])
+    def test_tables_of_the_usgs(self, trend, expected, world, tmp_path, name):
         path = write_readings(
             world,
-            tmp_path / "levels.tsv",
+            tmp_path / name,
             lambda well, day, depth: f"USGS\t{well}\t{day}\t{float(depth) / 0.3048:.6f}",
             "# USGS\n# more\nagency_cd\tsite_no\tlev_dt\tlev_va\n5s\t15s\t10d\t12s",
         )
         found, log = trend(OBSERVATIONS=path)
         assert found == pytest.approx(expected, abs=1e-3)
-        assert "of levels.tsv, depth to water in ft, from its field lev_va" in log
+        assert f"of {name}, depth to water in ft, from its field lev_va" in log
+
+    def test_wells_of_the_usgs(self, trend, expected, world, tmp_path):
+        header = "# USGS\nsite_no\tdec_lat_va\tdec_long_va\tsy\n15s\t16s\t16s\t5s"
+        rows = (row.split(",") for row in (world / "wells.csv").read_text().splitlines()[1:])
+        lines = [
+            f"{well}\t{latitude}\t{longitude}\t{sy}" for well, longitude, latitude, sy, _ in rows
+        ]
+        path = tmp_path / "sites.txt"
+        path.write_text("\n".join([header, *lines]) + "\n")
+        found, log = trend(WELLS=path)
+        assert found == pytest.approx(expected)
+        assert f"{N} wells of sites.txt (field site_no)." in log
+
+    def test_a_loaded_table_of_the_usgs(self, trend, expected, world, tmp_path):
+        path = write_readings(
+            world,
+            tmp_path / "levels.csv",
+            lambda well, day, depth: f"{well}\t{day}\t{depth}",
+            "# USGS\nsite_no\tlev_dt\tdtw\n15s\t10d\t12s",
+        )
+        found, log = trend(OBSERVATIONS=QgsVectorLayer(str(path), "levels", "ogr"))
+        assert found == pytest.approx(expected)
 
     def test_comments_before_the_header_are_named(self, validate, world, tmp_path):
         path = tmp_path / "o.csv"
@@ -393,6 +416,26 @@ class TestMistakes:
         shapes = QgsVectorLayer("Polygon?crs=EPSG:4326&field=well:string", "shapes", "memory")
         with pytest.raises(QgsProcessingException, match="shapes has Polygon geometries"):
             validate(WELLS=shapes)
+
+    def test_an_output_that_would_replace_an_input(self, validate, world, tmp_path):
+        path = tmp_path / "wells.csv"
+        path.write_text((world / "wells.csv").read_text())
+        with pytest.raises(QgsProcessingException, match="is both WELLS and OUTPUT; choose"):
+            validate(WELLS=path, OUTPUT=path)
+        assert path.read_text() == (world / "wells.csv").read_text()
+
+    def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+        self, validate, world, tmp_path
+    ):
+        (tmp_path / "file").write_text("")
+        feedback = QgsProcessingFeedback(False)
+        with pytest.raises(QgsProcessingException, match="cannot be read or written"):
+            validate(OUTPUT=tmp_path / "file" / "wells.gpkg", feedback=feedback)
+        assert "wells of wells" not in feedback.textLog()
+
+    def test_the_folder_of_the_output_is_created(self, validate, tmp_path):
+        validate(OUTPUT=tmp_path / "new" / "wells.gpkg")
+        assert (tmp_path / "new" / "wells.gpkg").is_file()
 
     def test_both_folder_and_layers(self, validate, world):
         with pytest.raises(QgsProcessingException, match="either as its folder"):

@@ -159,10 +159,23 @@ def rasterise(
         areas += tile_areas
     if aquifers and not areas[1:].any():
         raise InputError(
-            "No aquifer polygon lies on the land of the predictors; "
-            "give aquifers of this region, or none."
+            f"No aquifer polygon lies on the land of the predictors{_where(aquifers, fine)}; give "
+            "aquifers of this region, or none."
         )
     return Regions(ranked, fine, cells, areas)
+
+
+def _where(aquifers: Sequence[Aquifer], grid: Grid) -> str:
+    """Where aquifers and predictors lie, for a message."""
+    extents = np.array([aquifer.extent for aquifer in aquifers])
+    west, south, east, north = (*extents[:, :2].min(axis=0), *extents[:, 2:].max(axis=0))
+    left, bottom, right, top = grid.bounds
+    exchanged = polygons.meets((south, west, north, east), grid)
+    hint = ", as if longitude and latitude were exchanged" if exchanged else ""
+    return (
+        f": they lie in {west:g}..{east:g} east and {south:g}..{north:g} north{hint}, the "
+        f"predictors in {left:g}..{right:g} and {bottom:g}..{top:g}"
+    )
 
 
 def blend(numbers: np.ndarray, grid: Grid, feather_km: float) -> dict[int, np.ndarray]:

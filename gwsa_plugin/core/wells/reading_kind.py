@@ -74,7 +74,8 @@ class ReadingKind(NamedTuple):
         known = metres[is_value]
         if not known.size:
             raise InputError(
-                f"{field} has no numbers; choose the field with the water levels (VALUE_FIELD)."
+                f"{field} has no numbers other than placeholders; choose the field of the water "
+                "levels (VALUE_FIELD)."
             )
         if not self.is_elevation and np.median(known) < 0:
             raise InputError(

@@ -80,8 +80,11 @@ def test_small_aquifers_of_one_parent_share_a_model_where_they_reach_it_together
 
 
 def test_aquifers_of_another_region_are_refused():
-    with pytest.raises(InputError, match="aquifer"):
+    with pytest.raises(InputError, match="lie in -60..-59 east and -10..-9 north, the predictors"):
         rasterise([Aquifer("a", box(-60, -10, -59, -9))], FINE, FACTOR, LAND)
+    exchanged = "44..46 east and 10..12 north, as if longitude and latitude were exchanged"
+    with pytest.raises(InputError, match=exchanged):
+        rasterise([Aquifer("a", box(44, 10, 46, 12))], FINE, FACTOR, LAND)
 
 
 def test_weights_change_only_within_the_feather():

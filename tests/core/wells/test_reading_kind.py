@@ -62,5 +62,5 @@ def test_depths_that_are_mostly_negative_are_refused():
 
 
 def test_a_field_without_numbers_is_refused():
-    with pytest.raises(InputError, match="remarks has no numbers; choose .*VALUE_FIELD"):
+    with pytest.raises(InputError, match="remarks has no numbers other.*VALUE_FIELD"):
         ReadingKind().in_metres(np.array([np.nan, -999]), "remarks")
