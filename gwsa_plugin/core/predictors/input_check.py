@@ -64,14 +64,15 @@ def check_inputs(
     Raises
     ------
     InputError
-        When some files of a series state a scale and others do not, or for a value that a predictor
-        cannot have.
+        When some bands of a series state a scale and others do not, when a static predictor has
+        months, or for a value that a predictor cannot have.
     """
     for predictor in predictors:
         progress.stop_if_cancelled()
         inputs = files[predictor.name]
         paths = dict.fromkeys(path for path, _ in inputs.values())
         headers = {path: _read_header(path, predictor) for path in paths}
+        _require_kind(predictor, headers)
         _require_one_scaling(predictor, inputs, headers)
         side = pixel_degrees(next(iter(headers.values())).geometry, fine)
         progress.info(_line(predictor, inputs, headers, side))
@@ -84,6 +85,16 @@ def _read_header(path: Path, predictor: Predictor) -> _Header:
         variable = source.variable if isinstance(source, NetCdfRaster) else ""
         has_months = any(month is not None for month in stated_months(source, path.name))
         return _Header(Geometry.from_raster(source, path), source.bands, variable, has_months)
+
+
+def _require_kind(predictor: Predictor, headers: dict[Path, _Header]) -> None:
+    """Refuse months in the file of a static predictor, of which one would stand for all."""
+    for path, header in headers.items():
+        if not predictor.monthly and header.has_months and len(header.bands) > 1:
+            raise InputError(
+                f"{path.name} has {len(header.bands)} months, and {predictor.name} is static; set "
+                '"kind": "monthly" for it in the catalogue, or give one map of their mean.'
+            )
 
 
 def _require_one_scaling(predictor: Predictor, inputs: dict, headers: dict[Path, _Header]) -> None:
@@ -145,6 +156,9 @@ def _line(predictor: Predictor, inputs: dict, headers: dict[Path, _Header], side
         scale, offset = scaling(band, predictor)
         parts.append(f"stored number x {scale:g} + {offset:g}")
     parts.append(f"cells of {side * KM_PER_DEGREE:.2g} km")
+    bands = len(headers[first].bands)
+    if bands > 1 and all(number == 1 for _, number in inputs.values()):
+        parts.append(f"the first of {bands} bands")
     if not predictor.monthly:
         return f"{predictor.name}: {', '.join(parts)}."
     if _by_position(predictor, headers[first]):

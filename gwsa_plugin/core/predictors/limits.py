@@ -10,7 +10,7 @@ from .catalogue import Predictor
 # Words of names of changes and spreads, whose values can have any sign and size.
 DERIVED = {
     "anomaly", "anomalies", "trend", "change", "difference", "range", "std", "sd", "stdev",
-    "variance", "index", "log", "gradient",
+    "variance", "index", "log", "gradient", "seasonality", "variability", "cv", "amplitude",
 }  # fmt: skip
 # Spellings of units, in lower case.
 CELSIUS = {
@@ -69,7 +69,8 @@ def limits_for(predictor: Predictor) -> Limits:
     if words & TEMPERATURE_WORDS:
         return _temperature(unit)
     if words & {"elevation", "dem", "altitude"} and unit in METRES:
-        return Limits(-500.0, 9_000.0, "m")
+        # Depths of the sea beside the land are not stored, but read.
+        return Limits(-12_000.0, 9_000.0, "m")
     if "slope" in words:
         return Limits(-0.01, 90.01, "degrees") if unit in DEGREES else Limits(-0.01, 5_000.0, "")
     named = (limits for usual, limits in WORD_LIMITS if words & usual)

@@ -1,6 +1,7 @@
 """Predictors that are refused: undeclared fill values, impossible values, wrong scales."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -131,8 +132,20 @@ def test_ranges_follow_role_name_and_unit():
 
     assert ends("chirps", "mm", "precipitation") == ends("ppt") == ends("CHELSA_pr")
     assert ends("temperature_anomaly", "K") == ends("twi", "1") == ends("slope_std")
+    assert ends("temp_seasonality") == ends("twi")
     assert ends("ndvi_mod13")[1] < 2 < ends("land_surface_temperature")[1]
     assert ends("lst", "K")[0] > 0 > ends("lst", "°C")[0]
+
+
+def test_depths_of_the_sea_pass_and_a_fill_value_among_them_does_not(tmp_path):
+    entry = {"name": "elevation", "files": "e.tif", "unit": "m"}
+    values = smooth(-6000, 4000)
+    write_raster(tmp_path / "e.tif", [values])
+    found = read_features(build_set(tmp_path, [entry]), "fine", MAY)[0, 0]
+    np.testing.assert_allclose(found, values, atol=0.2)
+    shutil.rmtree(tmp_path / "set")
+    write_raster(tmp_path / "e.tif", [with_fill(-6000, 4000, -9999)])
+    assert "has the value -9999 (20 values in band 1), a fill value" in refusal(tmp_path, entry)
 
 
 SCALED = {"dtype": "int16", "nodata": -3000}
@@ -225,3 +238,17 @@ def test_predictor_wider_than_a_coarse_cell_is_warned_of(tmp_path):
     build_set(tmp_path, entries, progress=log)
     (warning,) = log.warnings
     assert "cells of wide (0.5°) are wider than a coarse cell (0.25°)" in warning
+
+
+def test_months_of_a_static_predictor_are_refused(tmp_path):
+    names = [f"2004-{number:02}" for number in range(1, 13)]
+    write_raster(tmp_path / "p.tif", [smooth(1, 9)] * 12, names=names)
+    text = refusal(tmp_path, {"name": "p", "files": "p.tif"})
+    assert text.startswith("p.tif has 12 months, and p is static") and '"kind": "monthly"' in text
+
+
+def test_first_of_several_bands_is_stated(tmp_path):
+    write_raster(tmp_path / "p.tif", [smooth(1, 9)] * 6)
+    log = Log()
+    build_set(tmp_path, [{"name": "p", "files": "p.tif"}], progress=log)
+    assert log.line("p: ") == "p: from p.tif, cells of 4.6 km, the first of 6 bands."
