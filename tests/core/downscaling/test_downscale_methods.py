@@ -160,7 +160,7 @@ def test_sigma_of_the_corrected_field_and_of_the_maps_exceeds_that_of_the_balanc
     driver_world, tmp_path
 ):
     gwsa = driver_world.gwsa
-    sigma = replace(gwsa, values=np.full_like(gwsa.values, 1.5))
+    sigma = replace(gwsa, values=np.full_like(gwsa.values, 1.5), variable="GWSA_SIGMA")
     gwsa = gwsa.select(gwsa.months[0], gwsa.months[-13])
     outputs = Outputs(tmp_path / "maps", corrected_sigma=tmp_path / "sigma.tif")
     result = downscale(gwsa, driver_world.predictors, [], outputs, OPTIONS, sigma)
