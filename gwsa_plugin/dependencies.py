@@ -25,6 +25,8 @@ CHECK = "Plugins > GWSA > Check installation"
 # them. QGIS runs algorithms in threads whose state ends with the run: imported there, the next
 # import in such a thread ends Python ("non-NULL old thread state", Python 3.12 and later).
 BOUND_TO_A_THREAD = ("scipy.fft", "matplotlib.ft2font")
+# Library -> a compiled part of it, which can be broken although the library itself is imported.
+COMPILED = {"scipy": "scipy.ndimage", "matplotlib": "matplotlib.figure"}
 
 
 class MissingLibrary(Exception):
@@ -89,6 +91,7 @@ def find(name: str) -> Found:
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(name)
+        importlib.import_module(COMPILED.get(name, name))
     except Exception as error:  # xgboost without OpenMP raises a ValueError, its XGBoostError
         if isinstance(error, ModuleNotFoundError) and error.name == name:
             return Found()

@@ -25,6 +25,8 @@ def error_message(error: Exception) -> str:
         return "The memory of this machine is used up; choose a smaller region or period."
     if isinstance(error, OSError):
         return _file_error_message(error)
+    if isinstance(error, ImportError):
+        return f"A Python library cannot be loaded ({error}); see {CHECK}."
     # Plain errors of Python are mistakes of GWSA: what users give is refused as InputError.
     *_, place = extract_tb(error.__traceback__)
     return (

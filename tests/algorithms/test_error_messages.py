@@ -23,6 +23,7 @@ CASES = {
     r"libgdal.so.36: cannot open; a library that QGIS loads reports this": OSError(
         "libgdal.so.36: cannot open"
     ),
+    r"library cannot be loaded \(DLL load failed\); see": ImportError("DLL load failed"),
     r"unexpected error .*\(KeyError: 'x', in test_error_messages.py, line \d+\)": KeyError("x"),
 }
 

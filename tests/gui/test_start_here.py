@@ -76,7 +76,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(dialog, opened, tmp_pat
     (tmp_path / "first steps").write_text("a file")
     dialog.start_button.click()
     wait_until(dialog.start_button.isEnabled)
-    assert "check that its folder exists and is writable" in dialog.text.text()
+    assert "is not a folder); choose another name or folder" in dialog.text.text()
     assert not opened
 
 

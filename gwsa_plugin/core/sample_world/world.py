@@ -137,9 +137,10 @@ def make_world(
     Raises
     ------
     InputError
-        When the region or the period is impossible.
+        When the region or the period is impossible, or the folder has another world.
     """
     folder = Path(folder)
+    _require_own_folder(folder, options)
     seed = options.seed
     period = options.period
     case = CASES[options.case]
@@ -206,6 +207,19 @@ def read_aquifers(world) -> list[Aquifer]:
         Aquifer(fact["name"], feature["geometry"], names[fact["parent"]])
         for fact, feature in zip(facts, features)
     ]
+
+
+def _require_own_folder(folder: Path, options: WorldOptions) -> None:
+    """Refuse a folder with another world, whose years would stay beside those of the new one."""
+    try:
+        facts = json.loads((folder / PARTS["TRUTH"]).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if facts.get("options") != json.loads(json.dumps(asdict(options))):
+        raise InputError(
+            f"The folder {folder.name} has a sample world with other settings; choose another "
+            "folder, or delete that one."
+        )
 
 
 def _make_truth(land: Land, simulated: SimulatedStorage, options: WorldOptions) -> Truth:

@@ -27,6 +27,7 @@ from gwsa.gwsa_plugin.core.sample_world.land import make_land
 from gwsa.gwsa_plugin.core.sample_world.world import (
     PARTS,
     WorldOptions,
+    _require_own_folder,
     make_world,
     observe_again,
     read_aquifers,
@@ -350,3 +351,16 @@ def test_impossible_regions_are_refused(bounds, tmp_path):
 def test_period_is_widened_to_full_years():
     period = WorldOptions(start="2011-03", end="2012-02").period
     assert (str(period[0]), str(period[-1]), period.size) == ("2011-01", "2012-12", 24)
+
+
+def test_a_folder_with_another_world_is_refused(grace_like):
+    """The years of that world would stay, and the catalogue would name them."""
+    before = sorted(grace_like.rglob("*"))
+    other = replace(SMALL, start="2011-01", end="2011-12")
+    with pytest.raises(
+        InputError, match=f"{grace_like.name} has a sample world with other settings"
+    ):
+        make_world(grace_like, other)
+    assert sorted(grace_like.rglob("*")) == before
+    _require_own_folder(grace_like, SMALL)
+    _require_own_folder(grace_like / "absent", other)
