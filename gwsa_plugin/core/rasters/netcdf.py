@@ -49,6 +49,10 @@ def open_netcdf(path: str | Path) -> Iterator[NetCdf | Hdf5]:
         writing elsewhere or has another format.
     """
     path = Path(path)
+    if str(path).startswith("/vsi"):
+        raise InputError(
+            f"{path} is in an archive or on a server; unpack or download it, and give the file."
+        )
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the path.")
     if not path.stat().st_size:
