@@ -73,6 +73,7 @@ def balance(
         when TWSA has gain factors, which undo the footprint, and the mode is ``footprint``.
     """
     _check_options(options, twsa, stores, progress)
+    stores = [store.turned(twsa.grid.bounds) for store in stores]
     region = _region(twsa, stores)
     twsa = replace(twsa, tiles=stack_tiles(twsa))
     total = _sum(stores)

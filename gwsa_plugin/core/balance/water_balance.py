@@ -176,6 +176,8 @@ def difference(rest: MonthlyStack, store: MonthlyStack) -> MonthlyStack:
 def common_part(one: MonthlyStack, other: MonthlyStack) -> tuple[MonthlyStack, MonthlyStack]:
     """Return both stacks on the cells and months that they have in common.
 
+    The longitudes are those of the first one, whose grid may run beyond 180°.
+
     Raises
     ------
     InputError
@@ -184,6 +186,7 @@ def common_part(one: MonthlyStack, other: MonthlyStack) -> tuple[MonthlyStack, M
     """
     _require_centimetres(one, other)
     _require_same_lattice(one, other)
+    other = other.turned(one.grid.bounds)
     try:
         grid = one.grid.overlap(other.grid)
     except InputError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import Grid, intersection
+from ..base.grid import Bounds, Grid, intersection
 from ..base.months import BASELINE, in_baseline, month_range, period_name
 from ..base.nan_mean import nan_mean
 from ..base.plausible import limits_for
@@ -151,6 +151,15 @@ class MonthlyStack:
         rows, columns = _window_inside(self.grid, grid)
         tiles = None if self.tiles is None else self.tiles[rows, columns]
         return replace(self, grid=grid, values=self.values[:, rows, columns], tiles=tiles)
+
+    def turned(self, bounds: Bounds) -> MonthlyStack:
+        """Return the stack with the longitudes of a region, as ``Grid.turned``."""
+        grid = self.grid.turned(bounds)
+        columns = round((self.grid.west - grid.west) / grid.dx) if grid.wraps else 0
+        if not columns:
+            return replace(self, grid=grid)
+        tiles = None if self.tiles is None else np.roll(self.tiles, columns, axis=-1)
+        return replace(self, grid=grid, values=np.roll(self.values, columns, -1), tiles=tiles)
 
     def on(self, grid: Grid) -> MonthlyStack:
         """Crop and extend the stack to another grid.

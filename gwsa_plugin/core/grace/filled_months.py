@@ -80,8 +80,10 @@ def interpolated(fields: np.ndarray, times: np.ndarray, known: np.ndarray) -> np
         All False where too few cells differ from each other for a decision.
     """
     found = np.zeros(len(fields), dtype=bool)
+    if len(fields) < LEAST_SERIES:
+        return found
     series = _different_series(fields)
-    if series.shape[1] < LEAST_SERIES or len(fields) < LEAST_SERIES:
+    if series.shape[1] < LEAST_SERIES:
         return found
     found[1:] = (series[1:] == series[:-1]).all(axis=1) & ~known[:-1]
     before, here, after = series[:-2], series[1:-1], series[2:]

@@ -159,6 +159,12 @@ def _mark_filled(selection: Selection, values: np.ndarray) -> Selection:
     places = places[np.argsort(selection.months[places])]
     bands = [selection.band(int(place)) for place in places]
     has_values = np.array([np.isfinite(values[band]).any() for band in bands], dtype=bool)
+    if not has_values.any():
+        first, last = selection.calendar[[0, -1]]
+        raise InputError(
+            f"{selection.mascons.name} has only empty fields from {first} to {last} in the region; "
+            "choose START and END inside its record."
+        )
     read = places[has_values]
     times = np.array([selection.solutions[place].midpoint for place in read])
     fields = values[np.array(bands)[has_values]]

@@ -249,3 +249,40 @@ def test_one_field_for_two_terms_is_refused(place):
     names = ("TWSA", "SMS", "SWES", "CWS")[place : place + 2]
     with pytest.raises(InputError, match=f"{' and '.join(names)} hold the same values"):
         balance(twsa, stores)
+
+
+def moved(stack, west):
+    """The same stack at other longitudes."""
+    shift = west - stack.grid.west
+    region = replace(INNER, west=INNER.west + shift)
+    return replace(stack, grid=replace(stack.grid, west=west)).tagged(**region_tag(region))
+
+
+@pytest.mark.parametrize("options", [SEEN, SHARP])
+def test_the_balance_across_180_degrees_is_that_of_elsewhere(twsa, stores, options):
+    expected = balance(twsa, stores, options)
+    found = balance(moved(twsa, 165.0), [moved(store, 165.0) for store in stores], options)
+    assert found.grid.bounds == (175.0, 26.0, 187.0, 36.0)
+    np.testing.assert_allclose(found.values, expected.values, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [SEEN, SHARP])
+def test_stores_of_the_globe_are_found_on_both_sides_of_180_degrees(twsa, stores, options):
+    """Stores on -180..180, with the columns beyond 180 degrees at their west."""
+    expected = balance(twsa, stores, options)
+    globe = Grid(-180.0, 45.0, 1.0, 1.0, 28, 360)
+    spread = []
+    for store in stores:
+        values = np.full((MONTHS.size, *globe.shape), np.nan, dtype=np.float32)
+        values[:, :, (np.arange(32) + 345) % 360] = store.values
+        spread.append(MonthlyStack.on_calendar(globe, MONTHS, values, store.variable))
+    found = balance(moved(twsa, 165.0), spread, options)
+    np.testing.assert_allclose(found.values, expected.values, atol=1e-4)
+
+
+def test_stores_in_longitudes_of_0_to_360_are_found(twsa, stores):
+    expected = balance(moved(twsa, -100.0), [moved(store, -100.0) for store in stores], SHARP)
+    others = [replace(moved(store, 260.0), tags={}) for store in stores]
+    found = balance(moved(twsa, -100.0), others, SHARP)
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert found.grid == expected.grid

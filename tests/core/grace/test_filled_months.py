@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.months import month_range, name_runs
 from gwsa.gwsa_plugin.core.grace.filled_months import WITHOUT_SOLUTION
 from gwsa.gwsa_plugin.core.grace.solution_months import write_table
@@ -127,6 +128,14 @@ def test_empty_fields_are_no_solutions_and_lost_months_are_named(tmp_path):
     assert any(
         "has no solution in 2011-11, 2015-05, though GRACE has one" in one for one in log.warnings
     )
+
+
+def test_a_period_of_empty_fields_is_refused(tmp_path):
+    values = NOISE.copy()
+    values[np.datetime64("2016-01") <= RECORD] = np.nan
+    period = (np.datetime64("2016-01", "M"), np.datetime64("2016-12", "M"))
+    with pytest.raises(InputError, match="has only empty fields from 2016-01 to 2016-12"):
+        import_twsa(monthly(tmp_path / "f.nc", values), TwsaOptions(period=period))
 
 
 def test_the_months_of_bangladesh_that_its_makers_interpolated(real_data):

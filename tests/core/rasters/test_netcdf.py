@@ -205,7 +205,7 @@ def test_dimensions_of_different_sizes_need_no_list_of_references(path, reader):
         assert file.dimensions("water") == ("time", "lat", "lon")
 
 
-def test_dimensions_of_one_size_are_told_apart(tmp_path, reader):
+def test_dimensions_of_one_size_are_not_confused(tmp_path, reader):
     with h5py.File(tmp_path / "f.nc", "w") as file:
         for name, size in (("time", 2), ("lat", 4), ("lon", 4)):
             file[name] = np.arange(size, dtype="f4")
@@ -215,3 +215,9 @@ def test_dimensions_of_one_size_are_told_apart(tmp_path, reader):
             file["water"].dims[axis].attach_scale(file[name])
     with open_netcdf(tmp_path / "f.nc") as file:
         assert file.dimensions("water") == ("lon", "time", "lat")
+
+
+def test_a_file_in_an_archive_is_refused():
+    archived = "/vsizip/a.zip/f.nc"
+    with pytest.raises(InputError, match="in an archive or on a server"), open_netcdf(archived):
+        pass
