@@ -21,7 +21,7 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.wells.tables import Wells
 from gwsa.processing_provider.base import FeedbackProgress
 from gwsa.processing_provider.downscale import REGION_FIELDS, Downscale
-from gwsa.processing_provider.layers import find_field, open_layer, points
+from gwsa.processing_provider.layers import find_field, is_commented, open_layer, points
 from gwsa.processing_provider.polygon_layers import read_polygons
 from gwsa.processing_provider.vector_output import write_features
 from gwsa.processing_provider.well_layers import in_aquifers
@@ -238,6 +238,10 @@ def test_an_aquifer_may_have_the_name_of_the_background(polygons, tmp_path):
     )
     features = QgsVectorLayer(written, "r", "ogr").getFeatures()
     assert [feature.geometry().isEmpty() for feature in features] == [True, False]
+
+
+def test_long_sources_of_databases_are_no_files():
+    assert not is_commented("dbname='wells' table=" + 400 * "x")
 
 
 def test_points_without_geometry_have_no_coordinates(opened):
