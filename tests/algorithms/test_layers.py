@@ -128,7 +128,8 @@ class TestPolygons:
         ],
     )
     def test_polygons_across_180_are_continuous(self, polygons, wkt, bounds):
-        read, _ = polygons(memory_layer("Polygon", [("fiji", wkt)]))
+        read, log = polygons(memory_layer("Polygon", [("fiji", wkt)]))
+        assert "1 across 180° east and west" in log
         box = read[0].shape.boundingBox()
         assert (box.xMinimum(), box.xMaximum()) == bounds
         assert read[0].shape.area() == pytest.approx(15)
@@ -148,6 +149,16 @@ class TestPolygons:
     def test_lines_and_points_are_refused(self, polygons, kind, wkt, named):
         with pytest.raises(InputError, match=f"given has {named} geometries; give a layer of poly"):
             polygons(memory_layer(kind, [("x", wkt)]))
+
+    def test_a_table_is_refused(self, polygons, tmp_path):
+        path = tmp_path / "rdb.txt"
+        path.write_text("# USGS\nid\tname\n5s\t5s\n1\ta\n")
+        with pytest.raises(InputError, match="rdb.txt is a table; give a layer of polygons"):
+            polygons(str(path))
+        csv = tmp_path / "names.csv"
+        csv.write_text("id,name\n1,a\n")
+        with pytest.raises(InputError, match="names has no polygons .1 without geometry"):
+            polygons(str(csv))
 
     def test_an_empty_layer_is_refused(self, polygons, tmp_path):
         with pytest.raises(
