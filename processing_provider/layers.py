@@ -225,9 +225,17 @@ def open_layer(
     return Layer(source.sourceName() or name, fields, source, crs, context)
 
 
+def is_file(source: str) -> bool:
+    """Whether the source of a layer is a file; those of databases may be too long for a path."""
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def is_commented(given) -> bool:
     """Whether a value of a parameter is a text file that begins with a comment."""
-    if not isinstance(given, str) or not Path(given).is_file():
+    if not isinstance(given, str) or not is_file(given):
         return False
     with open(given, "rb") as file:
         return file.read(1) == COMMENT.encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -12,11 +12,13 @@ from qgis.core import QgsGeometry, QgsPointXY, QgsWkbTypes
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.core.spatial.polygons import unwrap
-from .layers import Layer
+from .layers import Layer, TextTable
 
 NO_GEOMETRY = "without geometry"
 NO_NAME = "without a name"
 NO_AREA = "without area"
+REPAIRED = "that cross themselves made valid"
+CROSSES = "across 180° east and west"
 # Of a degree, far less than a millimetre.
 DECIMALS = 12
 # Features that are listed for each reason.
@@ -47,7 +49,7 @@ class Polygon(NamedTuple):
 
 
 def read_polygons(
-    layer: Layer, name_field: str | None, fields: Iterable[str], progress: Progress
+    layer: Layer | TextTable, name_field: str | None, fields: Iterable[str], progress: Progress
 ) -> list[Polygon]:
     """Read the polygons of a layer; the log states what was read and what is left out.
 
@@ -55,7 +57,7 @@ def read_polygons(
 
     Parameters
     ----------
-    layer : Layer
+    layer : Layer or TextTable
     name_field : str or None
         Field with the names; None to number the features from 1.
     fields : iterable of str
@@ -70,8 +72,8 @@ def read_polygons(
     Raises
     ------
     InputError
-        When the layer has lines or points, no polygon, no CRS or a wrong one, or a polygon around a
-        pole.
+        When the layer is a table, has lines or points, no polygon, no CRS or a wrong one, or a
+        polygon around a pole.
     """
     _check_kind(layer)
     reading, shaping = progress.parts(2)
@@ -79,50 +81,55 @@ def read_polygons(
     columns = layer.columns(names, reading.part(0.0, 0.5)) if names else {}
     shapes = layer.shapes(reading.part(0.5, 1.0))
     left_out: dict[str, list[int]] = defaultdict(list)
-    repaired = 0
+    changes: Counter = Counter()
     polygons = []
     for number, shape in enumerate(shapes, start=1):
         shaping.advance(number / len(shapes))
         values = {field: column[number - 1] for field, column in columns.items()}
         name = _text(values[name_field]) if name_field else str(number)
-        area, is_invalid = _in_degrees(shape, f"Feature {number} of {layer.name}")
-        reason = NO_GEOMETRY if shape is None else "" if area else NO_AREA
-        reason = reason or ("" if name else NO_NAME)
-        if reason:
+        area, changed = _in_degrees(shape, f"Feature {number} of {layer.name}")
+        if area and name:
+            polygons.append(Polygon(name, area, values))
+            changes.update(changed)
+        else:
+            reason = NO_NAME if area else NO_GEOMETRY if shape is None else NO_AREA
             left_out[reason].append(number)
-            continue
-        repaired += is_invalid
-        polygons.append(Polygon(name, area, values))
+    reasons = _reasons(left_out)
     if not polygons:
         raise InputError(
-            f"{layer.name} has no polygons ({_reasons(left_out) or 'it has no features'}); give a "
-            "layer with polygons, check its filter and selection, or leave the parameter empty."
+            f"{layer.name} has no polygons ({reasons or 'it has no features'}); give a layer with "
+            "polygons, check its filter and selection, or leave the parameter empty."
         )
     named = f"named by the field {name_field}" if name_field else "named by their numbers"
-    mended = f"; {repaired} that cross themselves made valid" if repaired else ""
-    progress.info(f"{len(polygons)} polygons of {layer.name}, {named}{mended}.")
-    if left_out:
-        progress.warn(f"Polygons of {layer.name} are left out: {_reasons(left_out)}.")
+    changed_text = "".join(f"; {count} {change}" for change, count in changes.items())
+    progress.info(f"{len(polygons)} polygons of {layer.name}, {named}{changed_text}.")
+    if reasons:
+        progress.warn(f"Polygons of {layer.name} are left out: {reasons}.")
     return polygons
 
 
-def _check_kind(layer: Layer) -> None:
+def _check_kind(layer: Layer | TextTable) -> None:
     """Refuse a layer of lines or points; what collections hold is seen when they are read."""
+    if isinstance(layer, TextTable):
+        raise InputError(f"{layer.name} is a table; give a layer of polygons.")
     kind = QgsWkbTypes.geometryType(layer.source.wkbType())
     if kind in (QgsWkbTypes.GeometryType.LineGeometry, QgsWkbTypes.GeometryType.PointGeometry):
         raise InputError(f"{layer.name} has {layer.kind} geometries; give a layer of polygons.")
 
 
-def _in_degrees(shape: QgsGeometry | None, name: str) -> tuple[QgsGeometry | None, bool]:
-    """The valid polygons of a geometry, None if it has no area, and whether it was invalid."""
+def _in_degrees(shape: QgsGeometry | None, name: str) -> tuple[QgsGeometry | None, list[str]]:
+    """The valid polygons of a geometry, None if it has no area, and how it was changed."""
     area = _polygons_of(shape)
+    changes = []
     box = area.boundingBox()
     if box.width() > 180 or box.xMinimum() < -180 or box.xMaximum() > 180:
         area = _unwrapped(area, name)
-    is_invalid = not area.isEmpty() and not area.isGeosValid()
-    if is_invalid:
+        if area.boundingBox().xMaximum() > 180:
+            changes.append(CROSSES)
+    if not area.isEmpty() and not area.isGeosValid():
         area = _polygons_of(area.makeValid())
-    return (None if area.isEmpty() or area.area() == 0 else area), is_invalid
+        changes.append(REPAIRED)
+    return (None if area.isEmpty() or area.area() == 0 else area), changes
 
 
 def _polygons_of(shape: QgsGeometry | None) -> QgsGeometry:

@@ -20,7 +20,7 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
-from .layers import LONLAT
+from .layers import LONLAT, is_file
 
 # Destinations that are no files: memory:, ogr:, postgres: and the like; C: is a drive.
 _NO_FILE = re.compile(r"[A-Za-z]{2,}:")
@@ -141,7 +141,7 @@ def _feature(fields: QgsFields, attributes: Sequence, shape: QgsGeometry | None)
 
 def _is_complete(layer_id: str, count: int) -> bool:
     """Whether a file has all features; a layer in memory or in a database has."""
-    if not _file(layer_id).is_file():
+    if not is_file(layer_id.partition("|")[0]):
         return True
     return QgsVectorLayer(layer_id, "", "ogr").featureCount() == count
 

@@ -21,7 +21,7 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.wells.tables import Wells
 from gwsa.processing_provider.base import FeedbackProgress
 from gwsa.processing_provider.downscale import REGION_FIELDS, Downscale
-from gwsa.processing_provider.layers import find_field, open_layer, points
+from gwsa.processing_provider.layers import find_field, is_commented, open_layer, points
 from gwsa.processing_provider.polygon_layers import read_polygons
 from gwsa.processing_provider.vector_output import write_features
 from gwsa.processing_provider.well_layers import in_aquifers
@@ -128,7 +128,8 @@ class TestPolygons:
         ],
     )
     def test_polygons_across_180_are_continuous(self, polygons, wkt, bounds):
-        read, _ = polygons(memory_layer("Polygon", [("fiji", wkt)]))
+        read, log = polygons(memory_layer("Polygon", [("fiji", wkt)]))
+        assert "1 across 180° east and west" in log
         box = read[0].shape.boundingBox()
         assert (box.xMinimum(), box.xMaximum()) == bounds
         assert read[0].shape.area() == pytest.approx(15)
@@ -148,6 +149,16 @@ class TestPolygons:
     def test_lines_and_points_are_refused(self, polygons, kind, wkt, named):
         with pytest.raises(InputError, match=f"given has {named} geometries; give a layer of poly"):
             polygons(memory_layer(kind, [("x", wkt)]))
+
+    def test_a_table_is_refused(self, polygons, tmp_path):
+        path = tmp_path / "rdb.txt"
+        path.write_text("# USGS\nid\tname\n5s\t5s\n1\ta\n")
+        with pytest.raises(InputError, match="rdb.txt is a table; give a layer of polygons"):
+            polygons(str(path))
+        csv = tmp_path / "names.csv"
+        csv.write_text("id,name\n1,a\n")
+        with pytest.raises(InputError, match="names has no polygons .1 without geometry"):
+            polygons(str(csv))
 
     def test_an_empty_layer_is_refused(self, polygons, tmp_path):
         with pytest.raises(
@@ -238,6 +249,10 @@ def test_an_aquifer_may_have_the_name_of_the_background(polygons, tmp_path):
     )
     features = QgsVectorLayer(written, "r", "ogr").getFeatures()
     assert [feature.geometry().isEmpty() for feature in features] == [True, False]
+
+
+def test_long_sources_of_databases_are_no_files():
+    assert not is_commented("dbname='wells' table=" + 400 * "x")
 
 
 def test_points_without_geometry_have_no_coordinates(opened):

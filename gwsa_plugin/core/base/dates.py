@@ -19,9 +19,11 @@ _TIME = r"(?:[T ,].*)?"
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?" + _TIME)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _SHORT = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})" + _TIME)
-_DAY_NAME = re.compile(r"(\d{1,2})[- .]+([A-Za-z]{3,9})[- .,]+(\d{4}|\d{2})" + _TIME)
+_DAY_NAME = re.compile(r"(\d{1,2})[-/ .]+([A-Za-z]{3,9})[-/ .,]+(\d{4}|\d{2})" + _TIME)
 _NAME_DAY = re.compile(r"([A-Za-z]{3,9})[- .]+(\d{1,2})[- .,]+(\d{4})" + _TIME)
 _NAME_YEAR = re.compile(r"([A-Za-z]{3,9})[- ./]+(\d{4})")
+_YEAR_NAME = re.compile(r"(\d{4})[-/ .]+([A-Za-z]{3,9})(?:[-/ .]+(\d{1,2}))?" + _TIME)
+_DECIMAL_YEAR = re.compile(r"\d{4}\.(?!(?:0[1-9]|1[0-2])$)\d+")
 _SERIAL = re.compile(r"(\d{5})(?:\.\d+)?")
 # Spreadsheets count days from this one; the numbers are those of 1927 to 2091.
 _SERIAL_ORIGIN = date(1899, 12, 30)
@@ -102,14 +104,18 @@ def _kind(text: str) -> str:
         return _FULL if len(found[3]) == 4 else _TWO_DIGITS
     if found := _SERIAL.fullmatch(text):
         return _DAY_NUMBER if _SERIALS[0] <= int(found[1]) < _SERIALS[1] else ""
-    full = (_ISO, _COMPACT, _NAME_DAY, _NAME_YEAR)
+    full = (_ISO, _COMPACT, _NAME_DAY, _NAME_YEAR, _YEAR_NAME)
     return _FULL if any(pattern.fullmatch(text) for pattern in full) else ""
 
 
 def _require_one_kind(texts: Iterable[str], field: str) -> None:
-    """Refuse years of two digits and day numbers beside other dates, or where they are unclear."""
+    """Refuse decimal years, and years of two digits and day numbers that are not alone or clear."""
     found: dict[str, str] = {}
     for text in texts:
+        if _DECIMAL_YEAR.fullmatch(text):
+            raise InputError(
+                f"“{text}” in {field} can be a decimal year or a month; write dates as YYYY-MM-DD."
+            )
         found.setdefault(_kind(text), text)
     found.pop("", None)
     if len(found) > 1:
@@ -179,6 +185,8 @@ def _date_parts(text: str, day_first: bool) -> tuple[str, str | int, str]:
         return found[3], month_number(found[2]), found[1]
     if found := _NAME_DAY.fullmatch(text):
         return found[3], month_number(found[1]), found[2]
+    if found := _YEAR_NAME.fullmatch(text):
+        return found[1], month_number(found[2]), found[3] or "15"
     if found := _NAME_YEAR.fullmatch(text):
         return found[2], month_number(found[1]), "15"
     return "", "", ""

@@ -168,7 +168,8 @@ def rasterise(
 def _where(aquifers: Sequence[Aquifer], grid: Grid) -> str:
     """Where aquifers and predictors lie, for a message."""
     extents = np.array([aquifer.extent for aquifer in aquifers])
-    west, south, east, north = (*extents[:, :2].min(axis=0), *extents[:, 2:].max(axis=0))
+    west, south = extents[:, :2].min(axis=0).tolist()
+    east, north = extents[:, 2:].max(axis=0).tolist()
     left, bottom, right, top = grid.bounds
     exchanged = polygons.meets((south, west, north, east), grid)
     hint = ", as if longitude and latitude were exchanged" if exchanged else ""

@@ -158,18 +158,21 @@ def _common_months(product: YearlyMaps, coarse: YearlyMaps, rules: Rules) -> np.
 
 
 def _check_order(wells: Wells, grid: Grid, progress: Progress) -> None:
-    """Refuse longitudes and latitudes that are exchanged; warn if only some of them are."""
-    rows, _ = pixel(grid, wells.longitude, wells.latitude)
-    exchanged, _ = pixel(grid, wells.latitude, wells.longitude)
-    odd = np.flatnonzero((rows < 0) & (exchanged >= 0))
-    if not odd.size:
+    """Refuse wells if most of them are in the field with longitude and latitude exchanged.
+
+    If most are in the field as they are, a warning names the others. Wells elsewhere show nothing.
+    """
+    half = np.isfinite(wells.longitude + wells.latitude).sum() / 2
+    inside = pixel(grid, wells.longitude, wells.latitude)[0] >= 0
+    odd = np.flatnonzero(~inside & (pixel(grid, wells.latitude, wells.longitude)[0] >= 0))
+    if not odd.size or max(odd.size, inside.sum()) <= half:
         return
     found = (
         f"Longitude and latitude seem to be exchanged in {odd.size} of {len(wells)} wells: "
         f"{wells.ids[odd[0]]} at {wells.longitude[odd[0]]:g}, {wells.latitude[odd[0]]:g} would lie "
         "in the 1 km field the other way round"
     )
-    if (rows >= 0).sum() < odd.size:
+    if odd.size > half:
         raise InputError(
             f"{found}; exchange LONGITUDE_FIELD and LATITUDE_FIELD, or correct the layer."
         )

@@ -16,6 +16,7 @@ _PREFIX = r"(?:[A-Za-z]{1,6}_?)?"
 _YEAR_MONTH = re.compile(_PREFIX + r"(\d{4})[-_./ ]?(0[1-9]|1[0-2]|[1-9])(?:[-_./ ]\d{1,2})?")
 _MONTH_YEAR = re.compile(_PREFIX + r"(0?[1-9]|1[0-2])[-_./ ](\d{4})")
 _NAME_YEAR = re.compile(r"([A-Za-z]{3,9})[-_./ ']*(\d{4}|\d{2})")
+_YEAR_NAME = re.compile(_PREFIX + r"(\d{4})[-_./ ]*([A-Za-z]{3,9})")
 _NAME = re.compile(r"[A-Za-z]{3,9}")
 _YEAR_NAMES = ("year", "yr")
 
@@ -101,6 +102,8 @@ def _month(name: str) -> np.datetime64 | None:
         year, month = int(found[2]), int(found[1])
     elif found := _NAME_YEAR.fullmatch(name):
         year, month = full_year(found[2]), month_number(found[1])
+    elif found := _YEAR_NAME.fullmatch(name):
+        year, month = int(found[1]), month_number(found[2])
     else:
         return None
     return np.datetime64(f"{year}-{month:02d}", "M") if month and 1800 <= year <= 2100 else None

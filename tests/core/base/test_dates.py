@@ -59,6 +59,8 @@ COLUMNS = {
     "month/day/year of two digits": lambda day: f"{day.month}/{day.day}/{day:%y} 12:00 AM",
     "with dots": lambda day: f"{day:%d.%m.%y}",
     "with a name and two digits": lambda day: f"{day:%d-%b-%y}",
+    "with a name and slashes": lambda day: f"{day:%d/%b/%Y}",
+    "with a name behind the year": lambda day: f"{day:%Y-%b-%d}",
     "with a name": lambda day: f"{day.day} {day:%B %Y}",
     "day numbers of a spreadsheet": lambda day: (day - date(1899, 12, 30)).days,
     "day numbers as text": lambda day: f"{(day - date(1899, 12, 30)).days}.4375",
@@ -73,7 +75,11 @@ def test_columns_of_one_notation_are_read(notation):
 
 
 def test_a_month_with_its_name_is_its_15th():
-    assert parse_days(["Mar 2010", "April-2011"]).tolist() == [date(2010, 3, 15), date(2011, 4, 15)]
+    months = parse_days(["Mar 2010", "April-2011", "2012 May", "2013.06"])
+    assert months.astype("datetime64[M]").astype(str).tolist() == [
+        "2010-03", "2011-04", "2012-05", "2013-06",
+    ]  # fmt: skip
+    assert (months - months.astype("datetime64[M]")).astype(int).tolist() == [14] * 4
 
 
 @pytest.mark.parametrize(
@@ -85,6 +91,8 @@ def test_a_month_with_its_name_is_its_15th():
         (["98/05/31"], "“98/05/31” in depth can begin or end with the year"),
         (["5/3/10", "6/4/11"], "“5/3/10” can be day/month or month/day"),
         (["Mar-10", "Apr-10"], "no dates .for example “Mar-10”"),
+        (["2004.08", "2004.417"], "“2004.417” in depth can be a decimal year"),
+        ([2004.5, 2005.0], "“2004.5” in depth can be a decimal year"),
         (["", "2010", "2011"], "no dates .for example “2010”"),
         (["0004-05-31"], "no dates .for example “0004-05-31”"),
     ],

@@ -336,6 +336,18 @@ class TestExclusions:
         assert found.exclusions() == {stage.OUTSIDE_FIELD: 1}
         assert "exchanged in 1 of 10 wells: W3" in log.warnings[0]
 
+    def test_wells_elsewhere_are_not_called_exchanged(self, rasters):
+        wells = random_wells(30)
+        readings = readings_from_field(wells, rasters[0])
+        longitude, latitude = wells.longitude.copy(), wells.latitude.copy()
+        longitude[:12], latitude[:12] = latitude[:12], longitude[:12].copy()
+        longitude[12:20] = 10.0
+        log = Log()
+        wells = replace(wells, longitude=longitude, latitude=latitude)
+        found = stage.validate_wells(wells, readings, *rasters, progress=log)
+        assert found.exclusions() == {stage.OUTSIDE_FIELD: 20}
+        assert not any("exchanged" in warning for warning in log.warnings)
+
     def test_a_well_listed_twice_counts_once(self, rasters):
         wells = random_wells(12)
         readings = readings_from_field(wells, rasters[0])

@@ -16,6 +16,7 @@ from gwsa.gwsa_plugin.core.wells.wide_tables import melt, month_columns, season_
         ("2004-01-15", "2004-02-15", "2004-03-15", "2004-12-15"),
         ("01/2004", "02/2004", "03/2004", "12/2004"),
         ("Jan-2004", "Feb-2004", "March 2004", "December_2004"),
+        ("2004 Jan", "2004-feb", "2004_March", "2004Dec"),
         ("Jan-04", "Feb-04", "Mar-04", "Dec-04"),
     ],
 )
