@@ -69,7 +69,7 @@ def shared_world(folder: Path, options: WorldOptions) -> World:
     return World(
         folder,
         read_stack(outputs["gwsabalance:OUTPUT"], "GWSA"),
-        read_stack(outputs["gwsabalance:SIGMA"], "GWSA sigma"),
+        read_stack(outputs["gwsabalance:SIGMA"], "GWSA_SIGMA"),
         PredictorSet.open(outputs["buildpredictors:OUTPUT"]),
     )
 

@@ -282,7 +282,7 @@ class Downscale(WellAlgorithm):
         }
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
         sigma_path = inputs["GWSA_SIGMA"]
-        sigma = read_stack(sigma_path, "GWSA sigma", progress) if sigma_path else None
+        sigma = read_stack(sigma_path, "GWSA_SIGMA", progress) if sigma_path else None
         with task_runner(scheduler, progress) as run:
             result = downscale(
                 read_stack(inputs["GWSA"], "GWSA", progress),

@@ -364,7 +364,7 @@ def _downscale(inputs: ChainInputs, paths, options: ChainOptions, progress: Prog
         inputs.aquifers,
         outputs,
         given,
-        sigma=read_stack(sigma, "GWSA sigma", progress) if sigma.exists() else None,
+        sigma=read_stack(sigma, "GWSA_SIGMA", progress) if sigma.exists() else None,
         tags=provenance("downscale", files, given.as_parameters(), progress),
         wells=_well_records(inputs, options),
         progress=progress,

@@ -168,7 +168,7 @@ def seen_without_red_cones(one: QColor, other: QColor) -> float:
         ("GWSA", 12, None, "GWSA 2015"),
         ("GWSA", 5, None, "GWSA 2015-01 to 2015-05"),
         ("SMS", 1, None, "SMS 2015-01"),
-        ("GWSA sigma", 12, None, "Sigma of GWSA 2015"),
+        ("GWSA_SIGMA", 12, None, "Sigma of GWSA 2015"),
         ("TWSA", 2, (OBSERVED, FILLED), "Gap-filled TWSA 2015-01 to 2015-02"),
         ("TWSA_SIGMA", 2, (OBSERVED, FILLED), "Sigma of gap-filled TWSA 2015-01 to 2015-02"),
     ],

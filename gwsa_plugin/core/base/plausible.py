@@ -47,7 +47,6 @@ LIMITS = {
     "SWS": STORAGE,
     "GLACIER": STORAGE,
     "SIGMA_TWSA": SIGMA,
-    "GWSA sigma": SIGMA,
     # Sums of a month; Cherrapunji once had 9,300 mm. Interpolation can make small negative sums.
     "precipitation": Limits(-10.0, 15_000.0, "mm"),
     "actual_evapotranspiration": Limits(-50.0, 1_000.0, "mm"),

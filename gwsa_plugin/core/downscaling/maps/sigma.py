@@ -239,7 +239,7 @@ def _write_year(
     in_year = calendar_year(domain.months) == year
     months = domain.months[in_year & np.isin(domain.months, sigma.months)]
     sources = {month: domain.source_of(month) for month in months}
-    tags = {**options.tags, "GWSA_VARIABLE": "GWSA sigma", "GWSA_SIGMA": detail_error.statement}
+    tags = {**options.tags, "GWSA_VARIABLE": "GWSA_SIGMA", "GWSA_SIGMA": detail_error.statement}
     conservation = domain.conservation
     path = folder / f"GWSA_SIGMA_{year}.tif"
     with create_year(path, conservation, options, tags, sources, progress) as target:

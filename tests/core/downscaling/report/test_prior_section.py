@@ -47,7 +47,7 @@ def sections(page):
 @pytest.fixture(scope="module")
 def page(made, tmp_path_factory):
     values = np.full_like(made.domain.gwsa.values, 1.5)
-    sigma = replace(made.domain.gwsa, values=values, variable="GWSA sigma")
+    sigma = replace(made.domain.gwsa, values=values, variable="GWSA_SIGMA")
     return report(tmp_path_factory.mktemp("page"), made, sigma=sigma)
 
 

@@ -149,7 +149,7 @@ def test_noise_is_the_root_mean_square_of_sigma_in_observed_months(fitted):
     domain = fitted.domain
     values = np.ones_like(domain.gwsa.values) * np.arange(MONTHS.size)[:, None, None]
     sigma = MonthlyStack(
-        domain.gwsa.grid, MONTHS, values, ("observed",) * MONTHS.size, "GWSA sigma"
+        domain.gwsa.grid, MONTHS, values, ("observed",) * MONTHS.size, "GWSA_SIGMA"
     )
     noise = check_consistency(fitted, True, sigma).noise
     expected = np.sqrt(np.mean(np.arange(MONTHS.size) ** 2.0))
