@@ -296,6 +296,13 @@ def no_variable(name: str, variable: str, variables: Sequence[str]) -> str:
     )
 
 
+def locked(name: str) -> UnreadableFile:
+    """Return the error about a file that another program holds a lock on."""
+    return UnreadableFile(
+        name, "open for writing in another program", "close it there, or wait until it is done"
+    )
+
+
 def _unreadable(name: str, error: str) -> UnreadableFile:
     """The error about a file that HDF5 does not open, with HDF5's message."""
     sizes = re.search(r"truncated file: eof = (\d+).*stored_e\w* = (\d+)", error)
@@ -303,9 +310,7 @@ def _unreadable(name: str, error: str) -> UnreadableFile:
         cause = f"cut short ({int(sizes[1]):,} of {int(sizes[2]):,} bytes)"
         return UnreadableFile(name, cause)
     if "lock file" in error:
-        return UnreadableFile(
-            name, "open for writing in another program", "close it there, or wait until it is done"
-        )
+        return locked(name)
     if "already open for write" in error or "consistency flags" in error:
         return UnreadableFile(
             name, "not closed by the program that wrote it", f"repair it with h5clear -s {name}"

@@ -22,7 +22,7 @@ from scipy.io import netcdf_file
 from ..base.errors import InputError
 from . import hdf5
 from .gdal_errors import RasterError, gdal_errors
-from .hdf5 import Hdf5, UnreadableFile, decode_packed, no_variable
+from .hdf5 import Hdf5, UnreadableFile, decode_packed, locked, no_variable
 from .names import is_virtual
 
 # HDF5 may be used by one thread at a time, through h5py or through GDAL.
@@ -124,19 +124,19 @@ class NetCdf:
             _silence_hdf5()
         else:
             _check_classic(path)
-        # GDAL's own HDF5 driver does without locks, which some network drives do not have.
-        for driver in ("netCDF", "HDF5") if is_hdf5 else ("netCDF",):
-            try:
-                with gdal_errors(self.name):
-                    dataset = gdal.OpenEx(
-                        str(path),
-                        gdal.OF_MULTIDIM_RASTER | gdal.OF_VERBOSE_ERROR,
-                        allowed_drivers=[driver],
-                    )
-                    self._group = dataset and dataset.GetRootGroup()
-                return
-            except RasterError:
-                continue
+        # GDAL's own HDF5 driver does without locks.
+        driver = "HDF5" if is_hdf5 and _is_without_locks(path) else "netCDF"
+        try:
+            with gdal_errors(self.name):
+                dataset = gdal.OpenEx(
+                    str(path),
+                    gdal.OF_MULTIDIM_RASTER | gdal.OF_VERBOSE_ERROR,
+                    allowed_drivers=[driver],
+                )
+                self._group = dataset and dataset.GetRootGroup()
+            return
+        except RasterError:
+            pass
         if is_hdf5:
             raise UnreadableFile(self.name, "damaged or cut short")
         raise UnreadableFile(
@@ -255,6 +255,25 @@ def _check_classic(path: Path) -> None:
         netcdf_file(str(path), "r", mmap=True).close()
     except Exception:  # scipy raises anything on damage.
         raise UnreadableFile(path.name, "damaged or cut short") from None
+
+
+def _is_without_locks(path: Path) -> bool:
+    """Return True for a file on a file system without locks, such as that of some network drives.
+
+    Windows always has them. Another program that holds a lock is an error.
+    """
+    try:
+        from fcntl import LOCK_NB, LOCK_SH, flock
+    except ImportError:
+        return False
+    with open(path, "rb") as file:
+        try:
+            flock(file, LOCK_SH | LOCK_NB)
+        except BlockingIOError:
+            raise locked(path.name) from None
+        except OSError:
+            return True
+    return False
 
 
 def _silence_hdf5() -> None:

@@ -123,8 +123,7 @@ def test_a_classic_file_with_a_damaged_header_is_refused_before_gdal_reads_it(tm
 
 
 @linux
-@needs_h5py
-def test_a_file_that_another_process_writes_is_named(path):
+def test_a_file_that_another_process_writes_is_named(path, reader):
     code = """
         import fcntl, sys
         file = open(sys.argv[1], "r+b")
