@@ -9,7 +9,6 @@ import numpy as np
 
 from gwsa.gwsa_plugin.core.balance.modes import balance
 from gwsa.gwsa_plugin.core.balance.options import FOOTPRINT, PUBLISHED, BalanceOptions
-from gwsa.gwsa_plugin.core.chain import output_paths
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack, write_stack
 from gwsa.gwsa_plugin.core.gldas.land_storage import COMPONENTS
 from gwsa.gwsa_plugin.core.sample_world.cases import CASES
@@ -17,6 +16,7 @@ from gwsa.gwsa_plugin.core.sample_world.grace_observation import CELL_BY_CELL
 from gwsa.gwsa_plugin.core.sample_world.score import score_detail, score_truth
 from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions
 from gwsa.gwsa_plugin.core.spatial.aquifers import GRACE_FOOTPRINT_KM2
+from gwsa.gwsa_plugin.core.stages import output_paths
 from gwsa.gwsa_plugin.core.wells.detail import CONFIRMED, REFUTED, UNTESTED
 
 from .footprint_widths import coarse_error

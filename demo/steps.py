@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gwsa.gwsa_plugin.core.chain import STAGES, Stage, stage_parameters
 from gwsa.gwsa_plugin.core.gapfill.methods import BASELINE_METHOD, METHOD_NAMES
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
+from gwsa.gwsa_plugin.core.stages import STAGES, Stage, stage_parameters
 
 SIGMA_TWSA_CM = 1.5  # noise that the sample world adds to TWSA
 QUICK = {"TREES": 50, "RATE": 0.3, "STOPPING": "false"}  # the defaults predict better, slower

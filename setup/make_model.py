@@ -1,4 +1,4 @@
-"""Make the shipped model ``gwsa:fullchain`` from the stages of ``gwsa_plugin/core/chain.py``.
+"""Make the shipped model ``gwsa:fullchain`` from the stages of ``gwsa_plugin/core/stages.py``.
 
 Usage: ``make model``, on Debian 12 (QGIS 3.22): later versions give the outputs of a model other
 names, and the names of the shipped model must not change. A test compares the shipped file with
@@ -23,7 +23,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QPointF, QSizeF
 
-from gwsa.gwsa_plugin.core.chain import STAGES, Stage
+from gwsa.gwsa_plugin.core.stages import STAGES, Stage
 from gwsa.processing_provider.full_chain import PATH
 from gwsa.processing_provider.provider import GwsaProvider
 

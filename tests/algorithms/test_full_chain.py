@@ -12,7 +12,7 @@ from qgis.core import (
     QgsProcessingModelChildParameterSource,
 )
 
-from gwsa.gwsa_plugin.core.chain import NAMES
+from gwsa.gwsa_plugin.core.stages import NAMES
 from gwsa.processing_provider.full_chain import MAIN_OUTPUTS, PATH
 from gwsa.setup.make_model import BRANCH, make_model
 

@@ -26,7 +26,7 @@ from gwsa.gwsa_plugin.core.compute.numba_modules import load_numba_module
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.forest.engine import Unsupported, _import_compiled
-from gwsa.gwsa_plugin.core.files import hdf5
+from gwsa.gwsa_plugin.core.rasters import hdf5
 from gwsa.gwsa_plugin.core.rasters.backend import backend
 assert load_numba_module("gapfill.ssa_numba") is None
 assert backend().__name__.endswith("with_osgeo")

@@ -8,18 +8,11 @@ import pytest
 from gwsa.gwsa_plugin.core.balance.options import PUBLISHED, BalanceOptions
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.progress import Progress
-from gwsa.gwsa_plugin.core.chain import (
-    NAMES,
-    STAGES,
-    ChainInputs,
-    ChainOptions,
-    output_paths,
-    run_chain,
-    stage_parameters,
-)
+from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
 from gwsa.gwsa_plugin.core.files.stack import read_stack
 from gwsa.gwsa_plugin.core.gapfill.methods import FillOptions
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
+from gwsa.gwsa_plugin.core.stages import NAMES, STAGES, output_paths, stage_parameters
 
 BOUNDS = (77.0, 29.0, 79.0, 31.0)
 FILL = FillOptions(method="harmonic")

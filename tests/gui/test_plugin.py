@@ -5,7 +5,7 @@ from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtWidgets import QDialog
 
 from gwsa import classFactory
-from gwsa.gwsa_plugin.core.chain import NAMES
+from gwsa.gwsa_plugin.core.stages import NAMES
 from gwsa.gwsa_plugin.dependencies import MissingLibrary
 from gwsa.ui import menu
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gwsa.gwsa_plugin.core import chain
+from gwsa.gwsa_plugin.core import stages as chain
 from gwsa.gwsa_plugin.core.downscaling.options import METHODS, PUBLISHED
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
 

@@ -138,7 +138,12 @@ class NetCdf:
         except RasterError:
             pass
         if is_hdf5:
-            raise UnreadableFile(self.name, "damaged or cut short")
+            raise UnreadableFile(
+                self.name,
+                "damaged or cut short, or HDF5 other than NetCDF-4, such as GSFC's mascons, which "
+                f"needs h5py, and h5py cannot be used: {hdf5.trouble()}",
+                "install h5py or download the file again",
+            )
         raise UnreadableFile(
             self.name,
             f"not a readable NetCDF file{_describe_text_file(path)}",

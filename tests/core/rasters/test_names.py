@@ -20,7 +20,6 @@ from gwsa.gwsa_plugin.core.files.provenance import sha256
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack, write_stack
 from gwsa.gwsa_plugin.core.predictors.paths import absolute_path, relative_path
 from gwsa.gwsa_plugin.core.rasters.names import gdal_name, is_virtual, raster_exists
-from gwsa.gwsa_plugin.core.rasters.netcdf import NetCdf
 from gwsa.gwsa_plugin.core.rasters.reading import assign_crs, open_lonlat, open_raster
 
 pytestmark = pytest.mark.usefixtures("gdal_backend")
@@ -111,11 +110,6 @@ def test_names_keep_their_address(name):
 @pytest.mark.parametrize("name", ["/data/x.tif", "C:\\data\\x.tif", "x.tif", "data/vsizip/x.tif"])
 def test_paths_are_unchanged(name):
     assert not is_virtual(Path(name)) and gdal_name(Path(name)) == str(Path(name))
-
-
-def test_netcdf_in_an_archive_is_refused_with_its_cause(tmp_path):
-    with pytest.raises(InputError, match="twsa.nc is in an archive, on a server .*; extract or"):
-        NetCdf(f"/vsizip/{tmp_path}/a.zip/twsa.nc")
 
 
 def test_the_crs_of_a_layer_is_used_where_the_file_has_none(stack, tmp_path):

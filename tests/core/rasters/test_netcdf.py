@@ -218,5 +218,8 @@ def test_dimensions_of_one_size_are_not_confused(tmp_path, reader):
 
 def test_a_file_in_an_archive_is_refused():
     archived = "/vsizip/a.zip/f.nc"
-    with pytest.raises(InputError, match="in an archive or on a server"), open_netcdf(archived):
+    with (
+        pytest.raises(InputError, match="f.nc is in an archive, on a server .*; extract or"),
+        open_netcdf(archived),
+    ):
         pass
