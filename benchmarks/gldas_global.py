@@ -24,9 +24,9 @@ import rasterio
 from scipy.ndimage import zoom
 
 from gwsa.gwsa_plugin.core.base.months import in_baseline, month_range
-from gwsa.gwsa_plugin.core.files.decompress import decompress, libdeflate
 from gwsa.gwsa_plugin.core.gldas.anomalies import TOTAL, gldas_anomalies
 from gwsa.gwsa_plugin.core.gldas.land_storage import LAYERS, VARIABLES
+from gwsa.gwsa_plugin.core.rasters.decompress import decompress, libdeflate
 from gwsa.gwsa_plugin.core.sample_world.gldas_files import file_name
 
 GRANULE = Path("../shared/data/gldas/GLDAS_NOAH025_3H.A20150101.0000.021.nc4")

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from gwsa.gwsa_plugin.core.files import hdf5
-from gwsa.gwsa_plugin.core.files.decompress import libdeflate
 from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
-from gwsa.gwsa_plugin.core.rasters.netcdf import NetCdf
+from gwsa.gwsa_plugin.core.rasters import hdf5
+from gwsa.gwsa_plugin.core.rasters.decompress import libdeflate
+from gwsa.gwsa_plugin.core.rasters.netcdf import open_netcdf
 
 from .gldas_global import FILL, GRANULE, base_fields, write_file
 from .result import race
@@ -50,13 +50,8 @@ def measure_gldas_read(folder: Path, granule: Path = GRANULE) -> dict:
 
 def _read(path: Path) -> list[np.ndarray]:
     """Read as the plugin does, through h5py where it can be used; south first, NaN off the land."""
-    if not hdf5.usable():
-        netcdf = NetCdf(path)
-        return [netcdf.read(name)[0] for name in VARIABLES]
-    file = hdf5.Hdf5(path)
-    values = [file.read(name)[0] for name in VARIABLES]
-    file.close()
-    return values
+    with open_netcdf(path) as file:
+        return [file.read(name)[0] for name in VARIABLES]
 
 
 def _read_with_gdal(path: Path) -> list[np.ndarray]:

@@ -6,7 +6,6 @@ import pytest
 import rasterio
 from qgis.core import (
     QgsProcessingContext,
-    QgsProcessingUtils,
     QgsRasterLayer,
     QgsVectorLayer,
 )
@@ -17,14 +16,8 @@ from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
 from gwsa.gwsa_plugin.core.downscaling.options import METHODS, DownscaleOptions
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS, read_aquifers
 from gwsa.gwsa_plugin.core.wells.quality_control import Rules
-from gwsa.gwsa_plugin.core.wells.reading_kind import ReadingKind
 from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
-from gwsa.processing_provider.well_layers import (
-    USUAL_NAMES,
-    in_aquifers,
-    read_readings,
-    read_wells,
-)
+from gwsa.processing_provider.validate_wells import ValidateWells
 
 from .stages import SETTINGS, STAGES
 
@@ -77,16 +70,10 @@ def test_qgis_applies_the_style(chain, name, renderer):
 
 def read_as_qgis_does(world) -> tuple[Wells, Readings]:
     """The wells of the sample world, with the specific yield of aquifers, and their readings."""
-    context = QgsProcessingContext()
-    sources = {
-        name: QgsProcessingUtils.variantToSource(str(world / PARTS[name]), context)
-        for name in ("WELLS", "OBSERVATIONS", "AQUIFERS")
-    }
-    chosen = {**dict.fromkeys(USUAL_NAMES, ""), "AQUIFER_FIELD": SETTINGS["ID_FIELD"]}
-    wells = read_wells(sources["WELLS"], chosen, context, SILENT)
-    wells = in_aquifers(wells, sources["AQUIFERS"], chosen, context, SILENT)
-    readings = read_readings(sources["OBSERVATIONS"], chosen, wells, ReadingKind(), SILENT)
-    return wells, readings
+    parameters = {name: str(world / PARTS[name]) for name in ("WELLS", "OBSERVATIONS", "AQUIFERS")}
+    parameters["AQUIFER_FIELD"] = SETTINGS["ID_FIELD"]
+    records = ValidateWells().create().well_records(parameters, QgsProcessingContext(), SILENT)
+    return records.wells, records.readings
 
 
 @pytest.fixture(scope="module")
