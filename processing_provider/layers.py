@@ -206,7 +206,8 @@ def open_layer(
         When the layer cannot be opened.
     """
     given = parameters.get(name)
-    if given is None or given == "":
+    # An empty value of qgis_process is NULL, which is false.
+    if not given:
         return None
     layer = None
     if not is_commented(given):

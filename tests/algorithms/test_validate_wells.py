@@ -137,6 +137,12 @@ def test_tables_give_a_scored_layer_a_report_and_scores(validate, tmp_path):
     assert record["results"]["detail"] == scores["detail"]
 
 
+def test_empty_layers_of_qgis_process_are_no_layers(validate, world):
+    """``--AQUIFERS=`` arrives as NULL."""
+    layer = validate(AQUIFERS=NULL, OBSERVATIONS=NULL, WELLS=world / "long.csv", SPECIFIC_YIELD=0.1)
+    assert len(features(layer["OUTPUT"])) == N
+
+
 def test_layers_instead_of_the_folder(validate, world):
     layers = [str(path) for path in sorted((world / "gwsa_1km").glob("*.tif"))]
     found = features(validate(GWSA=None, LAYERS=layers)["OUTPUT"])
