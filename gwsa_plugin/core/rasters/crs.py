@@ -133,8 +133,8 @@ def _proj_advice() -> str:
     given = [name for name in ("PROJ_DATA", "PROJ_LIB") if os.environ.get(name)]
     if given:
         return (
-            f"PROJ cannot read its database in {os.environ[given[0]]}, which the environment "
-            f"variable {' and '.join(given)} names, perhaps for another program; remove the "
-            "variable and start QGIS again."
+            f"PROJ cannot read its database in {os.environ[given[0]]}, named by the environment "
+            f"({' and '.join(given)}), perhaps for another program; remove that from the "
+            "environment and start QGIS again."
         )
     return "PROJ cannot find or read its database proj.db; install QGIS again, or repair it."
