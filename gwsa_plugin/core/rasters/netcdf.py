@@ -140,9 +140,9 @@ class NetCdf:
         if is_hdf5:
             raise UnreadableFile(
                 self.name,
-                "damaged or cut short, or HDF5 other than NetCDF-4, such as GSFC's mascons, which "
-                f"needs h5py, and h5py cannot be used: {hdf5.trouble()}",
-                "install h5py or download the file again",
+                "damaged or cut short, or no NetCDF-4",
+                "download it again; other HDF5, such as GSFC's mascons, needs h5py, and h5py "
+                f"cannot be used: {hdf5.trouble()}",
             )
         raise UnreadableFile(
             self.name,
