@@ -283,6 +283,8 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     def checkParameterValues(self, parameters, context):
         try:
             values = read_values(self, parameters, context)
+            if self.parameterDefinition("EXTENT"):
+                read_region(self, parameters, context)
         except InputError as error:
             return False, str(error)
         return super().checkParameterValues(values, context)

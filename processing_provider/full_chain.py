@@ -13,6 +13,7 @@ from .base import RESOURCES, tr
 from .help_pages import page_url
 from .output_checks import check_outputs
 from .parameter_values import read_values
+from .regions import read_region
 
 PATH = Path(__file__).parent / "models" / "fullchain.model3"
 MAPS = "downscale:MAPS"
@@ -73,6 +74,7 @@ class FullChain(QgsProcessingModelAlgorithm):
             return False, missing_message(missing)
         try:
             values = read_values(self, parameters, context)
+            read_region(self, parameters, context)
         except InputError as error:
             return False, str(error)
         return super().checkParameterValues(values, context)

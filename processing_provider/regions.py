@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from qgis.core import (
+    NULL,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
@@ -52,7 +53,8 @@ def read_region(algorithm, parameters, context) -> Bounds | None:
     else:
         box = algorithm.parameterAsExtent(parameters, "EXTENT", context)
         if box.isNull():
-            if value is None or value == "":
+            # An empty value of qgis_process is NULL.
+            if value in (None, "", NULL):
                 return None
             raise InputError(
                 f"EXTENT is “{value}”, which is no region; write west,east,south,north in degrees, "

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from qgis.core import NULL, QgsProcessingContext, QgsRectangle, QgsReferencedRectangle
 from qgis.core import QgsCoordinateReferenceSystem as Crs
-from qgis.core import QgsProcessingContext, QgsRectangle, QgsReferencedRectangle
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 
@@ -36,6 +36,7 @@ def region(provider):
         (QgsRectangle(177, -20, 182, -15), (177, -20, 182, -15)),
         (QgsReferencedRectangle(QgsRectangle(76, 28, 79, 31), Crs("EPSG:4326")), (76, 28, 79, 31)),
         ("", None),
+        (NULL, None),
         (None, None),
     ],
 )
@@ -76,3 +77,13 @@ def test_an_extent_in_metres_across_180_degrees(region):
 def test_what_is_no_region_is_refused_as_it_was_understood(region, extent, message):
     with pytest.raises(InputError, match=message):
         region(extent)
+
+
+@pytest.mark.parametrize("algorithm", ["importtwsa", "gldasanomaly", "fullchain"])
+@pytest.mark.parametrize("extent", ["76 79 28 31", "76,79,28", "76;79;28;31", "28,79,31"])
+def test_a_text_that_is_no_region_is_refused_before_the_run(provider, algorithm, extent):
+    ok, message = provider.algorithm(algorithm).checkParameterValues(
+        {"EXTENT": extent}, QgsProcessingContext()
+    )
+    assert not ok
+    assert message.startswith(f"EXTENT is “{extent}”, which is no region; write west,east,south")
