@@ -41,8 +41,8 @@ from .styles.loading import when_loaded, write_vector_style
 from .styles.map_group import load_maps
 from .styles.rasters import title_file
 from .styles.vectors import style_regions
-from .vector_output import prepare_destination, write_features
-from .well_parameters import FIELDS, LAYERS_READ, WellAlgorithm
+from .vector_output import write_features
+from .well_parameters import FIELDS, WellAlgorithm
 
 # Field of the layer of regions -> type.
 REGION_FIELDS = {
@@ -260,7 +260,6 @@ class Downscale(WellAlgorithm):
 
         scheduler = self.parameterAsString(parameters, "SCHEDULER", context).strip()
         started = now()
-        prepare_destination(self, parameters, "REGIONS", LAYERS_READ, context)
         options = self._options(parameters, context)
         inputs = {
             name: self.input_path(parameters, name, context) for name in ("GWSA", "GWSA_SIGMA")

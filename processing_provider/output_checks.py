@@ -74,6 +74,9 @@ def check_outputs(
                 "name or folder."
             ) from None
         _check_inputs(definition, path, inputs)
+        if definition.type() == VECTOR:
+            # QGIS makes no folder for a layer.
+            path.parent.mkdir(parents=True, exist_ok=True)
         # Names that differ only in case are one file on Windows and macOS.
         other = written.setdefault(os_path.realpath(path).casefold(), name)
         if other != name:

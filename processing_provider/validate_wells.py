@@ -23,8 +23,8 @@ from ..gwsa_plugin.core.base.errors import InputError
 from .base import POINTS, POLYGONS, layer_file, tr
 from .styles.loading import when_loaded, write_vector_style
 from .styles.vectors import style_wells
-from .vector_output import prepare_destination, write_features
-from .well_parameters import FIELDS, LAYERS_READ, WellAlgorithm
+from .vector_output import write_features
+from .well_parameters import FIELDS, WellAlgorithm
 
 INPUTS = ("GWSA", "LAYERS", "COARSE", "WELLS", "OBSERVATIONS", "AQUIFERS")
 
@@ -135,7 +135,6 @@ class ValidateWells(WellAlgorithm):
         from ..gwsa_plugin.core.wells.validate import validate_wells
 
         started = now()
-        prepare_destination(self, parameters, "OUTPUT", LAYERS_READ, context)
         product = self._product(parameters, context)
         coarse = YearlyMaps.from_files([self.input_path(parameters, "COARSE", context)])
         records = self.well_records(parameters, context, progress.part(0.0, 0.2))

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from qgis.core import (
     QgsFeature,
     QgsFeatureSink,
     QgsFields,
     QgsGeometry,
-    QgsProcessingAlgorithm,
-    QgsProcessingContext,
     QgsVectorFileWriter,
     QgsVectorLayer,
     QgsWkbTypes,
@@ -21,51 +17,6 @@ from qgis.core import (
 
 from ..gwsa_plugin.core.base.errors import InputError
 from .layers import LONLAT, is_file
-
-# Destinations that are no files: memory:, ogr:, postgres: and the like; C: is a drive.
-_NO_FILE = re.compile(r"[A-Za-z]{2,}:")
-
-
-def prepare_destination(
-    algorithm: QgsProcessingAlgorithm,
-    parameters: dict,
-    name: str,
-    inputs: Iterable[str],
-    context: QgsProcessingContext,
-) -> None:
-    """Create the folder of a layer before the work.
-
-    Parameters
-    ----------
-    algorithm : QgsProcessingAlgorithm
-    parameters, context
-        As in ``processAlgorithm``.
-    name : str
-        Parameter of the layer that will be written.
-    inputs : iterable of str
-        Parameters of layers that are read.
-
-    Raises
-    ------
-    InputError
-        When the layer would replace one of the inputs.
-    OSError
-        When the folder cannot be written.
-    """
-    target = algorithm.parameterAsOutputLayer(parameters, name, context)
-    if not target or _NO_FILE.match(target):
-        return
-    for read in filter(parameters.get, inputs):
-        layer = algorithm.parameterAsVectorLayer(parameters, read, context)
-        if layer is not None and _file(layer.source()).resolve() == Path(target).resolve():
-            raise InputError(
-                f"{target} is both {read} and {name}; choose another file for {name}, which would "
-                "replace it."
-            )
-    folder = Path(target).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=folder):
-        pass
 
 
 def layer_fields(types: dict[str, str]) -> QgsFields:

@@ -19,7 +19,6 @@ from .layers import is_commented, open_layer
 # The choices of VALUE and UNIT in the order of the parameters; the last one is to recognise them.
 QUANTITIES = (DEPTH, ELEVATION)
 UNITS = (METRES, FEET)
-LAYERS_READ = ("WELLS", "OBSERVATIONS", "AQUIFERS")
 # Parameter -> parameter of its layer, label and help.
 FIELDS = {
     "WELL_FIELD": (
