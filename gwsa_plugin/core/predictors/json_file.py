@@ -1,9 +1,10 @@
-"""Read the JSON files of catalogues and predictor sets, and say what is wrong with them."""
+"""Read the JSON files of catalogues and predictor sets, and state what is wrong with them."""
 
 from __future__ import annotations
 
 import codecs
 import json
+import re
 from pathlib import Path
 
 from ..base.errors import InputError
@@ -56,10 +57,11 @@ def _decode(content: bytes, name: str) -> str:
 
 def _json_problem(text: str, error: json.JSONDecodeError) -> str:
     """What is wrong with a text that is no JSON, and in which line."""
-    before = text[: error.pos].rstrip()
     rest = text[error.pos :].lstrip()
-    if before.endswith(",") and rest[:1] in ("]", "}"):
-        line = before.count("\n") + 1
+    # The position is that of the comma from Python 3.13 on, and behind it before.
+    comma = text.rfind(",", 0, error.pos + 1)
+    if comma >= 0 and re.match(r",\s*[\]}]", text[comma:]):
+        line = text.count("\n", 0, comma) + 1
         return f"line {line} ends a list or an object with a comma, which has nothing after it"
     if rest.startswith(("//", "/*", "#")):
         return f"line {error.lineno} has a comment, and JSON has none"
