@@ -68,6 +68,23 @@ def parse_month(text: str, what: str = "The month") -> np.datetime64:
     return np.datetime64(text.strip(), "M")
 
 
+def find_month(text: str | None) -> np.datetime64 | None:
+    """Find the month in a band description or a file name.
+
+    Parameters
+    ----------
+    text : str or None
+        As in ``find_months``.
+
+    Returns
+    -------
+    datetime64[M] or None
+        None when ``text`` names no month or several.
+    """
+    found = find_months(text)
+    return found[0] if found.size == 1 else None
+
+
 def find_months(text: str | None) -> np.ndarray:
     """Find all months that a band description or a file name names.
 

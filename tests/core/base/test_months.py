@@ -9,6 +9,7 @@ from gwsa.gwsa_plugin.core.base.months import (
     calendar_month,
     calendar_year,
     decimal_years,
+    find_month,
     find_months,
     in_baseline,
     month_range,
@@ -23,8 +24,8 @@ months = st.integers(0, 1500).map(lambda n: np.datetime64("1950-01", "M") + n)
 @given(months)
 def test_parse_and_find_read_a_formatted_month(month):
     assert parse_month(str(month)) == month
-    assert list(find_months(f"GWSA {month}")) == [month]
-    assert list(find_months(str(month).replace("-", ""))) == [month]
+    assert find_month(f"GWSA {month}") == month
+    assert find_month(str(month).replace("-", "")) == month
 
 
 @pytest.mark.parametrize(
@@ -66,8 +67,8 @@ def test_parse_month_refuses_other_formats(text):
         ("2011-12-16/2012-01-20", "2012-01"),
     ],
 )
-def test_the_month_of_common_names(text, month):
-    assert list(find_months(text)) == [np.datetime64(month)]
+def test_find_month_in_common_names(text, month):
+    assert find_month(text) == np.datetime64(month)
 
 
 @pytest.mark.parametrize(
@@ -76,14 +77,15 @@ def test_the_month_of_common_names(text, month):
      "2004_1", "2004-1km", "GWSA 2004 1 km", "v2004.1", "15/01/2004", "doy2003999", "2004032",
      "marsh 2004", "maybe2004x", "decay_2004", "1.2004-2009 mean"],
 )  # fmt: skip
-def test_names_without_a_month(text):
-    assert not find_months(text).size
+def test_find_month_returns_none_without_a_month(text):
+    assert find_month(text) is None
 
 
 @pytest.mark.parametrize(
     "text", ["twsa_2002-04_2017-06.tif", "2004-01..2009-12", "200401 Mar 2004"]
 )
-def test_all_months_of_a_name_are_found(text):
+def test_a_name_of_several_months_is_no_month(text):
+    assert find_month(text) is None
     assert find_months(text).size == 2
 
 
