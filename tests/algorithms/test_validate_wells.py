@@ -435,7 +435,9 @@ class TestMistakes:
     ):
         (tmp_path / "file").write_text("")
         feedback = QgsProcessingFeedback(False)
-        with pytest.raises(QgsProcessingException, match="cannot be written .*file is not a folder"):
+        with pytest.raises(
+            QgsProcessingException, match="cannot be written .*file is not a folder"
+        ):
             validate(OUTPUT=tmp_path / "file" / "wells.gpkg", feedback=feedback)
         assert "wells of wells" not in feedback.textLog()
 
