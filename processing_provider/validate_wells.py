@@ -9,18 +9,16 @@ from math import isfinite
 from qgis.core import (
     QgsGeometry,
     QgsPointXY,
-    QgsProcessing,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
-    QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterRasterLayer,
     QgsWkbTypes,
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
-from .base import POINTS, POLYGONS, layer_file, tr
+from .base import POINTS, POLYGONS, tr
+from .monthly_maps import add_maps, read_maps
 from .styles.loading import when_loaded, write_vector_style
 from .styles.vectors import style_wells
 from .vector_output import write_features
@@ -67,24 +65,7 @@ class ValidateWells(WellAlgorithm):
         self._add_outputs()
 
     def _add_fields_to_compare(self):
-        self.add(
-            QgsProcessingParameterFile(
-                "GWSA",
-                tr("1 km GWSA (folder)"),
-                QgsProcessingParameterFile.Behavior.Folder,
-                optional=True,
-            ),
-            "The folder with GWSA_YYYY.tif that gwsa:downscale wrote; alternatively give LAYERS.",
-        )
-        self.add(
-            QgsProcessingParameterMultipleLayers(
-                "LAYERS",
-                tr("1 km GWSA (layers)"),
-                QgsProcessing.SourceType.TypeRaster,
-                optional=True,
-            ),
-            "The yearly rasters, with bands named YYYY-MM, instead of the folder.",
-        )
+        add_maps(self)
         self.add(
             QgsProcessingParameterRasterLayer("COARSE", tr("Coarse GWSA stack")),
             "The stack that was downscaled, with bands named YYYY-MM.",
@@ -135,7 +116,7 @@ class ValidateWells(WellAlgorithm):
         from ..gwsa_plugin.core.wells.validate import validate_wells
 
         started = now()
-        product = self._product(parameters, context)
+        product = read_maps(self, parameters, context)
         coarse = YearlyMaps.from_files([self.input_path(parameters, "COARSE", context)])
         records = self.well_records(parameters, context, progress.part(0.0, 0.2))
         if records is None:
@@ -156,23 +137,6 @@ class ValidateWells(WellAlgorithm):
         outputs["OUTPUT"] = self._write_layer(parameters, context, comparison)
         progress.info(detail.sentences())
         return outputs
-
-    def _product(self, parameters, context):
-        from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
-
-        folder = self.parameterAsFile(parameters, "GWSA", context)
-        layers = (
-            self.parameterAsLayerList(parameters, "LAYERS", context)
-            if parameters.get("LAYERS")
-            else []
-        )
-        if bool(folder) == bool(layers):
-            raise InputError(
-                "Give the 1 km field either as its folder (GWSA) or as its layers (LAYERS)."
-            )
-        if folder:
-            return YearlyMaps.in_folder(folder)
-        return YearlyMaps.from_files(map(layer_file, layers))
 
     def _write_files(self, parameters, context, comparison, detail, rules, started) -> dict:
         from ..gwsa_plugin.core.files.provenance import write_run

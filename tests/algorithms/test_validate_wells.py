@@ -446,7 +446,7 @@ class TestMistakes:
         assert (tmp_path / "new" / "wells.gpkg").is_file()
 
     def test_both_folder_and_layers(self, validate, world):
-        with pytest.raises(QgsProcessingException, match="either as its folder"):
+        with pytest.raises(QgsProcessingException, match="either as their folder"):
             validate(LAYERS=[str(world / "gwsa_1km" / "GWSA_2004.tif")])
 
     def test_no_readings(self, validate):

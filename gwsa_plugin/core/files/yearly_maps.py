@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..rasters.reading import band_months, open_lonlat, open_raster, read_bands
+from ..base.plausible import STORAGE, require_plausible
+from ..base.units import CM, in_centimetres
+from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
+from ..rasters.raster import Raster
+from ..rasters.reading import band_months, open_lonlat, open_raster, read_bands, readable
 from .provenance import same_run
+from .stack import OBSERVED
 
 NAME = re.compile(r"GWSA_(\d{4})\.tif")
+SIGMA_NAME = re.compile(r"GWSA_SIGMA_(\d{4})\.tif")
 # Relative paths of all yearly rasters in the folder of a run, those of sigma included.
 FILES = r"GWSA_\d{4}\.tif|sigma/GWSA_SIGMA_\d{4}\.tif"
 
@@ -29,10 +38,13 @@ class YearlyMaps:
         Grid of all files.
     bands : dict
         Month -> (file, band number) for every month of the files, in the order of months.
+    source : tuple of str
+        OBSERVED, FILLED or MISSING for each month; OBSERVED where the file does not state it.
     """
 
     grid: Grid
     bands: dict[np.datetime64, tuple[Path, int]]
+    source: tuple[str, ...]
 
     @classmethod
     def in_folder(cls, folder: str | Path) -> YearlyMaps:
@@ -69,11 +81,14 @@ class YearlyMaps:
         grids: list[Grid] = []
         tags: list[dict[str, str]] = []
         bands: dict[np.datetime64, tuple[Path, int]] = {}
+        words: dict[np.datetime64, str] = {}
         for path in map(Path, paths):
             with open_lonlat(path) as source:
                 grids.append(Grid.from_transform(source.transform, source.shape, path.name))
                 months = band_months(source, path)
                 tags.append(source.tags())
+                for band, month in enumerate(months, start=1):
+                    words.setdefault(month, source.tags(band).get(SOURCE_TAG, OBSERVED))
             if not same_run(tags[-1], tags[0]):
                 raise InputError(
                     f"{path.name} and {next(iter(bands.values()))[0].name} were written by two "
@@ -92,7 +107,9 @@ class YearlyMaps:
                         "keep one of them."
                     )
                 bands[month] = (path, band)
-        return cls(grids[0], dict(sorted(bands.items())))
+        months = sorted(bands)
+        ordered = {month: bands[month] for month in months}
+        return cls(grids[0], ordered, tuple(words[month] for month in months))
 
     @property
     def months(self) -> np.ndarray:
@@ -123,6 +140,55 @@ class YearlyMaps:
         path, band = self.bands[np.datetime64(month, "M")]
         with open_lonlat(path) as source:
             return read_bands(source, [band], window)[0]
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[..., np.ndarray]]:
+        """Open all files until the end of the context, to read many windows in one thread.
+
+        Yields
+        ------
+        callable
+            Takes months, an ndarray of datetime64[M] of shape (n,), and optionally a window, the
+            slices of rows and of columns. Returns an ndarray of float32, shape (n, rows, columns),
+            in cm; NaN where a map has no value. Raises InputError when a file cannot be read, its
+            unit is not known, or a value is not possible.
+        """
+        with ExitStack() as files:
+            paths = dict.fromkeys(path for path, _ in self.bands.values())
+            yield partial(
+                self._read, {path: files.enter_context(open_lonlat(path)) for path in paths}
+            )
+
+    def _read(
+        self,
+        sources: dict[Path, Raster],
+        months: np.ndarray,
+        window: tuple[slice, slice] | None = None,
+    ) -> np.ndarray:
+        """Read months from open files, with one read per file."""
+        wanted = defaultdict(list)
+        for index, month in enumerate(months):
+            path, band = self.bands[month]
+            wanted[path].append((index, band))
+        rows, columns = window or (slice(0, self.grid.rows), slice(0, self.grid.columns))
+        shape = (len(months), rows.stop - rows.start, columns.stop - columns.start)
+        values = np.empty(shape, dtype=np.float32)
+        for path, pairs in wanted.items():
+            source = sources[path]
+            indices, bands = map(list, zip(*pairs))
+            unit = (source.bands[0].unit or source.tags().get(UNIT_TAG) or CM).strip()
+            with readable(path):
+                block = in_centimetres(read_bands(source, bands, window), unit, path.name)
+            require_plausible(block, STORAGE, path.name, list(months[indices]))
+            values[indices] = block
+        return values
+
+
+def sigma_maps(folder: str | Path) -> YearlyMaps | None:
+    """Find the sigma of the maps in a folder, ``sigma/GWSA_SIGMA_YYYY.tif``; None without it."""
+    folder = Path(folder) / "sigma"
+    names = sorted(path for path in folder.glob("*.tif") if SIGMA_NAME.fullmatch(path.name))
+    return YearlyMaps.from_files(names) if names else None
 
 
 def yearly_files(folder: str | Path) -> list[Path]:

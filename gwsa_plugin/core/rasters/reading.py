@@ -109,13 +109,20 @@ def open_lonlat(path: Path) -> Iterator[Raster]:
             raise InputError(
                 f"{path.name} is in {crs_name(source.crs)}; warp it to EPSG:4326 first."
             )
-        try:
+        with readable(path):
             yield arranged(source, path.name)
-        except RasterError:
-            raise InputError(
-                f"{path.name} cannot be read completely; it is damaged or truncated, "
-                "so copy or download it again."
-            ) from None
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn a failed read of a file in the context into an InputError that names the file."""
+    try:
+        yield
+    except RasterError:
+        raise InputError(
+            f"{path.name} cannot be read completely; it is damaged or truncated, "
+            "so copy or download it again."
+        ) from None
 
 
 def read_bands(

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 
 from ..base.grid import Grid
-from ..base.plausible import STORAGE, require_plausible
 from ..base.progress import SILENT, Progress
-from ..base.units import CM, in_centimetres
 from ..files.yearly_maps import YearlyMaps
-from ..rasters.reading import open_lonlat, read_bands
 
 BLOCK = 256  # pixels along a side, as in the files, so that each of their blocks is decoded once
 
@@ -130,36 +126,17 @@ def _inside(grid: Grid, rows, columns):
 def _read(product: YearlyMaps, rows, columns, months, progress: Progress) -> np.ndarray:
     """Read pixels, float32, shape (months, pixels), with one read per file and block."""
     values = np.full((len(months), len(rows)), np.nan, dtype=np.float32)
-    files = _bands_by_file(product, months)
     blocks = _points_by_block(rows, columns)
-    for number, (path, bands) in enumerate(files.items()):
-        month_index, band_numbers = zip(*bands)
-        with open_lonlat(path) as source:
-            unit = (source.bands[0].unit or source.tags().get("GWSA_UNIT") or CM).strip()
-            for step, points in enumerate(blocks):
-                # The window spans the wanted pixels of the block, no more.
-                top = rows[points].min()
-                left = columns[points].min()
-                bottom = rows[points].max() + 1
-                right = columns[points].max() + 1
-                window = (slice(top, bottom), slice(left, right))
-                block = read_bands(source, list(band_numbers), window)
-                block = in_centimetres(block, unit, path.name)
-                require_plausible(block, STORAGE, path.name, list(months[list(month_index)]))
-                block_rows = rows[points] - top
-                block_columns = columns[points] - left
-                values[np.ix_(month_index, points)] = block[:, block_rows, block_columns]
-                progress.advance((number + (step + 1) / len(blocks)) / len(files))
+    with product.opened() as read:
+        for step, points in enumerate(blocks):
+            # The window spans the wanted pixels of the block, no more.
+            top = rows[points].min()
+            left = columns[points].min()
+            window = (slice(top, rows[points].max() + 1), slice(left, columns[points].max() + 1))
+            block = read(months, window)
+            values[:, points] = block[:, rows[points] - top, columns[points] - left]
+            progress.advance((step + 1) / len(blocks))
     return values
-
-
-def _bands_by_file(product: YearlyMaps, months) -> dict[Path, list[tuple[int, int]]]:
-    """Return the wanted (index of the month, band) of each file."""
-    files = defaultdict(list)
-    for index, month in enumerate(months):
-        path, band = product.bands[month]
-        files[path].append((index, band))
-    return files
 
 
 def _points_by_block(rows, columns) -> list[np.ndarray]:

@@ -1,0 +1,1 @@
+"""Answers from monthly maps: trends, series of polygons, drought, recharge, comparison, export."""
