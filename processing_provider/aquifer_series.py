@@ -101,8 +101,7 @@ class AquiferSeries(GwsaAlgorithm):
         series = polygon_series(maps, aquifers, sigma, progress.part(0.05, 0.85))
         trends = storage_trends(series, progress.part(0.85, 0.9))
         columns = polygon_columns(series, trends)
-        for line in statements(columns, series.names)[:MOST_LINES]:
-            progress.info(line)
+        self._log(series, statements(columns, series.names), progress)
         if sigma is None:
             progress.warn(
                 "The maps have no sigma, so means and trends are without errors; give SIGMA."
@@ -119,6 +118,18 @@ class AquiferSeries(GwsaAlgorithm):
         chosen = self.parameterAsString(parameters, "NAME_FIELD", context)
         field = find_field(layer, chosen, "NAME_FIELD")
         return joined_by_name(read_polygons(layer, field, [], progress))
+
+    def _log(self, series, sentences, progress) -> None:
+        """Write the results of the largest polygons, and how many have no values."""
+        from ..gwsa_plugin.core.results.series_table import by_covered_area
+
+        present = by_covered_area(series)
+        for index in present[:MOST_LINES]:
+            progress.info(sentences[index])
+        if len(present) > MOST_LINES:
+            progress.info(f"The results of {len(present) - MOST_LINES} more are in the layer.")
+        if len(present) < len(sentences):
+            progress.info(f"{len(sentences) - len(present)} polygons have no values in the maps.")
 
     def _write_files(self, parameters, context, results, started) -> dict:
         from ..gwsa_plugin.core.files.provenance import write_run
@@ -137,8 +148,7 @@ class AquiferSeries(GwsaAlgorithm):
         if paths["REPORT"]:
             from ..gwsa_plugin.core.results.series_report import write_series_report
 
-            evidence = maps.tags().get("TIFFTAG_IMAGEDESCRIPTION", "")
-            write_series_report(paths["REPORT"], series, trends, evidence)
+            write_series_report(paths["REPORT"], series, trends, maps.tags())
         return {name: str(path) for name, path in paths.items() if path}
 
     def _tips(self, series, trends, progress) -> list[str]:
