@@ -8,6 +8,7 @@ from qgis.PyQt.QtGui import QIcon
 from .base import RESOURCES
 from .build_predictors import BuildPredictors
 from .downscale import Downscale
+from .drought_index import DroughtIndex
 from .fill_gaps import FillGaps
 from .full_chain import FullChain
 from .gldas_anomaly import GldasAnomaly
@@ -15,6 +16,7 @@ from .gwsa_balance import GwsaBalance
 from .import_twsa import ImportTwsa
 from .make_catalogue import MakeCatalogue
 from .output_checks import GEOTIFF_ENDINGS
+from .recharge import Recharge
 from .sample_data import SampleData
 from .validate_wells import ValidateWells
 
@@ -27,6 +29,8 @@ ALGORITHMS = (
     BuildPredictors,
     Downscale,
     ValidateWells,
+    DroughtIndex,
+    Recharge,
     SampleData,
 )
 
