@@ -107,9 +107,8 @@ class YearlyMaps:
                         "keep one of them."
                     )
                 bands[month] = (path, band)
-        months = sorted(bands)
-        ordered = {month: bands[month] for month in months}
-        return cls(grids[0], ordered, tuple(words[month] for month in months))
+        ordered = dict(sorted(bands.items()))
+        return cls(grids[0], ordered, tuple(words[month] for month in ordered))
 
     @property
     def months(self) -> np.ndarray:
