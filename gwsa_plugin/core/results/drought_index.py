@@ -74,7 +74,7 @@ class DroughtIndex(NamedTuple):
 
     Parameters
     ----------
-    index : ndarray of float32, shape (months, ...)
+    values : ndarray of float32, shape (months, ...)
         Standard deviations; negative where there is less groundwater than usual in the month.
     deviation : ndarray of float32, same shape
         Deviation of GWSA from the climatology, and from the trend where it is removed, cm.
@@ -82,7 +82,7 @@ class DroughtIndex(NamedTuple):
         Standard deviation of the deviations in January to December, cm.
     """
 
-    index: np.ndarray
+    values: np.ndarray
     deviation: np.ndarray
     scale: np.ndarray
 

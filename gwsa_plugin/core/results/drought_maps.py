@@ -12,7 +12,7 @@ import numpy as np
 from ..base.grid import Grid
 from ..base.months import calendar_year, month_range
 from ..base.progress import Progress
-from ..base.tiles import Tile, split_into_squares
+from ..base.tiles import Tile, squares
 from ..files.atomic import atomic_file, atomic_folder
 from ..files.stack import MISSING
 from ..files.stack_files import NO_UNIT, VARIABLE_TAG
@@ -83,13 +83,13 @@ def write_index_maps(
     """
     all_tags = {**carried_tags(maps.tags(), VARIABLE), **tags, VARIABLE_TAG: VARIABLE}
     all_tags[UNIT_TAG] = NO_UNIT
-    tiles = split_into_squares(np.ones(maps.grid.shape, dtype=bool), SIDE)
+    tiles = squares(maps.grid.shape, SIDE)
     with _files(maps, all_tags, stack, folder, progress) as sheets, maps.opened() as read:
         for number, tile in enumerate(tiles):
             progress.advance(number / len(tiles))
             values = read(maps.months, tuple(tile))
             if np.isfinite(values).any():
-                index = drought_index(maps.months, values, used, options).index
+                index = drought_index(maps.months, values, used, options).values
                 _write_tile(sheets, maps.months, index, tile, progress)
         for sheet in sheets:
             sheet.target.add_overviews(progress)

@@ -75,7 +75,7 @@ def event_rows(
     for number, name in enumerate(series.names):
         events = find_events(
             series.months,
-            found.index[:, number],
+            found.values[:, number],
             found.deviation[:, number],
             series.source,
             threshold,
@@ -126,7 +126,7 @@ def index_rows(series: PolygonSeries, found: DroughtIndex) -> Iterator[list]:
             yield [
                 name,
                 str(month),
-                float(found.index[place, number]),
+                float(found.values[place, number]),
                 float(sigma[place]),
                 float(found.deviation[place, number]),
                 float(series.mean_cm[number, place]),

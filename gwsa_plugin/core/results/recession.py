@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # Steps and falling limbs that a master recession needs.
 LEAST_STEPS = 8
@@ -72,17 +73,18 @@ class MasterRecession(NamedTuple):
     steps: int
     limbs: int
 
-    def decline(self, storage: np.ndarray, month: np.ndarray) -> np.ndarray:
+    def decline(self, storage: ArrayLike, month: ArrayLike) -> np.ndarray:
         """Return the decline of steps, cm; never negative.
 
         Parameters
         ----------
-        storage : ndarray of float
+        storage : array_like of float
             Mean storage of the two months of each step, cm.
-        month : ndarray of int
+        month : array_like of int
             Number of the first of the two months.
         """
-        return np.maximum(self.at_zero + self.rate * storage + self.drift * month, 0.0)
+        level = self.rate * np.asarray(storage)
+        return np.maximum(self.at_zero + level + self.drift * np.asarray(month), 0.0)
 
     @property
     def constant_months(self) -> float:

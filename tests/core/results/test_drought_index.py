@@ -37,7 +37,7 @@ def by_calendar_month(values):
 @pytest.mark.parametrize("detrend", [False, True])
 def test_stationary_series_has_mean_0_and_sd_1(scale, detrend):
     values = SEASON[:, None] + 3 * noise(1, (200,))
-    index = drought_index(MONTHS, values, EVERY, IndexOptions(scale, detrend)).index
+    index = drought_index(MONTHS, values, EVERY, IndexOptions(scale, detrend)).values
     for one in by_calendar_month(index):
         np.testing.assert_allclose(one.mean(axis=0), 0, atol=2e-3)
         # Exactly 1 where the calendar month scales it, and on average otherwise.
@@ -55,7 +55,7 @@ def test_published_index_is_the_deviation_over_one_standard_deviation():
     climatology = np.array([one.mean() for one in by_calendar_month(values)])
     deviation = values - climatology[calendar_month(MONTHS) - 1]
     np.testing.assert_allclose(found.deviation, deviation, atol=1e-5)
-    np.testing.assert_allclose(found.index, deviation / deviation.std(ddof=1), atol=1e-5)
+    np.testing.assert_allclose(found.values, deviation / deviation.std(ddof=1), atol=1e-5)
 
 
 def test_index_by_calendar_month_follows_the_spread_of_the_month():
@@ -63,7 +63,7 @@ def test_index_by_calendar_month_follows_the_spread_of_the_month():
     wet = np.isin(calendar_month(MONTHS), (7, 8, 9, 10))
     values = SEASON[:, None] + np.where(wet, 2, 1)[:, None] * noise(3, (300,))
     spread = {
-        scale: drought_index(MONTHS, values, EVERY, IndexOptions(scale)).index[wet].std()
+        scale: drought_index(MONTHS, values, EVERY, IndexOptions(scale)).values[wet].std()
         for scale in SCALES
     }
     assert spread[CALENDAR_MONTH] == pytest.approx(1, abs=0.05)
@@ -73,10 +73,10 @@ def test_index_by_calendar_month_follows_the_spread_of_the_month():
 def test_trend_dominates_the_published_index_and_vanishes_when_removed():
     steady = SEASON + 0.5 * noise(4)
     depleted = steady - 2 * YEARS
-    kept = drought_index(MONTHS, depleted, EVERY, IndexOptions()).index
+    kept = drought_index(MONTHS, depleted, EVERY, IndexOptions()).values
     assert kept[:36].mean() > 1 and kept[-36:].mean() < -1
-    removed = drought_index(MONTHS, depleted, EVERY, IndexOptions(detrend=True)).index
-    expected = drought_index(MONTHS, steady, EVERY, IndexOptions(detrend=True)).index
+    removed = drought_index(MONTHS, depleted, EVERY, IndexOptions(detrend=True)).values
+    expected = drought_index(MONTHS, steady, EVERY, IndexOptions(detrend=True)).values
     np.testing.assert_allclose(removed, expected, atol=1e-4)
 
 
@@ -94,8 +94,8 @@ def test_index_does_not_depend_on_level_season_scale_or_removed_trend(
     options = IndexOptions(scale, detrend=True)
     changed = factor * values + level + 3 * SEASON + slope * YEARS
     np.testing.assert_allclose(
-        drought_index(MONTHS, changed, EVERY, options).index,
-        drought_index(MONTHS, values, EVERY, options).index,
+        drought_index(MONTHS, changed, EVERY, options).values,
+        drought_index(MONTHS, values, EVERY, options).values,
         atol=2e-3,
     )
 
@@ -105,10 +105,10 @@ def test_missing_months_have_no_index_and_do_not_count():
     gap = np.isin(MONTHS, month_range("2017-07", "2018-05"))
     with_gap = np.where(gap, np.nan, values)
     found = drought_index(MONTHS, with_gap, EVERY, IndexOptions(detrend=True))
-    assert np.isnan(found.index[gap]).all() and np.isfinite(found.index[~gap]).all()
+    assert np.isnan(found.values[gap]).all() and np.isfinite(found.values[~gap]).all()
     # The same as without these months at all.
     short = drought_index(MONTHS[~gap], values[~gap], EVERY[~gap], IndexOptions(detrend=True))
-    np.testing.assert_allclose(found.index[~gap], short.index, atol=1e-5)
+    np.testing.assert_allclose(found.values[~gap], short.values, atol=1e-5)
 
 
 def test_filled_months_have_an_index_and_do_not_change_the_climatology():
@@ -117,10 +117,10 @@ def test_filled_months_have_an_index_and_do_not_change_the_climatology():
     used = reference_months(MONTHS, source, IndexOptions())
     values = SEASON + noise(6)
     found = drought_index(MONTHS, values, used, IndexOptions())
-    assert np.isfinite(found.index).all()
+    assert np.isfinite(found.values).all()
     other = drought_index(MONTHS, np.where(gap, values - 30, values), used, IndexOptions())
-    np.testing.assert_array_equal(found.index[~gap], other.index[~gap])
-    assert (other.index[gap] < -5).all()
+    np.testing.assert_array_equal(found.values[~gap], other.values[~gap])
+    assert (other.values[gap] < -5).all()
 
 
 def test_reference_gives_the_climatology_of_its_months_only():
@@ -130,7 +130,7 @@ def test_reference_gives_the_climatology_of_its_months_only():
     values = SEASON + noise(7)
     found = drought_index(MONTHS, values, used, options)
     np.testing.assert_allclose(found.deviation[used].mean(), 0, atol=1e-5)
-    assert np.isfinite(found.index).all()
+    assert np.isfinite(found.values).all()
 
 
 def test_short_records_are_refused():
@@ -146,7 +146,7 @@ def test_calendar_months_with_few_years_are_named_and_have_no_index():
     months = month_range("2002-04", "2007-03")[:-3]
     used = reference_months(months, (OBSERVED,) * months.size, IndexOptions())
     assert months_without_index(months, used, IndexOptions()) == ["January", "February", "March"]
-    index = drought_index(months, noise(8)[: months.size], used, IndexOptions()).index
+    index = drought_index(months, noise(8)[: months.size], used, IndexOptions()).values
     np.testing.assert_array_equal(np.isnan(index), np.isin(calendar_month(months), (1, 2, 3)))
 
 
@@ -155,8 +155,8 @@ def test_cells_are_independent_and_constant_cells_have_no_index():
     values[:, 0, 0] = np.float32(1.1)
     values[:, 0, 1] = np.nan
     values[20:, 0, 2] = np.nan
-    index = drought_index(MONTHS, values.astype("float32"), EVERY, IndexOptions()).index
+    index = drought_index(MONTHS, values.astype("float32"), EVERY, IndexOptions()).values
     assert np.isnan(index[:, 0]).all()
     for column in range(3):
-        alone = drought_index(MONTHS, values[:, 1, column], EVERY, IndexOptions()).index
+        alone = drought_index(MONTHS, values[:, 1, column], EVERY, IndexOptions()).values
         np.testing.assert_allclose(index[:, 1, column], alone, atol=1e-4)

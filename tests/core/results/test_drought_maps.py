@@ -10,6 +10,7 @@ from gwsa.gwsa_plugin.core.base.errors import Cancelled
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
+from gwsa.gwsa_plugin.core.base.tiles import squares
 from gwsa.gwsa_plugin.core.files.stack import FILLED, MISSING, OBSERVED, MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.results import drought_maps
@@ -48,7 +49,7 @@ def expected(maps):
     with maps.opened() as read:
         values = read(maps.months)
     used = reference_months(maps.months, maps.source, OPTIONS)
-    return drought_index(maps.months, values, used, OPTIONS).index
+    return drought_index(maps.months, values, used, OPTIONS).values
 
 
 def test_stack_has_the_index_of_each_pixel(maps, tmp_path):
@@ -84,16 +85,10 @@ def test_yearly_files_have_twelve_bands_and_the_same_values(maps, tmp_path):
 def test_tiles_do_not_change_the_result(maps, tmp_path, monkeypatch):
     write(maps, stack=tmp_path / "one.tif")
     monkeypatch.setattr(drought_maps, "SIDE", 16)
-    monkeypatch.setattr(drought_maps, "split_into_squares", lambda cells, side: _squares(cells, 4))
+    monkeypatch.setattr(drought_maps, "squares", lambda shape, side: squares(shape, 4))
     write(maps, stack=tmp_path / "two.tif")
     with rasterio.open(tmp_path / "one.tif") as one, rasterio.open(tmp_path / "two.tif") as two:
         np.testing.assert_array_equal(one.read(), two.read())
-
-
-def _squares(cells, side):
-    from gwsa.gwsa_plugin.core.base.tiles import split_into_squares
-
-    return split_into_squares(cells, side)
 
 
 def test_two_runs_write_the_same_bytes(maps, tmp_path):

@@ -69,7 +69,7 @@ def test_events_of_polygons(maps):
     area = series.mean_area_km2[0]
     assert event["deficit_km3"] == pytest.approx(-event["deviation_cm"] * area * KM3_PER_CM_KM2)
     worst = list(map(str, MONTHS)).index(event["minimum_month"])
-    assert event["minimum"] == pytest.approx(found.index[worst, 0])
+    assert event["minimum"] == pytest.approx(found.values[worst, 0])
 
 
 def test_index_is_that_of_the_mean_of_the_polygon(maps):
@@ -80,7 +80,7 @@ def test_index_is_that_of_the_mean_of_the_polygon(maps):
     rows = [dict(zip(INDEX_FIELDS, row)) for row in index_rows(series, found)]
     assert len(rows) == 2 * MONTHS.size
     east = rows[MONTHS.size :]
-    np.testing.assert_allclose([row["ggdi"] for row in east], alone.index, atol=1e-6)
+    np.testing.assert_allclose([row["ggdi"] for row in east], alone.values, atol=1e-6)
     missing = east[100]
     assert missing["source"] == MISSING and np.isnan(missing["ggdi"])
     # Sigma of the mean over the standard deviation that scales the index.
