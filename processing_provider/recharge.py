@@ -34,10 +34,11 @@ class Recharge(GwsaAlgorithm):
         "table, so that no specific yield is needed. Recharge is the rise of storage above the "
         "recession it would have followed without recharge. The recession is a master recession "
         "that is fitted to the falling limbs of the series. Assumptions: recharge is net of "
-        "pumping and of outflow during the rise; it is a lower bound, since recharge during a "
-        "decline is not counted and monthly means smooth rises; polygons smaller than the "
-        "footprint of GRACE contain recharge of their neighbours. The interval counts the errors "
-        "of the months, where sigma is known, and that of the recession. Years with a missing "
+        "pumping and of outflow during the rise; recharge during a decline is not counted and "
+        "monthly means smooth rises, so that it is a lower bound where groundwater is not pumped; "
+        "water that returns after seasonal pumping counts as recharge; polygons smaller than the "
+        "footprint of GRACE contain recharge of their neighbours. The interval comes from the "
+        "errors of the months: sigma, or the noise of the series. Years with a missing "
         "month have no estimate: fill gaps first. Filled months are counted for each year."
     )
     TAGS = (

@@ -76,7 +76,7 @@ REGION_ALIASES = {
 }
 RECHARGE_ALIASES = {
     "name": "Polygon",
-    "recharge_cm": "Mean net recharge (cm/yr), a lower bound",
+    "recharge_cm": "Mean net recharge (cm/yr)",
     "sigma_cm": "Its standard deviation (cm/yr)",
     "low_cm": "Lower limit of the 90 % interval (cm/yr)",
     "high_cm": "Upper limit of the 90 % interval (cm/yr)",
@@ -143,7 +143,7 @@ def style_recharge(layer: QgsVectorLayer) -> None:
     layer.setRenderer(_rules(RECHARGE_RULES, _translucent_fill))
     _set_aliases(layer, RECHARGE_ALIASES)
     layer.setMapTipTemplate(
-        "<b>[% \"name\" %]</b><br>[% coalesce('Net recharge, a lower bound: ' || "
+        "<b>[% \"name\" %]</b><br>[% coalesce('Net recharge: ' || "
         'format_number("recharge_cm", 1) || \' cm/yr\', "status") %]'
         "[% coalesce('<br>90 % interval: ' || format_number(\"low_cm\", 1) || ' to ' || "
         "format_number(\"high_cm\", 1) || ' cm/yr', '') %]"

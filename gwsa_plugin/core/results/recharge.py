@@ -1,7 +1,7 @@
 """Net recharge per hydrological year by the water-table-fluctuation method, from GWSA.
 
 GWSA is storage already, so that no specific yield is needed. The recharge of a rising limb is its
-rise plus what the master recession drains meanwhile. Falling limbs have none.
+rise plus what the master recession drains meanwhile; falling limbs have none.
 
 References
 ----------
@@ -35,6 +35,9 @@ from .recession import (
 MONTHS_OF_YEAR = 12
 # Half-width of a 90 % interval, standard deviations.
 NINETY_PERCENT = 1.645
+# Series with errors drawn anew that give the interval, and their seed.
+DRAWS = 50
+SEED = 1
 TOO_FEW = (
     f"no master recession can be fitted, which needs {LEAST_LIMBS} falling limbs with "
     f"{LEAST_STEPS} steps between the months after the peak and before the trough"
@@ -57,6 +60,26 @@ class RechargeOptions:
     least_rise: float | None = None
 
 
+class Estimate(NamedTuple):
+    """A recharge with its error.
+
+    Parameters
+    ----------
+    recharge_cm : float
+        cm; NaN where it cannot be estimated.
+    sigma_cm : float
+        Standard deviation from the errors of the months, cm.
+    low_cm, high_cm : float
+        90 % interval, cm, which is never negative. The limit on the side to which errors of the
+        months move the estimate is lowered or raised by this shift.
+    """
+
+    recharge_cm: float
+    sigma_cm: float
+    low_cm: float
+    high_cm: float
+
+
 class RechargeYear(NamedTuple):
     """The recharge of a hydrological year.
 
@@ -66,15 +89,12 @@ class RechargeYear(NamedTuple):
         Calendar year in which it ends.
     first, last : datetime64[M]
         Its first and last month.
-    recharge_cm : float
-        Net recharge, cm; NaN where a month is missing. It is the sum of the next two.
+    estimate : Estimate
+        Net recharge; NaN where a month is missing. It is the sum of the next two.
     rise_cm : float
         Rise of storage in rising limbs, cm.
     drained_cm : float
         What the master recession drains meanwhile, cm.
-    sigma_cm : float
-        Standard deviation of the recharge from the errors of the months, where they are known, and
-        of the master recession, cm.
     months : int
         Months with a value that follows one.
     filled : int
@@ -84,18 +104,11 @@ class RechargeYear(NamedTuple):
     year: int
     first: np.datetime64
     last: np.datetime64
-    recharge_cm: float
+    estimate: Estimate
     rise_cm: float
     drained_cm: float
-    sigma_cm: float
     months: int
     filled: int
-
-    @property
-    def interval_cm(self) -> tuple[float, float]:
-        """Limits of the 90 % interval, cm; the lower one is never negative."""
-        half = NINETY_PERCENT * self.sigma_cm
-        return max(self.recharge_cm - half, 0.0), self.recharge_cm + half
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +121,8 @@ class Recharge:
         Consecutive.
     values : ndarray of float, shape (months,)
         GWSA, cm; NaN where missing.
+    sigma : ndarray of float, shape (months,)
+        Standard deviation of the values, cm: as given, or the noise of the series.
     source : tuple of str
         OBSERVED, FILLED or MISSING for each month.
     limbs : tuple of Limb
@@ -116,28 +131,28 @@ class Recharge:
     years : tuple of RechargeYear
     least_rise : float
         Smaller turns were taken for noise, cm.
-    mean_cm, mean_sigma_cm : float
-        Mean of the complete years and its standard deviation, cm per year; NaN without any. The
-        differences between the years are no part of it.
+    mean : Estimate
+        Mean of the complete years, cm per year. The differences between the years are no part of
+        its error.
     knows_sigma : bool
-        Whether the errors of the months were known.
+        Whether the errors of the months were given.
     """
 
     months: np.ndarray
     values: np.ndarray
+    sigma: np.ndarray
     source: tuple[str, ...]
     limbs: tuple[Limb, ...]
     recession: MasterRecession | None
     years: tuple[RechargeYear, ...]
     least_rise: float
-    mean_cm: float
-    mean_sigma_cm: float
+    mean: Estimate
     knows_sigma: bool
 
     @property
     def complete(self) -> tuple[RechargeYear, ...]:
         """The years without a missing month."""
-        return tuple(one for one in self.years if np.isfinite(one.recharge_cm))
+        return tuple(one for one in self.years if np.isfinite(one.estimate.recharge_cm))
 
 
 def estimate_recharge(
@@ -149,6 +164,9 @@ def estimate_recharge(
 ) -> Recharge:
     """Estimate the net recharge of each hydrological year.
 
+    The error comes from series to which errors of the months are added once more. All steps are
+    repeated for each of them, so that the choice of limbs and the recession are part of it.
+
     Parameters
     ----------
     months : ndarray of datetime64[M], shape (months,)
@@ -156,8 +174,8 @@ def estimate_recharge(
     values : ndarray of float, shape (months,)
         GWSA, cm; NaN where missing.
     sigma : ndarray of float, shape (months,), or None
-        Standard deviation of the values, cm. Errors of different months are taken as independent,
-        which makes the interval wide where they are not.
+        Standard deviation of the values, cm. Errors of different months are taken as independent.
+        None to estimate them from the month-to-month noise of the series.
     source : tuple of str
         OBSERVED, FILLED or MISSING for each month.
     options : RechargeOptions
@@ -166,151 +184,136 @@ def estimate_recharge(
     -------
     Recharge
     """
-    months, values, sigma, source = _on_calendar(months, values, sigma, source)
-    least = options.least_rise
-    if least is None:
-        least = NOISE_FACTOR * month_noise(values)
-    limbs = find_limbs(values, least)
-    falling = falling_steps(limbs)
-    recession = fit_recession(values, falling)
-    years: tuple[RechargeYear, ...] = ()
-    mean = mean_sigma = np.nan
-    if recession is not None:
-        budget = _Budget.make(values, limbs, falling, recession)
-        periods = _hydrological_years(months, options.first_month)
-        years = tuple(budget.year(*period, source, sigma) for period in periods)
-        complete = [
-            steps for (_, steps), one in zip(periods, years) if np.isfinite(one.recharge_cm)
-        ]
-        if complete:
-            steps = np.concatenate(complete)
-            mean = float(budget.recharge[steps].sum() / len(complete))
-            mean_sigma = budget.sigma(steps, sigma) / len(complete)
+    calendar = month_range(months[0], months[-1])
+    place = (months - calendar[0]).astype(int)
+    storage = _spread(values, place, calendar.size)
+    errors = _spread(
+        np.full(place.size, month_noise(storage)) if sigma is None else sigma, place, calendar.size
+    )
+    words = dict(zip(place.tolist(), source))
+    sources = tuple(words.get(number, MISSING) for number in range(calendar.size))
+    periods = _hydrological_years(calendar, options.first_month)
+    found = _Budget.make(storage, options)
+    nothing = Estimate(np.nan, np.nan, np.nan, np.nan)
+    years: list[RechargeYear] = []
+    mean = nothing
+    if found.recession is not None:
+        totals = found.totals(periods)
+        drawn = _drawn_totals(storage, errors, options, periods)
+        for number, (first, steps) in enumerate(periods):
+            complete = np.isfinite(totals[number])
+            years.append(
+                RechargeYear(
+                    year=int(calendar_year(first + (MONTHS_OF_YEAR - 1))),
+                    first=first,
+                    last=first + (MONTHS_OF_YEAR - 1),
+                    estimate=_with_error(totals[number], drawn[:, number]),
+                    rise_cm=float(found.rise[steps].sum()) if complete else np.nan,
+                    drained_cm=float(found.drained[steps].sum()) if complete else np.nan,
+                    months=int(found.known[steps].sum()),
+                    filled=[sources[step + 1] for step in steps].count(FILLED),
+                )
+            )
+        complete = np.isfinite(totals)
+        if complete.any():
+            mean = _with_error(totals[complete].mean(), drawn[:, complete].mean(axis=1))
     return Recharge(
-        months,
-        values,
-        source,
-        tuple(limbs),
-        recession,
-        years,
-        float(least),
+        calendar,
+        storage,
+        errors,
+        sources,
+        tuple(found.limbs),
+        found.recession,
+        tuple(years),
+        found.least_rise,
         mean,
-        mean_sigma,
         sigma is not None,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Budget:
-    """Rise and drainage of each step, from one month to the next, shape (months - 1,), cm.
+    """Rise and drainage of the steps of rising limbs, from one month to the next, cm."""
 
-    ``weights`` are the derivatives of the drainage to the storage of a step. ``others`` are the
-    drainages that recessions without one falling limb give, shape (limbs, months - 1).
-    """
-
+    limbs: list[Limb]
+    recession: MasterRecession | None
+    least_rise: float
     rise: np.ndarray
     drained: np.ndarray
-    others: np.ndarray
-    weights: np.ndarray
-    rising: np.ndarray
     known: np.ndarray
 
     @classmethod
-    def make(
-        cls,
-        values: np.ndarray,
-        limbs: list[Limb],
-        falling: list[np.ndarray],
-        recession: MasterRecession,
-    ) -> _Budget:
+    def make(cls, values: np.ndarray, options: RechargeOptions) -> _Budget:
+        least = options.least_rise
+        if least is None:
+            least = NOISE_FACTOR * month_noise(values)
+        limbs = find_limbs(values, least)
+        recession = fit_recession(values, falling_steps(limbs))
         step = np.arange(values.size - 1)
         rising = np.zeros(step.size, dtype=bool)
         for limb in limbs:
             rising[limb.start : limb.stop] = limb.rises
-        storage = (values[:-1] + values[1:]) / 2
         rise = np.diff(values)
-        drained = recession.decline(storage, step)
-        fits = [
-            fit_recession(values, falling[:left_out] + falling[left_out + 1 :])
-            for left_out in range(len(falling))
-        ]
-        others = [np.where(rising, fit.decline(storage, step), 0.0) for fit in fits if fit]
+        drained = np.zeros(step.size)
+        if recession is not None:
+            drained = recession.decline((values[:-1] + values[1:]) / 2, step)
         return cls(
+            limbs,
+            recession,
+            least,
             rise=np.where(rising, rise, 0.0),
             drained=np.where(rising, drained, 0.0),
-            others=np.array(others).reshape(-1, step.size),
-            weights=np.where(drained > 0, recession.rate, 0.0),
-            rising=rising,
             known=np.isfinite(rise),
         )
 
-    @property
-    def recharge(self) -> np.ndarray:
-        """Recharge of each step, cm."""
-        return self.rise + self.drained
-
-    def year(
-        self,
-        first: np.datetime64,
-        steps: np.ndarray,
-        source: tuple[str, ...],
-        sigma: np.ndarray | None,
-    ) -> RechargeYear:
-        """Sum the steps of the hydrological year that begins in ``first``."""
-        last = first + (MONTHS_OF_YEAR - 1)
-        inside = [source[step + 1] for step in steps]
-        complete = steps.size == MONTHS_OF_YEAR and self.known[steps].all()
-        recharge, rise, drained = (
-            float(part[steps].sum()) if complete else np.nan
-            for part in (self.recharge, self.rise, self.drained)
-        )
-        return RechargeYear(
-            year=int(calendar_year(last)),
-            first=first,
-            last=last,
-            recharge_cm=recharge,
-            rise_cm=rise,
-            drained_cm=drained,
-            sigma_cm=self.sigma(steps, sigma) if complete else np.nan,
-            months=int(self.known[steps].sum()),
-            filled=inside.count(FILLED),
+    def totals(self, periods: list[tuple[np.datetime64, np.ndarray]]) -> np.ndarray:
+        """Recharge of each hydrological year, cm; NaN where a step is missing."""
+        recharge = np.where(self.known, self.rise + self.drained, np.nan)
+        return np.array(
+            [
+                recharge[steps].sum() if steps.size == MONTHS_OF_YEAR else np.nan
+                for _, steps in periods
+            ]
         )
 
-    def sigma(self, steps: np.ndarray, sigma: np.ndarray | None) -> float:
-        """Standard deviation of the recharge of some steps, cm."""
-        jackknife = self.others[:, steps].sum(axis=1)
-        count = jackknife.size
-        variance = np.nan
-        if count >= LEAST_LIMBS:
-            variance = (count - 1) / count * ((jackknife - jackknife.mean()) ** 2).sum()
-        if sigma is not None:
-            # Derivatives of the recharge to the value of each month.
-            derivative = np.zeros(sigma.size)
-            used = steps[self.rising[steps]]
-            np.add.at(derivative, used, self.weights[used] / 2 - 1)
-            np.add.at(derivative, used + 1, self.weights[used] / 2 + 1)
-            variance += (np.where(derivative == 0, 0.0, derivative * sigma) ** 2).sum()
-        return float(np.sqrt(variance))
 
-
-def _on_calendar(
-    months: np.ndarray,
+def _drawn_totals(
     values: np.ndarray,
-    sigma: np.ndarray | None,
-    source: tuple[str, ...],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """The series with every calendar month from the first to the last; absent ones are missing."""
-    calendar = month_range(months[0], months[-1])
-    place = (months - calendar[0]).astype(int)
+    sigma: np.ndarray,
+    options: RechargeOptions,
+    periods: list[tuple[np.datetime64, np.ndarray]],
+) -> np.ndarray:
+    """Recharge of each year in series with errors added, shape (draws, years).
 
-    def spread(given: np.ndarray) -> np.ndarray:
-        full = np.full(calendar.size, np.nan)
-        full[place] = given
-        return full
+    A draw without a recession has NaN.
+    """
+    random = np.random.default_rng(SEED)
+    drawn = np.full((DRAWS, len(periods)), np.nan)
+    for row in drawn:
+        budget = _Budget.make(values + sigma * random.standard_normal(values.size), options)
+        if budget.recession is not None:
+            row[:] = budget.totals(periods)
+    return drawn
 
-    words = dict(zip(place.tolist(), source))
-    full_source = tuple(words.get(number, MISSING) for number in range(calendar.size))
-    return calendar, spread(values), None if sigma is None else spread(sigma), full_source
+
+def _with_error(recharge: float, drawn: np.ndarray) -> Estimate:
+    """An estimate with the spread and the shift of estimates with errors added."""
+    known = drawn[np.isfinite(drawn)]
+    if not np.isfinite(recharge) or known.size < DRAWS / 2:
+        return Estimate(float(recharge), np.nan, np.nan, np.nan)
+    sigma = float(known.std())
+    shift = float(known.mean() - recharge)
+    half = NINETY_PERCENT * sigma
+    low = recharge - max(shift, 0.0) - half
+    high = recharge - min(shift, 0.0) + half
+    return Estimate(float(recharge), sigma, max(float(low), 0.0), float(high))
+
+
+def _spread(values: np.ndarray, place: np.ndarray, size: int) -> np.ndarray:
+    """Values at their places among consecutive months; NaN elsewhere."""
+    full = np.full(size, np.nan)
+    full[place] = values
+    return full
 
 
 def _hydrological_years(

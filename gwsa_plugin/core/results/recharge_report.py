@@ -15,7 +15,7 @@ from ..files.html_report import Figure, Section, Table, draw, write_report
 from ..files.stack import FILLED
 from .polygon_series import KM3_PER_CM_KM2, PolygonSeries
 from .recession import MasterRecession
-from .recharge import NINETY_PERCENT, Recharge, RechargeOptions
+from .recharge import NINETY_PERCENT, Estimate, Recharge, RechargeOptions
 from .recharge_tables import status
 
 RISING = "#0b6e99"
@@ -35,15 +35,20 @@ METHOD = (
     "meanwhile (month by month, as Heppner & Nimmo 2005)."
 )
 ASSUMPTIONS = (
-    "It is net recharge: pumping and lateral outflow during a rise reduce it, and pumping that "
-    "lasts through the falling limbs is part of the recession.",
-    "It is a lower bound: recharge in falling limbs only slows them and is not counted, means of "
-    "months smooth a rise, and rises within the noise are left out. Where recharge arrives in all "
-    "months, about half of it is found.",
+    "It is net recharge: pumping and lateral outflow during a rise reduce it.",
+    "Recharge during a decline only slows it and is not counted, means of months smooth a rise, "
+    "and rises within the noise are left out. All of these make the estimate too small: it is a "
+    "lower bound where groundwater is not pumped. Where recharge arrives in all months, about half "
+    "of it is found.",
+    "Water that returns after pumping counts as recharge, and pumping in dry months makes the "
+    "recession steeper, which is then extrapolated through the rise. Both make the estimate too "
+    "large where pumping is seasonal.",
     "GRACE cannot separate an aquifer from its neighbours within its footprint of about 300 km. "
     "Recharge of a smaller polygon contains that of its surroundings (leakage).",
-    "The 90 % interval has the errors of the months where the sigma of the maps is known, and that "
-    "of the master recession. It does not cover the assumptions above.",
+    "The 90 % interval comes from the errors of the months: the sigma of the maps where it is "
+    "known, the month-to-month noise of the series otherwise. It does not cover the assumptions "
+    "above, nor errors that repeat each year, such as those of the season of soil moisture in a "
+    "land model.",
     "Filled months are estimates with a typical season. Years with many of them have typical "
     "rather than observed recharge.",
 )
@@ -78,23 +83,27 @@ def write_recharge_report(
 
 def _lead(series: PolygonSeries, estimates: Sequence[Recharge], options: RechargeOptions) -> str:
     """The main result in a few sentences."""
-    done = [number for number, one in enumerate(estimates) if np.isfinite(one.mean_cm)]
+    done = [number for number, one in enumerate(estimates) if np.isfinite(one.mean.recharge_cm)]
     period = f"{series.months[0]} to {series.months[-1]}"
     if not done:
         return f"Recharge could not be estimated for any polygon ({period})."
     volumes = [
-        estimates[number].mean_cm * float(series.mean_area_km2[number]) * KM3_PER_CM_KM2
+        estimates[number].mean.recharge_cm * float(series.mean_area_km2[number]) * KM3_PER_CM_KM2
         for number in done
     ]
-    most = done[int(np.argmax([estimates[number].mean_cm for number in done]))]
+    most = done[int(np.argmax([estimates[number].mean.recharge_cm for number in done]))]
     count = f"{len(done)} of {len(estimates)}" if len(done) < len(estimates) else str(len(done))
     polygons = "polygon" if count == "1" else "polygons"
-    known = "" if estimates[most].knows_sigma else " The errors of the months are not known."
+    known = (
+        "the sigma of the maps"
+        if estimates[most].knows_sigma
+        else "the noise of the series, since the sigma of the maps is not known"
+    )
     return (
         f"Net recharge of {count} {polygons}, hydrological years from month {options.first_month} "
         f"on, {period}: {min(volumes):.2g} to {max(volumes):.2g} km³ a year. The largest depth is "
-        f"{estimates[most].mean_cm:.1f} cm a year in {series.names[most]}. All of it is a lower "
-        f"bound.{known}"
+        f"{estimates[most].mean.recharge_cm:.1f} cm a year in {series.names[most]} (90 % interval "
+        f"{_interval(estimates[most].mean)} cm, from {known})."
     )
 
 
@@ -110,9 +119,9 @@ def _table(series: PolygonSeries, estimates: Sequence[Recharge]) -> Table:
         rows.append(
             [
                 name,
-                one.mean_cm,
-                _interval(one),
-                one.mean_cm * area * KM3_PER_CM_KM2,
+                one.mean.recharge_cm,
+                _interval(one.mean),
+                one.mean.recharge_cm * area * KM3_PER_CM_KM2,
                 len(one.complete),
                 sum(year.filled > 0 for year in one.complete),
                 constant if np.isfinite(constant) else np.nan,
@@ -123,11 +132,10 @@ def _table(series: PolygonSeries, estimates: Sequence[Recharge]) -> Table:
     return Table("Means of the complete hydrological years", header, rows)
 
 
-def _interval(estimate: Recharge) -> str:
-    half = NINETY_PERCENT * estimate.mean_sigma_cm
-    if not np.isfinite(half):
+def _interval(estimate: Estimate) -> str:
+    if not np.isfinite(estimate.high_cm):
         return "–"
-    return f"{max(estimate.mean_cm - half, 0):.1f} to {estimate.mean_cm + half:.1f}"
+    return f"{estimate.low_cm:.1f} to {estimate.high_cm:.1f}"
 
 
 def _charts(
@@ -140,12 +148,11 @@ def _charts(
     sections = []
     for done, number in enumerate(sorted(shown)):
         progress.advance(done / len(shown))
-        sigma = None if series.sigma_cm is None else series.sigma_cm[number]
         sections.append(
             Section(
                 series.names[number],
                 [_sentence(estimates[number])],
-                [_figure(series.names[number], estimates[number], sigma)],
+                [_figure(series.names[number], estimates[number])],
             )
         )
     if len(usable) > len(shown):
@@ -166,16 +173,16 @@ def _sentence(estimate: Recharge) -> str:
     )
     text = (
         f"{len(estimate.complete)} complete hydrological years, mean "
-        f"{estimate.mean_cm:.1f} cm a year (90 % interval {_interval(estimate)}); {kind}, fitted "
-        f"to {recession.steps} months of {recession.limbs} falling limbs."
+        f"{estimate.mean.recharge_cm:.1f} cm a year (90 % interval {_interval(estimate.mean)}); "
+        f"{kind}, fitted to {recession.steps} months of {recession.limbs} falling limbs."
     )
     return f"{text} Filled months: {name_runs(filled)}." if filled.size else text
 
 
-def _figure(name: str, estimate: Recharge, sigma: np.ndarray | None) -> Figure:
+def _figure(name: str, estimate: Recharge) -> Figure:
     chart = Chart(figsize=(11, 5), layout="constrained")
     storage, bars = chart.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
-    _draw_storage(storage, estimate, sigma)
+    _draw_storage(storage, estimate)
     _draw_years(bars, estimate)
     caption = (
         f"{name}: storage with rising and falling limbs and the extrapolated recession, and the "
@@ -184,14 +191,13 @@ def _figure(name: str, estimate: Recharge, sigma: np.ndarray | None) -> Figure:
     return draw(chart, caption, DPI)
 
 
-def _draw_storage(axis: Axes, estimate: Recharge, sigma: np.ndarray | None) -> None:
+def _draw_storage(axis: Axes, estimate: Recharge) -> None:
     times = decimal_years(estimate.months)
     values = estimate.values
     for place in np.flatnonzero(np.array(estimate.source) == FILLED):
         axis.axvspan(times[place] - 1 / 24, times[place] + 1 / 24, color=GAP, linewidth=0)
-    if sigma is not None:
-        half = NINETY_PERCENT * sigma
-        axis.fill_between(times, values - half, values + half, color=BAND, linewidth=0)
+    half = NINETY_PERCENT * estimate.sigma
+    axis.fill_between(times, values - half, values + half, color=BAND, linewidth=0)
     axis.plot(times, values, color=EXTRAPOLATED, linewidth=0.8)
     recession = estimate.recession
     assert isinstance(recession, MasterRecession)
@@ -221,8 +227,8 @@ def _draw_years(axis: Axes, estimate: Recharge) -> None:
     for year in estimate.complete:
         begin, end = decimal_years(np.array([year.first, year.last]))
         middle = (begin + end) / 2
-        low, high = year.interval_cm
-        axis.bar(middle, year.recharge_cm, 0.8, color=RISING, alpha=0.45 if year.filled else 1)
+        recharge, _, low, high = year.estimate
+        axis.bar(middle, recharge, 0.8, color=RISING, alpha=0.45 if year.filled else 1)
         if np.isfinite(high):
             axis.plot([middle, middle], [low, high], color="#1d2b36", linewidth=1)
     axis.axhline(0, color=EXTRAPOLATED, linewidth=0.8)

@@ -11,7 +11,6 @@ import numpy as np
 from ..files.atomic import atomic_file
 from .polygon_series import KM3_PER_CM_KM2, PolygonSeries
 from .recharge import (
-    NINETY_PERCENT,
     TOO_FEW,
     Recharge,
     RechargeOptions,
@@ -79,11 +78,8 @@ def write_years(path: Path, series: PolygonSeries, estimates: Sequence[Recharge]
         table.writerow(YEAR_COLUMNS)
         for name, area, estimate in zip(series.names, series.mean_area_km2, estimates):
             for year in estimate.years:
-                low, high = year.interval_cm
-                numbers = (
-                    year.recharge_cm, year.sigma_cm, low, high, year.rise_cm, year.drained_cm,
-                    year.recharge_cm * float(area) * KM3_PER_CM_KM2,
-                )  # fmt: skip
+                volume = year.estimate.recharge_cm * float(area) * KM3_PER_CM_KM2
+                numbers = (*year.estimate, year.rise_cm, year.drained_cm, volume)
                 table.writerow(
                     [
                         name,
@@ -112,19 +108,14 @@ def polygon_rows(series: PolygonSeries, estimates: Sequence[Recharge]) -> Iterat
         NaN for what is not known.
     """
     for number, (name, estimate) in enumerate(zip(series.names, estimates)):
-        yearly = [year.recharge_cm for year in estimate.complete]
-        half = NINETY_PERCENT * estimate.mean_sigma_cm
+        yearly = [year.estimate.recharge_cm for year in estimate.complete]
         area = float(series.mean_area_km2[number])
         recession = estimate.recession
         constant = recession.constant_months if recession else np.nan
         yield [
             name,
-            estimate.mean_cm,
-            estimate.mean_sigma_cm,
-            # max() would drop NaN.
-            float(np.maximum(estimate.mean_cm - half, 0.0)),
-            estimate.mean_cm + half,
-            estimate.mean_cm * area * KM3_PER_CM_KM2,
+            *estimate.mean,
+            estimate.mean.recharge_cm * area * KM3_PER_CM_KM2,
             min(yearly, default=np.nan),
             max(yearly, default=np.nan),
             len(yearly),
