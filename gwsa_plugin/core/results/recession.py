@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike
 # Steps and falling limbs that a master recession needs.
 LEAST_STEPS = 8
 LEAST_LIMBS = 3
+# Falling limbs from which on a drift is fitted: fewer do not separate it from storage.
+LIMBS_FOR_DRIFT = 8
 # Third differences of independent noise have its standard deviation times the root of 20.
 THIRD_DIFFERENCES = 20**0.5
 # Fraction of the absolute third differences below which recharge contributes little, and that
@@ -53,7 +55,7 @@ class MasterRecession(NamedTuple):
 
     The decline of a step, from one month to the next, is ``at_zero + rate * storage + drift *
     month``, where the storage is the mean of both months, cm. The drift lets the base of the
-    recession rise or fall steadily, as depletion lowers it.
+    recession rise or fall steadily, as depletion lowers it; it is 0 in short records.
 
     Parameters
     ----------
@@ -251,7 +253,9 @@ def fit_recession(values: np.ndarray, limbs: list[np.ndarray]) -> MasterRecessio
         return None
     storage = (values[steps] + values[steps + 1]) / 2
     decline = values[steps] - values[steps + 1]
-    design = np.column_stack([np.ones(steps.size), storage, steps])
+    drifts = len(limbs) >= LIMBS_FOR_DRIFT
+    design = np.column_stack([np.ones(steps.size), storage, steps * float(drifts)])
+    # The minimum-norm solution gives a column of zeros the coefficient 0.
     at_zero, rate, drift = np.linalg.lstsq(design, decline, rcond=None)[0].tolist()
     if rate < LEAST_RATE:
         return MasterRecession(0.0, float(decline.mean()), 0.0, steps.size, len(limbs))
