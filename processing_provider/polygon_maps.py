@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qgis.core import (
-    QgsGeometry,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterRasterLayer,
@@ -12,7 +11,7 @@ from qgis.core import (
 from ..gwsa_plugin.core.base.progress import Progress
 from .base import POLYGONS, GwsaAlgorithm, tr
 from .layers import find_field, open_layer
-from .polygon_layers import Polygon, read_polygons
+from .polygon_layers import Polygon, joined_by_name, read_polygons
 
 # Where an algorithm runs without polygons, the name of all pixels together.
 ALL = "all"
@@ -81,13 +80,7 @@ def read_outlines(
         return []
     chosen = algorithm.parameterAsString(parameters, "ID_FIELD", context)
     field = find_field(layer, chosen, "ID_FIELD")
-    joined: dict[str, list[Polygon]] = {}
-    for polygon in read_polygons(layer, field, (), progress):
-        joined.setdefault(polygon.name, []).append(polygon)
-    return [
-        parts[0]._replace(shape=QgsGeometry.collectGeometry([part.shape for part in parts]))
-        for parts in joined.values()
-    ]
+    return joined_by_name(read_polygons(layer, field, (), progress))
 
 
 def average(algorithm: GwsaAlgorithm, maps, outlines: list[Polygon], parameters, context, progress):
@@ -110,12 +103,12 @@ def average(algorithm: GwsaAlgorithm, maps, outlines: list[Polygon], parameters,
     from ..gwsa_plugin.core.results.polygon_series import polygon_series
     from ..gwsa_plugin.core.spatial.aquifers import Aquifer
 
-    aquifers = [Aquifer(outline.name, outline.geojson) for outline in outlines]
+    aquifers = [outline.aquifer for outline in outlines]
     if not aquifers:
         aquifers = [Aquifer(ALL, _rectangle(maps.grid.bounds))]
     sigma = _sigma(algorithm, parameters, context)
     if sigma is None:
-        progress.info("The sigma of the maps is not known.")
+        progress.info("The maps have no sigma (SIGMA), so means are without errors.")
     return polygon_series(maps, aquifers, sigma, progress)
 
 

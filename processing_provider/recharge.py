@@ -15,7 +15,7 @@ from .base import POLYGONS, GwsaAlgorithm, tr
 from .monthly_maps import add_maps, read_maps
 from .polygon_maps import add_polygons, add_sigma, average, read_outlines
 from .styles.loading import when_loaded, write_vector_style
-from .styles.vectors import style_recharge
+from .styles.recharge import style_recharge
 from .vector_output import write_features
 
 INPUTS = ("GWSA", "LAYERS", "SIGMA", "AQUIFERS")

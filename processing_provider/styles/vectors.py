@@ -36,15 +36,6 @@ GAIN_RULES: tuple[Rule, ...] = (
     ("better by more than 10 %", f"{GAIN} > 0.1", "#542788"),
     ("not tested", "ELSE", "#bdbdbd"),
 )
-# Blues of colorbrewer2.org.
-RECHARGE_RULES: tuple[Rule, ...] = (
-    ("below 2 cm/yr", '"recharge_cm" < 2', "#eff3ff"),
-    ("2 to 5 cm/yr", '"recharge_cm" >= 2 AND "recharge_cm" < 5', "#bdd7e7"),
-    ("5 to 10 cm/yr", '"recharge_cm" >= 5 AND "recharge_cm" < 10', "#6baed6"),
-    ("10 to 20 cm/yr", '"recharge_cm" >= 10 AND "recharge_cm" < 20', "#3182bd"),
-    ("20 cm/yr and more", '"recharge_cm" >= 20', "#08519c"),
-    ("no estimate", "ELSE", "#bdbdbd"),
-)
 FIELDS = {"1km": "1 km map", "bilinear": "interpolated field", "coarse": "coarse field"}
 WELL_ALIASES = {
     "well": "Well",
@@ -74,23 +65,6 @@ REGION_ALIASES = {
     "gain_over_mean_preserving": "Held-out gain over mean-preserving interpolation (fraction)",
     "gain_over_bilinear": "Held-out gain over bilinear interpolation (fraction)",
 }
-RECHARGE_ALIASES = {
-    "name": "Polygon",
-    "recharge_cm": "Mean net recharge (cm/yr)",
-    "sigma_cm": "Its standard deviation (cm/yr)",
-    "low_cm": "Lower limit of the 90 % interval (cm/yr)",
-    "high_cm": "Upper limit of the 90 % interval (cm/yr)",
-    "recharge_km3": "Mean net recharge (km³/yr)",
-    "lowest_cm": "Recharge of the driest year (cm)",
-    "highest_cm": "Recharge of the wettest year (cm)",
-    "years": "Complete hydrological years",
-    "filled_years": "Of these, with filled months",
-    "constant_months": "Recession constant (months)",
-    "least_rise_cm": "Smallest rise that counts (cm)",
-    "area_km2": "Area (km²)",
-    "covered_km2": "Area with values (km²)",
-    "status": "Estimated, or why not",
-}
 SAMPLE_WELL_ALIASES = {
     "well": "Well",
     "specific_yield": "Specific yield (fraction)",
@@ -112,8 +86,8 @@ BAR_LENGTH = 120
 
 def style_wells(layer: QgsVectorLayer) -> None:
     """Colour wells by their trend; the map tip compares it with the trends of the fields."""
-    layer.setRenderer(_rules(TREND_RULES, _marker))
-    _set_aliases(layer, WELL_ALIASES)
+    layer.setRenderer(rules(TREND_RULES, _marker))
+    set_aliases(layer, WELL_ALIASES)
     layer.setMapTipTemplate(_well_tip())
     layer.setName(" ".join(["Wells with scores", *_period(layer)]))
 
@@ -121,8 +95,8 @@ def style_wells(layer: QgsVectorLayer) -> None:
 def style_regions(layer: QgsVectorLayer) -> None:
     """Colour regions by their held-out gain over mean-preserving interpolation."""
     layer.setName("Regions and their skill")
-    layer.setRenderer(_rules(GAIN_RULES, _translucent_fill))
-    _set_aliases(layer, REGION_ALIASES)
+    layer.setRenderer(rules(GAIN_RULES, translucent_fill))
+    set_aliases(layer, REGION_ALIASES)
     layer.setMapTipTemplate(
         '<b>[% "name" %]</b><br>Gain over mean-preserving interpolation: '
         "[% coalesce(format_number(100 * \"gain_over_mean_preserving\", 1) || ' %', 'not tested') "
@@ -133,31 +107,16 @@ def style_regions(layer: QgsVectorLayer) -> None:
 def style_aquifers(layer: QgsVectorLayer) -> None:
     """Draw outlines of aquifers that let a map below show through."""
     layer.setRenderer(QgsSingleSymbolRenderer(_outline()))
-    _set_aliases(layer, AQUIFER_ALIASES)
+    set_aliases(layer, AQUIFER_ALIASES)
     layer.setMapTipTemplate('<b>[% "name" %]</b>')
-
-
-def style_recharge(layer: QgsVectorLayer) -> None:
-    """Colour polygons by their mean recharge."""
-    layer.setName("Net recharge")
-    layer.setRenderer(_rules(RECHARGE_RULES, _translucent_fill))
-    _set_aliases(layer, RECHARGE_ALIASES)
-    layer.setMapTipTemplate(
-        "<b>[% \"name\" %]</b><br>[% coalesce('Net recharge: ' || "
-        'format_number("recharge_cm", 1) || \' cm/yr\', "status") %]'
-        "[% coalesce('<br>90 % interval: ' || format_number(\"low_cm\", 1) || ' to ' || "
-        "format_number(\"high_cm\", 1) || ' cm/yr', '') %]"
-        "[% coalesce('<br>' || format_number(\"recharge_km3\", 2) || ' km³/yr, mean of ' || "
-        "\"years\" || ' years', '') %]"
-    )
 
 
 def style_sample_wells(layer: QgsVectorLayer) -> None:
     """Draw the wells of a sample world, the confined ones as open circles."""
     layer.setRenderer(
-        _rules((("confined", '"confined"', "#ffffff"), ("unconfined", "ELSE", "#0072b2")), _marker)
+        rules((("confined", '"confined"', "#ffffff"), ("unconfined", "ELSE", "#0072b2")), _marker)
     )
-    _set_aliases(layer, SAMPLE_WELL_ALIASES)
+    set_aliases(layer, SAMPLE_WELL_ALIASES)
     layer.setMapTipTemplate(
         '<b>[% "well" %]</b><br>Specific yield: [% coalesce("specific_yield", \'not stated\') %]'
     )
@@ -170,8 +129,8 @@ def _period(layer: QgsVectorLayer) -> list[str]:
     return [months[0], "to", months[-1]] if months else []
 
 
-def _rules(rules: Sequence[Rule], symbol) -> QgsRuleBasedRenderer:
-    """One class for each rule, with a symbol of its colour."""
+def rules(rules: Sequence[Rule], symbol) -> QgsRuleBasedRenderer:
+    """Make a class for each rule, with a symbol of its colour."""
     root = QgsRuleBasedRenderer.Rule(None)
     for label, condition, colour in rules:
         root.appendChild(
@@ -192,7 +151,7 @@ def _marker(colour: str) -> QgsSymbol:
     )
 
 
-def _translucent_fill(colour: str) -> QgsSymbol:
+def translucent_fill(colour: str) -> QgsSymbol:
     symbol = QgsFillSymbol.createSimple(
         {"color": colour, "outline_color": "#404040", "outline_width": "0.4"}
     )
@@ -206,7 +165,7 @@ def _outline() -> QgsSymbol:
     )
 
 
-def _set_aliases(layer: QgsVectorLayer, aliases: Mapping[str, str]) -> None:
+def set_aliases(layer: QgsVectorLayer, aliases: Mapping[str, str]) -> None:
     """Show fields with names in words and with their units."""
     for field, alias in aliases.items():
         index = layer.fields().lookupField(field)

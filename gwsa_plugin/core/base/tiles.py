@@ -121,7 +121,7 @@ def split_into_squares(cells: np.ndarray, side: int) -> list[Tile]:
     return [square for square in squares(cells.shape, side) if cells[square].any()]
 
 
-def squares(shape: tuple[int, int], side: int) -> list[Tile]:
+def squares(shape: tuple[int, ...], side: int) -> list[Tile]:
     """Return squares of ``side`` x ``side`` cells that cover a grid, row by row.
 
     They are smaller at the edges.
