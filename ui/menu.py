@@ -39,6 +39,7 @@ class Menu:
         for algorithm in ALGORITHMS:
             self._add_algorithm(algorithm())
         self._menu.addSeparator()
+        self._menu.addAction(f"{tr('Export animation')}…", lambda: show_animation(iface))
         self._menu.addAction(tr("Predictors…"), lambda: show_predictors(iface))
         self._menu.addAction(f"{tr('Check installation')}…", lambda: self._show(CheckInstallation))
         self._menu.addAction(tr("Help"), show_help)
@@ -75,6 +76,21 @@ def show_predictors(iface):
     from .predictors_dialog import PredictorsDialog
 
     show_dialog(PredictorsDialog(iface.mainWindow()))
+
+
+def show_animation(iface):
+    """Open the dialog that exports monthly maps as an animation.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The application interface of QGIS.
+    """
+    from .animation.dialog import AnimationDialog
+
+    dialog = AnimationDialog(iface)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    show_dialog(dialog)
 
 
 def show_help():
