@@ -42,7 +42,11 @@ def move_to_month(layer: QgsMapLayer, month: str) -> bool:
         with classes before QGIS 3.38.
     """
     band = bands_by_month(layer).get(month)
-    if not band or not hasattr(layer.renderer(), "setBand"):
+    if not band:
+        return False
+    if hasattr(layer.renderer(), "setInputBand"):  # since QGIS 3.38
+        return layer.renderer().setInputBand(band)
+    if not hasattr(layer.renderer(), "setBand"):
         return False
     layer.renderer().setBand(band)
     return True

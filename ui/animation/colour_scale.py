@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, log10
 
 from qgis.core import (
     QgsRasterRenderer,
@@ -12,8 +11,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-# Steps between labels are these numbers times a power of ten.
-STEPS = (1, 2, 2.5, 5, 10)
+from ..round_numbers import round_values
+
 COLOURS = 512
 
 
@@ -66,21 +65,3 @@ def colour_scale(renderer: QgsRasterRenderer) -> ColourScale | None:
         if low < high:
             return ColourScale(low, high, greys)
     return None
-
-
-def round_values(low: float, high: float, most: int) -> list[float]:
-    """Return evenly spaced round values from ``low`` to ``high``, at most ``most`` of them.
-
-    Parameters
-    ----------
-    low, high : float
-        Bounds, ``low`` < ``high``.
-    most : int
-        At least 2.
-    """
-    least = (high - low) / (most - 1)
-    power = 10.0 ** floor(log10(least))
-    step = next(one * power for one in STEPS if one * power >= least * (1 - 1e-9))
-    first = -floor(-low / step + 1e-9)
-    last = floor(high / step + 1e-9)
-    return [round(number * step, 12) + 0.0 for number in range(first, last + 1)]

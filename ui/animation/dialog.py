@@ -32,13 +32,13 @@ from qgis.PyQt.QtWidgets import (
 from ...processing_provider.base import tr
 from ...processing_provider.help_pages import page_url
 from ..monthly_products import MonthlyProduct, monthly_products, product_of
+from ..scale_bar import scale_bar
 from .colour_scale import colour_scale
 from .export import GIF, MP4, PNG, AnimationExport, Output
 from .gif import has_pillow
 from .month_maps import MonthMaps
 from .page import Page, map_rect, month_title, unit_length
 from .preview import FramePreview
-from .scale_bar import scale_bar
 from .video import find_ffmpeg
 
 SIZES = {
@@ -275,13 +275,14 @@ class AnimationDialog(QDialog):
         if self.area.currentData() == ALL or extent.isEmpty():
             extent = self._extent(product)
         maps = MonthMaps(product, view, extent, place, unit_length(self.size))
+        shown = maps.settings(self.months[0])
         page = Page(
             self.size,
             product.title,
             product.verdict,
             product.unit,
             colour_scale(product.newest.renderer()),
-            scale_bar(maps.settings(self.months[0])),
+            scale_bar(shown.visibleExtent(), shown.destinationCrs()),
             self.months,
         )
         return maps, page

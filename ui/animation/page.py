@@ -9,9 +9,9 @@ from qgis.PyQt.QtCore import QDate, QLocale, QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
 from ...processing_provider.base import tr
+from ..scale_bar import ScaleBar
 from .colour_scale import ColourScale
 from .month_maps import NO_VALUE
-from .scale_bar import ScaleBar
 
 # Size that the lengths below are made for; other sizes are scaled.
 DESIGN = QSize(1280, 720)
