@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from qgis.core import Qgis, QgsLayoutExporter, QgsProject, QgsVectorLayer
+from qgis.core import Qgis, QgsLayoutExporter, QgsProject, QgsRectangle, QgsVectorLayer
 from qgis.PyQt.QtGui import QImage
 from qgis.PyQt.QtWidgets import QApplication
 
@@ -13,7 +13,7 @@ from gwsa.processing_provider.styles.months import move_to_month
 from gwsa.ui.animation.colour_scale import colour_scale
 from gwsa.ui.animation.dialog import NO_MAPS
 from gwsa.ui.print_layout import items, new_layout, series_task
-from gwsa.ui.print_layout.new_layout import COMPUTING, new_print_layout
+from gwsa.ui.print_layout.new_layout import COMPUTING, OUTSIDE, new_print_layout
 
 from .maps import FILLED_MONTH, VERDICT_TEXT, add_yearly_maps, show_maps, value_of
 from .test_animation import wait_until
@@ -159,6 +159,13 @@ def test_a_layout_that_is_closed_early_is_left_alone(make, layers):
     layout = make()
     QgsProject.instance().layoutManager().removeLayout(layout)
     wait_until(lambda: not series_task._running)
+
+
+def test_a_map_beside_the_maps_has_no_series(make, layers, qgis_iface):
+    qgis_iface.mapCanvas().setExtent(QgsRectangle(0, 0, 5, 5))
+    layout = make()
+    assert text(layout, items.SERIES_TEXT) == OUTSIDE
+    assert layout.itemById(items.SERIES).picturePath() == ""
 
 
 def test_missing_libraries_are_a_sentence(make, layers, monkeypatch):

@@ -41,6 +41,7 @@ NO_MAPS = "The project has no layer whose bands are months; load monthly maps fi
 NO_MONTH = "{} does not draw one month; choose Singleband pseudocolor in its properties."
 COMPUTING = "The mean of the area of the map is being computed…"
 OFF_EARTH = "The map shows more than the earth, so there is no series of its area."
+OUTSIDE = "The map shows no part of these maps, so there is no series."
 # Lines of the grid in each direction, at most.
 MOST_LINES = 6
 # The enumeration moved in QGIS 3.40.
@@ -232,13 +233,20 @@ def add_series(layout: QgsPrintLayout, product: MonthlyProduct, month: str) -> N
         Month of the map, YYYY-MM.
     """
     map_item = layout.itemById(items.MAP)
+    problem = ""
     try:
         require("scipy", "matplotlib")
-        task = SeriesTask(product, area_of(map_item.extent(), map_item.crs()), month)
-    except (MissingLibrary, QgsCsException) as error:
-        text = str(error) if isinstance(error, MissingLibrary) else tr(OFF_EARTH)
-        layout.itemById(items.SERIES_TEXT).setText(text)
+        area = area_of(map_item.extent(), map_item.crs())
+        if not area.intersects(product.newest.extent()):
+            problem = tr(OUTSIDE)
+    except MissingLibrary as error:
+        problem = str(error)
+    except QgsCsException:
+        problem = tr(OFF_EARTH)
+    if problem:
+        layout.itemById(items.SERIES_TEXT).setText(problem)
         return
+    task = SeriesTask(product, area, month)
 
     def show(chart: bytes, sentence: str) -> None:
         if not sip.isdeleted(layout):
