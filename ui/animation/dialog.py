@@ -349,6 +349,7 @@ class AnimationDialog(QDialog):
         self._export = None
         self._set_running(False)
         self._reload()
+        self._rest.start()
         if is_written:
             place = self.output.place
             link = f'<a href="{QUrl.fromLocalFile(str(place)).toString()}">{place}</a>'

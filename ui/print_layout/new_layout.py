@@ -263,3 +263,5 @@ def fill_series(layout: QgsPrintLayout, chart: bytes, sentence: str) -> None:
         picture.setPicturePath(f"base64:{b64encode(chart).decode()}", SVG)
     if text:
         text.setText(sentence)
+        # The designer shows a picture of the item until it is refreshed.
+        text.refresh()
