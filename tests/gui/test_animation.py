@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 from qgis.core import QgsProject
+from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QColor, QImage, QPainter
 from qgis.PyQt.QtWidgets import QApplication, QMessageBox
 
 from gwsa.processing_provider.styles.months import month_of_renderer
-from gwsa.ui.animation import dialog as dialog_module
-from gwsa.ui.animation import page
+from gwsa.ui.animation import destination, page
+from gwsa.ui.animation import export as export_module
 from gwsa.ui.animation.colour_scale import colour_scale
-from gwsa.ui.animation.dialog import NO_LIBRARY, NO_MAPS, AnimationDialog
+from gwsa.ui.animation.dialog import NO_MAPS, AnimationDialog
 from gwsa.ui.animation.export import GIF, MP4, PNG
 from gwsa.ui.animation.video import find_ffmpeg
 
@@ -51,7 +52,7 @@ def open_dialog(qgis_processing, qgis_iface):
 
     yield open_one
     for dialog in opened:
-        dialog.close()
+        dialog.reject()
         dialog.deleteLater()
 
 
@@ -62,11 +63,11 @@ def dialog(layers, qgis_iface, open_dialog):
 
 
 def choose(dialog, ending, path, first="2014-01", last="2015-12", rate=4) -> None:
-    dialog.format.setCurrentIndex(dialog.format.findData(ending))
+    dialog.destination.format.setCurrentIndex(dialog.destination.format.findData(ending))
     dialog.first.setCurrentIndex(dialog.first.findData(first))
     dialog.last.setCurrentIndex(dialog.last.findData(last))
     dialog.rate.setValue(rate)
-    dialog.file.setFilePath(str(path))
+    dialog.destination.file.setFilePath(str(path))
 
 
 def export(dialog) -> None:
@@ -116,7 +117,7 @@ def test_the_map_of_the_user_stays_as_it_is(dialog, layers, tmp_path):
 @pytest.mark.parametrize("rate", (3, 4))
 def test_the_gif_has_the_frames_and_the_time(dialog, tmp_path, rate):
     choose(dialog, GIF, tmp_path / "maps", rate=rate)
-    dialog.frames.setChecked(True)
+    dialog.destination.frames.setChecked(True)
     assert dialog.length.text() == f"24 months, {24 / rate:g} s"
     export(dialog)
     with Image.open(tmp_path / "maps.gif") as film:
@@ -164,7 +165,7 @@ def test_a_frame_names_its_month_the_maps_and_the_verdict(dialog, tmp_path, monk
 @pytest.mark.parametrize("at", ("drawing", "writing"))
 def test_cancel_leaves_no_file(dialog, tmp_path, at, monkeypatch):
     choose(dialog, GIF, tmp_path / "out" / "maps.gif")
-    dialog.frames.setChecked(True)
+    dialog.destination.frames.setChecked(True)
     dialog.show()
     dialog.export_button.click()
     if at == "writing":
@@ -199,11 +200,13 @@ def test_a_file_is_replaced_only_if_the_user_agrees(dialog, tmp_path, monkeypatc
 
 
 def test_without_libraries_there_are_frames_and_a_sentence(layers, open_dialog, monkeypatch):
-    monkeypatch.setattr(dialog_module, "has_pillow", lambda: False)
-    monkeypatch.setattr(dialog_module, "find_ffmpeg", lambda: None)
+    monkeypatch.setattr(destination, "has_pillow", lambda: False)
+    monkeypatch.setattr(destination, "find_ffmpeg", lambda: None)
     dialog = open_dialog()
-    assert [dialog.format.itemData(row) for row in range(dialog.format.count())] == [PNG]
-    assert dialog.missing.text().splitlines() == list(NO_LIBRARY.values())
+    assert [
+        dialog.destination.format.itemData(row) for row in range(dialog.destination.format.count())
+    ] == [PNG]
+    assert dialog.destination.missing.text().splitlines() == list(destination.NO_LIBRARY.values())
 
 
 def test_without_maps_there_is_a_sentence(qgis_new_project, open_dialog, tmp_path):
@@ -223,12 +226,49 @@ def test_a_period_that_ends_before_it_begins_is_refused(dialog, tmp_path):
     assert not dialog.export_button.isEnabled()
 
 
+def test_a_name_with_a_dot_is_kept_and_an_empty_one_is_refused(dialog, tmp_path):
+    dialog.destination.file.setFilePath(str(tmp_path / "maps_v1.2"))
+    assert dialog.destination.output(4).path == tmp_path / "maps_v1.2.gif"
+    dialog.destination.file.setFilePath("")
+    assert dialog.text.text() == destination.NO_FILE
+    assert not dialog.export_button.isEnabled()
+
+
+def test_frames_of_other_months_are_kept(dialog, tmp_path):
+    choose(dialog, PNG, tmp_path / "frames", "2014-01", "2014-01")
+    export(dialog)
+    choose(dialog, PNG, tmp_path / "frames", "2014-02", "2014-02")
+    export(dialog)
+    names = sorted(path.name for path in (tmp_path / "frames").iterdir())
+    assert names == ["frames_2014-01.png", "frames_2014-02.png"]
+
+
+def test_an_unexpected_error_is_shown(dialog, tmp_path, monkeypatch):
+    def fail(*given):
+        raise ValueError("broken")
+
+    monkeypatch.setattr(export_module, "write_gif", fail)
+    choose(dialog, GIF, tmp_path / "maps", "2014-01", "2014-01")
+    export(dialog)
+    assert dialog.text.text() == "ValueError: broken"
+
+
 def test_the_preview_shows_the_month_of_the_slider(dialog, layers):
     dialog.show()
     dialog.slider.setValue(20)
     wait_until(lambda: not dialog._rest.isActive() and not dialog.preview.is_drawing)
     expected = colour_scale(layers[1].renderer()).colour(value_of(MONTHS[20]))
     assert abs(colour_at(dialog.preview.frame).red() - expected.red()) <= 3
+
+
+def test_a_dialog_may_be_deleted_while_its_preview_is_drawn(dialog, qgis_iface):
+    other = AnimationDialog(qgis_iface)
+    other._draw_preview()
+    assert other.preview.is_drawing
+    sip.delete(other)
+    for _ in range(100):
+        QApplication.processEvents()
+        time.sleep(0.005)
 
 
 FFMPEG = """#!/bin/sh

@@ -10,11 +10,9 @@ from qgis.core import (
     QgsProject,
     QgsRectangle,
 )
-from qgis.gui import QgsFileWidget
-from qgis.PyQt.QtCore import QSize, QStandardPaths, Qt, QTimer, QUrl
+from qgis.PyQt.QtCore import QSize, Qt, QTimer, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -34,12 +32,11 @@ from ...processing_provider.help_pages import page_url
 from ..monthly_products import MonthlyProduct, monthly_products, product_of
 from ..scale_bar import scale_bar
 from .colour_scale import colour_scale
-from .export import GIF, MP4, PNG, AnimationExport, Output
-from .gif import has_pillow
+from .destination import Destination
+from .export import AnimationExport
 from .month_maps import MonthMaps
 from .page import Page, map_rect, month_title, unit_length
 from .preview import FramePreview
-from .video import find_ffmpeg
 
 SIZES = {
     "960 × 540": (960, 540),
@@ -48,11 +45,6 @@ SIZES = {
     "1080 × 1080 (square)": (1080, 1080),
 }
 SMALLEST, LARGEST = 320, 3840
-FORMATS = {GIF: "Animated GIF", MP4: "MP4 video", PNG: "Frames only (PNG)"}
-NO_LIBRARY = {
-    GIF: "An animated GIF needs Pillow, which comes with matplotlib: see Check installation.",
-    MP4: "A video needs the program ffmpeg, which was not found on the PATH.",
-}
 VIEW, ALL = "view", "all"
 NO_MAPS = "The project has no layer whose bands are months; load monthly maps first."
 NO_COLOURS = (
@@ -78,6 +70,7 @@ class AnimationDialog(QDialog):
         self._canvas = iface.mapCanvas()
         self._products = monthly_products()
         self._export: AnimationExport | None = None
+        self._place: Path | None = None
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._added = QTimer(self, singleShot=True, interval=0)
         self._added.timeout.connect(self._reload)
@@ -89,7 +82,6 @@ class AnimationDialog(QDialog):
         if own:
             self.maps.setCurrentIndex(names.index(own.name))
         self._show_months()
-        self._show_format()
         self._connect()
 
     def _make_widgets(self):
@@ -107,19 +99,7 @@ class AnimationDialog(QDialog):
         self.sizes.setCurrentIndex(1)
         self.rate = QSpinBox(minimum=1, maximum=25, value=4, suffix=tr(" frames per second"))
         self.length = QLabel()
-        self.format = QComboBox()
-        usable = {GIF: has_pillow(), MP4: bool(find_ffmpeg()), PNG: True}
-        for ending, text in FORMATS.items():
-            if usable[ending]:
-                self.format.addItem(tr(text), ending)
-        missing = [tr(text) for ending, text in NO_LIBRARY.items() if not usable[ending]]
-        self.missing = QLabel("\n".join(missing), wordWrap=True, enabled=False)
-        self.missing.setVisible(bool(missing))
-        self.frames = QCheckBox(tr("Keep the frames (PNG) too"))
-        self.file = QgsFileWidget()
-        documents = QStandardPaths.StandardLocation.DocumentsLocation
-        folder = Path(QStandardPaths.writableLocation(documents))
-        self.file.setFilePath(str(folder / f"gwsa{self.format.currentData()}"))
+        self.destination = Destination(self)
         self.preview = FramePreview()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.bar = QProgressBar()
@@ -146,10 +126,7 @@ class AnimationDialog(QDialog):
         form.addRow("", _row(self.width_box, QLabel("×"), self.height_box))
         form.addRow(tr("Speed"), self.rate)
         form.addRow("", self.length)
-        form.addRow(tr("Format"), self.format)
-        form.addRow("", self.missing)
-        form.addRow(tr("Save as"), self.file)
-        form.addRow("", self.frames)
+        self.destination.add_to(form)
         self.form.setMinimumWidth(400)
         left = QVBoxLayout()
         left.addWidget(self.form)
@@ -171,17 +148,16 @@ class AnimationDialog(QDialog):
     def _connect(self):
         self.maps.currentIndexChanged.connect(self._show_months)
         self.sizes.currentIndexChanged.connect(self._show_size)
-        self.format.currentIndexChanged.connect(self._show_format)
         for one in (self.first, self.last, self.area):
             one.currentIndexChanged.connect(self._show)
         for one in (self.width_box, self.height_box, self.rate):
             one.valueChanged.connect(self._show)
+        self.destination.changed.connect(self._show)
         self.slider.valueChanged.connect(lambda: self._rest.start())
         self.export_button.clicked.connect(self.start)
         self.buttons.rejected.connect(self.reject)
         self.buttons.helpRequested.connect(show_help)
-        # New layers are in the tree, which has their order, only after this signal.
-        QgsProject.instance().layersAdded.connect(self._added.start)
+        QgsProject.instance().layersAdded.connect(self._reload_soon)
         QgsProject.instance().layersRemoved.connect(self._reload)
         self._show_size()
 
@@ -200,17 +176,6 @@ class AnimationDialog(QDialog):
     def size(self) -> QSize:
         """Size of the frames, even numbers of pixels."""
         return QSize(self.width_box.value() // 2 * 2, self.height_box.value() // 2 * 2)
-
-    @property
-    def output(self) -> Output:
-        """Files as the settings state them."""
-        given = Path(self.file.filePath())
-        ending = self.format.currentData()
-        stem = given.stem or "gwsa"
-        if ending == PNG:
-            return Output(None, self.rate.value(), given.with_suffix(""), stem)
-        frames = given.with_name(f"{stem}_frames") if self.frames.isChecked() else None
-        return Output(given.with_suffix(ending), self.rate.value(), frames, stem)
 
     def _show_months(self):
         """Offer the months of the maps."""
@@ -233,19 +198,6 @@ class AnimationDialog(QDialog):
             box.setEnabled(size is None)
         self._show()
 
-    def _show_format(self):
-        """Fit file name and options to the format."""
-        ending = self.format.currentData()
-        is_folder = ending == PNG
-        mode = QgsFileWidget.StorageMode
-        self.file.setStorageMode(mode.GetDirectory if is_folder else mode.SaveFile)
-        self.file.setFilter("" if is_folder else f"{FORMATS[ending]} (*{ending})")
-        path = self.file.filePath()
-        if path:
-            suffix = "" if is_folder else ending
-            self.file.setFilePath(str(Path(path).with_suffix(suffix)))
-        self.frames.setVisible(not is_folder)
-
     def _show(self):
         """Show the length, what is missing, and soon the preview."""
         count = len(self.months)
@@ -264,7 +216,7 @@ class AnimationDialog(QDialog):
             return tr(NO_COLOURS).format(self.product.newest.name())
         if not self.months:
             return tr("The last month is before the first.")
-        return ""
+        return self.destination.problem
 
     def _parts(self) -> tuple[MonthMaps, Page]:
         """Make what draws the maps and what draws the pages around them."""
@@ -318,7 +270,9 @@ class AnimationDialog(QDialog):
         if self._is_taken():
             return
         maps, page = self._parts()
-        self._export = AnimationExport(maps, page, self.product.sources, self.output, self)
+        output = self.destination.output(self.rate.value())
+        self._place = output.place
+        self._export = AnimationExport(maps, page, self.product.sources, output, self)
         self._export.progressed.connect(self.bar.setValue)
         self._export.ended.connect(self._end)
         self._set_running(True)
@@ -327,7 +281,7 @@ class AnimationDialog(QDialog):
 
     def _is_taken(self) -> bool:
         """Ask whether a file of the name may be replaced, as file dialogs do."""
-        path = self.output.path
+        path = self.destination.output(self.rate.value()).path
         if path is None or not path.exists():
             return False
         answer = QMessageBox.question(
@@ -351,7 +305,7 @@ class AnimationDialog(QDialog):
         self._reload()
         self._rest.start()
         if is_written:
-            place = self.output.place
+            place = self._place
             link = f'<a href="{QUrl.fromLocalFile(str(place)).toString()}">{place}</a>'
             self.text.setText(tr("Written: {}").format(link))
         else:
@@ -365,6 +319,10 @@ class AnimationDialog(QDialog):
         self.bar.setValue(0)
         close = self.buttons.button(QDialogButtonBox.StandardButton.Close)
         close.setText(tr("Cancel") if is_running else tr("Close"))
+
+    def _reload_soon(self):
+        # New layers are in the tree, which has their order, only after the signal.
+        self._added.start()
 
     def _reload(self):
         """Offer the maps that the project has now."""

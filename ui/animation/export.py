@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -180,7 +179,9 @@ class _WriteTask(QgsTask):
             return self._write()
         except OSError as error:
             self._problem = not_written(self._output.place, error)
-            return False
+        except Exception as error:  # the dialog waits for the end
+            self._problem = f"{type(error).__name__}: {error}"
+        return False
 
     def finished(self, result):
         """Report in the main thread."""
@@ -194,8 +195,7 @@ class _WriteTask(QgsTask):
         if self.isCanceled():
             return False
         if output.frames:
-            earlier = rf"{re.escape(output.stem)}_\d{{4}}-\d\d\.png"
-            with atomic_folder(output.frames, earlier) as folder:
+            with atomic_folder(output.frames) as folder:
                 for month, frame in zip(self._months, self._frames()):
                     frame.replace(folder / f"{output.stem}_{month}{PNG}")
         if output.path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from qgis.core import QgsMapRendererParallelJob
 from qgis.PyQt.QtCore import QSize, Qt
 from qgis.PyQt.QtGui import QImage, QPixmap
@@ -29,6 +32,7 @@ class FramePreview(QLabel):
         self.frame = QImage()
         self._job: QgsMapRendererParallelJob | None = None
         self._maps: MonthMaps | None = None
+        self._paint: Callable[[QImage], QImage] | None = None
 
     @property
     def is_drawing(self) -> bool:
@@ -51,13 +55,15 @@ class FramePreview(QLabel):
         # The copies of the layers live as long as the job needs them.
         self._maps = maps
         self._job = QgsMapRendererParallelJob(maps.settings(month))
-        self._job.finished.connect(lambda: self._finish(page, month, source))
+        self._paint = partial(page.paint, month=month, source=source)
+        # A method is disconnected when the widget is deleted.
+        self._job.finished.connect(self._finish)
         self._job.start()
 
     def stop(self) -> None:
         """Give up the frame that is on its way."""
         if self._job:
-            self._job.finished.disconnect()
+            self._job.finished.disconnect(self._finish)
             self._job.cancel()
         self._job = None
         self._maps = None
@@ -73,8 +79,8 @@ class FramePreview(QLabel):
         super().resizeEvent(event)
         self._fit()
 
-    def _finish(self, page: Page, month: str, source: str) -> None:
-        self.frame = page.paint(self._job.renderedImage(), month, source)
+    def _finish(self) -> None:
+        self.frame = self._paint(self._job.renderedImage())
         self._job = None
         self._maps = None
         self._fit()

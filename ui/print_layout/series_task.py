@@ -64,6 +64,8 @@ class SeriesTask(QgsTask):
             self._sentence = tr("The series was cancelled.")
         except InputError as error:
             self._sentence = str(error)
+        except Exception as error:  # the layout waits for the end
+            self._sentence = f"{type(error).__name__}: {error}"
         return bool(self._chart)
 
     def finished(self, result):
