@@ -7,7 +7,7 @@ that Processing loads read the same file, because Processing itself ignores it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
@@ -76,22 +76,22 @@ class RasterContents:
         Variable and unit; the unit may be empty.
     months : tuple of datetime64[M] or None
         Month of each band, None for a band without one.
-    filled : bool
-        Whether a month was filled.
-    corrected : bool
-        Whether the values are corrected for leakage.
+    sources : tuple of str
+        Of each band: observed, filled or missing; observed where the file does not state it.
+    tags : mapping of str to str
+        Tags of the file.
     """
 
     variable: str
     unit: str
     months: tuple[np.datetime64 | None, ...]
-    filled: bool
-    corrected: bool
+    sources: tuple[str, ...]
+    tags: Mapping[str, str]
 
     @classmethod
     def from_file(cls, path: Path) -> RasterContents:
         """Read the tags of a raster."""
-        from ...gwsa_plugin.core.files.stack import FILLED
+        from ...gwsa_plugin.core.files.stack import OBSERVED
         from ...gwsa_plugin.core.rasters.geotiff import SOURCE_TAG, UNIT_TAG
         from ...gwsa_plugin.core.rasters.reading import open_raster
 
@@ -99,14 +99,14 @@ class RasterContents:
             tags = source.tags()
             unit = (source.bands[0].unit or tags.get(UNIT_TAG) or "").strip()
             bands = range(1, len(source.bands) + 1)
-            filled = any(source.tags(band).get(SOURCE_TAG) == FILLED for band in bands)
+            sources = tuple(source.tags(band).get(SOURCE_TAG, OBSERVED) for band in bands)
             months = tuple(find_month(band.description) for band in source.bands)
         return cls(
             variable=tags.get("GWSA_VARIABLE") or path.stem.rpartition("_")[0] or path.stem,
             unit="" if is_dimensionless(unit) else unit,
             months=months,
-            filled=filled,
-            corrected=LEAKAGE_TAG in tags,
+            sources=sources,
+            tags=tags,
         )
 
     @property
@@ -132,20 +132,29 @@ class RasterContents:
     @property
     def name(self) -> str:
         """Name of the layer: variable and period."""
-        words = [self._label()]
+        words = [self.variable_name]
         if self.is_year:
             words.append(str(self.months[0])[:4])
         elif self.is_monthly:
             words.append(" to ".join(dict.fromkeys([str(self.months[0]), str(self.months[-1])])))
         return " ".join(words)
 
-    def _label(self) -> str:
+    @property
+    def has_filled_months(self) -> bool:
+        """Whether a month was filled."""
+        from ...gwsa_plugin.core.files.stack import FILLED
+
+        return FILLED in self.sources
+
+    @property
+    def variable_name(self) -> str:
+        """Name of the variable for layers and titles."""
         if self.variable == "FLAGS":
             return "Observed or filled"
         label = SIGMA.sub("", self.variable)
-        if self.corrected and not self.is_year:
+        if LEAKAGE_TAG in self.tags and not self.is_year:
             label = f"leakage-corrected {label}"
-        if self.filled and label == "TWSA":
+        if self.has_filled_months and label == "TWSA":
             label = "gap-filled TWSA"
         label = f"sigma of {label}" if self.is_sigma else label
         return label[:1].upper() + label[1:]
