@@ -1,0 +1,293 @@
+"""Order statistics of the slopes of all pairs of points of a series, compiled by numba.
+
+The slope of a pair i < j is below t exactly when y[j] - t x[j] < y[i] - t x[i]: the pairs below t are
+the inversions of y - t x. They are counted on values rounded to 16 bits, of which a processor
+compares 16 or more at a time. A few counts bracket the slope that is sought. Then the slopes of the
+pairs in the bracket, usually some twenty, are computed in full and sorted. Pairs whose rounded
+values are equal are among them, so that the result is that of sorting all slopes.
+
+References
+----------
+Dillencourt, M. B., Mount, D. M. & Netanyahu, N. S. (1992): A randomized algorithm for slope
+    selection. Int. J. Comput. Geom. Appl. 2, 1-27.
+Matousek, J. (1991): Randomized optimal algorithm for slope selection. Inf. Process. Lett. 39.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# Without fastmath: a slope must have the same bits as in numpy.
+compiled = njit(nogil=True, error_model="numpy")
+
+# Longest series, and the space of an array of rounded values with what is read behind its end.
+MAX_LENGTH = 1024
+SPACE = 1200
+HALF_RANGE = 32000.0  # rounded values are -32000..32000
+BEHIND = np.int16(32767)  # behind the end of a series: no inversion with any value
+FEW = 48  # pairs in a bracket that are sorted at once
+MANY = 256  # pairs in a bracket for which there is room
+MAX_COUNTS = 24
+MARGIN = 2  # pairs by which a bracket must contain the slope, since rounded counts are too small
+
+# Index arithmetic is unsigned: numba checks signed indices for negative ones, and such a loop is not
+# compiled to vector instructions. The arrays of a loop are parts of one buffer at fixed distances,
+# so that the compiler knows that they do not overlap. Eight rows share the accesses to the sums.
+I = np.int16
+U = np.uint64
+LANES = U(16)
+SECOND = U(SPACE)
+THIRD = U(2 * SPACE)
+
+
+@compiled
+def round_values(y, x, slope, low, high, buffer, start):
+    """Round y - slope x, which is within low..high, to 16 bits; equal values stay equal."""
+    scale = 2 * HALF_RANGE / (high - low) if high > low else 0.0
+    offset = low * scale + HALF_RANGE
+    for i in range(x.size):
+        value = (y[i] - slope * x[i]) * scale - offset
+        buffer[start + i] = I(np.int32(value))
+
+
+@compiled
+def count_inversions(buffer, n):
+    """Count the pairs i < j with buffer[j] < buffer[i]; the third part is scratch space."""
+    for lane in range(U(n + 24)):
+        buffer[THIRD + lane] = 0
+    for i in range(0, n - 1, 8):
+        row = U(i)
+        r0, r1, r2, r3 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
+        row += U(4)
+        r4, r5, r6, r7 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
+        for j in range(i + 1, n, 16):
+            first = U(j)
+            for lane in range(LANES):
+                k = first + lane
+                buffer[THIRD + k] = I(
+                    buffer[THIRD + k]
+                    + I(buffer[k] < r0)
+                    + I(buffer[k + U(1)] < r1)
+                    + I(buffer[k + U(2)] < r2)
+                    + I(buffer[k + U(3)] < r3)
+                    + I(buffer[k + U(4)] < r4)
+                    + I(buffer[k + U(5)] < r5)
+                    + I(buffer[k + U(6)] < r6)
+                    + I(buffer[k + U(7)] < r7)
+                )
+    total = 0
+    for lane in range(U(n + 24)):
+        total += buffer[THIRD + lane]
+    return total
+
+
+@compiled
+def count_smaller(buffer, n):
+    """Set the third part to the number of values that are smaller than each value."""
+    for lane in range(U(n + 16)):
+        buffer[THIRD + lane] = 0
+    for i in range(0, n, 8):
+        row = U(i)
+        r0, r1, r2, r3 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
+        row += U(4)
+        r4, r5, r6, r7 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
+        for j in range(0, n, 16):
+            first = U(j)
+            for lane in range(LANES):
+                k = first + lane
+                value = buffer[k]
+                buffer[THIRD + k] = I(
+                    buffer[THIRD + k]
+                    + I(r0 < value)
+                    + I(r1 < value)
+                    + I(r2 < value)
+                    + I(r3 < value)
+                    + I(r4 < value)
+                    + I(r5 < value)
+                    + I(r6 < value)
+                    + I(r7 < value)
+                )
+
+
+@compiled
+def count_between(buffer, i, n):
+    """Count the pairs of rows i..i+7 that are in the bracket, 16 columns at a time.
+
+    The first part has the values rounded at the lower end, the second those at the upper end. Of a
+    pair in the bracket, the former are not an inversion, and the latter not in order. The third part
+    receives, at i + k, the number of pairs of row i + r and column i + 1 + r + k, r = 0..7.
+    """
+    row = U(i)
+    r0, r1, r2, r3 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
+    row += U(4)
+    r4, r5, r6, r7 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
+    row = U(i) + SECOND
+    s0, s1, s2, s3 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
+    row += U(4)
+    s4, s5, s6, s7 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
+    for j in range(i + 1, n, 16):
+        first = U(j)
+        for lane in range(LANES):
+            k = first + lane
+            m = k + SECOND
+            buffer[THIRD - U(1) + k] = I(
+                I(8)
+                - I(buffer[k] < r0)
+                - I(buffer[k + U(1)] < r1)
+                - I(buffer[k + U(2)] < r2)
+                - I(buffer[k + U(3)] < r3)
+                - I(buffer[k + U(4)] < r4)
+                - I(buffer[k + U(5)] < r5)
+                - I(buffer[k + U(6)] < r6)
+                - I(buffer[k + U(7)] < r7)
+                - I(buffer[m] > s0)
+                - I(buffer[m + U(1)] > s1)
+                - I(buffer[m + U(2)] > s2)
+                - I(buffer[m + U(3)] > s3)
+                - I(buffer[m + U(4)] > s4)
+                - I(buffer[m + U(5)] > s5)
+                - I(buffer[m + U(6)] > s6)
+                - I(buffer[m + U(7)] > s7)
+            )
+
+
+@compiled
+def collect(y, times, buffer, words, found):
+    """Put the slopes of the pairs in the bracket into ``found``; return their number.
+
+    ``words`` is the third part of the buffer, four numbers in one.
+    """
+    n = y.size
+    count = 0
+    for i in range(0, n - 1, 8):
+        count_between(buffer, i, n)
+        for word in range(U(i // 4), U((n - 1) // 4 + 1)):
+            if words[word] == U(0):
+                continue
+            for first in range(4 * int(word) + 1, 4 * int(word) + 5):
+                if buffer[2 * SPACE + first - 1] == 0:
+                    continue
+                for r in range(min(8, n - first)):
+                    j = first + r
+                    k = i + r
+                    if buffer[j] >= buffer[k] and buffer[SPACE + j] <= buffer[SPACE + k]:
+                        if count < found.size:
+                            found[count] = (y[j] - y[k]) / (times[j] - times[k])
+                        count += 1
+    return count
+
+
+@compiled
+def sort_few(values, count):
+    """Sort the first ``count`` values in place, by insertion."""
+    for i in range(1, count):
+        value = values[i]
+        j = i - 1
+        while j >= 0 and values[j] > value:
+            values[j + 1] = values[j]
+            j -= 1
+        values[j + 1] = value
+
+
+@compiled
+def select_by_sorting(y, times, first, last):
+    """Mean of the slopes number first..last, by sorting all of them."""
+    n = y.size
+    slopes = np.empty(n * (n - 1) // 2)
+    count = 0
+    for i in range(n - 1):
+        for j in range(i + 1, n):
+            slopes[count] = (y[j] - y[i]) / (times[j] - times[i])
+            count += 1
+    slopes.sort()
+    return slopes[first] if first == last else 0.5 * (slopes[first] + slopes[last])
+
+
+@compiled
+def select(
+    y, times, x, residuals, extent, line, per_slope, guess, first, last, work
+):
+    """Mean of the slopes number first..last (equal, or one apart), counted from 0.
+
+    Parameters
+    ----------
+    y, times, x : ndarray of float64, shape (n,)
+        Values, rising times, and times less that in the middle.
+    residuals : ndarray of float64, shape (n,)
+        y - line x. Slopes are counted relative to ``line``, which keeps the rounding fine.
+    extent : tuple of float
+        Least and greatest residual, and the greatest absolute time.
+    line : float
+        A slope near the middle of all.
+    per_slope : float
+        Estimate of the number of pairs per unit of slope near ``guess``.
+    guess : float
+        Estimate of the result.
+    first, last : int
+        Numbers in ascending order.
+    work : tuple
+        Buffer of int16, its third part as words, and space for slopes.
+
+    Returns
+    -------
+    float, float
+        The slope, and the number of pairs per unit of slope near it.
+    """
+    buffer, words, found = work
+    n = x.size
+    below, above = 0, n * (n - 1) // 2
+    low = -np.inf
+    high = np.inf
+    middle = 0.5 * (first + last)
+    at = guess - line
+    before = 0
+    was_at = np.inf
+    shift = 8.0
+    for step in range(MAX_COUNTS):
+        reach = abs(at) * extent[2]
+        round_values(residuals, x, at, extent[0] - reach, extent[1] + reach, buffer, 0)
+        number = count_inversions(buffer, n)
+        if step > 0 and abs(number - before) > FEW // 4 and number != before:
+            rate = (number - before) / (at - was_at)
+            if rate > 0:
+                per_slope = rate
+        before, was_at = number, at
+        if number <= first - MARGIN:
+            if at > low:
+                low, below = at, number
+        elif number > last + MARGIN:
+            if at < high:
+                high, above = at, number
+        else:
+            shift *= 2.0
+        if above - below <= (FEW if step < 4 else MANY):
+            break
+        beyond = shift + 0.12 * abs(number - middle)
+        if low > -np.inf and high < np.inf:
+            if step % 4 == 3:
+                at = 0.5 * (low + high)
+                continue
+            if middle - below > above - middle:
+                aim = middle - min(beyond, 0.5 * (middle - below))
+            else:
+                aim = middle + min(beyond, 0.5 * (above - middle))
+            at = low + (high - low) * (aim - below) / (above - below)
+        else:
+            # Aim beyond the slope that is sought, at the end that is not known yet.
+            up = low > -np.inf or (high == np.inf and number <= middle)
+            aim = middle + beyond if up else middle - beyond
+            at += (aim - number) / per_slope
+    if above - below <= MANY and low > -np.inf and high < np.inf:
+        reach = abs(low) * extent[2]
+        round_values(residuals, x, low, extent[0] - reach, extent[1] + reach, buffer, 0)
+        reach = abs(high) * extent[2]
+        round_values(residuals, x, high, extent[0] - reach, extent[1] + reach, buffer, SPACE)
+        count = collect(y, times, buffer, words, found)
+        start, end = first - below, last - below
+        if count <= found.size and end < count:
+            sort_few(found, count)
+            if found[start] >= low + line and found[end] <= high + line:
+                result = found[start] if start == end else 0.5 * (found[start] + found[end])
+                return result, per_slope
+    return select_by_sorting(y, times, first, last), per_slope

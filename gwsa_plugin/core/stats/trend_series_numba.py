@@ -1,0 +1,271 @@
+"""The loops of ``trend_fields``, compiled by numba: the definitions of ``trends`` for many series."""
+
+from __future__ import annotations
+
+from math import erfc, sqrt
+
+import numpy as np
+from numba import njit
+
+from .pair_slopes_numba import (
+    BEHIND,
+    MANY,
+    MAX_LENGTH,
+    SPACE,
+    U,
+    compiled,
+    count_inversions,
+    count_smaller,
+    round_values,
+    select,
+)
+
+# Pixels that are deseasonalised at a time.
+PIXELS = 64
+TREND = 1  # row of the trend among the coefficients of the harmonic fit
+WAVES = 2  # row of the first wave
+
+
+@njit(nogil=True, cache=True)
+def deseasonalise(values, solver, waves, flat, coefficients):
+    """Fit trend and waves, and subtract the waves.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, series)
+    solver : ndarray of float64, shape (coefficients, n)
+        Pseudo-inverse of the design of the fit.
+    waves : ndarray of float64, shape (n, coefficients - 2)
+        Waves without mean.
+    flat : ndarray of float64, shape (series, n)
+        Receives the deseasonalised series.
+    coefficients : ndarray of float64, shape (coefficients, series)
+        Receives the fit.
+    """
+    n, series = values.shape
+    total = np.empty(PIXELS)
+    for begin in range(0, series, PIXELS):
+        end = min(begin + PIXELS, series)
+        count = end - begin
+        for row in range(solver.shape[0]):
+            _add_products(values, solver[row], begin, count, total)
+            for pixel in range(count):
+                coefficients[row, begin + pixel] = total[pixel]
+        for month in range(n):
+            for pixel in range(count):
+                total[pixel] = values[month, begin + pixel]
+            for wave in range(waves.shape[1]):
+                factor = waves[month, wave]
+                for pixel in range(count):
+                    total[pixel] -= factor * coefficients[WAVES + wave, begin + pixel]
+            for pixel in range(count):
+                flat[begin + pixel, month] = total[pixel]
+
+
+@compiled
+def _add_products(values, factors, begin, count, total):
+    """Set ``total`` to the sums over the months of factor times value."""
+    total[:] = 0.0
+    for month in range(factors.size):
+        factor = factors[month]
+        for pixel in range(count):
+            total[pixel] += factor * values[month, begin + pixel]
+
+
+@njit(nogil=True, cache=True)
+def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
+    """Compute the trend, its interval and its p-value of many series.
+
+    Parameters
+    ----------
+    flat : ndarray of float64, shape (series, n)
+        Deseasonalised.
+    times : ndarray of float64, shape (n,)
+        Rising.
+    lines : ndarray of float64, shape (series,)
+        A slope near the trend, such as that of a regression.
+    normal : float
+        Half of the width of the interval in standard deviations of a normal variable.
+    significance : float
+        Autocorrelations of the ranks beyond it count.
+    quantiles : ndarray of float64, shape (numbers,)
+        See ``trend_fields.slope_quantiles``.
+    ranks : ndarray of float32 or float64, shape (n + 8,)
+        Zeros. Their type must hold the integers up to n³ / 3.
+    results : ndarray of float64, shape (4, series)
+        Receives slope, lower, upper and p.
+    """
+    n = times.size
+    buffer = np.full(3 * SPACE, BEHIND)
+    words = buffer[2 * SPACE :].view(np.uint64)
+    work = (buffer, words, np.empty(MANY))
+    centred = times - 0.5 * (times[0] + times[-1])
+    residuals = np.empty(n)
+    equal = np.empty(n, np.int64)
+    links = np.empty((2, n), np.int64)
+    pairs = n * (n - 1) // 2
+    distances = 0.0
+    for i in range(n):
+        distances += (2 * i - n + 1) * times[i]
+    for series in range(flat.shape[0]):
+        y = flat[series]
+        line = lines[series]
+        extent, spread = _subtract_line(y, centred, line, residuals)
+        score, independent = _score(y, times, centred, line, extent, buffer, ranks, equal, links)
+        # The density of the differences of two normal values at 0 is 0.28 over their spread.
+        per_slope = 0.2821 * distances / max(spread, 1e-300)
+        slope, per_slope = select(
+            y, times, centred, residuals, extent, line, per_slope, line,
+            (pairs - 1) // 2, pairs // 2, work,
+        )
+        variance = independent * _inflation(
+            y, times, centred, slope, line, extent, buffer, ranks, equal, links, significance
+        )
+        results[0, series] = slope
+        if score == 0 or variance <= 0:
+            results[3, series] = 1.0
+        else:
+            results[3, series] = erfc((abs(score) - 1) / sqrt(2 * variance))
+        half = normal * sqrt(max(variance, 0.0))
+        number = min(half / pairs, 1.0) * (quantiles.size - 1)
+        index = min(int(number), quantiles.size - 2)
+        away = quantiles[index] + (number - index) * (quantiles[index + 1] - quantiles[index])
+        away *= pairs / per_slope
+        first = max(int(np.rint((pairs - half) / 2)) - 1, 0)
+        results[1, series], _ = select(
+            y, times, centred, residuals, extent, line, per_slope, slope - away, first, first, work
+        )
+        last = min(int(np.rint((pairs + half) / 2)), pairs - 1)
+        results[2, series], _ = select(
+            y, times, centred, residuals, extent, line, per_slope, slope + away, last, last, work
+        )
+
+
+@compiled
+def _subtract_line(y, x, line, residuals):
+    """Subtract a line; return the range of the residuals and times, and the residuals' spread."""
+    low, high = np.inf, -np.inf
+    total, square = 0.0, 0.0
+    for i in range(x.size):
+        value = y[i] - line * x[i]
+        residuals[i] = value
+        low = min(low, value)
+        high = max(high, value)
+        total += value
+        square += value * value
+    spread = sqrt(max(square - total * total / x.size, 0.0) / x.size)
+    return (low, high, max(-x[0], x[-1])), spread
+
+
+@compiled
+def _score(y, times, centred, line, extent, buffer, ranks, equal, links):
+    """The Mann-Kendall score, and its variance for independent values."""
+    n = y.size
+    reach = abs(line) * extent[2]
+    round_values(y, centred, 0.0, extent[0] - reach, extent[1] + reach, buffer, 0)
+    falling = count_inversions(buffer, n)
+    undecided, rising = _rank(y, times, 0.0, buffer, ranks, equal, links)
+    score = n * (n - 1) // 2 - 2 * falling - undecided + rising
+    ties = 0
+    for i in range(n):
+        ties += (equal[i] - 1) * (2 * equal[i] + 5)
+    return score, (n * (n - 1) * (2 * n + 5) - ties) / 18
+
+
+@compiled
+def _rank(y, times, slope, buffer, ranks, equal, links):
+    """Rank y - slope times, which ``buffer`` has rounded; equal values get their mean rank.
+
+    Parameters
+    ----------
+    ranks : ndarray of float
+        Receives twice the ranks less n + 1.
+    equal : ndarray of int
+        Receives the number of values equal to each value, itself included.
+    links : ndarray of int, shape (2, n)
+        Scratch space.
+
+    Returns
+    -------
+    int, int
+        The pairs with equal rounded values, and the rising ones among them less the falling ones.
+    """
+    n = y.size
+    count_smaller(buffer, n)
+    newest, previous = links[0], links[1]
+    undecided, rising = 0, 0
+    newest[:] = -1
+    for j in range(n):
+        smaller = buffer[2 * SPACE + j]
+        ranks[j] = 2 * smaller + 1 - n
+        equal[j] = 1
+        # Values with the same number of smaller ones are rounded to the same value.
+        i = newest[smaller]
+        previous[j] = i
+        newest[smaller] = j
+        while i >= 0:
+            undecided += 1
+            before = y[i] - slope * times[i]
+            after = y[j] - slope * times[j]
+            if before < after:
+                ranks[j] += 2
+                rising += 1
+            elif after < before:
+                ranks[i] += 2
+                rising -= 1
+            else:
+                ranks[i] += 1
+                ranks[j] += 1
+                equal[i] += 1
+                equal[j] += 1
+            i = previous[i]
+    return undecided, rising
+
+
+@compiled
+def _inflation(
+    y, times, centred, slope, line, extent, buffer, ranks, equal, links, significance
+):
+    """n/n*, equation 16 of Hamed & Rao (1998); 1 where it would not be positive."""
+    n = y.size
+    reach = abs(slope - line) * extent[2]
+    round_values(y, centred, slope, extent[0] - reach, extent[1] + reach, buffer, 0)
+    _rank(y, times, slope, buffer, ranks, equal, links)
+    square = 0.0
+    for i in range(n):
+        square += np.float64(ranks[i]) * np.float64(ranks[i])
+    if square == 0:
+        return 1.0
+    total = 0.0
+    limit = significance * square
+    for first in range(1, n, 8):
+        products = _lagged_products(ranks, n, first)
+        for k in range(8):
+            lag = first + k
+            if abs(products[k]) > limit:
+                total += (n - lag) * (n - lag - 1.0) * (n - lag - 2.0) * products[k] / square
+    inflation = 1 + 2 / (n * (n - 1.0) * (n - 2.0)) * total
+    return inflation if inflation > 0 else 1.0
+
+
+# All sums are whole numbers, so that their order does not matter.
+@njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def _lagged_products(ranks, n, first):
+    """Sums of the products of ranks ``first`` .. ``first`` + 7 apart."""
+    zero = ranks[n]
+    s0, s1, s2, s3, s4, s5, s6, s7 = zero, zero, zero, zero, zero, zero, zero, zero
+    lag = U(first)
+    for i in range(U(n - first)):
+        value = ranks[i]
+        k = i + lag
+        s0 += value * ranks[k]
+        s1 += value * ranks[k + U(1)]
+        s2 += value * ranks[k + U(2)]
+        s3 += value * ranks[k + U(3)]
+        s4 += value * ranks[k + U(4)]
+        s5 += value * ranks[k + U(5)]
+        s6 += value * ranks[k + U(6)]
+        s7 += value * ranks[k + U(7)]
+    return np.float64(s0), np.float64(s1), np.float64(s2), np.float64(s3), np.float64(
+        s4
+    ), np.float64(s5), np.float64(s6), np.float64(s7)
