@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,13 @@ from scipy.stats import norm
 from ..base.months import decimal_years
 from ..compute.numba_modules import load_numba_module
 from .harmonics import annual_wave
-from .trends import seasonal_design, significant_correlation, theil_sen_interval
+from .trends import (
+    seasonal_design,
+    seasonal_solver,
+    significant_correlation,
+    subtract_season,
+    theil_sen_interval,
+)
 
 # Fewest months with a value for a trend.
 LEAST_MONTHS = 24
@@ -25,7 +32,8 @@ REACH = np.linspace(0, 40, 2001)
 class TrendFields(NamedTuple):
     """Trends and seasons, each an ndarray of float64 of shape (series,).
 
-    All are NaN for a series with fewer than ``LEAST_MONTHS`` values.
+    All are NaN for a series with fewer than ``LEAST_MONTHS`` values and for a constant one, such as
+    the zeros of masked pixels.
 
     Parameters
     ----------
@@ -36,8 +44,7 @@ class TrendFields(NamedTuple):
     amplitude : ndarray
         Amplitude of the annual wave.
     peak_month : ndarray
-        Time of the maximum of the annual wave, from 0.5 to 12.5; 1 is the middle of January. NaN
-        for a constant series.
+        Time of the maximum of the annual wave, from 0.5 to 12.5; 1 is the middle of January.
     """
 
     slope: np.ndarray
@@ -69,25 +76,42 @@ def trend_fields(months: np.ndarray, values: np.ndarray, confidence: float = 0.9
     See ``trends``, whose ``deseasonalise`` and ``theil_sen_interval`` define the result.
     """
     fields = TrendFields(*np.full((6, values.shape[1]), np.nan))
-    for known, members in _groups(np.isfinite(values)):
-        if known.sum() < LEAST_MONTHS:
-            continue
-        chosen = values if known.all() and members.all() else values[known][:, members]
+    for known, members in same_months(values):
+        chosen = values if known.all() else values[known]
+        chosen = chosen if members.all() else chosen[:, members]
         for field, result in zip(fields, _trends(months[known], chosen, confidence)):
             field[members] = result
     return fields
 
 
-def _groups(known: np.ndarray):
-    """Yield (months, series), both ndarray of bool, of the series with values in the same months."""
-    if known.all():
-        yield np.ones(known.shape[0], bool), np.ones(known.shape[1], bool)
+def same_months(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Find the series that have values in the same months.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, series)
+
+    Yields
+    ------
+    known : ndarray of bool, shape (n,)
+        The months with values, at least ``LEAST_MONTHS``.
+    members : ndarray of bool, shape (series,)
+        The series.
+    """
+    known = np.isfinite(values)
+    used = known.sum(axis=0) >= LEAST_MONTHS
+    if not used.any():
+        return
+    usual = known[:, np.argmax(used)]
+    if (known[:, used] == usual[:, None]).all():
+        yield usual, used
         return
     packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
     keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, index, inverse = np.unique(keys, return_index=True, return_inverse=True)
     for number, first in enumerate(index):
-        yield known[:, first], inverse == number
+        if used[first]:
+            yield known[:, first], inverse == number
 
 
 def _trends(months: np.ndarray, values: np.ndarray, confidence: float) -> np.ndarray:
@@ -95,31 +119,21 @@ def _trends(months: np.ndarray, values: np.ndarray, confidence: float) -> np.nda
     times = decimal_years(months)
     compiled = load_numba_module("stats.trend_series_numba")
     if compiled is None or times.size > compiled.MAX_LENGTH:
-        flat, coefficients = _deseasonalise(months, values)
-        results = np.array([theil_sen_interval(times, y, confidence) for y in flat]).T
+        flat, coefficients = subtract_season(months, values)
+        results = np.array([theil_sen_interval(times, y, confidence) for y in flat.T]).T
     else:
-        flat, coefficients = _deseasonalise_compiled(compiled, months, values)
+        flat, coefficients = _subtract_season_compiled(compiled, months, values)
         results = interval_compiled(compiled, times, flat, coefficients[1], confidence)
     amplitude, peak = annual_wave(coefficients[2], coefficients[4])
-    # What rounding leaves of a constant series has neither trend nor season.
-    constant = values.min(axis=0) == values.max(axis=0)
-    results[:, constant] = np.array([[0.0], [0.0], [0.0], [1.0]])
-    amplitude[constant] = 0.0
-    peak[constant] = np.nan
-    return np.concatenate([results, [amplitude, peak]])
+    fields = np.concatenate([results, [amplitude, peak]])
+    fields[:, values.min(axis=0) == values.max(axis=0)] = np.nan
+    return fields
 
 
-def _deseasonalise(months: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The deseasonalised series, shape (series, n), and the coefficients of the fit."""
+def _subtract_season_compiled(compiled, months, values) -> tuple[np.ndarray, np.ndarray]:
+    """``subtract_season`` with the compiled loops, but ``flat`` of shape (series, n)."""
     design = seasonal_design(months)
-    coefficients = np.linalg.lstsq(design, values.astype(float), rcond=None)[0]
-    return (values - design[:, 2:] @ coefficients[2:]).T, coefficients
-
-
-def _deseasonalise_compiled(compiled, months, values) -> tuple[np.ndarray, np.ndarray]:
-    design = seasonal_design(months)
-    # The cut-off of numpy's lstsq.
-    solver = np.linalg.pinv(design, rcond=np.finfo(float).eps * max(design.shape))
+    solver = seasonal_solver(design)
     flat = np.empty(values.shape[::-1])
     coefficients = np.empty((design.shape[1], values.shape[1]))
     waves = np.ascontiguousarray(design[:, 2:])

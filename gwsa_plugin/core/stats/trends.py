@@ -57,9 +57,44 @@ def deseasonalise(months: np.ndarray, values: np.ndarray) -> np.ndarray:
     ndarray, same shape as ``values``
         The mean of each series is unchanged.
     """
+    return subtract_season(months, values)[0]
+
+
+def subtract_season(months: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Subtract the annual and semi-annual waves, and return their coefficients too.
+
+    Sums are added month by month, so that the result does not depend on the number of series, and
+    equals that of ``trend_series_numba.deseasonalise`` to the last bit. The ranks of values that
+    are equal but for rounding depend on it.
+
+    Parameters
+    ----------
+    months, values
+        As in ``trend``.
+
+    Returns
+    -------
+    flat : ndarray of float64, same shape as ``values``
+        The deseasonalised series.
+    coefficients : ndarray of float64, shape (6,) or (6, series)
+        Of the columns of ``seasonal_design``.
+    """
     design = seasonal_design(months)
-    coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
-    return values - design[:, 2:] @ coefficients[2:]
+    coefficients = np.zeros((design.shape[1], *values.shape[1:]))
+    for factors, value in zip(seasonal_solver(design).T, values):
+        coefficients += np.multiply.outer(factors, value)
+    flat = np.array(values, dtype=float)
+    for wave, coefficient in zip(design[:, 2:].T, coefficients[2:]):
+        flat -= np.multiply.outer(wave, coefficient)
+    return flat, coefficients
+
+
+def seasonal_solver(design: np.ndarray) -> np.ndarray:
+    """Return the matrix that takes series to their coefficients, shape (6, n).
+
+    It is the least-squares solution of least norm, with the cut-off of numpy's ``lstsq``.
+    """
+    return np.linalg.pinv(design, rcond=np.finfo(float).eps * max(design.shape))
 
 
 def seasonal_design(months: np.ndarray) -> np.ndarray:
