@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..base.errors import InputError
+from ..base.grid import Bounds, Grid
 from ..base.progress import SILENT, Progress
 from ..base.tiles import Tile, squares
 from ..compute.threads import run_all
@@ -71,12 +72,15 @@ class TrendMapOptions:
         Whether to find the strongest change of the trend.
     first, last : datetime64[M] or None
         Period of the trend; None for the first and the last month of the maps.
+    bounds : (float, float, float, float) or None
+        West, south, east and north of the region, degrees; None for all.
     """
 
     confidence: float = 0.9
     find_breaks: bool = False
     first: np.datetime64 | None = None
     last: np.datetime64 | None = None
+    bounds: Bounds | None = None
 
     @property
     def bands(self) -> dict[str, str]:
@@ -143,19 +147,18 @@ def write_trend_map(
     """
     months = _months_in_period(maps, options)
     all_tags = {**(tags or {}), VARIABLE_TAG: VARIABLE}
-    side = _tile_side(maps)
-    tiles = squares(maps.grid.shape, side)
-    run = json.dumps([all_tags, repr(options), repr(maps.grid), list(map(str, months)), side])
+    layout = _layout(maps, options.bounds)
+    run = json.dumps([all_tags, repr(options), repr(layout), list(map(str, months))])
     fingerprint = hashlib.sha256(run.encode()).hexdigest()
     with resumable_folder(path, fingerprint, progress) as folder:
         at_a_time = BoundedSemaphore(TASKS_AT_A_TIME)
         tasks = [
             partial(_compute_tiles, maps, months, options, part, folder, at_a_time)
-            for part in _parts(tiles, os.cpu_count() or 1)
+            for part in _parts(layout.tiles, os.cpu_count() or 1)
         ]
         run_all(tasks, progress.part(0, 0.92).timed("The trends"))
         counts = PValueCounts()
-        for tile in tiles:
+        for tile in layout.tiles:
             progress.stop_if_cancelled()
             fields = _saved_fields(folder, tile)
             if fields is not None:
@@ -166,8 +169,10 @@ def write_trend_map(
                 "give more months."
             )
         part = folder / path.name
-        layout = _Layout(maps, side, tiles, folder)
-        significant = _write(part, layout, options, all_tags, counts, progress.part(0.92, 1))
+        saved = partial(_saved_fields, folder)
+        significant = _write(
+            part, layout, saved, options, all_tags, counts, progress.part(0.92, 1)
+        )
         publish(part, path)
     return TrendSummary(months.size, counts.total, significant)
 
@@ -185,10 +190,28 @@ def _months_in_period(maps: YearlyMaps, options: TrendMapOptions) -> np.ndarray:
     return months
 
 
-def _tile_side(maps: YearlyMaps) -> int:
-    """The side of the blocks of the maps, where it is usable."""
+class _Layout(NamedTuple):
+    """The grid of the output, the side of its blocks, and its tiles as windows of the maps."""
+
+    grid: Grid
+    side: int
+    tiles: list[Tile]
+
+
+def _layout(maps: YearlyMaps, bounds: Bounds | None) -> _Layout:
+    """Tiles that are blocks of the maps, where those are usable."""
     rows, columns = maps.block()
-    return rows if rows == columns and rows in USABLE_SIDES else SIDE
+    side = rows if rows == columns and rows in USABLE_SIDES else SIDE
+    window = Tile(*maps.grid.window(bounds)) if bounds else Tile.full(maps.grid.shape)
+    top, left = window.corner
+    tiles = [
+        Tile(
+            slice(top + tile.rows.start, top + tile.rows.stop),
+            slice(left + tile.columns.start, left + tile.columns.stop),
+        )
+        for tile in squares(window.shape, side)
+    ]
+    return _Layout(maps.grid.subgrid(*window), side, tiles)
 
 
 def _parts(tiles: list[Tile], workers: int) -> list[list[Tile]]:
@@ -267,18 +290,10 @@ def _bands(months: np.ndarray, values: np.ndarray, options: TrendMapOptions) -> 
     return np.array([*trends, *breaks], dtype=np.float32)
 
 
-class _Layout(NamedTuple):
-    """The maps, the side of a tile in pixels, the tiles, and the folder in which they are saved."""
-
-    maps: YearlyMaps
-    side: int
-    tiles: list[Tile]
-    folder: Path
-
-
 def _write(
     path: Path,
     layout: _Layout,
+    saved: Callable[[Tile], np.ndarray | None],
     options: TrendMapOptions,
     tags: Mapping[str, str],
     counts: PValueCounts,
@@ -286,20 +301,21 @@ def _write(
 ) -> int:
     """Write the map from the saved tiles; return the number of significant pixels."""
     names = tuple(options.bands)
-    header = Header(layout.maps.grid, names, tuple(options.bands.values()), tags)
+    header = Header(layout.grid, names, tuple(options.bands.values()), tags)
     table = counts.adjusted()
     encoding = {**DEFLATE, "sparse_ok": True}
     significant = 0
+    top, left = layout.tiles[0].corner
     with new_geotiff(path, header, layout.side, encoding) as target:
         for number, tile in enumerate(layout.tiles):
             progress.advance(number / len(layout.tiles))
-            fields = _saved_fields(layout.folder, tile)
+            fields = saved(tile)
             if fields is None:
                 continue
             q = counts.look_up(table, fields[_number(options, P)])
             significant += int((q <= FALSE_DISCOVERIES).sum())
             for band, name in enumerate(names, start=1):
                 field = q if name == Q else fields[_number(options, name)]
-                target.write(band, field, tile.corner)
+                target.write(band, field, (tile.rows.start - top, tile.columns.start - left))
         target.add_overviews(progress, "NEAREST")
     return significant
