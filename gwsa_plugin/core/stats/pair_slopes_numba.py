@@ -3,7 +3,7 @@
 The slope of a pair i < j is below t exactly when y[j] - t x[j] < y[i] - t x[i]: the pairs below t are
 the inversions of y - t x. They are counted on values rounded to 16 bits, of which a processor
 compares 16 or more at a time. A few counts bracket the slope that is sought. Then the slopes of the
-pairs in the bracket, usually some twenty, are computed in full and sorted. Pairs whose rounded
+pairs in the bracket, usually some thirty, are computed in full and sorted. Pairs whose rounded
 values are equal are among them, so that the result is that of sorting all slopes.
 
 References
@@ -26,7 +26,7 @@ MAX_LENGTH = 1024
 SPACE = 1200
 HALF_RANGE = 32000.0  # rounded values are -32000..32000
 BEHIND = np.int16(32767)  # behind the end of a series: no inversion with any value
-FEW = 48  # pairs in a bracket that are sorted at once
+FEW = 64  # pairs in a bracket that are sorted at once
 MANY = 256  # pairs in a bracket for which there is room
 MAX_COUNTS = 24
 MARGIN = 2  # pairs by which a bracket must contain the slope, since rounded counts are too small
@@ -111,70 +111,58 @@ def count_smaller(buffer, n):
 
 
 @compiled
-def count_between(buffer, i, n):
-    """Count the pairs of rows i..i+7 that are in the bracket, 16 columns at a time.
-
-    The first part has the values rounded at the lower end, the second those at the upper end. Of a
-    pair in the bracket, the former are not an inversion, and the latter not in order. The third part
-    receives, at i + k, the number of pairs of row i + r and column i + 1 + r + k, r = 0..7.
-    """
-    row = U(i)
-    r0, r1, r2, r3 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
-    row += U(4)
-    r4, r5, r6, r7 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
-    row = U(i) + SECOND
-    s0, s1, s2, s3 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
-    row += U(4)
-    s4, s5, s6, s7 = buffer[row], buffer[row + U(1)], buffer[row + U(2)], buffer[row + U(3)]
-    for j in range(i + 1, n, 16):
-        first = U(j)
-        for lane in range(LANES):
-            k = first + lane
-            m = k + SECOND
-            buffer[THIRD - U(1) + k] = I(
-                I(8)
-                - I(buffer[k] < r0)
-                - I(buffer[k + U(1)] < r1)
-                - I(buffer[k + U(2)] < r2)
-                - I(buffer[k + U(3)] < r3)
-                - I(buffer[k + U(4)] < r4)
-                - I(buffer[k + U(5)] < r5)
-                - I(buffer[k + U(6)] < r6)
-                - I(buffer[k + U(7)] < r7)
-                - I(buffer[m] > s0)
-                - I(buffer[m + U(1)] > s1)
-                - I(buffer[m + U(2)] > s2)
-                - I(buffer[m + U(3)] > s3)
-                - I(buffer[m + U(4)] > s4)
-                - I(buffer[m + U(5)] > s5)
-                - I(buffer[m + U(6)] > s6)
-                - I(buffer[m + U(7)] > s7)
-            )
+def order_values(buffer, n, order, taken):
+    """Sort the numbers 0..n-1 by the rounded values, equal ones by number."""
+    count_smaller(buffer, n)
+    for i in range(n):
+        taken[i] = 0
+    for i in range(n):
+        smaller = int(buffer[THIRD + U(i)])
+        order[smaller + taken[smaller]] = i
+        taken[smaller] += 1
 
 
 @compiled
-def collect(y, times, buffer, words, found):
+def sort_by(values, order):
+    """Sort an order that is nearly right by insertion; return the number of exchanges."""
+    exchanges = 0
+    for place in range(order.size):
+        number = order[place]
+        value = values[number]
+        before = place - 1
+        while before >= 0 and values[order[before]] > value:
+            order[before + 1] = order[before]
+            before -= 1
+        order[before + 1] = number
+        exchanges += place - 1 - before
+    return exchanges
+
+
+@compiled
+def collect(y, times, buffer, order, passed, found):
     """Put the slopes of the pairs in the bracket into ``found``; return their number.
 
-    ``words`` is the third part of the buffer, four numbers in one.
+    They are the pairs that change places, or are level, between ``order``, which is that at the
+    lower end of the bracket, and the order of the second part of the buffer, rounded at the upper
+    end. ``passed`` is scratch space of shape (2, n).
     """
-    n = y.size
     count = 0
-    for i in range(0, n - 1, 8):
-        count_between(buffer, i, n)
-        for word in range(U(i // 4), U((n - 1) // 4 + 1)):
-            if words[word] == U(0):
-                continue
-            for first in range(4 * int(word) + 1, 4 * int(word) + 5):
-                if buffer[2 * SPACE + first - 1] == 0:
-                    continue
-                for r in range(min(8, n - first)):
-                    j = first + r
-                    k = i + r
-                    if buffer[j] >= buffer[k] and buffer[SPACE + j] <= buffer[SPACE + k]:
-                        if count < found.size:
-                            found[count] = (y[j] - y[k]) / (times[j] - times[k])
-                        count += 1
+    levels, numbers = passed[0], passed[1]
+    for place in range(order.size):
+        j = order[place]
+        level = buffer[SPACE + j]
+        before = place - 1
+        while before >= 0 and levels[before] >= level:
+            i = numbers[before]
+            if i < j:
+                if count < found.size:
+                    found[count] = (y[j] - y[i]) / (times[j] - times[i])
+                count += 1
+            levels[before + 1] = levels[before]
+            numbers[before + 1] = i
+            before -= 1
+        levels[before + 1] = level
+        numbers[before + 1] = j
     return count
 
 
@@ -227,14 +215,15 @@ def select(
     first, last : int
         Numbers in ascending order.
     work : tuple
-        Buffer of int16, its third part as words, and space for slopes.
+        Buffer of int16, an order of the times (int64), two rows of such numbers as scratch space,
+        and space for slopes. The order receives that of y - t x for a slope t near the result.
 
     Returns
     -------
     float, float
         The slope, and the number of pairs per unit of slope near it.
     """
-    buffer, words, found = work
+    buffer, order, scratch, found = work
     n = x.size
     below, above = 0, n * (n - 1) // 2
     low = -np.inf
@@ -281,9 +270,10 @@ def select(
     if above - below <= MANY and low > -np.inf and high < np.inf:
         reach = abs(low) * extent[2]
         round_values(residuals, x, low, extent[0] - reach, extent[1] + reach, buffer, 0)
+        order_values(buffer, n, order, scratch[0])
         reach = abs(high) * extent[2]
         round_values(residuals, x, high, extent[0] - reach, extent[1] + reach, buffer, SPACE)
-        count = collect(y, times, buffer, words, found)
+        count = collect(y, times, buffer, order, scratch, found)
         start, end = first - below, last - below
         if count <= found.size and end < count:
             sort_few(found, count)

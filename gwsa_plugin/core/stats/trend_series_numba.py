@@ -15,15 +15,15 @@ from .pair_slopes_numba import (
     U,
     compiled,
     count_inversions,
-    count_smaller,
+    order_values,
     round_values,
     select,
+    sort_by,
 )
 
 # Pixels that are deseasonalised at a time.
 PIXELS = 64
-TREND = 1  # row of the trend among the coefficients of the harmonic fit
-WAVES = 2  # row of the first wave
+WAVES = 2  # row of the first wave among the coefficients of the fit
 
 
 @njit(nogil=True, cache=True)
@@ -43,33 +43,34 @@ def deseasonalise(values, solver, waves, flat, coefficients):
         Receives the fit.
     """
     n, series = values.shape
-    total = np.empty(PIXELS)
+    total = np.empty((solver.shape[0], PIXELS))
+    month_values = np.empty(PIXELS)
     for begin in range(0, series, PIXELS):
-        end = min(begin + PIXELS, series)
-        count = end - begin
-        for row in range(solver.shape[0]):
-            _add_products(values, solver[row], begin, count, total)
-            for pixel in range(count):
-                coefficients[row, begin + pixel] = total[pixel]
+        count = min(PIXELS, series - begin)
+        total[:] = 0.0
         for month in range(n):
-            for pixel in range(count):
-                total[pixel] = values[month, begin + pixel]
+            _copy(values[month, begin : begin + count], month_values)
+            for row in range(solver.shape[0]):
+                _add_product(solver[row, month], month_values, total[row])
+        coefficients[:, begin : begin + count] = total[:, :count]
+        for month in range(n):
+            _copy(values[month, begin : begin + count], month_values)
             for wave in range(waves.shape[1]):
-                factor = waves[month, wave]
-                for pixel in range(count):
-                    total[pixel] -= factor * coefficients[WAVES + wave, begin + pixel]
+                _add_product(-waves[month, wave], total[WAVES + wave], month_values)
             for pixel in range(count):
-                flat[begin + pixel, month] = total[pixel]
+                flat[begin + pixel, month] = month_values[pixel]
 
 
 @compiled
-def _add_products(values, factors, begin, count, total):
-    """Set ``total`` to the sums over the months of factor times value."""
-    total[:] = 0.0
-    for month in range(factors.size):
-        factor = factors[month]
-        for pixel in range(count):
-            total[pixel] += factor * values[month, begin + pixel]
+def _copy(source, target):
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@compiled
+def _add_product(factor, values, total):
+    for i in range(total.size):
+        total[i] += factor * values[i]
 
 
 @njit(nogil=True, cache=True)
@@ -97,12 +98,11 @@ def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
     """
     n = times.size
     buffer = np.full(3 * SPACE, BEHIND)
-    words = buffer[2 * SPACE :].view(np.uint64)
-    work = (buffer, words, np.empty(MANY))
+    order = np.arange(n)
+    scratch = np.empty((2, n), np.int64)
+    work = (buffer, order, scratch, np.empty(MANY))
     centred = times - 0.5 * (times[0] + times[-1])
-    residuals = np.empty(n)
-    equal = np.empty(n, np.int64)
-    links = np.empty((2, n), np.int64)
+    residuals, detrended = np.empty(n), np.empty(n)
     pairs = n * (n - 1) // 2
     distances = 0.0
     for i in range(n):
@@ -111,16 +111,17 @@ def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
         y = flat[series]
         line = lines[series]
         extent, spread = _subtract_line(y, centred, line, residuals)
-        score, independent = _score(y, times, centred, line, extent, buffer, ranks, equal, links)
+        score, independent = _score(y, centred, line, extent, buffer, order, scratch[0])
         # The density of the differences of two normal values at 0 is 0.28 over their spread.
         per_slope = 0.2821 * distances / max(spread, 1e-300)
         slope, per_slope = select(
             y, times, centred, residuals, extent, line, per_slope, line,
             (pairs - 1) // 2, pairs // 2, work,
         )
-        variance = independent * _inflation(
-            y, times, centred, slope, line, extent, buffer, ranks, equal, links, significance
-        )
+        for i in range(n):
+            detrended[i] = y[i] - slope * times[i]
+        sort_by(detrended, order)
+        variance = independent * _inflation(detrended, order, ranks, significance)
         results[0, series] = slope
         if score == 0 or variance <= 0:
             results[3, series] = 1.0
@@ -158,79 +159,40 @@ def _subtract_line(y, x, line, residuals):
 
 
 @compiled
-def _score(y, times, centred, line, extent, buffer, ranks, equal, links):
+def _score(y, centred, line, extent, buffer, order, scratch):
     """The Mann-Kendall score, and its variance for independent values."""
     n = y.size
     reach = abs(line) * extent[2]
     round_values(y, centred, 0.0, extent[0] - reach, extent[1] + reach, buffer, 0)
     falling = count_inversions(buffer, n)
-    undecided, rising = _rank(y, times, 0.0, buffer, ranks, equal, links)
-    score = n * (n - 1) // 2 - 2 * falling - undecided + rising
-    ties = 0
-    for i in range(n):
-        ties += (equal[i] - 1) * (2 * equal[i] + 5)
+    order_values(buffer, n, order, scratch)
+    # Equal rounded values are in the order of time; exchanges are pairs that fall.
+    falling += sort_by(y, order)
+    ties, tied_pairs, first = 0, 0, 0
+    for place in range(1, n + 1):
+        if place == n or y[order[place]] > y[order[first]]:
+            size = place - first
+            ties += size * (size - 1) * (2 * size + 5)
+            tied_pairs += size * (size - 1) // 2
+            first = place
+    score = n * (n - 1) // 2 - 2 * falling - tied_pairs
     return score, (n * (n - 1) * (2 * n + 5) - ties) / 18
 
 
 @compiled
-def _rank(y, times, slope, buffer, ranks, equal, links):
-    """Rank y - slope times, which ``buffer`` has rounded; equal values get their mean rank.
+def _inflation(residuals, order, ranks, significance):
+    """n/n*, equation 16 of Hamed & Rao (1998); 1 where it would not be positive.
 
-    Parameters
-    ----------
-    ranks : ndarray of float
-        Receives twice the ranks less n + 1.
-    equal : ndarray of int
-        Receives the number of values equal to each value, itself included.
-    links : ndarray of int, shape (2, n)
-        Scratch space.
-
-    Returns
-    -------
-    int, int
-        The pairs with equal rounded values, and the rising ones among them less the falling ones.
+    ``order`` is that of the residuals, and ``ranks`` receives twice their ranks less n + 1.
     """
-    n = y.size
-    count_smaller(buffer, n)
-    newest, previous = links[0], links[1]
-    undecided, rising = 0, 0
-    newest[:] = -1
-    for j in range(n):
-        smaller = buffer[2 * SPACE + j]
-        ranks[j] = 2 * smaller + 1 - n
-        equal[j] = 1
-        # Values with the same number of smaller ones are rounded to the same value.
-        i = newest[smaller]
-        previous[j] = i
-        newest[smaller] = j
-        while i >= 0:
-            undecided += 1
-            before = y[i] - slope * times[i]
-            after = y[j] - slope * times[j]
-            if before < after:
-                ranks[j] += 2
-                rising += 1
-            elif after < before:
-                ranks[i] += 2
-                rising -= 1
-            else:
-                ranks[i] += 1
-                ranks[j] += 1
-                equal[i] += 1
-                equal[j] += 1
-            i = previous[i]
-    return undecided, rising
-
-
-@compiled
-def _inflation(
-    y, times, centred, slope, line, extent, buffer, ranks, equal, links, significance
-):
-    """n/n*, equation 16 of Hamed & Rao (1998); 1 where it would not be positive."""
-    n = y.size
-    reach = abs(slope - line) * extent[2]
-    round_values(y, centred, slope, extent[0] - reach, extent[1] + reach, buffer, 0)
-    _rank(y, times, slope, buffer, ranks, equal, links)
+    n = residuals.size
+    first = 0
+    for place in range(1, n + 1):
+        if place == n or residuals[order[place]] > residuals[order[first]]:
+            # Equal values have their mean rank.
+            for same in range(first, place):
+                ranks[order[same]] = first + place - n
+            first = place
     square = 0.0
     for i in range(n):
         square += np.float64(ranks[i]) * np.float64(ranks[i])
