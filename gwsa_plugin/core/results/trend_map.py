@@ -170,9 +170,7 @@ def write_trend_map(
             )
         part = folder / path.name
         saved = partial(_saved_fields, folder)
-        significant = _write(
-            part, layout, saved, options, all_tags, counts, progress.part(0.92, 1)
-        )
+        significant = _write(part, layout, saved, options, all_tags, counts, progress.part(0.92, 1))
         publish(part, path)
     return TrendSummary(months.size, counts.total, significant)
 
@@ -229,7 +227,7 @@ def _file(folder: Path, tile: Tile) -> Path:
 
 
 def _saved_fields(folder: Path, tile: Tile) -> np.ndarray | None:
-    """The fields of a tile, float32, shape (bands without q, rows, columns); None without values."""
+    """The fields of a tile but q, float32, (bands, rows, columns); None without values."""
     fields = np.load(_file(folder, tile))
     return fields if fields.size else None
 

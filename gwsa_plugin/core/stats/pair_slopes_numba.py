@@ -1,7 +1,7 @@
 """Order statistics of the slopes of all pairs of points of a series, compiled by numba.
 
-The slope of a pair i < j is below t exactly when y[j] - t x[j] < y[i] - t x[i]: the pairs below t are
-the inversions of y - t x. They are counted on values rounded to 16 bits, of which a processor
+The slope of a pair i < j is below t exactly when y[j] - t x[j] < y[i] - t x[i]: the pairs below t
+are the inversions of y - t x. They are counted on values rounded to 16 bits, of which a processor
 compares 16 or more at a time. A few counts bracket the slope that is sought. Then the slopes of the
 pairs in the bracket, usually some thirty, are computed in full and sorted. Pairs whose rounded
 values are equal are among them, so that the result is that of sorting all slopes.
@@ -18,23 +18,28 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from .trend_fields import LONGEST
+
 # Without fastmath: a slope must have the same bits as in numpy.
 compiled = njit(nogil=True, error_model="numpy")
 
-# Longest series, and the space of an array of rounded values with what is read behind its end.
-MAX_LENGTH = 1024
-SPACE = 1200
+# Space of an array of rounded values of the longest series, with what is read behind its end.
+SPACE = LONGEST + 176
 HALF_RANGE = 32000.0  # rounded values are -32000..32000
 BEHIND = np.int16(32767)  # behind the end of a series: no inversion with any value
-FEW = 64  # pairs in a bracket that are sorted at once
+# Pairs between the lower end of the bracket and the slope that is sought. The count at that end is
+# too small by the pairs, seldom more than two, whose rounded values are equal.
+MARGIN = 3
+FEW = 64
+BEYOND = 10  # pairs that a bracket should have beyond the slope that is sought
 MANY = 256  # pairs in a bracket for which there is room
 MAX_COUNTS = 24
-MARGIN = 2  # pairs by which a bracket must contain the slope, since rounded counts are too small
+MAX_EXTENSIONS = 4
 
-# Index arithmetic is unsigned: numba checks signed indices for negative ones, and such a loop is not
-# compiled to vector instructions. The arrays of a loop are parts of one buffer at fixed distances,
+# Index arithmetic is unsigned: numba checks signed indices for negative ones, and such a loop is
+# not compiled to vector instructions. The arrays of a loop are parts of one buffer at fixed distances,
 # so that the compiler knows that they do not overlap. Eight rows share the accesses to the sums.
-I = np.int16
+INT16 = np.int16
 U = np.uint64
 LANES = U(16)
 SECOND = U(SPACE)
@@ -48,7 +53,7 @@ def round_values(y, x, slope, low, high, buffer, start):
     offset = low * scale + HALF_RANGE
     for i in range(x.size):
         value = (y[i] - slope * x[i]) * scale - offset
-        buffer[start + i] = I(np.int32(value))
+        buffer[start + i] = INT16(np.int32(value))
 
 
 @compiled
@@ -65,16 +70,16 @@ def count_inversions(buffer, n):
             first = U(j)
             for lane in range(LANES):
                 k = first + lane
-                buffer[THIRD + k] = I(
+                buffer[THIRD + k] = INT16(
                     buffer[THIRD + k]
-                    + I(buffer[k] < r0)
-                    + I(buffer[k + U(1)] < r1)
-                    + I(buffer[k + U(2)] < r2)
-                    + I(buffer[k + U(3)] < r3)
-                    + I(buffer[k + U(4)] < r4)
-                    + I(buffer[k + U(5)] < r5)
-                    + I(buffer[k + U(6)] < r6)
-                    + I(buffer[k + U(7)] < r7)
+                    + INT16(buffer[k] < r0)
+                    + INT16(buffer[k + U(1)] < r1)
+                    + INT16(buffer[k + U(2)] < r2)
+                    + INT16(buffer[k + U(3)] < r3)
+                    + INT16(buffer[k + U(4)] < r4)
+                    + INT16(buffer[k + U(5)] < r5)
+                    + INT16(buffer[k + U(6)] < r6)
+                    + INT16(buffer[k + U(7)] < r7)
                 )
     total = 0
     for lane in range(U(n + 24)):
@@ -97,16 +102,16 @@ def count_smaller(buffer, n):
             for lane in range(LANES):
                 k = first + lane
                 value = buffer[k]
-                buffer[THIRD + k] = I(
+                buffer[THIRD + k] = INT16(
                     buffer[THIRD + k]
-                    + I(r0 < value)
-                    + I(r1 < value)
-                    + I(r2 < value)
-                    + I(r3 < value)
-                    + I(r4 < value)
-                    + I(r5 < value)
-                    + I(r6 < value)
-                    + I(r7 < value)
+                    + INT16(r0 < value)
+                    + INT16(r1 < value)
+                    + INT16(r2 < value)
+                    + INT16(r3 < value)
+                    + INT16(r4 < value)
+                    + INT16(r5 < value)
+                    + INT16(r6 < value)
+                    + INT16(r7 < value)
                 )
 
 
@@ -193,9 +198,7 @@ def select_by_sorting(y, times, first, last):
 
 
 @compiled
-def select(
-    y, times, x, residuals, extent, line, per_slope, guess, first, last, work
-):
+def select(y, times, x, residuals, extent, line, per_slope, guess, first, last, work):
     """Mean of the slopes number first..last (equal, or one apart), counted from 0.
 
     Parameters
@@ -225,59 +228,63 @@ def select(
     """
     buffer, order, scratch, found = work
     n = x.size
-    below, above = 0, n * (n - 1) // 2
-    low = -np.inf
-    high = np.inf
-    middle = 0.5 * (first + last)
-    at = guess - line
-    before = 0
-    was_at = np.inf
-    shift = 8.0
+    at, number, per_slope = _approach(residuals, x, extent, per_slope, guess - line, first, buffer)
+    if MARGIN <= first - number <= FEW or number == 0 <= FEW - first:
+        _round_relative(residuals, x, at, extent, buffer, 0)
+        order_values(buffer, n, order, scratch[0])
+        start, end = first - number, last - number
+        distance = (end + BEYOND) / per_slope
+        for _ in range(MAX_EXTENSIONS):
+            high = at + distance
+            _round_relative(residuals, x, high, extent, buffer, SPACE)
+            count = collect(y, times, buffer, order, scratch, found)
+            if count > found.size:
+                break
+            if end < count:
+                sort_few(found, count)
+                if found[start] < at + line:
+                    break
+                if found[end] <= high + line:
+                    result = found[start] if start == end else 0.5 * (found[start] + found[end])
+                    return result, per_slope
+            distance *= 2.0
+    return select_by_sorting(y, times, first, last), per_slope
+
+
+@compiled
+def _round_relative(residuals, x, slope, extent, buffer, start):
+    """Round residuals - slope x into the buffer from ``start`` on."""
+    reach = abs(slope) * extent[2]
+    round_values(residuals, x, slope, extent[0] - reach, extent[1] + reach, buffer, start)
+
+
+@compiled
+def _approach(residuals, x, extent, per_slope, at, first, buffer):
+    """Find a slope with a few pairs less than ``first`` below it, by the secant method.
+
+    Returns
+    -------
+    float, int, float
+        The slope, the number of pairs below it, and the number of pairs per unit of slope.
+    """
+    low, high = -np.inf, np.inf
+    number, before, was_at = 0, 0, at
     for step in range(MAX_COUNTS):
-        reach = abs(at) * extent[2]
-        round_values(residuals, x, at, extent[0] - reach, extent[1] + reach, buffer, 0)
-        number = count_inversions(buffer, n)
-        if step > 0 and abs(number - before) > FEW // 4 and number != before:
+        _round_relative(residuals, x, at, extent, buffer, 0)
+        number = count_inversions(buffer, x.size)
+        if MARGIN <= first - number <= FEW or number == 0 <= FEW - first:
+            break
+        if step > 0 and abs(number - before) > FEW // 4:
             rate = (number - before) / (at - was_at)
             if rate > 0:
                 per_slope = rate
         before, was_at = number, at
-        if number <= first - MARGIN:
-            if at > low:
-                low, below = at, number
-        elif number > last + MARGIN:
-            if at < high:
-                high, above = at, number
+        if number < first - FEW:
+            low = at
         else:
-            shift *= 2.0
-        if above - below <= (FEW if step < 4 else MANY):
-            break
-        beyond = shift + 0.12 * abs(number - middle)
-        if low > -np.inf and high < np.inf:
-            if step % 4 == 3:
-                at = 0.5 * (low + high)
-                continue
-            if middle - below > above - middle:
-                aim = middle - min(beyond, 0.5 * (middle - below))
-            else:
-                aim = middle + min(beyond, 0.5 * (above - middle))
-            at = low + (high - low) * (aim - below) / (above - below)
-        else:
-            # Aim beyond the slope that is sought, at the end that is not known yet.
-            up = low > -np.inf or (high == np.inf and number <= middle)
-            aim = middle + beyond if up else middle - beyond
-            at += (aim - number) / per_slope
-    if above - below <= MANY and low > -np.inf and high < np.inf:
-        reach = abs(low) * extent[2]
-        round_values(residuals, x, low, extent[0] - reach, extent[1] + reach, buffer, 0)
-        order_values(buffer, n, order, scratch[0])
-        reach = abs(high) * extent[2]
-        round_values(residuals, x, high, extent[0] - reach, extent[1] + reach, buffer, SPACE)
-        count = collect(y, times, buffer, order, scratch, found)
-        start, end = first - below, last - below
-        if count <= found.size and end < count:
-            sort_few(found, count)
-            if found[start] >= low + line and found[end] <= high + line:
-                result = found[start] if start == end else 0.5 * (found[start] + found[end])
-                return result, per_slope
-    return select_by_sorting(y, times, first, last), per_slope
+            high = at
+        aim = first - min(BEYOND + 0.12 * abs(number - first), FEW / 2)
+        at += (aim - number) / per_slope
+        if high - low < np.inf and (step > 5 or not low < at < high):
+            at = 0.5 * (low + high)
+    return at, number, per_slope

@@ -36,7 +36,7 @@ def strongest_break(months: np.ndarray, values: np.ndarray) -> tuple[np.ndarray,
     places = years[possible]
     series = np.arange(values.shape[1])
     if not places.size:
-        return np.full((2, series.size), np.nan)
+        return np.full(series.size, np.nan), np.full(series.size, np.nan)
     design = seasonal_design(months)
     bends = np.maximum(years[:, None] - places, 0.0)
     # The part of each bend that trend and waves cannot express.

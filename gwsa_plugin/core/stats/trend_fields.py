@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,9 @@ from .trends import (
 
 # Fewest months with a value for a trend.
 LEAST_MONTHS = 24
+# Longest series for the compiled loops, and zeros behind the ranks of a series.
+LONGEST = 1024
+PADDING = 48
 # Longest series whose sums of products of ranks are whole numbers of single precision.
 LONGEST_SINGLE = 369
 # Numbers of a table of quantiles, and the range over which slopes are tried for it.
@@ -118,7 +122,7 @@ def _trends(months: np.ndarray, values: np.ndarray, confidence: float) -> np.nda
     """Compute ``TrendFields`` of series without gaps as an array, shape (6, series)."""
     times = decimal_years(months)
     compiled = load_numba_module("stats.trend_series_numba")
-    if compiled is None or times.size > compiled.MAX_LENGTH:
+    if compiled is None or times.size > LONGEST:
         flat, coefficients = subtract_season(months, values)
         results = np.array([theil_sen_interval(times, y, confidence) for y in flat.T]).T
     else:
@@ -160,7 +164,7 @@ def interval_compiled(compiled, times, flat, lines, confidence: float) -> np.nda
         Slope, lower, upper, p.
     """
     n = times.size
-    ranks = np.zeros(n + 8, np.float32 if n <= LONGEST_SINGLE else np.float64)
+    ranks = np.zeros(n + PADDING, np.float32 if n <= LONGEST_SINGLE else np.float64)
     results = np.empty((4, len(flat)))
     compiled.trends(
         flat,
@@ -168,19 +172,21 @@ def interval_compiled(compiled, times, flat, lines, confidence: float) -> np.nda
         np.ascontiguousarray(lines),
         float(norm.isf((1 - confidence) / 2)),
         significant_correlation(n),
-        slope_quantiles(times),
+        slope_quantiles(tuple(times)),
         ranks,
         results,
     )
     return results
 
 
-def slope_quantiles(times: np.ndarray) -> np.ndarray:
+@lru_cache(maxsize=8)
+def slope_quantiles(times: tuple[float, ...]) -> np.ndarray:
     """Compute where the slopes of pairs lie, for the first guess of a limit of the interval.
 
     Parameters
     ----------
-    times : ndarray of float64, shape (n,)
+    times : tuple of float
+        As a tuple, so that the result is kept for the next series of the same months.
 
     Returns
     -------
@@ -189,8 +195,9 @@ def slope_quantiles(times: np.ndarray) -> np.ndarray:
         slopes of independent normal values. The unit is the width of the range which all would
         have at the density of the median.
     """
-    first, second = np.triu_indices(times.size, k=1)
-    steps, counts = np.unique(np.round(times[second] - times[first], 3), return_counts=True)
+    first, second = np.triu_indices(len(times), k=1)
+    step = np.array(times)[second] - np.array(times)[first]
+    steps, counts = np.unique(np.round(step, 3), return_counts=True)
     mean_step = steps @ counts / first.size
     shares = np.zeros(REACH.size)
     for step, count in zip(steps, counts):

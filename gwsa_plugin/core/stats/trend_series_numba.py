@@ -1,4 +1,4 @@
-"""The loops of ``trend_fields``, compiled by numba: the definitions of ``trends`` for many series."""
+"""The definitions of ``trends`` for many series, compiled by numba."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from numba import njit
 from .pair_slopes_numba import (
     BEHIND,
     MANY,
-    MAX_LENGTH,
     SPACE,
     U,
     compiled,
@@ -91,7 +90,7 @@ def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
         Autocorrelations of the ranks beyond it count.
     quantiles : ndarray of float64, shape (numbers,)
         See ``trend_fields.slope_quantiles``.
-    ranks : ndarray of float32 or float64, shape (n + 8,)
+    ranks : ndarray of float32 or float64, shape (n + PADDING,)
         Zeros. Their type must hold the integers up to n³ / 3.
     results : ndarray of float64, shape (4, series)
         Receives slope, lower, upper and p.
@@ -115,8 +114,17 @@ def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
         # The density of the differences of two normal values at 0 is 0.28 over their spread.
         per_slope = 0.2821 * distances / max(spread, 1e-300)
         slope, per_slope = select(
-            y, times, centred, residuals, extent, line, per_slope, line,
-            (pairs - 1) // 2, pairs // 2, work,
+            y,
+            times,
+            centred,
+            residuals,
+            extent,
+            line,
+            per_slope,
+            line,
+            (pairs - 1) // 2,
+            pairs // 2,
+            work,
         )
         for i in range(n):
             detrended[i] = y[i] - slope * times[i]
@@ -217,7 +225,8 @@ def _lagged_products(ranks, n, first):
     zero = ranks[n]
     s0, s1, s2, s3, s4, s5, s6, s7 = zero, zero, zero, zero, zero, zero, zero, zero
     lag = U(first)
-    for i in range(U(n - first)):
+    # Complete vectors: the ranks end with zeros.
+    for i in range(U((n - first + 31) // 32 * 32)):
         value = ranks[i]
         k = i + lag
         s0 += value * ranks[k]
@@ -228,6 +237,13 @@ def _lagged_products(ranks, n, first):
         s5 += value * ranks[k + U(5)]
         s6 += value * ranks[k + U(6)]
         s7 += value * ranks[k + U(7)]
-    return np.float64(s0), np.float64(s1), np.float64(s2), np.float64(s3), np.float64(
-        s4
-    ), np.float64(s5), np.float64(s6), np.float64(s7)
+    return (
+        np.float64(s0),
+        np.float64(s1),
+        np.float64(s2),
+        np.float64(s3),
+        np.float64(s4),
+        np.float64(s5),
+        np.float64(s6),
+        np.float64(s7),
+    )

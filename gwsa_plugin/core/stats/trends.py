@@ -165,12 +165,12 @@ def theil_sen_interval(
         ``p`` is that of ``mann_kendall``.
     """
     slopes = np.sort(_pair_slopes(times, values))
-    slope = np.median(slopes)
+    slope = float(np.median(slopes))
     score, variance = _score_and_variance(times, values, slope, level)
     half = norm.isf((1 - confidence) / 2) * np.sqrt(max(variance, 0.0))
     lower = max(int(np.rint((slopes.size - half) / 2)) - 1, 0)
     upper = min(int(np.rint((slopes.size + half) / 2)), slopes.size - 1)
-    return float(slope), float(slopes[lower]), float(slopes[upper]), _p_value(score, variance)
+    return slope, float(slopes[lower]), float(slopes[upper]), _p_value(score, variance)
 
 
 def mann_kendall(times: np.ndarray, values: np.ndarray, level: float = 0.05) -> float:

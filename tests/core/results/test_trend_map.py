@@ -28,7 +28,7 @@ TRUTH = np.linspace(-3, 3, GRID.columns)
 
 
 def example(noise=0.5, seed=0):
-    """Trends that rise from west to east, a wave with its maximum in September, ocean in the south."""
+    """Trends that rise from west to east, a wave with its peak in September, and ocean."""
     years = decimal_years(MONTHS)
     generator = np.random.default_rng(seed)
     wave = 6 * np.cos(2 * np.pi * (years - years[8]))
@@ -90,7 +90,9 @@ def test_tiles_are_those_of_all_pixels_at_once(tmp_path, monkeypatch):
     expected = trend_fields(MONTHS, values.reshape(MONTHS.size, -1))
     for name, field in zip(("trend", "lower", "upper", "p", "amplitude"), expected):
         np.testing.assert_allclose(bands[name].ravel(), field, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(bands["q"].ravel(), benjamini_hochberg(bands["p"].ravel()), rtol=1e-5)
+    np.testing.assert_allclose(
+        bands["q"].ravel(), benjamini_hochberg(bands["p"].ravel()), rtol=1e-5
+    )
     assert np.isfinite(bands["trend"][3, 4])
 
 
@@ -143,7 +145,11 @@ def test_a_cancelled_run_is_continued_to_the_same_bytes(tmp_path, monkeypatch):
         assert not (tmp_path / "trend.tif").exists()
     write_trend_map(maps, tmp_path / "trend.tif")
     assert (tmp_path / "trend.tif").read_bytes() == (tmp_path / "expected.tif").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "expected.tif", "trend.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.tif",
+        "expected.tif",
+        "trend.tif",
+    ]
 
 
 KILLED = """
