@@ -37,8 +37,9 @@ MAX_COUNTS = 24
 MAX_EXTENSIONS = 4
 
 # Index arithmetic is unsigned: numba checks signed indices for negative ones, and such a loop is
-# not compiled to vector instructions. The arrays of a loop are parts of one buffer at fixed distances,
-# so that the compiler knows that they do not overlap. Eight rows share the accesses to the sums.
+# not compiled to vector instructions. The arrays of a loop are parts of one buffer at fixed
+# distances, so that the compiler knows that they do not overlap. Eight rows share the accesses to
+# the sums.
 INT16 = np.int16
 U = np.uint64
 LANES = U(16)

@@ -197,7 +197,8 @@ def mann_kendall(times: np.ndarray, values: np.ndarray, level: float = 0.05) -> 
     """
     if len(values) < 4:
         return np.nan
-    return _p_value(*_score_and_variance(times, values, theil_sen(times, values), level))
+    slope = float(theil_sen(times, values))
+    return _p_value(*_score_and_variance(times, values, slope, level))
 
 
 def _score_and_variance(
