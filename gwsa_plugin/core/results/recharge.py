@@ -40,7 +40,7 @@ DRAWS = 50
 SEED = 1
 TOO_FEW = (
     f"no master recession can be fitted, which needs {LEAST_LIMBS} falling limbs with "
-    f"{LEAST_STEPS} steps between the months after the peak and before the trough"
+    f"{LEAST_STEPS} steps between the months after the peak and before the low"
 )
 
 
