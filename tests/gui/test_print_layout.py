@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QApplication
 
 from gwsa.processing_provider.styles.months import move_to_month
 from gwsa.ui.animation.colour_scale import colour_scale
-from gwsa.ui.animation.dialog import NO_MAPS
+from gwsa.ui.monthly_products import NO_MAPS
 from gwsa.ui.print_layout import items, new_layout, series_task
 from gwsa.ui.print_layout.new_layout import COMPUTING, OUTSIDE, new_print_layout
 
