@@ -54,7 +54,7 @@ class Menu:
         """Add all algorithms, with a separator between the groups of the toolbox."""
         group = ALGORITHMS[0].GROUP
         for algorithm in ALGORITHMS:
-            if algorithm.GROUP != group:
+            if group != algorithm.GROUP:
                 self._menu.addSeparator()
             group = algorithm.GROUP
             self._add_algorithm(algorithm())

@@ -56,6 +56,8 @@ DROUGHT_CLASSES = (
     (2.0, "1.5 to 2: very wet", "#35978f"),
     (float("inf"), "more than 2: extremely wet", "#01665e"),
 )
+# Variable of trend maps, whose bands are different quantities.
+TREND = "trend"
 FLAGS = {0: ("observed", "#2b83ba"), 1: ("filled", "#fdae61")}
 # Word of the variables of standard deviations.
 SIGMA = re.compile("[ _]?sigma_?", re.IGNORECASE)
@@ -168,10 +170,11 @@ def write_styles(paths: Iterable[Path]) -> None:
     paths : iterable of Path
         Rasters of one variable.
     """
-    samples = {path: _sample(path) for path in paths}
+    contents_of = {path: RasterContents.from_file(path) for path in paths}
+    samples = {path: _sample(path, contents) for path, contents in contents_of.items()}
     values = np.concatenate([np.empty(0), *(values for _, values in samples.values())])
     for path, (newest, _) in samples.items():
-        contents = RasterContents.from_file(path)
+        contents = contents_of[path]
         renderer = _renderer(contents, newest, values)
         path.with_suffix(".qml").write_text(_qml(renderer, contents), encoding="utf-8")
 
@@ -191,12 +194,15 @@ def rounded_up(value: float) -> float:
     return float(f"{factor * power:.6g}")
 
 
-def _sample(path: Path) -> tuple[int, np.ndarray]:
-    """Return the number of the last band with values, and a sample of the values of the bands."""
+def _sample(path: Path, contents: RasterContents) -> tuple[int, np.ndarray]:
+    """Return the number of the last band with values, and a sample of the values of the bands.
+
+    A trend map is shown by its first band alone.
+    """
     from ...gwsa_plugin.core.rasters.reading import open_raster, read_bands
 
     with open_raster(path) as source:
-        count = len(source.bands)
+        count = 1 if contents.variable == TREND else len(source.bands)
         newest = count
         while newest > 1 and not np.isfinite(read_bands(source, [newest])).any():
             newest -= 1
