@@ -32,11 +32,11 @@ from qgis.core import (
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor, QFont
 
+from gwsa.ui.animation.month_maps import NO_VALUE
 from gwsa.ui.print_layout import items
 from gwsa.ui.print_layout.items import TEMPLATE
 
 INK, QUIET, LINE, ACCENT = (QColor(one) for one in ("#22303a", "#6b7882", "#c3ccd2", "#01665e"))
-NO_VALUE = QColor("#dde3e7")
 # A4, landscape, mm.
 MARGIN, WIDTH, HEIGHT = 12, 297, 210
 RIGHT = 222

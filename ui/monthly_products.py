@@ -14,6 +14,7 @@ from ..processing_provider.styles.months import bands_by_month
 from ..processing_provider.styles.rasters import RasterContents
 
 GWSA = "GWSA"
+NO_MAPS = "The project has no layer whose bands are months; load monthly maps first."
 GWSA_IN_WORDS = "groundwater storage anomaly"
 
 

@@ -15,9 +15,10 @@ from gwsa.processing_provider.styles.months import month_of_renderer
 from gwsa.ui.animation import destination, page
 from gwsa.ui.animation import export as export_module
 from gwsa.ui.animation.colour_scale import colour_scale
-from gwsa.ui.animation.dialog import NO_MAPS, AnimationDialog
+from gwsa.ui.animation.dialog import AnimationDialog
 from gwsa.ui.animation.export import GIF, MP4, PNG
 from gwsa.ui.animation.video import find_ffmpeg
+from gwsa.ui.monthly_products import NO_MAPS
 
 from .maps import FILLED_MONTH, VERDICT_TEXT, add_yearly_maps, show_maps, value_of
 

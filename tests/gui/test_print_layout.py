@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QApplication
 
 from gwsa.processing_provider.styles.months import move_to_month
 from gwsa.ui.animation.colour_scale import colour_scale
-from gwsa.ui.animation.dialog import NO_MAPS
+from gwsa.ui.monthly_products import NO_MAPS
 from gwsa.ui.print_layout import items, new_layout, series_task
 from gwsa.ui.print_layout.new_layout import COMPUTING, OUTSIDE, new_print_layout
 
@@ -77,7 +77,9 @@ def test_the_active_layer_counts_and_a_filled_month_is_stated(make, layers):
 
 def test_the_map_stays_at_its_month_with_the_other_layers(make, layers):
     points = QgsVectorLayer("Point?crs=EPSG:4326", "wells", "memory")
-    points.setAttribution("Wells of a ministry")
+    metadata = points.metadata()
+    metadata.setRights(["Wells of a ministry"])
+    points.setMetadata(metadata)
     QgsProject.instance().addMapLayer(points)
     layout = make(layers[1])
     item = layout.itemById(items.MAP)
@@ -180,3 +182,4 @@ def test_without_maps_there_is_a_message(make, qgis_new_project, qgis_iface):
     assert make() is None
     messages = qgis_iface.messageBar().get_messages(Qgis.MessageLevel.Warning)
     assert messages[-1] == f"GWSA:{NO_MAPS}"
+    qgis_iface.messageBar().clear_messages()

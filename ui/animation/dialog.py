@@ -29,7 +29,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...processing_provider.base import tr
 from ...processing_provider.help_pages import page_url
-from ..monthly_products import MonthlyProduct, monthly_products, product_of
+from ..monthly_products import NO_MAPS, MonthlyProduct, monthly_products, product_of
 from ..scale_bar import scale_bar
 from .colour_scale import colour_scale
 from .destination import Destination
@@ -46,7 +46,6 @@ SIZES = {
 }
 SMALLEST, LARGEST = 320, 3840
 VIEW, ALL = "view", "all"
-NO_MAPS = "The project has no layer whose bands are months; load monthly maps first."
 NO_COLOURS = (
     "{} is not drawn in colours by value; choose Singleband pseudocolor in its properties, so that "
     "there is a legend."

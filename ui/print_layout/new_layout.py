@@ -30,14 +30,13 @@ from ...gwsa_plugin.dependencies import MissingLibrary, require
 from ...processing_provider.base import tr
 from ...processing_provider.styles.months import bands_by_month, month_of_renderer
 from ..animation.page import month_title
-from ..monthly_products import MonthlyProduct, product_of
+from ..monthly_products import NO_MAPS, MonthlyProduct, product_of
 from ..round_numbers import round_step
 from ..scale_bar import scale_bar
 from . import items
 from .series_task import SeriesTask, area_of
 from .texts import source_line, verdict_paragraph
 
-NO_MAPS = "The project has no layer whose bands are months; load monthly maps first."
 NO_MONTH = "{} does not draw one month; choose Singleband pseudocolor in its properties."
 COMPUTING = "The mean of the area of the map is being computed…"
 OFF_EARTH = "The map shows more than the earth, so there is no series of its area."

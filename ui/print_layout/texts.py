@@ -54,6 +54,12 @@ def source_line(tags: Mapping[str, str], layers: Iterable[QgsMapLayer]) -> str:
         parts.append(tr("Anomalies from the mean of {} to {}").format(first, last))
     if tags.get("GWSA_VERSION"):
         parts.append(f"{tr(PLUGIN)} {tags['GWSA_VERSION']}")
-    named = (layer.attribution() or "; ".join(layer.metadata().rights()) for layer in layers)
-    parts += [text for text in dict.fromkeys(named) if text]
+    parts += [text for text in dict.fromkeys(map(_attribution, layers)) if text]
     return ". ".join(part.rstrip(".") for part in parts) + ("." if parts else "")
+
+
+def _attribution(layer: QgsMapLayer) -> str:
+    """Return the attribution of a layer, or the rights that its metadata state."""
+    server = layer.serverProperties()  # has it since QGIS 3.38
+    text = server.attribution() if hasattr(server, "attribution") else layer.attribution()
+    return text or "; ".join(layer.metadata().rights())
