@@ -7,6 +7,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from .base import RESOURCES
 from .build_predictors import BuildPredictors
+from .compare import Compare
 from .downscale import Downscale
 from .fill_gaps import FillGaps
 from .full_chain import FullChain
@@ -27,6 +28,7 @@ ALGORITHMS = (
     BuildPredictors,
     Downscale,
     ValidateWells,
+    Compare,
     SampleData,
 )
 

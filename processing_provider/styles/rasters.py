@@ -30,7 +30,7 @@ from qgis.PyQt.QtXml import QDomDocument, QDomElement
 
 from ...gwsa_plugin.core.base.months import find_month
 from ...gwsa_plugin.core.base.units import is_dimensionless
-from ...gwsa_plugin.core.files.stack_tags import LEAKAGE_TAG
+from ...gwsa_plugin.core.files.stack_tags import COMPARED_TAG, LEAKAGE_TAG
 from .months import set_period
 
 # All palettes are distinguishable with any colour vision deficiency: colorbrewer2.org.
@@ -41,14 +41,18 @@ DIVERGING = (
 )  # fmt: skip
 # Purples, for standard deviations and other values above 0.
 SEQUENTIAL = ("#fcfbfd", "#dadaeb", "#9e9ac8", "#6a51a3", "#3f007d")
-# Orange to purple (PuOr): outside to inside the area of applicability.
+# Orange to purple (PuOr): outside to inside the area of applicability, negative to positive r.
 APPLICABILITY = ("#b35806", "#f1a340", "#f7f7f7", "#998ec3", "#542788")
+# Variables of differences, whose colours are symmetric about 0 also where all have one sign.
+DIFFERENCES = ("bias", "trend difference")
 FLAGS = {0: ("observed", "#2b83ba"), 1: ("filled", "#fdae61")}
 # Word of the variables of standard deviations.
 SIGMA = re.compile("[ _]?sigma_?", re.IGNORECASE)
 # Values that are read of a file, and kept of a band, to compute a range.
 MAX_VALUES_OF_FILE = 5_000_000
 MAX_VALUES_OF_BAND = 100_000
+# Least bound of a range, for values that are 0 up to rounding.
+LEAST_BOUND = 1e-3
 # Bounds of a range are these numbers times a power of ten.
 ROUND_NUMBERS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
@@ -67,6 +71,8 @@ class RasterContents:
         Whether a month was filled.
     corrected : bool
         Whether the values are corrected for leakage.
+    compared : str
+        The two products that the values compare; empty for other rasters.
     """
 
     variable: str
@@ -74,6 +80,7 @@ class RasterContents:
     months: tuple[np.datetime64 | None, ...]
     filled: bool
     corrected: bool
+    compared: str = ""
 
     @classmethod
     def from_file(cls, path: Path) -> RasterContents:
@@ -94,6 +101,7 @@ class RasterContents:
             months=months,
             filled=filled,
             corrected=LEAKAGE_TAG in tags,
+            compared=tags.get(COMPARED_TAG, ""),
         )
 
     @property
@@ -135,6 +143,7 @@ class RasterContents:
         if self.filled and label == "TWSA":
             label = "gap-filled TWSA"
         label = f"sigma of {label}" if self.is_sigma else label
+        label = f"{label}: {self.compared}" if self.compared else label
         return label[:1].upper() + label[1:]
 
 
@@ -200,13 +209,15 @@ def _renderer(contents: RasterContents, band: int, values: np.ndarray) -> QgsRas
     if contents.variable == "area of applicability":
         # Its second band is the fraction of seasons in which a pixel is inside the area.
         return _ramp_renderer(2, (0, 1), APPLICABILITY, "")
+    if contents.variable == "correlation":
+        return _ramp_renderer(band, (-1, 1), APPLICABILITY, "")
     # Exact zeros are masked ocean or cells that never have snow.
     values = values[values != 0]
     low, high = np.percentile(values, (2, 98)) if values.size else (0, 1)
     unit = f" {contents.unit}" if contents.unit else ""
-    if contents.is_sigma or low >= 0:
+    if contents.is_sigma or (low >= 0 and contents.variable not in DIFFERENCES):
         return _ramp_renderer(band, (0, rounded_up(high)), SEQUENTIAL, unit)
-    bound = rounded_up(max(-low, high))
+    bound = rounded_up(max(-low, high, LEAST_BOUND))
     return _ramp_renderer(band, (-bound, bound), DIVERGING, unit)
 
 

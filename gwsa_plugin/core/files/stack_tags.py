@@ -15,6 +15,8 @@ REGION_TAG = "GWSA_REGION"
 FOOTPRINT_TAG = "GWSA_FOOTPRINT_KM"
 # How coarse GWSA was corrected for leakage.
 LEAKAGE_TAG = "GWSA_LEAKAGE"
+# The two products that a map compares.
+COMPARED_TAG = "GWSA_COMPARED"
 CARRIED_TAGS = (
     "GWSA_BASELINE",
     REGION_TAG,

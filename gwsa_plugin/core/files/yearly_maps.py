@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..base.units import CM, in_centimetres
 from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
 from ..rasters.raster import Raster
 from ..rasters.reading import band_months, open_lonlat, open_raster, read_bands, readable
+from .packed_tiles import TILES_DOMAIN, unpack_tiles
 from .provenance import same_run
 from .stack import OBSERVED
 
@@ -119,8 +120,20 @@ class YearlyMaps:
     def tags(self) -> dict[str, str]:
         """Read the tags of the first file."""
         path, _ = next(iter(self.bands.values()))
-        with open_lonlat(path) as source:
+        with self._open(path) as source:
             return source.tags()
+
+    def tiles(self) -> np.ndarray | None:
+        """Read the mascon tiles of the first file.
+
+        Returns
+        -------
+        ndarray of int32, shape (rows, columns), or None
+            As ``write_stack`` stored them; -1 for a cell in no tile. None without tiles.
+        """
+        path, _ = next(iter(self.bands.values()))
+        with self._open(path) as source:
+            return unpack_tiles(source.tags(domain=TILES_DOMAIN), source.shape)
 
     def read(self, month, window: tuple[slice, slice] | None = None) -> np.ndarray:
         """Read the map of one month.
@@ -138,7 +151,7 @@ class YearlyMaps:
             In the unit of the file; NaN where the map has no value.
         """
         path, band = self.bands[np.datetime64(month, "M")]
-        with open_lonlat(path) as source:
+        with self._open(path) as source:
             return read_bands(source, [band], window)[0]
 
     @contextmanager
@@ -156,8 +169,12 @@ class YearlyMaps:
         with ExitStack() as files:
             paths = dict.fromkeys(path for path, _ in self.bands.values())
             yield partial(
-                self._read, {path: files.enter_context(open_lonlat(path)) for path in paths}
+                self._read, {path: files.enter_context(self._open(path)) for path in paths}
             )
+
+    def _open(self, path: Path) -> AbstractContextManager[Raster]:
+        """Open a file as in ``open_lonlat``."""
+        return open_lonlat(path)
 
     def _read(
         self,

@@ -98,7 +98,9 @@ class NetCdfRaster(Raster):
         return values[np.ix_(rows, columns)]
 
     def read_floats(self, bands: list[int], window: Window | None = None) -> np.ndarray:
-        rows, columns = window or (slice(0, self.shape[0]), slice(0, self.shape[1]))
+        # GDAL takes no integers of numpy.
+        left, top, width, height = self.sides_of(window)
+        rows, columns = slice(top, top + height), slice(left, left + width)
         with self._open() as gridded:
             fields = [gridded.read(slice(n - 1, n), rows, columns)[0] for n in bands]
         return np.stack(fields).astype(np.float32)
