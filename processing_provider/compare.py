@@ -21,7 +21,7 @@ from .base import POLYGONS, tr
 from .layers import open_layer
 from .monthly_maps import add_maps, read_maps
 from .other_maps import add_other_maps, read_other_maps
-from .polygon_layers import read_polygons
+from .polygon_layers import joined_by_name, read_polygons
 from .well_fields import field_of
 from .well_parameters import FIELDS, WellAlgorithm
 
@@ -220,14 +220,13 @@ class Compare(WellAlgorithm):
         )
 
     def _polygons(self, parameters, context, progress):
-        from ..gwsa_plugin.core.spatial.aquifers import Aquifer
-
         layer = open_layer(self, parameters, "AQUIFERS", context)
         if layer is None:
             return []
         chosen = {"AQUIFER_FIELD": self.parameterAsString(parameters, "AQUIFER_FIELD", context)}
-        polygons = read_polygons(layer, field_of(layer, chosen, "AQUIFER_FIELD"), (), progress)
-        return [Aquifer(polygon.name, polygon.geojson) for polygon in polygons]
+        field = field_of(layer, chosen, "AQUIFER_FIELD")
+        polygons = joined_by_name(read_polygons(layer, field, (), progress))
+        return [polygon.aquifer for polygon in polygons]
 
     def _wells(self, parameters, context, products, months, progress):
         """Compare both products with wells; None without wells."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .aquifer_series import AquiferSeries
 from .base import RESOURCES
 from .build_predictors import BuildPredictors
 from .compare import Compare
@@ -28,6 +29,7 @@ ALGORITHMS = (
     BuildPredictors,
     Downscale,
     ValidateWells,
+    AquiferSeries,
     Compare,
     SampleData,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import InputError
@@ -90,24 +90,6 @@ class NetCdfMaps(YearlyMaps):
         raster.bands = tuple(band._replace(unit=self.unit) for band in raster.bands)
         with arranged(raster, path.name) as source:
             yield source
-
-
-def with_months(maps: YearlyMaps, months) -> YearlyMaps:
-    """Return the maps of some of the months only.
-
-    Parameters
-    ----------
-    maps : YearlyMaps
-    months : ndarray of datetime64[M], shape (n,)
-        Months of the maps.
-    """
-    wanted = set(months)
-    kept = [(month, word) for month, word in zip(maps.bands, maps.source) if month in wanted]
-    return replace(
-        maps,
-        bands={month: maps.bands[month] for month, _ in kept},
-        source=tuple(word for _, word in kept),
-    )
 
 
 def _only_variable(path: Path) -> str:

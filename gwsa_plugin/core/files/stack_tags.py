@@ -17,6 +17,10 @@ FOOTPRINT_TAG = "GWSA_FOOTPRINT_KM"
 LEAKAGE_TAG = "GWSA_LEAKAGE"
 # The two products that a map compares.
 COMPARED_TAG = "GWSA_COMPARED"
+# How far a sigma can be relied on.
+SIGMA_TAG = "GWSA_SIGMA"
+# Root mean square of the part of a sigma that stands for detail which GRACE does not resolve, cm.
+DETAIL_SIGMA_TAG = "GWSA_SIGMA_DETAIL_CM"
 CARRIED_TAGS = (
     "GWSA_BASELINE",
     REGION_TAG,

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
+from ..base.months import period_name
 from ..base.plausible import STORAGE, require_plausible
 from ..base.units import CM, in_centimetres
 from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
@@ -108,14 +109,54 @@ class YearlyMaps:
                         "keep one of them."
                     )
                 bands[month] = (path, band)
-        months = sorted(bands)
-        ordered = {month: bands[month] for month in months}
-        return cls(grids[0], ordered, tuple(words[month] for month in months))
+        ordered = dict(sorted(bands.items()))
+        return cls(grids[0], ordered, tuple(words[month] for month in ordered))
 
     @property
     def months(self) -> np.ndarray:
         """All months in order, datetime64[M]."""
         return np.array(list(self.bands), dtype="datetime64[M]")
+
+    def select(self, first, last) -> YearlyMaps:
+        """Return the maps of a period.
+
+        Parameters
+        ----------
+        first, last : datetime64[M] or None
+            First and last month; None for no limit.
+
+        Raises
+        ------
+        InputError
+            When the period has no month.
+        """
+        months = self.months
+        kept = np.ones(months.size, dtype=bool)
+        if first is not None:
+            kept &= months >= first
+        if last is not None:
+            kept &= months <= last
+        if not kept.any():
+            raise InputError(
+                f"The maps have {period_name(months[[0, -1]])} and no month of the period; change "
+                "START or END."
+            )
+        return self.with_months(months[kept])
+
+    def with_months(self, months: np.ndarray) -> YearlyMaps:
+        """Return the maps of some of the months.
+
+        Parameters
+        ----------
+        months : ndarray of datetime64[M], shape (n,)
+            Months of the maps, in order.
+        """
+        source = dict(zip(self.bands, self.source))
+        return replace(
+            self,
+            bands={month: self.bands[month] for month in months},
+            source=tuple(source[month] for month in months),
+        )
 
     def tags(self) -> dict[str, str]:
         """Read the tags of the first file."""

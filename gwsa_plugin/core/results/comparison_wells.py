@@ -27,7 +27,6 @@ from scipy.stats import t as student
 from ..base.errors import InputError
 from ..base.nan_mean import nan_mean
 from ..base.progress import SILENT, Progress
-from ..files.netcdf_maps import with_months
 from ..files.packed_tiles import NO_TILE
 from ..files.stack_tags import FOOTPRINT_TAG, footprint_km
 from ..files.yearly_maps import YearlyMaps
@@ -194,8 +193,8 @@ def compare_at_wells(
                 f"{coarse[0]} (COARSE) has none of the compared months; give the stack that was "
                 "downscaled."
             )
-    chosen = [with_months(maps, months) for maps in (first_maps, other_maps)]
-    rival, field = (coarse[0], with_months(coarse[1], months)) if coarse else (other, chosen[1])
+    chosen = [maps.with_months(months) for maps in (first_maps, other_maps)]
+    rival, field = (coarse[0], coarse[1].with_months(months)) if coarse else (other, chosen[1])
     pairs = {first: chosen[0], other: chosen[1]} if coarse else {first: chosen[0]}
     compared = {
         name: validate_wells(records.wells, records.readings, maps, field, records.rules, part)

@@ -6,7 +6,7 @@ import pytest
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.files.netcdf_maps import NetCdfMaps, with_months
+from gwsa.gwsa_plugin.core.files.netcdf_maps import NetCdfMaps
 from gwsa.gwsa_plugin.core.files.stack import OBSERVED
 from gwsa.tests.core.predictors.netcdf_files import coordinates, write_classic, write_hdf5
 
@@ -75,6 +75,6 @@ def test_other_files_are_refused(tmp_path):
 
 def test_some_months(tmp_path):
     path = write(tmp_path / "g3p.nc", {"gws": (LAYERS, values(), {"units": "mm"})})
-    some = with_months(NetCdfMaps.from_netcdf(path), MONTHS[1:3])
+    some = NetCdfMaps.from_netcdf(path).with_months(MONTHS[1:3])
     assert (some.months == MONTHS[1:3]).all() and len(some.source) == 2
     assert some.variable == "gws"
