@@ -36,6 +36,11 @@ MAPS = {
         "Correlation", "correlation",
         "GeoTIFF of Pearson's r of the monthly series, season included.",
     ),
+    "RESIDUAL_CORRELATION": (
+        "Correlation without season and trend", "correlation without season and trend",
+        "GeoTIFF of Pearson's r of what is left of both series after a fit of a linear trend with "
+        "annual and semi-annual waves. A common season alone does not make it high.",
+    ),
     "RMSE": (
         "RMSE", "RMSE",
         "GeoTIFF of the root mean square difference of the monthly series, cm, after both have a "

@@ -209,7 +209,7 @@ def _renderer(contents: RasterContents, band: int, values: np.ndarray) -> QgsRas
     if contents.variable == "area of applicability":
         # Its second band is the fraction of seasons in which a pixel is inside the area.
         return _ramp_renderer(2, (0, 1), APPLICABILITY, "")
-    if contents.variable == "correlation":
+    if contents.variable.startswith("correlation"):
         return _ramp_renderer(band, (-1, 1), APPLICABILITY, "")
     # Exact zeros are masked ocean or cells that never have snow.
     values = values[values != 0]

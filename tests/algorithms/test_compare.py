@@ -89,7 +89,7 @@ def values_of(path):
 
 
 def test_maps_against_a_netcdf_product(compare, world, tmp_path):
-    names = ("BIAS", "CORRELATION", "RMSE", "TREND")
+    names = ("BIAS", "CORRELATION", "RESIDUAL_CORRELATION", "RMSE", "TREND")
     outputs = compare(
         OTHER_NETCDF=world / "g3p.nc",
         AQUIFERS=world / "aquifers.geojson",

@@ -10,11 +10,26 @@ from matplotlib.figure import Figure as Chart
 from ..files.html_report import Figure, Section, Table, draw, write_report
 from ..wells.detail import percent
 from .comparison import Comparison
-from .comparison_scores import BIAS, CORRELATION, OFFSET, RMSE, TREND, UNITS, RegionScore
+from .comparison_scores import (
+    BIAS,
+    CORRELATION,
+    OFFSET,
+    RESIDUAL_CORRELATION,
+    RMSE,
+    TREND,
+    UNITS,
+    RegionScore,
+)
 from .comparison_wells import LEAST_IN_MASCON, Improvement, Interval, WellScores
 from .comparison_windows import PERCENTILES
 
-TITLES = {BIAS: "Bias", CORRELATION: "Correlation r", RMSE: "RMSE", TREND: "Trend difference"}
+TITLES = {
+    BIAS: "Bias",
+    CORRELATION: "Correlation r",
+    RESIDUAL_CORRELATION: "r without season and trend",
+    RMSE: "RMSE",
+    TREND: "Trend difference",
+}
 COLOURS = ("#0b6e99", "#d98324")
 DARK, GREY = "#1d2b36", "#b0b8be"
 # Regions and mascons that are listed.
@@ -22,8 +37,9 @@ MOST_LISTED = 60
 LIMITS = Section(
     "Limitations",
     [
-        "Differences are first minus other. r, RMSE and bias contain the season; a high r can "
-        "come from a common season alone, and a low RMSE from small amplitudes.",
+        "Differences are first minus other. r and RMSE contain season and trend: a high r can come "
+        "from a common season alone, which r without season and trend shows, and a low RMSE from "
+        "small amplitudes.",
         "GRACE resolves about 300 km. Neighbouring cells are not independent: the shares of area "
         "above are descriptions, not tests.",
         "p is that of a trend of the difference of the two mean series (Mann-Kendall test of Hamed "
@@ -82,7 +98,8 @@ def lead(comparison: Comparison, wells: WellScores | None) -> str:
         f"Over {comparison.periods.months.size} common months and {error.area_km2:,.0f} km², "
         f"{comparison.first} and {comparison.other} have a median r of {r.percentiles[2]:.2f} "
         f"(5 to 95 % of the area {r.percentiles[0]:.2f} to {r.percentiles[-1]:.2f}) and a mean "
-        f"RMSE of {error.mean:.1f} cm.",
+        f"RMSE of {error.mean:.1f} cm. Without season and trend the median r is "
+        f"{one[RESIDUAL_CORRELATION].percentiles[2]:.2f}.",
         f"The mean of the area changes by {everywhere.trend_first:+.2f} cm/yr in the first and "
         f"{everywhere.trend_other:+.2f} cm/yr in the other.",
     ]
@@ -143,7 +160,7 @@ def _map_figure(comparison: Comparison) -> Figure:
         finite = np.abs(values[np.isfinite(values)])
         edge = max(float(np.percentile(finite, 98)), 1e-3) if finite.size else 1.0
         look = {"cmap": "BrBG", "vmin": -edge, "vmax": edge}
-        if name == CORRELATION:
+        if name in (CORRELATION, RESIDUAL_CORRELATION):
             look = {"cmap": "PuOr", "vmin": -1, "vmax": 1}
         if name == RMSE:
             look = {"cmap": "Purples", "vmin": 0, "vmax": edge}

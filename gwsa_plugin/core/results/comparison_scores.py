@@ -10,16 +10,20 @@ import numpy as np
 from ..base.months import decimal_years
 from ..base.nan_mean import nan_mean
 from ..base.progress import SILENT, Progress
+from ..stats.harmonics import harmonic_design
 from ..stats.metrics import mean_error, pearson, rmse
 from ..stats.trends import deseasonalise, mann_kendall, trend
 
 BIAS, CORRELATION, RMSE, TREND = "bias", "correlation", "RMSE", "trend difference"
+RESIDUAL_CORRELATION = "correlation without season and trend"
 # Difference of the means in the baseline, which is subtracted; not mapped.
 OFFSET = "offset"
 # Score -> unit.
-UNITS = {BIAS: "cm", CORRELATION: "1", RMSE: "cm", TREND: "cm/yr"}
+UNITS = {BIAS: "cm", CORRELATION: "1", RESIDUAL_CORRELATION: "1", RMSE: "cm", TREND: "cm/yr"}
 # Common months that a cell needs in the baseline, where the baseline has so many.
 LEAST_BASELINE = 12
+# Residuals of at most this fraction of the series are rounding errors of the fit.
+ROUNDING = 1e-9
 # Pairs of months times series whose slopes are computed at once.
 MOST_SLOPES = 2_000_000
 
@@ -102,13 +106,16 @@ def score_cells(
     Returns
     -------
     dict of str to ndarray of float64, shape (cells,)
-        ``bias``, the mean of first minus other, cm; ``correlation``, Pearson's r; ``RMSE``, cm;
-        ``trend difference``, trend of first minus that of other, cm/yr. NaN for a cell without
-        common months; the correlation also where a series is constant.
+        ``bias``, the mean of first minus other, cm; ``correlation``, Pearson's r;
+        ``correlation without season and trend``, that of the residuals of a fit of a linear trend
+        with annual and semi-annual waves; ``RMSE``, cm; ``trend difference``, trend of first minus
+        that of other, cm/yr. NaN for a cell without common months; a correlation also where a
+        series is constant.
     """
     scores = {
         BIAS: mean_error(first, other, axis=0),
         CORRELATION: pearson(first, other, axis=0),
+        RESIDUAL_CORRELATION: pearson(_residuals(first, months), _residuals(other, months), axis=0),
         RMSE: rmse(first, other, axis=0),
     }
     if with_trend:
@@ -255,22 +262,40 @@ def _region_trends(months: np.ndarray, first: np.ndarray, other: np.ndarray) -> 
     ]
 
 
+def _residuals(series: np.ndarray, months: np.ndarray) -> np.ndarray:
+    """Residuals of a fit of trend and seasons; 0 where the fit is exact up to rounding."""
+    years = decimal_years(months)
+    result = np.full(series.shape, np.nan)
+    for present, members in _same_months(series):
+        place = np.ix_(present, members)
+        design = harmonic_design(years[present] - years.mean())
+        values = series[place]
+        rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+        rest[np.abs(rest) <= ROUNDING * np.abs(values).max(axis=0)] = 0.0
+        result[place] = rest
+    return result
+
+
 def _trends(series: np.ndarray, months: np.ndarray, progress: Progress) -> np.ndarray:
     """Trends in cm/yr, shape (cells,), of series with gaps, shape (months, cells)."""
-    known = np.isfinite(series)
     result = np.full(series.shape[1], np.nan)
-    cells = np.flatnonzero(known.sum(axis=0) > 2)
-    if not cells.size:
-        return result
-    # Cells with values in the same months are computed together.
-    packed = np.packbits(known[:, cells], axis=0)
-    patterns, group = np.unique(packed, axis=1, return_inverse=True)
     step = max(MOST_SLOPES // max(months.size * (months.size - 1) // 2, 1), 1)
-    for number in range(patterns.shape[1]):
-        members = cells[group.ravel() == number]
-        present = known[:, members[0]]
+    for present, members in _same_months(series):
         for start in range(0, members.size, step):
             progress.stop_if_cancelled()
             part = members[start : start + step]
             result[part] = trend(months[present], series[np.ix_(present, part)])
     return result
+
+
+def _same_months(series: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Months, as a mask, and cells that have values in these months; at least three months."""
+    known = np.isfinite(series)
+    cells = np.flatnonzero(known.sum(axis=0) > 2)
+    if not cells.size:
+        return
+    packed = np.packbits(known[:, cells], axis=0)
+    patterns, group = np.unique(packed, axis=1, return_inverse=True)
+    for number in range(patterns.shape[1]):
+        members = cells[group.ravel() == number]
+        yield known[:, members[0]], members

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..files.atomic import atomic_file
 from .comparison import Comparison
-from .comparison_scores import CORRELATION, OFFSET, RMSE, TREND, RegionScore
+from .comparison_scores import CORRELATION, OFFSET, RESIDUAL_CORRELATION, RMSE, TREND, RegionScore
 from .comparison_wells import WellScores
 from .comparison_windows import PERCENTILES
 
@@ -26,6 +26,9 @@ COLUMNS = {
     "r_of_mean": lambda region: region.correlation,
     "rmse_of_mean_cm": lambda region: region.rmse,
     "r_of_cells": lambda region: region.cells.get(CORRELATION, np.nan),
+    "r_without_season_and_trend_of_cells": lambda region: region.cells.get(
+        RESIDUAL_CORRELATION, np.nan
+    ),
     "rmse_of_cells_cm": lambda region: region.cells.get(RMSE, np.nan),
     "trend_first_cm_per_yr": lambda region: region.trend_first,
     "trend_other_cm_per_yr": lambda region: region.trend_other,

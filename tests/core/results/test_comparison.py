@@ -19,6 +19,7 @@ from gwsa.gwsa_plugin.core.results.comparison_scores import (
     BIAS,
     CORRELATION,
     OFFSET,
+    RESIDUAL_CORRELATION,
     RMSE,
     TREND,
     UNITS,
@@ -107,6 +108,28 @@ class TestCells:
         assert scores[CORRELATION][0] == pytest.approx(r, abs=1e-12)
         assert all(np.isnan(values[1]) for values in scores.values()), "23 months are too few"
         assert all(np.isfinite(values[2]) for values in scores.values())
+
+    def test_a_common_season_does_not_correlate_without_it(self):
+        """Independent noise on one strong season, and noise in common on opposite seasons."""
+        rng = np.random.default_rng(3)
+        noise = rng.standard_normal((3, MONTHS.size, 20))
+        season = 8 * np.sin(2 * np.pi * YEARS)[:, None] + YEARS[:, None]
+        months = MONTHS, EVERY, 24
+        first, other, _ = anomalies(season + noise[0], season + noise[1], Periods(*months))
+        scores = score_cells(first, other, MONTHS, with_trend=False)
+        assert (scores[CORRELATION] > 0.95).all()
+        assert np.abs(scores[RESIDUAL_CORRELATION]).max() < 0.4
+        first, other, _ = anomalies(season + noise[2], noise[2] - season, Periods(*months))
+        scores = score_cells(first, other, MONTHS, with_trend=False)
+        assert (scores[CORRELATION] < -0.8).all()
+        assert scores[RESIDUAL_CORRELATION] == pytest.approx(1, abs=1e-9)
+
+    def test_series_of_trend_and_season_alone_have_no_other_correlation(self):
+        season = np.sin(2 * np.pi * YEARS)[:, None] + YEARS[:, None]
+        pair = anomalies(3 * season, season, Periods(MONTHS, EVERY, 24))[:2]
+        scores = score_cells(*pair, MONTHS, with_trend=False)
+        assert scores[CORRELATION] == pytest.approx(1)
+        assert np.isnan(scores[RESIDUAL_CORRELATION])
 
     def test_a_constant_series_has_no_correlation(self):
         constant = np.full((MONTHS.size, 1), 0.1, dtype=np.float32)
