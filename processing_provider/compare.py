@@ -248,7 +248,7 @@ class Compare(WellAlgorithm):
         first, other = products
         coarse = None
         if path and not any(path.samefile(file) for file in map_files(other.maps)):
-            coarse = ("coarse field", YearlyMaps.from_files([path]))
+            coarse = ("the coarse field", YearlyMaps.from_files([path]))
             warn_if_uncorrected(first.maps, coarse[1], progress)
         everything = [first.maps, other.maps, *([coarse[1]] if coarse else [])]
         width = self.number(parameters, "FOOTPRINT", context) or footprint_width(

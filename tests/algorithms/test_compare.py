@@ -147,12 +147,12 @@ def test_wells_over_the_coarse_field(compare, world, tmp_path):
     wells = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["wells"]
     assert wells["used"] == WELLS and wells["block_width_km"] == 50
     pairs = [(one["field"], one["rival"], one["measure"]) for one in wells["improvements"]]
-    assert pairs[0] == ("gwsa_1km", "coarse field", "r") and len(pairs) == 10
+    assert pairs[0] == ("gwsa_1km", "the coarse field", "r") and len(pairs) == 10
     # One well is in a pixel that has the mean of its cell.
     assert wells["improvements"][0]["share"]["estimate"] == pytest.approx(29 / 30)
     assert wells["improvements"][0]["unchanged"] == 1
     report = Path(outputs["REPORT"]).read_text(encoding="utf-8")
-    assert "gwsa_1km has a higher r than coarse field at 97 % of the wells" in report
+    assert "gwsa_1km has a higher r than the coarse field at 97 % of the wells" in report
 
 
 def test_wells_without_a_coarse_field(compare, world, tmp_path):

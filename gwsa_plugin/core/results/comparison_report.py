@@ -52,7 +52,9 @@ WELL_METHOD = (
     "are compared in the same months. Wells near each other are not independent: the 90 % "
     "intervals are a bootstrap over blocks of wells that are at least as wide as the footprint of "
     "GRACE, over four origins of the blocks. r does not depend on the specific yield; the RMSE "
-    "does, and a wrong specific yield can prefer either field."
+    "does, and a wrong specific yield can prefer either field. A map that only interpolates the "
+    "coarse field improves wells over its steps too: what the detail adds shows in the comparison "
+    "with the interpolated field."
 )
 MASCON_METHOD = (
     "The gain of a mascon is 1 - RMSE(map) / RMSE(coarse field) over all months of the wells in "
@@ -78,7 +80,7 @@ def write_comparison_report(
         None without wells.
     """
     sections = [
-        Section("What is compared", [independence, *comparison.notes]),
+        Section("What is compared", list(comparison.notes)),
         _maps(comparison),
         _regions(comparison),
         *([_wells(comparison, wells)] if wells else []),
@@ -104,16 +106,19 @@ def lead(comparison: Comparison, wells: WellScores | None) -> str:
         f"{everywhere.trend_other:+.2f} cm/yr in the other.",
     ]
     if wells:
-        sentences += [improvement_text(one) for one in wells.improvements[:2]]
+        pairs = zip(wells.improvements[::2], wells.improvements[1::2])
+        sentences += [
+            improvement_text(*pair) for pair in pairs if pair[0].field == comparison.first
+        ]
     return " ".join(sentences)
 
 
-def improvement_text(one: Improvement) -> str:
-    """Describe the share of improved wells in a sentence."""
-    better = "a higher r" if one.measure == "r" else "a smaller RMSE"
+def improvement_text(by_r: Improvement, by_rmse: Improvement) -> str:
+    """Describe the shares of improved wells of a field over one rival in a sentence."""
     return (
-        f"{one.field} has {better} than {one.rival} at {_share(one.share)} of the wells"
-        f"{_range(one.share)}."
+        f"{by_r.field} has a higher r than {by_r.rival} at {_share(by_r.share)} of the wells"
+        f"{_range(by_r.share)} and a smaller RMSE at {_share(by_rmse.share)}"
+        f"{_range(by_rmse.share)}."
     )
 
 
@@ -124,7 +129,7 @@ def _share(interval: Interval) -> str:
 def _range(interval: Interval) -> str:
     if np.isnan(interval.lower):
         return " (no interval)"
-    return f" (90 % interval {100 * interval.lower:.0f} to {100 * interval.upper:.0f} %)"
+    return f" ({100 * interval.lower:.0f} to {100 * interval.upper:.0f} %)"
 
 
 def _maps(comparison: Comparison) -> Section:
@@ -154,7 +159,7 @@ def _map_figure(comparison: Comparison) -> Figure:
     height = np.clip(5.0 * (north - south) * aspect / (east - west), 1.6, 6.0)
     rows = -(-len(names) // 2)
     chart = Chart(figsize=(10.5, rows * (height + 0.5)), layout="constrained")
-    axes = chart.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
+    axes = chart.subplots(rows, 2, squeeze=False)
     for axis, name in zip(axes.flat, names):
         values = comparison.kept[name]
         finite = np.abs(values[np.isfinite(values)])
@@ -213,9 +218,15 @@ def _region_row(region: RegionScore) -> list:
         region.trend_first,
         region.trend_other,
         region.trend_difference,
-        f"{region.p_difference:.3f}" if np.isfinite(region.p_difference) else None,
+        _p_text(region.p_difference),
         region.cells.get(CORRELATION, np.nan),
     ]
+
+
+def _p_text(p: float) -> str | None:
+    if np.isnan(p):
+        return None
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def _series(comparison: Comparison) -> Figure:
@@ -251,7 +262,7 @@ def _wells(comparison: Comparison, wells: WellScores) -> Section:
         ]
         for one in wells.improvements
     ]
-    header = ["Field", "over", "in", "improved wells", "median change (90 % interval)", "unchanged"]
+    header = ["Field", "over", "in", "improved wells", "median change", "unchanged"]
     levels = [
         [name, float(np.nanmedian(one.r)), float(np.nanmedian(one.rmse))]
         for name, one in wells.agreement.items()
@@ -265,7 +276,7 @@ def _wells(comparison: Comparison, wells: WellScores) -> Section:
         "contains 50 % does not show which of the two fields is closer to the wells.",
     ]
     tables = [
-        Table("Improved wells", header, rows),
+        Table("Improved wells, with 90 % intervals", header, rows),
         Table("Agreement of the monthly series", ["Field", "median r", "median RMSE (cm)"], levels),
     ]
     return Section("Wells", paragraphs, [_well_map(comparison, wells)], tables)
