@@ -165,6 +165,7 @@ class Compare(WellAlgorithm):
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.files.provenance import now, provenance
         from ..gwsa_plugin.core.results.comparison import Product, common_months, compare
+        from ..gwsa_plugin.core.results.comparison_grid import common_grid
         from ..gwsa_plugin.core.results.comparison_origin import independence
 
         started = now()
@@ -174,6 +175,8 @@ class Compare(WellAlgorithm):
         options = self._options(parameters, context)
         polygons = self._polygons(parameters, context, progress)
         months = common_months(first, other, options).months
+        # Refuses products of different regions before the wells are read.
+        common_grid(maps[0].grid, maps[1].grid, names, options.grid, options.region)
         wells = self._wells(parameters, context, (first, other), months, progress.part(0.0, 0.2))
         paths = {name: self.output_path(parameters, name, context) for name in MAPS}
         chosen = {MAPS[name][1]: path for name, path in paths.items() if path}

@@ -15,6 +15,7 @@ from ..base.months import BASELINE, in_baseline, name_runs, period_name
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_file
 from ..files.stack import FILLED, MISSING
+from ..files.stack_files import VARIABLE_TAG
 from ..files.stack_tags import COMPARED_TAG
 from ..files.yearly_maps import YearlyMaps
 from ..rasters.geotiff import UNIT_TAG, GeoTiff, Header, new_geotiff
@@ -153,6 +154,7 @@ def compare(
     )
     for note in notes:
         progress.info(note)
+    _warn_of_variables(first, other, progress)
     scores = [name for name in UNITS if name != TREND or TREND in paths]
     work = WindowScores(grid, periods, scores, polygons)
     with ExitStack() as files:
@@ -181,6 +183,16 @@ def compare(
         work.kept,
         work.step,
     )
+
+
+def _warn_of_variables(first: Product, other: Product, progress: Progress) -> None:
+    """Warn if the tags state that the products hold different variables."""
+    variables = [one.maps.tags().get(VARIABLE_TAG) for one in (first, other)]
+    if None not in variables and variables[0] != variables[1]:
+        progress.warn(
+            f"{first.name} contains {variables[0]} and {other.name} {variables[1]} (tag "
+            f"{VARIABLE_TAG}): their difference is not only one of quality."
+        )
 
 
 def common_months(first: Product, other: Product, options: CompareOptions) -> Periods:
@@ -278,7 +290,7 @@ def _new_map(
     """A new GeoTIFF, which gets its final name when it is complete."""
     months = periods.months
     facts = {
-        "GWSA_VARIABLE": score,
+        VARIABLE_TAG: score,
         UNIT_TAG: UNITS[score],
         COMPARED_TAG: f"{names[0]} against {names[1]}",
         "GWSA_PERIOD": period_name((months[0], months[-1])),

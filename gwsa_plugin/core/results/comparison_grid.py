@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import Bounds, Grid, bounds_text, intersection
+from ..base.grid import EDGE_TOLERANCE, Bounds, Grid, bounds_text, intersection
 from ..base.progress import SILENT, Progress
 from ..base.tiles import Tile
 from ..files.yearly_maps import YearlyMaps
@@ -81,9 +81,14 @@ def overlap_text(grid: Grid, first: Grid, other: Grid, names: tuple[str, str]) -
         f"{100 * min(_area(grid) / _area(one), 1):.0f} % of the extent of {name}"
         for name, one in zip(names, (first, other))
     ]
+    repeated = [
+        f" The values of {name} are repeated on these smaller cells."
+        for name, one in zip(names, (first, other))
+        if _cell_size(one) > _cell_size(grid) * (1 + EDGE_TOLERANCE)
+    ]
     return (
         f"Compared on cells of {grid.dx:.6g}° x {grid.dy:.6g}° in {bounds_text(grid.bounds)}, "
-        f"which is {' and '.join(shares)}."
+        f"which is {' and '.join(shares)}.{''.join(repeated)}"
     )
 
 

@@ -83,7 +83,7 @@ def write_comparison_report(
         Section("What is compared", list(comparison.notes)),
         _maps(comparison),
         _regions(comparison),
-        *([_wells(comparison, wells)] if wells else []),
+        *([_wells(wells)] if wells else []),
         *([_mascons(wells)] if wells and wells.mascons else []),
         LIMITS,
     ]
@@ -94,14 +94,17 @@ def write_comparison_report(
 def lead(comparison: Comparison, wells: WellScores | None) -> str:
     """Summarise a comparison in a few sentences."""
     one = comparison.summaries
-    r, error = one[CORRELATION], one[RMSE]
+    r, residual = (
+        [_r_text(value) for value in one[name].percentiles]
+        for name in (CORRELATION, RESIDUAL_CORRELATION)
+    )
+    error = one[RMSE]
     everywhere = comparison.regions[0]
     sentences = [
         f"Over {comparison.periods.months.size} common months and {error.area_km2:,.0f} km², "
-        f"{comparison.first} and {comparison.other} have a median r of {r.percentiles[2]:.2f} "
-        f"(5 to 95 % of the area {r.percentiles[0]:.2f} to {r.percentiles[-1]:.2f}) and a mean "
-        f"RMSE of {error.mean:.1f} cm. Without season and trend the median r is "
-        f"{one[RESIDUAL_CORRELATION].percentiles[2]:.2f}.",
+        f"{comparison.first} and {comparison.other} have a median r of {r[2]} (5 to 95 % of the "
+        f"area {r[0]} to {r[-1]}) and a mean RMSE of {error.mean:.1f} cm. Without season and trend "
+        f"the median r is {residual[2]}.",
         f"The mean of the area changes by {everywhere.trend_first:+.2f} cm/yr in the first and "
         f"{everywhere.trend_other:+.2f} cm/yr in the other.",
     ]
@@ -223,6 +226,10 @@ def _region_row(region: RegionScore) -> list:
     ]
 
 
+def _r_text(r: float) -> str:
+    return "not defined" if np.isnan(r) else f"{r:.2f}"
+
+
 def _p_text(p: float) -> str | None:
     if np.isnan(p):
         return None
@@ -250,7 +257,7 @@ def _series(comparison: Comparison) -> Figure:
     return draw(chart, "Area-weighted mean over the complete common area, cm")
 
 
-def _wells(comparison: Comparison, wells: WellScores) -> Section:
+def _wells(wells: WellScores) -> Section:
     rows = [
         [
             one.field,
@@ -263,10 +270,7 @@ def _wells(comparison: Comparison, wells: WellScores) -> Section:
         for one in wells.improvements
     ]
     header = ["Field", "over", "in", "improved wells", "median change", "unchanged"]
-    levels = [
-        [name, float(np.nanmedian(one.r)), float(np.nanmedian(one.rmse))]
-        for name, one in wells.agreement.items()
-    ]
+    levels = [[name, *values] for name, values in wells.medians.items()]
     left_out = ", ".join(f"{count} {reason}" for reason, count in wells.left_out.items()) or "none"
     few = f" There are no intervals: {wells.too_few}." if wells.too_few else ""
     paragraphs = [
@@ -279,7 +283,7 @@ def _wells(comparison: Comparison, wells: WellScores) -> Section:
         Table("Improved wells, with 90 % intervals", header, rows),
         Table("Agreement of the monthly series", ["Field", "median r", "median RMSE (cm)"], levels),
     ]
-    return Section("Wells", paragraphs, [_well_map(comparison, wells)], tables)
+    return Section("Wells", paragraphs, _well_map(wells), tables)
 
 
 def _change(one: Improvement) -> str:
@@ -292,20 +296,25 @@ def _change(one: Improvement) -> str:
     return texts[0] if np.isnan(values.lower) else f"{texts[0]} ({texts[1]} to {texts[2]})"
 
 
-def _well_map(comparison: Comparison, wells: WellScores) -> Figure:
-    first, rival = wells.improvements[0].field, wells.improvements[0].rival
-    change = wells.agreement[first].r - wells.agreement[rival].r
-    edge = max(float(np.nanpercentile(np.abs(change), 95)), 0.01)
+def _well_map(wells: WellScores) -> list[Figure]:
+    """Map of the change of r over the first rival; none where no well has one."""
+    field, rival = wells.improvements[0].field, wells.improvements[0].rival
+    change = wells.agreement[field].r - wells.agreement[rival].r
+    known = np.isfinite(change)
+    if not known.any():
+        return []
+    longitude, latitude, change = wells.longitude[known], wells.latitude[known], change[known]
+    edge = max(float(np.percentile(np.abs(change), 95)), 0.01)
     chart = Chart(figsize=(6.5, 4.2), layout="constrained")
     axis = chart.subplots()
     points = axis.scatter(
-        wells.longitude, wells.latitude, s=min(24, max(4, 8000 / change.size)), c=change,
+        longitude, latitude, s=min(24, max(4, 8000 / change.size)), c=change,
         cmap="PuOr", vmin=-edge, vmax=edge, edgecolors=DARK, linewidths=0.3,
     )  # fmt: skip
-    axis.set_aspect(1 / max(np.cos(np.radians(wells.latitude.mean())), 0.2))
+    axis.set_aspect(1 / max(np.cos(np.radians(latitude.mean())), 0.2))
     axis.set(xlabel="longitude", ylabel="latitude")
     chart.colorbar(points, ax=axis, label="change of r", extend="both", shrink=0.85)
-    return draw(chart, f"r of {first} minus r of {rival} at each well; purple: higher")
+    return [draw(chart, f"r of {field} minus r of {rival} at each well; purple: higher")]
 
 
 def _mascons(wells: WellScores) -> Section:

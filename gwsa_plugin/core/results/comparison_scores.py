@@ -263,15 +263,16 @@ def _region_trends(months: np.ndarray, first: np.ndarray, other: np.ndarray) -> 
 
 
 def _residuals(series: np.ndarray, months: np.ndarray) -> np.ndarray:
-    """Residuals of a fit of trend and seasons; 0 where the fit is exact up to rounding."""
+    """Residuals of a fit of trend and seasons; 0 in cells where it is exact up to rounding."""
     years = decimal_years(months)
     result = np.full(series.shape, np.nan)
     for present, members in _same_months(series):
         place = np.ix_(present, members)
         design = harmonic_design(years[present] - years.mean())
         values = series[place]
-        rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
-        rest[np.abs(rest) <= ROUNDING * np.abs(values).max(axis=0)] = 0.0
+        rest = values - design @ (np.linalg.pinv(design) @ values)
+        exact = np.abs(rest).max(axis=0) <= ROUNDING * np.abs(values).max(axis=0)
+        rest[:, exact] = 0.0
         result[place] = rest
     return result
 

@@ -111,10 +111,8 @@ def _wells(wells: WellScores) -> dict:
         "left_out": wells.left_out,
         "blocks": wells.blocks,
         "block_width_km": wells.width_km,
-        "median_r": {name: float(np.nanmedian(one.r)) for name, one in wells.agreement.items()},
-        "median_rmse_cm": {
-            name: float(np.nanmedian(one.rmse)) for name, one in wells.agreement.items()
-        },
+        "median_r": {name: r for name, (r, _) in wells.medians.items()},
+        "median_rmse_cm": {name: error for name, (_, error) in wells.medians.items()},
         "improvements": [
             {
                 "field": one.field,

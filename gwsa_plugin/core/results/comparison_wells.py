@@ -142,6 +142,11 @@ class WellScores:
     width_km: float
 
     @property
+    def medians(self) -> dict[str, tuple[float, float]]:
+        """Name of a field -> median r, and median RMSE in cm; NaN where no well has it."""
+        return {name: (_median(one.r), _median(one.rmse)) for name, one in self.agreement.items()}
+
+    @property
     def too_few(self) -> str:
         """Why there are no intervals; empty if there are."""
         wells = self.longitude.size
@@ -258,6 +263,11 @@ def footprint_width(maps: Sequence[YearlyMaps], progress: Progress) -> float:
         "width of the widest footprint of the mascon products."
     )
     return width
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else np.nan
 
 
 def _on_common_months(

@@ -95,17 +95,19 @@ def pearson(estimate: np.ndarray, truth: np.ndarray, axis: int | None = None) ->
         -1 to 1; NaN where either is constant up to rounding, or no pair is left.
     """
     both = np.isfinite(estimate) & np.isfinite(truth)
+    count = both.sum(axis=axis, keepdims=True)
     deviations = []
     variances = []
-    for values in (estimate, truth):
-        values = np.where(both, values, np.nan)
-        deviation = values - _mean(values, axis, keepdims=True)
-        variance = _mean(deviation**2, axis)
-        varies = variance > ROUNDING * _mean(values**2, axis)
-        deviations.append(deviation)
-        variances.append(np.where(varies, variance, np.nan))
-    covariance = _mean(deviations[0] * deviations[1], axis)
-    return np.clip(covariance / np.sqrt(variances[0] * variances[1]), -1.0, 1.0)[()]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for values in (estimate, truth):
+            values = np.where(both, values, 0.0)
+            square = (values * values).sum(axis=axis)
+            deviation = (values - values.sum(axis=axis, keepdims=True) / count) * both
+            variance = (deviation * deviation).sum(axis=axis)
+            deviations.append(deviation)
+            variances.append(np.where(variance > ROUNDING * square, variance, np.nan))
+        covariance = (deviations[0] * deviations[1]).sum(axis=axis)
+        return np.clip(covariance / np.sqrt(variances[0] * variances[1]), -1.0, 1.0)[()]
 
 
 def nse(estimate: np.ndarray, truth: np.ndarray, axis: int | None = None) -> np.ndarray:

@@ -12,9 +12,10 @@ from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
 from gwsa.gwsa_plugin.core.base.progress import Progress
-from gwsa.gwsa_plugin.core.files.stack import FILLED, OBSERVED
+from gwsa.gwsa_plugin.core.files.stack import FILLED, OBSERVED, MonthlyStack, write_stack
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.results import comparison_grid, comparison_windows
-from gwsa.gwsa_plugin.core.results.comparison import CompareOptions, common_months, compare
+from gwsa.gwsa_plugin.core.results.comparison import CompareOptions, Product, common_months, compare
 from gwsa.gwsa_plugin.core.results.comparison_scores import (
     BIAS,
     CORRELATION,
@@ -226,7 +227,9 @@ class TestGrids:
         coarse, maps, _ = compared(first, other, tmp_path, CompareOptions(grid=GRID.coarsen(2)))
         assert coarse.grid.same_as(GRID.coarsen(2)) and maps[TREND].shape == (3, 4)
         assert maps[TREND] == pytest.approx(-1, abs=1e-4)
+        assert "repeated" not in coarse.notes[-1]
         fine, maps, _ = compared(first, other, tmp_path, CompareOptions(grid=GRID.refine(2)))
+        assert "The values of first are repeated" in fine.notes[-1]
         assert maps[TREND].shape == (12, 16) and maps[TREND] == pytest.approx(-1, abs=1e-4)
 
     def test_a_region(self, tmp_path):
@@ -405,6 +408,14 @@ class TestWindows:
         with rasterio.open(tmp_path / "trend_difference.tif") as source:
             assert source.units == ("cm/yr",) and source.descriptions == ("trend difference",)
             assert source.tags()["GWSA_COMPARED"] == "first against other"
+
+    def test_different_variables_are_warned_of(self, tmp_path):
+        first = product(tmp_path, "first", storage(GRID))
+        stack = MonthlyStack.on_calendar(GRID, MONTHS, storage(GRID), "TWSA")
+        write_stack(tmp_path / "twsa.tif", stack)
+        twsa = Product("twsa", YearlyMaps.from_files([tmp_path / "twsa.tif"]))
+        assert "first contains GWSA and twsa TWSA" in compared(first, twsa)[2]
+        assert "contains GWSA" not in compared(first, first)[2]
 
     def test_a_cancelled_comparison_leaves_nothing(self, tmp_path):
         class Cancelling(Progress):
