@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,8 +93,10 @@ class NetCdfMaps(YearlyMaps):
 
 
 def _only_variable(path: Path) -> str:
-    """The variable with months of a file, if there is only one or one with a usual name."""
-    names = [name for name in gridded_variables(path) if _is_monthly(path, name)]
+    """The variable of a file, if there is only one, or only one with months or a usual name."""
+    names: Sequence[str] = gridded_variables(path)
+    if len(names) > 1:
+        names = [name for name in names if _is_monthly(path, name)]
     usual = [name for name in names if name.lower() in USUAL_NAMES]
     found = names if len(names) == 1 else usual
     if len(found) != 1:

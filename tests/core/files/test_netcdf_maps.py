@@ -54,6 +54,14 @@ def test_several_variables_without_a_usual_name_are_refused(tmp_path):
         NetCdfMaps.from_netcdf(path)
 
 
+def test_several_solutions_in_a_month_are_named(tmp_path):
+    """As in a file of GRACE solutions."""
+    months = np.array(["2004-01", "2004-02", "2004-02", "2004-03", "2004-04", "2004-05"], "M8[M]")
+    path = write(tmp_path / "grace.nc", {"lwe": (LAYERS, values(), {"units": "cm"})}, months=months)
+    with pytest.raises(InputError, match="2 times in 2004-02"):
+        NetCdfMaps.from_netcdf(path)
+
+
 def test_an_unstated_unit_is_asked_for(tmp_path):
     path = write(tmp_path / "plain.nc", {"gwsa": (LAYERS, values(), {})})
     with pytest.raises(InputError, match="states no unit"):
