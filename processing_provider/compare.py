@@ -167,6 +167,7 @@ class Compare(WellAlgorithm):
         from ..gwsa_plugin.core.results.comparison import Product, common_months, compare
         from ..gwsa_plugin.core.results.comparison_grid import common_grid
         from ..gwsa_plugin.core.results.comparison_origin import independence
+        from ..gwsa_plugin.core.results.comparison_summary import lead
 
         started = now()
         maps = [read(self, parameters, context) for read in (read_maps, read_other_maps)]
@@ -192,6 +193,7 @@ class Compare(WellAlgorithm):
         comparison = compare(
             first, other, options, chosen, polygons, tags, progress.part(0.2, 0.98)
         )
+        progress.info(f"{lead(comparison, wells)} {statement}")
         given = {name: parameters.get(name) for name in INPUTS}
         outputs = {
             name: self.finish_raster(path, given, settings, started)
@@ -295,11 +297,14 @@ def map_files(maps) -> list[Path]:
 
 
 def product_names(first, other) -> tuple[str, str]:
-    """Name two products by their file, or by the folder of several, in different words."""
-    names = []
+    """Name two products by their file or folder, with the folder around it if both are equal."""
+    places = []
     for maps in (first, other):
         files = map_files(maps)
-        names.append(files[0].stem if len(files) == 1 else files[0].parent.name)
+        places.append(files[0].with_suffix("") if len(files) == 1 else files[0].parent)
+    names = [place.name for place in places]
+    if names[0] == names[1]:
+        names = [f"{place.parent.name}/{place.name}" for place in places]
     if names[0] == names[1]:
         names = [f"{name} ({word})" for name, word in zip(names, ("first", "other"))]
     return names[0], names[1]

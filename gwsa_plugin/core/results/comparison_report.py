@@ -20,7 +20,8 @@ from .comparison_scores import (
     UNITS,
     RegionScore,
 )
-from .comparison_wells import LEAST_IN_MASCON, Improvement, Interval, WellScores
+from .comparison_summary import lead, range_text, share_text
+from .comparison_wells import LEAST_IN_MASCON, Improvement, WellScores
 from .comparison_windows import PERCENTILES
 
 TITLES = {
@@ -89,50 +90,6 @@ def write_comparison_report(
     ]
     title = f"{comparison.first} against {comparison.other}"
     write_report(path, title, f"{lead(comparison, wells)} {independence}", sections)
-
-
-def lead(comparison: Comparison, wells: WellScores | None) -> str:
-    """Summarise a comparison in a few sentences."""
-    one = comparison.summaries
-    r, residual = (
-        [_r_text(value) for value in one[name].percentiles]
-        for name in (CORRELATION, RESIDUAL_CORRELATION)
-    )
-    error = one[RMSE]
-    everywhere = comparison.regions[0]
-    sentences = [
-        f"Over {comparison.periods.months.size} common months and {error.area_km2:,.0f} km², "
-        f"{comparison.first} and {comparison.other} have a median r of {r[2]} (5 to 95 % of the "
-        f"area {r[0]} to {r[-1]}) and a mean RMSE of {error.mean:.1f} cm. Without season and trend "
-        f"the median r is {residual[2]}.",
-        f"The mean of the area changes by {everywhere.trend_first:+.2f} cm/yr in the first and "
-        f"{everywhere.trend_other:+.2f} cm/yr in the other.",
-    ]
-    if wells:
-        pairs = zip(wells.improvements[::2], wells.improvements[1::2])
-        sentences += [
-            improvement_text(*pair) for pair in pairs if pair[0].field == comparison.first
-        ]
-    return " ".join(sentences)
-
-
-def improvement_text(by_r: Improvement, by_rmse: Improvement) -> str:
-    """Describe the shares of improved wells of a field over one rival in a sentence."""
-    return (
-        f"{by_r.field} has a higher r than {by_r.rival} at {_share(by_r.share)} of the wells"
-        f"{_range(by_r.share)} and a smaller RMSE at {_share(by_rmse.share)}"
-        f"{_range(by_rmse.share)}."
-    )
-
-
-def _share(interval: Interval) -> str:
-    return f"{100 * interval.estimate:.0f} %"
-
-
-def _range(interval: Interval) -> str:
-    if np.isnan(interval.lower):
-        return " (no interval)"
-    return f" ({100 * interval.lower:.0f} to {100 * interval.upper:.0f} %)"
 
 
 def _maps(comparison: Comparison) -> Section:
@@ -226,10 +183,6 @@ def _region_row(region: RegionScore) -> list:
     ]
 
 
-def _r_text(r: float) -> str:
-    return "not defined" if np.isnan(r) else f"{r:.2f}"
-
-
 def _p_text(p: float) -> str | None:
     if np.isnan(p):
         return None
@@ -263,7 +216,7 @@ def _wells(wells: WellScores) -> Section:
             one.field,
             one.rival,
             one.measure,
-            f"{_share(one.share)}{_range(one.share)}",
+            f"{share_text(one.share)}{range_text(one.share)}",
             _change(one),
             one.unchanged,
         ]

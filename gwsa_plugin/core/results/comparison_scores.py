@@ -22,7 +22,8 @@ OFFSET = "offset"
 UNITS = {BIAS: "cm", CORRELATION: "1", RESIDUAL_CORRELATION: "1", RMSE: "cm", TREND: "cm/yr"}
 # Common months that a cell needs in the baseline, where the baseline has so many.
 LEAST_BASELINE = 12
-# Residuals of at most this fraction of the series are rounding errors of the fit.
+# A bias of at most this many cm, and residuals of at most this fraction of a series, are rounding
+# errors.
 ROUNDING = 1e-9
 # Pairs of months times series whose slopes are computed at once.
 MOST_SLOPES = 2_000_000
@@ -113,7 +114,7 @@ def score_cells(
         series is constant.
     """
     scores = {
-        BIAS: mean_error(first, other, axis=0),
+        BIAS: _bias(first, other),
         CORRELATION: pearson(first, other, axis=0),
         RESIDUAL_CORRELATION: pearson(_residuals(first, months), _residuals(other, months), axis=0),
         RMSE: rmse(first, other, axis=0),
@@ -241,7 +242,7 @@ class RegionSums:
                 area_km2=float(self._areas[region]),
                 compared_km2=float(self._compared[region]),
                 months=int(known.sum()),
-                bias=float(mean_error(first, other)),
+                bias=float(_bias(first, other)),
                 correlation=float(pearson(first, other)),
                 rmse=float(rmse(first, other)),
                 trend_first=float(trends[0]),
@@ -260,6 +261,12 @@ def _region_trends(months: np.ndarray, first: np.ndarray, other: np.ndarray) -> 
         float(trend(months, other)),
         mann_kendall(years, difference),
     ]
+
+
+def _bias(first: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mean of first minus other over the months, 0 where it is 0 up to rounding."""
+    bias = mean_error(first, other, axis=0)
+    return np.where(np.abs(bias) <= ROUNDING, 0.0, bias)
 
 
 def _residuals(series: np.ndarray, months: np.ndarray) -> np.ndarray:

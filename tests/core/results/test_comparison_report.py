@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from gwsa.gwsa_plugin.core.results.comparison import compare
-from gwsa.gwsa_plugin.core.results.comparison_report import lead, write_comparison_report
+from gwsa.gwsa_plugin.core.results.comparison_report import write_comparison_report
 from gwsa.gwsa_plugin.core.results.comparison_scores import TREND
+from gwsa.gwsa_plugin.core.results.comparison_summary import lead
 from gwsa.gwsa_plugin.core.results.comparison_tables import as_record, write_scores, write_table
 from gwsa.gwsa_plugin.core.results.comparison_wells import Improvement, Interval, WellScores
 from gwsa.gwsa_plugin.core.stats.metrics import SeriesAgreement
