@@ -49,7 +49,7 @@ MAPS = {
     "TREND": (
         "Trend difference", "trend difference",
         "GeoTIFF of the trend of the first minus that of the other, cm/yr: Theil-Sen slopes of the "
-        "deseasonalised series. It takes most of the time, about 2 ms per cell.",
+        "deseasonalised series. It takes most of the time, without numba about 2 ms per cell.",
     ),
 }  # fmt: skip
 INPUTS = (

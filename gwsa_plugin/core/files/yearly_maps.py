@@ -176,6 +176,12 @@ class YearlyMaps:
         with self._open(path) as source:
             return unpack_tiles(source.tags(domain=TILES_DOMAIN), source.shape)
 
+    def block(self) -> tuple[int, int]:
+        """Rows and columns of the blocks of the first file, which are fast to read."""
+        path, _ = next(iter(self.bands.values()))
+        with self._open(path) as source:
+            return source.block
+
     def read(self, month, window: tuple[slice, slice] | None = None) -> np.ndarray:
         """Read the map of one month.
 

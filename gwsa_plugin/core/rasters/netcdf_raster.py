@@ -70,6 +70,9 @@ class NetCdfRaster(Raster):
             file = gridded.file
             count, *sides = gridded.shape
             self.shape = (sides[0], sides[1])
+            _, *block = gridded.chunk
+            # A file without blocks is stored row by row.
+            self.block = (block[0], block[1]) if max(block) > 1 else (1, sides[1])
             self.transform = _transform(gridded)
             names = _months(gridded) if gridded.time else [""] * count
             unit = file.unit(variable)

@@ -12,6 +12,7 @@ from ..base.nan_mean import nan_mean
 from ..base.progress import SILENT, Progress
 from ..stats.harmonics import harmonic_design
 from ..stats.metrics import mean_error, pearson, rmse
+from ..stats.trend_fields import same_months, trend_fields
 from ..stats.trends import deseasonalise, mann_kendall, trend
 
 BIAS, CORRELATION, RMSE, TREND = "bias", "correlation", "RMSE", "trend difference"
@@ -25,8 +26,6 @@ LEAST_BASELINE = 12
 # A bias of at most this many cm, and residuals of at most this fraction of a series, are rounding
 # errors.
 ROUNDING = 1e-9
-# Pairs of months times series whose slopes are computed at once.
-MOST_SLOPES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,8 @@ def score_cells(
         ``bias``, the mean of first minus other, cm; ``correlation``, Pearson's r;
         ``correlation without season and trend``, that of the residuals of a fit of a linear trend
         with annual and semi-annual waves; ``RMSE``, cm; ``trend difference``, trend of first minus
-        that of other, cm/yr. NaN for a cell without common months; a correlation also where a
-        series is constant.
+        that of other, cm/yr. NaN for a cell without common months, and where a series is constant;
+        the last two scores also for fewer than 24 months.
     """
     scores = {
         BIAS: _bias(first, other),
@@ -120,7 +119,11 @@ def score_cells(
         RMSE: rmse(first, other, axis=0),
     }
     if with_trend:
-        scores[TREND] = _trends(first, months, progress) - _trends(other, months, progress)
+        slopes = []
+        for series in (first, other):
+            progress.stop_if_cancelled()
+            slopes.append(trend_fields(months, series).slope)
+        scores[TREND] = slopes[0] - slopes[1]
     return scores
 
 
@@ -273,7 +276,7 @@ def _residuals(series: np.ndarray, months: np.ndarray) -> np.ndarray:
     """Residuals of a fit of trend and seasons; 0 in cells where it is exact up to rounding."""
     years = decimal_years(months)
     result = np.full(series.shape, np.nan)
-    for present, members in _same_months(series):
+    for present, members in same_months(series):
         place = np.ix_(present, members)
         design = harmonic_design(years[present] - years.mean())
         values = series[place]
@@ -282,28 +285,3 @@ def _residuals(series: np.ndarray, months: np.ndarray) -> np.ndarray:
         rest[:, exact] = 0.0
         result[place] = rest
     return result
-
-
-def _trends(series: np.ndarray, months: np.ndarray, progress: Progress) -> np.ndarray:
-    """Trends in cm/yr, shape (cells,), of series with gaps, shape (months, cells)."""
-    result = np.full(series.shape[1], np.nan)
-    step = max(MOST_SLOPES // max(months.size * (months.size - 1) // 2, 1), 1)
-    for present, members in _same_months(series):
-        for start in range(0, members.size, step):
-            progress.stop_if_cancelled()
-            part = members[start : start + step]
-            result[part] = trend(months[present], series[np.ix_(present, part)])
-    return result
-
-
-def _same_months(series: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Months, as a mask, and cells that have values in these months; at least three months."""
-    known = np.isfinite(series)
-    cells = np.flatnonzero(known.sum(axis=0) > 2)
-    if not cells.size:
-        return
-    packed = np.packbits(known[:, cells], axis=0)
-    patterns, group = np.unique(packed, axis=1, return_inverse=True)
-    for number in range(patterns.shape[1]):
-        members = cells[group.ravel() == number]
-        yield known[:, members[0]], members

@@ -35,6 +35,7 @@ def test_millimetres_from_0_to_360_become_centimetres_from_180_west(tmp_path, wr
         window = read(MONTHS[2:4], (slice(1, 3), slice(18, 20)))
     assert window == pytest.approx(data[2:4, 1:3, :2] / 10, rel=1e-6)
     assert maps.tiles() is None
+    assert maps.block() == ((1, 36) if writer is write_classic else (18, 36))
 
 
 def test_the_variable_of_groundwater_is_found_among_others(tmp_path):
