@@ -25,7 +25,6 @@ from .styles.loading import LayerGroup, load
 from .styles.rasters import style_raster, write_styles
 from .vector_output import write_features
 
-INPUTS = ("GWSA", "LAYERS", "SIGMA", "AQUIFERS")
 OUTPUTS = ("OUTPUT", "FOLDER", "EVENTS", "SERIES")
 # Labels in the order of ``SCALES`` of the core.
 SCALE_LABELS = (

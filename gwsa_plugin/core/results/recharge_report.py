@@ -16,7 +16,6 @@ from ..files.html_report import Figure, Section, Table, draw, write_report
 from ..files.stack import FILLED
 from .drought_index import CALENDAR
 from .polygon_series import KM3_PER_CM_KM2, PolygonSeries
-from .recession import MasterRecession
 from .recharge import NINETY_PERCENT, Estimate, Recharge, RechargeOptions
 from .recharge_tables import status
 
@@ -168,7 +167,8 @@ def _charts(
 def _sentence(estimate: Recharge) -> str:
     filled = estimate.months[np.array(estimate.source) == FILLED]
     recession = estimate.recession
-    assert recession is not None
+    if recession is None:
+        return status(estimate)
     kind = (
         f"a recession constant of {recession.constant_months:.1f} months"
         if recession.rate
@@ -203,7 +203,6 @@ def _draw_storage(axis: Axes, estimate: Recharge) -> None:
     axis.fill_between(times, values - half, values + half, color=BAND, linewidth=0)
     axis.plot(times, values, color=EXTRAPOLATED, linewidth=0.8)
     recession = estimate.recession
-    assert isinstance(recession, MasterRecession)
     labels = {True: "rising", False: "falling"}
     label: str | None = "extrapolated recession"
     for limb in estimate.limbs:
@@ -216,7 +215,7 @@ def _draw_storage(axis: Axes, estimate: Recharge) -> None:
             linewidth=1.8,
             label=labels.pop(limb.rises, None),
         )
-        if limb.rises:
+        if limb.rises and recession:
             curve = recession.extrapolated(values[limb.start], limb.start, limb.stop - limb.start)
             axis.plot(times[part], curve, "--", color=EXTRAPOLATED, linewidth=1, label=label)
             label = None
