@@ -8,6 +8,7 @@ from qgis.PyQt.QtGui import QIcon
 from .aquifer_series import AquiferSeries
 from .base import RESOURCES
 from .build_predictors import BuildPredictors
+from .compare import Compare
 from .downscale import Downscale
 from .drought_index import DroughtIndex
 from .fill_gaps import FillGaps
@@ -35,6 +36,7 @@ ALGORITHMS = (
     AquiferSeries,
     DroughtIndex,
     Recharge,
+    Compare,
     SampleData,
 )
 

@@ -30,7 +30,7 @@ from qgis.PyQt.QtXml import QDomDocument, QDomElement
 
 from ...gwsa_plugin.core.base.months import find_month
 from ...gwsa_plugin.core.base.units import is_dimensionless
-from ...gwsa_plugin.core.files.stack_tags import LEAKAGE_TAG
+from ...gwsa_plugin.core.files.stack_tags import COMPARED_TAG, LEAKAGE_TAG
 from .months import set_period
 
 # All palettes are distinguishable with any colour vision deficiency: colorbrewer2.org.
@@ -41,7 +41,7 @@ DIVERGING = (
 )  # fmt: skip
 # Purples, for standard deviations and other values above 0.
 SEQUENTIAL = ("#fcfbfd", "#dadaeb", "#9e9ac8", "#6a51a3", "#3f007d")
-# Orange to purple (PuOr): outside to inside the area of applicability.
+# Orange to purple (PuOr): outside to inside the area of applicability, negative to positive r.
 APPLICABILITY = ("#b35806", "#f1a340", "#f7f7f7", "#998ec3", "#542788")
 # Drought index: upper bounds of its classes after McKee et al. (1993), labels and colours (BrBG).
 DROUGHT_INDEX = "GGDI"
@@ -58,12 +58,16 @@ DROUGHT_CLASSES = (
 )
 # Variable of trend maps, whose bands are different quantities.
 TREND = "trend"
+# Variables of differences, whose colours are symmetric about 0 also where all have one sign.
+DIFFERENCES = ("bias", "trend difference")
 FLAGS = {0: ("observed", "#2b83ba"), 1: ("filled", "#fdae61")}
 # Word of the variables of standard deviations.
 SIGMA = re.compile("[ _]?sigma_?", re.IGNORECASE)
 # Values that are read of a file, and kept of a band, to compute a range.
 MAX_VALUES_OF_FILE = 5_000_000
 MAX_VALUES_OF_BAND = 100_000
+# Least bound of a range, for values that are 0 up to rounding.
+LEAST_BOUND = 1e-3
 # Bounds of a range are these numbers times a power of ten.
 ROUND_NUMBERS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
@@ -159,6 +163,8 @@ class RasterContents:
         if self.has_filled_months and label == "TWSA":
             label = "gap-filled TWSA"
         label = f"sigma of {label}" if self.is_sigma else label
+        if COMPARED_TAG in self.tags:
+            label = f"{label}: {self.tags[COMPARED_TAG]}"
         return label[:1].upper() + label[1:]
 
 
@@ -230,13 +236,15 @@ def _renderer(contents: RasterContents, band: int, values: np.ndarray) -> QgsRas
         return _ramp_renderer(2, (0, 1), APPLICABILITY, "")
     if contents.variable == DROUGHT_INDEX:
         return _drought_renderer(band)
+    if contents.variable.startswith("correlation"):
+        return _ramp_renderer(band, (-1, 1), APPLICABILITY, "")
     # Exact zeros are masked ocean or cells that never have snow.
     values = values[values != 0]
     low, high = np.percentile(values, (2, 98)) if values.size else (0, 1)
     unit = f" {contents.unit}" if contents.unit else ""
-    if contents.is_sigma or low >= 0:
+    if contents.is_sigma or (low >= 0 and contents.variable not in DIFFERENCES):
         return _ramp_renderer(band, (0, rounded_up(high)), SEQUENTIAL, unit)
-    bound = rounded_up(max(-low, high))
+    bound = rounded_up(max(-low, high, LEAST_BOUND))
     return _ramp_renderer(band, (-bound, bound), DIVERGING, unit)
 
 

@@ -223,6 +223,30 @@ def falling_wells(tmp_path):
     return tmp_path
 
 
+def test_comparisons_open_named_after_both_products(run_dialog, tmp_path):
+    grid = Grid(76.0, 30.0, 0.5, 0.5, 4, 4)
+    months = month_range("2004-01", "2012-12")
+    noise = np.random.default_rng(0).normal(size=(2, months.size, 4, 4))
+    trend = 0.05 * np.arange(months.size)[:, None, None]
+    for name, values in (("ours", noise[0] + trend), ("theirs", noise[1])):
+        write_stack(
+            tmp_path / f"{name}.tif", MonthlyStack.on_calendar(grid, months, values, "GWSA")
+        )
+    run_dialog(
+        "compare",
+        LAYERS=[str(tmp_path / "ours.tif")],
+        OTHER_LAYERS=[str(tmp_path / "theirs.tif")],
+        **{name: tmp_path / f"{name}.tif" for name in ("BIAS", "CORRELATION", "RMSE", "TREND")},
+    )
+    loaded = rasters()
+    both = "ours against theirs"
+    bias, r = loaded[f"Bias: {both}"], loaded[f"Correlation: {both}"]
+    error, slope = loaded[f"RMSE: {both}"], loaded[f"Trend difference: {both}"]
+    assert bias.low == -bias.high and (r.low, r.high) == (-1, 1)
+    assert error.low == 0 and slope.low == -slope.high
+    assert {one.renderer for one in loaded.values()} == {"singlebandpseudocolor"}
+
+
 def test_wells_open_coloured_by_their_trend(run_dialog, falling_wells):
     results = run_dialog(
         "validatewells",

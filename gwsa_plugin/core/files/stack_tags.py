@@ -15,6 +15,8 @@ REGION_TAG = "GWSA_REGION"
 FOOTPRINT_TAG = "GWSA_FOOTPRINT_KM"
 # How coarse GWSA was corrected for leakage.
 LEAKAGE_TAG = "GWSA_LEAKAGE"
+# The two products that a map compares.
+COMPARED_TAG = "GWSA_COMPARED"
 # How far a sigma can be relied on.
 SIGMA_TAG = "GWSA_SIGMA"
 # Root mean square of the part of a sigma that stands for detail which GRACE does not resolve, cm.

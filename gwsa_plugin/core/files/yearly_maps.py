@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ..base.units import CM, in_centimetres
 from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
 from ..rasters.raster import Raster
 from ..rasters.reading import band_months, open_lonlat, open_raster, read_bands, readable
+from .packed_tiles import TILES_DOMAIN, unpack_tiles
 from .provenance import same_run
 from .stack import OBSERVED
 
@@ -140,21 +141,45 @@ class YearlyMaps:
                 f"The maps have {period_name(months[[0, -1]])} and no month of the period; change "
                 "START or END."
             )
-        bands = {month: self.bands[month] for month in months[kept]}
-        return YearlyMaps(
-            self.grid, bands, tuple(word for word, keep in zip(self.source, kept) if keep)
+        return self.with_months(months[kept])
+
+    def with_months(self, months: np.ndarray) -> YearlyMaps:
+        """Return the maps of some of the months.
+
+        Parameters
+        ----------
+        months : ndarray of datetime64[M], shape (n,)
+            Months of the maps, in order.
+        """
+        source = dict(zip(self.bands, self.source))
+        return replace(
+            self,
+            bands={month: self.bands[month] for month in months},
+            source=tuple(source[month] for month in months),
         )
 
     def tags(self) -> dict[str, str]:
         """Read the tags of the first file."""
         path, _ = next(iter(self.bands.values()))
-        with open_lonlat(path) as source:
+        with self._open(path) as source:
             return source.tags()
+
+    def tiles(self) -> np.ndarray | None:
+        """Read the mascon tiles of the first file.
+
+        Returns
+        -------
+        ndarray of int32, shape (rows, columns), or None
+            As ``write_stack`` stored them; -1 for a cell in no tile. None without tiles.
+        """
+        path, _ = next(iter(self.bands.values()))
+        with self._open(path) as source:
+            return unpack_tiles(source.tags(domain=TILES_DOMAIN), source.shape)
 
     def block(self) -> tuple[int, int]:
         """Rows and columns of the blocks of the first file, which are fast to read."""
         path, _ = next(iter(self.bands.values()))
-        with open_lonlat(path) as source:
+        with self._open(path) as source:
             return source.block
 
     def read(self, month, window: tuple[slice, slice] | None = None) -> np.ndarray:
@@ -173,7 +198,7 @@ class YearlyMaps:
             In the unit of the file; NaN where the map has no value.
         """
         path, band = self.bands[np.datetime64(month, "M")]
-        with open_lonlat(path) as source:
+        with self._open(path) as source:
             return read_bands(source, [band], window)[0]
 
     @contextmanager
@@ -191,8 +216,12 @@ class YearlyMaps:
         with ExitStack() as files:
             paths = dict.fromkeys(path for path, _ in self.bands.values())
             yield partial(
-                self._read, {path: files.enter_context(open_lonlat(path)) for path in paths}
+                self._read, {path: files.enter_context(self._open(path)) for path in paths}
             )
+
+    def _open(self, path: Path) -> AbstractContextManager[Raster]:
+        """Open a file as in ``open_lonlat``."""
+        return open_lonlat(path)
 
     def _read(
         self,

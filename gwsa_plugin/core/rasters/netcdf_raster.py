@@ -70,6 +70,9 @@ class NetCdfRaster(Raster):
             file = gridded.file
             count, *sides = gridded.shape
             self.shape = (sides[0], sides[1])
+            _, *block = gridded.chunk
+            # A file without blocks is stored row by row.
+            self.block = (block[0], block[1]) if max(block) > 1 else (1, sides[1])
             self.transform = _transform(gridded)
             names = _months(gridded) if gridded.time else [""] * count
             unit = file.unit(variable)
@@ -98,7 +101,9 @@ class NetCdfRaster(Raster):
         return values[np.ix_(rows, columns)]
 
     def read_floats(self, bands: list[int], window: Window | None = None) -> np.ndarray:
-        rows, columns = window or (slice(0, self.shape[0]), slice(0, self.shape[1]))
+        # GDAL takes no integers of numpy.
+        left, top, width, height = self.sides_of(window)
+        rows, columns = slice(top, top + height), slice(left, left + width)
         with self._open() as gridded:
             fields = [gridded.read(slice(n - 1, n), rows, columns)[0] for n in bands]
         return np.stack(fields).astype(np.float32)

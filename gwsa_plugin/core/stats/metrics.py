@@ -1,4 +1,4 @@
-"""Agreement metrics: RMSE, NSE, KGE, R² and the gain of Pascal and Merlin, each defined once.
+"""Agreement metrics, each defined once: bias, RMSE, r, NSE, KGE, R² and Pascal and Merlin's gain.
 
 References
 ----------
@@ -59,6 +59,55 @@ def rmse(estimate: np.ndarray, truth: np.ndarray, axis: int | None = None) -> np
         In the unit of the input; NaN where no pair is left.
     """
     return np.sqrt(_mean((estimate - truth) ** 2, axis))
+
+
+def mean_error(estimate: np.ndarray, truth: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """Compute the mean error (bias), the mean of estimate minus truth.
+
+    Parameters
+    ----------
+    estimate, truth : ndarray of float, same shape
+        A pair with a NaN in either is left out.
+    axis : int, optional
+        Axis along which the mean is taken; by default over all values.
+
+    Returns
+    -------
+    float or ndarray
+        In the unit of the input; NaN where no pair is left.
+    """
+    return _mean(estimate - truth, axis)
+
+
+def pearson(estimate: np.ndarray, truth: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """Compute the Pearson correlation.
+
+    Parameters
+    ----------
+    estimate, truth : ndarray of float, same shape
+        A pair with a NaN in either is left out.
+    axis : int, optional
+        Axis along which the means are taken; by default over all values.
+
+    Returns
+    -------
+    float or ndarray
+        -1 to 1; NaN where either is constant up to rounding, or no pair is left.
+    """
+    both = np.isfinite(estimate) & np.isfinite(truth)
+    count = both.sum(axis=axis, keepdims=True)
+    deviations = []
+    variances = []
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for values in (estimate, truth):
+            values = np.where(both, values, 0.0)
+            square = (values * values).sum(axis=axis)
+            deviation = (values - values.sum(axis=axis, keepdims=True) / count) * both
+            variance = (deviation * deviation).sum(axis=axis)
+            deviations.append(deviation)
+            variances.append(np.where(variance > ROUNDING * square, variance, np.nan))
+        covariance = (deviations[0] * deviations[1]).sum(axis=axis)
+        return np.clip(covariance / np.sqrt(variances[0] * variances[1]), -1.0, 1.0)[()]
 
 
 def nse(estimate: np.ndarray, truth: np.ndarray, axis: int | None = None) -> np.ndarray:
@@ -187,11 +236,9 @@ def series_agreement(well: np.ndarray, field: np.ndarray) -> SeriesAgreement:
     SeriesAgreement
         NaN for a well without values.
     """
-    variance_well = _mean(well**2, axis=1)
-    variance_field = _mean(field**2, axis=1)
+    r = pearson(field, well, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        r = _mean(well * field, axis=1) / np.sqrt(variance_well * variance_field)
-        deviation_ratio = np.sqrt(variance_field / variance_well)
+        deviation_ratio = np.sqrt(_mean(field**2, axis=1) / _mean(well**2, axis=1))
     return SeriesAgreement(r, rmse(field, well, axis=1), kge(r, deviation_ratio))
 
 

@@ -194,7 +194,7 @@ def compare_detail(
     """
     sums = _sums_by_point(storage, fine, interpolated)
     wells = len(sums)
-    partitions = [_blocks(longitude, latitude, width_km, origin) for origin in ORIGINS]
+    partitions = [well_blocks(longitude, latitude, width_km, origin) for origin in ORIGINS]
     blocks = int(np.median([partition.max(initial=-1) + 1 for partition in partitions]))
     untested = DetailTest(UNTESTED, wells=wells, blocks=blocks, width_km=float(width_km))
     if wells < LEAST_WELLS:
@@ -359,13 +359,25 @@ def _intervals(
     return estimate, estimate - half_width, estimate + half_width
 
 
-def _blocks(
+def well_blocks(
     longitude: np.ndarray, latitude: np.ndarray, width_km: float, origin: tuple[float, float]
 ) -> np.ndarray:
-    """Numbers from 0 of the blocks that contain the points.
+    """Number the blocks that contain points from 0.
 
-    Blocks are as high as the width, and at least as wide also on their poleward side. ``origin``
-    shifts them by fractions of their height and width.
+    Blocks are as high as the width, and at least as wide also on their poleward side.
+
+    Parameters
+    ----------
+    longitude, latitude : ndarray of float64, shape (points,)
+        Degrees.
+    width_km : float
+        Width of the footprint of GRACE, km.
+    origin : (float, float)
+        Shifts the blocks by fractions of their height and width, see ``ORIGINS``.
+
+    Returns
+    -------
+    ndarray of int, shape (points,)
     """
     height = width_km / KM_PER_DEGREE
     rows = np.floor((latitude + 90) / height + origin[0])

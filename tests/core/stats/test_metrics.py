@@ -10,8 +10,10 @@ from gwsa.gwsa_plugin.core.stats.metrics import (
     agreement_sums,
     field_agreement,
     kge,
+    mean_error,
     nse,
     pascal_merlin_gain,
+    pearson,
     r2,
     relative_gain,
     rmse,
@@ -62,6 +64,23 @@ def test_rmse_and_nse_are_their_formulas(seed):
     assert rmse(estimate, truth) == pytest.approx(np.sqrt(squares.sum() / squares.size))
     spread = ((known_truth - known_truth.mean()) ** 2).sum()
     assert nse(estimate, truth) == pytest.approx(1 - squares.sum() / spread)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_mean_error_and_pearson_are_their_formulas(seed):
+    estimate, truth, known_estimate, known_truth = with_gaps(seed)
+    assert mean_error(estimate, truth) == pytest.approx(np.mean(known_estimate - known_truth))
+    r = np.corrcoef(known_estimate, known_truth)[0, 1]
+    assert pearson(estimate, truth) == pytest.approx(r)
+    along = pearson(np.stack([estimate, -estimate]), np.stack([truth, truth]), axis=1)
+    assert along == pytest.approx([r, -r])
+
+
+def test_series_that_are_constant_up_to_rounding_have_no_correlation():
+    constant = np.full(4, 0.1) * (1 + 1e-16 * WAVE)
+    assert np.isnan(pearson(constant, WAVE))
+    assert np.isnan(pearson(WAVE, constant))
+    assert np.isnan(pearson(np.full(4, np.nan), WAVE))
 
 
 @pytest.mark.parametrize("seed", range(5))

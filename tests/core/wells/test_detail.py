@@ -14,10 +14,10 @@ from gwsa.gwsa_plugin.core.wells.detail import (
     UNDECIDED,
     UNTESTED,
     DetailTest,
-    _blocks,
     compare_detail,
     detail_gain,
     percent,
+    well_blocks,
 )
 
 MONTHS = 24
@@ -194,13 +194,13 @@ def test_blocks_are_at_least_as_wide_as_the_footprint(width, latitude, origin, s
     """A parallel has at most as many blocks as the width fits into it."""
     rng = np.random.default_rng(seed)
     longitudes = np.sort(rng.uniform(-180, 180, 4000))
-    blocks = _blocks(longitudes, np.full(4000, latitude), width, origin)
+    blocks = well_blocks(longitudes, np.full(4000, latitude), width, origin)
     circumference = 2 * np.pi * 6371 * np.cos(np.radians(latitude))
     assert blocks.max() + 1 <= max(circumference / width, 1)
 
 
 def test_points_across_the_date_line_are_in_one_block():
     longitude = np.array([179.999, -179.999, 180.001, -180.001])
-    blocks = _blocks(longitude, np.zeros(4), 250.0, (0.0, 0.5))
+    blocks = well_blocks(longitude, np.zeros(4), 250.0, (0.0, 0.5))
     assert np.unique(blocks).size <= 2
     assert blocks[1] == blocks[2] and blocks[0] == blocks[3]
