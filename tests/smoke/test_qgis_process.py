@@ -13,6 +13,7 @@ ALGORITHMS = [
     "validatewells",
     "droughtindex",
     "recharge",
+    "trendmap",
     "sampledata",
     "fullchain",
 ]
