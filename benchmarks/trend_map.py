@@ -1,10 +1,9 @@
 """Speed of the trend map against the libraries that compute it pixel by pixel.
 
-The peer is pymannkendall's test of Hamed and Rao and scipy's Theil-Sen slope with Sen's interval, on
-series that are deseasonalised already. It runs on some hundred pixels, before and after ours, so
-that other load affects both, and is projected. Ours reads a
-monthly stack, deseasonalises, computes all bands and writes the map, in a process of its own whose
-memory is measured.
+The peer is pymannkendall's test of Hamed and Rao and scipy's Theil-Sen slope with Sen's interval,
+on series that are deseasonalised already. It runs on some hundred pixels, before and after ours, so
+that other load affects both, and is projected. Ours reads a monthly stack, deseasonalises, computes
+all bands and writes the map, in a process of its own whose memory is measured.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ AGREE = 1e-6
 
 
 def measure_trend_map(folder: Path) -> dict:
-    """Measure the processor time of a map of SIDE x SIDE pixels, ours and projected of the libraries.
+    """Measure the processor time of a map of SIDE x SIDE pixels, ours and of the libraries.
 
     ``equal`` is True if slope and p agree within 1e-6 on the pixels of the peer.
     """
@@ -74,8 +73,11 @@ def measure_trend_map(folder: Path) -> dict:
             "microseconds of a processor per pixel, file to file": 1e6 * ours["cpu"] / pixels,
             "peer, milliseconds per pixel": 1e3 * per_pixel,
             "peak memory (GB)": ours["memory"],
-            "globe on two cores, projected (minutes)": ours["cpu"] / pixels * LAND_PIXELS
-            / WORKERS / 60,
+            "globe on two cores, projected (minutes)": ours["cpu"]
+            / pixels
+            * LAND_PIXELS
+            / WORKERS
+            / 60,
             "seconds on all threads": ours["seconds"],
             "largest difference of slope and p": difference,
             "pixels compared": float(defined.sum()),
