@@ -30,6 +30,7 @@ from .scaling import measure_scaling
 from .skill import SKILL_WORLDS, WIDE, measure_pumping, measure_shuffled, measure_skill
 from .ssa_cv import measure_ssa_cv
 from .stage import measure_stage
+from .trend_map import measure_trend_map
 from .worlds import SHARED
 
 BENCHMARKS = {
@@ -60,6 +61,7 @@ BENCHMARKS = {
     "skill_shuffled": measure_shuffled,
     "skill_sample_3": partial(measure_skill, options=SKILL_WORLDS["skill_sample_3"]),
     "skill_pumping": measure_pumping,
+    "trend_map": measure_trend_map,
     "footprint_operator": measure_footprint_operator,
     "footprint_widths": measure_widths,
     "honesty": measure_honesty,

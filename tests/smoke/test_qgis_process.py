@@ -14,6 +14,7 @@ ALGORITHMS = [
     "compare",
     "droughtindex",
     "recharge",
+    "trendmap",
     "sampledata",
     "fullchain",
 ]

@@ -117,15 +117,22 @@ def count_smaller(buffer, n):
 
 
 @compiled
-def order_values(buffer, n, order, taken):
-    """Sort the numbers 0..n-1 by the rounded values, equal ones by number."""
+def order_values(buffer, n, order):
+    """Sort the numbers 0..n-1 by the rounded values, equal ones by number.
+
+    Returns True where values are equal.
+    """
     count_smaller(buffer, n)
+    equal = False
     for i in range(n):
-        taken[i] = 0
+        order[i] = -1
     for i in range(n):
-        smaller = int(buffer[THIRD + U(i)])
-        order[smaller + taken[smaller]] = i
-        taken[smaller] += 1
+        place = int(buffer[THIRD + U(i)])
+        while order[place] >= 0:
+            place += 1
+            equal = True
+        order[place] = i
+    return equal
 
 
 @compiled
@@ -232,7 +239,7 @@ def select(y, times, x, residuals, extent, line, per_slope, guess, first, last, 
     at, number, per_slope = _approach(residuals, x, extent, per_slope, guess - line, first, buffer)
     if MARGIN <= first - number <= FEW or number == 0 <= FEW - first:
         _round_relative(residuals, x, at, extent, buffer, 0)
-        order_values(buffer, n, order, scratch[0])
+        order_values(buffer, n, order)
         start, end = first - number, last - number
         distance = (end + BEYOND) / per_slope
         for _ in range(MAX_EXTENSIONS):

@@ -110,7 +110,7 @@ def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
         y = flat[series]
         line = lines[series]
         extent, spread = _subtract_line(y, centred, line, residuals)
-        score, independent = _score(y, centred, line, extent, buffer, order, scratch[0])
+        score, independent = _score(y, centred, line, extent, buffer, order)
         # The density of the differences of two normal values at 0 is 0.28 over their spread.
         per_slope = 0.2821 * distances / max(spread, 1e-300)
         slope, per_slope = select(
@@ -167,24 +167,32 @@ def _subtract_line(y, x, line, residuals):
 
 
 @compiled
-def _score(y, centred, line, extent, buffer, order, scratch):
+def _score(y, centred, line, extent, buffer, order):
     """The Mann-Kendall score, and its variance for independent values."""
     n = y.size
     reach = abs(line) * extent[2]
     round_values(y, centred, 0.0, extent[0] - reach, extent[1] + reach, buffer, 0)
     falling = count_inversions(buffer, n)
-    order_values(buffer, n, order, scratch)
-    # Equal rounded values are in the order of time; exchanges are pairs that fall.
-    falling += sort_by(y, order)
-    ties, tied_pairs, first = 0, 0, 0
-    for place in range(1, n + 1):
-        if place == n or y[order[place]] > y[order[first]]:
-            size = place - first
-            ties += size * (size - 1) * (2 * size + 5)
-            tied_pairs += size * (size - 1) // 2
-            first = place
+    ties, tied_pairs = 0, 0
+    if order_values(buffer, n, order):
+        # Equal rounded values are in the order of time; exchanges are pairs that fall.
+        falling += sort_by(y, order)
+        ties, tied_pairs = _count_ties(y, order)
     score = n * (n - 1) // 2 - 2 * falling - tied_pairs
     return score, (n * (n - 1) * (2 * n + 5) - ties) / 18
+
+
+@compiled
+def _count_ties(values, order):
+    """Sum of t (t - 1) (2 t + 5) over the groups of t equal values, and number of equal pairs."""
+    ties, pairs, first = 0, 0, 0
+    for place in range(1, order.size + 1):
+        if place == order.size or values[order[place]] > values[order[first]]:
+            size = place - first
+            ties += size * (size - 1) * (2 * size + 5)
+            pairs += size * (size - 1) // 2
+            first = place
+    return ties, pairs
 
 
 @compiled
@@ -195,12 +203,18 @@ def _inflation(residuals, order, ranks, significance):
     """
     n = residuals.size
     first = 0
-    for place in range(1, n + 1):
-        if place == n or residuals[order[place]] > residuals[order[first]]:
-            # Equal values have their mean rank.
-            for same in range(first, place):
-                ranks[order[same]] = first + place - n
+    before = residuals[order[0]]
+    for place in range(n):
+        number = order[place]
+        value = residuals[number]
+        if value > before:
             first = place
+        before = value
+        ranks[number] = 2 * place + 1 - n
+        if place > first:
+            # Equal values have their mean rank.
+            for same in range(first, place + 1):
+                ranks[order[same]] = first + place + 1 - n
     square = 0.0
     for i in range(n):
         square += np.float64(ranks[i]) * np.float64(ranks[i])
