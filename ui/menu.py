@@ -24,9 +24,11 @@ class Menu:
     ----------
     iface : QgisInterface
         The application interface of QGIS.
+    explorer : QAction
+        Shows the explorer.
     """
 
-    def __init__(self, iface):
+    def __init__(self, iface, explorer):
         self._iface = iface
         self._parent = iface.pluginMenu()
         self._menu = self._parent.addMenu(QIcon(str(RESOURCES / "icons" / "gwsa.svg")), "GWSA")
@@ -39,6 +41,7 @@ class Menu:
         for algorithm in ALGORITHMS:
             self._add_algorithm(algorithm())
         self._menu.addSeparator()
+        self._menu.addAction(explorer)
         self._menu.addAction(tr("Predictors…"), lambda: show_predictors(iface))
         self._menu.addAction(f"{tr('Check installation')}…", lambda: self._show(CheckInstallation))
         self._menu.addAction(tr("Help"), show_help)

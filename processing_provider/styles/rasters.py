@@ -119,14 +119,16 @@ class RasterContents:
     @property
     def name(self) -> str:
         """Name of the layer: variable and period."""
-        words = [self._label()]
+        words = [self.variable_name]
         if self.is_year:
             words.append(str(self.months[0])[:4])
         elif self.is_monthly:
             words.append(" to ".join(dict.fromkeys([str(self.months[0]), str(self.months[-1])])))
         return " ".join(words)
 
-    def _label(self) -> str:
+    @property
+    def variable_name(self) -> str:
+        """Name of the variable for layers and titles."""
         if self.variable == "FLAGS":
             return "Observed or filled"
         label = SIGMA.sub("", self.variable)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..base.errors import InputError
+from ..base.grid import KM_PER_DEGREE, Grid
 from ..base.months import month_range
 from ..base.progress import SILENT, Progress
+from ..compute.threads import run_all
 from ..files.stack import FILLED, MISSING, OBSERVED
 from ..files.yearly_maps import YearlyMaps
 from ..stats.intervals import Behaviour, trend_and_amplitude
@@ -28,6 +30,8 @@ WELL = "well"
 # A product with cells of at least this side, degrees, is a coarse one, whose cells are larger than
 # what is read at a place.
 COARSE_CELL = 0.1
+# Cells of 1/120° are 0.93 km high and called 1 km; smaller ones are stated in metres.
+SHORTEST_IN_KM = 0.75
 CM_PER_METRE = 100.0
 _SAMPLED = {PIXEL: at_pixels, CELL: at_pixels, INTERPOLATED: bilinear}
 
@@ -140,6 +144,14 @@ def place_name(longitude: float, latitude: float) -> str:
     return f"{abs(latitude):.4f}° {north}, {abs(turned):.4f}° {east}"
 
 
+def resolution_name(grid: Grid) -> str:
+    """Name the size of the cells of a grid: 300 m, 1 km, or 0.25° from COARSE_CELL on."""
+    if max(grid.dx, grid.dy) >= COARSE_CELL:
+        return f"{grid.dy:.3g}°"
+    size = grid.dy * KM_PER_DEGREE
+    return f"{size:.0f} km" if size >= SHORTEST_IN_KM else f"{round(1000 * size, -2):.0f} m"
+
+
 def series_at(
     product: Product, longitude: float, latitude: float, progress: Progress = SILENT
 ) -> list[Series]:
@@ -181,28 +193,35 @@ def series_at(
 
 
 def _label(product: Product, kind: str) -> str:
-    return f"{product.name}, interpolated" if kind == INTERPOLATED else product.name
+    return f"{product.name}, bilinear" if kind == INTERPOLATED else product.name
 
 
 def _sample(
     maps: YearlyMaps, kind: str, longitude: float, latitude: float, progress: Progress
 ) -> np.ndarray:
-    """Read one file after the other, so that a slow disk does not delay a cancellation."""
+    """Read the files in parallel; a cancellation is noticed between them."""
+
+    def read(part: YearlyMaps, progress: Progress) -> np.ndarray:
+        progress.stop_if_cancelled()
+        point = np.array([longitude]), np.array([latitude])
+        return _SAMPLED[kind](part, *point, part.months)[:, 0]
+
+    parts = _files(maps)
+    found = run_all([partial(read, part) for part in parts], progress)
     values = np.empty(maps.months.size)
-    files = _months_by_file(maps)
-    for number, months in enumerate(files.values()):
-        progress.advance(number / len(files))
-        part = replace(maps, bands={month: maps.bands[month] for month in months})
-        read = _SAMPLED[kind](part, np.array([longitude]), np.array([latitude]), part.months)
-        values[np.searchsorted(maps.months, part.months)] = read[:, 0]
+    for part, read_values in zip(parts, found):
+        values[np.searchsorted(maps.months, part.months)] = read_values
     return values
 
 
-def _months_by_file(maps: YearlyMaps) -> dict[Path, list[np.datetime64]]:
-    files: dict[Path, list[np.datetime64]] = {}
+def _files(maps: YearlyMaps) -> list[YearlyMaps]:
+    """Return the maps of each file."""
+    months: dict[Path, list[np.datetime64]] = {}
     for month, (path, _) in maps.bands.items():
-        files.setdefault(path, []).append(month)
-    return files
+        months.setdefault(path, []).append(month)
+    return [
+        replace(maps, bands={month: maps.bands[month] for month in own}) for own in months.values()
+    ]
 
 
 def _on_calendar(

@@ -181,7 +181,7 @@ def test_the_csv_has_every_value(place, tmp_path):
     with (tmp_path / "series.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == CSV_HEADER
-    assert [row["series"] for row in rows] == ["GWSA"] * 35 + ["GWSA, interpolated"] * 35 + [
+    assert [row["series"] for row in rows] == ["GWSA"] * 35 + ["GWSA, bilinear"] * 35 + [
         "GWSA 1 km"
     ] * 36
     (one,) = place.series["fine"]
