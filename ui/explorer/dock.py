@@ -25,7 +25,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...gwsa_plugin.core.base.errors import InputError
 from ...gwsa_plugin.core.results.place_series import WELL
-from ...gwsa_plugin.core.results.series_table import wide_table, write_csv
+from ...gwsa_plugin.core.results.place_table import wide_table, write_csv
 from ...processing_provider.base import tr
 from .chart import Chart
 from .curves import curves_of, letter, place_colour

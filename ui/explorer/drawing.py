@@ -9,7 +9,7 @@ from qgis.PyQt.QtCore import QPointF, QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPalette, QPen, QPolygonF
 
 from ...gwsa_plugin.core.results.place_series import CELL, INTERPOLATED, WELL
-from ...gwsa_plugin.core.results.series_table import all_months
+from ...gwsa_plugin.core.results.place_table import all_months
 from ...processing_provider.base import tr
 from .curves import Curve, filled_months
 from .scale import Scale

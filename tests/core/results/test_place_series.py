@@ -24,7 +24,7 @@ from gwsa.gwsa_plugin.core.results.place_series import (
     series_at,
     well_series,
 )
-from gwsa.gwsa_plugin.core.results.series_table import CSV_HEADER, wide_table, write_csv
+from gwsa.gwsa_plugin.core.results.place_table import CSV_HEADER, wide_table, write_csv
 from gwsa.gwsa_plugin.core.wells.quality_control import Rules
 
 MONTHS = month_range("2010-01", "2012-12")
