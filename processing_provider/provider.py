@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .aquifer_series import AquiferSeries
 from .base import RESOURCES
 from .build_predictors import BuildPredictors
 from .downscale import Downscale
@@ -27,6 +28,7 @@ ALGORITHMS = (
     BuildPredictors,
     Downscale,
     ValidateWells,
+    AquiferSeries,
     SampleData,
 )
 

@@ -1,0 +1,136 @@
+"""HTML report of the series of polygons: what changed, how sure that is, and a chart for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Chart
+
+from ..base.months import decimal_years
+from ..base.nan_mean import nan_mean
+from ..files.html_report import Section, Table, draw, write_report
+from .polygon_series import KM3_PER_CM_KM2, PolygonSeries
+from .series_table import polygon_columns, statements
+from .storage_trends import StorageTrends
+
+BLUE = "#0b6e99"
+ORANGE = "#d98324"
+GREY = "#d5dade"
+# Polygons with a chart in the report, the largest ones.
+MOST_CHARTS = 100
+METHOD = (
+    "Means are weighted with the area of the pixels. The trend is the Theil-Sen slope of the "
+    "deseasonalised series. Its 90 % interval is about the change in this period: it contains the "
+    "noise of the months, detail that GRACE does not resolve, and trends that leak into and out of "
+    "the polygon. It is not known without a sigma of the maps, at their edge, and for maps that "
+    "are hardly wider than the footprint of GRACE. Errors that the sigma of the maps does not "
+    "contain, such as those of the land model's trends, are not in it. The p-value is that of the "
+    "Hamed-Rao test, which asks whether a series without a trend could look like this."
+)
+
+
+def write_series_report(
+    path: str | Path, series: PolygonSeries, trends: StorageTrends, verdict: str
+) -> None:
+    """Write a self-contained HTML report atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+    series : PolygonSeries
+    trends : StorageTrends
+    verdict : str
+        What is known of the 1 km detail of the maps; empty if nothing is.
+    """
+    columns = polygon_columns(series, trends)
+    sentences = statements(columns, series.names)
+    largest = np.argsort(-series.mean_area_km2, kind="stable")[:MOST_CHARTS]
+    charts = [draw(_chart(series, trends, int(index)), sentences[index]) for index in largest]
+    left = len(series.names) - len(charts)
+    note = [f"The {left} smallest polygons have no chart; the table has them all."] if left else []
+    sections = [
+        Section("How this was computed", [METHOD, *([verdict] if verdict else [])]),
+        Section("Series", note, figures=charts),
+        Section("All polygons", tables=[_table(series, columns)]),
+    ]
+    lead = " ".join(sentences[index] for index in largest[:3])
+    write_report(path, "Groundwater storage of polygons", lead, sections)
+
+
+def tip_chart(series: PolygonSeries, trends: StorageTrends, index: int) -> str:
+    """Draw the series of one polygon for a map tip.
+
+    Returns
+    -------
+    str
+        Data URI of a small PNG.
+    """
+    figure = Chart(figsize=(4.2, 1.8))
+    _draw_series(figure.subplots(), series, trends, index)
+    return draw(figure, "", dpi=80).image
+
+
+def _chart(series: PolygonSeries, trends: StorageTrends, index: int) -> Chart:
+    """The monthly series above, and the change of the yearly mean below."""
+    figure = Chart(figsize=(9, 4.6), layout="constrained")
+    top, bottom = figure.subplots(2, sharex=True, height_ratios=[3, 2])
+    top.set_title(series.names[index], loc="left", fontsize=10)
+    _draw_series(top, series, trends, index)
+    _draw_change(bottom, series, index)
+    return figure
+
+
+def _draw_series(axes: Axes, series: PolygonSeries, trends: StorageTrends, index: int) -> None:
+    years = decimal_years(series.months)
+    values = series.mean_cm[index]
+    _shade(axes, years, series.filled | ~np.isfinite(values))
+    if series.sigma_cm is not None:
+        sigma = series.sigma_cm[index]
+        axes.fill_between(years, values - sigma, values + sigma, color=BLUE, alpha=0.2, lw=0)
+    axes.plot(years, values, color=BLUE, lw=1)
+    if np.isfinite(trends.slope[index]):
+        known = np.isfinite(values)
+        middle = np.median(years[known]), np.mean(values[known])
+        line = middle[1] + trends.slope[index] * (years - middle[0])
+        axes.plot(years, line, color=ORANGE, lw=1)
+    axes.set_ylabel("GWSA (cm)")
+    axes.margins(x=0)
+
+
+def _draw_change(axes: Axes, series: PolygonSeries, index: int) -> None:
+    """Running mean of twelve months less the first one, km³."""
+    volume = series.mean_cm[index] * series.mean_area_km2[index] * KM3_PER_CM_KM2
+    years = decimal_years(series.months)
+    if volume.size < 12:
+        return
+    windows = np.lib.stride_tricks.sliding_window_view(volume, 12)
+    means = nan_mean(windows.T)
+    known = np.flatnonzero(np.isfinite(means))
+    if known.size:
+        axes.plot(years[:-11] + 5.5 / 12, means - means[known[0]], color=BLUE, lw=1.2)
+    axes.axhline(0.0, color="#808080", lw=0.6)
+    axes.set_ylabel("change (km³)")
+
+
+def _shade(axes: Axes, years: np.ndarray, marked: np.ndarray) -> None:
+    """Shade months that were filled or have no value."""
+    for year in years[marked]:
+        axes.axvspan(year - 1 / 24, year + 1 / 24, color=GREY, lw=0)
+
+
+def _table(series: PolygonSeries, columns: dict[str, np.ndarray]) -> Table:
+    header = [
+        "Polygon", "Area (km²)", "Share with values", "Trend (cm/yr)", "Trend (km³/yr)",
+        "Lower limit", "Upper limit", "Change (km³)", "p", "Amplitude (cm)", "Month of maximum",
+    ]  # fmt: skip
+    names = (
+        "area_km2", "share", "trend_cm", "trend_km3", "trend_km3_lower", "trend_km3_upper",
+        "change_km3", "p", "amplitude_cm", "peak_month",
+    )  # fmt: skip
+    rows = [
+        [name, *(float(columns[column][index]) for column in names)]
+        for index, name in enumerate(series.names)
+    ]
+    return Table("Limits are those of the 90 % interval of the trend in km³/yr.", header, rows)
