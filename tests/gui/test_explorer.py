@@ -24,7 +24,7 @@ from qgis.PyQt.QtWidgets import QApplication
 
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, read_stack, write_stack
 from gwsa.gwsa_plugin.core.results import place_series
-from gwsa.gwsa_plugin.core.results.place_series import CELL, INTERPOLATED, PIXEL, WELL
+from gwsa.gwsa_plugin.core.results.place_series import CELL, INTERPOLATED, MEAN, PIXEL, WELL
 from gwsa.processing_provider.styles.rasters import write_styles
 from gwsa.ui.explorer import places as places_module
 from gwsa.ui.explorer.explorer import Explorer
@@ -347,6 +347,29 @@ def test_a_file_that_cannot_be_written_is_a_sentence(dock, tmp_path):
     for ending in ("csv", "png"):
         dock.save(tmp_path / "file" / f"series.{ending}")
         assert f"series.{ending} is not saved: " in dock.status.text()
+
+
+def test_a_polygon_is_plotted_as_its_mean(dock, sample_world, maps):
+    layer = QgsVectorLayer(str(sample_world / "aquifers.geojson"), "Aquifers")
+    QgsProject.instance().addMapLayer(layer)
+    dock.layer_box.setLayer(layer)
+    polygon = min(layer.getFeatures(), key=lambda one: one.geometry().area())
+    pick(dock, polygon.geometry().pointOnSurface().asPoint())
+    fine = curve(dock, MEAN)
+    inside = polygon.geometry()
+    with_values = read_stack(maps / "GWSA_2010.tif")
+    rows, columns = with_values.grid.window(tuple_of(inside.boundingBox()))
+    part = with_values.grid.subgrid(rows, columns)
+    centres = [[inside.contains(QgsPointXY(x, y)) for x in part.longitudes] for y in part.latitudes]
+    expected = with_values.values[:, rows, columns][:, np.array(centres)]
+    np.testing.assert_allclose(fine.values[:12], np.nanmean(expected, axis=1), atol=0.1)
+    assert (fine.sigma < 2.0).all()
+    assert dock.chart.curves[0].place.startswith(f"A   {polygon['name']}")
+    assert {one.series.kind for one in dock.chart.curves} == {MEAN}
+
+
+def tuple_of(box):
+    return box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()
 
 
 @pytest.fixture

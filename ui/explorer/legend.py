@@ -157,14 +157,14 @@ class Legend:
     def _note(self) -> str:
         shaded = tr("Shaded: filled months. ") if filled_months(self._curves).size else ""
         return shaded + tr(
-            "Trend: Theil-Sen slope of the deseasonalised observed months. Amplitude: of the "
+            "Trend: Theil-Sen slope of the deseasonalised series. Amplitude: of the "
             "annual wave. Intervals: 90 %."
         )
 
 
 def years_of(series: Series) -> str:
-    """Return the years in which a series has observed values, such as 2004–2012."""
-    known = np.isfinite(series.values) & ~series.filled
+    """Return the years from the first to the last value of a series, such as 2004–2012."""
+    known = np.isfinite(series.values)
     years = series.months[known].astype("datetime64[Y]")
     return "–".join(dict.fromkeys(map(str, years[[0, -1]]))) if years.size else ""
 

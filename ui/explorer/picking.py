@@ -25,6 +25,7 @@ from qgis.PyQt.QtGui import QColor, QFont, QPainter, QPen
 from ...gwsa_plugin.core.base.errors import InputError
 from ...processing_provider.base import tr
 from ...processing_provider.layers import LONLAT
+from ...processing_provider.polygon_layers import polygons_in_degrees
 
 RADIUS = 9.0  # pixels of the mark of a place
 FILL_ALPHA = 40
@@ -110,13 +111,14 @@ def spot_at(point: QgsPointXY, canvas: QgsMapCanvas, layer: QgsVectorLayer | Non
     is_polygon = layer.geometryType() == _POLYGON
     settings = canvas.mapSettings()
     around = QgsRectangle.fromCenterAndSize(point, 2 * radius, 2 * radius)
-    box = settings.mapToLayerCoordinates(
-        layer, QgsRectangle(point, point) if is_polygon else around
-    )
     centre = QgsGeometry.fromPointXY(settings.mapToLayerCoordinates(layer, point))
-    request = QgsFeatureRequest().setFilterRect(box)
+    request = QgsFeatureRequest().setFilterRect(settings.mapToLayerCoordinates(layer, around))
     request.setFlags(QgsFeatureRequest.Flag.ExactIntersect)
-    found = [feature for feature in layer.getFeatures(request) if feature.hasGeometry()]
+    found = [
+        feature
+        for feature in layer.getFeatures(request)
+        if not is_polygon or feature.geometry().intersects(centre)
+    ]
     if not found:
         raise InputError(f"There is no feature of {layer.name()} there.")
 
@@ -128,6 +130,9 @@ def spot_at(point: QgsPointXY, canvas: QgsMapCanvas, layer: QgsVectorLayer | Non
     shape = _turned(feature.geometry(), layer.crs())
     name = QgsVectorLayerUtils.getFeatureDisplayString(layer, feature)
     if is_polygon:
+        shape, _ = polygons_in_degrees(shape, f"{name} of {layer.name()}")
+        if shape is None:
+            raise InputError(f"{name} of {layer.name()} has no area.")
         return Spot(shape.pointOnSurface().asPoint(), name, polygon=shape)
     return Spot(shape.boundingBox().center(), name, feature=feature, layer=layer)
 

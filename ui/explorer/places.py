@@ -17,8 +17,10 @@ from ...gwsa_plugin.core.results.place_series import (
     Series,
     place_name,
     series_at,
+    series_over,
 )
 from ...processing_provider.base import tr
+from ...processing_provider.polygon_layers import Polygon
 from .picking import Spot
 from .products import Loaded
 from .wells import Well, read_well, well_of
@@ -176,7 +178,11 @@ class Places(QObject):
 
 def _read_product(spot: Spot, key: str, product: Product, progress: Progress) -> _Read:
     try:
-        series = series_at(product, spot.point.x(), spot.point.y(), progress)
+        if spot.polygon is not None:
+            polygon = Polygon(spot.name, spot.polygon, {}).aquifer
+            series = series_over(product, polygon, progress)
+        else:
+            series = series_at(product, spot.point.x(), spot.point.y(), progress)
     except InputError as error:
         return _Read(spot, key, (), str(error))
     return _Read(spot, key, _described(series))

@@ -16,10 +16,14 @@ from ..base.months import month_range
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..files.stack import FILLED, MISSING, OBSERVED
+from ..files.stack_tags import footprint_km
 from ..files.yearly_maps import YearlyMaps
+from ..spatial.aquifers import Aquifer
+from ..spatial.polygons import meets
 from ..stats.intervals import Behaviour, trend_and_amplitude
 from ..wells.quality_control import Rules, clean
 from ..wells.sampling import at_pixels, bilinear
+from .polygon_series import USUAL_WIDTH_KM, errors_of_means, polygon_series
 
 # What the values of a series are.
 PIXEL = "pixel"
@@ -96,8 +100,8 @@ class Series:
 
     @cached_property
     def behaviour(self) -> Behaviour:
-        """Trend (cm/yr) and annual amplitude (cm) of the observed months."""
-        return trend_and_amplitude(self.months, np.where(self.filled, np.nan, self.values))
+        """Trend (cm/yr) and annual amplitude (cm) of all months with a value."""
+        return trend_and_amplitude(self.months, self.values)
 
     def at(self, month: np.datetime64) -> tuple[float, float]:
         """Return value and sigma in a month, cm; NaN where one is not known."""
@@ -190,6 +194,40 @@ def series_at(
             sigma = on_months(read, product.sigma.months, product.maps.months)
         found.append(_on_calendar(_label(product, kind), kind, product.maps, values, sigma))
     return found
+
+
+def series_over(product: Product, polygon: Aquifer, progress: Progress = SILENT) -> list[Series]:
+    """Average a product over a polygon.
+
+    Parameters
+    ----------
+    product : Product
+    polygon : Aquifer
+    progress : Progress, optional
+
+    Returns
+    -------
+    list of Series
+        The area-weighted mean with its standard error as in ``polygon_series``; empty for a polygon
+        outside the maps.
+
+    Raises
+    ------
+    InputError
+        As in ``polygon_series``.
+    Cancelled
+        When the reading is cancelled.
+    """
+    maps, sigma = product.maps, product.sigma
+    if not meets(polygon.extent, maps.grid):
+        return []
+    parts = progress.parts(2)
+    found = polygon_series(maps, [polygon], progress=parts[0])
+    errors = None
+    if sigma is not None:
+        width = footprint_km(maps.tags(), product.name) or USUAL_WIDTH_KM
+        errors = errors_of_means(sigma, [polygon], width, found.months, parts[1]).sigma_cm[0]
+    return [Series(product.name, MEAN, found.months, found.mean_cm[0], found.source, errors)]
 
 
 def _label(product: Product, kind: str) -> str:

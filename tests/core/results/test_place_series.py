@@ -15,6 +15,7 @@ from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps, sigma_maps
 from gwsa.gwsa_plugin.core.results.place_series import (
     CELL,
     INTERPOLATED,
+    MEAN,
     PIXEL,
     WELL,
     Place,
@@ -22,9 +23,11 @@ from gwsa.gwsa_plugin.core.results.place_series import (
     WellReadings,
     place_name,
     series_at,
+    series_over,
     well_series,
 )
 from gwsa.gwsa_plugin.core.results.place_table import CSV_HEADER, wide_table, write_csv
+from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.gwsa_plugin.core.wells.quality_control import Rules
 
 MONTHS = month_range("2010-01", "2012-12")
@@ -100,14 +103,37 @@ def test_a_coarse_stack_has_its_cell_and_its_interpolation(coarse):
     np.testing.assert_allclose(between.values[known], exact[known], atol=1e-5)
 
 
-def test_the_trend_of_observed_months_is_found(fine):
+def test_the_trend_is_found(fine):
     (one,) = series_at(fine, 77.21, 29.19)
     row, column = FINE.window((77.21, 29.19, 77.2101, 29.1901))
     slope = -2 * (FINE.longitudes[column.start] - 76)
     assert one.behaviour.trend.value == pytest.approx(slope, abs=0.01)
     assert one.behaviour.trend.low <= slope <= one.behaviour.trend.high
-    odd = replace(one, values=np.where(one.filled, 1e4, one.values))
-    assert odd.behaviour == one.behaviour
+
+
+def square(west, south, side):
+    ring = [[0, 0], [side, 0], [side, side], [0, side], [0, 0]]
+    corners = [[west + x, south + y] for x, y in ring]
+    return Aquifer("square", {"type": "Polygon", "coordinates": [corners]})
+
+
+BOX = square(77.1, 29.1, 10 / 60)
+
+
+def test_a_polygon_has_the_mean_of_its_pixels_and_a_smaller_sigma(fine):
+    # Ten by ten pixels whose edges are those of the grid.
+    (one,) = series_over(fine, BOX)
+    rows, columns = FINE.window((77.1001, 29.1001, 77.1 + 9.9 / 60, 29.1 + 9.9 / 60))
+    expected = field(FINE)[:, rows, columns].mean(axis=(1, 2))
+    assert one.kind == MEAN and one.name == "GWSA 1 km"
+    # Rows differ in area by less than a thousandth.
+    np.testing.assert_allclose(one.values, expected, atol=2e-3)
+    assert (one.sigma > 0).all() and (one.sigma <= np.abs(expected) / 10 + 0.02).all()
+    assert one.source[5] == FILLED
+
+
+def test_a_polygon_elsewhere_has_no_series(fine):
+    assert series_over(fine, square(10, 10, 1)) == []
 
 
 @pytest.mark.parametrize("place", [(77.001, 29.499), (10.0, 29.2), (77.2, 80.0)])
@@ -122,20 +148,16 @@ def test_a_month_outside_is_unknown(fine):
 
 
 class Stopped(Progress):
-    """Cancelled after some questions."""
-
-    def __init__(self, after):
-        self.left = after
+    """Cancelled from the beginning."""
 
     def is_cancelled(self):
-        self.left -= 1
-        return self.left < 0
+        return True
 
 
-def test_reading_is_cancelled_between_files(fine):
-    progress = Stopped(2)
+@pytest.mark.parametrize("read", [series_at, lambda *given: series_over(given[0], BOX, given[-1])])
+def test_reading_is_cancelled(fine, read):
     with pytest.raises(Cancelled):
-        series_at(fine, 77.21, 29.19, progress)
+        read(fine, 77.21, 29.19, Stopped())
 
 
 def readings(depths, coefficient=0.1):
