@@ -15,7 +15,7 @@ from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 from ...gwsa_plugin.core.files.atomic import atomic_file
 from ...processing_provider.base import tr
 from .curves import Curve
-from .drawing import draw_chart, draw_month, scale_of
+from .drawing import draw_chart, draw_month, draw_values, scale_of
 from .legend import Legend
 from .scale import Scale
 
@@ -99,6 +99,7 @@ class Chart(QWidget):
             if self.hovered is not None:
                 grey = self.palette().color(QPalette.ColorRole.Mid)
                 draw_month(painter, self.hovered, self._scale, grey, dotted=True)
+                draw_values(painter, self.curves, self.hovered, self._scale)
             return
         faint = self.palette().color(QPalette.ColorRole.Text)
         faint.setAlpha(170)

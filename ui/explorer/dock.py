@@ -91,7 +91,7 @@ class ExplorerDock(QgsDockWidget):
         kinds = QgsMapLayerProxyModel.Filter
         self.layer_box.setFilters(kinds.PolygonLayer | kinds.PointLayer)
         self.layer_box.setAllowEmptyLayer(True, tr("the point clicked"))
-        self.layer_box.setLayer(None)
+        self.layer_box.setCurrentIndex(0)
         self.layer_box.setMinimumContentsLength(18)
         self.layer_box.setToolTip(tr("What a click picks: the point, or a feature of this layer"))
         self.series_button, self.series_menu = _menu_button(tr("Series"))
@@ -100,7 +100,7 @@ class ExplorerDock(QgsDockWidget):
         menu.addAction(tr("Copy as table"), self.copy)
         for ending in ENDINGS:
             menu.addAction(f"{tr('Save')} {ending.upper()}…", partial(self._ask_and_save, ending))
-        self.clear_button = QToolButton(autoRaise=True)
+        self.clear_button = QToolButton()
         self.clear_button.setText(tr("Clear"))
         self.clear_button.clicked.connect(self.places.clear)
         scroll = QScrollArea(widgetResizable=True)

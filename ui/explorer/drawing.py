@@ -16,7 +16,8 @@ from .scale import Scale
 
 LINE = 1.8
 THIN_LINE = 1.2
-DOT = 2.4
+DOT = 2.8
+RING = 4.0
 BAND_ALPHA = 45
 # Space of the labels of the axes.
 LEFT, BOTTOM, TOP, RIGHT = 58.0, 24.0, 22.0, 10.0
@@ -78,6 +79,18 @@ def draw_month(
     painter.drawRoundedRect(box, 3, 3)
     painter.setPen(_readable_on(colour))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, label)
+
+
+def draw_values(
+    painter: QPainter, curves: Sequence[Curve], month: np.datetime64, scale: Scale
+) -> None:
+    """Mark the values of the curves in a month by rings."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for curve in curves:
+        value, _ = curve.series.at(month)
+        if np.isfinite(value):
+            painter.setPen(QPen(curve.colour, 1.6))
+            painter.drawEllipse(QPointF(scale.x(month), scale.y(value)), RING, RING)
 
 
 def draw_swatch(painter: QPainter, curve: Curve, box: QRectF) -> None:
@@ -149,7 +162,7 @@ def _pen(curve: Curve) -> QPen:
 
 
 def _draw_dots(painter: QPainter, colour: QColor, places: Sequence[QPointF]) -> None:
-    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setPen(QPen(QColor("white"), 0.8))
     painter.setBrush(colour)
     for place in places:
         painter.drawEllipse(place, DOT, DOT)

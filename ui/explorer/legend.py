@@ -8,7 +8,7 @@ import numpy as np
 from qgis.PyQt.QtCore import QPointF, QRectF, QSizeF, Qt
 from qgis.PyQt.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette
 
-from ...gwsa_plugin.core.results.place_series import Series
+from ...gwsa_plugin.core.results.place_series import WELL, Series
 from ...gwsa_plugin.core.stats.intervals import Estimate
 from ...processing_provider.base import tr
 from .curves import Curve, filled_months
@@ -155,11 +155,18 @@ class Legend:
         painter.drawText(box.adjusted(0, 0, 0, -LINE_GAP), _MIDDLE, short)
 
     def _note(self) -> str:
-        shaded = tr("Shaded: filled months. ") if filled_months(self._curves).size else ""
-        return shaded + tr(
-            "Trend: Theil-Sen slope of the deseasonalised series. Amplitude: of the "
-            "annual wave. Intervals: 90 %."
-        )
+        sentences = [
+            tr("Shaded: filled months.") if filled_months(self._curves).size else "",
+            tr("Band: ± one sigma.") if any(one.sigma is not None for one in self._series) else "",
+            tr("Well: change of storage, with the mean of the map in common months.")
+            if any(one.kind == WELL for one in self._series)
+            else "",
+            tr(
+                "Trend: Theil-Sen slope of the deseasonalised series. Amplitude: of the annual "
+                "wave. Intervals: 90 %."
+            ),
+        ]
+        return " ".join(filter(None, sentences))
 
 
 def years_of(series: Series) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ...gwsa_plugin.core.base.errors import InputError
@@ -149,7 +150,7 @@ class Places(QObject):
         work.start()
 
     def _well(self, spot: Spot, place: Place) -> Well | None:
-        if spot.feature is None or WELL in place.series:
+        if spot.feature is None or WELL in place.series or sip.isdeleted(spot.layer):
             return None
         try:
             return well_of(spot.layer, spot.feature, spot.point.x(), spot.point.y())
