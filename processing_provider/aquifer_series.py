@@ -7,24 +7,21 @@ from functools import partial
 from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
     QgsWkbTypes,
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.dependencies import find
-from .base import POLYGONS, GwsaAlgorithm, tr
-from .layers import find_field, open_layer
-from .monthly_maps import add_maps, add_sigma, read_maps, read_sigma
-from .polygon_layers import Polygon, joined_by_name, read_polygons
+from .base import GwsaAlgorithm, tr
+from .monthly_maps import add_maps, read_maps
+from .polygon_maps import add_polygons, add_sigma, average, read_outlines
 from .styles.loading import when_loaded, write_vector_style
 from .styles.series import style_series
 from .vector_output import write_features
 
 TYPES = {"f": "double", "i": "integer"}
-INPUTS = ("GWSA", "LAYERS", "SIGMA", "POLYGONS")
+INPUTS = ("GWSA", "LAYERS", "SIGMA", "AQUIFERS")
 # Results of this many polygons are written to the log.
 MOST_LINES = 20
 
@@ -51,18 +48,13 @@ class AquiferSeries(GwsaAlgorithm):
 
     def initAlgorithm(self, config=None):
         add_maps(self)
-        add_sigma(self)
-        self.add(
-            QgsProcessingParameterFeatureSource("POLYGONS", tr("Polygons"), POLYGONS),
+        add_polygons(
+            self,
             "Aquifers, basins, districts or any other polygons, in any coordinate reference "
             "system. Each has its own series, also where they overlap.",
+            optional=False,
         )
-        self.add(
-            QgsProcessingParameterField(
-                "NAME_FIELD", tr("Field with the name of a polygon"), "", "POLYGONS", optional=True
-            ),
-            "Polygons of one name are joined. Leave empty to number the features.",
-        )
+        add_sigma(self)
         self.add_period("of the series")
         self.add(
             QgsProcessingParameterFeatureSink(
@@ -89,36 +81,36 @@ class AquiferSeries(GwsaAlgorithm):
 
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.files.provenance import now
-        from ..gwsa_plugin.core.results.polygon_series import polygon_series
         from ..gwsa_plugin.core.results.series_table import polygon_columns, statements
         from ..gwsa_plugin.core.results.storage_trends import storage_trends
 
         started = now()
         maps = read_maps(self, parameters, context).select(*self.period(parameters, context))
-        sigma = read_sigma(self, parameters, context)
-        polygons = self._polygons(parameters, context, progress.part(0.0, 0.05))
-        aquifers = [polygon.aquifer for polygon in polygons]
-        series = polygon_series(maps, aquifers, sigma, progress.part(0.05, 0.85))
+        polygons = read_outlines(self, parameters, context, progress.part(0.0, 0.05))
+        if not polygons:
+            raise InputError("Give a layer of polygons (AQUIFERS).")
+        series = average(
+            self, maps, polygons, parameters, context, progress=progress.part(0.05, 0.85)
+        )
         trends = storage_trends(series, progress.part(0.85, 0.9))
         columns = polygon_columns(series, trends)
-        for line in statements(columns, series.names)[:MOST_LINES]:
-            progress.info(line)
-        if sigma is None:
-            progress.warn(
-                "The maps have no sigma, so means and trends are without errors; give SIGMA."
-            )
+        self._log(series, statements(columns, series.names), progress)
         outputs = self._write_files(parameters, context, (maps, series, trends), started)
         tips = self._tips(series, trends, progress.part(0.9, 1.0))
         outputs["OUTPUT"] = self._write_layer(parameters, context, polygons, columns, tips)
         return outputs
 
-    def _polygons(self, parameters, context, progress) -> list[Polygon]:
-        layer = open_layer(self, parameters, "POLYGONS", context)
-        if layer is None:
-            raise InputError("Give a layer of polygons (POLYGONS).")
-        chosen = self.parameterAsString(parameters, "NAME_FIELD", context)
-        field = find_field(layer, chosen, "NAME_FIELD")
-        return joined_by_name(read_polygons(layer, field, [], progress))
+    def _log(self, series, sentences, progress) -> None:
+        """Write the results of the largest polygons, and how many have no values."""
+        from ..gwsa_plugin.core.results.series_table import by_covered_area
+
+        present = by_covered_area(series)
+        for index in present[:MOST_LINES]:
+            progress.info(sentences[index])
+        if len(present) > MOST_LINES:
+            progress.info(f"The results of {len(present) - MOST_LINES} more are in the layer.")
+        if len(present) < len(sentences):
+            progress.info(f"{len(sentences) - len(present)} polygons have no values in the maps.")
 
     def _write_files(self, parameters, context, results, started) -> dict:
         from ..gwsa_plugin.core.files.provenance import write_run
@@ -129,16 +121,15 @@ class AquiferSeries(GwsaAlgorithm):
         if paths["TABLE"]:
             write_series(paths["TABLE"], series)
             inputs = {
-                name: parameters.get(name) for name in ("GWSA", "LAYERS", "SIGMA", "POLYGONS")
+                name: parameters.get(name) for name in ("GWSA", "LAYERS", "SIGMA", "AQUIFERS")
             }
-            settings = {name: parameters.get(name) for name in ("NAME_FIELD", "START", "END")}
+            settings = {name: parameters.get(name) for name in ("ID_FIELD", "START", "END")}
             record = paths["TABLE"].with_suffix(".run.json")
             write_run(record, self.ID, inputs, settings, started)
         if paths["REPORT"]:
             from ..gwsa_plugin.core.results.series_report import write_series_report
 
-            evidence = maps.tags().get("TIFFTAG_IMAGEDESCRIPTION", "")
-            write_series_report(paths["REPORT"], series, trends, evidence)
+            write_series_report(paths["REPORT"], series, trends, maps.tags())
         return {name: str(path) for name, path in paths.items() if path}
 
     def _tips(self, series, trends, progress) -> list[str]:

@@ -6,7 +6,6 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterFile,
     QgsProcessingParameterMultipleLayers,
-    QgsProcessingParameterRasterLayer,
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
@@ -63,40 +62,3 @@ def read_maps(algorithm: GwsaAlgorithm, parameters: dict, context):
     if folder:
         return YearlyMaps.in_folder(folder)
     return YearlyMaps.from_files(map(layer_file, layers))
-
-
-def add_sigma(algorithm: GwsaAlgorithm) -> None:
-    """Add the optional parameter SIGMA."""
-    algorithm.add(
-        QgsProcessingParameterRasterLayer("SIGMA", tr("Sigma of the maps"), optional=True),
-        "Stack of the standard error of LAYERS, with bands named YYYY-MM. The sigma of a folder "
-        "(GWSA) is found in its folder sigma.",
-    )
-
-
-def read_sigma(algorithm: GwsaAlgorithm, parameters: dict, context):
-    """Open the sigma of the maps: SIGMA, or else that in the folder GWSA.
-
-    Parameters
-    ----------
-    algorithm : GwsaAlgorithm
-    parameters : dict
-    context : QgsProcessingContext
-
-    Returns
-    -------
-    YearlyMaps or None
-        None without a sigma.
-
-    Raises
-    ------
-    InputError
-        As in ``YearlyMaps``.
-    """
-    from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps, sigma_maps
-
-    stack = algorithm.input_path(parameters, "SIGMA", context)
-    if stack is not None:
-        return YearlyMaps.from_files([stack])
-    folder = algorithm.parameterAsFile(parameters, "GWSA", context)
-    return sigma_maps(folder) if folder else None

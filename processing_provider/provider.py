@@ -9,6 +9,7 @@ from .aquifer_series import AquiferSeries
 from .base import RESOURCES
 from .build_predictors import BuildPredictors
 from .downscale import Downscale
+from .drought_index import DroughtIndex
 from .fill_gaps import FillGaps
 from .full_chain import FullChain
 from .gldas_anomaly import GldasAnomaly
@@ -16,6 +17,7 @@ from .gwsa_balance import GwsaBalance
 from .import_twsa import ImportTwsa
 from .make_catalogue import MakeCatalogue
 from .output_checks import GEOTIFF_ENDINGS
+from .recharge import Recharge
 from .sample_data import SampleData
 from .validate_wells import ValidateWells
 
@@ -29,6 +31,8 @@ ALGORITHMS = (
     Downscale,
     ValidateWells,
     AquiferSeries,
+    DroughtIndex,
+    Recharge,
     SampleData,
 )
 

@@ -38,8 +38,7 @@ class Menu:
         self._add_algorithm(FullChain())
         self._menu.addAction(tr("Edit the chain in the Modeler"), edit_chain)
         self._menu.addSeparator()
-        for algorithm in ALGORITHMS:
-            self._add_algorithm(algorithm())
+        self._add_algorithms()
         self._menu.addSeparator()
         self._menu.addAction(explorer)
         self._menu.addAction(tr("Predictors…"), lambda: show_predictors(iface))
@@ -50,6 +49,15 @@ class Menu:
         """Remove the submenu."""
         self._parent.removeAction(self._menu.menuAction())
         self._menu.deleteLater()
+
+    def _add_algorithms(self):
+        """Add all algorithms, with a separator between the groups of the toolbox."""
+        group = ALGORITHMS[0].GROUP
+        for algorithm in ALGORITHMS:
+            if algorithm.GROUP != group:
+                self._menu.addSeparator()
+            group = algorithm.GROUP
+            self._add_algorithm(algorithm())
 
     def _add_algorithm(self, algorithm):
         name = algorithm.name()

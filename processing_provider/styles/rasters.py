@@ -43,6 +43,19 @@ DIVERGING = (
 SEQUENTIAL = ("#fcfbfd", "#dadaeb", "#9e9ac8", "#6a51a3", "#3f007d")
 # Orange to purple (PuOr): outside to inside the area of applicability.
 APPLICABILITY = ("#b35806", "#f1a340", "#f7f7f7", "#998ec3", "#542788")
+# Drought index: upper bounds of its classes after McKee et al. (1993), labels and colours (BrBG).
+DROUGHT_INDEX = "GGDI"
+DROUGHT_CLASSES = (
+    (-2.0, "-2 and less: extreme drought", "#543005"),
+    (-1.5, "-2 to -1.5: severe drought", "#8c510a"),
+    (-1.0, "-1.5 to -1: moderate drought", "#bf812d"),
+    (-0.5, "-1 to -0.5", "#dfc27d"),
+    (0.5, "-0.5 to 0.5: near normal", "#f5f5f5"),
+    (1.0, "0.5 to 1", "#c7eae5"),
+    (1.5, "1 to 1.5: moderately wet", "#80cdc1"),
+    (2.0, "1.5 to 2: very wet", "#35978f"),
+    (float("inf"), "more than 2: extremely wet", "#01665e"),
+)
 FLAGS = {0: ("observed", "#2b83ba"), 1: ("filled", "#fdae61")}
 # Word of the variables of standard deviations.
 SIGMA = re.compile("[ _]?sigma_?", re.IGNORECASE)
@@ -202,6 +215,8 @@ def _renderer(contents: RasterContents, band: int, values: np.ndarray) -> QgsRas
     if contents.variable == "area of applicability":
         # Its second band is the fraction of seasons in which a pixel is inside the area.
         return _ramp_renderer(2, (0, 1), APPLICABILITY, "")
+    if contents.variable == DROUGHT_INDEX:
+        return _drought_renderer(band)
     # Exact zeros are masked ocean or cells that never have snow.
     values = values[values != 0]
     low, high = np.percentile(values, (2, 98)) if values.size else (0, 1)
@@ -246,6 +261,24 @@ def _ramp_renderer(
     legend = QgsColorRampLegendNodeSettings()
     legend.setSuffix(suffix)
     function.setLegendSettings(legend)
+    shader = QgsRasterShader(low, high)
+    shader.setRasterShaderFunction(function)
+    renderer = QgsSingleBandPseudoColorRenderer(None, band, shader)
+    renderer.setClassificationMin(low)
+    renderer.setClassificationMax(high)
+    return renderer
+
+
+def _drought_renderer(band: int) -> QgsSingleBandPseudoColorRenderer:
+    """Colours of the classes of drought, the same for all maps."""
+    low, high = -3.0, 3.0
+    function = QgsColorRampShader(low, high, None, QgsColorRampShader.Type.Discrete)
+    function.setColorRampItemList(
+        [
+            QgsColorRampShader.ColorRampItem(bound, QColor(colour), label)
+            for bound, label, colour in DROUGHT_CLASSES
+        ]
+    )
     shader = QgsRasterShader(low, high)
     shader.setRasterShaderFunction(function)
     renderer = QgsSingleBandPseudoColorRenderer(None, band, shader)

@@ -53,8 +53,8 @@ def series(run, folder):
     def series(**parameters):
         given = {
             "LAYERS": [str(folder / "gwsa.tif")],
-            "POLYGONS": folder / "boxes.geojson",
-            "NAME_FIELD": "label",
+            "AQUIFERS": folder / "boxes.geojson",
+            "ID_FIELD": "label",
             "OUTPUT": "memory:",
             **parameters,
         }
@@ -137,7 +137,24 @@ def test_polygons_elsewhere_are_refused_in_one_sentence(series, folder, tmp_path
     text = (folder / "boxes.geojson").read_text(encoding="utf-8").replace("73", "13")
     (tmp_path / "away.geojson").write_text(text.replace("75", "15"), encoding="utf-8")
     with pytest.raises(QgsProcessingException, match="No polygon lies on values of the maps"):
-        series(POLYGONS=tmp_path / "away.geojson")
+        series(AQUIFERS=tmp_path / "away.geojson")
+
+
+def test_polygons_beyond_the_maps_are_counted_and_keep_their_row(series, folder, tmp_path):
+    collection = json.loads((folder / "boxes.geojson").read_text(encoding="utf-8"))
+    away = json.loads(json.dumps(collection["features"][0]))
+    away["properties"]["label"] = "away"
+    away["geometry"]["coordinates"] = [ring(10, 10, 12, 12)]
+    half = json.loads(json.dumps(away))
+    half["properties"]["label"] = "half"
+    half["geometry"]["coordinates"] = [ring(77, 29, 79, 31)]
+    collection["features"] += [away, half]
+    (tmp_path / "more.geojson").write_text(json.dumps(collection), encoding="utf-8")
+    log = Log()
+    rows = rows_of(series(AQUIFERS=tmp_path / "more.geojson", feedback=log)["OUTPUT"])
+    assert rows["away"]["share"] == 0 and not rows["away"]["trend_cm"]
+    assert "1 polygons have no values in the maps." in log.lines
+    assert any(line.startswith("half (50 % of it has values), 2004-01") for line in log.lines)
 
 
 def test_style_uses_fields_that_exist(series, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..base.months import decimal_years
 from ..base.nan_mean import nan_mean
 from ..files.html_report import Section, Table, draw, write_report
 from .polygon_series import KM3_PER_CM_KM2, PolygonSeries
-from .series_table import polygon_columns, statements
+from .series_table import by_covered_area, polygon_columns, statements
 from .storage_trends import StorageTrends
 
 BLUE = "#0b6e99"
@@ -31,8 +32,14 @@ METHOD = (
 )
 
 
+LEGEND = (
+    "Above, the monthly mean with its standard error, and the trend in orange; months in grey were "
+    "filled or have no value. Below, the mean of twelve months less the first one."
+)
+
+
 def write_series_report(
-    path: str | Path, series: PolygonSeries, trends: StorageTrends, verdict: str
+    path: str | Path, series: PolygonSeries, trends: StorageTrends, tags: Mapping[str, str]
 ) -> None:
     """Write a self-contained HTML report atomically.
 
@@ -41,22 +48,34 @@ def write_series_report(
     path : str or Path
     series : PolygonSeries
     trends : StorageTrends
-    verdict : str
-        What is known of the 1 km detail of the maps; empty if nothing is.
+    tags : mapping of str to str
+        Tags of the maps, which state the evidence for their detail.
     """
     columns = polygon_columns(series, trends)
     sentences = statements(columns, series.names)
-    largest = np.argsort(-series.mean_area_km2, kind="stable")[:MOST_CHARTS]
-    charts = [draw(_chart(series, trends, int(index)), sentences[index]) for index in largest]
-    left = len(series.names) - len(charts)
-    note = [f"The {left} smallest polygons have no chart; the table has them all."] if left else []
-    sections = [
-        Section("How this was computed", [METHOD, *([verdict] if verdict else [])]),
-        Section("Series", note, figures=charts),
-        Section("All polygons", tables=[_table(series, columns)]),
+    present = by_covered_area(series)
+    charts = [
+        draw(_chart(series, trends, index), sentences[index]) for index in present[:MOST_CHARTS]
     ]
-    lead = " ".join(sentences[index] for index in largest[:3])
+    left = len(present) - len(charts)
+    legend = [LEGEND]
+    if left:
+        legend.append(f"The {left} smallest polygons have no chart; the table has them.")
+    sections = [
+        Section("How this was computed", [METHOD, *_evidence(tags)]),
+        Section("Series", legend, figures=charts),
+        Section("All polygons", tables=[_table(series, columns, present)]),
+    ]
+    lead = " ".join(sentences[index] for index in present[:3])
     write_report(path, "Groundwater storage of polygons", lead, sections)
+
+
+def _evidence(tags: Mapping[str, str]) -> list[str]:
+    """Sentences on the 1 km detail of the maps; none for other products."""
+    detail = tags.get("GWSA_DETAIL")
+    if not detail:
+        return []
+    return [f"1 km detail of the maps: {detail}. {tags.get('GWSA_EVIDENCE', '')}".strip()]
 
 
 def tip_chart(series: PolygonSeries, trends: StorageTrends, index: int) -> str:
@@ -120,7 +139,7 @@ def _shade(axes: Axes, years: np.ndarray, marked: np.ndarray) -> None:
         axes.axvspan(year - 1 / 24, year + 1 / 24, color=GREY, lw=0)
 
 
-def _table(series: PolygonSeries, columns: dict[str, np.ndarray]) -> Table:
+def _table(series: PolygonSeries, columns: dict[str, np.ndarray], present: list[int]) -> Table:
     header = [
         "Polygon", "Area (km²)", "Share with values", "Trend (cm/yr)", "Trend (km³/yr)",
         "Lower limit", "Upper limit", "Change (km³)", "p", "Amplitude (cm)", "Month of maximum",
@@ -130,7 +149,7 @@ def _table(series: PolygonSeries, columns: dict[str, np.ndarray]) -> Table:
         "change_km3", "p", "amplitude_cm", "peak_month",
     )  # fmt: skip
     rows = [
-        [name, *(float(columns[column][index]) for column in names)]
-        for index, name in enumerate(series.names)
+        [series.names[index], *(float(columns[column][index]) for column in names)]
+        for index in present
     ]
     return Table("Limits are those of the 90 % interval of the trend in km³/yr.", header, rows)

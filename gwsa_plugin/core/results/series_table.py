@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..files.atomic import atomic_file
 from .polygon_series import KM3_PER_CM_KM2, PolygonSeries
-from .storage_trends import StorageTrends
+from .storage_trends import LEAST_MONTHS, StorageTrends
 
 HEADER = (
     "polygon", "month", "source", "mean_cm", "sigma_cm", "volume_km3", "sigma_km3", "covered_km2",
 )  # fmt: skip
+# A polygon with this share of its area is not called incomplete.
+COMPLETE = 0.95
 
 
 def write_series(path: str | Path, series: PolygonSeries) -> None:
@@ -83,14 +86,14 @@ def polygon_columns(series: PolygonSeries, trends: StorageTrends) -> dict[str, n
     }
 
 
-def statements(columns: dict[str, np.ndarray], names: tuple[str, ...]) -> list[str]:
+def statements(columns: dict[str, np.ndarray], names: Sequence[str]) -> list[str]:
     """State in a sentence for each polygon how much storage changed, and how sure that is.
 
     Parameters
     ----------
     columns : dict of str to ndarray
         From ``polygon_columns``.
-    names : tuple of str
+    names : sequence of str
 
     Returns
     -------
@@ -100,20 +103,24 @@ def statements(columns: dict[str, np.ndarray], names: tuple[str, ...]) -> list[s
     return [_statement(name, row) for name, row in zip(names, rows)]
 
 
+def by_covered_area(series: PolygonSeries) -> list[int]:
+    """Indices of the polygons with values, the largest covered area first."""
+    order = np.argsort(-series.mean_area_km2, kind="stable")
+    return [int(index) for index in order if series.mean_area_km2[index] > 0]
+
+
 def _statement(name: str, row: dict) -> str:
+    part = "" if row["share"] >= COMPLETE else f" ({100 * row['share']:.0f} % of it has values)"
     if np.isnan(row["trend_km3"]):
-        return f"{name}: no trend, because fewer than 24 months have values."
+        return f"{name}{part}: no trend, because fewer than {LEAST_MONTHS} months have values."
     trend = f"{row['trend_km3']:+.3g} km³/yr ({row['trend_cm']:+.2f} cm/yr)"
-    period = f"{row['first']} to {row['last']}"
+    change = f"{row['first']} to {row['last']}: {trend}, {row['change_km3']:+.3g} km³ in all"
     if np.isnan(row["trend_km3_lower"]):
-        return (
-            f"{name}, {period}: {trend}, {row['change_km3']:+.3g} km³ in all; how sure that is "
-            "cannot be stated."
-        )
+        return f"{name}{part}, {change}; how sure that is cannot be stated."
     limits = f"90 % interval {row['change_km3_lower']:+.3g} to {row['change_km3_upper']:+.3g}"
     is_sure = row["trend_km3_lower"] > 0 or row["trend_km3_upper"] < 0
-    verb = ("lost" if row["trend_km3"] < 0 else "gained") if is_sure else "may not have changed"
-    return f"{name} {verb}, {period}: {trend}, {row['change_km3']:+.3g} km³ in all ({limits})."
+    verb = ("lost" if row["trend_km3"] < 0 else "gained") if is_sure else "shows no sure change"
+    return f"{name}{part} {verb}, {change} ({limits})."
 
 
 def _years(series: PolygonSeries) -> np.ndarray:
