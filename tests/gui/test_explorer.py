@@ -17,8 +17,8 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.gui import QgsMapMouseEvent
-from qgis.PyQt.QtCore import QDateTime, QEvent, QPoint, Qt
-from qgis.PyQt.QtGui import QImage, QMouseEvent
+from qgis.PyQt.QtCore import QDateTime, QEvent, QPoint, QPointF, Qt
+from qgis.PyQt.QtGui import QImage, QMouseEvent, QWheelEvent
 from qgis.PyQt.QtSvg import QSvgRenderer
 from qgis.PyQt.QtWidgets import QApplication
 
@@ -175,6 +175,41 @@ def test_the_mouse_reads_month_and_value(dock):
     assert dock.bar.month == month and chart.month == month
     chart.leaveEvent(None)
     assert chart.hovered is None
+
+
+def test_the_wheel_shows_fewer_months_around_the_mouse(dock):
+    pick(dock, PLACE)
+    chart = dock.chart
+    chart.resize(800, 500)
+    chart.grab()
+    everything = chart._scale.months
+    month = np.datetime64("2010-06")
+    for _ in range(40):
+        position = QPointF(chart._scale.x(month), chart._scale.area.center().y())
+        turn(chart, position, 120)
+        chart.grab()
+        assert abs((chart._scale.month_at(position.x()) - month).astype(int)) <= 1
+    assert chart._scale.months == 12
+    inside = curve(dock, CELL).values[(curve(dock, CELL).months >= chart._scale.first)][:12]
+    assert chart._scale.high - chart._scale.low < 3 * np.nanmax(np.abs(inside)) + 30
+    for _ in range(40):
+        turn(chart, chart._scale.area.center(), -120)
+        chart.grab()
+    assert chart._scale.months == everything
+
+
+def turn(chart, position, delta):
+    event = QWheelEvent(
+        position,
+        position,
+        QPoint(),
+        QPoint(0, delta),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(chart, event)
 
 
 def send(widget, kind, position):

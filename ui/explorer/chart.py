@@ -13,22 +13,26 @@ from qgis.PyQt.QtSvg import QSvgGenerator
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from ...gwsa_plugin.core.files.atomic import atomic_file
+from ...gwsa_plugin.core.results.place_table import all_months
 from ...processing_provider.base import tr
 from .curves import Curve
-from .drawing import draw_chart, draw_month, draw_values, scale_of
+from .drawing import Period, draw_chart, draw_month, draw_values, scale_of
 from .legend import Legend
 from .scale import Scale
 
 # From this width the legend is beside the curves.
-WIDE = 1000.0
+WIDE = 1060.0
 PADDING = 8.0
 # Largest part of the width that the legend takes there.
-BESIDE = 0.55
+BESIDE = 0.6
 LEGEND_SIZE = 0.92  # of the size of the font
 LEAST_HEIGHT = 150.0
 # Width of saved pictures and height of their curves in points, and pixels of a PNG per point.
 PICTURE_WIDTH, PICTURE_CHART = 960, 400
 PIXELS_PER_POINT = 2
+# The wheel of the mouse multiplies the number of months by this, down to SHORTEST months.
+ZOOM = 0.8
+SHORTEST = 12
 MONTH_COLOUR = "#b2182b"
 WELCOME = (
     "Choose “Pick” and click on the map: the monthly series of all loaded products there appear "
@@ -53,6 +57,7 @@ class Chart(QWidget):
         self.hovered: np.datetime64 | None = None
         self.message = tr(WELCOME)
         self._scale: Scale | None = None
+        self._period: Period | None = None
         self.setMouseTracking(True)
         self.setMinimumWidth(320)
         expanding = QSizePolicy.Policy.Expanding
@@ -67,7 +72,7 @@ class Chart(QWidget):
         self.curves = list(curves)
         self.message = message or tr(WELCOME)
         if not curves:
-            self._scale = None
+            self._scale = self._period = None
         self._make_room()
         self.update()
 
@@ -121,6 +126,26 @@ class Chart(QWidget):
         month = self._month_at(event.pos())
         if month is not None and event.button() == Qt.MouseButton.LeftButton:
             self.month_clicked.emit(month)
+
+    def wheelEvent(self, event) -> None:
+        """Show fewer or more months around the one under the mouse."""
+        month = self._month_at(event.position().toPoint())
+        if month is None:
+            event.ignore()
+            return
+        months = all_months([curve.series for curve in self.curves])
+        now = self._scale.months
+        count = now * ZOOM if event.angleDelta().y() > 0 else now / ZOOM
+        count = min(max(round(count), min(SHORTEST, months.size)), months.size)
+        before = int((month - self._scale.first).astype(int)) * count // now
+        first = min(max(month - before, months[0]), months[-1] - (count - 1))
+        self._period = None if count == months.size else (first, first + (count - 1))
+        self.update()
+
+    def mouseDoubleClickEvent(self, event) -> None:
+        """Show all months again."""
+        self._period = None
+        self.update()
 
     def save_png(self, path: str | Path) -> None:
         """Save the chart as a picture on white.
@@ -182,7 +207,7 @@ class Chart(QWidget):
         else:
             chart.setBottom(area.bottom() - size.height() - PADDING)
             corner.setY(chart.bottom() + PADDING)
-        scale = scale_of(self.curves, chart)
+        scale = scale_of(self.curves, chart, self._period)
         draw_chart(painter, self.curves, scale, palette)
         if self.month is not None:
             draw_month(painter, self.month, scale, QColor(MONTH_COLOUR))

@@ -14,6 +14,9 @@ from ...processing_provider.base import tr
 from .curves import Curve, filled_months
 from .scale import Scale
 
+# First and last month, datetime64[M].
+Period = tuple[np.datetime64, np.datetime64]
+
 LINE = 1.8
 THIN_LINE = 1.2
 DOT = 2.8
@@ -23,15 +26,26 @@ BAND_ALPHA = 45
 LEFT, BOTTOM, TOP, RIGHT = 58.0, 24.0, 22.0, 10.0
 
 
-def scale_of(curves: Sequence[Curve], area: QRectF) -> Scale:
-    """Return the scale of a chart in an area that includes the labels of its axes."""
+def scale_of(curves: Sequence[Curve], area: QRectF, period: Period | None = None) -> Scale:
+    """Return the scale of a chart.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        At least one.
+    area : QRectF
+        Place of the chart with the labels of its axes.
+    period : (datetime64[M], datetime64[M]), optional
+        First and last month of the axis; by default all months.
+    """
     inner = area.adjusted(LEFT, TOP, -RIGHT, -BOTTOM)
-    months = all_months([curve.series for curve in curves])
+    months = np.array(period or all_months([curve.series for curve in curves]))
     values = []
     for curve in curves:
-        sigma = curve.series.sigma
-        spread = 0.0 if sigma is None else np.nan_to_num(sigma)
-        values += [curve.series.values - spread, curve.series.values + spread]
+        series = curve.series
+        inside = (series.months >= months[0]) & (series.months <= months[-1])
+        spread = 0.0 if series.sigma is None else np.nan_to_num(series.sigma[inside])
+        values += [series.values[inside] - spread, series.values[inside] + spread]
     return Scale.around(inner, months, np.concatenate(values))
 
 
@@ -48,10 +62,10 @@ def draw_chart(painter: QPainter, curves: Sequence[Curve], scale: Scale, palette
         Colours of text and background.
     """
     text = palette.color(QPalette.ColorRole.Text)
-    _draw_filled(painter, filled_months(curves), scale, text)
     _draw_axes(painter, scale, text)
     painter.save()
     painter.setClipRect(scale.area)
+    _draw_filled(painter, filled_months(curves), scale, text)
     for curve in curves:
         _draw_band(painter, curve, scale)
     for curve in reversed(curves):

@@ -172,7 +172,9 @@ def _length(length: float, variance: float, level: float) -> Estimate:
     """Interval of the length of a vector of two coefficients with this variance each.
 
     The squared length over the variance has a noncentral chi-squared distribution; limits are the
-    lengths for which the found one would be at the edge of what is expected.
+    lengths for which the found one would be at the edge of what is expected. A length that is by
+    chance smaller than the noise does not show that there is none: the upper limit is at least
+    that of the posterior with a flat prior of both coefficients.
     """
     error = np.sqrt(variance)
     if length > _NORMAL_RATIO * error:
@@ -187,4 +189,6 @@ def _length(length: float, variance: float, level: float) -> Estimate:
         found = brentq(lambda shift: ncx2.cdf(squared, 2, shift) - probability, 0.0, top)
         return float(np.sqrt(found) * error)
 
-    return Estimate(length, limit((1 + level) / 2), limit((1 - level) / 2))
+    upper = (1 + level) / 2
+    least = float(np.sqrt(ncx2.ppf(upper, 2, squared)) * error)
+    return Estimate(length, limit(upper), max(limit((1 - level) / 2), least))

@@ -55,10 +55,11 @@ def test_intervals_contain_the_truth_as_often_as_they_state(memory, kept):
 
 def test_no_season_has_an_interval_that_begins_at_zero():
     rng = np.random.default_rng(5)
-    low = [
-        trend_and_amplitude(MONTHS, rng.normal(size=MONTHS.size)).amplitude.low for _ in range(40)
-    ]
-    assert np.mean(np.array(low) == 0) > 0.8
+    found = [trend_and_amplitude(MONTHS, rng.normal(size=MONTHS.size)).amplitude for _ in range(40)]
+    assert np.mean([one.low == 0 for one in found]) > 0.8
+    assert all(one.low <= one.value <= one.high for one in found)
+    # Two coefficients with an error of sqrt(2 / 144) each.
+    assert min(one.high for one in found) > 0.2
 
 
 def test_gaps_are_left_out():
