@@ -129,8 +129,8 @@ class Chart(QWidget):
 
     def wheelEvent(self, event) -> None:
         """Show fewer or more months around the one under the mouse."""
-        month = self._month_at(event.position().toPoint())
-        if month is None:
+        month = self.hovered
+        if month is None or self._scale is None:
             event.ignore()
             return
         months = all_months([curve.series for curve in self.curves])

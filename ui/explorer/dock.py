@@ -202,6 +202,9 @@ class ExplorerDock(QgsDockWidget):
             self.save(path if path.suffix else path.with_suffix(f".{ending}"))
 
     def _use_tool(self, is_used: bool) -> None:
+        if is_used:
+            # Files may have been replaced, and the reference system of a layer set.
+            self.products.find()
         if is_used and self.canvas.mapTool() is not self.tool:
             self._earlier_tool = self.canvas.mapTool()
             self.canvas.setMapTool(self.tool)

@@ -93,8 +93,8 @@ class Places(QObject):
 
     def forget(self, loaded: Sequence[Loaded]) -> None:
         """Forget the series of products that are not loaded any more or were opened again."""
-        names = {one.key: one.product for one in loaded}
-        self._keep(lambda key: key == WELL or key in names and names[key] is self._read.get(key))
+        kept = {one.key for one in loaded if _is_same(one.product, self._read.get(one.key))}
+        self._keep(lambda key: key == WELL or key in kept)
 
     def forget_wells(self) -> None:
         """Forget the series of wells, whose readings are in another table now."""
@@ -175,6 +175,13 @@ class Places(QObject):
         works, self._works = self._works, []
         for work in works:
             work.stop()
+
+
+def _is_same(product: Product, earlier: Product | None) -> bool:
+    """Whether a product has been read as it is now."""
+    if earlier is None or product.name != earlier.name:
+        return False
+    return product.maps is earlier.maps and product.sigma is earlier.sigma
 
 
 def _read_product(spot: Spot, key: str, product: Product, progress: Progress) -> _Read:

@@ -13,9 +13,9 @@ from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ...gwsa_plugin.core.base.errors import InputError
-from ...gwsa_plugin.core.base.months import find_month
 from ...gwsa_plugin.core.base.progress import Progress
 from ...gwsa_plugin.core.base.units import cm_per
+from ...gwsa_plugin.core.files.stack_files import VARIABLE_TAG
 from ...gwsa_plugin.core.files.yearly_maps import (
     NAME,
     SIGMA_NAME,
@@ -23,8 +23,9 @@ from ...gwsa_plugin.core.files.yearly_maps import (
     sigma_maps,
     yearly_files,
 )
+from ...gwsa_plugin.core.rasters.band_times import stated_months
 from ...gwsa_plugin.core.rasters.geotiff import UNIT_TAG
-from ...gwsa_plugin.core.rasters.reading import open_raster
+from ...gwsa_plugin.core.rasters.reading import band_months, open_raster
 from ...gwsa_plugin.core.results.place_series import Product, resolution_name
 from ...processing_provider.base import layer_file, tr
 from ...processing_provider.styles.rasters import SIGMA, RasterContents
@@ -66,10 +67,11 @@ Known = dict[tuple, list[Union[Loaded, str]]]
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Layers whose files may be a product, by their names alone."""
+    """Layers whose files may be a product, by their names alone, and the CRS of one of them."""
 
     key: str
     layers: dict[Path, list[str]]
+    crs: str = ""
 
     @property
     def is_yearly(self) -> bool:
@@ -154,13 +156,15 @@ class Products(QObject):
 def _groups(layers: Iterable[QgsMapLayer]) -> list[_Group]:
     """Group raster files by folder and name without dates; sigma of yearly maps is left out."""
     groups: dict[str, dict[Path, list[str]]] = {}
+    references: dict[str, str] = {}
     for layer in layers:
         if isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal":
             path = layer_file(layer)
             if not SIGMA_NAME.fullmatch(path.name):
                 key = str(path.parent / _DATE.sub("*", path.name))
                 groups.setdefault(key, {}).setdefault(path, []).append(layer.id())
-    return [_Group(key, layers) for key, layers in groups.items()]
+                references[key] = layer.crs().authid()
+    return [_Group(key, layers, references[key]) for key, layers in groups.items()]
 
 
 def _open_groups(groups: list[_Group], known: Known, progress: Progress) -> Known:
@@ -169,7 +173,7 @@ def _open_groups(groups: list[_Group], known: Known, progress: Progress) -> Know
     for number, group in enumerate(groups):
         progress.advance(number / len(groups))
         paths = group.paths()
-        state = (group.key, *((path, _time(path)) for path in paths))
+        state = (group.key, group.crs, *((path, _time(path)) for path in paths))
         if state in known:
             found[state] = [
                 replace(one, layers=group.layers) if isinstance(one, Loaded) else one
@@ -204,16 +208,17 @@ def _open(group: _Group, paths: list[Path]) -> list[Loaded | str]:
 
 
 def _is_storage(path: Path) -> bool:
-    """Whether a raster may be a monthly stack of heights of water."""
+    """Whether a raster has months, even wrong ones, and values that may be heights of water."""
     try:
         with open_raster(path) as source:
-            bands = len(source.bands)
             unit = source.bands[0].unit or source.tags().get(UNIT_TAG) or ""
-        contents = RasterContents.from_file(path)
+            is_flags = source.tags().get(VARIABLE_TAG) == "FLAGS"
+            is_monthly = any(month is not None for month in stated_months(source, path.name))
+            if not is_monthly:
+                band_months(source, path)
     except InputError:
         return False
-    has_months = bands == 12 or None not in contents.months or find_month(path.stem) is not None
-    return has_months and contents.variable != "FLAGS" and (not unit or cm_per(unit) is not None)
+    return not is_flags and (not unit or cm_per(unit) is not None)
 
 
 def _open_files(group: _Group, paths: list[Path]) -> Loaded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import pyqtSignal
@@ -76,7 +77,8 @@ class Work(QgsTask):
     def stop(self) -> None:
         """Cancel the work and forget what it finds."""
         for signal in (self.found, self.failed):
-            signal.disconnect()
+            with suppress(TypeError):  # nobody listens
+                signal.disconnect()
         self.cancel()
 
 
