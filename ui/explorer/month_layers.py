@@ -26,19 +26,14 @@ def show_month(month: np.datetime64, loaded: Iterable[Loaded], canvas) -> None:
     loaded : iterable of Loaded
     canvas : QgsMapCanvas
     """
+    bands = {}
     for one in loaded:
-        place = one.product.maps.bands.get(month)
-        if place:
-            _show_file(one, place[0])
-    # Of sigma and of what is no product as well. They are found by their bands.
-    bands = {
-        layer_id: number
-        for one in loaded
-        if (place := one.product.maps.bands.get(month))
-        for path, number in [place]
-        for layer_id in one.layers.get(path, ())
-    }
+        if month in one.product.maps.bands:
+            path, number = one.product.maps.bands[month]
+            _show_file(one, path)
+            bands.update(dict.fromkeys(one.layers.get(path, ()), number))
     for layer_id, layer in QgsProject.instance().mapLayers().items():
+        # Layers of sigma are no products; they are found by the names of their bands.
         band = bands.get(layer_id) or bands_by_month(layer).get(str(month))
         # Classes of a paletted renderer cannot be moved to another band before QGIS 3.38.
         if band and hasattr(layer.renderer(), "setBand") and layer.renderer().band() != band:
