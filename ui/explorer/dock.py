@@ -169,6 +169,7 @@ class ExplorerDock(QgsDockWidget):
         Parameters
         ----------
         path : Path
+            Ends in one of ENDINGS.
         """
         ending = path.suffix.lower().lstrip(".")
         try:
@@ -199,7 +200,8 @@ class ExplorerDock(QgsDockWidget):
         if name:
             path = Path(name)
             settings.setValue(FOLDER_SETTING, str(path.parent))
-            self.save(path if path.suffix else path.with_suffix(f".{ending}"))
+            has_ending = path.suffix.lower() == f".{ending}"
+            self.save(path if has_ending else path.with_name(f"{path.name}.{ending}"))
 
     def _use_tool(self, is_used: bool) -> None:
         if is_used:
@@ -216,7 +218,7 @@ class ExplorerDock(QgsDockWidget):
     def _show_or_hide(self, is_visible: bool) -> None:
         """Marks and the tool are there with the dock only."""
         for mark in self.marks:
-            mark.setVisible(is_visible)
+            mark.show_all(is_visible)
         if not is_visible:
             self.bar.stop()
             self._use_tool(False)
@@ -278,6 +280,8 @@ class ExplorerDock(QgsDockWidget):
             Mark(self.canvas, spot, letter(number), place_colour(number))
             for number, spot in enumerate(self.places.spots)
         ]
+        for mark in self.marks:
+            mark.show_all(self.isVisible())
         self.save_button.setEnabled(bool(curves))
         self.clear_button.setEnabled(bool(places))
 

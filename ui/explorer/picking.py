@@ -205,7 +205,15 @@ class Mark(QgsMapCanvasItem):
         painter.setPen(QColor("white"))
         painter.drawText(self.boundingRect(), Qt.AlignmentFlag.AlignCenter, self._letter)
 
+    def show_all(self, is_shown: bool) -> None:
+        """Show or hide the disc and the outline."""
+        for item in self._items():
+            item.setVisible(is_shown)
+
     def remove(self) -> None:
         """Take the mark off the map."""
-        for item in filter(None, (self._band, self)):
+        for item in self._items():
             self._canvas.scene().removeItem(item)
+
+    def _items(self) -> list[QgsMapCanvasItem]:
+        return [self] if self._band is None else [self, self._band]

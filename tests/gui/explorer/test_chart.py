@@ -7,7 +7,7 @@ import pytest
 from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, Qt
 from qgis.PyQt.QtGui import QImage, QMouseEvent, QWheelEvent
 from qgis.PyQt.QtSvg import QSvgRenderer
-from qgis.PyQt.QtWidgets import QApplication
+from qgis.PyQt.QtWidgets import QApplication, QFileDialog
 
 from gwsa.gwsa_plugin.core.results.place_series import CELL, INTERPOLATED, PIXEL
 from gwsa.tests.gui.explorer.dock_steps import (
@@ -169,3 +169,19 @@ def test_a_file_that_cannot_be_written_is_a_sentence(dock, tmp_path):
     for ending in ("csv", "png"):
         dock.save(tmp_path / "file" / f"series.{ending}")
         assert f"series.{ending} is not saved: " in dock.status.text()
+
+
+def test_a_name_without_its_ending_gets_it(dock, tmp_path, monkeypatch):
+    pick(dock, PLACE)
+    for given in ("picture", "picture.txt"):
+        monkeypatch.setattr(
+            QFileDialog,
+            "getSaveFileName",
+            lambda *_, given=given: (str(tmp_path / given), ""),
+        )
+        next(one for one in menu_of(dock) if "PNG" in one.text()).trigger()
+        assert (tmp_path / f"{given}.png").is_file()
+
+
+def menu_of(dock):
+    return dock.save_button.menu().actions()

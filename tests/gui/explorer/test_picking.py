@@ -11,7 +11,7 @@ from qgis.core import (
     QgsProject,
     QgsVectorLayer,
 )
-from qgis.gui import QgsMapMouseEvent
+from qgis.gui import QgsMapMouseEvent, QgsRubberBand
 from qgis.PyQt.QtCore import QEvent, Qt
 
 from gwsa.gwsa_plugin.core.files.stack import read_stack
@@ -92,6 +92,10 @@ def test_a_polygon_is_plotted_as_its_mean(dock, sample_world, maps):
     assert (fine.sigma < 2.0).all()
     assert dock.chart.curves[0].place.startswith(f"A   {polygon['name']}")
     assert {one.series.kind for one in dock.chart.curves} == {MEAN}
+    items = [item for item in dock.canvas.scene().items() if isinstance(item, QgsRubberBand)]
+    assert any(item.isVisible() for item in items)
+    dock.close()
+    assert not any(item.isVisible() for item in items)
 
 
 def tuple_of(box):
