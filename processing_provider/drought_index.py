@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterString,
     QgsWkbTypes,
 )
 
@@ -24,7 +25,6 @@ from .styles.loading import LayerGroup, load
 from .styles.rasters import style_raster, write_styles
 from .vector_output import write_features
 
-INPUTS = ("GWSA", "LAYERS", "SIGMA", "AQUIFERS")
 OUTPUTS = ("OUTPUT", "FOLDER", "EVENTS", "SERIES")
 # Labels in the order of ``SCALES`` of the core.
 SCALE_LABELS = (
@@ -63,7 +63,7 @@ class DroughtIndex(GwsaAlgorithm):
             optional=True,
         )
         self._add_options()
-        self.add_period("of the reference, whose climatology the index relates to")
+        self._add_reference()
         add_sigma(self)
         self._add_outputs()
 
@@ -102,6 +102,17 @@ class DroughtIndex(GwsaAlgorithm):
             "Calendar months with fewer observed values in the reference have no index.",
             advanced=True,
         )
+
+    def _add_reference(self):
+        for name, label in (("START", "First month"), ("END", "Last month")):
+            parameter = QgsProcessingParameterString(
+                name, tr(f"{label} of the reference (YYYY-MM)"), optional=True
+            )
+            self.add(
+                parameter,
+                f"{label} whose values define the climatology, written as YYYY-MM. The index is "
+                "written for all months. Leave empty for all months of the maps.",
+            )
 
     def _add_outputs(self):
         table = QgsProcessing.SourceType.TypeVector
@@ -156,9 +167,8 @@ class DroughtIndex(GwsaAlgorithm):
             least_years=self.parameterAsInt(parameters, "LEAST_YEARS", context),
         )
         maps = read_maps(self, parameters, context)
-        lacking = months_without_index(
-            maps.months, reference_months(maps.months, maps.source, options), options
-        )
+        used = reference_months(maps.months, maps.source, options)
+        lacking = months_without_index(maps.months, used, options)
         if lacking:
             progress.warn(
                 f"There is no index in {', '.join(lacking)}: fewer than {options.least_years} "
@@ -172,7 +182,9 @@ class DroughtIndex(GwsaAlgorithm):
             outputs.update(self._write_tables(parameters, context, maps, options, tables))
         if wants_maps:
             part = progress.part(0.3 if wants_tables else 0.0, 1.0)
-            outputs.update(self._write_maps(parameters, context, maps, options, started, part))
+            outputs.update(
+                self._write_maps(parameters, context, (maps, used), options, started, part)
+            )
         return outputs
 
     def _write_tables(self, parameters, context, maps, options, progress) -> dict:
@@ -212,19 +224,18 @@ class DroughtIndex(GwsaAlgorithm):
             if parameters.get(name)
         }
 
-    def _write_maps(self, parameters, context, maps, options, started, progress) -> dict:
+    def _write_maps(self, parameters, context, given, options, started, progress) -> dict:
         from ..gwsa_plugin.core.files.provenance import provenance, write_run
-        from ..gwsa_plugin.core.results.drought_index import reference_months
         from ..gwsa_plugin.core.results.drought_maps import write_index_maps
 
         stack, folder = (
             self.output_path(parameters, name, context) if parameters.get(name) else None
             for name in ("OUTPUT", "FOLDER")
         )
+        maps, used = given
         files = list(dict.fromkeys(path for path, _ in maps.bands.values()))
         record = ({"GWSA": files}, options.record())
         tags = provenance(self.ID, *record, progress.part(0.0, 0.1))
-        used = reference_months(maps.months, maps.source, options)
         part = progress.part(0.1, 1.0).timed("Drought index")
         years = write_index_maps(maps, used, options, tags, stack, folder, part)
         outputs = {}

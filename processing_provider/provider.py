@@ -19,6 +19,7 @@ from .make_catalogue import MakeCatalogue
 from .output_checks import GEOTIFF_ENDINGS
 from .recharge import Recharge
 from .sample_data import SampleData
+from .trend_map import TrendMap
 from .validate_wells import ValidateWells
 
 ALGORITHMS = (
@@ -30,6 +31,7 @@ ALGORITHMS = (
     BuildPredictors,
     Downscale,
     ValidateWells,
+    TrendMap,
     AquiferSeries,
     DroughtIndex,
     Recharge,

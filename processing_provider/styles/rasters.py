@@ -7,7 +7,7 @@ that Processing loads read the same file, because Processing itself ignores it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
@@ -56,6 +56,8 @@ DROUGHT_CLASSES = (
     (2.0, "1.5 to 2: very wet", "#35978f"),
     (float("inf"), "more than 2: extremely wet", "#01665e"),
 )
+# Variable of trend maps, whose bands are different quantities.
+TREND = "trend"
 FLAGS = {0: ("observed", "#2b83ba"), 1: ("filled", "#fdae61")}
 # Word of the variables of standard deviations.
 SIGMA = re.compile("[ _]?sigma_?", re.IGNORECASE)
@@ -76,22 +78,22 @@ class RasterContents:
         Variable and unit; the unit may be empty.
     months : tuple of datetime64[M] or None
         Month of each band, None for a band without one.
-    filled : bool
-        Whether a month was filled.
-    corrected : bool
-        Whether the values are corrected for leakage.
+    sources : tuple of str
+        Of each band: observed, filled or missing; observed where the file does not state it.
+    tags : mapping of str to str
+        Tags of the file.
     """
 
     variable: str
     unit: str
     months: tuple[np.datetime64 | None, ...]
-    filled: bool
-    corrected: bool
+    sources: tuple[str, ...]
+    tags: Mapping[str, str]
 
     @classmethod
     def from_file(cls, path: Path) -> RasterContents:
         """Read the tags of a raster."""
-        from ...gwsa_plugin.core.files.stack import FILLED
+        from ...gwsa_plugin.core.files.stack import OBSERVED
         from ...gwsa_plugin.core.rasters.geotiff import SOURCE_TAG, UNIT_TAG
         from ...gwsa_plugin.core.rasters.reading import open_raster
 
@@ -99,14 +101,14 @@ class RasterContents:
             tags = source.tags()
             unit = (source.bands[0].unit or tags.get(UNIT_TAG) or "").strip()
             bands = range(1, len(source.bands) + 1)
-            filled = any(source.tags(band).get(SOURCE_TAG) == FILLED for band in bands)
+            sources = tuple(source.tags(band).get(SOURCE_TAG, OBSERVED) for band in bands)
             months = tuple(find_month(band.description) for band in source.bands)
         return cls(
             variable=tags.get("GWSA_VARIABLE") or path.stem.rpartition("_")[0] or path.stem,
             unit="" if is_dimensionless(unit) else unit,
             months=months,
-            filled=filled,
-            corrected=LEAKAGE_TAG in tags,
+            sources=sources,
+            tags=tags,
         )
 
     @property
@@ -140,14 +142,21 @@ class RasterContents:
         return " ".join(words)
 
     @property
+    def has_filled_months(self) -> bool:
+        """Whether a month was filled."""
+        from ...gwsa_plugin.core.files.stack import FILLED
+
+        return FILLED in self.sources
+
+    @property
     def variable_name(self) -> str:
         """Name of the variable for layers and titles."""
         if self.variable == "FLAGS":
             return "Observed or filled"
         label = SIGMA.sub("", self.variable)
-        if self.corrected and not self.is_year:
+        if LEAKAGE_TAG in self.tags and not self.is_year:
             label = f"leakage-corrected {label}"
-        if self.filled and label == "TWSA":
+        if self.has_filled_months and label == "TWSA":
             label = "gap-filled TWSA"
         label = f"sigma of {label}" if self.is_sigma else label
         return label[:1].upper() + label[1:]
@@ -161,10 +170,11 @@ def write_styles(paths: Iterable[Path]) -> None:
     paths : iterable of Path
         Rasters of one variable.
     """
-    samples = {path: _sample(path) for path in paths}
+    contents_of = {path: RasterContents.from_file(path) for path in paths}
+    samples = {path: _sample(path, contents) for path, contents in contents_of.items()}
     values = np.concatenate([np.empty(0), *(values for _, values in samples.values())])
     for path, (newest, _) in samples.items():
-        contents = RasterContents.from_file(path)
+        contents = contents_of[path]
         renderer = _renderer(contents, newest, values)
         path.with_suffix(".qml").write_text(_qml(renderer, contents), encoding="utf-8")
 
@@ -184,12 +194,15 @@ def rounded_up(value: float) -> float:
     return float(f"{factor * power:.6g}")
 
 
-def _sample(path: Path) -> tuple[int, np.ndarray]:
-    """Return the number of the last band with values, and a sample of the values of the bands."""
+def _sample(path: Path, contents: RasterContents) -> tuple[int, np.ndarray]:
+    """Return the number of the last band with values, and a sample of the values of the bands.
+
+    A trend map is shown by its first band alone.
+    """
     from ...gwsa_plugin.core.rasters.reading import open_raster, read_bands
 
     with open_raster(path) as source:
-        count = len(source.bands)
+        count = 1 if contents.variable == TREND else len(source.bands)
         newest = count
         while newest > 1 and not np.isfinite(read_bands(source, [newest])).any():
             newest -= 1

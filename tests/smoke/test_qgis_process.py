@@ -11,6 +11,8 @@ ALGORITHMS = [
     "buildpredictors",
     "downscale",
     "validatewells",
+    "droughtindex",
+    "recharge",
     "sampledata",
     "fullchain",
 ]

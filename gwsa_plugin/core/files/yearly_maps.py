@@ -151,6 +151,12 @@ class YearlyMaps:
         with open_lonlat(path) as source:
             return source.tags()
 
+    def block(self) -> tuple[int, int]:
+        """Rows and columns of the blocks of the first file, which are fast to read."""
+        path, _ = next(iter(self.bands.values()))
+        with open_lonlat(path) as source:
+            return source.block
+
     def read(self, month, window: tuple[slice, slice] | None = None) -> np.ndarray:
         """Read the map of one month.
 

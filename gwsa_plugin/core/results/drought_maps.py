@@ -25,7 +25,7 @@ from .drought_index import VARIABLE, IndexOptions, drought_index
 # 225 months takes 50 MB, and the index as much twice.
 SIDE = 240
 # Stored values are multiples of it, standard deviations.
-STEP = 2.0**-10
+STEP = 2.0**-8
 ENCODING = {"compress": "DEFLATE", "predictor": 3, "zlevel": 1, "sparse_ok": True}
 YEARLY_FILES = rf"{VARIABLE}_\d{{4}}\.tif"
 

@@ -42,7 +42,7 @@ class Limb(NamedTuple):
     start, stop : int
         Number of the month of the first and of the last value, both included.
     rises : bool
-        Whether it goes from a trough to a peak.
+        Whether it goes from a low to a peak.
     """
 
     start: int

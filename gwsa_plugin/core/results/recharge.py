@@ -40,7 +40,7 @@ DRAWS = 50
 SEED = 1
 TOO_FEW = (
     f"no master recession can be fitted, which needs {LEAST_LIMBS} falling limbs with "
-    f"{LEAST_STEPS} steps between the months after the peak and before the trough"
+    f"{LEAST_STEPS} steps between the months after the peak and before the low"
 )
 
 
@@ -78,6 +78,9 @@ class Estimate(NamedTuple):
     sigma_cm: float
     low_cm: float
     high_cm: float
+
+
+UNKNOWN = Estimate(np.nan, np.nan, np.nan, np.nan)
 
 
 class RechargeYear(NamedTuple):
@@ -192,28 +195,16 @@ def estimate_recharge(
     )
     words = dict(zip(place.tolist(), source))
     sources = tuple(words.get(number, MISSING) for number in range(calendar.size))
-    periods = _hydrological_years(calendar, options.first_month)
     found = _Budget.make(storage, options)
-    nothing = Estimate(np.nan, np.nan, np.nan, np.nan)
     years: list[RechargeYear] = []
-    mean = nothing
+    mean = UNKNOWN
     if found.recession is not None:
+        periods = _hydrological_years(calendar, options.first_month)
         totals = found.totals(periods)
         drawn = _drawn_totals(storage, errors, options, periods)
-        for number, (first, steps) in enumerate(periods):
-            complete = np.isfinite(totals[number])
-            years.append(
-                RechargeYear(
-                    year=int(calendar_year(first + (MONTHS_OF_YEAR - 1))),
-                    first=first,
-                    last=first + (MONTHS_OF_YEAR - 1),
-                    estimate=_with_error(totals[number], drawn[:, number]),
-                    rise_cm=float(found.rise[steps].sum()) if complete else np.nan,
-                    drained_cm=float(found.drained[steps].sum()) if complete else np.nan,
-                    months=int(found.known[steps].sum()),
-                    filled=[sources[step + 1] for step in steps].count(FILLED),
-                )
-            )
+        for (first, steps), total, draws in zip(periods, totals, drawn.T):
+            filled = [sources[step + 1] for step in steps].count(FILLED)
+            years.append(found.year(first, steps, _with_error(total, draws), filled))
         complete = np.isfinite(totals)
         if complete.any():
             mean = _with_error(totals[complete].mean(), drawn[:, complete].mean(axis=1))
@@ -264,6 +255,23 @@ class _Budget:
             rise=np.where(rising, rise, 0.0),
             drained=np.where(rising, drained, 0.0),
             known=np.isfinite(rise),
+        )
+
+    def year(
+        self, first: np.datetime64, steps: np.ndarray, estimate: Estimate, filled: int
+    ) -> RechargeYear:
+        """The hydrological year that begins in ``first``, with its estimate."""
+        complete = np.isfinite(estimate.recharge_cm)
+        last = first + (MONTHS_OF_YEAR - 1)
+        return RechargeYear(
+            year=int(calendar_year(last)),
+            first=first,
+            last=last,
+            estimate=estimate,
+            rise_cm=float(self.rise[steps].sum()) if complete else np.nan,
+            drained_cm=float(self.drained[steps].sum()) if complete else np.nan,
+            months=int(self.known[steps].sum()),
+            filled=filled,
         )
 
     def totals(self, periods: list[tuple[np.datetime64, np.ndarray]]) -> np.ndarray:

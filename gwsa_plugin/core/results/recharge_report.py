@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Chart
+from matplotlib.ticker import MaxNLocator
 
 from ..base.months import decimal_years, name_runs
 from ..base.progress import SILENT, Progress
 from ..files.html_report import Figure, Section, Table, draw, write_report
 from ..files.stack import FILLED
+from .drought_index import CALENDAR
 from .polygon_series import KM3_PER_CM_KM2, PolygonSeries
-from .recession import MasterRecession
 from .recharge import NINETY_PERCENT, Estimate, Recharge, RechargeOptions
 from .recharge_tables import status
 
@@ -99,9 +100,10 @@ def _lead(series: PolygonSeries, estimates: Sequence[Recharge], options: Recharg
         if estimates[most].knows_sigma
         else "the noise of the series, since the sigma of the maps is not known"
     )
+    begin = CALENDAR[options.first_month - 1]
     return (
-        f"Net recharge of {count} {polygons}, hydrological years from month {options.first_month} "
-        f"on, {period}: {min(volumes):.2g} to {max(volumes):.2g} km³ a year. The largest depth is "
+        f"Net recharge of {count} {polygons}, hydrological years from {begin} on, {period}: "
+        f"{min(volumes):.2g} to {max(volumes):.2g} km³ a year. The largest depth is "
         f"{estimates[most].mean.recharge_cm:.1f} cm a year in {series.names[most]} (90 % interval "
         f"{_interval(estimates[most].mean)} cm, from {known})."
     )
@@ -165,7 +167,8 @@ def _charts(
 def _sentence(estimate: Recharge) -> str:
     filled = estimate.months[np.array(estimate.source) == FILLED]
     recession = estimate.recession
-    assert recession is not None
+    if recession is None:
+        return status(estimate)
     kind = (
         f"a recession constant of {recession.constant_months:.1f} months"
         if recession.rate
@@ -174,7 +177,7 @@ def _sentence(estimate: Recharge) -> str:
     text = (
         f"{len(estimate.complete)} complete hydrological years, mean "
         f"{estimate.mean.recharge_cm:.1f} cm a year (90 % interval {_interval(estimate.mean)}); "
-        f"{kind}, fitted to {recession.steps} months of {recession.limbs} falling limbs."
+        f"{kind}, fitted to {recession.steps} steps of {recession.limbs} falling limbs."
     )
     return f"{text} Filled months: {name_runs(filled)}." if filled.size else text
 
@@ -200,7 +203,6 @@ def _draw_storage(axis: Axes, estimate: Recharge) -> None:
     axis.fill_between(times, values - half, values + half, color=BAND, linewidth=0)
     axis.plot(times, values, color=EXTRAPOLATED, linewidth=0.8)
     recession = estimate.recession
-    assert isinstance(recession, MasterRecession)
     labels = {True: "rising", False: "falling"}
     label: str | None = "extrapolated recession"
     for limb in estimate.limbs:
@@ -213,7 +215,7 @@ def _draw_storage(axis: Axes, estimate: Recharge) -> None:
             linewidth=1.8,
             label=labels.pop(limb.rises, None),
         )
-        if limb.rises:
+        if limb.rises and recession:
             curve = recession.extrapolated(values[limb.start], limb.start, limb.stop - limb.start)
             axis.plot(times[part], curve, "--", color=EXTRAPOLATED, linewidth=1, label=label)
             label = None
@@ -234,3 +236,4 @@ def _draw_years(axis: Axes, estimate: Recharge) -> None:
     axis.axhline(0, color=EXTRAPOLATED, linewidth=0.8)
     axis.set_ylabel("recharge, cm/yr")
     axis.set_xlabel("year; pale where months were filled")
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from .storage_trends import StorageTrends
 BLUE = "#0b6e99"
 ORANGE = "#d98324"
 GREY = "#d5dade"
+INK = "#22303a"
+# Of the chart in a print layout, inches.
+LAYOUT_SIZE = (205 / 25.4, 43 / 25.4)
 # Polygons with a chart in the report, the largest ones.
 MOST_CHARTS = 100
 METHOD = (
@@ -89,6 +93,38 @@ def tip_chart(series: PolygonSeries, trends: StorageTrends, index: int) -> str:
     figure = Chart(figsize=(4.2, 1.8))
     _draw_series(figure.subplots(), series, trends, index)
     return draw(figure, "", dpi=80).image
+
+
+def layout_chart(
+    series: PolygonSeries, trends: StorageTrends, index: int, month: np.datetime64
+) -> bytes:
+    """Draw the series of one polygon for a print layout, with a month marked.
+
+    Parameters
+    ----------
+    series : PolygonSeries
+    trends : StorageTrends
+    index : int
+        Number of the polygon.
+    month : datetime64[M]
+        The month of the map.
+
+    Returns
+    -------
+    bytes
+        SVG of 205 x 43 mm whose text is drawn as lines, so that it needs no fonts.
+    """
+    figure = Chart(figsize=LAYOUT_SIZE, layout="constrained")
+    axes = figure.subplots()
+    _draw_series(axes, series, trends, index)
+    axes.axvline(float(decimal_years(np.array([month]))[0]), color=INK, lw=1)
+    axes.axhline(0.0, color="#808080", lw=0.6, zorder=0)
+    axes.tick_params(labelsize=8, length=3)
+    axes.yaxis.label.set_size(8)
+    axes.spines[["top", "right"]].set_visible(False)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
 
 
 def _chart(series: PolygonSeries, trends: StorageTrends, index: int) -> Chart:

@@ -16,7 +16,7 @@ from ..base.months import decimal_years
 from ..base.progress import SILENT, Progress
 from ..gapfill.red_noise import fit_red_noise
 from ..grace.footprint import Footprint
-from ..stats.harmonics import harmonic_design, trend_and_seasons
+from ..stats.harmonics import annual_wave, harmonic_design, trend_and_seasons
 from ..stats.trends import deseasonalise, mann_kendall, theil_sen, trend
 from .polygon_series import PolygonSeries, SeriesErrors
 from .polygon_sums import PolygonSums
@@ -125,10 +125,8 @@ def _is_wide_enough(series: PolygonSeries) -> bool:
 def _annual_wave(years: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     """Amplitude of the annual wave and the time of its maximum."""
     coefficients = np.linalg.lstsq(harmonic_design(years), values, rcond=None)[0]
-    cosine, sine = coefficients[2], coefficients[4]
-    # The middle of January is half a month after the start of the year.
-    month = np.degrees(np.arctan2(sine, cosine)) % 360 / 30 + 0.5
-    return float(np.hypot(cosine, sine)), float(month)
+    amplitude, month = annual_wave(coefficients[2], coefficients[4])
+    return float(amplitude), float(month)
 
 
 @dataclass(frozen=True, eq=False)
