@@ -21,6 +21,7 @@ class GwsaPlugin:
         self.provider = None
         self.menu = None
         self.months = None
+        self.explorer = None
 
     def initProcessing(self):
         """Register the Processing provider."""
@@ -30,22 +31,27 @@ class GwsaPlugin:
         self.provider.refreshAlgorithms()
 
     def initGui(self):
-        """Register the provider, add the menu, and connect the temporal controller."""
+        """Register the provider, add menu and explorer, and connect the temporal controller."""
+        from ..ui.explorer.explorer import Explorer
         from ..ui.menu import Menu
         from ..ui.months_as_time import MonthsAsTime
 
         self.initProcessing()
-        self.menu = Menu(self.iface)
+        self.explorer = Explorer(self.iface)
+        self.menu = Menu(self.iface, self.explorer.action)
         self.months = MonthsAsTime(self.iface)
 
     def unload(self):
-        """Remove the menu and the provider, and disconnect the temporal controller."""
+        """Remove menu, explorer and provider, and disconnect the temporal controller."""
         if self.menu:
             self.menu.remove()
+        if self.explorer:
+            self.explorer.remove()
         if self.months:
             self.months.remove()
         if self.provider:
             QgsApplication.processingRegistry().removeProvider(self.provider)
         self.menu = None
+        self.explorer = None
         self.months = None
         self.provider = None

@@ -77,7 +77,7 @@ class Layer:
         read: dict[str, list] = {name: [] for name in indexes}
         for feature in self._features(request, progress):
             for name, index in indexes.items():
-                read[name].append(_plain(feature[index]))
+                read[name].append(plain_value(feature[index]))
         return read
 
     def shapes(self, progress: Progress) -> list[QgsGeometry | None]:
@@ -214,7 +214,7 @@ def open_layer(
         layer = algorithm.parameterAsVectorLayer(parameters, name, context)
     path = given if layer is None else layer.source().partition("|")[0]
     if is_commented(path):
-        return _text_table(Path(path))
+        return open_text_table(Path(path))
     source = algorithm.parameterAsSource(parameters, name, context)
     if source is None:
         raise InputError(f"{given} ({name}) cannot be opened as a layer or table; check the path.")
@@ -242,7 +242,8 @@ def is_commented(given) -> bool:
         return file.read(1) == COMMENT.encode()
 
 
-def _text_table(path: Path) -> TextTable:
+def open_text_table(path: Path) -> TextTable:
+    """Open a file of the USGS with comments; InputError for another text with comments."""
     values = read_rdb(path)
     if not values:
         raise InputError(
@@ -338,7 +339,7 @@ def _corner(box: QgsRectangle) -> str:
     return f"{box.xMinimum():.9g}, {box.yMinimum():.9g}"
 
 
-def _plain(value) -> str | int | float | bool | date | None:
+def plain_value(value) -> str | int | float | bool | date | None:
     """Convert an attribute to a Python value, None for NULL and for an invalid date."""
     if isinstance(value, QDateTime):
         value = value.date()

@@ -97,7 +97,7 @@ def read_polygons(
         shaping.advance(number / len(shapes))
         values = {field: column[number - 1] for field, column in columns.items()}
         name = _text(values[name_field]) if name_field else str(number)
-        area, changed = _in_degrees(shape, f"Feature {number} of {layer.name}")
+        area, changed = polygons_in_degrees(shape, f"Feature {number} of {layer.name}")
         if area and name:
             polygons.append(Polygon(name, area, values))
             changes.update(changed)
@@ -138,8 +138,29 @@ def _check_kind(layer: Layer | TextTable) -> None:
         raise InputError(f"{layer.name} has {layer.kind} geometries; give a layer of polygons.")
 
 
-def _in_degrees(shape: QgsGeometry | None, name: str) -> tuple[QgsGeometry | None, list[str]]:
-    """The valid polygons of a geometry, None if it has no area, and how it was changed."""
+def polygons_in_degrees(
+    shape: QgsGeometry | None, name: str
+) -> tuple[QgsGeometry | None, list[str]]:
+    """Return the valid polygons of a geometry in EPSG:4326, and how it was changed.
+
+    Parameters
+    ----------
+    shape : QgsGeometry or None
+    name : str
+        The feature, with which the message begins.
+
+    Returns
+    -------
+    QgsGeometry or None
+        None without area.
+    list of str
+        REPAIRED, CROSSES or both.
+
+    Raises
+    ------
+    InputError
+        For a polygon around a pole.
+    """
     area = _polygons_of(shape)
     changes = []
     box = area.boundingBox()

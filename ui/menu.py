@@ -25,9 +25,11 @@ class Menu:
     ----------
     iface : QgisInterface
         The application interface of QGIS.
+    explorer : QAction
+        Shows the explorer.
     """
 
-    def __init__(self, iface):
+    def __init__(self, iface, explorer):
         self._iface = iface
         self._parent = iface.pluginMenu()
         self._menu = self._parent.addMenu(QIcon(str(RESOURCES / "icons" / "gwsa.svg")), "GWSA")
@@ -39,6 +41,7 @@ class Menu:
         self._menu.addSeparator()
         self._add_algorithms()
         self._menu.addSeparator()
+        self._menu.addAction(explorer)
         self._menu.addAction(f"{tr('Export animation')}…", lambda: show_animation(iface))
         self._menu.addAction(tr("New print layout"), lambda: new_print_layout(iface))
         self._menu.addAction(tr("Predictors…"), lambda: show_predictors(iface))

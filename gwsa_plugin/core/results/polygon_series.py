@@ -154,21 +154,34 @@ def polygon_series(
         source=tuple(source.get(month, MISSING) for month in months),
         area_km2=np.array([area_km2(aquifer.geometry) for aquifer in aquifers]),
         covered_km2=np.nan_to_num(_on_calendar(sums.covered, maps.months, months)),
-        errors=None if sigma is None else _errors(sigma, aquifers, width, months, parts[1]),
+        errors=None if sigma is None else errors_of_means(sigma, aquifers, width, months, parts[1]),
         sums=sums,
     )
 
 
-def _errors(
+def errors_of_means(
     sigma: YearlyMaps,
     aquifers: Sequence[Aquifer],
     width_km: float,
     months: np.ndarray,
-    progress: Progress,
+    progress: Progress = SILENT,
 ) -> SeriesErrors:
-    """Errors of means from the sigma of pixels, of which a tag states the part of the detail.
+    """Compute errors of means from the sigma of pixels.
 
-    Without the tag all of it is taken as noise, which is correlated most.
+    A tag states the part of the detail. Without it all of the sigma is taken as noise, which is
+    correlated most.
+
+    Parameters
+    ----------
+    sigma : YearlyMaps
+        Standard error of each pixel, cm.
+    aquifers : sequence of Aquifer
+        The polygons.
+    width_km : float
+        Width of the footprint.
+    months : ndarray of datetime64[M], shape (months,)
+        Consecutive months of the result.
+    progress : Progress
     """
     sums = sum_over_polygons(sigma, aquifers, progress=progress)
     total = _on_calendar(sums.means, sigma.months, months)

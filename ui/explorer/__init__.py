@@ -1,0 +1,1 @@
+"""The explorer: monthly series at places of the map, in a dock."""

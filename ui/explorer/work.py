@@ -1,0 +1,88 @@
+"""Work in the background that can be cancelled and passes on what it has found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from qgis.core import QgsApplication, QgsTask
+from qgis.PyQt.QtCore import pyqtSignal
+
+from ...gwsa_plugin.core.base.errors import Cancelled, InputError
+from ...gwsa_plugin.core.base.progress import Progress
+
+# Patience with a cancelled task when the plugin is removed.
+PATIENCE_MS = 5000
+# QGIS keeps no reference to a task of Python.
+_running: set[QgsTask] = set()
+
+
+class _TaskProgress(Progress):
+    """Progress of a task of QGIS."""
+
+    def __init__(self, task: QgsTask):
+        self._task = task
+
+    def show(self, fraction: float) -> None:
+        self._task.setProgress(100 * fraction)
+
+    def is_cancelled(self) -> bool:
+        return self._task.isCanceled()
+
+
+class Work(QgsTask):
+    """Runs a function in the background.
+
+    Parameters
+    ----------
+    name : str
+        Name in the list of tasks of QGIS.
+    function : callable
+        Called in another thread with a function that passes on a result and with a Progress. It
+        raises Cancelled, or InputError with a sentence for the user.
+    """
+
+    found = pyqtSignal(object)
+    failed = pyqtSignal(str)
+    ended = pyqtSignal()
+
+    def __init__(self, name: str, function: Callable[[Callable, Progress], None]):
+        super().__init__(name, QgsTask.Flag.CanCancel)
+        self._function = function
+        self._problem = ""
+
+    def start(self) -> None:
+        """Start the work."""
+        _running.add(self)
+        QgsApplication.taskManager().addTask(self)
+
+    def run(self) -> bool:
+        """Call the function."""
+        try:
+            self._function(self.found.emit, _TaskProgress(self))
+        except Cancelled:
+            return False
+        except (InputError, OSError) as error:
+            self._problem = str(error)
+            return False
+        return True
+
+    def finished(self, result: bool) -> None:
+        """Report a failure; a cancelled work reports nothing."""
+        _running.discard(self)
+        if self._problem and not self.isCanceled():
+            self.failed.emit(self._problem)
+        self.ended.emit()
+
+    def stop(self) -> None:
+        """Cancel the work and forget what it finds."""
+        for signal in (self.found, self.failed):
+            with suppress(TypeError):  # nobody listens
+                signal.disconnect()
+        self.cancel()
+
+
+def wait_for_all() -> None:
+    """Wait until no work is running any more."""
+    for task in list(_running):
+        task.waitForFinished(PATIENCE_MS)
