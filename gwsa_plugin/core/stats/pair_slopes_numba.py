@@ -43,7 +43,6 @@ MAX_EXTENSIONS = 4
 INT16 = np.int16
 U = np.uint64
 LANES = U(16)
-SECOND = U(SPACE)
 THIRD = U(2 * SPACE)
 
 
