@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from qgis.core import QgsDateTimeRange, QgsProject
-from qgis.PyQt.QtCore import QDate, QDateTime, QTime
 
-from ...processing_provider.styles.months import bands_by_month
+from ...processing_provider.styles.months import bands_by_month, period_of_month
 from .products import Loaded
 
 
@@ -40,13 +39,7 @@ def show_month(month: np.datetime64, loaded: Iterable[Loaded], canvas) -> None:
             layer.renderer().setBand(band)
             layer.triggerRepaint()
     if not canvas.temporalRange().isInfinite():
-        canvas.setTemporalRange(time_of(month))
-
-
-def time_of(month: np.datetime64) -> QgsDateTimeRange:
-    """Return the time from the beginning of a month to that of the next."""
-    begin = QDateTime(QDate.fromString(f"{month}-01", "yyyy-MM-dd"), QTime(0, 0))
-    return QgsDateTimeRange(begin, begin.addMonths(1), True, False)
+        canvas.setTemporalRange(period_of_month(str(month)))
 
 
 def month_of(time: QgsDateTimeRange) -> np.datetime64 | None:

@@ -6,8 +6,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtWidgets import QApplication
 
+from gwsa.processing_provider.styles.months import period_of_month
 from gwsa.tests.gui.explorer.dock_steps import PLACE, pick
-from gwsa.ui.explorer.month_layers import time_of
 
 
 def test_the_slider_moves_the_layers_and_the_line(dock, years):
@@ -50,7 +50,7 @@ def test_play_goes_on_and_begins_again_after_the_last_month(dock):
 
 def test_the_dock_follows_the_temporal_controller(dock, canvas):
     pick(dock, PLACE)
-    canvas.setTemporalRange(time_of(np.datetime64("2010-04")))
+    canvas.setTemporalRange(period_of_month("2010-04"))
     assert str(dock.bar.month) == "2010-04" and str(dock.chart.month) == "2010-04"
     dock.go_to(np.datetime64("2011-02"))
     assert canvas.temporalRange().begin().toString("yyyy-MM") == "2011-02"
