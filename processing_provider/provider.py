@@ -8,6 +8,7 @@ from qgis.PyQt.QtGui import QIcon
 from .base import RESOURCES
 from .build_predictors import BuildPredictors
 from .downscale import Downscale
+from .export import Export
 from .fill_gaps import FillGaps
 from .full_chain import FullChain
 from .gldas_anomaly import GldasAnomaly
@@ -27,6 +28,7 @@ ALGORITHMS = (
     BuildPredictors,
     Downscale,
     ValidateWells,
+    Export,
     SampleData,
 )
 

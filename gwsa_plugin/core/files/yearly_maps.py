@@ -18,7 +18,14 @@ from ..base.plausible import STORAGE, require_plausible
 from ..base.units import CM, in_centimetres
 from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
 from ..rasters.raster import Raster
-from ..rasters.reading import band_months, open_lonlat, open_raster, read_bands, readable
+from ..rasters.reading import (
+    band_months,
+    open_lonlat,
+    open_lonlat_beside_others,
+    open_raster,
+    read_bands,
+    readable,
+)
 from .provenance import same_run
 from .stack import OBSERVED
 
@@ -155,9 +162,8 @@ class YearlyMaps:
         """
         with ExitStack() as files:
             paths = dict.fromkeys(path for path, _ in self.bands.values())
-            yield partial(
-                self._read, {path: files.enter_context(open_lonlat(path)) for path in paths}
-            )
+            sources = {path: files.enter_context(open_lonlat_beside_others(path)) for path in paths}
+            yield partial(self._read, sources)
 
     def _read(
         self,

@@ -20,6 +20,7 @@ from ..base.grid import Grid
 from ..base.progress import Progress
 from .crs import well_known_text
 from .gdal_errors import RasterError, gdal_errors
+from .gdal_progress import gdal_progress
 
 SOURCE_TAG = "GWSA_SOURCE"
 UNIT_TAG = "GWSA_UNIT"
@@ -241,25 +242,14 @@ class GeoTiff:
         """
         if max(self._shape) <= MAX_SIDE_WITHOUT_OVERVIEWS:
             return
-        cancelled: list[Exception] = []
-
-        def should_continue(*_) -> int:
-            # GDAL discards an exception of its callback, so that it is raised again below.
-            try:
-                progress.stop_if_cancelled()
-            except Exception as reason:
-                cancelled.append(reason)
-            return not cancelled
-
         # By default GDAL before 3.10 compresses them without loss, and no version omits blocks.
         options = {"MAX_Z_ERROR_OVERVIEW": str(self._max_z_error), "SPARSE_OK_OVERVIEW": "YES"}
-        try:
-            with _thread_options(options), gdal_errors(self._problem):
-                self._file.BuildOverviews("AVERAGE", list(OVERVIEWS), should_continue)
-        except OSError:
-            if cancelled:
-                raise cancelled[0] from None
-            raise
+        with (
+            gdal_progress(progress) as callback,
+            _thread_options(options),
+            gdal_errors(self._problem),
+        ):
+            self._file.BuildOverviews("AVERAGE", list(OVERVIEWS), callback)
 
     def flush(self) -> None:
         """Write everything that GDAL still holds in memory."""
