@@ -11,6 +11,7 @@ ALGORITHMS = [
     "buildpredictors",
     "downscale",
     "validatewells",
+    "export",
     "sampledata",
     "fullchain",
 ]
