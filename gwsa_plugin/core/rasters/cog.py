@@ -1,7 +1,7 @@
 """Cloud-Optimised GeoTIFFs, made from complete GeoTIFFs by GDAL's COG driver.
 
 Tiles and overviews are in the order in which a reader over the network needs them. All bands of a
-pixel are beside each other: that is the only layout of the driver before GDAL 3.11.
+pixel are beside each other, which is the only layout of the driver before GDAL 3.11.
 
 References
 ----------
@@ -17,6 +17,7 @@ from osgeo import gdal
 from ..base.progress import Progress
 from .gdal_errors import RasterError, gdal_errors
 from .gdal_progress import gdal_progress
+from .geotiff import require_complete
 
 # Pixels along the side of a tile. With twelve bands of float32 it has 3 MB before compression.
 SIDE = 256
@@ -58,6 +59,8 @@ def write_cog(source: Path, target: Path, progress: Progress) -> None:
         with gdal_errors(problem):
             file = gdal.Open(str(source))
         driver = gdal.GetDriverByName("COG")
+        if "INTERLEAVE" in driver.GetMetadataItem("DMD_CREATIONOPTIONLIST"):
+            options.append("INTERLEAVE=PIXEL")
         with gdal_progress(progress, show=True) as callback, gdal_errors(problem):
             copy = driver.CreateCopy(str(target), file, options=options, callback=callback)
         if copy is None:
@@ -67,3 +70,4 @@ def write_cog(source: Path, target: Path, progress: Progress) -> None:
     finally:
         # An open file cannot be deleted on Windows.
         copy = file = None
+    require_complete(target)

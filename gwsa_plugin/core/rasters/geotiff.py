@@ -104,9 +104,16 @@ def new_geotiff(
     finally:
         # An open file can be neither renamed nor, on Windows, deleted.
         target.close()
+    require_complete(path)
+
+
+def require_complete(path: Path) -> None:
+    """Raise OSError when the end of a GeoTIFF that has just been written is missing.
+
+    When its last buffer cannot be written, GDAL 3.10 prints a message but reports no error.
+    """
     with gdal_errors(f"{path.name} cannot be written"):
         end = _end_of_blocks(path)
-    # When its last buffer cannot be written, GDAL 3.10 prints a message but reports no error.
     if end > path.stat().st_size:
         raise RasterError(f"{path.name} cannot be written: the file is truncated")
 

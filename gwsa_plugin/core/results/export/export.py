@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -116,7 +116,7 @@ def export_maps(
         _warn_of_empty_months(product, sources, progress)
         _write_texts(job, files, sources, progress.part(0.95, 1.0))
     progress.info(
-        f"{folder.name} has {len(files)} files of {period_name(product.months[[0, -1]])}, their "
+        f"{folder.name} has {len(files)} rasters of {period_name(product.months[[0, -1]])}, their "
         "description and their checksums."
     )
 
@@ -188,7 +188,7 @@ def _write_variable(
             cog.write_sources(year, job.sources())
 
 
-def _open_netcdf(job: _Job, months: np.ndarray):
+def _open_netcdf(job: _Job, months: np.ndarray) -> AbstractContextManager[NetCdfMaps]:
     path = job.folder / _netcdf_path(job, months)
     path.parent.mkdir(exist_ok=True)
     return new_maps(path, job.product, months, job.description)

@@ -148,9 +148,13 @@ def test_cancelling_leaves_nothing(product, description, tmp_path, at):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_leaves_nothing(product, description, tmp_path, room_on_disk):
-    with room_on_disk(200_000), pytest.raises(OSError, match="cannot be written"):
-        export_maps(tmp_path / "out", product, description, Formats())
+@pytest.mark.parametrize("formats", [Formats(cog=False), Formats(NO_NETCDF)], ids=["nc", "tif"])
+@pytest.mark.parametrize("size", [20_000, 200_000])
+def test_a_full_disk_leaves_nothing(
+    product, description, tmp_path, room_on_disk, gdal_habit, formats, size
+):
+    with room_on_disk(size), pytest.raises(OSError, match=r"GWSA_2004.* cannot be written"):
+        export_maps(tmp_path / "out", product, description, formats)
     assert list(tmp_path.iterdir()) == []
 
 
