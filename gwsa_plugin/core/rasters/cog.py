@@ -10,6 +10,7 @@ OGC 21-026, OGC Cloud Optimized GeoTIFF Standard, 2023.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from osgeo import gdal
@@ -67,7 +68,9 @@ def write_cog(source: Path, target: Path, progress: Progress) -> None:
             raise RasterError(problem)
         with gdal_errors(problem):
             copy.FlushCache()
+            copy = None
     finally:
         # An open file cannot be deleted on Windows.
-        copy = file = None
+        with suppress(RasterError), gdal_errors(problem):
+            copy = file = None
     require_complete(target)
