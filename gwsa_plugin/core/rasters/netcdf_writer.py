@@ -1,4 +1,4 @@
-"""Writer of NetCDF-4 files based on GDAL's multidimensional API, which is always part of QGIS.
+"""Writer of NetCDF-4 files based on GDAL's multidimensional API, which is part of QGIS.
 
 HDF5 is locked during each call and free between the calls, so that other runs can read meanwhile.
 """
@@ -151,6 +151,11 @@ class NetCdfWriter:
             self._arrays.clear()
             self._dimensions.clear()
             self._root = self._file = None
+
+
+def can_write_netcdf() -> bool:
+    """Return True if GDAL has the driver of NetCDF; conda has it in a package of its own."""
+    return gdal.GetDriverByName("netCDF") is not None
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from ...base.months import name_runs, period_name
 from ...base.progress import SILENT, Progress
 from ...files.provenance import sha256
 from ...files.stack import MISSING
+from ...rasters.netcdf_writer import can_write_netcdf
 from .citation import citation_file
 from .cog_maps import CogYear, new_year, year_path
 from .description import Description
@@ -103,12 +104,18 @@ def export_maps(
     Raises
     ------
     InputError
-        When the folder has other files, no format is chosen, or a map cannot be read.
+        When the folder has other files, no format is chosen, GDAL has no driver of NetCDF, or a
+        map cannot be read.
     OSError
         When a file cannot be written.
     """
     if formats.netcdf == NO_NETCDF and not formats.cog:
         raise InputError("No format is chosen; choose NetCDF (NETCDF) or GeoTIFF (COG).")
+    if formats.netcdf != NO_NETCDF and not can_write_netcdf():
+        raise InputError(
+            "The GDAL of this QGIS has no netCDF driver to write NetCDF with; install the driver "
+            "(libgdal-netcdf of conda), or write GeoTIFFs alone (NETCDF, COG)."
+        )
     with new_folder(folder) as new:
         job = _Job(new, product, description, formats, set())
         files = _write_data(job, progress.part(0.0, 0.95).timed("Export"))

@@ -43,6 +43,11 @@ CRS = "crs"
 FLAGS = (OBSERVED, FILLED, MISSING)
 EPOCH = np.datetime64("1970-01-01", "D")
 TIME_UNIT = "days since 1970-01-01 00:00:00"
+# Stage that wrote the maps -> what they are made from; not known of other maps.
+SOURCES_OF_STAGES = {
+    "gwsabalance": "GRACE and GRACE-FO mascons, GLDAS land surface model",
+    "downscale": "GRACE and GRACE-FO mascons, GLDAS land surface model, predictors of 1 km",
+}
 # Tags that are attributes of a variable.
 TAGS_OF_VARIABLES = (VARIABLE_TAG, UNIT_TAG, "GWSA_SIGMA")
 # Level of DEFLATE. Level 6, the default of zlib, takes twice the time and saves 2 %.
@@ -133,7 +138,7 @@ def _global_attributes(
         "title": description.title,
         "summary": product.summary,
         "keywords": ", ".join(KEYWORDS),
-        "source": "GRACE and GRACE-FO mascons, the GLDAS land model and high-resolution predictors",
+        "source": SOURCES_OF_STAGES.get(product.tags.get("GWSA_STAGE", ""), ""),
         "institution": "; ".join(organisations),
         "creator_name": "; ".join([*persons, *organisations]),
         "license": f"{description.licence.identifier}: {description.licence.address}",

@@ -13,6 +13,7 @@ from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.stack import MISSING, OBSERVED, MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
+from gwsa.gwsa_plugin.core.results.export import export as module
 from gwsa.gwsa_plugin.core.results.export.export import (
     NO_NETCDF,
     SINGLE,
@@ -130,6 +131,14 @@ def test_an_empty_month_that_is_stated_as_observed_becomes_missing(description, 
 def test_no_format_is_refused(product, description, tmp_path):
     with pytest.raises(InputError, match="No format is chosen"):
         export_maps(tmp_path / "out", product, description, Formats(NO_NETCDF, cog=False))
+
+
+def test_a_gdal_without_netcdf_is_named(product, description, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "can_write_netcdf", lambda: False)
+    with pytest.raises(InputError, match="has no netCDF driver"):
+        export_maps(tmp_path / "out", product, description, Formats())
+    export_maps(tmp_path / "out", product, description, Formats(NO_NETCDF))
+    assert not list((tmp_path / "out").rglob("*.nc"))
 
 
 @pytest.mark.parametrize("at", [0.0, 0.3, 0.6, 0.97])
