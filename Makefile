@@ -14,7 +14,7 @@ IMPORT := build/import/gwsa
 PYTEST := $(BIN)/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-core test-qgis test-quick test-trixie checkers cluster-test bench bench-global lint model docs pictures package link packages
+.PHONY: help demo test test-core test-qgis test-quick test-trixie checkers cluster-test bench bench-global lint model layout docs pictures package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ lint: packages $(VENV)/ready $(IMPORT)  ## Style, format, types, spelling, QGIS 
 
 model: packages $(IMPORT)  ## Make the shipped model again from the stages of gwsa_plugin/core/stages.py
 	QT_HASH_SEED=0 $(PYTHON) -m gwsa.setup.make_model
+
+layout: packages $(IMPORT)  ## Make the shipped template of print layouts again
+	$(PYTHON) -m gwsa.setup.make_layout
 
 docs: packages  ## The pages of docs/ as HTML in build/docs; warnings are errors
 	$(PYTHON) -m sphinx -q -E -W --keep-going -d build/doctrees docs build/docs

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from qgis.core import (
-    QgsGeometry,
     QgsProcessing,
     QgsProcessingOutputMultipleLayers,
     QgsProcessingParameterBoolean,
@@ -36,7 +35,7 @@ from .downscale_parameters import (
     TARGETS,
 )
 from .layers import find_field, open_layer
-from .polygon_layers import Polygon, read_polygons
+from .polygon_layers import Polygon, joined_by_name, read_polygons
 from .styles.loading import when_loaded, write_vector_style
 from .styles.map_group import load_maps
 from .styles.rasters import title_file
@@ -365,17 +364,9 @@ class Downscale(WellAlgorithm):
             find_field(layer, self.parameterAsString(parameters, name, context), name)
             for name in ("ID_FIELD", "PARENT_FIELD")
         )
-        joined: dict[str, list[Polygon]] = {}
         parents = [parent_field] if parent_field else []
-        for polygon in read_polygons(layer, id_field, parents, progress):
-            joined.setdefault(polygon.name, []).append(polygon)
-        return {
-            name: (
-                parts[0]._replace(shape=QgsGeometry.collectGeometry([p.shape for p in parts])),
-                str(parts[0].values.get(parent_field) or ""),
-            )
-            for name, parts in joined.items()
-        }
+        joined = joined_by_name(read_polygons(layer, id_field, parents, progress))
+        return {one.name: (one, str(one.values.get(parent_field) or "")) for one in joined}
 
     def _write_regions(self, parameters, context, rows, aquifers) -> str:
         # Region 0 is the land outside all aquifers, whatever these are called.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from qgis.core import QgsGeometry, QgsPointXY, QgsWkbTypes
 
@@ -13,6 +13,9 @@ from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.core.spatial.polygons import unwrap
 from .layers import Layer, TextTable
+
+if TYPE_CHECKING:
+    from ..gwsa_plugin.core.spatial.aquifers import Aquifer
 
 NO_GEOMETRY = "without geometry"
 NO_NAME = "without a name"
@@ -46,6 +49,13 @@ class Polygon(NamedTuple):
     def geojson(self) -> dict:
         """The geometry as a GeoJSON multipolygon."""
         return json.loads(self.shape.asJson(DECIMALS))
+
+    @property
+    def aquifer(self) -> Aquifer:
+        """The polygon for the core."""
+        from ..gwsa_plugin.core.spatial.aquifers import Aquifer
+
+        return Aquifer(self.name, self.geojson)
 
 
 def read_polygons(
@@ -106,6 +116,17 @@ def read_polygons(
     if reasons:
         progress.warn(f"Polygons of {layer.name} are left out: {reasons}.")
     return polygons
+
+
+def joined_by_name(polygons: Iterable[Polygon]) -> list[Polygon]:
+    """Join the polygons of one name; the values are those of the first."""
+    parts: dict[str, list[Polygon]] = {}
+    for polygon in polygons:
+        parts.setdefault(polygon.name, []).append(polygon)
+    return [
+        same[0]._replace(shape=QgsGeometry.collectGeometry([one.shape for one in same]))
+        for same in parts.values()
+    ]
 
 
 def _check_kind(layer: Layer | TextTable) -> None:

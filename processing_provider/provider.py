@@ -5,9 +5,11 @@ from __future__ import annotations
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .aquifer_series import AquiferSeries
 from .base import RESOURCES
 from .build_predictors import BuildPredictors
 from .downscale import Downscale
+from .drought_index import DroughtIndex
 from .export import Export
 from .fill_gaps import FillGaps
 from .full_chain import FullChain
@@ -16,7 +18,9 @@ from .gwsa_balance import GwsaBalance
 from .import_twsa import ImportTwsa
 from .make_catalogue import MakeCatalogue
 from .output_checks import GEOTIFF_ENDINGS
+from .recharge import Recharge
 from .sample_data import SampleData
+from .trend_map import TrendMap
 from .validate_wells import ValidateWells
 
 ALGORITHMS = (
@@ -28,6 +32,10 @@ ALGORITHMS = (
     BuildPredictors,
     Downscale,
     ValidateWells,
+    TrendMap,
+    AquiferSeries,
+    DroughtIndex,
+    Recharge,
     Export,
     SampleData,
 )

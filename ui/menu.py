@@ -14,6 +14,7 @@ from ..processing_provider.help_pages import page_url
 from ..processing_provider.provider import ALGORITHMS
 from .check_installation import CheckInstallation
 from .dialogs import edit_chain, open_dialog, show_dialog
+from .print_layout.new_layout import new_print_layout
 from .start_here import StartHere
 
 
@@ -36,9 +37,10 @@ class Menu:
         self._add_algorithm(FullChain())
         self._menu.addAction(tr("Edit the chain in the Modeler"), edit_chain)
         self._menu.addSeparator()
-        for algorithm in ALGORITHMS:
-            self._add_algorithm(algorithm())
+        self._add_algorithms()
         self._menu.addSeparator()
+        self._menu.addAction(f"{tr('Export animation')}…", lambda: show_animation(iface))
+        self._menu.addAction(tr("New print layout"), lambda: new_print_layout(iface))
         self._menu.addAction(tr("Predictors…"), lambda: show_predictors(iface))
         self._menu.addAction(f"{tr('Check installation')}…", lambda: self._show(CheckInstallation))
         self._menu.addAction(tr("Help"), show_help)
@@ -47,6 +49,15 @@ class Menu:
         """Remove the submenu."""
         self._parent.removeAction(self._menu.menuAction())
         self._menu.deleteLater()
+
+    def _add_algorithms(self):
+        """Add all algorithms, with a separator between the groups of the toolbox."""
+        group = ALGORITHMS[0].GROUP
+        for algorithm in ALGORITHMS:
+            if group != algorithm.GROUP:
+                self._menu.addSeparator()
+            group = algorithm.GROUP
+            self._add_algorithm(algorithm())
 
     def _add_algorithm(self, algorithm):
         name = algorithm.name()
@@ -75,6 +86,21 @@ def show_predictors(iface):
     from .predictors_dialog import PredictorsDialog
 
     show_dialog(PredictorsDialog(iface.mainWindow()))
+
+
+def show_animation(iface):
+    """Open the dialog that exports monthly maps as an animation.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The application interface of QGIS.
+    """
+    from .animation.dialog import AnimationDialog
+
+    dialog = AnimationDialog(iface)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    show_dialog(dialog)
 
 
 def show_help():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsDateTimeRange, QgsMapLayer, QgsProject
 
-from ..processing_provider.styles.months import HAS_RANGES_PER_BAND, bands_by_month, set_period
+from ..processing_provider.styles.months import HAS_RANGES_PER_BAND, move_to_month, set_period
 
 
 class MonthsAsTime:
@@ -35,10 +35,7 @@ def show_month(time: QgsDateTimeRange) -> None:
     """Show the band of the month in which a range begins, in all layers that have one."""
     month = time.begin().toString("yyyy-MM")
     for layer in QgsProject.instance().mapLayers().values():
-        band = bands_by_month(layer).get(month)
-        # Classes of a paletted renderer cannot be moved to another band before QGIS 3.38.
-        if band and hasattr(layer.renderer(), "setBand"):
-            layer.renderer().setBand(band)
+        if move_to_month(layer, month):
             layer.triggerRepaint()
 
 

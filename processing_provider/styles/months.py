@@ -25,6 +25,52 @@ def bands_by_month(layer: QgsMapLayer) -> dict[str, int]:
     return {} if None in months else {str(month): band for month, band in months.items()}
 
 
+def move_to_month(layer: QgsMapLayer, month: str) -> bool:
+    """Have the renderer of a layer read the band of a month.
+
+    Parameters
+    ----------
+    layer : QgsMapLayer
+        Any layer.
+    month : str
+        YYYY-MM.
+
+    Returns
+    -------
+    bool
+        False if the layer does not have the month, or if its renderer cannot be moved, such as one
+        with classes before QGIS 3.38.
+    """
+    band = bands_by_month(layer).get(month)
+    if not band:
+        return False
+    if hasattr(layer.renderer(), "setInputBand"):  # since QGIS 3.38
+        return layer.renderer().setInputBand(band)
+    if not hasattr(layer.renderer(), "setBand"):
+        return False
+    layer.renderer().setBand(band)
+    return True
+
+
+def month_of_renderer(layer: QgsMapLayer) -> str | None:
+    """Return the month, YYYY-MM, whose band the renderer of a layer reads; None without one.
+
+    Parameters
+    ----------
+    layer : QgsMapLayer
+        Any layer.
+    """
+    bands = layer.renderer().usesBands() if isinstance(layer, QgsRasterLayer) else []
+    months = {band: month for month, band in bands_by_month(layer).items()}
+    return months.get(bands[0]) if len(bands) == 1 else None
+
+
+def period_of_month(month: str) -> QgsDateTimeRange:
+    """Return the time from the first day of a month, YYYY-MM, to that of the next, excluded."""
+    begin = _first_day(month)
+    return QgsDateTimeRange(begin, begin.addMonths(1), True, False)
+
+
 def set_period(layer: QgsMapLayer) -> None:
     """Hide a monthly layer outside its months, as ranges per band do in later versions."""
     months = bands_by_month(layer)

@@ -7,7 +7,7 @@ that Processing loads read the same file, because Processing itself ignores it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
@@ -43,6 +43,21 @@ DIVERGING = (
 SEQUENTIAL = ("#fcfbfd", "#dadaeb", "#9e9ac8", "#6a51a3", "#3f007d")
 # Orange to purple (PuOr): outside to inside the area of applicability.
 APPLICABILITY = ("#b35806", "#f1a340", "#f7f7f7", "#998ec3", "#542788")
+# Drought index: upper bounds of its classes after McKee et al. (1993), labels and colours (BrBG).
+DROUGHT_INDEX = "GGDI"
+DROUGHT_CLASSES = (
+    (-2.0, "-2 and less: extreme drought", "#543005"),
+    (-1.5, "-2 to -1.5: severe drought", "#8c510a"),
+    (-1.0, "-1.5 to -1: moderate drought", "#bf812d"),
+    (-0.5, "-1 to -0.5", "#dfc27d"),
+    (0.5, "-0.5 to 0.5: near normal", "#f5f5f5"),
+    (1.0, "0.5 to 1", "#c7eae5"),
+    (1.5, "1 to 1.5: moderately wet", "#80cdc1"),
+    (2.0, "1.5 to 2: very wet", "#35978f"),
+    (float("inf"), "more than 2: extremely wet", "#01665e"),
+)
+# Variable of trend maps, whose bands are different quantities.
+TREND = "trend"
 FLAGS = {0: ("observed", "#2b83ba"), 1: ("filled", "#fdae61")}
 # Word of the variables of standard deviations.
 SIGMA = re.compile("[ _]?sigma_?", re.IGNORECASE)
@@ -63,22 +78,22 @@ class RasterContents:
         Variable and unit; the unit may be empty.
     months : tuple of datetime64[M] or None
         Month of each band, None for a band without one.
-    filled : bool
-        Whether a month was filled.
-    corrected : bool
-        Whether the values are corrected for leakage.
+    sources : tuple of str
+        Of each band: observed, filled or missing; observed where the file does not state it.
+    tags : mapping of str to str
+        Tags of the file.
     """
 
     variable: str
     unit: str
     months: tuple[np.datetime64 | None, ...]
-    filled: bool
-    corrected: bool
+    sources: tuple[str, ...]
+    tags: Mapping[str, str]
 
     @classmethod
     def from_file(cls, path: Path) -> RasterContents:
         """Read the tags of a raster."""
-        from ...gwsa_plugin.core.files.stack import FILLED
+        from ...gwsa_plugin.core.files.stack import OBSERVED
         from ...gwsa_plugin.core.rasters.geotiff import SOURCE_TAG, UNIT_TAG
         from ...gwsa_plugin.core.rasters.reading import open_raster
 
@@ -86,14 +101,14 @@ class RasterContents:
             tags = source.tags()
             unit = (source.bands[0].unit or tags.get(UNIT_TAG) or "").strip()
             bands = range(1, len(source.bands) + 1)
-            filled = any(source.tags(band).get(SOURCE_TAG) == FILLED for band in bands)
+            sources = tuple(source.tags(band).get(SOURCE_TAG, OBSERVED) for band in bands)
             months = tuple(find_month(band.description) for band in source.bands)
         return cls(
             variable=tags.get("GWSA_VARIABLE") or path.stem.rpartition("_")[0] or path.stem,
             unit="" if is_dimensionless(unit) else unit,
             months=months,
-            filled=filled,
-            corrected=LEAKAGE_TAG in tags,
+            sources=sources,
+            tags=tags,
         )
 
     @property
@@ -119,20 +134,29 @@ class RasterContents:
     @property
     def name(self) -> str:
         """Name of the layer: variable and period."""
-        words = [self._label()]
+        words = [self.variable_name]
         if self.is_year:
             words.append(str(self.months[0])[:4])
         elif self.is_monthly:
             words.append(" to ".join(dict.fromkeys([str(self.months[0]), str(self.months[-1])])))
         return " ".join(words)
 
-    def _label(self) -> str:
+    @property
+    def has_filled_months(self) -> bool:
+        """Whether a month was filled."""
+        from ...gwsa_plugin.core.files.stack import FILLED
+
+        return FILLED in self.sources
+
+    @property
+    def variable_name(self) -> str:
+        """Name of the variable for layers and titles."""
         if self.variable == "FLAGS":
             return "Observed or filled"
         label = SIGMA.sub("", self.variable)
-        if self.corrected and not self.is_year:
+        if LEAKAGE_TAG in self.tags and not self.is_year:
             label = f"leakage-corrected {label}"
-        if self.filled and label == "TWSA":
+        if self.has_filled_months and label == "TWSA":
             label = "gap-filled TWSA"
         label = f"sigma of {label}" if self.is_sigma else label
         return label[:1].upper() + label[1:]
@@ -146,10 +170,11 @@ def write_styles(paths: Iterable[Path]) -> None:
     paths : iterable of Path
         Rasters of one variable.
     """
-    samples = {path: _sample(path) for path in paths}
+    contents_of = {path: RasterContents.from_file(path) for path in paths}
+    samples = {path: _sample(path, contents) for path, contents in contents_of.items()}
     values = np.concatenate([np.empty(0), *(values for _, values in samples.values())])
     for path, (newest, _) in samples.items():
-        contents = RasterContents.from_file(path)
+        contents = contents_of[path]
         renderer = _renderer(contents, newest, values)
         path.with_suffix(".qml").write_text(_qml(renderer, contents), encoding="utf-8")
 
@@ -169,12 +194,15 @@ def rounded_up(value: float) -> float:
     return float(f"{factor * power:.6g}")
 
 
-def _sample(path: Path) -> tuple[int, np.ndarray]:
-    """Return the number of the last band with values, and a sample of the values of the bands."""
+def _sample(path: Path, contents: RasterContents) -> tuple[int, np.ndarray]:
+    """Return the number of the last band with values, and a sample of the values of the bands.
+
+    A trend map is shown by its first band alone.
+    """
     from ...gwsa_plugin.core.rasters.reading import open_raster, read_bands
 
     with open_raster(path) as source:
-        count = len(source.bands)
+        count = 1 if contents.variable == TREND else len(source.bands)
         newest = count
         while newest > 1 and not np.isfinite(read_bands(source, [newest])).any():
             newest -= 1
@@ -200,6 +228,8 @@ def _renderer(contents: RasterContents, band: int, values: np.ndarray) -> QgsRas
     if contents.variable == "area of applicability":
         # Its second band is the fraction of seasons in which a pixel is inside the area.
         return _ramp_renderer(2, (0, 1), APPLICABILITY, "")
+    if contents.variable == DROUGHT_INDEX:
+        return _drought_renderer(band)
     # Exact zeros are masked ocean or cells that never have snow.
     values = values[values != 0]
     low, high = np.percentile(values, (2, 98)) if values.size else (0, 1)
@@ -244,6 +274,24 @@ def _ramp_renderer(
     legend = QgsColorRampLegendNodeSettings()
     legend.setSuffix(suffix)
     function.setLegendSettings(legend)
+    shader = QgsRasterShader(low, high)
+    shader.setRasterShaderFunction(function)
+    renderer = QgsSingleBandPseudoColorRenderer(None, band, shader)
+    renderer.setClassificationMin(low)
+    renderer.setClassificationMax(high)
+    return renderer
+
+
+def _drought_renderer(band: int) -> QgsSingleBandPseudoColorRenderer:
+    """Colours of the classes of drought, the same for all maps."""
+    low, high = -3.0, 3.0
+    function = QgsColorRampShader(low, high, None, QgsColorRampShader.Type.Discrete)
+    function.setColorRampItemList(
+        [
+            QgsColorRampShader.ColorRampItem(bound, QColor(colour), label)
+            for bound, label, colour in DROUGHT_CLASSES
+        ]
+    )
     shader = QgsRasterShader(low, high)
     shader.setRasterShaderFunction(function)
     renderer = QgsSingleBandPseudoColorRenderer(None, band, shader)

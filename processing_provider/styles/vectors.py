@@ -86,8 +86,8 @@ BAR_LENGTH = 120
 
 def style_wells(layer: QgsVectorLayer) -> None:
     """Colour wells by their trend; the map tip compares it with the trends of the fields."""
-    layer.setRenderer(_rules(TREND_RULES, _marker))
-    _set_aliases(layer, WELL_ALIASES)
+    layer.setRenderer(rules(TREND_RULES, _marker))
+    set_aliases(layer, WELL_ALIASES)
     layer.setMapTipTemplate(_well_tip())
     layer.setName(" ".join(["Wells with scores", *_period(layer)]))
 
@@ -95,8 +95,8 @@ def style_wells(layer: QgsVectorLayer) -> None:
 def style_regions(layer: QgsVectorLayer) -> None:
     """Colour regions by their held-out gain over mean-preserving interpolation."""
     layer.setName("Regions and their skill")
-    layer.setRenderer(_rules(GAIN_RULES, _translucent_fill))
-    _set_aliases(layer, REGION_ALIASES)
+    layer.setRenderer(rules(GAIN_RULES, translucent_fill))
+    set_aliases(layer, REGION_ALIASES)
     layer.setMapTipTemplate(
         '<b>[% "name" %]</b><br>Gain over mean-preserving interpolation: '
         "[% coalesce(format_number(100 * \"gain_over_mean_preserving\", 1) || ' %', 'not tested') "
@@ -107,16 +107,16 @@ def style_regions(layer: QgsVectorLayer) -> None:
 def style_aquifers(layer: QgsVectorLayer) -> None:
     """Draw outlines of aquifers that let a map below show through."""
     layer.setRenderer(QgsSingleSymbolRenderer(_outline()))
-    _set_aliases(layer, AQUIFER_ALIASES)
+    set_aliases(layer, AQUIFER_ALIASES)
     layer.setMapTipTemplate('<b>[% "name" %]</b>')
 
 
 def style_sample_wells(layer: QgsVectorLayer) -> None:
     """Draw the wells of a sample world, the confined ones as open circles."""
     layer.setRenderer(
-        _rules((("confined", '"confined"', "#ffffff"), ("unconfined", "ELSE", "#0072b2")), _marker)
+        rules((("confined", '"confined"', "#ffffff"), ("unconfined", "ELSE", "#0072b2")), _marker)
     )
-    _set_aliases(layer, SAMPLE_WELL_ALIASES)
+    set_aliases(layer, SAMPLE_WELL_ALIASES)
     layer.setMapTipTemplate(
         '<b>[% "well" %]</b><br>Specific yield: [% coalesce("specific_yield", \'not stated\') %]'
     )
@@ -129,8 +129,8 @@ def _period(layer: QgsVectorLayer) -> list[str]:
     return [months[0], "to", months[-1]] if months else []
 
 
-def _rules(rules: Sequence[Rule], symbol) -> QgsRuleBasedRenderer:
-    """One class for each rule, with a symbol of its colour."""
+def rules(rules: Sequence[Rule], symbol) -> QgsRuleBasedRenderer:
+    """Make a class for each rule, with a symbol of its colour."""
     root = QgsRuleBasedRenderer.Rule(None)
     for label, condition, colour in rules:
         root.appendChild(
@@ -151,7 +151,7 @@ def _marker(colour: str) -> QgsSymbol:
     )
 
 
-def _translucent_fill(colour: str) -> QgsSymbol:
+def translucent_fill(colour: str) -> QgsSymbol:
     symbol = QgsFillSymbol.createSimple(
         {"color": colour, "outline_color": "#404040", "outline_width": "0.4"}
     )
@@ -165,7 +165,7 @@ def _outline() -> QgsSymbol:
     )
 
 
-def _set_aliases(layer: QgsVectorLayer, aliases: Mapping[str, str]) -> None:
+def set_aliases(layer: QgsVectorLayer, aliases: Mapping[str, str]) -> None:
     """Show fields with names in words and with their units."""
     for field, alias in aliases.items():
         index = layer.fields().lookupField(field)

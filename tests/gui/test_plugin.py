@@ -29,7 +29,8 @@ def test_every_algorithm_has_an_icon_a_name_and_help(plugin):
 
 
 OTHER_ENTRIES = [
-    "Start here", "Edit the chain in the Modeler", "Predictors", "Check installation", "Help",
+    "Start here", "Edit the chain in the Modeler", "Export animation", "New print layout",
+    "Predictors", "Check installation", "Help",
 ]  # fmt: skip
 
 

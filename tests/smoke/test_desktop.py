@@ -58,15 +58,16 @@ def test_plugins_menu_has_an_entry_for_each_algorithm_and_help(recorded):
     assert recorded["menu_has_icon"]
     entries = [entry for entry in recorded["menu"] if entry]
     assert entries[:2] == ["Start here…", "The whole chain (GRACE to 1 km GWSA)…"]
-    assert "Predictors…" in entries
+    assert {"Export animation…", "New print layout", "Predictors…"} < set(entries)
     assert entries[-2:] == ["Check installation…", "Help"]
-    assert len(entries) == len(ALGORITHMS) + 5
+    assert len(entries) == len(ALGORITHMS) + 7
 
 
 def test_each_entry_opens_the_dialog_of_its_algorithm(recorded):
     titles = {dialog["title"] for dialog in recorded["dialogs"]}
     assert titles - set(recorded["toolbox"]) == {
         "Start here: a sample world", "Check installation of GWSA", "Predictors",
+        "Export animation",
     }  # fmt: skip
     assert set(recorded["toolbox"]) < titles
     assert all(len(dialog["labels"]) >= 2 for dialog in recorded["dialogs"])

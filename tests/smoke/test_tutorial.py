@@ -74,7 +74,7 @@ def recorded(environment, folder, tmp_path_factory):
 def test_the_steps_lead_to_the_map(recorded, folder):
     assert "error" not in recorded, recorded["error"]
     assert recorded["map"] == {"renderer": "singlebandpseudocolor", "bands": 12}
-    for output in ("gwsa_1km/GWSA_2010.tif", "gwsa_1km/sigma", "downscale.html"):
+    for output in ("gwsa_1km/GWSA_2010.tif", "gwsa_1km/sigma", "downscale.html", "series.csv"):
         assert (folder / output).exists(), output
 
 

@@ -118,15 +118,20 @@ def split_into_squares(cells: np.ndarray, side: int) -> list[Tile]:
     list of Tile
         The squares with at least one needed cell, row by row.
     """
-    squares = [
-        Tile(
-            slice(top, min(top + side, cells.shape[0])),
-            slice(left, min(left + side, cells.shape[1])),
-        )
-        for top in range(0, cells.shape[0], side)
-        for left in range(0, cells.shape[1], side)
+    return [square for square in squares(cells.shape, side) if cells[square].any()]
+
+
+def squares(shape: tuple[int, ...], side: int) -> list[Tile]:
+    """Return squares of ``side`` x ``side`` cells that cover a grid, row by row.
+
+    They are smaller at the edges.
+    """
+    rows, columns = shape
+    return [
+        Tile(slice(top, min(top + side, rows)), slice(left, min(left + side, columns)))
+        for top in range(0, rows, side)
+        for left in range(0, columns, side)
     ]
-    return [square for square in squares if cells[square].any()]
 
 
 def by_tile(field: np.ndarray | Callable[[Tile], np.ndarray]) -> Callable[[Tile], np.ndarray]:

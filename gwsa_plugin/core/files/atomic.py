@@ -36,7 +36,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     with scratch_folder(path) as folder:
         part = folder / path.name
         yield part
-        _replace(part, path)
+        publish(part, path)
 
 
 @contextmanager
@@ -65,6 +65,12 @@ def atomic_folder(path: str | Path, earlier: str | None = None) -> Iterator[Path
         _move_files(folder, path)
 
 
+def publish(part: Path, path: Path) -> None:
+    """Give a complete file its final name, and remove what describes the file that it replaces."""
+    _remove_descriptions(path)
+    part.replace(path)
+
+
 def remove_file(path: Path) -> None:
     """Remove a file and, with a GeoTIFF, the files that describe it."""
     _remove_descriptions(path)
@@ -88,13 +94,7 @@ def _move_files(source: Path, target: Path) -> None:
         if item.is_dir():
             _move_files(item, target / item.name)
         else:
-            _replace(item, target / item.name)
-
-
-def _replace(part: Path, path: Path) -> None:
-    """Give a complete file its final name."""
-    _remove_descriptions(path)
-    part.replace(path)
+            publish(item, target / item.name)
 
 
 def _remove_descriptions(path: Path) -> None:

@@ -15,6 +15,10 @@ REGION_TAG = "GWSA_REGION"
 FOOTPRINT_TAG = "GWSA_FOOTPRINT_KM"
 # How coarse GWSA was corrected for leakage.
 LEAKAGE_TAG = "GWSA_LEAKAGE"
+# How far a sigma can be relied on.
+SIGMA_TAG = "GWSA_SIGMA"
+# Root mean square of the part of a sigma that stands for detail which GRACE does not resolve, cm.
+DETAIL_SIGMA_TAG = "GWSA_SIGMA_DETAIL_CM"
 CARRIED_TAGS = (
     "GWSA_BASELINE",
     REGION_TAG,

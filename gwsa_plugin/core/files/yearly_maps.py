@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
+from ..base.months import period_name
 from ..base.plausible import STORAGE, require_plausible
 from ..base.units import CM, in_centimetres
 from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
@@ -114,20 +115,54 @@ class YearlyMaps:
                         "keep one of them."
                     )
                 bands[month] = (path, band)
-        months = sorted(bands)
-        ordered = {month: bands[month] for month in months}
-        return cls(grids[0], ordered, tuple(words[month] for month in months))
+        ordered = dict(sorted(bands.items()))
+        return cls(grids[0], ordered, tuple(words[month] for month in ordered))
 
     @property
     def months(self) -> np.ndarray:
         """All months in order, datetime64[M]."""
         return np.array(list(self.bands), dtype="datetime64[M]")
 
+    def select(self, first, last) -> YearlyMaps:
+        """Return the maps of a period.
+
+        Parameters
+        ----------
+        first, last : datetime64[M] or None
+            First and last month; None for no limit.
+
+        Raises
+        ------
+        InputError
+            When the period has no month.
+        """
+        months = self.months
+        kept = np.ones(months.size, dtype=bool)
+        if first is not None:
+            kept &= months >= first
+        if last is not None:
+            kept &= months <= last
+        if not kept.any():
+            raise InputError(
+                f"The maps have {period_name(months[[0, -1]])} and no month of the period; change "
+                "START or END."
+            )
+        bands = {month: self.bands[month] for month in months[kept]}
+        return YearlyMaps(
+            self.grid, bands, tuple(word for word, keep in zip(self.source, kept) if keep)
+        )
+
     def tags(self) -> dict[str, str]:
         """Read the tags of the first file."""
         path, _ = next(iter(self.bands.values()))
         with open_lonlat(path) as source:
             return source.tags()
+
+    def block(self) -> tuple[int, int]:
+        """Rows and columns of the blocks of the first file, which are fast to read."""
+        path, _ = next(iter(self.bands.values()))
+        with open_lonlat(path) as source:
+            return source.block
 
     def read(self, month, window: tuple[slice, slice] | None = None) -> np.ndarray:
         """Read the map of one month.

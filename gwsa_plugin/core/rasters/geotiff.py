@@ -42,8 +42,8 @@ class Header:
         Position, pixel size, shape and CRS.
     names : tuple of str
         One description per band, which may be empty.
-    unit : str
-        Unit of all bands; empty for none.
+    unit : str or tuple of str
+        Unit of all bands, or of each; empty for none.
     tags : mapping
         Metadata of the file.
     sources : tuple of str
@@ -62,7 +62,7 @@ class Header:
 
     grid: Grid
     names: tuple[str, ...]
-    unit: str
+    unit: str | tuple[str, ...]
     tags: Mapping[str, str]
     sources: tuple[str, ...] = ()
     dtype: str = "float32"
@@ -194,7 +194,8 @@ class GeoTiff:
                 band = self._file.GetRasterBand(number)
                 if header.nodata is not None:
                     band.SetNoDataValue(header.nodata)
-                band.SetUnitType(header.unit)
+                same = isinstance(header.unit, str)
+                band.SetUnitType(header.unit if same else header.unit[number - 1])
                 if (header.scale, header.offset) != (1.0, 0.0):
                     band.SetScale(header.scale)
                     band.SetOffset(header.offset)
@@ -241,8 +242,8 @@ class GeoTiff:
                     # makes room in the cache can change the order of the blocks.
                     band.FlushCache()
 
-    def add_overviews(self, progress: Progress) -> None:
-        """Add overviews to a large raster: means of the pixels that have a value.
+    def add_overviews(self, progress: Progress, method: str = "AVERAGE") -> None:
+        """Add overviews to a large raster, by default means of the pixels that have a value.
 
         They are compressed as the bands are; blocks without any value are left out. Raises
         Cancelled when the user asks to stop.
@@ -256,7 +257,7 @@ class GeoTiff:
             _thread_options(options),
             gdal_errors(self._problem),
         ):
-            self._file.BuildOverviews("AVERAGE", list(OVERVIEWS), callback)
+            self._file.BuildOverviews(method, list(OVERVIEWS), callback)
 
     def flush(self) -> None:
         """Write everything that GDAL still holds in memory."""

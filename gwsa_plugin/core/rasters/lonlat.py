@@ -89,6 +89,7 @@ class _Arranged(Raster):
         self.crs = source.crs
         self.transform = transform
         self.shape = source.shape
+        self.block = source.block
         self.bands = source.bands
 
     def close(self) -> None:

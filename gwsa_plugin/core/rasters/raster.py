@@ -76,6 +76,8 @@ class Raster(ABC):
         From column and row to coordinates.
     shape : (int, int)
         Number of rows and columns.
+    block : (int, int)
+        Rows and columns of the blocks in which the file stores the first band.
     bands : tuple of Band
         Properties of the bands; bands are counted from 1 in all methods. Empty for a container of
         several rasters.
@@ -84,6 +86,7 @@ class Raster(ABC):
     crs: str
     transform: Affine
     shape: tuple[int, int]
+    block: tuple[int, int]
     bands: tuple[Band, ...]
 
     def __enter__(self) -> Raster:

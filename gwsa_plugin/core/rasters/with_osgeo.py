@@ -41,6 +41,8 @@ class OsgeoRaster(Raster):
         self.shape = (self._file.RasterYSize, self._file.RasterXSize)
         numbers = range(1, self._file.RasterCount + 1)
         self.bands = tuple(_describe(self._file.GetRasterBand(number)) for number in numbers)
+        columns, rows = self._file.GetRasterBand(1).GetBlockSize() if numbers else (0, 0)
+        self.block = (rows, columns)
 
     def close(self) -> None:
         self._file = None

@@ -33,6 +33,7 @@ class RasterioRaster(Raster):
         self.transform = Affine(*self._file.transform[:6])
         self.shape = self._file.shape
         self.bands = tuple(_describe_bands(self._file))
+        self.block = self._file.block_shapes[0] if self.bands else (0, 0)
 
     def close(self) -> None:
         self._file.close()

@@ -7,7 +7,7 @@ from math import floor
 
 import numpy as np
 
-from ..base.grid import Bounds, Grid, intersection
+from ..base.grid import EARTH_RADIUS_KM, Bounds, Grid, intersection
 from ..rasters import warping
 
 TURN = 360.0
@@ -25,6 +25,28 @@ def extent(geometry: dict) -> Bounds:
     """Return west, south, east and north of a GeoJSON polygon or multipolygon."""
     points = np.concatenate([np.array(part[0], dtype=float)[:, :2] for part in parts_of(geometry)])
     return (*points.min(axis=0), *points.max(axis=0))
+
+
+def area_km2(geometry: dict) -> float:
+    """Compute the area of a GeoJSON polygon or multipolygon on the sphere, without its holes.
+
+    Parameters
+    ----------
+    geometry : dict
+        Longitudes are continuous across 180°.
+
+    References
+    ----------
+    Chamberlain, R. G. & Duquette, W. H. (2007): Some algorithms for polygons on a sphere. JPL
+        Publication 07-03, equation 1.
+    """
+    return sum(_ring_km2(part[0]) - sum(map(_ring_km2, part[1:])) for part in parts_of(geometry))
+
+
+def _ring_km2(ring: Sequence) -> float:
+    longitude, latitude = np.radians([point[:2] for point in ring]).T
+    heights = 2.0 + np.sin(latitude[1:]) + np.sin(latitude[:-1])
+    return abs(float(np.diff(longitude) @ heights)) * EARTH_RADIUS_KM**2 / 2.0
 
 
 def unwrap(polygon: Sequence) -> list | None:

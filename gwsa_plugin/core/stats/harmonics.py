@@ -74,3 +74,22 @@ def straight_lines(series: np.ndarray, missing: np.ndarray) -> np.ndarray:
     right = observed[after]
     weight = (months - left) / (right - left)
     return series[:, left] * (1 - weight) + series[:, right] * weight
+
+
+def annual_wave(cosine: np.ndarray, sine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the amplitude of an annual wave and the time of its maximum.
+
+    Parameters
+    ----------
+    cosine, sine : array_like of float
+        Coefficients of the annual wave as in ``harmonic_design``.
+
+    Returns
+    -------
+    amplitude : ndarray of float
+    month : ndarray of float
+        From 0.5 to 12.5; 1 is the middle of January.
+    """
+    # The middle of January is half a month after the start of the year.
+    month = np.degrees(np.arctan2(sine, cosine)) % 360 / 30 + 0.5
+    return np.hypot(cosine, sine), month

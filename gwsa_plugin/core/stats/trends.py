@@ -57,14 +57,58 @@ def deseasonalise(months: np.ndarray, values: np.ndarray) -> np.ndarray:
     ndarray, same shape as ``values``
         The mean of each series is unchanged.
     """
-    years = decimal_years(months)
-    design = harmonic_design(years)
-    design[:, 1] = years - years.mean()
-    # Waves without a mean leave the mean of the series unchanged.
-    waves = design[:, 2:]
-    waves -= waves.mean(axis=0)
-    coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
-    return values - waves @ coefficients[2:]
+    return subtract_season(months, values)[0]
+
+
+def subtract_season(months: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Subtract the annual and semi-annual waves, and return their coefficients too.
+
+    Sums are added month by month, so that the result does not depend on the number of series, and
+    equals that of ``trend_series_numba.deseasonalise`` to the last bit. The ranks of values that
+    are equal but for rounding depend on it.
+
+    Parameters
+    ----------
+    months, values
+        As in ``trend``.
+
+    Returns
+    -------
+    flat : ndarray of float64, same shape as ``values``
+        The deseasonalised series.
+    coefficients : ndarray of float64, shape (6,) or (6, series)
+        Of the columns of ``seasonal_design``.
+    """
+    design = seasonal_design(months)
+    coefficients = np.zeros((design.shape[1], *values.shape[1:]))
+    for factors, value in zip(seasonal_solver(design).T, values):
+        coefficients += np.multiply.outer(factors, value)
+    flat = np.array(values, dtype=float)
+    for wave, coefficient in zip(design[:, 2:].T, coefficients[2:]):
+        flat -= np.multiply.outer(wave, coefficient)
+    return flat, coefficients
+
+
+def seasonal_solver(design: np.ndarray) -> np.ndarray:
+    """Return the matrix that takes series to their coefficients, shape (6, n).
+
+    It is the least-squares solution of least norm, with the cut-off of numpy's ``lstsq``.
+    """
+    return np.linalg.pinv(design, rcond=np.finfo(float).eps * max(design.shape))
+
+
+def seasonal_design(months: np.ndarray) -> np.ndarray:
+    """Build the design matrix of the fit of ``deseasonalise``.
+
+    Returns
+    -------
+    ndarray of float, shape (n, 6)
+        The columns of ``harmonic_design``. The trend and the waves have no mean, so that waves
+        that are subtracted leave the mean of the series unchanged.
+    """
+    design = harmonic_design(decimal_years(months))
+    design[:, 1:] -= design[:, 1:].mean(axis=0)
+    return design
 
 
 def theil_sen(times: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -85,11 +129,48 @@ def theil_sen(times: np.ndarray, values: np.ndarray) -> np.ndarray:
     ----------
     Theil (1950); Sen (1968), J. Am. Stat. Assoc. 63, 1379-1389.
     """
-    first, second = np.triu_indices(len(times), k=1)
-    if not first.size:
+    slopes = _pair_slopes(times, values)
+    if not len(slopes):
         return np.full(values.shape[1:], np.nan)[()]
+    return np.median(slopes, axis=0)
+
+
+def _pair_slopes(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Slopes of all pairs of points, shape (pairs,) or (pairs, series)."""
+    first, second = np.triu_indices(len(times), k=1)
     steps = (times[second] - times[first]).reshape(-1, *(1,) * (values.ndim - 1))
-    return np.median((values[second] - values[first]) / steps, axis=0)
+    return (values[second] - values[first]) / steps
+
+
+def theil_sen_interval(
+    times: np.ndarray, values: np.ndarray, confidence: float = 0.9, level: float = 0.05
+) -> tuple[float, float, float, float]:
+    """Compute the Theil-Sen slope with an interval for autocorrelated series, and its p-value.
+
+    The limits are the slopes of pairs of the ranks of Sen (1968), with the variance of the
+    Mann-Kendall score of Hamed & Rao (1998). Ranks are rounded as in scipy.stats.theilslopes.
+
+    Parameters
+    ----------
+    times, values : ndarray of float, shape (n,)
+        In order of time; at least four.
+    confidence : float
+        Of the interval, 0 to 1.
+    level : float
+        As in ``mann_kendall``.
+
+    Returns
+    -------
+    slope, lower, upper, p : float
+        ``p`` is that of ``mann_kendall``.
+    """
+    slopes = np.sort(_pair_slopes(times, values))
+    slope = float(np.median(slopes))
+    score, variance = _score_and_variance(times, values, slope, level)
+    half = norm.isf((1 - confidence) / 2) * np.sqrt(max(variance, 0.0))
+    lower = max(int(np.rint((slopes.size - half) / 2)) - 1, 0)
+    upper = min(int(np.rint((slopes.size + half) / 2)), slopes.size - 1)
+    return slope, float(slopes[lower]), float(slopes[upper]), _p_value(score, variance)
 
 
 def mann_kendall(times: np.ndarray, values: np.ndarray, level: float = 0.05) -> float:
@@ -114,14 +195,26 @@ def mann_kendall(times: np.ndarray, values: np.ndarray, level: float = 0.05) -> 
     ----------
     Hamed & Rao (1998), J. Hydrol. 204, 182-196.
     """
-    n = len(values)
-    if n < 4:
+    if len(values) < 4:
         return np.nan
+    slope = float(theil_sen(times, values))
+    return _p_value(*_score_and_variance(times, values, slope, level))
+
+
+def _score_and_variance(
+    times: np.ndarray, values: np.ndarray, slope: float, level: float
+) -> tuple[float, float]:
+    """Compute the Mann-Kendall score and its variance for a series with a Theil-Sen slope."""
+    n = len(values)
     first, second = np.triu_indices(n, k=1)
     score = np.sign(values[second] - values[first]).sum()
     ties = np.unique(values, return_counts=True)[1]
     independent = (_variance_term(n) - _variance_term(ties).sum()) / 18
-    variance = independent * _variance_inflation(times, values, level)
+    return score, independent * _variance_inflation(values - slope * times, level)
+
+
+def _p_value(score: float, variance: float) -> float:
+    """Two-sided p-value of a Mann-Kendall score."""
     if score == 0 or variance <= 0:
         return 1.0
     return float(2 * norm.sf((abs(score) - 1) / np.sqrt(variance)))
@@ -132,28 +225,35 @@ def _variance_term(n):
     return n * (n - 1.0) * (2 * n + 5)
 
 
-def _variance_inflation(times: np.ndarray, values: np.ndarray, level: float) -> float:
+def significant_correlation(n: int, level: float = 0.05) -> float:
+    """Return the least autocorrelation of ``n`` values that is significant at ``level``."""
+    return float(norm.isf(level / 2) / np.sqrt(n))
+
+
+def _variance_inflation(residuals: np.ndarray, level: float) -> float:
     """n/n*, equation 16 of Hamed & Rao (1998); 1 where it would not be positive."""
-    n = len(values)
-    ranks = rankdata(values - theil_sen(times, values) * times)
+    n = len(residuals)
+    ranks = rankdata(residuals)
     ranks -= ranks.mean()
     if not ranks.any():
         return 1.0
     lags = np.arange(1, n)
     correlation = np.correlate(ranks, ranks, "full")[n:] / (ranks @ ranks)
-    significant = np.abs(correlation) > norm.isf(level / 2) / np.sqrt(n)
+    significant = np.abs(correlation) > significant_correlation(n, level)
     weights = (n - lags) * (n - lags - 1.0) * (n - lags - 2.0)
     inflation = 1 + 2 / (n * (n - 1.0) * (n - 2.0)) * (weights * correlation)[significant].sum()
     return inflation if inflation > 0 else 1.0
 
 
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+def benjamini_hochberg(p: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
     """Adjust the p-values of many tests for the false discovery rate.
 
     Parameters
     ----------
     p : array_like of float
         A NaN is a test that was not made.
+    counts : array_like of int, same shape, optional
+        Number of tests with each value; by default 1.
 
     Returns
     -------
@@ -168,6 +268,7 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     adjusted = np.full(p.shape, np.nan)
     tested = np.flatnonzero(np.isfinite(p))
     falling = tested[np.argsort(p[tested])[::-1]]
-    ranks = np.arange(falling.size, 0, -1)
-    adjusted[falling] = np.minimum.accumulate(np.minimum(p[falling] * tested.size / ranks, 1.0))
+    tests = np.ones(falling.size, int) if counts is None else np.asarray(counts)[falling]
+    ranks = np.cumsum(tests[::-1])[::-1]
+    adjusted[falling] = np.minimum.accumulate(np.minimum(p[falling] * tests.sum() / ranks, 1.0))
     return adjusted

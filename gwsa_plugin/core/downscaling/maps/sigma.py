@@ -16,6 +16,8 @@ from ...base.months import calendar_month, calendar_year
 from ...base.progress import Progress
 from ...compute.threads import run_all
 from ...files.stack import MonthlyStack
+from ...files.stack_files import VARIABLE_TAG
+from ...files.stack_tags import DETAIL_SIGMA_TAG, SIGMA_TAG
 from ...wells.comparison import WellComparison
 from ...wells.sampling import pixel
 from ..domain import Domain
@@ -62,6 +64,13 @@ class DetailError:
         if self.wells:
             return f"calibrated on {self.wells} wells"
         return "lower bound: detail sigma modelled, not calibrated"
+
+    def tags(self, variance: np.ndarray) -> dict[str, str]:
+        """Tags of a sigma that contains ``variance``, the variance of this error in some form."""
+        return {
+            SIGMA_TAG: self.statement,
+            DETAIL_SIGMA_TAG: f"{np.sqrt(np.nanmean(variance)):.3f}",
+        }
 
 
 def estimate_detail_error(
@@ -148,7 +157,7 @@ def corrected_sigma(
     """
     sigma = sigma.on(corrected.grid).select(corrected.months[0], corrected.months[-1])
     values = np.sqrt(sigma.values**2 + error.cell_variance).astype(np.float32)
-    return replace(sigma, values=values, tags={**corrected.tags, "GWSA_SIGMA": error.statement})
+    return replace(sigma, values=values, tags={**corrected.tags, **error.tags(error.cell_variance)})
 
 
 def _mean_noise(domain: Domain, sigma: MonthlyStack) -> np.ndarray:
@@ -239,7 +248,8 @@ def _write_year(
     in_year = calendar_year(domain.months) == year
     months = domain.months[in_year & np.isin(domain.months, sigma.months)]
     sources = {month: domain.source_of(month) for month in months}
-    tags = {**options.tags, "GWSA_VARIABLE": "GWSA_SIGMA", "GWSA_SIGMA": detail_error.statement}
+    variance = detail_error.variance[domain.cells]
+    tags = {**options.tags, VARIABLE_TAG: "GWSA_SIGMA", **detail_error.tags(variance)}
     conservation = domain.conservation
     path = folder / f"GWSA_SIGMA_{year}.tif"
     with create_year(path, conservation, options, tags, sources, progress) as target:

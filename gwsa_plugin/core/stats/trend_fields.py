@@ -1,0 +1,206 @@
+"""Trends and seasons of many monthly series, such as the pixels of a map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import erf
+from scipy.stats import norm
+
+from ..base.months import decimal_years
+from ..compute.numba_modules import load_numba_module
+from .harmonics import annual_wave
+from .trends import (
+    seasonal_design,
+    seasonal_solver,
+    significant_correlation,
+    subtract_season,
+    theil_sen_interval,
+)
+
+# Fewest months with a value for a trend.
+LEAST_MONTHS = 24
+# Longest series for the compiled loops, and zeros behind the ranks of a series.
+LONGEST = 1024
+PADDING = 48
+# Longest series whose sums of products of ranks are whole numbers of single precision.
+LONGEST_SINGLE = 369
+# Numbers of a table of quantiles, and the range over which slopes are tried for it.
+QUANTILES = 257
+REACH = np.linspace(0, 40, 2001)
+
+
+class TrendFields(NamedTuple):
+    """Trends and seasons, each an ndarray of float64 of shape (series,).
+
+    All are NaN for a series with fewer than ``LEAST_MONTHS`` values and for a constant one, such as
+    the zeros of masked pixels.
+
+    Parameters
+    ----------
+    slope, lower, upper : ndarray
+        Theil-Sen slope of the deseasonalised series per year, and the limits of its interval.
+    p : ndarray
+        Two-sided p-value of the Mann-Kendall test of Hamed & Rao (1998).
+    amplitude : ndarray
+        Amplitude of the annual wave.
+    peak_month : ndarray
+        Time of the maximum of the annual wave, from 0.5 to 12.5; 1 is the middle of January.
+    """
+
+    slope: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    p: np.ndarray
+    amplitude: np.ndarray
+    peak_month: np.ndarray
+
+
+def trend_fields(months: np.ndarray, values: np.ndarray, confidence: float = 0.9) -> TrendFields:
+    """Compute the trend and the season of each series.
+
+    Parameters
+    ----------
+    months : ndarray of datetime64[M], shape (n,)
+        Distinct, in order; they need not be consecutive.
+    values : ndarray of float, shape (n, series)
+        NaN in the months without a value. Series with the same months are computed together.
+    confidence : float
+        Of the interval, 0 to 1.
+
+    Returns
+    -------
+    TrendFields
+
+    References
+    ----------
+    See ``trends``, whose ``deseasonalise`` and ``theil_sen_interval`` define the result.
+    """
+    fields = TrendFields(*np.full((6, values.shape[1]), np.nan))
+    for known, members in same_months(values):
+        chosen = values if known.all() else values[known]
+        chosen = chosen if members.all() else chosen[:, members]
+        for field, result in zip(fields, _trends(months[known], chosen, confidence)):
+            field[members] = result
+    return fields
+
+
+def same_months(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Find the series that have values in the same months.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, series)
+
+    Yields
+    ------
+    known : ndarray of bool, shape (n,)
+        The months with values, at least ``LEAST_MONTHS``.
+    members : ndarray of bool, shape (series,)
+        The series.
+    """
+    known = np.isfinite(values)
+    used = known.sum(axis=0) >= LEAST_MONTHS
+    if not used.any():
+        return
+    usual = known[:, np.argmax(used)]
+    if (known[:, used] == usual[:, None]).all():
+        yield usual, used
+        return
+    packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
+    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, index, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    for number, first in enumerate(index):
+        if used[first]:
+            yield known[:, first], inverse == number
+
+
+def _trends(months: np.ndarray, values: np.ndarray, confidence: float) -> np.ndarray:
+    """Compute ``TrendFields`` of series without gaps as an array, shape (6, series)."""
+    times = decimal_years(months)
+    compiled = load_numba_module("stats.trend_series_numba")
+    if compiled is None or times.size > LONGEST:
+        flat, coefficients = subtract_season(months, values)
+        results = np.array([theil_sen_interval(times, y, confidence) for y in flat.T]).T
+    else:
+        flat, coefficients = _subtract_season_compiled(compiled, months, values)
+        results = interval_compiled(compiled, times, flat, coefficients[1], confidence)
+    amplitude, peak = annual_wave(coefficients[2], coefficients[4])
+    fields = np.concatenate([results, [amplitude, peak]])
+    fields[:, values.min(axis=0) == values.max(axis=0)] = np.nan
+    return fields
+
+
+def _subtract_season_compiled(compiled, months, values) -> tuple[np.ndarray, np.ndarray]:
+    """``subtract_season`` with the compiled loops, but ``flat`` of shape (series, n)."""
+    design = seasonal_design(months)
+    solver = seasonal_solver(design)
+    flat = np.empty(values.shape[::-1])
+    coefficients = np.empty((design.shape[1], values.shape[1]))
+    waves = np.ascontiguousarray(design[:, 2:])
+    compiled.deseasonalise(np.ascontiguousarray(values), solver, waves, flat, coefficients)
+    return flat, coefficients
+
+
+def interval_compiled(compiled, times, flat, lines, confidence: float) -> np.ndarray:
+    """Compute ``theil_sen_interval`` of many series with the compiled loops.
+
+    Parameters
+    ----------
+    compiled : module
+        ``trend_series_numba``.
+    times : ndarray of float64, shape (n,)
+    flat : ndarray of float64, shape (series, n)
+    lines : ndarray of float64, shape (series,)
+        A slope near the trend.
+    confidence : float
+
+    Returns
+    -------
+    ndarray of float64, shape (4, series)
+        Slope, lower, upper, p.
+    """
+    n = times.size
+    ranks = np.zeros(n + PADDING, np.float32 if n <= LONGEST_SINGLE else np.float64)
+    results = np.empty((4, len(flat)))
+    compiled.trends(
+        flat,
+        times,
+        np.ascontiguousarray(lines),
+        float(norm.isf((1 - confidence) / 2)),
+        significant_correlation(n),
+        slope_quantiles(tuple(times)),
+        ranks,
+        results,
+    )
+    return results
+
+
+@lru_cache(maxsize=8)
+def slope_quantiles(times: tuple[float, ...]) -> np.ndarray:
+    """Compute where the slopes of pairs lie, for the first guess of a limit of the interval.
+
+    Parameters
+    ----------
+    times : tuple of float
+        As a tuple, so that the result is kept for the next series of the same months.
+
+    Returns
+    -------
+    ndarray of float64, shape (QUANTILES,)
+        Half of the width of the range around the median that has a share of 0, 1/256 .. 1 of the
+        slopes of independent normal values. The unit is the width of the range which all would
+        have at the density of the median.
+    """
+    first, second = np.triu_indices(len(times), k=1)
+    step = np.array(times)[second] - np.array(times)[first]
+    steps, counts = np.unique(np.round(step, 3), return_counts=True)
+    mean_step = steps @ counts / first.size
+    shares = np.zeros(REACH.size)
+    for step, count in zip(steps, counts):
+        shares += count / first.size * erf(REACH * step / mean_step / 2)
+    density = 1 / np.sqrt(np.pi) / 2
+    return np.interp(np.linspace(0, 1, QUANTILES), shares, REACH * density)

@@ -1,0 +1,249 @@
+"""The definitions of ``trends`` for many series, compiled by numba."""
+
+from __future__ import annotations
+
+from math import erfc, sqrt
+
+import numpy as np
+from numba import njit
+
+from .pair_slopes_numba import (
+    BEHIND,
+    MANY,
+    SPACE,
+    U,
+    compiled,
+    count_inversions,
+    order_values,
+    round_values,
+    select,
+    sort_by,
+)
+
+# Pixels that are deseasonalised at a time.
+PIXELS = 64
+WAVES = 2  # row of the first wave among the coefficients of the fit
+
+
+@njit(nogil=True, cache=True)
+def deseasonalise(values, solver, waves, flat, coefficients):
+    """Fit trend and waves, and subtract the waves.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, series)
+    solver : ndarray of float64, shape (coefficients, n)
+        Pseudo-inverse of the design of the fit.
+    waves : ndarray of float64, shape (n, coefficients - 2)
+        Waves without mean.
+    flat : ndarray of float64, shape (series, n)
+        Receives the deseasonalised series.
+    coefficients : ndarray of float64, shape (coefficients, series)
+        Receives the fit.
+    """
+    n, series = values.shape
+    total = np.empty((solver.shape[0], PIXELS))
+    month_values = np.empty(PIXELS)
+    for begin in range(0, series, PIXELS):
+        count = min(PIXELS, series - begin)
+        total[:] = 0.0
+        for month in range(n):
+            _copy(values[month, begin : begin + count], month_values)
+            for row in range(solver.shape[0]):
+                _add_product(solver[row, month], month_values, total[row])
+        coefficients[:, begin : begin + count] = total[:, :count]
+        for month in range(n):
+            _copy(values[month, begin : begin + count], month_values)
+            for wave in range(waves.shape[1]):
+                _add_product(-waves[month, wave], total[WAVES + wave], month_values)
+            for pixel in range(count):
+                flat[begin + pixel, month] = month_values[pixel]
+
+
+@compiled
+def _copy(source, target):
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@compiled
+def _add_product(factor, values, total):
+    for i in range(total.size):
+        total[i] += factor * values[i]
+
+
+@njit(nogil=True, cache=True)
+def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
+    """Compute the trend, its interval and its p-value of many series.
+
+    Parameters
+    ----------
+    flat : ndarray of float64, shape (series, n)
+        Deseasonalised.
+    times : ndarray of float64, shape (n,)
+        Rising.
+    lines : ndarray of float64, shape (series,)
+        A slope near the trend, such as that of a regression.
+    normal : float
+        Half of the width of the interval in standard deviations of a normal variable.
+    significance : float
+        Autocorrelations of the ranks beyond it count.
+    quantiles : ndarray of float64, shape (numbers,)
+        See ``trend_fields.slope_quantiles``.
+    ranks : ndarray of float32 or float64, shape (n + PADDING,)
+        Zeros. Their type must hold the integers up to n³ / 3.
+    results : ndarray of float64, shape (4, series)
+        Receives slope, lower, upper and p.
+    """
+    n = times.size
+    buffer = np.full(3 * SPACE, BEHIND)
+    order = np.arange(n)
+    scratch = np.empty((2, n), np.int64)
+    work = (buffer, order, scratch, np.empty(MANY))
+    centred = times - 0.5 * (times[0] + times[-1])
+    residuals, detrended = np.empty(n), np.empty(n)
+    pairs = n * (n - 1) // 2
+    distances = 0.0
+    for i in range(n):
+        distances += (2 * i - n + 1) * times[i]
+    for series in range(flat.shape[0]):
+        y = flat[series]
+        line = lines[series]
+        extent, spread = _subtract_line(y, centred, line, residuals)
+        score, independent = _score(y, centred, line, extent, buffer, order, scratch[0])
+        # The density of the differences of two normal values at 0 is 0.28 over their spread.
+        per_slope = 0.2821 * distances / max(spread, 1e-300)
+        slope, per_slope = select(
+            y,
+            times,
+            centred,
+            residuals,
+            extent,
+            line,
+            per_slope,
+            line,
+            (pairs - 1) // 2,
+            pairs // 2,
+            work,
+        )
+        for i in range(n):
+            detrended[i] = y[i] - slope * times[i]
+        sort_by(detrended, order)
+        variance = independent * _inflation(detrended, order, ranks, significance)
+        results[0, series] = slope
+        if score == 0 or variance <= 0:
+            results[3, series] = 1.0
+        else:
+            results[3, series] = erfc((abs(score) - 1) / sqrt(2 * variance))
+        half = normal * sqrt(max(variance, 0.0))
+        number = min(half / pairs, 1.0) * (quantiles.size - 1)
+        index = min(int(number), quantiles.size - 2)
+        away = quantiles[index] + (number - index) * (quantiles[index + 1] - quantiles[index])
+        away *= pairs / per_slope
+        first = max(int(np.rint((pairs - half) / 2)) - 1, 0)
+        results[1, series], _ = select(
+            y, times, centred, residuals, extent, line, per_slope, slope - away, first, first, work
+        )
+        last = min(int(np.rint((pairs + half) / 2)), pairs - 1)
+        results[2, series], _ = select(
+            y, times, centred, residuals, extent, line, per_slope, slope + away, last, last, work
+        )
+
+
+@compiled
+def _subtract_line(y, x, line, residuals):
+    """Subtract a line; return the range of the residuals and times, and the residuals' spread."""
+    low, high = np.inf, -np.inf
+    total, square = 0.0, 0.0
+    for i in range(x.size):
+        value = y[i] - line * x[i]
+        residuals[i] = value
+        low = min(low, value)
+        high = max(high, value)
+        total += value
+        square += value * value
+    spread = sqrt(max(square - total * total / x.size, 0.0) / x.size)
+    return (low, high, max(-x[0], x[-1])), spread
+
+
+@compiled
+def _score(y, centred, line, extent, buffer, order, scratch):
+    """The Mann-Kendall score, and its variance for independent values."""
+    n = y.size
+    reach = abs(line) * extent[2]
+    round_values(y, centred, 0.0, extent[0] - reach, extent[1] + reach, buffer, 0)
+    falling = count_inversions(buffer, n)
+    order_values(buffer, n, order, scratch)
+    # Equal rounded values are in the order of time; exchanges are pairs that fall.
+    falling += sort_by(y, order)
+    ties, tied_pairs, first = 0, 0, 0
+    for place in range(1, n + 1):
+        if place == n or y[order[place]] > y[order[first]]:
+            size = place - first
+            ties += size * (size - 1) * (2 * size + 5)
+            tied_pairs += size * (size - 1) // 2
+            first = place
+    score = n * (n - 1) // 2 - 2 * falling - tied_pairs
+    return score, (n * (n - 1) * (2 * n + 5) - ties) / 18
+
+
+@compiled
+def _inflation(residuals, order, ranks, significance):
+    """n/n*, equation 16 of Hamed & Rao (1998); 1 where it would not be positive.
+
+    ``order`` is that of the residuals, and ``ranks`` receives twice their ranks less n + 1.
+    """
+    n = residuals.size
+    first = 0
+    for place in range(1, n + 1):
+        if place == n or residuals[order[place]] > residuals[order[first]]:
+            # Equal values have their mean rank.
+            for same in range(first, place):
+                ranks[order[same]] = first + place - n
+            first = place
+    square = 0.0
+    for i in range(n):
+        square += np.float64(ranks[i]) * np.float64(ranks[i])
+    if square == 0:
+        return 1.0
+    total = 0.0
+    limit = significance * square
+    for first in range(1, n, 8):
+        products = _lagged_products(ranks, n, first)
+        for k in range(8):
+            lag = first + k
+            if abs(products[k]) > limit:
+                total += (n - lag) * (n - lag - 1.0) * (n - lag - 2.0) * products[k] / square
+    inflation = 1 + 2 / (n * (n - 1.0) * (n - 2.0)) * total
+    return inflation if inflation > 0 else 1.0
+
+
+# All sums are whole numbers, so that their order does not matter.
+@njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def _lagged_products(ranks, n, first):
+    """Sums of the products of ranks ``first`` .. ``first`` + 7 apart."""
+    zero = ranks[n]
+    s0, s1, s2, s3, s4, s5, s6, s7 = zero, zero, zero, zero, zero, zero, zero, zero
+    lag = U(first)
+    # Complete vectors: the ranks end with zeros.
+    for i in range(U((n - first + 31) // 32 * 32)):
+        value = ranks[i]
+        k = i + lag
+        s0 += value * ranks[k]
+        s1 += value * ranks[k + U(1)]
+        s2 += value * ranks[k + U(2)]
+        s3 += value * ranks[k + U(3)]
+        s4 += value * ranks[k + U(4)]
+        s5 += value * ranks[k + U(5)]
+        s6 += value * ranks[k + U(6)]
+        s7 += value * ranks[k + U(7)]
+    return (
+        np.float64(s0),
+        np.float64(s1),
+        np.float64(s2),
+        np.float64(s3),
+        np.float64(s4),
+        np.float64(s5),
+        np.float64(s6),
+        np.float64(s7),
+    )

@@ -1,0 +1,1 @@
+"""Export of monthly maps as frames, an animated GIF or a video."""

@@ -1,0 +1,1 @@
+"""Print layouts of monthly maps, made from a template."""
