@@ -9,11 +9,12 @@ export PYTHONPATH := $(CURDIR)/build/import
 PYTHON := /usr/bin/python3
 VENV := build/venv
 BIN := $(VENV)/bin
+CHECKERS := build/checkers
 IMPORT := build/import/gwsa
 PYTEST := $(BIN)/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-core test-qgis test-quick test-trixie cluster-test bench bench-global lint model layout docs pictures package link packages
+.PHONY: help demo test test-core test-qgis test-quick test-trixie checkers cluster-test bench bench-global lint model layout docs pictures package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +36,8 @@ test-quick: packages $(VENV)/ready $(IMPORT)  ## The fast tests of the core, in 
 
 test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
 	setup/trixie.sh make test VENV=/gwsa/venv
+
+checkers: $(CHECKERS)/ready  ## Programs that check exported datasets (CF, STAC, citation); their tests are skipped without
 
 cluster-test: packages $(VENV)/ready $(IMPORT) $(IMPORT)  ## The same maps from a Dask scheduler and two workers, of which one is killed midway
 	$(PYTEST) -p no:pytest_qgis -m cluster tests/core
@@ -85,3 +88,6 @@ $(IMPORT):
 
 $(VENV)/ready: setup/test-requirements.txt setup/test-venv.sh | packages
 	setup/test-venv.sh $(VENV)
+
+$(CHECKERS)/ready: setup/checker-requirements.txt setup/checkers.sh | packages
+	setup/checkers.sh $(CHECKERS)

@@ -11,6 +11,7 @@ from .build_predictors import BuildPredictors
 from .compare import Compare
 from .downscale import Downscale
 from .drought_index import DroughtIndex
+from .export import Export
 from .fill_gaps import FillGaps
 from .full_chain import FullChain
 from .gldas_anomaly import GldasAnomaly
@@ -37,6 +38,7 @@ ALGORITHMS = (
     DroughtIndex,
     Recharge,
     Compare,
+    Export,
     SampleData,
 )
 

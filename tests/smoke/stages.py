@@ -61,6 +61,11 @@ STAGES = {
         {}, {"OUTPUT": "world"}, {"EXTENT": BOX, "START": "2009-01", "END": "2010-12", "SEED": 7}
     ),
     **{stage.name: stage_of_the_chain(stage) for stage in chain.STAGES},
+    "export": Stage(
+        {"GWSA": "gwsa_1km"},
+        {"OUTPUT": "dataset"},
+        {"TITLE": "Sample world", "CREATORS": "Rossi, Ada; Institute of Hydrology"},
+    ),
 }
 
 # The same run with the model, whose outputs contain the name of their stage.

@@ -19,7 +19,14 @@ from ..base.plausible import STORAGE, require_plausible
 from ..base.units import CM, in_centimetres
 from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
 from ..rasters.raster import Raster
-from ..rasters.reading import band_months, open_lonlat, open_raster, read_bands, readable
+from ..rasters.reading import (
+    band_months,
+    open_lonlat,
+    open_lonlat_beside_others,
+    open_raster,
+    read_bands,
+    readable,
+)
 from .packed_tiles import TILES_DOMAIN, unpack_tiles
 from .provenance import same_run
 from .stack import OBSERVED
@@ -220,8 +227,8 @@ class YearlyMaps:
             )
 
     def _open(self, path: Path) -> AbstractContextManager[Raster]:
-        """Open a file as in ``open_lonlat``."""
-        return open_lonlat(path)
+        """Open a file as in ``open_lonlat_beside_others``."""
+        return open_lonlat_beside_others(path)
 
     def _read(
         self,

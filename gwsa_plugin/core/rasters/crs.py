@@ -36,6 +36,11 @@ def well_known_text(crs: str) -> str:
     return _parse(crs).ExportToWkt()
 
 
+def wkt2(crs: str) -> str:
+    """Return a coordinate reference system as WKT of ISO 19162:2019, which CF asks for."""
+    return _parse(crs).ExportToWkt(["FORMAT=WKT2_2019"])
+
+
 @lru_cache(maxsize=1024)
 def is_geographic(crs: str) -> bool:
     """Return True when the coordinates are longitudes and latitudes."""

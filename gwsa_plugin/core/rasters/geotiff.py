@@ -20,6 +20,7 @@ from ..base.grid import Grid
 from ..base.progress import Progress
 from .crs import well_known_text
 from .gdal_errors import RasterError, gdal_errors
+from .gdal_progress import gdal_progress
 
 SOURCE_TAG = "GWSA_SOURCE"
 UNIT_TAG = "GWSA_UNIT"
@@ -103,9 +104,16 @@ def new_geotiff(
     finally:
         # An open file can be neither renamed nor, on Windows, deleted.
         target.close()
+    require_complete(path)
+
+
+def require_complete(path: Path) -> None:
+    """Raise OSError when the end of a GeoTIFF that has just been written is missing.
+
+    When its last buffer cannot be written, GDAL 3.10 prints a message but reports no error.
+    """
     with gdal_errors(f"{path.name} cannot be written"):
         end = _end_of_blocks(path)
-    # When its last buffer cannot be written, GDAL 3.10 prints a message but reports no error.
     if end > path.stat().st_size:
         raise RasterError(f"{path.name} cannot be written: the file is truncated")
 
@@ -242,25 +250,14 @@ class GeoTiff:
         """
         if max(self._shape) <= MAX_SIDE_WITHOUT_OVERVIEWS:
             return
-        cancelled: list[Exception] = []
-
-        def should_continue(*_) -> int:
-            # GDAL discards an exception of its callback, so that it is raised again below.
-            try:
-                progress.stop_if_cancelled()
-            except Exception as reason:
-                cancelled.append(reason)
-            return not cancelled
-
         # By default GDAL before 3.10 compresses them without loss, and no version omits blocks.
         options = {"MAX_Z_ERROR_OVERVIEW": str(self._max_z_error), "SPARSE_OK_OVERVIEW": "YES"}
-        try:
-            with _thread_options(options), gdal_errors(self._problem):
-                self._file.BuildOverviews(method, list(OVERVIEWS), should_continue)
-        except OSError:
-            if cancelled:
-                raise cancelled[0] from None
-            raise
+        with (
+            gdal_progress(progress) as callback,
+            _thread_options(options),
+            gdal_errors(self._problem),
+        ):
+            self._file.BuildOverviews(method, list(OVERVIEWS), callback)
 
     def flush(self) -> None:
         """Write everything that GDAL still holds in memory."""

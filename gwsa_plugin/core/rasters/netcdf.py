@@ -26,7 +26,7 @@ from .hdf5 import Hdf5, UnreadableFile, decode_packed, locked, no_variable
 from .names import is_virtual
 
 # HDF5 may be used by one thread at a time, through h5py or through GDAL.
-_hdf5_lock = RLock()
+HDF5_LOCK = RLock()
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def open_netcdf(path: str | Path) -> Iterator[NetCdf | Hdf5]:
         raise InputError(f"{path} does not exist; check the path.")
     if not path.stat().st_size:
         raise UnreadableFile(path.name, "empty (0 bytes)")
-    with _hdf5_lock:
+    with HDF5_LOCK:
         file = Hdf5(path) if hdf5.is_hdf5(path) and hdf5.usable() else NetCdf(path)
         try:
             yield file

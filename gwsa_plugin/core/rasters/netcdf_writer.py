@@ -1,16 +1,30 @@
-"""Writer of NetCDF-4 files based on GDAL's multidimensional API, which is always part of QGIS."""
+"""Writer of NetCDF-4 files based on GDAL's multidimensional API, which is part of QGIS.
+
+HDF5 is locked during each call and free between the calls, so that other runs can read meanwhile.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Union
 
 import numpy as np
 from osgeo import gdal
 
-from .gdal_errors import RasterError
+from .gdal_errors import gdal_errors
+from .netcdf import HDF5_LOCK
 
-_TYPES = {"f4": gdal.GDT_Float32, "f8": gdal.GDT_Float64, "i4": gdal.GDT_Int32}
+# Byte is left out: GDAL 3.6 has the unsigned one only, which CF allows from version 1.9 on.
+_TYPES = {
+    "f4": gdal.GDT_Float32,
+    "f8": gdal.GDT_Float64,
+    "i2": gdal.GDT_Int16,
+    "i4": gdal.GDT_Int32,
+}
+# A text, a number, or an array of shape () or (values,) with one of the types above.
+Attribute = Union[str, float, np.ndarray]
 _AXES = {"lat": ("HORIZONTAL_Y", "NORTH"), "lon": ("HORIZONTAL_X", "EAST")}
 
 
@@ -21,8 +35,8 @@ class NetCdfWriter:
     ----------
     path : path-like
         The file to write.
-    attributes : dict of str to str or float
-        Global attributes.
+    attributes : mapping of str to Attribute
+        Global attributes. A Python number is written as float32, an array in its own type.
 
     Raises
     ------
@@ -30,24 +44,47 @@ class NetCdfWriter:
         When GDAL cannot create the file, a dimension, a variable or an attribute.
     """
 
-    def __init__(self, path, attributes: dict[str, str | float]):
-        driver = gdal.GetDriverByName("netCDF")
+    def __init__(self, path, attributes: Mapping[str, Attribute]):
+        self._problem = f"{Path(path).name} cannot be written"
         options = ["FORMAT=NC4", "CONVENTIONS="]
-        self._file = _require(driver.CreateMultiDimensional(str(path), [], options), path)
-        self._root = _require(self._file.GetRootGroup(), path)
         self._dimensions: dict[str, gdal.Dimension] = {}
         self._arrays: dict[str, gdal.MDArray] = {}
+        with self._exclusive():
+            driver = gdal.GetDriverByName("netCDF")
+            self._file = driver.CreateMultiDimensional(str(path), [], options)
+        with self._exclusive():
+            self._root = self._file.GetRootGroup()
+        self._set_attributes(self._root, attributes)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Lock HDF5, and raise the failures of GDAL as RasterError."""
+        with HDF5_LOCK, gdal_errors(self._problem):
+            yield
+
+    def _set_attributes(self, owner, attributes: Mapping[str, Attribute]) -> None:
         for name, value in attributes.items():
-            _set_attribute(self._root, name, value)
+            kind, shape = _attribute_type(value)
+            with self._exclusive():
+                attribute = owner.CreateAttribute(name, shape, kind)
+            with self._exclusive():
+                attribute.Write(value.tolist() if isinstance(value, np.ndarray) else value)
 
     def dimension(self, name: str, size: int) -> None:
         """Add a dimension of ``size`` elements."""
         kind, direction = _AXES.get(name, ("", ""))
-        dimension = self._root.CreateDimension(name, kind, direction, size)
-        self._dimensions[name] = _require(dimension, name)
+        with self._exclusive():
+            self._dimensions[name] = self._root.CreateDimension(name, kind, direction, size)
 
     def variable(
-        self, name: str, dimensions: str, kind: str, attributes: dict, chunks=None, fill=None
+        self,
+        name: str,
+        dimensions: str,
+        kind: str,
+        attributes: dict,
+        chunks=None,
+        fill=None,
+        level=1,
     ) -> None:
         """Add a variable.
 
@@ -57,27 +94,34 @@ class NetCdfWriter:
             Name of the variable.
         dimensions : str
             Names of its dimensions, separated by spaces.
-        kind : {"f4", "f8", "i4"}
+        kind : {"f4", "f8", "i2", "i4"}
             Type of its values.
-        attributes : dict of str to str or float
+        attributes : mapping of str to Attribute
             Attributes of the variable.
         chunks : tuple of int, optional
             Shape of the compressed chunks; the variable is contiguous without it.
         fill : float, optional
             Fill value. Chunks that are never written are read as this value.
+        level : int
+            Level of DEFLATE, 1 to 9.
         """
         options = []
         if chunks:
             blocks = ",".join(map(str, chunks))
-            options = ["COMPRESS=DEFLATE", "ZLEVEL=1", f"BLOCKSIZE={blocks}"]
+            options = ["COMPRESS=DEFLATE", f"ZLEVEL={level}", f"BLOCKSIZE={blocks}"]
         axes = [self._dimensions[axis] for axis in dimensions.split()]
-        data_type = gdal.ExtendedDataType.Create(_TYPES[kind])
-        array = self._root.CreateMDArray(name, axes, data_type, options)
-        self._arrays[name] = _require(array, name)
+        with self._exclusive():
+            data_type = gdal.ExtendedDataType.Create(_TYPES[kind])
+            array = self._root.CreateMDArray(name, axes, data_type, options)
         if fill is not None:
-            array.SetNoDataValueDouble(fill)
-        for key, value in attributes.items():
-            _set_attribute(array, key, value)
+            with self._exclusive():
+                array.SetNoDataValueDouble(fill)
+        self._set_attributes(array, attributes)
+        self._arrays[name] = array
+
+    def set_attribute(self, variable: str, name: str, value: Attribute) -> None:
+        """Add an attribute to a variable, also after its values have been written."""
+        self._set_attributes(self._arrays[variable], {name: value})
 
     def write(self, name: str, values: np.ndarray, start=None) -> None:
         """Write a block of values.
@@ -98,18 +142,24 @@ class NetCdfWriter:
         """
         start = list(start or [0] * values.ndim)
         block = np.ascontiguousarray(values)
-        if self._arrays[name].Write(block, start, list(values.shape)) != gdal.CE_None:
-            raise RasterError(f"{name} cannot be written: {gdal.GetLastErrorMsg()}")
+        with self._exclusive():
+            self._arrays[name].Write(block, start, list(values.shape))
 
     def close(self) -> None:
         """Close the file."""
-        self._arrays.clear()
-        self._dimensions.clear()
-        self._root = self._file = None
+        with self._exclusive():
+            self._arrays.clear()
+            self._dimensions.clear()
+            self._root = self._file = None
+
+
+def can_write_netcdf() -> bool:
+    """Return True if GDAL has the driver of NetCDF; conda has it in a package of its own."""
+    return gdal.GetDriverByName("netCDF") is not None
 
 
 @contextmanager
-def new_netcdf(path, attributes: dict[str, str | float]) -> Iterator[NetCdfWriter]:
+def new_netcdf(path, attributes: Mapping[str, Attribute]) -> Iterator[NetCdfWriter]:
     """Open a new NetCDF-4 file and close it at the end; the parameters are those of the writer."""
     file = NetCdfWriter(path, attributes)
     try:
@@ -118,17 +168,11 @@ def new_netcdf(path, attributes: dict[str, str | float]) -> Iterator[NetCdfWrite
         file.close()
 
 
-def _set_attribute(owner, name: str, value) -> None:
+def _attribute_type(value: Attribute) -> tuple[gdal.ExtendedDataType, list[int]]:
+    """The type and the shape of an attribute."""
     if isinstance(value, str):
-        kind = gdal.ExtendedDataType.CreateString()
-    else:
-        kind = gdal.ExtendedDataType.Create(gdal.GDT_Float32)
-    attribute = _require(owner.CreateAttribute(name, [], kind), name)
-    attribute.Write(value)
-
-
-def _require(created, name):
-    """Return an object that GDAL created; OSError when it returned None instead."""
-    if created is None:
-        raise RasterError(f"{name} cannot be written: {gdal.GetLastErrorMsg()}")
-    return created
+        return gdal.ExtendedDataType.CreateString(), []
+    if isinstance(value, np.ndarray):
+        stored = _TYPES[f"{value.dtype.kind}{value.dtype.itemsize}"]
+        return gdal.ExtendedDataType.Create(stored), list(value.shape)
+    return gdal.ExtendedDataType.Create(gdal.GDT_Float32), []

@@ -95,7 +95,18 @@ def open_lonlat(path: Path) -> Iterator[Raster]:
     ------
     InputError
         As in ``open_raster`` and ``arranged``, when the raster has no coordinate reference system
-        or one that is not geographic, and when reading from it in the context fails.
+        or one that is not geographic, and when GDAL fails in the context: nothing else than
+        this raster may be read or written there.
+    """
+    with open_lonlat_beside_others(path) as source, readable(path):
+        yield source
+
+
+@contextmanager
+def open_lonlat_beside_others(path: Path) -> Iterator[Raster]:
+    """Open a raster as ``open_lonlat`` does, for a context in which others are used as well.
+
+    Failures to read from it are not turned into InputErrors; wrap each read in ``readable``.
     """
     with open_raster(path) as source:
         if _is_mascon_file(source, path):
@@ -109,8 +120,7 @@ def open_lonlat(path: Path) -> Iterator[Raster]:
             raise InputError(
                 f"{path.name} is in {crs_name(source.crs)}; warp it to EPSG:4326 first."
             )
-        with readable(path):
-            yield arranged(source, path.name)
+        yield arranged(source, path.name)
 
 
 @contextmanager

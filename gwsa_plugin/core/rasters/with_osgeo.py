@@ -14,6 +14,7 @@ from ..base.affine import Affine
 from .crs import well_known_text
 from .gdal_errors import RasterError, gdal_errors
 from .names import gdal_name
+from .netcdf_tags import with_attributes
 from .raster import AVERAGE, BILINEAR, MODE, NEAREST, Band, Placed, Raster, Window, window_sides
 
 METHODS = {
@@ -48,7 +49,8 @@ class OsgeoRaster(Raster):
 
     def tags(self, band: int = 0, domain: str = "") -> dict[str, str]:
         owner = self._file.GetRasterBand(band) if band else self._file
-        return owner.GetMetadata_Dict(domain) or {}
+        tags = owner.GetMetadata_Dict(domain) or {}
+        return tags if domain else with_attributes(tags, band)
 
     def overviews(self, band: int) -> list[int]:
         full = self._file.GetRasterBand(band)

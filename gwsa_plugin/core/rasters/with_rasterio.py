@@ -18,6 +18,7 @@ from ..base.affine import Affine
 from .crs import well_known_text
 from .gdal_errors import RasterError
 from .names import gdal_name, is_virtual
+from .netcdf_tags import with_attributes
 from .raster import Band, Placed, Raster, Window
 
 
@@ -38,7 +39,8 @@ class RasterioRaster(Raster):
         self._file.close()
 
     def tags(self, band: int = 0, domain: str = "") -> dict[str, str]:
-        return self._file.tags(band, ns=domain or None)
+        tags = self._file.tags(band, ns=domain or None)
+        return tags if domain else with_attributes(tags, band)
 
     def overviews(self, band: int) -> list[int]:
         return self._file.overviews(band)
