@@ -77,7 +77,7 @@ class Export(GwsaAlgorithm):
         self.add(
             QgsProcessingParameterString("CREATORS", tr("Creators")),
             "Persons as Family, Given and organisations without a comma, with semicolons between "
-            "them and an optional ORCID in brackets: Rossi, Ada (0000-0002-1825-0097); Institute "
+            "them and an optional ORCID in brackets: Family, Given (0000-0002-1825-0097); Institute "
             "of Hydrology.",
         )
         self.add(

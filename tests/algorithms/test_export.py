@@ -18,7 +18,7 @@ from gwsa.processing_provider.export import LICENCE_LABELS, NETCDF_LABELS
 
 GRID = Grid(76.0, 30.0, 0.125, 0.125, 6, 8)
 MONTHS = month_range("2009-01", "2010-12")
-TEXTS = {"TITLE": "Maps of a basin", "CREATORS": "Rossi, Ada; Institute of Hydrology"}
+TEXTS = {"TITLE": "Maps of a basin", "CREATORS": "Family, Given; Institute of Hydrology"}
 
 
 def storage(months=MONTHS):
@@ -111,7 +111,7 @@ def test_layers_of_an_exported_netcdf_file_are_exported_again(export, maps, tmp_
     ("parameters", "message"),
     [
         ({"TITLE": " "}, "TITLE"),
-        ({"CREATORS": "Rossi, Ada, Berg, Jan"}, "semicolons between them"),
+        ({"CREATORS": "Family, Given, Berg, Jan"}, "semicolons between them"),
         ({"DOI": "example"}, "DOI is “example”, which is no DOI"),
         ({"NETCDF": 2, "COG": False}, "No format is chosen"),
         ({"START": "2015-01"}, "no month in the period"),

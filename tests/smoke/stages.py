@@ -61,10 +61,25 @@ STAGES = {
         {}, {"OUTPUT": "world"}, {"EXTENT": BOX, "START": "2009-01", "END": "2010-12", "SEED": 7}
     ),
     **{stage.name: stage_of_the_chain(stage) for stage in chain.STAGES},
+    "aquiferseries": Stage(
+        {"GWSA": "gwsa_1km", "AQUIFERS": WORLD["AQUIFERS"]},
+        {"OUTPUT": "series.gpkg", "TABLE": "series.csv", "REPORT": "series.html"},
+        {"ID_FIELD": "name"},
+    ),
+    "trendmap": Stage({"GWSA": "gwsa_1km"}, {"OUTPUT": "trend.tif"}),
+    "recharge": Stage(
+        {"GWSA": "gwsa_1km", "AQUIFERS": WORLD["AQUIFERS"]},
+        {"OUTPUT": "recharge.gpkg", "TABLE": "recharge.csv"},
+        {"ID_FIELD": "name"},
+    ),
+    "compare": Stage(
+        {"GWSA": "gwsa_1km", "OTHER_LAYERS": "gwsa_corrected.tif"},
+        {"BIAS": "bias.tif", "REPORT": "compare.html"},
+    ),
     "export": Stage(
         {"GWSA": "gwsa_1km"},
         {"OUTPUT": "dataset"},
-        {"TITLE": "Sample world", "CREATORS": "Rossi, Ada; Institute of Hydrology"},
+        {"TITLE": "Sample world", "CREATORS": "Family, Given; Institute of Hydrology"},
     ),
 }
 

@@ -11,7 +11,7 @@ from .licences import Licence
 
 ORCID = re.compile(r"(?:https?://orcid\.org/|orcid:? ?)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])$", re.I)
 DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi: ?)?(10\.\d{4,9}/\S+)$", re.I)
-EXAMPLE = "“Rossi, Ada (0000-0002-1825-0097); Institute of Hydrology”"
+EXAMPLE = "“Family, Given (0000-0002-1825-0097); Institute of Hydrology”"
 
 
 class Creator(NamedTuple):
@@ -33,12 +33,12 @@ class Creator(NamedTuple):
 
     @property
     def full_name(self) -> str:
-        """The name as it is read: "Ada Rossi"."""
+        """The name as it is read: "Given Family"."""
         return f"{self.given} {self.name}".strip()
 
     @property
     def sorted_name(self) -> str:
-        """The name as it is cited: "Rossi, Ada"."""
+        """The name as it is cited: "Family, Given"."""
         return f"{self.name}, {self.given}" if self.given else self.name
 
 
@@ -96,7 +96,7 @@ class Description:
 
     @property
     def names(self) -> str:
-        """All creators: "Rossi, Ada; Institute of Hydrology"."""
+        """All creators: "Family, Given; Institute of Hydrology"."""
         return "; ".join(creator.sorted_name for creator in self.creators)
 
     @property

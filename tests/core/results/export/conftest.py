@@ -76,7 +76,7 @@ def product(maps_folder):
 def description() -> Description:
     return Description.from_texts(
         "Groundwater storage of the Müller basin: “1 km”",
-        "Rossi, Ada (0000-0002-1825-0097); Institute of Hydrology",
+        "Family, Given (0000-0002-1825-0097); Institute of Hydrology",
         LICENCES[0],
         "10.5072/example",
     )

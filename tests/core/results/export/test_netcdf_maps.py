@@ -71,7 +71,7 @@ def test_flags_and_attributes_link_the_variables(path):
         assert file.text("Conventions") == "CF-1.8"
         assert file.text("GWSA_DETAIL") == "untested"
         assert file.text("source").endswith("predictors of 1 km")
-        assert file.text("creator_name") == "Ada Rossi; Institute of Hydrology"
+        assert file.text("creator_name") == "Given Family; Institute of Hydrology"
         assert file.text("id") == "10.5072/example"
 
 
