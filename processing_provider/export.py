@@ -85,7 +85,7 @@ class Export(GwsaAlgorithm):
             "What others may do with the data. LICENSE names the licence and its address.",
         )
         self.add(
-            QgsProcessingParameterString("DOI", tr("DOI"), optional=True),
+            QgsProcessingParameterString("DOI", tr("DOI of the dataset"), optional=True),
             "DOI that a repository has reserved for the dataset, such as 10.5072/example.",
         )
 
