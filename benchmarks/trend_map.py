@@ -3,7 +3,8 @@
 The peer is pymannkendall's test of Hamed and Rao and scipy's Theil-Sen slope with Sen's interval,
 on series that are deseasonalised already. It runs on some hundred pixels, before and after ours, so
 that other load affects both, and is projected. Ours reads a monthly stack, deseasonalises, computes
-all bands and writes the map, in a process of its own whose memory is measured.
+all bands, with an interval that allows for noise with a memory instead of Sen's, and writes the
+map, in a process of its own whose memory is measured.
 """
 
 from __future__ import annotations

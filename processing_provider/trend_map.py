@@ -23,9 +23,10 @@ class TrendMap(GwsaAlgorithm):
     GROUP = "results"
     HELP = (
         "Computes for each pixel the Theil-Sen slope of the deseasonalised series (cm/yr), its "
-        "interval, the p-value of the Mann-Kendall test with the correction of Hamed and Rao for "
-        "autocorrelation, and q, which allows for the number of pixels tested: among the pixels "
-        "with q up to 0.1, about one in ten is expected to be significant by chance alone. "
+        "interval, which allows for the memory of the series, the p-value of the Mann-Kendall test "
+        "with the correction of Hamed and Rao for autocorrelation, and q, which allows for the "
+        "number of pixels tested: among the pixels with q up to 0.1, about one in ten is expected "
+        "to be significant by chance alone. "
         "Amplitude and month of the maximum are those of the annual wave. The output is one "
         "GeoTIFF with named bands: trend, lower, upper, p, q, amplitude, peak month, and on "
         "request break year and change of trend. It opens with the trend in colours from brown "
@@ -69,7 +70,8 @@ class TrendMap(GwsaAlgorithm):
                 minValue=50,
                 maxValue=99.9,
             ),
-            "Nominal coverage of the bands lower and upper.",
+            "How often the interval from lower to upper is to contain the true trend. The noise is "
+            "taken to have a memory from month to month, which each series determines.",
             advanced=True,
         )
         self.add(

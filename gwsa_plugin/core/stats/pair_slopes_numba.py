@@ -205,7 +205,7 @@ def select_by_sorting(y, times, first, last):
 
 
 @compiled
-def select(y, times, x, residuals, extent, line, per_slope, guess, first, last, work):
+def select(y, times, x, residuals, extent, line, per_slope, first, last, work):
     """Mean of the slopes number first..last (equal, or one apart), counted from 0.
 
     Parameters
@@ -219,9 +219,7 @@ def select(y, times, x, residuals, extent, line, per_slope, guess, first, last, 
     line : float
         A slope near the middle of all.
     per_slope : float
-        Estimate of the number of pairs per unit of slope near ``guess``.
-    guess : float
-        Estimate of the result.
+        Estimate of the number of pairs per unit of slope near ``line``.
     first, last : int
         Numbers in ascending order.
     work : tuple
@@ -230,12 +228,11 @@ def select(y, times, x, residuals, extent, line, per_slope, guess, first, last, 
 
     Returns
     -------
-    float, float
-        The slope, and the number of pairs per unit of slope near it.
+    float
     """
     buffer, order, scratch, found = work
     n = x.size
-    at, number, per_slope = _approach(residuals, x, extent, per_slope, guess - line, first, buffer)
+    at, number, per_slope = _approach(residuals, x, extent, per_slope, first, buffer)
     if MARGIN <= first - number <= FEW or number == 0 <= FEW - first:
         _round_relative(residuals, x, at, extent, buffer, 0)
         order_values(buffer, n, order)
@@ -252,10 +249,9 @@ def select(y, times, x, residuals, extent, line, per_slope, guess, first, last, 
                 if found[start] < at + line:
                     break
                 if found[end] <= high + line:
-                    result = found[start] if start == end else 0.5 * (found[start] + found[end])
-                    return result, per_slope
+                    return found[start] if start == end else 0.5 * (found[start] + found[end])
             distance *= 2.0
-    return select_by_sorting(y, times, first, last), per_slope
+    return select_by_sorting(y, times, first, last)
 
 
 @compiled
@@ -266,7 +262,7 @@ def _round_relative(residuals, x, slope, extent, buffer, start):
 
 
 @compiled
-def _approach(residuals, x, extent, per_slope, at, first, buffer):
+def _approach(residuals, x, extent, per_slope, first, buffer):
     """Find a slope with a few pairs less than ``first`` below it, by the secant method.
 
     Returns
@@ -275,7 +271,7 @@ def _approach(residuals, x, extent, per_slope, at, first, buffer):
         The slope, the number of pairs below it, and the number of pairs per unit of slope.
     """
     low, high = -np.inf, np.inf
-    number, before, was_at = 0, 0, at
+    at, number, before, was_at = 0.0, 0, 0, 0.0
     for step in range(MAX_COUNTS):
         _round_relative(residuals, x, at, extent, buffer, 0)
         number = count_inversions(buffer, x.size)

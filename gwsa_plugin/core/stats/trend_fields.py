@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erf
-from scipy.stats import norm
 
 from ..base.months import decimal_years
 from ..compute.numba_modules import load_numba_module
 from .harmonics import annual_wave
+from .red_noise import TREND, noise_around_seasons
 from .trends import (
     seasonal_design,
     seasonal_solver,
     significant_correlation,
     subtract_season,
-    theil_sen_interval,
+    theil_sen_test,
 )
 
 # Fewest months with a value for a trend.
@@ -28,9 +26,6 @@ LONGEST = 1024
 PADDING = 48
 # Longest series whose sums of products of ranks are whole numbers of single precision.
 LONGEST_SINGLE = 369
-# Numbers of a table of quantiles, and the range over which slopes are tried for it.
-QUANTILES = 257
-REACH = np.linspace(0, 40, 2001)
 
 
 class TrendFields(NamedTuple):
@@ -43,6 +38,7 @@ class TrendFields(NamedTuple):
     ----------
     slope, lower, upper : ndarray
         Theil-Sen slope of the deseasonalised series per year, and the limits of its interval.
+        The interval is symmetric and allows for noise with a memory, see ``red_noise``.
     p : ndarray
         Two-sided p-value of the Mann-Kendall test of Hamed & Rao (1998).
     amplitude : ndarray
@@ -77,7 +73,8 @@ def trend_fields(months: np.ndarray, values: np.ndarray, confidence: float = 0.9
 
     References
     ----------
-    See ``trends``, whose ``deseasonalise`` and ``theil_sen_interval`` define the result.
+    See ``trends``, whose ``deseasonalise`` and ``theil_sen_test`` define slope and p, and
+    ``red_noise`` for the interval.
     """
     fields = TrendFields(*np.full((6, values.shape[1]), np.nan))
     for known, members in same_months(values):
@@ -124,12 +121,13 @@ def _trends(months: np.ndarray, values: np.ndarray, confidence: float) -> np.nda
     compiled = load_numba_module("stats.trend_series_numba")
     if compiled is None or times.size > LONGEST:
         flat, coefficients = subtract_season(months, values)
-        results = np.array([theil_sen_interval(times, y, confidence) for y in flat.T]).T
+        slope, p = np.array([theil_sen_test(times, y) for y in flat.T]).T
     else:
         flat, coefficients = _subtract_season_compiled(compiled, months, values)
-        results = interval_compiled(compiled, times, flat, coefficients[1], confidence)
+        slope, p = slopes_and_tests(compiled, times, flat, coefficients[1])
+    half = noise_around_seasons(months, values).half_widths(TREND, confidence)
     amplitude, peak = annual_wave(coefficients[2], coefficients[4])
-    fields = np.concatenate([results, [amplitude, peak]])
+    fields = np.array([slope, slope - half, slope + half, p, amplitude, peak])
     fields[:, values.min(axis=0) == values.max(axis=0)] = np.nan
     return fields
 
@@ -145,8 +143,8 @@ def _subtract_season_compiled(compiled, months, values) -> tuple[np.ndarray, np.
     return flat, coefficients
 
 
-def interval_compiled(compiled, times, flat, lines, confidence: float) -> np.ndarray:
-    """Compute ``theil_sen_interval`` of many series with the compiled loops.
+def slopes_and_tests(compiled, times, flat, lines) -> np.ndarray:
+    """Compute ``theil_sen_test`` of many series with the compiled loops.
 
     Parameters
     ----------
@@ -156,51 +154,15 @@ def interval_compiled(compiled, times, flat, lines, confidence: float) -> np.nda
     flat : ndarray of float64, shape (series, n)
     lines : ndarray of float64, shape (series,)
         A slope near the trend.
-    confidence : float
 
     Returns
     -------
-    ndarray of float64, shape (4, series)
-        Slope, lower, upper, p.
+    ndarray of float64, shape (2, series)
+        Slope and p.
     """
     n = times.size
     ranks = np.zeros(n + PADDING, np.float32 if n <= LONGEST_SINGLE else np.float64)
-    results = np.empty((4, len(flat)))
-    compiled.trends(
-        flat,
-        times,
-        np.ascontiguousarray(lines),
-        float(norm.isf((1 - confidence) / 2)),
-        significant_correlation(n),
-        slope_quantiles(tuple(times)),
-        ranks,
-        results,
-    )
+    results = np.empty((2, len(flat)))
+    correlation = significant_correlation(n)
+    compiled.trends(flat, times, np.ascontiguousarray(lines), correlation, ranks, results)
     return results
-
-
-@lru_cache(maxsize=8)
-def slope_quantiles(times: tuple[float, ...]) -> np.ndarray:
-    """Compute where the slopes of pairs lie, for the first guess of a limit of the interval.
-
-    Parameters
-    ----------
-    times : tuple of float
-        As a tuple, so that the result is kept for the next series of the same months.
-
-    Returns
-    -------
-    ndarray of float64, shape (QUANTILES,)
-        Half of the width of the range around the median that has a share of 0, 1/256 .. 1 of the
-        slopes of independent normal values. The unit is the width of the range which all would
-        have at the density of the median.
-    """
-    first, second = np.triu_indices(len(times), k=1)
-    step = np.array(times)[second] - np.array(times)[first]
-    steps, counts = np.unique(np.round(step, 3), return_counts=True)
-    mean_step = steps @ counts / first.size
-    shares = np.zeros(REACH.size)
-    for step, count in zip(steps, counts):
-        shares += count / first.size * erf(REACH * step / mean_step / 2)
-    density = 1 / np.sqrt(np.pi) / 2
-    return np.interp(np.linspace(0, 1, QUANTILES), shares, REACH * density)

@@ -73,8 +73,8 @@ def _add_product(factor, values, total):
 
 
 @njit(nogil=True, cache=True)
-def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
-    """Compute the trend, its interval and its p-value of many series.
+def trends(flat, times, lines, significance, ranks, results):
+    """Compute the trend and its p-value of many series.
 
     Parameters
     ----------
@@ -84,16 +84,12 @@ def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
         Rising.
     lines : ndarray of float64, shape (series,)
         A slope near the trend, such as that of a regression.
-    normal : float
-        Half of the width of the interval in standard deviations of a normal variable.
     significance : float
         Autocorrelations of the ranks beyond it count.
-    quantiles : ndarray of float64, shape (numbers,)
-        See ``trend_fields.slope_quantiles``.
     ranks : ndarray of float32 or float64, shape (n + PADDING,)
         Zeros. Their type must hold the integers up to n³ / 3.
-    results : ndarray of float64, shape (4, series)
-        Receives slope, lower, upper and p.
+    results : ndarray of float64, shape (2, series)
+        Receives slope and p.
     """
     n = times.size
     buffer = np.full(3 * SPACE, BEHIND)
@@ -103,6 +99,7 @@ def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
     centred = times - 0.5 * (times[0] + times[-1])
     residuals, detrended = np.empty(n), np.empty(n)
     pairs = n * (n - 1) // 2
+    lower = (pairs - 1) // 2
     distances = 0.0
     for i in range(n):
         distances += (2 * i - n + 1) * times[i]
@@ -113,18 +110,8 @@ def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
         score, independent = _score(y, centred, line, extent, buffer, order)
         # The density of the differences of two normal values at 0 is 0.28 over their spread.
         per_slope = 0.2821 * distances / max(spread, 1e-300)
-        slope, per_slope = select(
-            y,
-            times,
-            centred,
-            residuals,
-            extent,
-            line,
-            per_slope,
-            line,
-            (pairs - 1) // 2,
-            pairs // 2,
-            work,
+        slope = select(
+            y, times, centred, residuals, extent, line, per_slope, lower, pairs // 2, work
         )
         for i in range(n):
             detrended[i] = y[i] - slope * times[i]
@@ -132,22 +119,9 @@ def trends(flat, times, lines, normal, significance, quantiles, ranks, results):
         variance = independent * _inflation(detrended, order, ranks, significance)
         results[0, series] = slope
         if score == 0 or variance <= 0:
-            results[3, series] = 1.0
+            results[1, series] = 1.0
         else:
-            results[3, series] = erfc((abs(score) - 1) / sqrt(2 * variance))
-        half = normal * sqrt(max(variance, 0.0))
-        number = min(half / pairs, 1.0) * (quantiles.size - 1)
-        index = min(int(number), quantiles.size - 2)
-        away = quantiles[index] + (number - index) * (quantiles[index + 1] - quantiles[index])
-        away *= pairs / per_slope
-        first = max(int(np.rint((pairs - half) / 2)) - 1, 0)
-        results[1, series], _ = select(
-            y, times, centred, residuals, extent, line, per_slope, slope - away, first, first, work
-        )
-        last = min(int(np.rint((pairs + half) / 2)), pairs - 1)
-        results[2, series], _ = select(
-            y, times, centred, residuals, extent, line, per_slope, slope + away, last, last, work
-        )
+            results[1, series] = erfc((abs(score) - 1) / sqrt(2 * variance))
 
 
 @compiled

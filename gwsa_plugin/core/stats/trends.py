@@ -129,48 +129,11 @@ def theil_sen(times: np.ndarray, values: np.ndarray) -> np.ndarray:
     ----------
     Theil (1950); Sen (1968), J. Am. Stat. Assoc. 63, 1379-1389.
     """
-    slopes = _pair_slopes(times, values)
-    if not len(slopes):
-        return np.full(values.shape[1:], np.nan)[()]
-    return np.median(slopes, axis=0)
-
-
-def _pair_slopes(times: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Slopes of all pairs of points, shape (pairs,) or (pairs, series)."""
     first, second = np.triu_indices(len(times), k=1)
+    if not first.size:
+        return np.full(values.shape[1:], np.nan)[()]
     steps = (times[second] - times[first]).reshape(-1, *(1,) * (values.ndim - 1))
-    return (values[second] - values[first]) / steps
-
-
-def theil_sen_interval(
-    times: np.ndarray, values: np.ndarray, confidence: float = 0.9, level: float = 0.05
-) -> tuple[float, float, float, float]:
-    """Compute the Theil-Sen slope with an interval for autocorrelated series, and its p-value.
-
-    The limits are the slopes of pairs of the ranks of Sen (1968), with the variance of the
-    Mann-Kendall score of Hamed & Rao (1998). Ranks are rounded as in scipy.stats.theilslopes.
-
-    Parameters
-    ----------
-    times, values : ndarray of float, shape (n,)
-        In order of time; at least four.
-    confidence : float
-        Of the interval, 0 to 1.
-    level : float
-        As in ``mann_kendall``.
-
-    Returns
-    -------
-    slope, lower, upper, p : float
-        ``p`` is that of ``mann_kendall``.
-    """
-    slopes = np.sort(_pair_slopes(times, values))
-    slope = float(np.median(slopes))
-    score, variance = _score_and_variance(times, values, slope, level)
-    half = norm.isf((1 - confidence) / 2) * np.sqrt(max(variance, 0.0))
-    lower = max(int(np.rint((slopes.size - half) / 2)) - 1, 0)
-    upper = min(int(np.rint((slopes.size + half) / 2)), slopes.size - 1)
-    return slope, float(slopes[lower]), float(slopes[upper]), _p_value(score, variance)
+    return np.median((values[second] - values[first]) / steps, axis=0)
 
 
 def mann_kendall(times: np.ndarray, values: np.ndarray, level: float = 0.05) -> float:
@@ -195,10 +158,17 @@ def mann_kendall(times: np.ndarray, values: np.ndarray, level: float = 0.05) -> 
     ----------
     Hamed & Rao (1998), J. Hydrol. 204, 182-196.
     """
-    if len(values) < 4:
-        return np.nan
+    return theil_sen_test(times, values, level)[1]
+
+
+def theil_sen_test(
+    times: np.ndarray, values: np.ndarray, level: float = 0.05
+) -> tuple[float, float]:
+    """Compute the Theil-Sen slope and the p-value of ``mann_kendall``, with its parameters."""
     slope = float(theil_sen(times, values))
-    return _p_value(*_score_and_variance(times, values, slope, level))
+    if len(values) < 4:
+        return slope, np.nan
+    return slope, _p_value(*_score_and_variance(times, values, slope, level))
 
 
 def _score_and_variance(

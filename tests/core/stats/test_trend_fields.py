@@ -7,8 +7,9 @@ from scipy.stats import theilslopes
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
 from gwsa.gwsa_plugin.core.compute.numba_modules import load_numba_module
 from gwsa.gwsa_plugin.core.stats import trend_fields as module
-from gwsa.gwsa_plugin.core.stats.trend_fields import interval_compiled, same_months, trend_fields
-from gwsa.gwsa_plugin.core.stats.trends import deseasonalise, theil_sen_interval
+from gwsa.gwsa_plugin.core.stats.intervals import trend_and_amplitude
+from gwsa.gwsa_plugin.core.stats.trend_fields import same_months, slopes_and_tests, trend_fields
+from gwsa.gwsa_plugin.core.stats.trends import deseasonalise, theil_sen_test
 
 MONTHS = month_range("2002-04", "2020-12")
 compiled = load_numba_module("stats.trend_series_numba")
@@ -61,8 +62,10 @@ def test_series_with_gaps_are_those_of_their_own_months():
     for series, column in enumerate(values.T):
         known = np.isfinite(column)
         flat = deseasonalise(MONTHS[known], column[known])
-        expected = theil_sen_interval(decimal_years(MONTHS[known]), flat)
-        np.testing.assert_allclose(np.array(fields[:4])[:, series], expected, rtol=0, atol=1e-9)
+        slope, p = theil_sen_test(decimal_years(MONTHS[known]), flat)
+        _, low, high = trend_and_amplitude(MONTHS, column, 0.9).trend
+        found = np.array(fields[:4])[:, series]
+        np.testing.assert_allclose(found, [slope, low, high, p], rtol=0, atol=1e-9)
 
 
 @needs_numba
@@ -76,7 +79,7 @@ def test_raw_series_agree_with_pymannkendall_and_scipy(count, decimals):
     flat = np.ascontiguousarray(values.T)
     times = np.arange(1.0, count + 1)
     lines = np.polyfit(times, values, 1)[0]
-    slope, _, _, p = interval_compiled(compiled, times, flat, lines, 0.9)
+    slope, p = slopes_and_tests(compiled, times, flat, lines)
     for series, y in enumerate(flat):
         expected = reference.hamed_rao_modification_test(y)
         assert slope[series] == pytest.approx(expected.slope, abs=1e-12)
@@ -87,20 +90,16 @@ def test_raw_series_agree_with_pymannkendall_and_scipy(count, decimals):
 
 @needs_numba
 @pytest.mark.parametrize("decimals", [None, 1, 0])
-def test_limits_are_those_of_scipy_where_ranks_do_not_correlate(decimals, monkeypatch):
-    """With a significance that no correlation reaches, the variance is that of scipy."""
-    monkeypatch.setattr(module, "significant_correlation", lambda n: 2.0)
+def test_slopes_are_those_of_scipy(decimals):
     values = red_noise(120, 30, 0.3)
     if decimals is not None:
         values = np.round(values, decimals)
     flat = np.ascontiguousarray(values.T)
     months = np.delete(np.arange(130.0), np.arange(40, 50))
     lines = np.polyfit(months, values, 1)[0]
-    found = interval_compiled(compiled, months, flat, lines, 0.8)
-    for series, y in enumerate(flat):
-        expected = theilslopes(y, months, 0.8)
-        assert found[0, series] == pytest.approx(expected[0], abs=1e-12)
-        assert found[1:3, series] == pytest.approx(expected[2:4], abs=1e-12)
+    found = slopes_and_tests(compiled, months, flat, lines)[0]
+    expected = [theilslopes(y, months)[0] for y in flat]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 @needs_numba
@@ -120,8 +119,8 @@ def test_extreme_series_agree_with_the_definition():
         ]
     )
     lines = np.polyfit(times, series.T, 1)[0]
-    found = interval_compiled(compiled, times, series, lines, 0.9)
-    expected = np.array([theil_sen_interval(times, y, 0.9) for y in series]).T
+    found = slopes_and_tests(compiled, times, series, lines)
+    expected = np.array([theil_sen_test(times, y) for y in series]).T
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
@@ -130,8 +129,10 @@ def test_long_records_agree_with_the_definition():
     months = month_range("1960-01", "1999-12")
     values = red_noise(months.size, 3, 0.8)
     flat = deseasonalise(months, values).T
-    expected = np.array([theil_sen_interval(decimal_years(months), y) for y in flat]).T
-    np.testing.assert_allclose(trend_fields(months, values)[:4], expected, rtol=0, atol=1e-9)
+    slope, p = np.array([theil_sen_test(decimal_years(months), y) for y in flat]).T
+    fields = trend_fields(months, values)
+    np.testing.assert_allclose(fields.slope, slope, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(fields.p, p, rtol=0, atol=1e-9)
 
 
 def test_constant_and_short_series_have_no_trend():
@@ -143,16 +144,20 @@ def test_constant_and_short_series_have_no_trend():
     assert np.isnan(fields[:, 1:]).all()
 
 
-def test_interval_covers_the_slope_of_red_noise_as_often_as_the_page_states():
-    """The variance of Hamed and Rao is too small: see docs/stages/trend_map.md."""
+@pytest.mark.parametrize("memory", [0.0, 0.6, 0.8, 0.95])
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.99])
+def test_interval_covers_the_slope_of_red_noise_as_often_as_stated(memory, confidence):
+    """Sen's interval with the variance of Hamed and Rao does so in 56 to 84 % instead of 90 %."""
     years = decimal_years(MONTHS)
     generator = np.random.default_rng(11)
-    noise = generator.standard_normal((MONTHS.size + 60, 400))
+    noise = generator.standard_normal((MONTHS.size, 400))
     for month in range(1, len(noise)):
-        noise[month] += 0.6 * noise[month - 1]
-    fields = trend_fields(MONTHS, noise[60:] + 0.4 * (years - 2010)[:, None])
+        noise[month] = memory * noise[month - 1] + np.sqrt(1 - memory**2) * noise[month]
+    fields = trend_fields(MONTHS, noise + 0.4 * (years - 2010)[:, None], confidence)
     covered = ((fields.lower <= 0.4) & (fields.upper >= 0.4)).mean()
-    assert 0.7 < covered < 0.85
+    # Three standard errors of the series, and what a memory of years takes away.
+    error = 3 * np.sqrt(confidence * (1 - confidence) / 400)
+    assert confidence - error - 0.02 <= covered <= confidence + error
 
 
 def test_groups_of_series_are_complete_and_do_not_overlap():
