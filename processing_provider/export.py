@@ -77,8 +77,8 @@ class Export(GwsaAlgorithm):
         self.add(
             QgsProcessingParameterString("CREATORS", tr("Creators")),
             "Persons as Family, Given and organisations without a comma, with semicolons between "
-            "them and an optional ORCID in brackets: Family, Given (0000-0002-1825-0097); Institute "
-            "of Hydrology.",
+            "them and an optional ORCID in brackets: Family, Given (0000-0002-1825-0097); "
+            "Institute of Hydrology.",
         )
         self.add(
             QgsProcessingParameterEnum("LICENCE", tr("Licence"), LICENCE_LABELS, defaultValue=0),

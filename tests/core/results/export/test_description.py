@@ -68,7 +68,7 @@ def test_citation_has_names_title_and_address():
 def test_citation_file_is_the_same_texts_in_yaml(title, abstract):
     yaml = pytest.importorskip("yaml", reason="PyYAML, which pre-commit brings, is not installed")
     try:
-        description = describe(title, "Family, Given (0000-0002-1825-0097); Institute: “Wasser” # 1")
+        description = describe(title, "Family, Given (0000-0002-1825-0097); Water: “Survey” # 1")
     except InputError:
         assert not any(one.isprintable() and one.strip() for one in title)
         return
