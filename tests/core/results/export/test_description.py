@@ -81,7 +81,7 @@ def test_citation_file_is_the_same_texts_in_yaml(title, abstract):
             "given-names": "Given",
             "orcid": "https://orcid.org/0000-0002-1825-0097",
         },
-        {"name": "Institute: “Wasser” # 1"},
+        {"name": "Water: “Survey” # 1"},
     ]
 
 
