@@ -31,7 +31,7 @@ class Export(GwsaAlgorithm):
 
     ID = "export"
     NAME = "Export dataset"
-    SHORT = "Writes maps as CF NetCDF and COG with STAC item, citation, licence and checksums."
+    SHORT = "Writes CF NetCDF, COG, STAC item, citation, licence and checksums."
     GROUP = "results"
     HELP = (
         "Writes monthly maps and their sigma into one folder as data papers and repositories ask "

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import rasterio
 from qgis.core import (
+    QgsLayerTreeModel,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProject,
     QgsRasterLayer,
 )
+from qgis.gui import QgsLayerTreeView
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
@@ -88,10 +90,15 @@ def test_a_short_record_is_refused_in_one_sentence(run, stack, tmp_path):
     assert not (tmp_path / "t.tif").exists()
 
 
-def test_the_map_loads_below_a_veil_over_what_is_not_significant(provider, stack, tmp_path):
+def test_the_map_loads_below_a_veil_over_what_is_not_significant(
+    provider, stack, tmp_path, qgis_iface, monkeypatch
+):
     from processing.gui.Postprocessing import handleAlgorithmResults
 
     project = QgsProject()
+    tree = QgsLayerTreeView()
+    tree.setModel(QgsLayerTreeModel(project.layerTreeRoot()))
+    monkeypatch.setattr(qgis_iface, "layerTreeView", lambda: tree, raising=False)
     context = QgsProcessingContext()
     context.setProject(project)
     feedback = QgsProcessingFeedback()

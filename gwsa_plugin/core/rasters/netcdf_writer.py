@@ -6,7 +6,7 @@ HDF5 is locked during each call and free between the calls, so that other runs c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Union
 
@@ -45,13 +45,14 @@ class NetCdfWriter:
     """
 
     def __init__(self, path, attributes: Mapping[str, Attribute]):
-        self._problem = f"{Path(path).name} cannot be written"
+        self._path = Path(path)
+        self._problem = f"{self._path.name} cannot be written"
         options = ["FORMAT=NC4", "CONVENTIONS="]
         self._dimensions: dict[str, gdal.Dimension] = {}
         self._arrays: dict[str, gdal.MDArray] = {}
         with self._exclusive():
             driver = gdal.GetDriverByName("netCDF")
-            self._file = driver.CreateMultiDimensional(str(path), [], options)
+            self._file = driver.CreateMultiDimensional(str(self._path), [], options)
         with self._exclusive():
             self._root = self._file.GetRootGroup()
         self._set_attributes(self._root, attributes)
@@ -146,11 +147,28 @@ class NetCdfWriter:
             self._arrays[name].Write(block, start, list(values.shape))
 
     def close(self) -> None:
-        """Close the file."""
-        with self._exclusive():
+        """Close the file.
+
+        Raises
+        ------
+        OSError
+            When the file is not complete.
+        """
+        with self._exclusive(), _failures_of_destructors():
             self._arrays.clear()
             self._dimensions.clear()
             self._root = self._file = None
+
+
+def _failures_of_destructors() -> AbstractContextManager:
+    """Have GDAL report failures to its error handler in the context.
+
+    Python drops exceptions of destructors, which GDAL from 3.7 on raises where its exceptions are
+    enabled.
+    """
+    return (
+        gdal.ExceptionMgr(useExceptions=False) if hasattr(gdal, "ExceptionMgr") else nullcontext()
+    )
 
 
 def can_write_netcdf() -> bool:
