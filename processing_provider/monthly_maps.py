@@ -50,11 +50,7 @@ def read_maps(algorithm: GwsaAlgorithm, parameters: dict, context):
     from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
 
     folder = algorithm.parameterAsFile(parameters, "GWSA", context)
-    layers = (
-        algorithm.parameterAsLayerList(parameters, "LAYERS", context)
-        if parameters.get("LAYERS")
-        else []
-    )
+    layers = given_layers(algorithm, parameters, "LAYERS", context)
     if bool(folder) == bool(layers):
         raise InputError(
             "Give the monthly maps either as their folder (GWSA) or as layers (LAYERS)."
@@ -62,3 +58,8 @@ def read_maps(algorithm: GwsaAlgorithm, parameters: dict, context):
     if folder:
         return YearlyMaps.in_folder(folder)
     return YearlyMaps.from_files(map(layer_file, layers))
+
+
+def given_layers(algorithm: GwsaAlgorithm, parameters: dict, name: str, context) -> list:
+    """Return the layers of a parameter; none for an empty one, for which QGIS returns others."""
+    return algorithm.parameterAsLayerList(parameters, name, context) if parameters.get(name) else []

@@ -13,6 +13,7 @@ from qgis.core import (
 
 from ..gwsa_plugin.core.base.errors import InputError
 from .base import GwsaAlgorithm, layer_file, tr
+from .monthly_maps import given_layers
 
 NETCDF = "NetCDF (*.nc *.nc4);;All files (*)"
 
@@ -78,11 +79,7 @@ def read_other_maps(algorithm: GwsaAlgorithm, parameters: dict, context):
     from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
 
     folder = algorithm.parameterAsFile(parameters, "OTHER", context)
-    layers = (
-        algorithm.parameterAsLayerList(parameters, "OTHER_LAYERS", context)
-        if parameters.get("OTHER_LAYERS")
-        else []
-    )
+    layers = given_layers(algorithm, parameters, "OTHER_LAYERS", context)
     netcdf = algorithm.parameterAsFile(parameters, "OTHER_NETCDF", context)
     if sum(map(bool, (folder, layers, netcdf))) != 1:
         raise InputError(

@@ -10,24 +10,12 @@ from qgis.PyQt.QtCore import pyqtSignal
 
 from ...gwsa_plugin.core.base.errors import Cancelled, InputError
 from ...gwsa_plugin.core.base.progress import Progress
+from ..task_progress import TaskProgress
 
 # Patience with a cancelled task when the plugin is removed.
 PATIENCE_MS = 5000
 # QGIS keeps no reference to a task of Python.
 _running: set[QgsTask] = set()
-
-
-class _TaskProgress(Progress):
-    """Progress of a task of QGIS."""
-
-    def __init__(self, task: QgsTask):
-        self._task = task
-
-    def show(self, fraction: float) -> None:
-        self._task.setProgress(100 * fraction)
-
-    def is_cancelled(self) -> bool:
-        return self._task.isCanceled()
 
 
 class Work(QgsTask):
@@ -59,7 +47,7 @@ class Work(QgsTask):
     def run(self) -> bool:
         """Call the function."""
         try:
-            self._function(self.found.emit, _TaskProgress(self))
+            self._function(self.found.emit, TaskProgress(self))
         except Cancelled:
             return False
         except (InputError, OSError) as error:

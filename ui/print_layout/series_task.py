@@ -17,9 +17,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import pyqtSignal
 
 from ...gwsa_plugin.core.base.errors import Cancelled, InputError
-from ...gwsa_plugin.core.base.progress import Progress
 from ...processing_provider.base import tr
 from ..monthly_products import MonthlyProduct
+from ..task_progress import TaskProgress
 
 AREA = "The area of the map"
 # Points that are added to each side of the area before it is transformed to degrees.
@@ -88,7 +88,7 @@ class SeriesTask(QgsTask):
         is_folder = len({path.parent for path in self._paths}) == 1 and len(self._paths) > 1
         sigma = sigma_maps(self._paths[0].parent) if is_folder else None
         area = Aquifer(tr(AREA), self._area)
-        progress = _TaskProgress(self)
+        progress = TaskProgress(self)
         series = polygon_series(maps, [area], sigma, progress.part(0, 0.9))
         trends = storage_trends(series, progress.part(0.9, 1))
         sentence = statements(polygon_columns(series, trends), series.names)[0]
@@ -100,19 +100,6 @@ class SeriesTask(QgsTask):
         ]
         self._sentence = f"{sentence}\n\n{' '.join(text for text in key if text)}"
         self._chart = layout_chart(series, trends, 0, np.datetime64(self._month, "M"))
-
-
-class _TaskProgress(Progress):
-    """Progress of a task of QGIS."""
-
-    def __init__(self, task: QgsTask):
-        self._task = task
-
-    def show(self, fraction: float) -> None:
-        self._task.setProgress(100 * fraction)
-
-    def is_cancelled(self) -> bool:
-        return self._task.isCanceled()
 
 
 def area_of(extent: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> QgsGeometry:
