@@ -58,9 +58,9 @@ def test_plugins_menu_has_an_entry_for_each_algorithm_and_help(recorded):
     assert recorded["menu_has_icon"]
     entries = [entry for entry in recorded["menu"] if entry]
     assert entries[:2] == ["Start here…", "The whole chain (GRACE to 1 km GWSA)…"]
-    assert {"Export animation…", "New print layout", "Predictors…"} < set(entries)
+    assert {"Explorer", "Export animation…", "New print layout", "Predictors…"} < set(entries)
     assert entries[-2:] == ["Check installation…", "Help"]
-    assert len(entries) == len(ALGORITHMS) + 7
+    assert len(entries) == len(ALGORITHMS) + 8
 
 
 def test_each_entry_opens_the_dialog_of_its_algorithm(recorded):

@@ -25,7 +25,7 @@ def test_package_has_one_top_folder_and_the_files_required_by_the_plugin_reposit
 def test_package_contains_only_files_needed_at_run_time(names):
     top = {name.parts[1] for name in names if len(name.parts) > 2}
     assert top == {"docs", "gwsa_plugin", "processing_provider", "resources", "ui"}
-    code = {".py", ".txt", ".md", ".svg", ".qml", ".json", ".j2", ".model3", ".cff", ""}
+    code = {".py", ".txt", ".md", ".svg", ".qml", ".qpt", ".json", ".j2", ".model3", ".cff", ""}
     pages = {".html", ".css", ".js", ".png"}
     for name in names:
         assert name.suffix in (pages if name.parts[1] == "docs" else code), name
