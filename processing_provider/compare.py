@@ -42,7 +42,7 @@ MAPS = {
         "annual and semi-annual waves. A common season alone does not make it high.",
     ),
     "RMSE": (
-        "RMSE", "RMSE",
+        "Root mean square difference", "RMSE",
         "GeoTIFF of the root mean square difference of the monthly series, cm, after both have a "
         "mean of 0 in the baseline.",
     ),
