@@ -18,9 +18,8 @@ from .monthly_maps import add_maps, read_maps
 from .polygon_maps import add_polygons, add_sigma, average, read_outlines
 from .styles.loading import when_loaded, write_vector_style
 from .styles.series import style_series
-from .vector_output import write_features
+from .vector_output import column_types, write_features
 
-TYPES = {"f": "double", "i": "integer"}
 INPUTS = ("GWSA", "LAYERS", "SIGMA", "AQUIFERS")
 # Results of this many polygons are written to the log.
 MOST_LINES = 20
@@ -146,12 +145,11 @@ class AquiferSeries(GwsaAlgorithm):
         return pictures
 
     def _write_layer(self, parameters, context, polygons, columns, tips) -> str:
-        types = {name: TYPES.get(values.dtype.kind, "string") for name, values in columns.items()}
         names = [polygon.name for polygon in polygons]
         rows = zip(names, *(values.tolist() for values in columns.values()), tips)
         layer = write_features(
             partial(self.parameterAsSink, parameters, "OUTPUT", context),
-            {"polygon": "string", **types, "chart": "string"},
+            {"polygon": "string", **column_types(columns), "chart": "string"},
             QgsWkbTypes.Type.MultiPolygon,
             zip(rows, (polygon.shape for polygon in polygons)),
         )

@@ -21,7 +21,7 @@ from .base import POINTS, POLYGONS, tr
 from .monthly_maps import add_maps, read_maps
 from .styles.loading import when_loaded, write_vector_style
 from .styles.vectors import style_wells
-from .vector_output import write_features
+from .vector_output import column_types, write_features
 from .well_parameters import FIELDS, WellAlgorithm
 
 INPUTS = ("GWSA", "LAYERS", "COARSE", "WELLS", "OBSERVATIONS", "AQUIFERS")
@@ -161,11 +161,10 @@ class ValidateWells(WellAlgorithm):
         from ..gwsa_plugin.core.wells.scores import well_columns
 
         columns = well_columns(comparison)
-        types = {"f": "double", "i": "integer"}
         places = zip(comparison.wells.longitude, comparison.wells.latitude)
         layer = write_features(
             partial(self.parameterAsSink, parameters, "OUTPUT", context),
-            {name: types.get(values.dtype.kind, "string") for name, values in columns.items()},
+            column_types(columns),
             QgsWkbTypes.Type.Point,
             zip(zip(*(values.tolist() for values in columns.values())), map(_point, places)),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from qgis.core import (
     QgsFeature,
     QgsFeatureSink,
@@ -34,6 +35,18 @@ def layer_fields(types: dict[str, str]) -> QgsFields:
     lengths = {"string": "(0)"}
     uri = "&".join(f"field={name}:{kind}{lengths.get(kind, '')}" for name, kind in types.items())
     return QgsVectorLayer(f"NoGeometry?{uri}", "fields", "memory").fields()
+
+
+def column_types(columns: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Return the types of fields, as for ``layer_fields``, of columns of a table.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+        Floats, integers, or anything else for text.
+    """
+    kinds = {"f": "double", "i": "integer"}
+    return {name: kinds.get(values.dtype.kind, "string") for name, values in columns.items()}
 
 
 def write_features(

@@ -81,7 +81,7 @@ def event_rows(
             threshold,
             least_months,
         )
-        area = float(series.mean_area_km2[number])
+        area = float(series.largest_covered_km2[number])
         for count, event in enumerate(events, start=1):
             yield [
                 name,

@@ -85,7 +85,7 @@ class PolygonSeries:
         return None if self.errors is None else self.errors.sigma_cm
 
     @property
-    def mean_area_km2(self) -> np.ndarray:
+    def largest_covered_km2(self) -> np.ndarray:
         """Largest covered area of each polygon, shape (polygons,)."""
         return self.covered_km2.max(axis=1)
 
@@ -102,7 +102,7 @@ class PolygonSeries:
     @property
     def share(self) -> np.ndarray:
         """Largest covered part of each polygon, 0 to 1."""
-        return np.minimum(self.mean_area_km2 / self.area_km2, 1.0)
+        return np.minimum(self.largest_covered_km2 / self.area_km2, 1.0)
 
 
 def polygon_series(

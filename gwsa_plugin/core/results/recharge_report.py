@@ -89,7 +89,9 @@ def _lead(series: PolygonSeries, estimates: Sequence[Recharge], options: Recharg
     if not done:
         return f"Recharge could not be estimated for any polygon ({period})."
     volumes = [
-        estimates[number].mean.recharge_cm * float(series.mean_area_km2[number]) * KM3_PER_CM_KM2
+        estimates[number].mean.recharge_cm
+        * float(series.largest_covered_km2[number])
+        * KM3_PER_CM_KM2
         for number in done
     ]
     most = done[int(np.argmax([estimates[number].mean.recharge_cm for number in done]))]
@@ -116,7 +118,7 @@ def _table(series: PolygonSeries, estimates: Sequence[Recharge]) -> Table:
     ]  # fmt: skip
     rows = []
     for number, (name, one) in enumerate(zip(series.names, estimates)):
-        area = float(series.mean_area_km2[number])
+        area = float(series.largest_covered_km2[number])
         constant = one.recession.constant_months if one.recession else np.nan
         rows.append(
             [
@@ -144,7 +146,7 @@ def _charts(
     series: PolygonSeries, estimates: Sequence[Recharge], progress: Progress
 ) -> list[Section]:
     """A section with a chart for each of the largest polygons that have recharge."""
-    areas = series.mean_area_km2
+    areas = series.largest_covered_km2
     usable = [number for number, one in enumerate(estimates) if one.complete]
     shown = sorted(usable, key=lambda number: -areas[number])[:MOST_CHARTS]
     sections = []

@@ -76,7 +76,7 @@ def write_years(path: Path, series: PolygonSeries, estimates: Sequence[Recharge]
     with atomic_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(YEAR_COLUMNS)
-        for name, area, estimate in zip(series.names, series.mean_area_km2, estimates):
+        for name, area, estimate in zip(series.names, series.largest_covered_km2, estimates):
             for year in estimate.years:
                 volume = year.estimate.recharge_cm * float(area) * KM3_PER_CM_KM2
                 numbers = (*year.estimate, year.rise_cm, year.drained_cm, volume)
@@ -109,7 +109,7 @@ def polygon_rows(series: PolygonSeries, estimates: Sequence[Recharge]) -> Iterat
     """
     for number, (name, estimate) in enumerate(zip(series.names, estimates)):
         yearly = [year.estimate.recharge_cm for year in estimate.complete]
-        area = float(series.mean_area_km2[number])
+        area = float(series.largest_covered_km2[number])
         recession = estimate.recession
         constant = recession.constant_months if recession else np.nan
         yield [

@@ -156,7 +156,7 @@ def _draw_series(axes: Axes, series: PolygonSeries, trends: StorageTrends, index
 
 def _draw_change(axes: Axes, series: PolygonSeries, index: int) -> None:
     """Running mean of twelve months less the first one, km³."""
-    volume = series.mean_cm[index] * series.mean_area_km2[index] * KM3_PER_CM_KM2
+    volume = series.mean_cm[index] * series.largest_covered_km2[index] * KM3_PER_CM_KM2
     years = decimal_years(series.months)
     if volume.size < 12:
         return

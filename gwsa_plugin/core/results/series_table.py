@@ -59,13 +59,13 @@ def polygon_columns(series: PolygonSeries, trends: StorageTrends) -> dict[str, n
         Areas in km², means in cm, trends in cm/yr and km³/yr with 90 % limits, the change over the
         period in km³, and the annual wave. NaN where unknown.
     """
-    volume = series.mean_area_km2 * KM3_PER_CM_KM2
+    volume = series.largest_covered_km2 * KM3_PER_CM_KM2
     lower, upper = trends.interval
     years = _years(series)
     known = np.isfinite(series.mean_cm)
     return {
         "area_km2": series.area_km2,
-        "covered_km2": series.mean_area_km2,
+        "covered_km2": series.largest_covered_km2,
         "share": series.share,
         "first": _months(series, known.argmax(axis=1), known),
         "last": _months(series, known.shape[1] - 1 - known[:, ::-1].argmax(axis=1), known),
@@ -105,8 +105,8 @@ def statements(columns: dict[str, np.ndarray], names: Sequence[str]) -> list[str
 
 def by_covered_area(series: PolygonSeries) -> list[int]:
     """Indices of the polygons with values, the largest covered area first."""
-    order = np.argsort(-series.mean_area_km2, kind="stable")
-    return [int(index) for index in order if series.mean_area_km2[index] > 0]
+    order = np.argsort(-series.largest_covered_km2, kind="stable")
+    return [int(index) for index in order if series.largest_covered_km2[index] > 0]
 
 
 def _statement(name: str, row: dict) -> str:

@@ -66,7 +66,7 @@ def test_rows_of_polygons(series):
     pulses, falls, sea = rows
     assert pulses["recharge_cm"] == pytest.approx(PULSE, rel=0.02)
     assert pulses["recharge_km3"] == pytest.approx(
-        pulses["recharge_cm"] * series.mean_area_km2[0] * KM3_PER_CM_KM2
+        pulses["recharge_cm"] * series.largest_covered_km2[0] * KM3_PER_CM_KM2
     )
     assert (pulses["years"], pulses["filled_years"], pulses["status"]) == (9, 1, "estimated")
     assert pulses["constant_months"] == pytest.approx(5, rel=0.01)
