@@ -21,7 +21,7 @@ CORE_LIBRARIES = {
 ROOMS = (
     "base", "rasters", "files", "compute", "stats", "spatial",
     "grace", "gldas", "gapfill", "predictors", "wells", "balance",
-    "sample_world", "downscaling", "results", "stages", "chain",
+    "sample_world", "downscaling", "results", "fetching", "stages", "chain",
 )  # fmt: skip
 DOWNSCALING_ROOMS = (
     "samples", "training_samples", "domain", "folds", "forest", "prior", "models", "skill", "maps",

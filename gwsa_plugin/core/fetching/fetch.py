@@ -1,0 +1,204 @@
+"""Fetch the files of a plan, several at once, and record them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from threading import Lock
+
+from ..base.errors import Cancelled, InputError
+from ..base.progress import Progress
+from .client import Client
+from .download import Downloaded, download, forget_part
+from .http import LoginRefused, Refused
+from .plan import Plan, way_of
+from .record import Entry, Record
+from .remote_file import RemoteFile
+from .sources import read_sources
+
+AT_ONCE = 4
+# The caller can let events be processed so often.
+POLL_S = 0.05
+MEGABYTE = 1e6
+
+
+@dataclass
+class Outcome:
+    """What came of a plan.
+
+    Attributes
+    ----------
+    record : Record
+        All files that are there.
+    fetched : list of RemoteFile
+        Files that came in this run.
+    failed : list of (RemoteFile, str)
+        Files that did not come, and why.
+    """
+
+    record: Record
+    fetched: list[RemoteFile] = field(default_factory=list)
+    failed: list[tuple[RemoteFile, str]] = field(default_factory=list)
+
+    def require_all(self) -> None:
+        """Raise InputError if a file did not come."""
+        if not self.failed:
+            return
+        reasons = dict.fromkeys(reason for _, reason in self.failed)
+        count = len(self.failed)
+        files = f"{count} of {count + len(self.fetched)} files" if count > 1 else "A file"
+        raise InputError(
+            f"{files} could not be fetched, and what came is kept: {next(iter(reasons))}"
+            + (f" The log has {len(reasons) - 1} more reasons." if len(reasons) > 1 else "")
+        )
+
+
+def fetch(
+    plan: Plan,
+    folder: Path,
+    client: Client,
+    progress: Progress,
+    idle: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Fetch the missing files of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path
+        Folder of the inputs; made where it does not exist.
+    client : Client
+    progress : Progress
+        Receives a line for each file and the fraction of the bytes.
+    idle : callable
+        Called at least ten times in a second in the thread of the caller.
+
+    Returns
+    -------
+    Outcome
+        Files that failed are listed in it; the others were fetched nevertheless.
+
+    Raises
+    ------
+    InputError
+        When the disk is too small.
+    Cancelled
+        When the user cancelled. What has come is kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_space(plan, folder)
+    outcome = Outcome(_record(plan, folder))
+    bytes_done = _Bytes(plan)
+    timed = progress.timed("Fetching")
+    refused: dict[str, str] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = list(reversed(plan.missing))
+        running: dict[Future, RemoteFile] = {}
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                file = waiting.pop()
+                if file.login in refused:
+                    outcome.failed.append((file, refused[file.login]))
+                    continue
+                task = pool.submit(_fetch_one, client, file, folder, progress, bytes_done.add)
+                running[task] = file
+            done, _ = wait(running, POLL_S, FIRST_COMPLETED)
+            idle()
+            for task in done:
+                _take(task, running.pop(task), outcome, refused, progress)
+            timed.show(bytes_done.fraction)
+    progress.stop_if_cancelled()
+    outcome.record.write(read_sources())
+    return outcome
+
+
+def _fetch_one(
+    client: Client,
+    file: RemoteFile,
+    folder: Path,
+    progress: Progress,
+    arrived: Callable[[int], None],
+) -> Downloaded:
+    progress.stop_if_cancelled()
+    way = way_of(read_sources()[file.source])
+    fetch_file = getattr(way, "fetch_file", download)
+    return fetch_file(client, file, folder / file.path, progress, arrived)
+
+
+def _take(
+    task: Future,
+    file: RemoteFile,
+    outcome: Outcome,
+    refused: dict[str, str],
+    progress: Progress,
+) -> None:
+    """Record a file that came, or note why it did not."""
+    try:
+        downloaded = task.result()
+    except Cancelled:
+        return
+    except Refused as error:
+        if isinstance(error, LoginRefused):
+            refused[file.login] = str(error)
+        outcome.failed.append((file, str(error)))
+        progress.warn(str(error))
+        return
+    record = outcome.record
+    record.entries[file.path] = _entry(file, downloaded)
+    record.write(read_sources())
+    forget_part(record.folder / file.path)
+    outcome.fetched.append(file)
+    progress.info(f"{file.path}: {downloaded.bytes / MEGABYTE:.2f} MB, {downloaded.verified}.")
+
+
+def _entry(file: RemoteFile, downloaded: Downloaded) -> Entry:
+    return Entry(
+        path=file.path,
+        source=file.source,
+        release=read_sources()[file.source].version,
+        url=file.url,
+        version=downloaded.version,
+        bytes=downloaded.bytes,
+        sha256=downloaded.sha256,
+        verified=downloaded.verified,
+        fetched=datetime.now(timezone.utc).date().isoformat(),
+    )
+
+
+def _record(plan: Plan, folder: Path) -> Record:
+    """The record of the folder, without files that the plan replaces under another name."""
+    record = Record.read(folder)
+    record.bounds = list(plan.order.bounds)
+    record.period = [str(plan.order.start), str(plan.order.end)]
+    return record
+
+
+def _check_space(plan: Plan, folder: Path) -> None:
+    needed, free = plan.bytes[1], shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"The files need up to {needed / MEGABYTE:,.0f} MB, but the disk of {folder} has "
+            f"{free / MEGABYTE:,.0f} MB free; choose a folder on another disk."
+        )
+
+
+class _Bytes:
+    """Counts the bytes that came in all threads."""
+
+    def __init__(self, plan: Plan):
+        self._expected = sum(plan.bytes) / 2
+        self._lock = Lock()
+        self._count = 0
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self._count += count
+
+    @property
+    def fraction(self) -> float:
+        """The part of the expected bytes that came, at most 1."""
+        return min(self._count / self._expected, 1.0) if self._expected else 1.0

@@ -1,0 +1,195 @@
+"""What has to be fetched for a region and a period: files, bytes and logins, before any is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from ..base.errors import InputError
+from ..base.grid import Bounds
+from ..base.months import BASELINE, month_range
+from ..base.progress import Progress
+from ..files.provenance import sha256
+from ..spatial.margin import MARGIN_KM, with_margin
+from .client import Client
+from .record import Entry, Record
+from .remote_file import RemoteFile, Wanted
+from .sources import GLDAS, LAND_MASK, MASCONS, PREDICTORS, Source, read_sources
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a user asks for.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        Names of sources.
+    bounds : tuple of float
+        West, south, east, north of the region, degrees; east above 180 in a region across 180°.
+    start, end : datetime64[M]
+        First and last month of the 1 km maps.
+    update : bool
+        Whether files of which there is a newer version are replaced.
+    """
+
+    sources: tuple[str, ...]
+    bounds: Bounds
+    start: np.datetime64
+    end: np.datetime64
+    update: bool = False
+
+
+@dataclass
+class Plan:
+    """The files of an order.
+
+    Attributes
+    ----------
+    order : Order
+    missing : list of RemoteFile
+        Files to fetch.
+    present : list of RemoteFile
+        Files that are there and have the recorded checksum.
+    newer : list of (Entry, RemoteFile)
+        Files that are there, and their newer versions, which are not fetched.
+    """
+
+    order: Order
+    missing: list[RemoteFile] = field(default_factory=list)
+    present: list[RemoteFile] = field(default_factory=list)
+    newer: list[tuple[Entry, RemoteFile]] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> tuple[int, int]:
+        """Least and greatest number of bytes that will come."""
+        return (
+            sum(file.size[0] for file in self.missing),
+            sum(file.size[1] for file in self.missing),
+        )
+
+    @property
+    def logins(self) -> list[str]:
+        """Names of the logins that are needed."""
+        return sorted({file.login for file in self.missing if file.login})
+
+    def by_source(self) -> dict[str, list[RemoteFile]]:
+        """Return the files to fetch by their sources."""
+        found: dict[str, list[RemoteFile]] = {}
+        for file in self.missing:
+            found.setdefault(file.source, []).append(file)
+        return found
+
+
+def make_plan(order: Order, folder: Path, client: Client, progress: Progress) -> Plan:
+    """Ask the sources for their files, and compare them with those that are there.
+
+    Parameters
+    ----------
+    order : Order
+    folder : Path
+        Folder of the inputs.
+    client : Client
+    progress : Progress
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        When a source is unknown or does not have the period.
+    Refused
+        When a source does not answer as it should.
+    """
+    sources = _chosen(order)
+    for source in sources:
+        _check_period(source, order)
+    record = Record.read(folder)
+    plan = Plan(order)
+    for source, part in zip(sources, progress.parts(len(sources))):
+        part.advance(0)
+        progress.info(f"{source.title}: asking for its files.")
+        files = way_of(source).list_files(source, wanted_of(source, order), client)
+        for file in files:
+            _sort_in(plan, file, record, only=len(files) == 1, progress=part)
+    return plan
+
+
+def way_of(source: Source) -> ModuleType:
+    """Return the module that knows how a source is asked."""
+    return import_module(f"{__package__}.ways.{source.way}")
+
+
+def wanted_of(source: Source, order: Order) -> Wanted:
+    """Return the region and the months that the stages need of a source.
+
+    Storage is needed in the margin around the region, and in the baseline. Predictors are needed
+    before the first month, for their antecedent means.
+    """
+    months = month_range(order.start, order.end)
+    if source.subject in (MASCONS, LAND_MASK, GLDAS):
+        months = np.union1d(months, month_range(*BASELINE))
+        return Wanted(with_margin(order.bounds, MARGIN_KM), _within(months, source))
+    if source.subject == PREDICTORS:
+        lead = max((item.reach[-1] for item in source.predictors), default=0)
+        months = month_range(order.start - lead, order.end)
+    return Wanted(order.bounds, _within(months, source))
+
+
+def _within(months: np.ndarray, source: Source) -> np.ndarray:
+    first, last = source.period
+    kept = np.ones(len(months), bool)
+    if first is not None:
+        kept &= months >= first
+    if last is not None:
+        kept &= months <= last
+    return months[kept]
+
+
+def _chosen(order: Order) -> list[Source]:
+    known = read_sources()
+    for name in order.sources:
+        if name not in known:
+            raise InputError(f"{name} is not a source; the sources are {', '.join(known)}.")
+    return [source for name, source in known.items() if name in order.sources]
+
+
+def _check_period(source: Source, order: Order) -> None:
+    if not len(wanted_of(source, order).months):
+        first, last = source.period
+        raise InputError(
+            f"{source.title} has the months from {first or 'the beginning'} to {last or 'now'}, "
+            f"but {order.start} to {order.end} is asked for; change the period or leave it out."
+        )
+
+
+def _sort_in(plan: Plan, file: RemoteFile, record: Record, only: bool, progress: Progress) -> None:
+    """Add a file of a source to those that are there, are newer or are missing."""
+    entry = record.entries.get(file.path)
+    if entry is None and only:
+        # The name of the only file of a source can change with each version.
+        entry = next((one for one in record.entries.values() if one.source == file.source), None)
+    if entry is None or not _is_there(entry, record.folder, progress):
+        plan.missing.append(file)
+    elif entry.url == file.url and (entry.version == file.version or not file.version):
+        plan.present.append(file)
+    elif entry.path == file.path and entry.url != file.url and "?" in file.url:
+        # Another region of the same file.
+        plan.missing.append(file)
+    elif plan.order.update:
+        plan.missing.append(file)
+    else:
+        plan.newer.append((entry, file))
+
+
+def _is_there(entry: Entry, folder: Path, progress: Progress) -> bool:
+    path = folder / entry.path
+    if not path.is_file() or path.stat().st_size != entry.bytes:
+        return False
+    return sha256(path, progress) == entry.sha256

@@ -1,0 +1,80 @@
+"""A region of each file of a collection, cut out by its OPeNDAP service.
+
+Settings: ``collection``, its concept id; ``path`` with ``{YYYY}`` and ``{MM}``; ``variables``,
+their names, over time, latitude and longitude; ``axes``, the names of these three; ``grid``, the
+first longitude and latitude, the step in degrees and the number of columns and rows of the grid;
+``bytes_per_value`` and ``bytes_besides``, the least and the greatest of each.
+
+References
+----------
+DAP4 constraint expressions, https://opendap.github.io/dap4-specification/DAP4.html
+"""
+
+from __future__ import annotations
+
+from math import ceil, floor
+from urllib.parse import quote
+
+from ...base.grid import Bounds
+from ..client import Client
+from ..cmr import Granule, search_granules
+from ..http import NotThere
+from ..remote_file import NETCDF, RemoteFile, Wanted, with_month
+from ..sources import Source
+
+
+def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFile]:
+    """Return a subset for each month that the collection has."""
+    granules = search_granules(client, source.settings["collection"], wanted.months)
+    if not granules:
+        raise NotThere(
+            f"{source.title} has no file for these months; choose a period within its own."
+        )
+    rows, columns = _indices(source.settings["grid"], wanted.bounds)
+    return [_file(source, item, rows, columns) for item in granules if item.opendap]
+
+
+def _file(source: Source, granule: Granule, rows: range, columns: range) -> RemoteFile:
+    settings = source.settings
+    values = len(settings["variables"]) * len(rows) * len(columns)
+    least, most = (
+        int(besides + values * each)
+        for besides, each in zip(settings["bytes_besides"], settings["bytes_per_value"])
+    )
+    constraint = quote(_constraint(settings, rows, columns), safe="/;")
+    return RemoteFile(
+        source=source.name,
+        url=f"{granule.opendap}.dap.nc4?dap4.ce={constraint}",
+        path=with_month(settings["path"], granule.first),
+        form=NETCDF,
+        size=(least, most),
+        version=granule.revision,
+        login=source.login,
+    )
+
+
+def _indices(grid: dict, bounds: Bounds) -> tuple[range, range]:
+    """Rows and columns of the cells that a region touches.
+
+    All columns where the region crosses the seam of the grid.
+    """
+    west, south, east, north = bounds
+    left, bottom = grid["west"] - grid["step"] / 2, grid["south"] - grid["step"] / 2
+    rows = _touched(south - bottom, north - bottom, grid["step"], grid["rows"])
+    if west < left or east > left + 360:
+        return rows, range(grid["columns"])
+    return rows, _touched(west - left, east - left, grid["step"], grid["columns"])
+
+
+def _touched(start: float, stop: float, step: float, count: int) -> range:
+    first = max(floor(start / step + 1e-9), 0)
+    return range(first, min(max(ceil(stop / step - 1e-9), first + 1), count))
+
+
+def _constraint(settings: dict, rows: range, columns: range) -> str:
+    """The DAP4 expression for the variables in a window, with their axes."""
+    time, latitude, longitude = settings["axes"]
+    window = f"[0][{rows[0]}:{rows[-1]}][{columns[0]}:{columns[-1]}]"
+    parts = [f"/{name}{window}" for name in settings["variables"]]
+    parts += [f"/{latitude}[{rows[0]}:{rows[-1]}]", f"/{longitude}[{columns[0]}:{columns[-1]}]"]
+    return ";".join([*parts, f"/{time}[0]"])
