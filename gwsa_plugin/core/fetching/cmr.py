@@ -109,7 +109,7 @@ def _granule(item: dict) -> Granule:
         url=next(link["URL"] for link in links if _is_file(link)),
         opendap=next((link["URL"] for link in links if link.get("Subtype") == "OPENDAP DATA"), ""),
         size=facts.get("SizeInBytes"),
-        checksum=_checksum(facts.get("Checksum")),
+        checksum=_checksum(facts.get("Checksum") or {}),
         revision=item["meta"].get("revision-date", ""),
         first=np.datetime64(_beginning(umm)[:7], "M"),
     )
@@ -125,8 +125,8 @@ def _file_facts(umm: dict) -> dict:
     return files[0]
 
 
-def _checksum(stated: dict | None) -> Checksum | None:
-    algorithm = ALGORITHMS.get((stated or {}).get("Algorithm", ""))
+def _checksum(stated: dict[str, str]) -> Checksum | None:
+    algorithm = ALGORITHMS.get(stated.get("Algorithm", ""))
     return Checksum(algorithm, stated["Value"].lower()) if algorithm else None
 
 
