@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from math import prod
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from ..base.errors import InputError
 from ..rasters.netcdf import open_netcdf
@@ -73,6 +75,8 @@ def find_damage(path: Path, form: str, name: str) -> str:
             _read_netcdf(path)
         elif form == TIFF:
             _read_raster(path)
+        elif form == ZIP:
+            _read_archive(path)
         elif form == TEXT:
             path.read_text(encoding="utf-8")
     except (InputError, UnicodeError) as error:
@@ -95,6 +99,16 @@ def _windows(shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
     if prod(shape) <= AT_ONCE:
         return [tuple(rows)]
     return [(slice(row, row + 1), *rows[1:]) for row in range(shape[0])]
+
+
+def _read_archive(path: Path) -> None:
+    try:
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (BadZipFile, zlib.error, OSError) as error:
+        raise InputError(f"{path.name} cannot be read: {error}") from None
+    if damaged:
+        raise InputError(f"{damaged} in {path.name} cannot be read")
 
 
 def _read_raster(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..base.progress import Progress
+from ..files.atomic import publish
 from ..files.provenance import sha256
 from .client import Client
 from .content import find_damage, look_at_beginning
@@ -133,8 +134,7 @@ class Part:
     @property
     def validator(self) -> str:
         """What the server needs to state again for the rest to belong to this part."""
-        etag = self.facts.get("etag", "")
-        return etag if etag and not etag.startswith("W/") else self.facts.get("last-modified", "")
+        return validator(self.facts)
 
     def begin(self, answer: Answer) -> None:
         """Start anew with the facts of an answer."""
@@ -142,7 +142,7 @@ class Part:
         stated = {name: answer.headers[name] for name in names if name in answer.headers}
         self.facts = {"url": self.facts["url"], **stated, "total": _total(answer)}
         self.path.write_bytes(b"")
-        self._write_facts()
+        self.keep_facts()
 
     def discard(self) -> None:
         """Remove what has come."""
@@ -150,11 +150,11 @@ class Part:
         self._facts_path.unlink(missing_ok=True)
         self.facts = {"url": self.facts.get("url", "")}
 
-    def publish(self, target: Path, downloaded: Downloaded) -> None:
-        """Give the whole file its final name, and keep its facts until ``forget_part``."""
+    def publish(self, made: Path, target: Path, downloaded: Downloaded) -> None:
+        """Give a whole file its final name, and keep its facts until ``forget_part``."""
         self.facts["downloaded"] = downloaded._asdict()
-        self._write_facts()
-        self.path.replace(target)
+        self.keep_facts()
+        publish(made, target)
 
     def finished(self, target: Path, progress: Progress) -> Downloaded | None:
         """Return what an earlier run published but did not record; None if it did not."""
@@ -163,7 +163,8 @@ class Part:
             return None
         return Downloaded(**facts)
 
-    def _write_facts(self) -> None:
+    def keep_facts(self) -> None:
+        """Write the facts beside the part."""
         self._facts_path.write_text(json.dumps(self.facts), encoding="utf-8")
 
     def _read_facts(self) -> dict:
@@ -172,6 +173,12 @@ class Part:
         except (OSError, ValueError):
             return {}
         return facts if isinstance(facts, dict) else {}
+
+
+def validator(facts: dict) -> str:
+    """Return the ETag, or else Last-Modified, with which the rest of a file can be asked for."""
+    etag = facts.get("etag", "")
+    return etag if etag and not etag.startswith("W/") else facts.get("last-modified", "")
 
 
 def _fetch_rest(
@@ -294,7 +301,7 @@ def _finish(file: RemoteFile, part: Part, target: Path, progress: Progress) -> D
     verified = BY_CHECKSUM if file.checksum else BY_LENGTH if known else UNVERIFIED
     version = file.version or part.facts.get("etag") or part.facts.get("last-modified", "")
     downloaded = Downloaded(digest, size, verified, version)
-    part.publish(target, downloaded)
+    part.publish(part.path, target, downloaded)
     return downloaded
 
 
