@@ -10,6 +10,7 @@ from ..base.errors import InputError
 from ..base.months import month_range, name_runs
 from ..base.progress import Progress
 from ..files.stack import FILLED, MonthlyStack, read_stack
+from ..rasters.reading import open_raster
 from .filled_months import FIRST, WITHOUT_SOLUTION
 from .mascons import GAIN, MasconFile
 from .selection import Selection
@@ -105,7 +106,8 @@ def log_change(path: Path, twsa: MonthlyStack, progress: Progress) -> None:
         return
     if earlier is None or earlier.grid != twsa.grid:
         return
-    was, now = earlier.tags.get(RELEASE), twsa.tags.get(RELEASE)
+    with open_raster(path) as source:
+        was, now = source.tags().get(RELEASE), twsa.tags.get(RELEASE)
     if was != now:
         progress.warn(
             f"{path.name} had the release {was} and now has {now}, a new release: all months "
