@@ -59,7 +59,7 @@ def test_the_mascon_file_comes_whole_and_is_recorded(run, server, sample_world, 
     (entry,) = record["files"]
     assert entry["path"] == MASCONS and entry["verified"] == "length"
     assert record["sources"]["csr_mascons"]["doi"]
-    assert not [path for path in tmp_path.rglob(".*")]
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_what_is_there_is_not_fetched_again(run, server, tmp_path):

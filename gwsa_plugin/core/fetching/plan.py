@@ -165,7 +165,8 @@ def _check_period(source: Source, order: Order) -> None:
         first, last = source.period
         raise InputError(
             f"{source.title} has the months from {first or 'the beginning'} to {last or 'now'}, "
-            f"but {order.start} to {order.end} is asked for; change the period, or leave the source out."
+            f"but {order.start} to {order.end} is asked for; change the period, or leave the "
+            "source out."
         )
 
 
