@@ -179,7 +179,8 @@ class Client:
             self._progress.stop_if_cancelled()
 
     def _send_once(self, request: Request, sink: Sink, login: Login | None) -> Answer:
-        headers = dict(request.headers)
+        # Where a compressed transfer ended is not known, so that it could not be resumed.
+        headers = {"Accept-Encoding": "identity", **request.headers}
         if login and login.belongs_to(request.url):
             headers["Authorization"] = f"Bearer {self._servers.token(self._tokens[login.name])}"
         sent = request._replace(url=self._servers.address(request.url), headers=headers)

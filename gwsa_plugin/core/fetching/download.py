@@ -180,8 +180,7 @@ def _fetch_rest(
     """Fetch what is missing of a file."""
     if part.size and part.size == part.facts.get("total"):
         return
-    # Compressed bytes cannot be resumed, so none are asked for.
-    headers = {"Accept-Encoding": "identity"}
+    headers = {}
     if part.size and part.validator:
         headers["Range"] = f"bytes={part.size}-"
         headers["If-Range"] = part.validator
