@@ -39,6 +39,11 @@ class Asked(NamedTuple):
         return {name: values[0] for name, values in parse_qs(self.query).items()}
 
     @property
+    def signed(self) -> bool:
+        """Whether it came to the store with a signed address."""
+        return self.headers.get("store") == "signed"
+
+    @property
     def token(self) -> str:
         """The bearer token; empty without one."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")

@@ -225,18 +225,17 @@ class _Writer:
 
     def write(self, answer: Answer, piece: bytes) -> None:
         """Append a piece of the body."""
-        if self._stream is None:
-            self._open(answer)
+        stream = self._stream or self._open(answer)
         self._arrived(len(piece))
         if self._inflate:
             piece = self._inflated(piece)
-        begins = self._stream.tell() < BEGINNING
-        self._stream.write(piece)
+        begins = stream.tell() < BEGINNING
+        stream.write(piece)
         if begins:
-            with open(self._part.path, "rb") as stream:
-                look_at_beginning(stream.read(BEGINNING), self._file.form, self._file.name)
+            with open(self._part.path, "rb") as part:
+                look_at_beginning(part.read(BEGINNING), self._file.form, self._file.name)
         limit = self._file.published_size
-        if limit is not None and self._stream.tell() > limit:
+        if limit is not None and stream.tell() > limit:
             raise Refused(
                 f"{self._file.name} is longer than the {limit:,} bytes that its source states; "
                 "run it again later."
@@ -258,7 +257,7 @@ class _Writer:
             self._part.facts.pop("etag", None)
             self._part.facts.pop("last-modified", None)
 
-    def _open(self, answer: Answer) -> None:
+    def _open(self, answer: Answer) -> FileIO:
         coding = answer.headers.get("content-encoding", "identity").lower()
         if coding in ("gzip", "x-gzip", "deflate"):
             self._inflate = zlib.decompressobj(32 + zlib.MAX_WBITS)
@@ -268,6 +267,7 @@ class _Writer:
             self._part.discard()
             raise Interrupted(f"{self._file.name} has changed on the server")
         self._stream = FileIO(self._part.path, "ab")
+        return self._stream
 
     def _inflated(self, piece: bytes) -> bytes:
         try:
