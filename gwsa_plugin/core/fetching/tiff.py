@@ -47,13 +47,13 @@ class Tag(NamedTuple):
     """A tag: type, number of values, and where the values are."""
 
     kind: int
-    count: int
+    length: int
     position: int
 
     @property
     def size(self) -> int:
         """Bytes of the values."""
-        return TYPES[self.kind][0] * self.count
+        return TYPES[self.kind][0] * self.length
 
 
 class Block(NamedTuple):
@@ -338,13 +338,13 @@ def _table(layout: Layout, number: int, first: int, count: int, read: Read) -> t
     size = TYPES[tag.kind][0]
     part = Tag(tag.kind, count, tag.position + first * size)
     values = read(part.position, part.size)
-    if first + count > tag.count or len(values) < part.size:
+    if first + count > tag.length or len(values) < part.size:
         raise Refused(f"{layout.name} has a table of blocks that is too short; try again later.")
     return _numbers(layout.order, part, values)
 
 
 def _numbers(order: str, tag: Tag, values: bytes) -> tuple:
-    return struct.unpack(f"{order}{tag.count}{TYPES[tag.kind][1]}", values)
+    return struct.unpack(f"{order}{tag.length}{TYPES[tag.kind][1]}", values)
 
 
 def _packed(order: str, kind: int, numbers: list) -> tuple[int, bytes]:

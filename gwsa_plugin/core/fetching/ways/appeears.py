@@ -134,14 +134,13 @@ def _piece(file: RemoteFile, task: Task, item: dict) -> RemoteFile | None:
     day = np.datetime64(found[1], "D") + int(found[2]) - 1
     if str(day.astype("datetime64[M]")) != file.settings["month"]:
         return None
-    size = item.get("file_size")
-    known = isinstance(size, int) and size > 0
+    size = int(item.get("file_size") or 0)
     digest = item.get("sha256")
     return replace(
         file,
         url=f"{API}/bundle/{task.task_id}/{item['file_id']}",
         path=name,
-        size=(size, size) if known else (0, 1 << 40),
+        size=(size, size) if size else (0, 1 << 40),
         checksum=Checksum("sha256", digest.lower()) if digest else None,
     )
 

@@ -39,7 +39,8 @@ PIECE = 1 << 20
 def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFile]:
     """Return a window for each month; the sizes are those of the blocks of the first one."""
     settings = source.settings
-    files = []
+    files: list[RemoteFile] = []
+    least = most = 0
     for month in wanted.months:
         address = with_month(settings["url"], month)
         file = RemoteFile(
@@ -53,8 +54,8 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
         )
         if not files:
             size = _expected_size(client, file)
-            expected = tuple(int(size * factor) for factor in settings["spread"])
-        files.append(replace(file, size=expected))
+            least, most = (int(size * factor) for factor in settings["spread"])
+        files.append(replace(file, size=(least, most)))
     return files
 
 
