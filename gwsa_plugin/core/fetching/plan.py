@@ -14,6 +14,7 @@ from ..base.grid import Bounds, bounds_text, intersection
 from ..base.months import BASELINE, month_range
 from ..base.progress import Progress
 from ..files.provenance import sha256
+from ..predictors.recognise import water_surplus
 from ..spatial.margin import MARGIN_KM, with_margin
 from .client import Client
 from .record import Entry, Record
@@ -132,17 +133,25 @@ def wanted_of(source: Source, order: Order) -> Wanted:
     """Return the region and the months that the stages need of a source.
 
     Storage is needed in the margin around the region, and in the baseline. Predictors are needed
-    before the first month, for their antecedent means, in all coarse cells that the region touches.
+    before the first month, for the antecedent means of any of them, since months count only where
+    all predictors have them, and in all coarse cells that the region touches.
     """
     months = month_range(order.start, order.end)
     if source.subject in (MASCONS, LAND_MASK, GLDAS):
         months = np.union1d(months, month_range(*BASELINE))
         return Wanted(with_margin(order.bounds, MARGIN_KM), _within(months, source))
     if source.subject == PREDICTORS:
-        lead = max((item.reach[-1] for item in source.predictors), default=0)
-        months = month_range(order.start - lead, order.end)
+        months = month_range(order.start - _lead(order), order.end)
         return Wanted(with_coarse_cells(order.bounds), _within(months, source))
     return Wanted(order.bounds, _within(months, source))
+
+
+def _lead(order: Order) -> int:
+    """Months before the first one that the predictors of an order need."""
+    known = read_sources()
+    chosen = [item for name in order.sources for item in known[name].predictors]
+    surplus = water_surplus(chosen)
+    return max((item.reach[-1] for item in [*chosen, *([surplus] if surplus else [])]), default=0)
 
 
 def _within(months: np.ndarray, source: Source) -> np.ndarray:
