@@ -191,7 +191,7 @@ class Client:
         # Where a compressed transfer ended is not known, so that it could not be resumed.
         headers = {"Accept-Encoding": "identity", **request.headers}
         if token:
-            headers["Authorization"] = f"Bearer {self._servers.token(token)}"
+            headers["Authorization"] = f"Bearer {token}"
         sent = request._replace(url=self._servers.address(request.url), headers=headers)
         with self._turns.turn(request.url):
             answer = self._transport.send(sent, sink, self._progress.is_cancelled)
@@ -205,7 +205,7 @@ class Client:
         """The token of a login, which is asked for with the account where there is one."""
         secret = self._secret(login)
         if not isinstance(secret, Account):
-            return secret
+            return self._servers.token(secret)
         with self._session_lock:
             if login.name not in self._sessions:
                 self._sessions[login.name] = self._begin_session(login, secret)

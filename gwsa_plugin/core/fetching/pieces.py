@@ -35,7 +35,7 @@ def make_from_pieces(
     file : RemoteFile
         What is made.
     pieces : sequence of RemoteFile
-        Their paths are names in a folder of their own.
+        Their paths are names without folders.
     target : Path
         Final name.
     make : callable
@@ -58,7 +58,7 @@ def make_from_pieces(
     paths, verified = [], []
     for piece in pieces:
         progress.stop_if_cancelled()
-        paths.append(folder / piece.path)
+        paths.append(folder / f".{piece.path}")
         verified.append(_fetch_piece(client, piece, paths[-1], progress, arrived).verified)
     worst = max(verified, key=WAYS_TO_VERIFY.index, default=UNVERIFIED)
     with scratch_folder(target) as scratch:

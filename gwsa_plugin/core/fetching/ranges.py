@@ -8,9 +8,11 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from .client import Client
+from .content import look_at_beginning
 from .download import validator
 from .http import Answer, Interrupted, Refused, Request
 from .logins import Login
+from .remote_file import TIFF
 
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 # Bytes that are read at least: what follows is often needed next.
@@ -67,8 +69,11 @@ class RemoteParts:
             if begin <= start and min(start + count, total) <= begin + len(content):
                 return content[start - begin : start - begin + count]
         pieces: list[bytes] = []
-        self.take(start, start + max(count, LEAST), pieces.append)
+        stop = start + max(count, LEAST)
+        self.take(start, stop, pieces.append)
         content = b"".join(pieces)
+        if start + len(content) < min(stop, self._facts.get("total", stop)):
+            raise Interrupted(f"{self._name} ended early")
         self._known[str(start)] = b64encode(content).decode("ascii")
         self._keep()
         return content[:count]
@@ -88,14 +93,14 @@ class RemoteParts:
             headers["If-Range"] = stated
 
         def sink(answer: Answer, piece: bytes) -> None:
-            self._check(answer, start)
+            self._check(answer, start, piece)
             self._arrived(len(piece))
             take(piece)
 
         answer = self._client.send(Request(self._url, headers), sink, self._login)
         self._check(answer, start)
 
-    def _check(self, answer: Answer, start: int) -> None:
+    def _check(self, answer: Answer, start: int, piece: bytes = b"") -> None:
         facts = self._facts
         # An answer that was compressed on the way has the weak form of the ETag.
         stated = {
@@ -107,6 +112,8 @@ class RemoteParts:
             raise FileChanged(f"{self._name} has changed on the server")
         found = CONTENT_RANGE.match(answer.headers.get("content-range", ""))
         if answer.status != 206 or not found or int(found[1]) != start:
+            if "content-encoding" not in answer.headers:
+                look_at_beginning(piece, TIFF, self._name)
             raise Refused(
                 f"{urlsplit(self._url).hostname} sends {self._name} only as a whole, not the part "
                 "of a region; download it by hand, or leave this source out."

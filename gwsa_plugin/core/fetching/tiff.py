@@ -31,6 +31,7 @@ TYPES = {
     16: (8, "Q"), 17: (8, "q"), 18: (8, "Q"),
 }  # fmt: skip
 LONG, LONG8, DOUBLE = 4, 16, 12
+WHOLE_NUMBERS = (3, 4, 16)
 WIDTH, HEIGHT = 256, 257
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS = 273, 277, 278, 279
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
@@ -39,8 +40,16 @@ TABLES = (STRIP_OFFSETS, STRIP_COUNTS, TILE_OFFSETS, TILE_COUNTS)
 # Positions of other directories, which a file of some blocks does not have.
 OTHER_DIRECTORIES = (330, 34665, 34853)
 LONGEST_VALUE = 1 << 20
+LONGEST_TABLE = 1 << 24
+# Along one side, and degrees.
+MOST_PIXELS = 1 << 24
+SMALLEST_PIXEL = 1e-6
 # Bytes between two blocks that are fetched with them rather than asking twice.
 GAP = 16384
+
+
+class UnusableTiff(Refused):
+    """What came is not the beginning of a TIFF file of one band with a position on Earth."""
 
 
 class Tag(NamedTuple):
@@ -130,7 +139,7 @@ class Layout:
         matrix = self.numbers(MATRIX)
         if len(matrix) == 16 and not matrix[1] and not matrix[4]:
             return matrix[3], matrix[7], matrix[0], -matrix[5]
-        raise Refused(f"{self.name} states no position on Earth; the source has changed it.")
+        raise ValueError("no position on Earth")
 
 
 def read_layout(read: Read, name: str) -> Layout:
@@ -138,7 +147,7 @@ def read_layout(read: Read, name: str) -> Layout:
 
     Raises
     ------
-    Refused
+    UnusableTiff
         When it is not one.
     """
     head = read(0, FIRST_BYTES)
@@ -146,26 +155,38 @@ def read_layout(read: Read, name: str) -> Layout:
         order = {b"II": "<", b"MM": ">"}[head[:2]]
         (version,) = struct.unpack_from(f"{order}H", head, 2)
         is_big = {42: False, 43: True}[version]
-        (position,) = struct.unpack_from(
-            f"{order}{'Q' if is_big else 'I'}", head, 8 if is_big else 4
-        )
+        word, at = ("Q", 8) if is_big else ("I", 4)
+        (position,) = struct.unpack_from(f"{order}{word}", head, at)
         tags = _read_tags(read, order, is_big, position)
         values = {
-            number: _value(read, tag, name)
+            number: _value(read, tag)
             for number, tag in tags.items()
             if number not in TABLES + OTHER_DIRECTORIES
         }
         layout = Layout(order, is_big, tags, values, name)
-        is_usable = (
-            min(layout.shape + layout.block_shape) > 0
-            and layout.numbers(SAMPLES, (1,)) == (1,)
-            and len(_tables(layout)) == 2
-        )
-    except (KeyError, struct.error, IndexError):
+        is_usable = _is_usable(layout)
+    except (struct.error, LookupError, TypeError, ValueError):
         is_usable = False
     if not is_usable:
-        raise Refused(f"{name} is not a TIFF file of one band; the source has changed it.")
+        raise UnusableTiff(f"{name} is not a TIFF file of one band; the source has changed it.")
     return layout
+
+
+def _is_usable(layout: Layout) -> bool:
+    """Whether a file has one band of pixels in degrees, and a table of blocks."""
+    left, top, across, down = layout.corner
+    sides = layout.shape + layout.block_shape
+    return (
+        all(isinstance(side, int) for side in sides)
+        and min(sides) > 0
+        and max(layout.shape) < MOST_PIXELS
+        and layout.numbers(SAMPLES, (1,)) == (1,)
+        and len(_tables(layout)) == 2
+        and min(across, down) > SMALLEST_PIXEL
+        and max(across, down) < 1
+        and abs(left) <= 360
+        and abs(top) <= 91
+    )
 
 
 def blocks_of(layout: Layout, bounds: Bounds, read: Read) -> Window:
@@ -320,10 +341,13 @@ def _read_tags(read: Read, order: str, is_big: bool, position: int) -> dict[int,
     return tags
 
 
-def _value(read: Read, tag: Tag, name: str) -> bytes:
+def _value(read: Read, tag: Tag) -> bytes:
     if tag.size > LONGEST_VALUE:
-        raise Refused(f"{name} has a header that is too large; the source has changed it.")
-    return read(tag.position, tag.size)
+        raise ValueError("a value of the header is too long")
+    value = read(tag.position, tag.size)
+    if len(value) < tag.size:
+        raise ValueError("a value of the header is missing")
+    return value
 
 
 def _tables(layout: Layout) -> tuple[int, ...]:
@@ -337,9 +361,11 @@ def _table(layout: Layout, number: int, first: int, count: int, read: Read) -> t
     tag = layout.tags[number]
     size = TYPES[tag.kind][0]
     part = Tag(tag.kind, count, tag.position + first * size)
+    if tag.kind not in WHOLE_NUMBERS or first + count > tag.length or part.size > LONGEST_TABLE:
+        raise UnusableTiff(f"{layout.name} has no usable table of blocks; run it again later.")
     values = read(part.position, part.size)
-    if first + count > tag.length or len(values) < part.size:
-        raise Refused(f"{layout.name} has a table of blocks that is too short; try again later.")
+    if len(values) < part.size:
+        raise UnusableTiff(f"{layout.name} ends within its table of blocks; run it again later.")
     return _numbers(layout.order, part, values)
 
 

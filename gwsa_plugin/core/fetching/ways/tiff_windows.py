@@ -17,10 +17,9 @@ from ...base.errors import InputError
 from ...base.grid import Bounds, Grid
 from ...base.progress import Progress
 from ...files.atomic import scratch_folder
-from ...rasters.gdal_errors import RasterError
 from ...rasters.geotiff import Header, new_geotiff
 from ...rasters.raster import Raster
-from ...rasters.reading import open_raster
+from ...rasters.reading import open_raster, readable
 from ..client import Client
 from ..download import BY_LENGTH, MOST_DAMAGED, Downloaded, Part
 from ..http import Interrupted, OutOfRange, Refused
@@ -30,7 +29,16 @@ from ..ranges import FileChanged, RemoteParts
 from ..regions import between_180, bounds_text
 from ..remote_file import TIFF, RemoteFile, Wanted, with_month
 from ..sources import Source
-from ..tiff import Layout, Read, Window, blocks_of, header_of, read_layout, spans_of
+from ..tiff import (
+    Layout,
+    Read,
+    UnusableTiff,
+    Window,
+    blocks_of,
+    header_of,
+    read_layout,
+    spans_of,
+)
 
 ROWS_AT_ONCE = 256
 PIECE = 1 << 20
@@ -76,19 +84,19 @@ def fetch_file(
     def attempt() -> Downloaded:
         try:
             layout, windows = _fetch_blocks(client, file, part, arrived)
+            return _write(file, part, layout, windows, target, progress)
         except (FileChanged, OutOfRange):
             part.discard()
             raise
-        try:
-            return _write(file, part, layout, windows, target, progress)
-        except (InputError, RasterError) as error:
+        except InputError as error:
+            if isinstance(error, Refused) and not isinstance(error, UnusableTiff):
+                raise
             part.discard()
             damages.append(str(error).rstrip("."))
             problem = f"{file.name} came damaged ({damages[-1]})"
             if len(damages) == MOST_DAMAGED:
-                raise Refused(
-                    f"{problem}, {MOST_DAMAGED} times in a row; try again later."
-                ) from None
+                problem += f", {MOST_DAMAGED} times in a row; run it again later."
+                raise Refused(problem) from None
             raise Interrupted(problem) from None
 
     return client.repeat(attempt, lambda: part.size)
@@ -188,10 +196,11 @@ def _write_region(path: Path, sources: list[Raster], file: RemoteFile, progress:
         for row in range(0, grid.rows, ROWS_AT_ONCE):
             progress.stop_if_cancelled()
             stop = min(row + ROWS_AT_ONCE, grid.rows)
-            fields = [
-                source.read(1, (slice(there.start + row, there.start + stop), across))
-                for source, (there, across) in zip(sources, windows)
-            ]
+            with readable(Path(file.name)):
+                fields = [
+                    source.read(1, (slice(there.start + row, there.start + stop), across))
+                    for source, (there, across) in zip(sources, windows)
+                ]
             made.write(1, np.concatenate(fields, axis=1), (row, 0))
 
 

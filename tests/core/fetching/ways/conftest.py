@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.fetching import politeness
 from gwsa.gwsa_plugin.core.fetching.fetch import fetch
 from gwsa.gwsa_plugin.core.fetching.plan import Order, make_plan
 from gwsa.gwsa_plugin.core.fetching.sources import read_sources
@@ -11,6 +12,12 @@ from gwsa.tests.servers.small_predictors import REGION, write_small_predictors
 from gwsa.tests.servers.world import all_hosts
 
 TOKENS = {"earthdata": "secret-token-of-a-user", "appeears": "secret-token-of-a-user"}
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """A server of this machine needs no pauses between requests."""
+    monkeypatch.setattr(politeness, "read_limits", lambda: {"other": politeness.Limit(4, 0.0)})
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +43,15 @@ def quick_tasks(monkeypatch):
     for source in read_sources().values():
         if source.way == "appeears":
             monkeypatch.setitem(source.settings, "every_s", 0.001)
+
+
+def final_files(folder):
+    """Paths of the files with a final name, without the record."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".") and path.name != "inputs.json"
+    )
 
 
 def order_of(*sources, start="2010-03", end="2010-04", bounds=REGION):
