@@ -79,7 +79,7 @@ def find_damage(path: Path, form: str, name: str) -> str:
         elif form == TIFF:
             _read_raster(path)
         elif form == TEXT:
-            path.read_text(encoding="utf-8")
+            _read_text(path)
         elif form == ZIP:
             _read_zip(path)
     except InputError as error:
@@ -112,6 +112,12 @@ def _read_raster(path: Path) -> None:
     with open_raster(path) as source:
         for index, _ in enumerate(source.bands, start=1):
             source.read(index)
+
+
+def _read_text(path: Path) -> None:
+    with open(path, encoding="utf-8") as stream:
+        while stream.read(AT_ONCE):
+            pass
 
 
 def _read_zip(path: Path) -> None:
