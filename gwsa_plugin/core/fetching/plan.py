@@ -161,11 +161,12 @@ def _chosen(order: Order) -> list[Source]:
 
 
 def _check_period(source: Source, order: Order) -> None:
-    if not len(wanted_of(source, order).months):
+    if not _within(month_range(order.start, order.end), source).size:
         first, last = source.period
         raise InputError(
             f"{source.title} has the months from {first or 'the beginning'} to {last or 'now'}, "
-            f"but {order.start} to {order.end} is asked for; change the period or leave it out."
+            f"but {order.start} to {order.end} is asked for; change the period, or leave the "
+            "source out."
         )
 
 
