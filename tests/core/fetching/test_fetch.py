@@ -123,7 +123,7 @@ def test_a_cancelled_run_keeps_what_came(archives, client, steps, tmp_path):
     assert len(outcome.fetched) == 8 - kept and len(final_files(tmp_path)) == 8
 
 
-def test_a_disk_without_space_is_told_before_anything_is_fetched(
+def test_a_disk_without_space_is_an_error_before_anything_is_fetched(
     archives, client, steps, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(10**12, 10**12 - 1000, 1000))

@@ -112,7 +112,7 @@ def test_another_region_is_fetched(archives, client, steps, folder):
 
 
 @pytest.mark.parametrize("name", MASCONS)
-def test_a_newer_version_is_told_and_the_old_one_kept(
+def test_a_newer_version_is_listed_and_the_old_one_kept(
     name, world, client, steps, folder, monkeypatch
 ):
     fetch_all(order_of(name), folder, client, steps)
@@ -173,7 +173,7 @@ def test_a_period_that_a_source_does_not_have_is_refused(client, steps, folder, 
         make_plan(order_of(MASK), folder, client, steps)
 
 
-def test_a_file_that_the_source_does_not_have_is_told(world, client, steps, folder):
+def test_a_file_that_the_source_does_not_have_is_an_error(world, client, steps, folder):
     shutil.rmtree(world / "grace")
     with pytest.raises(InputError, match="is not there.*the source has moved it"):
         make_plan(order_of(MASK), folder, client, steps)
