@@ -13,7 +13,7 @@ from gwsa.tests.servers.archive import GLDAS
 from gwsa.tests.servers.client import PlainTransport
 from gwsa.tests.servers.faults import STORE
 from gwsa.tests.servers.hosts import gesdisc, podaac
-from gwsa.tests.servers.hosts.gesdisc import whole_file
+from gwsa.tests.servers.hosts.gesdisc import archive_file
 
 SEARCH = "https://cmr.earthdata.nasa.gov/search/granules.umm_json"
 MONTH = "GLDAS_NOAH025_M.A201002.021.nc4"
@@ -47,7 +47,9 @@ def test_the_mascons_of_jpl_are_at_a_store_that_gets_no_login(archives, client):
     assert home.asked.token and "authorization" not in store.headers
 
 
-@pytest.mark.parametrize("address", [f"https://{podaac.HOSTS[0]}{podaac.PATH}", whole_file(MONTH)])
+@pytest.mark.parametrize(
+    "address", [f"https://{podaac.HOSTS[0]}{podaac.PATH}", archive_file(MONTH)]
+)
 def test_the_archives_want_a_login(archives, address):
     no_token = PlainTransport().send(_to(archives, address), print, lambda: False)
     wrong = {"Authorization": "Bearer of-another-user"}

@@ -31,7 +31,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
     if not addresses:
         raise Refused(
             f"The page of {source.title}, {settings['page']}, has no link to the file; "
-            "the source has changed it. Download the file by hand."
+            "the source has changed it, so download the file by hand."
         )
     url = addresses[-1]
     file = RemoteFile(
