@@ -12,6 +12,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QLockFile, QTimer
 
+from gwsa.gwsa_plugin.core.fetching.logins import Account
 from gwsa.gwsa_plugin.core.fetching.servers import VARIABLE
 from gwsa.processing_provider.fetch import LOCK
 from gwsa.processing_provider.login import EARTHDATA, read_tokens
@@ -145,8 +146,16 @@ def stored_login(qgis_processing):
 
 def test_the_token_is_read_from_qgis(stored_login, monkeypatch):
     monkeypatch.delenv("EARTHDATA_TOKEN", raising=False)
-    assert read_tokens(stored_login) == {EARTHDATA: TOKEN}
+    assert read_tokens(stored_login) == {EARTHDATA: TOKEN, "appeears": TOKEN}
     assert read_tokens("") == {}
+
+
+def test_an_account_is_read_from_the_environment(monkeypatch):
+    monkeypatch.setenv("EARTHDATA_USERNAME", "me")
+    monkeypatch.setenv("EARTHDATA_PASSWORD", "secret")
+    assert read_tokens("") == {EARTHDATA: TOKEN, "appeears": Account("me", "secret")}
+    monkeypatch.delenv("EARTHDATA_TOKEN")
+    assert read_tokens("") == dict.fromkeys((EARTHDATA, "appeears"), Account("me", "secret"))
 
 
 def test_an_entry_that_does_not_exist_is_one_sentence(run, server, tmp_path):

@@ -31,7 +31,7 @@ TYPES = {
     16: (8, "Q"), 17: (8, "q"), 18: (8, "Q"),
 }  # fmt: skip
 LONG, LONG8, DOUBLE = 4, 16, 12
-WHOLE_NUMBERS = (3, 4, 16)
+INTEGERS = (3, 4, 16)
 WIDTH, HEIGHT = 256, 257
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS = 273, 277, 278, 279
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
@@ -361,7 +361,7 @@ def _table(layout: Layout, number: int, first: int, count: int, read: Read) -> t
     tag = layout.tags[number]
     size = TYPES[tag.kind][0]
     part = Tag(tag.kind, count, tag.position + first * size)
-    if tag.kind not in WHOLE_NUMBERS or first + count > tag.length or part.size > LONGEST_TABLE:
+    if tag.kind not in INTEGERS or first + count > tag.length or part.size > LONGEST_TABLE:
         raise UnusableTiff(f"{layout.name} has no usable table of blocks; run it again later.")
     values = read(part.position, part.size)
     if len(values) < part.size:

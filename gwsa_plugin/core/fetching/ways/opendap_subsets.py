@@ -40,7 +40,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
 def _file(source: Source, granule: Granule, rows: range, columns: range) -> RemoteFile:
     settings = source.settings
     values = len(settings["variables"]) * len(rows) * len(columns)
-    constraint = quote(_constraint(settings, rows, columns), safe="/;")
+    constraint = quote(_constraint(settings, rows, columns), safe="/;:")
     return RemoteFile(
         source=source.name,
         url=f"{granule.opendap}.dap.nc4?dap4.ce={constraint}",

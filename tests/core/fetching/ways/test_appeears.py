@@ -134,7 +134,7 @@ def test_a_task_that_failed_is_made_anew_by_the_next_run(archives, client, steps
     assert len(tasks(archives)) == 2
 
 
-def test_a_month_without_composites_is_told(archives, client, steps, tmp_path):
+def test_a_month_without_composites_is_one_sentence(archives, client, steps, tmp_path):
     _, outcome = fetch_all(order_of("modis_lst", end="2011-01"), tmp_path, client, steps)
     ((file, reason),) = outcome.failed
     assert file.name == "land_surface_temperature_201101.tif"

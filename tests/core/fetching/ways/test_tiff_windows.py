@@ -187,7 +187,7 @@ def test_another_region_is_fetched_again_and_the_same_is_not(archives, client, s
     assert len(plan.missing) == len(outcome.fetched) == 2
 
 
-def test_a_month_that_is_not_there_is_told(archives, client):
+def test_a_month_that_is_not_there_is_one_sentence(archives, client):
     source = read_sources()["chelsa"]
     with pytest.raises(NotThere, match="CHELSA_tas_03_1999_V.2.1.tif of .* is not there"):
         list_files(source, Wanted(REGION, np.array(["1999-03"], "datetime64[M]")), client)
