@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
+from socket import SHUT_RDWR
 from threading import Event, Thread
 from urllib.parse import urlsplit
 
@@ -26,19 +27,28 @@ class PlainTransport:
         connection = HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
         answer = Answer()
         try:
-            connection.connect()
             with _ended_when(is_cancelled, connection):
-                headers = {"Accept-Encoding": "identity", **request.headers}
-                connection.request(request.method, address, request.body or None, headers)
-                response = connection.getresponse()
-                answer.status = response.status
-                answer.headers = {name.lower(): value for name, value in response.getheaders()}
-                _receive(response, answer, sink)
-        except (OSError, HTTPException) as error:
-            answer.problem = answer.problem or f"{type(error).__name__}: {error}"
+                response = _begin(connection, request, address, answer)
+                if response:
+                    _receive(response, answer, sink)
         finally:
             connection.close()
         return answer
+
+
+def _begin(
+    connection: HTTPConnection, request: Request, address: str, answer: Answer
+) -> HTTPResponse | None:
+    """Send the request and receive the head of the answer; None if that failed."""
+    try:
+        connection.request(request.method, address, request.body or None, request.headers)
+        response = connection.getresponse()
+    except (OSError, HTTPException) as error:
+        answer.problem = f"{type(error).__name__}: {error}"
+        return None
+    answer.status = response.status
+    answer.headers = {name.lower(): value for name, value in response.getheaders()}
+    return response
 
 
 def _receive(response: HTTPResponse, answer: Answer, sink: Sink) -> None:
@@ -49,7 +59,7 @@ def _receive(response: HTTPResponse, answer: Answer, sink: Sink) -> None:
         else:
             answer.page = (answer.page + piece)[:ERROR_PAGE]
     # http.client reports the early end of a body with a length only in this way.
-    if response.length and response._method != "HEAD":
+    if response.length and not answer.problem:
         answer.problem = f"{response.length} bytes are missing"
 
 
@@ -69,7 +79,8 @@ def _ended_when(is_cancelled: Callable[[], bool], connection: HTTPConnection):
     def watch() -> None:
         while not ended.wait(POLL_S):
             if is_cancelled():
-                connection.sock.shutdown(2)
+                with suppress(OSError, AttributeError):
+                    connection.sock.shutdown(SHUT_RDWR)
                 return
 
     watcher = Thread(target=watch, daemon=True)

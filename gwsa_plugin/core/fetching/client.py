@@ -165,7 +165,8 @@ class Client:
                     ) from None
                 if not left:
                     raise Refused(
-                        f"{error}, {TRIES} times in a row; run it again later to go on."
+                        f"{error}, and {TRIES} tries brought nothing more; run it again later to "
+                        "go on."
                     ) from None
                 self.wait(wait)
                 pause *= 2
@@ -201,7 +202,7 @@ def _redirected(request: Request, status: int, target: str, login: Login | None)
             f"{_place(request.url)} redirects to an address without encryption, which is not "
             "followed; try again later."
         )
-    if status == 303 or (status in (301, 302) and request.method == "POST"):
+    if request.method == "POST" and status in (301, 302, 303):
         return Request(url, request.headers)
     return request._replace(url=url)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from itertools import product
 from math import prod
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from ..base.errors import InputError
+from ..rasters.gdal_errors import RasterError
 from ..rasters.netcdf import open_netcdf
 from ..rasters.reading import open_raster
 from .http import Refused
@@ -22,6 +25,8 @@ SIGNATURES = {
 PAGES = (b"<!doctype html", b"<html", b"<?xml", b"<head", b"<error")
 # Values that are read at once.
 AT_ONCE = 1 << 22
+# What the libraries raise that read rasters and archives.
+DAMAGES = (RasterError, BadZipFile, zlib.error, EOFError)
 NAMES = {NETCDF: "NetCDF", TIFF: "TIFF", ZIP: "ZIP"}
 
 
@@ -76,9 +81,15 @@ def find_damage(path: Path, form: str, name: str) -> str:
         elif form == TIFF:
             _read_raster(path)
         elif form == TEXT:
-            path.read_text(encoding="utf-8")
-    except (InputError, UnicodeError) as error:
+            _read_text(path)
+        elif form == ZIP:
+            _read_zip(path)
+    except InputError as error:
         return f"{name} came damaged ({str(error).replace(path.name, name).rstrip('.')})"
+    except UnicodeError:
+        return f"{name} came damaged (it is not text in UTF-8)"
+    except DAMAGES:
+        return f"{name} came damaged (parts of it cannot be read)"
     return ""
 
 
@@ -109,3 +120,15 @@ def _read_raster(path: Path) -> None:
     with open_raster(path) as source:
         for index, _ in enumerate(source.bands, start=1):
             source.read(index)
+
+
+def _read_text(path: Path) -> None:
+    with open(path, encoding="utf-8") as stream:
+        while stream.read(AT_ONCE):
+            pass
+
+
+def _read_zip(path: Path) -> None:
+    with ZipFile(path) as archive:
+        if archive.testzip():
+            raise BadZipFile

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,9 +13,10 @@ from threading import Lock
 
 from ..base.errors import Cancelled, InputError
 from ..base.progress import Progress
+from ..files.atomic import remove_file
 from .client import Client
 from .download import Downloaded, download, forget_part
-from .http import LoginRefused, Refused
+from .http import LoginRefused
 from .plan import Plan, way_of
 from .record import Entry, Record
 from .remote_file import RemoteFile
@@ -112,7 +114,8 @@ def fetch(
                 _take(task, running.pop(task), outcome, refused, progress)
             timed.show(bytes_done.fraction)
     progress.stop_if_cancelled()
-    outcome.record.write(read_sources())
+    with _disk_errors(folder):
+        outcome.record.write(read_sources())
     return outcome
 
 
@@ -126,7 +129,8 @@ def _fetch_one(
     progress.stop_if_cancelled()
     way = way_of(read_sources()[file.source])
     fetch_file = getattr(way, "fetch_file", download)
-    return fetch_file(client, file, folder / file.path, progress, arrived)
+    with _disk_errors(folder):
+        return fetch_file(client, file, folder / file.path, progress, arrived)
 
 
 def _take(
@@ -141,18 +145,47 @@ def _take(
         downloaded = task.result()
     except Cancelled:
         return
-    except Refused as error:
+    except InputError as error:
         if isinstance(error, LoginRefused):
             refused[file.login] = str(error)
         outcome.failed.append((file, str(error)))
         progress.warn(str(error))
         return
     record = outcome.record
+    replaced = _replaced(file, record)
     record.entries[file.path] = _entry(file, downloaded)
-    record.write(read_sources())
-    forget_part(record.folder / file.path)
+    with _disk_errors(record.folder):
+        record.write(read_sources())
+        forget_part(record.folder / file.path)
+        for path in replaced:
+            remove_file(record.folder / path)
     outcome.fetched.append(file)
     progress.info(f"{file.path}: {downloaded.bytes / MEGABYTE:.2f} MB, {downloaded.verified}.")
+
+
+def _replaced(file: RemoteFile, record: Record) -> list[str]:
+    """Take the earlier version of a file, which has another name, from the record.
+
+    Returns its path. Two versions of the mascons in a folder could not be told apart.
+    """
+    if not file.newest:
+        return []
+    names = [name for name, entry in record.entries.items() if entry.source == file.source]
+    for name in names:
+        del record.entries[name]
+    return [name for name in names if name != file.path]
+
+
+@contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Raise what the disk refuses as InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written to ({error.strerror or error}); free space on its disk, "
+            "or choose another folder."
+        ) from None
 
 
 def _entry(file: RemoteFile, downloaded: Downloaded) -> Entry:
@@ -170,7 +203,7 @@ def _entry(file: RemoteFile, downloaded: Downloaded) -> Entry:
 
 
 def _record(plan: Plan, folder: Path) -> Record:
-    """The record of the folder, without files that the plan replaces under another name."""
+    """The record of the folder, with the region and the period of the plan."""
     record = Record.read(folder)
     record.bounds = list(plan.order.bounds)
     record.period = [str(plan.order.start), str(plan.order.end)]

@@ -117,7 +117,7 @@ def make_plan(order: Order, folder: Path, client: Client, progress: Progress) ->
         progress.info(f"{source.title}: asking for its files.")
         files = way_of(source).list_files(source, wanted_of(source, order), client)
         for file in files:
-            _sort_in(plan, file, record, only=len(files) == 1, progress=part)
+            _sort_in(plan, file, record, part)
     return plan
 
 
@@ -170,11 +170,10 @@ def _check_period(source: Source, order: Order) -> None:
         )
 
 
-def _sort_in(plan: Plan, file: RemoteFile, record: Record, only: bool, progress: Progress) -> None:
+def _sort_in(plan: Plan, file: RemoteFile, record: Record, progress: Progress) -> None:
     """Add a file of a source to those that are there, are newer or are missing."""
     entry = record.entries.get(file.path)
-    if entry is None and only:
-        # The name of the only file of a source can change with each version.
+    if entry is None and file.newest:
         entry = next((one for one in record.entries.values() if one.source == file.source), None)
     if entry is None or not _is_there(entry, record.folder, progress):
         plan.missing.append(file)

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..archive import GLDAS, JPL, JPL_NAME, gldas_files, mascons
 from ..messages import NOT_THERE, Asked, Handler, Reply
-from .gesdisc import GRANULES, whole_file
+from .gesdisc import GRANULES, archive_file
 from .podaac import HOSTS as PODAAC
 from .podaac import PATH
 
@@ -60,7 +60,7 @@ def _granules(folder: Path, collection: str) -> list[dict]:
         month = np.datetime64(f"{path.name[17:21]}-{path.name[21:23]}", "M")
         name = f"GLDAS_NOAH025_M.2.1:{path.name}"
         service = GRANULES + name.replace(":", "%3A")
-        granules.append(_granule(path, name, whole_file(path.name), service, month, month))
+        granules.append(_granule(path, name, archive_file(path.name), service, month, month))
     return granules
 
 

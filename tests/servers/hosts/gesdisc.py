@@ -31,7 +31,7 @@ SERVICE = "opendap.earthdata.nasa.gov"
 HOSTS = (ARCHIVE, SERVICE)
 GRANULES = f"https://{SERVICE}/collections/{GLDAS}/granules/"
 GRANULE = re.compile(rf"/collections/{GLDAS}/granules/GLDAS_NOAH025_M\.2\.1:(.+)\.dap\.nc4")
-WHOLE = re.compile(r"/data/GLDAS/GLDAS_NOAH025_M\.2\.1/\d{4}/(.+)")
+ARCHIVED = re.compile(r"/data/GLDAS/GLDAS_NOAH025_M\.2\.1/\d{4}/(.+)")
 TERM = re.compile(r"/(\w+)((?:\[\d+(?::\d+){0,2}\])*)")
 FILL = -9999.0
 # Attributes that a subset keeps.
@@ -39,7 +39,7 @@ KEPT = ("units", "long_name", "standard_name", "begin_date", "begin_time", "time
 GLOBAL = ("title", "source", "institution", "references")
 
 
-def whole_file(name: str) -> str:
+def archive_file(name: str) -> str:
     """Return the address of a file as it is in the archive."""
     return f"https://{ARCHIVE}/data/GLDAS/GLDAS_NOAH025_M.2.1/{name[17:21]}/{name}"
 
@@ -50,9 +50,9 @@ def handler(folder: Path) -> Handler:
     def reply(asked: Asked) -> Reply:
         if not asked.signed and (answer := denied(asked)):
             return answer
-        whole, part = WHOLE.fullmatch(asked.path), GRANULE.fullmatch(unquote(asked.path))
-        if asked.host == ARCHIVE and whole:
-            return file_reply(folder / "gldas" / Path(whole[1]).name)
+        archived, part = ARCHIVED.fullmatch(asked.path), GRANULE.fullmatch(unquote(asked.path))
+        if asked.host == ARCHIVE and archived:
+            return file_reply(folder / "gldas" / Path(archived[1]).name)
         path = folder / "gldas" / Path(part[1]).name if part else folder
         if asked.host != SERVICE or not path.is_file():
             return NOT_THERE

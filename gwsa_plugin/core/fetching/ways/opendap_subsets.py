@@ -7,7 +7,11 @@ first longitude and latitude, the step in degrees and the number of columns and 
 
 References
 ----------
-DAP4 constraint expressions, https://opendap.github.io/dap4-specification/DAP4.html
+DAP4 constraints: terms /NAME[first:last] with a semicolon between them, the last index included,
+https://opendap.github.io/dap4-specification/DAP4.html#_array_subsetting_in_index_space
+
+Hyrax in the cloud answers ``.dap.nc4?dap4.ce=`` behind the address of a granule with NetCDF-4,
+https://podaac.jpl.nasa.gov/OPeNDAP-in-the-Cloud
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
             f"{source.title} has no file for these months; choose a period within its own."
         )
     rows, columns = _indices(source.settings["grid"], wanted.bounds)
-    return [_file(source, item, rows, columns) for item in granules if item.opendap]
+    return [_file(source, item, rows, columns) for item in granules]
 
 
 def _file(source: Source, granule: Granule, rows: range, columns: range) -> RemoteFile:
@@ -41,7 +45,7 @@ def _file(source: Source, granule: Granule, rows: range, columns: range) -> Remo
         int(besides + values * each)
         for besides, each in zip(settings["bytes_besides"], settings["bytes_per_value"])
     )
-    constraint = quote(_constraint(settings, rows, columns), safe="/;")
+    constraint = quote(_constraint(settings, rows, columns), safe="/;:")
     return RemoteFile(
         source=source.name,
         url=f"{granule.opendap}.dap.nc4?dap4.ce={constraint}",
