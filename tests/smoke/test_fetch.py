@@ -60,10 +60,10 @@ def test_all_outputs_are_there(mapped):
 
 
 def test_the_balance_is_that_of_the_files_of_the_world(mapped, chain):
-    with rasterio.open(mapped[0] / "gwsa.tif") as one:
-        with rasterio.open(chain.folder / "gwsa.tif") as other:
-            assert one.descriptions == other.descriptions
-            np.testing.assert_array_equal(one.read(), other.read())
+    paths = (mapped[0] / "gwsa.tif", chain.folder / "gwsa.tif")
+    with rasterio.open(paths[0]) as one, rasterio.open(paths[1]) as other:
+        assert one.descriptions == other.descriptions
+        np.testing.assert_array_equal(one.read(), other.read())
 
 
 def test_the_maps_preserve_the_coarse_field(mapped):
