@@ -66,7 +66,7 @@ def bytes_sent(server):
     return sum(visit.sent for visit in server.log)
 
 
-def test_the_mascon_file_comes_whole_and_is_recorded(run, server, sample_world, tmp_path):
+def test_the_mascon_file_comes_complete_and_is_recorded(run, server, sample_world, tmp_path):
     results = run("fetch", **REGION, SOURCES=["csr_mascons"], OUTPUT=tmp_path)
     served = next((sample_world / "grace").glob("*all-corrections.nc"))
     assert (tmp_path / MASCONS).read_bytes() == served.read_bytes()

@@ -222,7 +222,7 @@ class Client:
         answer = self._send_once(request, lambda _, piece: pieces.append(piece), "")
         if answer.status in (400, 401, 403):
             raise LoginRefused(login.refused(account))
-        _checked(answer, login.session, None)
+        _checked(answer, login.session, None, account)
         try:
             return str(json.loads(b"".join(pieces))[login.session_token])
         except (ValueError, LookupError, TypeError):
@@ -260,7 +260,7 @@ def _redirected(
     return request._replace(url=url)
 
 
-def _checked(answer: Answer, url: str, login: Login | None, secret: Secret = "") -> Answer:
+def _checked(answer: Answer, url: str, login: Login | None, secret: Secret) -> Answer:
     """The answer, if it is a whole one with status 2xx.
 
     Raises

@@ -80,8 +80,6 @@ def find_damage(path: Path, form: str, name: str) -> str:
             _read_netcdf(path)
         elif form == TIFF:
             _read_raster(path)
-        elif form == ZIP:
-            _read_archive(path)
         elif form == TEXT:
             _read_text(path)
         elif form == ZIP:
@@ -116,16 +114,6 @@ def _windows(shape: tuple[int, ...], chunk: tuple[int, ...]) -> Iterator[tuple[s
         for size, step in zip(shape, chunk)
     ]
     return product(*sides)
-
-
-def _read_archive(path: Path) -> None:
-    try:
-        with ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (BadZipFile, zlib.error, OSError) as error:
-        raise InputError(f"{path.name} cannot be read: {error}") from None
-    if damaged:
-        raise InputError(f"{damaged} in {path.name} cannot be read")
 
 
 def _read_raster(path: Path) -> None:
