@@ -77,6 +77,7 @@ def run(order: Order, folder: str, address: str, kill_at: int, counts: str) -> N
             moments.note()
 
     sys.addaudithook(audit)
-    client = Client(CountingTransport(moments), Servers(address), {"earthdata": "x"}, SILENT, 0.001)
+    tokens = {"earthdata": "x", "appeears": "x"}
+    client = Client(CountingTransport(moments), Servers(address), tokens, SILENT, 0.001)
     fetch(make_plan(order, Path(folder), client, SILENT), Path(folder), client, SILENT)
     Path(counts).write_text(str(moments.count), encoding="utf-8")

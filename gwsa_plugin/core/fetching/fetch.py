@@ -94,6 +94,7 @@ def fetch(
     """
     folder.mkdir(parents=True, exist_ok=True)
     _check_space(plan, folder)
+    _remove_scratch(folder)
     outcome = Outcome(_record(plan, folder))
     bytes_done = _Bytes(plan)
     timed = progress.timed("Fetching")
@@ -290,6 +291,13 @@ def _record(plan: Plan, folder: Path) -> Record:
     record.bounds = list(plan.order.bounds)
     record.period = [str(plan.order.start), str(plan.order.end)]
     return record
+
+
+def _remove_scratch(folder: Path) -> None:
+    """Remove what was being written when an earlier run was killed."""
+    for path in folder.rglob(".*-*.part"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _check_space(plan: Plan, folder: Path) -> None:

@@ -52,9 +52,10 @@ def make_from_pieces(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Part(target, file.url)
-    if finished := part.finished(target, progress):
-        return finished
     folder = target.with_name(f".{target.name}.pieces")
+    if finished := part.finished(target, progress):
+        shutil.rmtree(folder, ignore_errors=True)
+        return finished
     paths, verified = [], []
     for piece in pieces:
         progress.stop_if_cancelled()

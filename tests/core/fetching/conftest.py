@@ -89,8 +89,9 @@ def fetch_all(order, folder, client, steps):
 
 def final_files(folder):
     """Paths of the files with a final name, without the record."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".") and path.name != "inputs.json"
+        path.as_posix()
+        for path in paths
+        if path.name != "inputs.json" and not any(part.startswith(".") for part in path.parts)
     )

@@ -78,6 +78,7 @@ def fetch_file(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Part(target, file.url)
     if finished := part.finished(target, progress):
+        part.path.unlink(missing_ok=True)
         return finished
     damages: list[str] = []
 

@@ -45,15 +45,6 @@ def quick_tasks(monkeypatch):
             monkeypatch.setitem(source.settings, "every_s", 0.001)
 
 
-def final_files(folder):
-    """Paths of the files with a final name, without the record."""
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".") and path.name != "inputs.json"
-    )
-
-
 def order_of(*sources, start="2010-03", end="2010-04", bounds=REGION):
     return Order(sources, bounds, np.datetime64(start, "M"), np.datetime64(end, "M"))
 

@@ -11,8 +11,8 @@ from gwsa.gwsa_plugin.core.fetching.fetch import fetch
 from gwsa.gwsa_plugin.core.fetching.logins import Account
 from gwsa.gwsa_plugin.core.fetching.plan import make_plan
 from gwsa.gwsa_plugin.core.fetching.record import Record
-from gwsa.tests.core.fetching.conftest import client_of
-from gwsa.tests.core.fetching.ways.conftest import TOKENS, fetch_all, final_files, order_of
+from gwsa.tests.core.fetching.conftest import client_of, final_files
+from gwsa.tests.core.fetching.ways.conftest import TOKENS, fetch_all, order_of
 from gwsa.tests.servers import faults as kinds
 from gwsa.tests.servers.faults import Fault
 from gwsa.tests.servers.hosts import appeears

@@ -8,7 +8,8 @@ from gwsa.gwsa_plugin.core.fetching.fine_grid import boxes_of, fine_grid, places
 from gwsa.gwsa_plugin.core.fetching.record import Record
 from gwsa.gwsa_plugin.core.fetching.regions import between_180, with_coarse_cells
 from gwsa.gwsa_plugin.core.fetching.sources import read_sources
-from gwsa.tests.core.fetching.ways.conftest import fetch_all, final_files, order_of
+from gwsa.tests.core.fetching.conftest import final_files
+from gwsa.tests.core.fetching.ways.conftest import fetch_all, order_of
 from gwsa.tests.servers import faults as kinds
 from gwsa.tests.servers.faults import Fault
 from gwsa.tests.servers.messages import Reply

@@ -7,8 +7,8 @@ import pytest
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.fetching.sources import read_sources
-from gwsa.tests.core.fetching.conftest import client_of
-from gwsa.tests.core.fetching.ways.conftest import TOKENS, fetch_all, final_files, order_of
+from gwsa.tests.core.fetching.conftest import client_of, final_files
+from gwsa.tests.core.fetching.ways.conftest import TOKENS, fetch_all, order_of
 from gwsa.tests.servers import faults as kinds
 from gwsa.tests.servers.faults import ALWAYS, Fault
 

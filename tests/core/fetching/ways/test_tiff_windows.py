@@ -14,7 +14,8 @@ from gwsa.gwsa_plugin.core.fetching.http import NotThere, Refused
 from gwsa.gwsa_plugin.core.fetching.remote_file import TIFF, RemoteFile, Wanted
 from gwsa.gwsa_plugin.core.fetching.sources import read_sources
 from gwsa.gwsa_plugin.core.fetching.ways.tiff_windows import fetch_file, list_files
-from gwsa.tests.core.fetching.ways.conftest import REGION, fetch_all, final_files, order_of
+from gwsa.tests.core.fetching.conftest import final_files
+from gwsa.tests.core.fetching.ways.conftest import REGION, fetch_all, order_of
 from gwsa.tests.servers import faults as kinds
 from gwsa.tests.servers.faults import Fault
 from gwsa.tests.servers.fields import geotiff

@@ -8,7 +8,8 @@ from gwsa.gwsa_plugin.core.fetching.remote_file import Wanted
 from gwsa.gwsa_plugin.core.fetching.sources import read_sources
 from gwsa.gwsa_plugin.core.fetching.ways.tiles import list_files, slope_of
 from gwsa.gwsa_plugin.core.rasters.netcdf_raster import NetCdfRaster
-from gwsa.tests.core.fetching.ways.conftest import fetch_all, final_files, order_of
+from gwsa.tests.core.fetching.conftest import final_files
+from gwsa.tests.core.fetching.ways.conftest import fetch_all, order_of
 from gwsa.tests.servers import faults as kinds
 from gwsa.tests.servers.faults import Fault
 from gwsa.tests.servers.messages import NOT_THERE, Reply
