@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..base.progress import Progress
-from ..files.atomic import publish
+from ..files.atomic import publish, replace_text
 from ..files.provenance import sha256
 from .client import Client
 from .content import find_damage, look_at_beginning
@@ -165,9 +165,7 @@ class Part:
 
     def keep_facts(self) -> None:
         """Write the facts beside the part."""
-        new = self._facts_path.with_suffix(".new")
-        new.write_text(json.dumps(self.facts), encoding="utf-8")
-        new.replace(self._facts_path)
+        replace_text(self._facts_path, json.dumps(self.facts))
 
     def _read_facts(self) -> dict:
         try:

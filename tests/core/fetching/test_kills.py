@@ -62,6 +62,7 @@ def test_a_killed_run_is_gone_on_with(number, server, start, undisturbed, tmp_pa
     kill_at = 1 + number * (count - 1) // MOMENTS
     exit_code = start(order, str(folder), server.address, kill_at, str(tmp_path / "counts"))
     assert exit_code == -signal.SIGKILL
+    server.wait_until_idle()
     published = final_files(folder)
     for path in published:
         assert (folder / path).read_bytes() == (expected / path).read_bytes()
@@ -76,6 +77,7 @@ def test_a_killed_run_is_gone_on_with(number, server, start, undisturbed, tmp_pa
     assert outcome.failed == [] and final_files(folder) == final_files(expected)
     for path in final_files(expected):
         assert (folder / path).read_bytes() == (expected / path).read_bytes()
+    assert not list(folder.rglob(".*")), "nothing is left beside the files"
     for path in final_files(expected):
         check_requests(server, path, path in published, kept, (expected / path).stat().st_size)
 
