@@ -3,7 +3,9 @@
 import json
 import re
 
+import numpy as np
 import pytest
+import rasterio
 from qgis.core import (
     QgsApplication,
     QgsAuthMethodConfig,
@@ -12,10 +14,17 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QLockFile, QTimer
 
-from gwsa.gwsa_plugin.core.fetching.servers import VARIABLE
+from gwsa.gwsa_plugin.core.fetching.servers import DUMMY_LOGIN, VARIABLE
 from gwsa.processing_provider.fetch import LOCK
 from gwsa.processing_provider.login import EARTHDATA, read_tokens
-from gwsa.tests.servers.faults import AS_LOGIN_PAGE, DRIP, Fault
+from gwsa.tests.servers.faults import (
+    AS_LOGIN_PAGE,
+    DRIP,
+    OTHER_HOST,
+    STORE,
+    UNAUTHORIZED,
+    Fault,
+)
 from gwsa.tests.servers.loopback import Loopback
 from gwsa.tests.servers.world import all_hosts
 
@@ -30,6 +39,10 @@ def server(sample_world, monkeypatch):
     with Loopback(all_hosts(sample_world)) as loopback:
         monkeypatch.setenv(VARIABLE, loopback.address)
         yield loopback
+
+
+def requests_to(server, host):
+    return [visit for visit in server.log if visit.asked.host == host]
 
 
 class Log(QgsProcessingFeedback):
@@ -152,3 +165,52 @@ def test_the_token_is_read_from_qgis(stored_login, monkeypatch):
 def test_an_entry_that_does_not_exist_is_one_sentence(run, server, tmp_path):
     with pytest.raises(QgsProcessingException, match="entry nothing7 "):
         run("fetch", **REGION, SOURCES=["csr_mascons"], LOGIN="nothing7", OUTPUT=tmp_path)
+
+
+def test_gldas_of_the_region_gives_the_storage_of_the_whole_files(
+    run, server, sample_world, tmp_path
+):
+    results = run("fetch", **REGION, SOURCES=["gldas_noah"], OUTPUT=tmp_path / "inputs")
+    outputs = ("SMS", "SWES", "CWS", "OUTPUT")
+    stacks = []
+    for name, folder in (("fetched", results["GLDAS"]), ("all", sample_world / "gldas")):
+        given = {output: tmp_path / f"{name}_{output}.tif" for output in outputs}
+        run("gldasanomaly", **REGION, INPUT=folder, **given)
+        with rasterio.open(given["OUTPUT"]) as source:
+            stacks.append(source.read())
+    np.testing.assert_array_equal(*stacks)
+    assert np.isfinite(stacks[0]).any()
+
+
+def test_the_token_goes_to_its_hosts_only_and_into_no_file(run, server, tmp_path):
+    server.faults.append(Fault("opendap.earthdata.nasa.gov", kind=OTHER_HOST))
+    log = Log()
+    run("fetch", log, **REGION, SOURCES=["csr_mascons", "gldas_noah"], OUTPUT=tmp_path)
+    hosts = {visit.asked.host for visit in server.log if visit.asked.headers.get("authorization")}
+    assert hosts == {"opendap.earthdata.nasa.gov"}
+    assert requests_to(server, STORE)
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for secret in (TOKEN, DUMMY_LOGIN):
+        assert secret.encode() not in written
+        assert not any(secret in line for line in log.lines)
+
+
+def test_a_missing_token_is_one_sentence_with_the_pages_to_open(run, server, tmp_path, monkeypatch):
+    monkeypatch.delenv("EARTHDATA_TOKEN")
+    with pytest.raises(QgsProcessingException, match="needs a token.*users/new.*user_tokens"):
+        run("fetch", **REGION, SOURCES=["gldas_noah"], OUTPUT=tmp_path)
+
+
+def test_a_token_that_is_not_accepted_is_asked_for_once(run, server, tmp_path):
+    server.faults.append(Fault("opendap.earthdata.nasa.gov", kind=UNAUTHORIZED))
+    with pytest.raises(QgsProcessingException, match="does not accept the token"):
+        run("fetch", **REGION, SOURCES=["gldas_noah"], OUTPUT=tmp_path)
+    # Four files are asked for at once; the others are not asked for any more.
+    assert len(requests_to(server, "opendap.earthdata.nasa.gov")) <= 4
+
+
+def test_a_later_run_fetches_the_new_months_only(run, server, tmp_path):
+    run("fetch", **{**REGION, "END": "2010-03"}, SOURCES=["gldas_noah"], OUTPUT=tmp_path)
+    server.log.clear()
+    run("fetch", **REGION, SOURCES=["gldas_noah"], OUTPUT=tmp_path)
+    assert len(requests_to(server, "opendap.earthdata.nasa.gov")) == 9

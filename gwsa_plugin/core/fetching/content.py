@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from itertools import product
 from math import prod
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -96,16 +98,22 @@ def _read_netcdf(path: Path) -> None:
         if not file.variables:
             raise InputError(f"{path.name} contains no variable.")
         for variable in file.variables:
-            for window in _windows(file.shape(variable)):
+            for window in _windows(file.shape(variable), file.chunk(variable)):
                 file.read(variable, *window)
 
 
-def _windows(shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """Windows of a variable, of one row of the first dimension where it is large."""
-    rows = [slice(0, size) for size in shape]
+def _windows(shape: tuple[int, ...], chunk: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Windows that cover a variable, of complete chunks, so that none is decompressed twice."""
     if prod(shape) <= AT_ONCE:
-        return [tuple(rows)]
-    return [(slice(row, row + 1), *rows[1:]) for row in range(shape[0])]
+        chunk = shape
+    elif max(chunk) == 1:
+        # The file is not chunked.
+        chunk = (1, *shape[1:])
+    sides = [
+        [slice(start, min(start + step, size)) for start in range(0, size, max(step, 1))]
+        for size, step in zip(shape, chunk)
+    ]
+    return product(*sides)
 
 
 def _read_raster(path: Path) -> None:
