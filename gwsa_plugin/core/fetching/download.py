@@ -58,6 +58,7 @@ def download(
     target: Path,
     progress: Progress,
     arrived: Callable[[int], None] = lambda count: None,
+    find_fault: Callable[[Path], str] = lambda path: "",
 ) -> Downloaded:
     """Download a file, from where an earlier run ended.
 
@@ -75,6 +76,8 @@ def download(
         Asked whether to stop.
     arrived : callable
         Told the number of bytes of each piece.
+    find_fault : callable
+        Returns what is wrong with a file of the right format; empty if nothing is.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def download(
 
     def attempt() -> Downloaded:
         _fetch_rest(client, file, part, arrived)
-        damage = _damage(file, part)
+        damage = _damage(file, part) or find_fault(part.path)
         if damage:
             part.discard()
             damages.append(damage)
