@@ -19,6 +19,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -195,7 +196,9 @@ class _Server(ThreadingHTTPServer):
     loopback: Loopback
 
     def handle_error(self, request, client_address) -> None:
-        """Clients of tests end connections early on purpose."""
+        """Print errors of hosts; clients of tests end connections early on purpose."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Connection(BaseHTTPRequestHandler):
