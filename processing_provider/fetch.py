@@ -22,6 +22,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication, QLockFile
 
 from ..gwsa_plugin.core.base.errors import InputError
+from ..gwsa_plugin.core.fetching.logins import Secret
 from ..gwsa_plugin.core.fetching.sources import read_sources
 from .base import GwsaAlgorithm, tr
 from .login import read_tokens
@@ -81,7 +82,8 @@ class Fetch(GwsaAlgorithm):
         self.add(
             QgsProcessingParameterAuthConfig("LOGIN", tr("Earthdata login"), optional=True),
             "Entry of the authentication database of QGIS with the method Basic authentication, "
-            "whose password is the Earthdata token. By default the token is that of the "
+            "whose password is the Earthdata token, or whose name and password are those of the "
+            "Earthdata account, which MODIS needs. By default the token is that of the "
             "environment variable EARTHDATA_TOKEN. It is sent to servers of Earthdata only, and "
             "written nowhere.",
         )
@@ -116,7 +118,7 @@ class Fetch(GwsaAlgorithm):
 
     def prepareAlgorithm(self, parameters, context, feedback):
         # QGIS prepares in the main thread, in which alone its authentication may ask the user.
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[str, Secret] = {}
         self._login_error: InputError | None = None
         try:
             self._tokens = read_tokens(self.parameterAsString(parameters, "LOGIN", context))

@@ -14,7 +14,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QLockFile, QTimer
 
+from gwsa.gwsa_plugin.core.fetching.logins import Account
 from gwsa.gwsa_plugin.core.fetching.servers import DUMMY_LOGIN, VARIABLE
+from gwsa.gwsa_plugin.core.fetching.sources import read_sources
 from gwsa.processing_provider.fetch import LOCK
 from gwsa.processing_provider.login import EARTHDATA, read_tokens
 from gwsa.tests.servers.faults import (
@@ -26,6 +28,7 @@ from gwsa.tests.servers.faults import (
     Fault,
 )
 from gwsa.tests.servers.loopback import Loopback
+from gwsa.tests.servers.small_predictors import write_small_predictors
 from gwsa.tests.servers.world import all_hosts
 
 TOKEN = "secret-token-of-a-user"
@@ -63,7 +66,7 @@ def bytes_sent(server):
     return sum(visit.sent for visit in server.log)
 
 
-def test_the_mascon_file_comes_whole_and_is_recorded(run, server, sample_world, tmp_path):
+def test_the_mascon_file_comes_complete_and_is_recorded(run, server, sample_world, tmp_path):
     results = run("fetch", **REGION, SOURCES=["csr_mascons"], OUTPUT=tmp_path)
     served = next((sample_world / "grace").glob("*all-corrections.nc"))
     assert (tmp_path / MASCONS).read_bytes() == served.read_bytes()
@@ -158,8 +161,17 @@ def stored_login(qgis_processing):
 
 def test_the_token_is_read_from_qgis(stored_login, monkeypatch):
     monkeypatch.delenv("EARTHDATA_TOKEN", raising=False)
-    assert read_tokens(stored_login) == {EARTHDATA: TOKEN}
+    assert read_tokens(stored_login) == {EARTHDATA: TOKEN, "appeears": TOKEN}
     assert read_tokens("") == {}
+
+
+def test_an_account_is_read_from_the_environment(monkeypatch):
+    monkeypatch.setenv("EARTHDATA_TOKEN", TOKEN)
+    monkeypatch.setenv("EARTHDATA_USERNAME", "me")
+    monkeypatch.setenv("EARTHDATA_PASSWORD", "secret")
+    assert read_tokens("") == {EARTHDATA: TOKEN, "appeears": Account("me", "secret")}
+    monkeypatch.delenv("EARTHDATA_TOKEN")
+    assert read_tokens("") == dict.fromkeys((EARTHDATA, "appeears"), Account("me", "secret"))
 
 
 def test_an_entry_that_does_not_exist_is_one_sentence(run, server, tmp_path):
@@ -197,7 +209,7 @@ def test_the_token_goes_to_its_hosts_only_and_into_no_file(run, server, tmp_path
 
 def test_a_missing_token_is_one_sentence_with_the_pages_to_open(run, server, tmp_path, monkeypatch):
     monkeypatch.delenv("EARTHDATA_TOKEN")
-    with pytest.raises(QgsProcessingException, match="needs a token.*users/new.*user_tokens"):
+    with pytest.raises(QgsProcessingException, match="needs a login.*users/new.*user_tokens"):
         run("fetch", **REGION, SOURCES=["gldas_noah"], OUTPUT=tmp_path)
 
 
@@ -214,3 +226,19 @@ def test_a_later_run_fetches_the_new_months_only(run, server, tmp_path):
     server.log.clear()
     run("fetch", **REGION, SOURCES=["gldas_noah"], OUTPUT=tmp_path)
     assert len(requests_to(server, "opendap.earthdata.nasa.gov")) == 9
+
+
+def test_predictors_come_by_ranges_and_tasks(run, monkeypatch, tmp_path):
+    world = write_small_predictors(tmp_path / "world", ("temperature", "land_surface_temperature"))
+    monkeypatch.setitem(read_sources()["modis_lst"].settings, "every_s", 0.01)
+    monkeypatch.setenv("EARTHDATA_TOKEN", TOKEN)
+    with Loopback(all_hosts(world)) as loopback:
+        monkeypatch.setenv(VARIABLE, loopback.address)
+        results = run(
+            "fetch", EXTENT="77.1,77.3,29.2,29.3 [EPSG:4326]", START="2010-03", END="2010-03",
+            SOURCES=["chelsa", "modis_lst"], OUTPUT=tmp_path / "in",
+        )  # fmt: skip
+    names = [entry["name"] for entry in json.loads(
+        (tmp_path / "in" / "catalogue.json").read_text())["predictors"]]  # fmt: skip
+    assert names == ["temperature", "land_surface_temperature"] and results["FILES"] == 2
+    assert {visit.status for visit in loopback.visits("CHELSA")} == {206}

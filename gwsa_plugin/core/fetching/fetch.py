@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from threading import Lock
+from time import monotonic, sleep
 
 from ..base.errors import Cancelled, InputError
 from ..base.progress import Progress
 from ..files.atomic import remove_file
 from .client import Client
 from .download import Downloaded, download, forget_part
-from .http import LoginRefused
+from .http import LoginRefused, NotReady
 from .plan import Plan, way_of
 from .record import Entry, Record
 from .remote_file import RemoteFile
@@ -98,20 +99,25 @@ def fetch(
     timed = progress.timed("Fetching")
     refused: dict[str, str] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = list(reversed(plan.missing))
+        waiting = _Queue(_prepared(plan, folder, client, progress, pool, idle, outcome))
         running: dict[Future, RemoteFile] = {}
         while waiting or running:
-            while waiting and len(running) < AT_ONCE:
-                file = waiting.pop()
+            while len(running) < AT_ONCE and (file := waiting.pop()):
                 if file.login in refused:
                     outcome.failed.append((file, refused[file.login]))
                     continue
                 task = pool.submit(_fetch_one, client, file, folder, progress, bytes_done.add)
                 running[task] = file
-            done, _ = wait(running, POLL_S, FIRST_COMPLETED)
+            done = _wait(running)
             idle()
             for task in done:
-                _take(task, running.pop(task), outcome, refused, progress)
+                try:
+                    _take(task, running[task], outcome, refused, progress)
+                except NotReady as error:
+                    waiting.put_back(running[task], error, progress)
+                del running[task]
+            if progress.is_cancelled():
+                waiting.clear()
             timed.show(bytes_done.fraction)
     progress.stop_if_cancelled()
     with _disk_errors(folder):
@@ -120,6 +126,82 @@ def fetch(
             # Facts that a run left which was killed after it had recorded the file.
             forget_part(folder / path)
     return outcome
+
+
+def _prepared(
+    plan: Plan,
+    folder: Path,
+    client: Client,
+    progress: Progress,
+    pool: ThreadPoolExecutor,
+    idle: Callable[[], None],
+    outcome: Outcome,
+) -> list[RemoteFile]:
+    """Let the ways prepare what servers make on request; return the files that can be fetched."""
+    files = list(plan.missing)
+    tasks = {
+        pool.submit(way_of(read_sources()[name]).prepare, group, folder, client, progress): group
+        for name, group in plan.by_source().items()
+        if hasattr(way_of(read_sources()[name]), "prepare")
+    }
+    running = set(tasks)
+    while running:
+        done = _wait(running)
+        idle()
+        running -= done
+        for task in done:
+            try:
+                task.result()
+            except Cancelled:
+                continue
+            except InputError as error:
+                progress.warn(str(error))
+                outcome.failed += [(file, str(error)) for file in tasks[task]]
+                files = [file for file in files if file not in tasks[task]]
+    return files
+
+
+def _wait(running: Collection[Future]) -> set[Future]:
+    """Wait a moment for one of the tasks to end; return those that have."""
+    if not running:
+        sleep(POLL_S)
+        return set()
+    return wait(running, POLL_S, FIRST_COMPLETED).done
+
+
+class _Queue:
+    """The files that are to be fetched, and those that a server has not made yet."""
+
+    def __init__(self, files: Sequence[RemoteFile]):
+        self._files = list(reversed(files))
+        self._later: list[tuple[float, RemoteFile]] = []
+        self._reasons: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._files or self._later)
+
+    def pop(self) -> RemoteFile | None:
+        """Take the next file; None if all have to wait."""
+        if self._files:
+            return self._files.pop()
+        now = monotonic()
+        ready = next((item for item in self._later if item[0] <= now), None)
+        if ready is None:
+            return None
+        self._later.remove(ready)
+        return ready[1]
+
+    def put_back(self, file: RemoteFile, error: NotReady, progress: Progress) -> None:
+        """Let a file wait; the reason is written to the log once."""
+        self._later.append((monotonic() + error.wait_s, file))
+        if str(error) not in self._reasons:
+            self._reasons.add(str(error))
+            progress.info(f"{error}; the run goes on with other files and waits for it.")
+
+    def clear(self) -> None:
+        """Forget the files that wait."""
+        self._files.clear()
+        self._later.clear()
 
 
 def _fetch_one(

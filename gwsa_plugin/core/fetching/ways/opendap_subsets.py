@@ -18,13 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import ceil, floor
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 
-from ...base.grid import Bounds
 from ...base.progress import Progress
 from ...rasters.netcdf import open_netcdf
 from ..client import Client
@@ -33,6 +31,7 @@ from ..download import Downloaded, download
 from ..http import NotThere
 from ..remote_file import NETCDF, RemoteFile, Wanted, with_month
 from ..sources import Source, read_sources
+from ..subset_grid import indices, subset_bytes
 
 # Degrees within which axes agree.
 TOLERANCE = 1e-3
@@ -45,7 +44,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
         raise NotThere(
             f"{source.title} has no file for these months; choose a period within its own."
         )
-    rows, columns = _indices(source.settings["grid"], wanted.bounds)
+    rows, columns = indices(source.settings["grid"], wanted.bounds)
     return [_file(source, item, rows, columns) for item in granules]
 
 
@@ -88,39 +87,17 @@ def _find_fault(path: Path, settings: dict, file: RemoteFile) -> str:
 def _file(source: Source, granule: Granule, rows: range, columns: range) -> RemoteFile:
     settings = source.settings
     values = len(settings["variables"]) * len(rows) * len(columns)
-    least, most = (
-        int(besides + values * each)
-        for besides, each in zip(settings["bytes_besides"], settings["bytes_per_value"])
-    )
     constraint = quote(_constraint(settings, rows, columns), safe="/;:")
     return RemoteFile(
         source=source.name,
         url=f"{granule.opendap}.dap.nc4?dap4.ce={constraint}",
         path=with_month(settings["path"], granule.first),
         form=NETCDF,
-        size=(least, most),
+        size=subset_bytes(settings, values),
         version=granule.revision,
         login=source.login,
         settings={"rows": (rows[0], rows[-1]), "columns": (columns[0], columns[-1])},
     )
-
-
-def _indices(grid: dict, bounds: Bounds) -> tuple[range, range]:
-    """Rows and columns of the cells that a region touches.
-
-    All columns where the region crosses the seam of the grid.
-    """
-    west, south, east, north = bounds
-    left, bottom = grid["west"] - grid["step"] / 2, grid["south"] - grid["step"] / 2
-    rows = _touched(south - bottom, north - bottom, grid["step"], grid["rows"])
-    if west < left or east > left + 360:
-        return rows, range(grid["columns"])
-    return rows, _touched(west - left, east - left, grid["step"], grid["columns"])
-
-
-def _touched(start: float, stop: float, step: float, count: int) -> range:
-    first = max(floor(start / step + 1e-9), 0)
-    return range(first, min(max(ceil(stop / step - 1e-9), first + 1), count))
 
 
 def _constraint(settings: dict, rows: range, columns: range) -> str:
