@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from qgis.core import (
@@ -139,13 +139,15 @@ class Fetch(GwsaAlgorithm):
         folder = self.output_path(parameters, "OUTPUT", context)
         servers = Servers.from_environment(os.environ)
         client = Client(QgisTransport(), servers, self._tokens, progress)
-        plan = make_plan(order, folder, client, progress.part(0, 0.1))
-        log_plan(plan, progress)
-        least, most = plan.bytes
-        results = {"FILES": len(plan.missing), "LEAST_BYTES": least, "MOST_BYTES": most}
-        if self.parameterAsBool(parameters, "DRY_RUN", context):
-            return {"OUTPUT": str(folder), **results}
-        with _locked(folder):
+        dry_run = self.parameterAsBool(parameters, "DRY_RUN", context)
+        # The plan is made inside the lock: another run may fetch what it would list as missing.
+        with nullcontext() if dry_run else _locked(folder):
+            plan = make_plan(order, folder, client, progress.part(0, 0.1))
+            log_plan(plan, progress)
+            least, most = plan.bytes
+            results = {"FILES": len(plan.missing), "LEAST_BYTES": least, "MOST_BYTES": most}
+            if dry_run:
+                return {"OUTPUT": str(folder), **results}
             outcome = fetch(plan, folder, client, progress.part(0.1, 0.95), _process_events)
             outcome.require_all()
             found = finish(plan, outcome.record, progress)

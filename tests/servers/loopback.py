@@ -19,8 +19,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -51,12 +53,15 @@ class Loopback:
         Can be changed while the server runs.
     log : list of Visit
         All requests so far.
+    under_way : int
+        Number of open connections.
     """
 
     def __init__(self, hosts: dict[str, Handler]):
         self.hosts = hosts
         self.faults: list[Fault] = []
         self.log: list[Visit] = []
+        self.under_way = 0
         self._lock = Lock()
         self._server = _Server(("127.0.0.1", 0), _Connection)
         self._server.loopback = self
@@ -90,6 +95,13 @@ class Loopback:
             self.faults.clear()
             self.log.clear()
 
+    def wait_until_idle(self) -> None:
+        """Wait until no request is answered, such as those of a run that was killed."""
+        quiet = 0
+        while quiet < 3:
+            time.sleep(0.02)
+            quiet = 0 if self.under_way else quiet + 1
+
     def happening(self, asked: Asked) -> list[Fault]:
         """The faults that happen to a request."""
         with self._lock:
@@ -101,6 +113,17 @@ class Loopback:
             if reply := replaced(fault, asked):
                 return reply
         return _changed(self._reply(asked), happening)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a connection while it is open."""
+        with self._lock:
+            self.under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.under_way -= 1
 
     def note(self, visit: Visit) -> None:
         """Add a request to the log."""
@@ -173,12 +196,20 @@ class _Server(ThreadingHTTPServer):
     loopback: Loopback
 
     def handle_error(self, request, client_address) -> None:
-        """Clients of tests end connections early on purpose."""
+        """Print errors of hosts; clients of tests end connections early on purpose."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+
+    def handle(self) -> None:
+        """Answer the requests of a connection."""
+        loopback = self.server.loopback
+        with loopback.counted():
+            super().handle()
 
     def log_message(self, *_) -> None:
         """The log is that of the server."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..base.progress import Progress
-from ..files.atomic import publish
+from ..files.atomic import publish, replace_text
 from ..files.provenance import sha256
 from .client import Client
 from .content import find_damage, look_at_beginning
@@ -58,6 +58,7 @@ def download(
     target: Path,
     progress: Progress,
     arrived: Callable[[int], None] = lambda count: None,
+    find_fault: Callable[[Path], str] = lambda path: "",
 ) -> Downloaded:
     """Download a file, from where an earlier run ended.
 
@@ -75,6 +76,8 @@ def download(
         Asked whether to stop.
     arrived : callable
         Told the number of bytes of each piece.
+    find_fault : callable
+        Returns what is wrong with a file of the right format; empty if nothing is.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def download(
 
     def attempt() -> Downloaded:
         _fetch_rest(client, file, part, arrived)
-        damage = _damage(file, part)
+        damage = _damage(file, part) or find_fault(part.path)
         if damage:
             part.discard()
             damages.append(damage)
@@ -165,9 +168,7 @@ class Part:
 
     def keep_facts(self) -> None:
         """Write the facts beside the part."""
-        new = self._facts_path.with_suffix(".new")
-        new.write_text(json.dumps(self.facts), encoding="utf-8")
-        new.replace(self._facts_path)
+        replace_text(self._facts_path, json.dumps(self.facts))
 
     def _read_facts(self) -> dict:
         try:

@@ -123,6 +123,9 @@ def fetch(
     progress.stop_if_cancelled()
     with _disk_errors(folder):
         outcome.record.write(read_sources())
+        for path in outcome.record.entries:
+            # Facts that a run left which was killed after it had recorded the file.
+            forget_part(folder / path)
     return outcome
 
 

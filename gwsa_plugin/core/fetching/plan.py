@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Bounds, bounds_text, intersection
-from ..base.months import BASELINE, month_range
+from ..base.months import BASELINE, month_range, name_runs
 from ..base.progress import Progress
 from ..files.provenance import sha256
 from ..predictors.recognise import water_surplus
@@ -118,10 +118,25 @@ def make_plan(order: Order, folder: Path, client: Client, progress: Progress) ->
     for source, part in zip(sources, progress.parts(len(sources))):
         part.advance(0)
         progress.info(f"{source.title}: asking for its files.")
-        files = way_of(source).list_files(source, wanted_of(source, order), client)
+        wanted = wanted_of(source, order)
+        files = way_of(source).list_files(source, wanted, client)
+        _warn_about_months(source, wanted, files, progress)
         for file in files:
             _sort_in(plan, file, record, part)
     return plan
+
+
+def _warn_about_months(
+    source: Source, wanted: Wanted, files: list[RemoteFile], progress: Progress
+) -> None:
+    """Warn of months that a source has no file of, such as those that it does not have yet."""
+    months = [file.month for file in files if file.month is not None]
+    lacking = np.setdiff1d(wanted.months, months) if months else np.array([])
+    if lacking.size:
+        progress.warn(
+            f"{source.title} has no file of {name_runs(lacking)}; fetch again once the source has "
+            "these months, or end the maps before them."
+        )
 
 
 def way_of(source: Source) -> ModuleType:

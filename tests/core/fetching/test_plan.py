@@ -104,6 +104,12 @@ def test_one_month_more_is_no_newer_version_of_another(archives, client, steps, 
     assert len(final_files(folder)) == 2
 
 
+def test_months_that_the_source_does_not_have_yet_are_named(world, client, steps, folder):
+    make_plan(order_of("gldas_noah", end="2021-02"), folder, client, steps)
+    (line,) = [line for line in steps.lines if "has no file of" in line]
+    assert line.startswith("GLDAS") and "2021-02" in line
+
+
 def test_another_region_is_fetched(archives, client, steps, folder):
     order = order_of("gldas_noah")
     fetch_all(order, folder, client, steps)

@@ -1,6 +1,6 @@
 import pytest
 
-from gwsa.gwsa_plugin.core.files.atomic import atomic_file, atomic_folder
+from gwsa.gwsa_plugin.core.files.atomic import atomic_file, atomic_folder, replace_text
 
 
 def test_file_appears_when_it_is_complete(tmp_path):
@@ -101,3 +101,19 @@ def test_files_of_an_earlier_run_are_removed_from_a_folder(tmp_path):
     own = {f"mine{ending}" for ending in (".tif", *DESCRIPTIONS, ".csv", "_2.tif.aux.xml")}
     assert left == {"GWSA_2004.tif", *others, *own}
     assert (folder / "GWSA_2004.tif").read_text() == "new"
+
+
+def test_a_text_is_replaced_in_one_step(tmp_path):
+    path = tmp_path / "record.json"
+    for text in ("first", "Grundwasser über"):
+        replace_text(path, text)
+        assert path.read_text(encoding="utf-8") == text
+        assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_text_that_cannot_be_written_leaves_the_earlier_one(tmp_path):
+    path = tmp_path / "record.json"
+    replace_text(path, "first")
+    with pytest.raises(UnicodeEncodeError):
+        replace_text(path, "\ud800")
+    assert path.read_text(encoding="utf-8") == "first"

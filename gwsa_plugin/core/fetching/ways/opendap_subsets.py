@@ -16,14 +16,25 @@ https://podaac.jpl.nasa.gov/OPeNDAP-in-the-Cloud
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
+
+from ...base.progress import Progress
+from ...rasters.netcdf import open_netcdf
 from ..client import Client
 from ..cmr import Granule, search_granules
+from ..download import Downloaded, download
 from ..http import NotThere
 from ..remote_file import NETCDF, RemoteFile, Wanted, with_month
-from ..sources import Source
+from ..sources import Source, read_sources
 from ..subset_grid import indices, subset_bytes
+
+# Degrees within which axes agree.
+TOLERANCE = 1e-3
 
 
 def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFile]:
@@ -35,6 +46,43 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
         )
     rows, columns = indices(source.settings["grid"], wanted.bounds)
     return [_file(source, item, rows, columns) for item in granules]
+
+
+def fetch_file(
+    client: Client,
+    file: RemoteFile,
+    target: Path,
+    progress: Progress,
+    arrived: Callable[[int], None],
+) -> Downloaded:
+    """Download a subset, and check that it has the variables and the cells that were asked for.
+
+    The service states neither a length nor a checksum.
+    """
+    settings = read_sources()[file.source].settings
+    find_fault = partial(_find_fault, settings=settings, file=file)
+    return download(client, file, target, progress, arrived, find_fault)
+
+
+def _find_fault(path: Path, settings: dict, file: RemoteFile) -> str:
+    """What is wrong with a subset; empty if nothing is."""
+    _, latitude, longitude = settings["axes"]
+    grid, shape = settings["grid"], []
+    with open_netcdf(path) as subset:
+        for axis, start, (first, last) in (
+            (latitude, grid["south"], file.settings["rows"]),
+            (longitude, grid["west"], file.settings["columns"]),
+        ):
+            wanted = start + grid["step"] * np.arange(first, last + 1)
+            values = subset.read(axis) if subset.has(axis) else np.empty(0)
+            same = values.shape == wanted.shape and np.allclose(values, wanted, 0, TOLERANCE)
+            if not same:
+                return f"{file.name} does not have the cells that were asked for"
+            shape.append(wanted.size)
+        for name in settings["variables"]:
+            if not subset.has(name) or subset.shape(name)[-2:] != tuple(shape):
+                return f"{file.name} does not have {name} in all cells that were asked for"
+    return ""
 
 
 def _file(source: Source, granule: Granule, rows: range, columns: range) -> RemoteFile:
@@ -49,6 +97,8 @@ def _file(source: Source, granule: Granule, rows: range, columns: range) -> Remo
         size=subset_bytes(settings, values),
         version=granule.revision,
         login=source.login,
+        settings={"rows": (rows[0], rows[-1]), "columns": (columns[0], columns[-1])},
+        month=granule.first,
     )
 
 
