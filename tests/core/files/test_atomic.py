@@ -1,6 +1,9 @@
+import subprocess
+import sys
+
 import pytest
 
-from gwsa.gwsa_plugin.core.files.atomic import atomic_file, atomic_folder
+from gwsa.gwsa_plugin.core.files.atomic import atomic_file, atomic_folder, scratch_folder
 
 
 def test_file_appears_when_it_is_complete(tmp_path):
@@ -101,3 +104,56 @@ def test_files_of_an_earlier_run_are_removed_from_a_folder(tmp_path):
     own = {f"mine{ending}" for ending in (".tif", *DESCRIPTIONS, ".csv", "_2.tif.aux.xml")}
     assert left == {"GWSA_2004.tif", *others, *own}
     assert (folder / "GWSA_2004.tif").read_text() == "new"
+
+
+HOLD = """
+import sys, time
+from gwsa.gwsa_plugin.core.files.atomic import scratch_folder
+from pathlib import Path
+with scratch_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that is writing map.tif."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "map.tif")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def parts(folder):
+    return [path.name for path in folder.iterdir() if path.name.endswith(".part")]
+
+
+def test_the_scratch_folder_of_a_killed_process_is_removed(tmp_path, holder):
+    holder.kill()
+    holder.wait()
+    assert len(parts(tmp_path)) == 1
+    with atomic_file(tmp_path / "other.tif") as part:
+        part.write_text("another file")
+    assert len(parts(tmp_path)) == 1
+    with atomic_file(tmp_path / "map.tif") as part:
+        assert len(parts(tmp_path)) == 1 and part.parent.is_relative_to(tmp_path)
+        part.write_text("complete")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.tif", "other.tif"]
+
+
+def test_the_scratch_folder_of_a_running_process_is_kept(tmp_path, holder):
+    for _ in range(2):
+        with atomic_file(tmp_path / "map.tif") as part:
+            part.write_text("complete")
+        (kept,) = parts(tmp_path)
+        assert [file.read_text() for file in (tmp_path / kept).rglob("half")] == ["half"]
+    assert holder.poll() is None
+
+
+def test_two_threads_write_into_folders_of_their_own(tmp_path):
+    with scratch_folder(tmp_path / "map.tif") as one, scratch_folder(tmp_path / "map.qml") as other:
+        assert one != other and one.is_dir() and other.is_dir()
+    assert parts(tmp_path) == []
