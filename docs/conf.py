@@ -40,18 +40,20 @@ def setup(app):
 def prepare(app, page: str, source: list) -> None:
     """Adapt the Markdown of a page to Sphinx.
 
-    The links of the front page become the table of contents, and links to files outside this
-    folder lead to the repository.
+    The links of the front page and of the table of sources become tables of contents, and links to
+    files outside this folder lead to the repository.
     """
     text = source[0]
     if page == root_doc:
         text = add_contents(text.partition(DEVELOPERS)[0] if for_users else text)
+    elif page == "sources":
+        text = add_contents(text, "sources/")
     source[0] = re.sub(r"\]\((\.\./[^)]*)\)", lambda link: f"]({link_target(page, link[1])})", text)
 
 
-def add_contents(text: str) -> str:
-    """Append a table of contents with the pages that the text links to."""
-    pages = dict.fromkeys(re.findall(r"\]\(([\w/]+)\.md\)", text))
+def add_contents(text: str, folder: str = "") -> str:
+    """Append a table of contents with the pages in a folder that the text links to."""
+    pages = dict.fromkeys(re.findall(rf"\]\(({folder}[\w/]+)\.md\)", text))
     return "\n".join([text, "```{toctree}", ":hidden:", "", *pages, "```", ""])
 
 

@@ -1,4 +1,4 @@
-"""gwsa:fullchain: the shipped model with all stages, as the toolbox shows it."""
+"""The shipped models, as the toolbox shows them: gwsa:fullchain and gwsa:fetchandmap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .output_checks import check_outputs
 from .parameter_values import read_values
 from .regions import read_region
 
-PATH = Path(__file__).parent / "models" / "fullchain.model3"
+MODELS = Path(__file__).parent / "models"
 MAPS = "downscale:MAPS"
 # Outputs of the dialog in the order of the stages; the others are under the advanced parameters.
 MAIN_OUTPUTS = (
@@ -28,21 +28,25 @@ MAIN_OUTPUTS = (
 )
 
 
-class FullChain(QgsProcessingModelAlgorithm):
-    """The model with a title, an icon, tags and its outputs in the order of the stages.
+class ShippedModel(QgsProcessingModelAlgorithm):
+    """A model with a title, an icon, tags and its outputs in the order of the stages.
 
     A file of the Modeler has none of these. QGIS lists the outputs of a model by the names of the
-    stages.
+    stages. A subclass sets the class attributes.
     """
 
-    NAME = "The whole chain (GRACE to 1 km GWSA)"
+    ID = ""
+    NAME = ""
+    SHORT = ""
+    TAGS: tuple[str, ...] = ()
+    PATH = MODELS
     REQUIRES = ("scipy", "xgboost")
 
     def __init__(self):
         super().__init__()
         self._always_written = []
-        _load(self)
-        self.setSourceFilePath(str(PATH))
+        _load(self, self.PATH)
+        self.setSourceFilePath(str(self.PATH))
         self._order_outputs()
 
     def _order_outputs(self):
@@ -65,7 +69,7 @@ class FullChain(QgsProcessingModelAlgorithm):
             self.addParameter(output)
 
     def createInstance(self):
-        return FullChain()
+        return type(self)()
 
     def checkParameterValues(self, parameters, context):
         """State what is wrong before the first stage, not after an hour."""
@@ -94,26 +98,46 @@ class FullChain(QgsProcessingModelAlgorithm):
         return tr(self.NAME)
 
     def shortDescription(self):
-        return tr("Runs all stages, from the mascon file to 1 km maps and their test at wells.")
+        return tr(self.SHORT)
 
     def tags(self):
-        return ["GWSA", "GRACE", "groundwater", "downscaling", "1 km", "model", "workflow"]
+        return ["GWSA", "GRACE", "groundwater", "downscaling", "1 km", "model", *self.TAGS]
 
     def icon(self):
-        return QIcon(str(RESOURCES / "icons" / "fullchain.svg"))
+        return QIcon(str(RESOURCES / "icons" / f"{self.ID}.svg"))
 
     def helpUrl(self):
-        return page_url("stages/fullchain")
+        return page_url(f"stages/{self.ID}")
+
+
+class FullChain(ShippedModel):
+    """All stages, from files that the user has."""
+
+    ID = "fullchain"
+    NAME = "The whole chain (GRACE to 1 km GWSA)"
+    SHORT = "Runs all stages, from the mascon file to 1 km maps and their test at wells."
+    TAGS = ("workflow",)
+    PATH = MODELS / "fullchain.model3"
+
+
+class FetchAndMap(ShippedModel):
+    """All stages, from files that are downloaded before."""
+
+    ID = "fetchandmap"
+    NAME = "From a region to 1 km maps (fetch and map)"
+    SHORT = "Downloads the inputs of a region and runs all stages, to 1 km maps."
+    TAGS = ("workflow", "download", "fetch")
+    PATH = MODELS / "fetchandmap.model3"
 
 
 def copy_of_model() -> QgsProcessingModelAlgorithm:
     """Return the model under another name and without a file, to be changed and saved."""
     model = QgsProcessingModelAlgorithm()
-    _load(model)
+    _load(model, FullChain.PATH)
     model.setName(f"{FullChain.NAME}, copy")
     return model
 
 
-def _load(model: QgsProcessingModelAlgorithm) -> None:
-    if not model.fromFile(str(PATH)):
-        raise RuntimeError(f"{PATH.name} is not a Processing model")
+def _load(model: QgsProcessingModelAlgorithm, path: Path) -> None:
+    if not model.fromFile(str(path)):
+        raise RuntimeError(f"{path.name} is not a Processing model")

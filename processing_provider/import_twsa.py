@@ -146,6 +146,7 @@ class ImportTwsa(GwsaAlgorithm):
     def execute(self, parameters, context, progress):
         from ..gwsa_plugin.core.files.provenance import now, provenance
         from ..gwsa_plugin.core.files.stack import write_stack
+        from ..gwsa_plugin.core.grace.import_log import log_change
         from ..gwsa_plugin.core.grace.regional_mean import regional_mean, write_regional_mean
         from ..gwsa_plugin.core.grace.solution_months import write_table
         from ..gwsa_plugin.core.grace.twsa import import_twsa
@@ -163,6 +164,8 @@ class ImportTwsa(GwsaAlgorithm):
         outputs = {}
         for (name, stack), part in zip(results, progress.part(0.7, 0.9).parts(len(results))):
             path = self.output_path(parameters, name, context) if stack else None
+            if path and name == "OUTPUT":
+                log_change(path, stack, progress)
             if path:
                 write_stack(path, stack, tags, part)
                 outputs[name] = self.finish_raster(path, inputs, settings, started)

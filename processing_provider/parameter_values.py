@@ -95,13 +95,29 @@ def _number(definition: QgsProcessingParameterNumber, value) -> int | float:
     return int(number) if is_integer else number
 
 
-def _choice(definition: QgsProcessingParameterEnum, value) -> int:
-    text = str(value).strip()
+def _choice(definition: QgsProcessingParameterEnum, value) -> int | list[str]:
     choices = definition.options()
+    if definition.usesStaticStrings():
+        return _names(definition, value)
+    text = str(value).strip()
     if isinstance(value, bool) or text not in map(str, range(len(choices))):
         numbered = ", ".join(f"{number}: {choice}" for number, choice in enumerate(choices))
         raise InputError(f"{_label(definition, value)}; give the number of a choice ({numbered}).")
     return int(text)
+
+
+def _names(definition: QgsProcessingParameterEnum, value) -> list[str]:
+    """The names of choices, given as a list or with commas between them."""
+    given = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    names = [str(name).strip() for name in given]
+    choices = definition.options()
+    for name in names:
+        if name not in choices:
+            raise InputError(
+                f"{_label(definition, value)}, but “{name}” is not one of the choices: "
+                f"{', '.join(choices)}."
+            )
+    return names
 
 
 def _switch(definition: QgsProcessingParameterBoolean, value) -> bool:

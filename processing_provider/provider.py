@@ -12,8 +12,9 @@ from .compare import Compare
 from .downscale import Downscale
 from .drought_index import DroughtIndex
 from .export import Export
+from .fetch import Fetch
 from .fill_gaps import FillGaps
-from .full_chain import FullChain
+from .full_chain import FetchAndMap, FullChain
 from .gldas_anomaly import GldasAnomaly
 from .gwsa_balance import GwsaBalance
 from .import_twsa import ImportTwsa
@@ -25,6 +26,7 @@ from .trend_map import TrendMap
 from .validate_wells import ValidateWells
 
 ALGORITHMS = (
+    Fetch,
     ImportTwsa,
     FillGaps,
     GldasAnomaly,
@@ -41,10 +43,11 @@ ALGORITHMS = (
     Export,
     SampleData,
 )
+MODELS = (FullChain, FetchAndMap)
 
 
 class GwsaProvider(QgsProcessingProvider):
-    """Registers the algorithms of ``ALGORITHMS`` and the model of all stages."""
+    """Registers the algorithms of ``ALGORITHMS`` and the models of ``MODELS``."""
 
     def id(self):
         return "gwsa"
@@ -65,4 +68,5 @@ class GwsaProvider(QgsProcessingProvider):
     def loadAlgorithms(self):
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())
-        self.addAlgorithm(FullChain())
+        for model in MODELS:
+            self.addAlgorithm(model())

@@ -1,13 +1,16 @@
-"""Make the shipped model ``gwsa:fullchain`` from the stages of ``gwsa_plugin/core/stages.py``.
+"""Make the shipped models from the stages of ``gwsa_plugin/core/stages.py``.
+
+``gwsa:fullchain`` has the stages of the chain, ``gwsa:fetchandmap`` fetches their inputs before.
 
 Usage: ``make model``, on Debian 12 (QGIS 3.22): later versions give the outputs of a model other
-names, and the names of the shipped model must not change. A test compares the shipped file with
+names, and the names of the shipped models must not change. A test compares the shipped files with
 what this script makes.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 from qgis.analysis import QgsNativeAlgorithms
 from qgis.core import (
@@ -23,16 +26,21 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QPointF, QSizeF
 
-from gwsa.gwsa_plugin.core.stages import STAGES, Stage
-from gwsa.processing_provider.full_chain import PATH
+from gwsa.gwsa_plugin.core.stages import FETCH, FETCHED, STAGES, Stage, stages_with_fetch
+from gwsa.processing_provider.full_chain import FetchAndMap, FullChain
 from gwsa.processing_provider.provider import GwsaProvider
 
-NAME = "fullchain"
 DESCRIPTION = (
     "Makes monthly 1 km maps of groundwater storage anomalies from a mascon file, GLDAS months and "
     "predictor rasters, and tests them against wells: all stages of GWSA in one model. Open it in "
     "the Graphical Modeler to change it. Give the sigma of the coarse GWSA a file to get sigma "
     "maps at 1 km as well."
+)
+DESCRIPTION_WITH_FETCH = (
+    "Goes from a region to monthly 1 km maps of groundwater storage anomalies: downloads the "
+    "mascons, GLDAS months and predictors from their archives, and runs all stages of GWSA on "
+    "them. Try the dialog Fetch inputs of the menu GWSA first: it shows files, bytes and logins "
+    "before anything is fetched, and what this model fetches into the same folder is then there."
 )
 # Inputs in the order of the dialog, with the label where the stage's own would be ambiguous.
 INPUTS = {
@@ -69,7 +77,7 @@ INPUTS = {
 }
 ADVANCED = (
     "TWSA_VARIABLE", "TWSA_UNIT", "ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS",
-    "MIN_MONTHS", "ENCODING", "REPLACE",
+    "MIN_MONTHS", "ENCODING", "REPLACE", "UPDATE",
 )  # fmt: skip
 HELP = {
     "EXTENT": "Region of all stages; empty for all of the mascon file. A region across 180° is "
@@ -84,6 +92,7 @@ HELP = {
 }
 # Output of a stage -> its name and label in the model. Other outputs are not kept.
 OUTPUTS = {
+    "fetch:OUTPUT": ("INPUTS", "Folder of the inputs"),
     "importtwsa:OUTPUT": ("TWSA", "TWSA"),
     "importtwsa:TABLE": ("MONTHS", "Month table"),
     "fillgaps:OUTPUT": ("FILLED", "Filled TWSA"),
@@ -104,54 +113,93 @@ OUTPUTS = {
     "validatewells:SCORES": ("SCORES", "Scores at wells"),
     "validatewells:REPORT": ("REPORT", "Report on the wells"),
 }
+# Inputs of the model that fetches, before those of the chain.
+FETCH_INPUTS = {
+    "EXTENT": None,
+    "START": "First month to map (YYYY-MM)",
+    "END": "Last month to map (YYYY-MM)",
+    "SOURCES": None,
+    "LOGIN": None,
+    "UPDATE": None,
+}
 BRANCH = "wells_are_given"
 WIDTH, HEIGHT = 230, 34
 COLUMN, ROW = 310, 46
 LEFT, INPUTS_END, BRANCH_TOP, STAGE_TOP, OUTPUTS_TOP = 140, 590, 650, 720, 820
 
 
-def make_model(provider: GwsaProvider) -> QgsProcessingModelAlgorithm:
-    """Return the model of the chain, made of the algorithms of ``provider``."""
-    model = QgsProcessingModelAlgorithm(NAME)
-    _add_inputs(model, provider)
-    for column, stage in enumerate(STAGES):
+class Shape(NamedTuple):
+    """What a shipped model is made of.
+
+    Attributes
+    ----------
+    name : str
+        Id of the model, without ``gwsa:``.
+    description : str
+    stages : tuple of Stage
+    inputs : dict of str to str or None
+        Inputs in the order of the dialog, see ``INPUTS``.
+    """
+
+    name: str
+    description: str
+    stages: tuple[Stage, ...]
+    inputs: dict[str, str | None]
+
+
+FULL_CHAIN = Shape("fullchain", DESCRIPTION, STAGES, INPUTS)
+FETCH_AND_MAP = Shape(
+    "fetchandmap",
+    DESCRIPTION_WITH_FETCH,
+    stages_with_fetch(),
+    FETCH_INPUTS
+    | {name: label for name, label in INPUTS.items() if name not in (*FETCHED, *FETCH_INPUTS)},
+)
+
+
+def make_model(shape: Shape, provider: GwsaProvider) -> QgsProcessingModelAlgorithm:
+    """Return a model, made of the algorithms of ``provider``."""
+    model = QgsProcessingModelAlgorithm(shape.name)
+    _add_inputs(model, shape, provider)
+    for column, stage in enumerate(shape.stages):
         model.addChildAlgorithm(_child(stage, column, provider))
-    _run_only_with_wells(model)
-    model.setParameterOrder(list(INPUTS))
-    help_texts = {name: model.parameterDefinition(name).help() for name in INPUTS}
-    model.setHelpContent({"ALG_DESC": DESCRIPTION, **help_texts})
+    _run_only_with_wells(model, shape)
+    model.setParameterOrder(list(shape.inputs))
+    help_texts = {name: model.parameterDefinition(name).help() for name in shape.inputs}
+    model.setHelpContent({"ALG_DESC": shape.description, **help_texts})
     return model
 
 
-def _add_inputs(model: QgsProcessingModelAlgorithm, provider: GwsaProvider) -> None:
-    users = {name: _first_user(name) for name in INPUTS}
-    for column, stage in enumerate(STAGES):
-        own = [name for name in INPUTS if users[name][0] is stage]
+def _add_inputs(model: QgsProcessingModelAlgorithm, shape: Shape, provider: GwsaProvider) -> None:
+    users = {name: _first_user(name, shape) for name in shape.inputs}
+    for column, stage in enumerate(shape.stages):
+        own = [name for name in shape.inputs if users[name][0] is stage]
         for row, name in enumerate(own):
-            definition = _definition(name, *users[name], provider)
+            definition = _definition(name, shape.inputs[name], *users[name], provider)
             top = INPUTS_END - ROW * (len(own) - 1 - row)
             box = _place(QgsProcessingModelParameter(name), column, top)
             model.addModelParameter(definition, box)
 
 
-def _first_user(name: str) -> tuple[Stage, str]:
-    """The first stage that takes an input of the chain, and its parameter."""
+def _first_user(name: str, shape: Shape) -> tuple[Stage, str]:
+    """The first stage that takes an input of the model, and its parameter."""
     return next(
         (stage, parameter)
-        for stage in STAGES
+        for stage in shape.stages
         for parameter, source in stage.inputs.items()
         if source == name
     )
 
 
 def _definition(
-    name: str, stage: Stage, parameter: str, provider: GwsaProvider
+    name: str, label: str | None, stage: Stage, parameter: str, provider: GwsaProvider
 ) -> QgsProcessingParameterDefinition:
     """The parameter of the stage under the name, label and help that it has in the model."""
     definition = provider.algorithm(stage.name).parameterDefinition(parameter).clone()
     definition.setName(name)
-    definition.setDescription(INPUTS[name] or definition.description())
-    definition.setHelp(HELP.get(name, definition.help()))
+    definition.setDescription(label or definition.description())
+    given = {} if stage is FETCH else HELP
+    definition.setHelp(given.get(name, definition.help()))
     advanced = QgsProcessingParameterDefinition.Flag.FlagAdvanced
     flags = definition.flags() & ~advanced
     definition.setFlags(flags | advanced if name in ADVANCED else flags)
@@ -177,14 +225,14 @@ def _child(stage: Stage, column: int, provider: GwsaProvider) -> QgsProcessingMo
     return child
 
 
-def _run_only_with_wells(model: QgsProcessingModelAlgorithm) -> None:
+def _run_only_with_wells(model: QgsProcessingModelAlgorithm, shape: Shape) -> None:
     """Make the last stage depend on a branch that is taken if wells are given."""
-    last = STAGES[-1].name
+    last = shape.stages[-1].name
     branch = QgsProcessingModelChildAlgorithm("native:condition")
     branch.setChildId(BRANCH)
     branch.setDescription("Are wells given?")
     branch.setConfiguration({"conditions": [{"name": "wells", "expression": "@WELLS IS NOT NULL"}]})
-    _place(branch, len(STAGES) - 1, BRANCH_TOP)
+    _place(branch, len(shape.stages) - 1, BRANCH_TOP)
     model.addChildAlgorithm(branch)
     child = model.childAlgorithm(last)
     child.setDependencies([QgsProcessingModelChildDependency(BRANCH, "wells")])
@@ -225,10 +273,15 @@ def main() -> None:
     QgsApplication.processingRegistry().addProvider(QgsNativeAlgorithms())
     provider = GwsaProvider()
     QgsApplication.processingRegistry().addProvider(provider)
-    written = make_model(provider).toFile(str(PATH))
+    paths = {FullChain.PATH: FULL_CHAIN, FetchAndMap.PATH: FETCH_AND_MAP}
+    failed = [
+        path.name
+        for path, shape in paths.items()
+        if not make_model(shape, provider).toFile(str(path))
+    ]
     application.exitQgis()
-    if not written:
-        sys.exit(f"{PATH.name} cannot be written.")
+    if failed:
+        sys.exit(f"{failed[0]} cannot be written.")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 settings.load_profile("ci")  # the same examples every time and no deadline
 
 
+def pytest_addoption(parser):
+    parser.addoption("--live", action="store_true", help="ask the real servers of the sources")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real GRACE, GLDAS, aquifer and well files, which are not in the repository."""

@@ -89,6 +89,29 @@ STAGES = (
     ),
 )  # fmt: skip
 NAMES = tuple(stage.name for stage in STAGES)
+# The stage before the chain that downloads its inputs.
+FETCH = Stage(
+    "fetch", "Fetch inputs",
+    {"EXTENT": "EXTENT", "START": "START", "END": "END", "SOURCES": "SOURCES", "LOGIN": "LOGIN",
+     "UPDATE": "UPDATE"},
+    {"OUTPUT": "inputs"},
+)  # fmt: skip
+# Inputs of the chain that are outputs of FETCH of the same name.
+FETCHED = ("TWSA", "LAND_MASK", "GLDAS", "CATALOGUE")
+
+
+def stages_with_fetch() -> tuple[Stage, ...]:
+    """Return the stage that fetches the inputs, and the stages of the chain that take them."""
+    sources = {name: f"{FETCH.name}:{name}" for name in FETCHED}
+    return (
+        FETCH,
+        *(
+            stage._replace(
+                inputs={name: sources.get(given, given) for name, given in stage.inputs.items()}
+            )
+            for stage in STAGES
+        ),
+    )
 
 
 def output_paths(folder: Path) -> dict[str, Path]:

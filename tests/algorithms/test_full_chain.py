@@ -1,6 +1,6 @@
-"""gwsa:fullchain, the shipped model: parameters, outputs and settings of its stages.
+"""The shipped models: parameters, outputs and settings of their stages.
 
-The model is run through qgis_process in tests/smoke.
+They are run through qgis_process in tests/smoke.
 """
 
 import importlib.util
@@ -12,11 +12,12 @@ from qgis.core import (
     QgsProcessingModelChildParameterSource,
 )
 
-from gwsa.gwsa_plugin.core.stages import NAMES
-from gwsa.processing_provider.full_chain import MAIN_OUTPUTS, PATH
-from gwsa.setup.make_model import BRANCH, make_model
+from gwsa.gwsa_plugin.core.stages import FETCHED, NAMES
+from gwsa.processing_provider.full_chain import MAIN_OUTPUTS, FetchAndMap, FullChain
+from gwsa.setup.make_model import BRANCH, FETCH_AND_MAP, FULL_CHAIN, make_model
 
-STAGES = set(NAMES)
+STAGES = {"fetch", *NAMES}
+SHAPES = {FullChain: FULL_CHAIN, FetchAndMap: FETCH_AND_MAP}
 STATIC = QgsProcessingModelChildParameterSource.fromStaticValue(0).source()
 
 
@@ -38,9 +39,9 @@ def sources(model):
 
 
 def test_model_contains_every_stage(model):
-    assert set(model.childAlgorithms()) == {*STAGES, BRANCH}
+    assert set(model.childAlgorithms()) == {*NAMES, BRANCH}
     assert {child.algorithmId() for child in stages(model).values()} == {
-        f"gwsa:{name}" for name in STAGES
+        f"gwsa:{name}" for name in NAMES
     }
     assert model.validate() == (True, [])
 
@@ -54,6 +55,22 @@ def test_only_what_the_readme_requires_is_required(model):
         and one.defaultValue() is None
     }
     assert required == {"TWSA", "GLDAS", "CATALOGUE"}
+
+
+def test_the_model_that_fetches_has_the_chain_behind_its_first_stage(provider):
+    model = provider.algorithm("fetchandmap")
+    assert set(stages(model)) == STAGES
+    assert model.validate() == (True, [])
+    required = {
+        one.name()
+        for one in model.parameterDefinitions()
+        if not one.isDestination()
+        and not one.flags() & one.Flag.FlagOptional
+        and one.defaultValue() is None
+    }
+    assert required == {"EXTENT", "START", "END"}
+    taken = {one.outputName() for _, _, one in sources(model) if one.outputChildId() == "fetch"}
+    assert taken == set(FETCHED)
 
 
 def test_the_last_stage_runs_only_with_wells(model):
@@ -149,17 +166,19 @@ def facts(model):
     return sorted(map(repr, parameters)), sorted(map(repr, given)), sorted(map(repr, outputs))
 
 
-def test_shipped_file_is_made_from_the_stages(provider, tmp_path):
-    path = tmp_path / PATH.name
-    assert make_model(provider).toFile(str(path))
+@pytest.mark.parametrize("shipped_model", SHAPES)
+def test_shipped_file_is_made_from_the_stages(provider, tmp_path, shipped_model):
+    path = tmp_path / shipped_model.PATH.name
+    assert make_model(SHAPES[shipped_model], provider).toFile(str(path))
     made, shipped = QgsProcessingModelAlgorithm(), QgsProcessingModelAlgorithm()
-    assert made.fromFile(str(path)) and shipped.fromFile(str(PATH))
+    assert made.fromFile(str(path)) and shipped.fromFile(str(shipped_model.PATH))
     assert facts(made) == facts(shipped), "run make model"
 
 
-def test_boxes_of_the_model_do_not_overlap():
+@pytest.mark.parametrize("shipped_model", SHAPES)
+def test_boxes_of_the_model_do_not_overlap(shipped_model):
     model = QgsProcessingModelAlgorithm()
-    assert model.fromFile(str(PATH))
+    assert model.fromFile(str(shipped_model.PATH))
     children = model.childAlgorithms().values()
     outputs = [output for child in children for output in child.modelOutputs().values()]
     boxes = [*model.parameterComponents().values(), *children, *outputs]

@@ -83,11 +83,18 @@ def environment(package, tmp_path_factory) -> dict[str, str]:
 def qgis_process(environment):
     """Function that runs qgis_process, ``qgis_process("run", "gwsa:fillgaps", INPUT=...)``.
 
-    It returns a Run. ``python_path`` is placed first in the Python path.
+    It returns a Run. ``python_path`` is placed first in the Python path, ``variables`` are added to
+    the environment.
     """
 
-    def qgis_process(*arguments: str, python_path: Path | None = None, **parameters) -> Run:
+    def qgis_process(
+        *arguments: str,
+        python_path: Path | None = None,
+        variables: dict[str, str] | None = None,
+        **parameters,
+    ) -> Run:
         extra = {"PYTHONPATH": str(python_path)} if python_path else {}
+        extra |= variables or {}
         options = [f"--{name}={value}" for name, value in parameters.items()]
         run = _run({**environment, **extra}, *arguments, *options)
         lines = [line for line in run.stderr.splitlines() if line and not NOISE.match(line)]

@@ -18,6 +18,8 @@ ALGORITHMS = [
     "compare",
     "export",
     "sampledata",
+    "fetch",
+    "fetchandmap",
     "fullchain",
 ]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from threading import Lock
 from time import monotonic, sleep
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -21,7 +24,7 @@ from .http import (
     Sink,
     Transport,
 )
-from .logins import Login
+from .logins import Account, Login, Secret
 from .politeness import HostTurns
 from .servers import Servers
 
@@ -50,8 +53,8 @@ class Client:
         Sends the requests.
     servers : Servers
         Where they go.
-    tokens : dict of str to str
-        Name of a login -> its token.
+    tokens : dict of str to Secret
+        Name of a login -> its token, or the name and password that a token is asked for with.
     progress : Progress
         Asked whether to stop.
     first_pause_s : float
@@ -62,7 +65,7 @@ class Client:
         self,
         transport: Transport,
         servers: Servers,
-        tokens: dict[str, str],
+        tokens: Mapping[str, Secret],
         progress: Progress,
         first_pause_s: float = FIRST_PAUSE_S,
     ):
@@ -72,6 +75,8 @@ class Client:
         self._progress = progress
         self._turns = HostTurns(self.wait)
         self._first_pause_s = first_pause_s
+        self._sessions: dict[str, str] = {}
+        self._session_lock = Lock()
 
     def send(self, request: Request, sink: Sink, login: Login | None = None) -> Answer:
         """Send a request and follow its redirects.
@@ -103,11 +108,14 @@ class Client:
         if login and not self._tokens.get(login.name):
             raise LoginRefused(login.missing)
         for _ in range(MOST_REDIRECTS):
-            answer = self._send_once(request, sink, login)
+            token = self._token(login) if login and login.belongs_to(request.url) else ""
+            answer = self._send_once(request, sink, token)
+            if answer.status in (401, 403) and login and self._forget_session(login, token):
+                answer = self._send_once(request, sink, self._token(login))
             target = answer.headers.get("location")
             if answer.status not in REDIRECTS or not target:
-                return _checked(answer, request.url, login)
-            request = _redirected(request, answer.status, target, login)
+                return _checked(answer, request.url, login, self._secret(login))
+            request = _redirected(request, answer.status, target, login, self._secret(login))
         raise Refused(f"{_place(request.url)} redirects without an end; try again later.")
 
     def read(self, request: Request, login: Login | None = None) -> tuple[Answer, bytes]:
@@ -165,7 +173,8 @@ class Client:
                     ) from None
                 if not left:
                     raise Refused(
-                        f"{error}, {TRIES} times in a row; run it again later to go on."
+                        f"{error}, and {TRIES} tries brought nothing more; run it again later to "
+                        "go on."
                     ) from None
                 self.wait(wait)
                 pause *= 2
@@ -178,34 +187,80 @@ class Client:
             sleep(min(left, STEP_S))
             self._progress.stop_if_cancelled()
 
-    def _send_once(self, request: Request, sink: Sink, login: Login | None) -> Answer:
-        headers = dict(request.headers)
-        if login and login.belongs_to(request.url):
-            headers["Authorization"] = f"Bearer {self._servers.token(self._tokens[login.name])}"
+    def _send_once(self, request: Request, sink: Sink, token: str) -> Answer:
+        # Where a compressed transfer ended is not known, so that it could not be resumed.
+        headers = {"Accept-Encoding": "identity", **request.headers}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         sent = request._replace(url=self._servers.address(request.url), headers=headers)
         with self._turns.turn(request.url):
             answer = self._transport.send(sent, sink, self._progress.is_cancelled)
         self._progress.stop_if_cancelled()
         return answer
 
+    def _secret(self, login: Login | None) -> Secret:
+        return self._tokens[login.name] if login else ""
 
-def _redirected(request: Request, status: int, target: str, login: Login | None) -> Request:
+    def _token(self, login: Login) -> str:
+        """The token of a login, which is asked for with the account where there is one."""
+        secret = self._secret(login)
+        if not isinstance(secret, Account):
+            return self._servers.token(secret)
+        with self._session_lock:
+            if login.name not in self._sessions:
+                self._sessions[login.name] = self._begin_session(login, secret)
+            return self._sessions[login.name]
+
+    def _begin_session(self, login: Login, account: Account) -> str:
+        pair = self._servers.token(f"{account.user}:{account.password}").encode("utf-8")
+        headers = {
+            "Authorization": f"Basic {b64encode(pair).decode('ascii')}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        pieces: list[bytes] = []
+        request = Request(login.session, headers, "POST")
+        answer = self._send_once(request, lambda _, piece: pieces.append(piece), "")
+        if answer.status in (400, 401, 403):
+            raise LoginRefused(login.refused(account))
+        _checked(answer, login.session, None, account)
+        try:
+            return str(json.loads(b"".join(pieces))[login.session_token])
+        except (ValueError, LookupError, TypeError):
+            raise Refused(
+                f"{login.title} gave no token for the name and the password; try again later, or "
+                f"make a token at {login.tokens}."
+            ) from None
+
+    def _forget_session(self, login: Login, token: str) -> bool:
+        """Forget a token that a server no longer accepts; False for one that the user gave."""
+        with self._session_lock:
+            held = self._sessions.get(login.name)
+            if held is None or not token:
+                return False
+            if held == token:
+                del self._sessions[login.name]
+            return True
+
+
+def _redirected(
+    request: Request, status: int, target: str, login: Login | None, secret: Secret
+) -> Request:
     """The request that follows a redirect."""
     url = urljoin(request.url, target)
     parts = urlsplit(url)
     if login and parts.hostname == login.login_host:
-        raise LoginRefused(login.refused)
+        raise LoginRefused(login.refused(secret))
     if parts.scheme != "https" and urlsplit(request.url).scheme == "https":
         raise Refused(
             f"{_place(request.url)} redirects to an address without encryption, which is not "
             "followed; try again later."
         )
-    if status == 303 or (status in (301, 302) and request.method == "POST"):
+    if request.method == "POST" and status in (301, 302, 303):
         return Request(url, request.headers)
     return request._replace(url=url)
 
 
-def _checked(answer: Answer, url: str, login: Login | None) -> Answer:
+def _checked(answer: Answer, url: str, login: Login | None, secret: Secret) -> Answer:
     """The answer, if it is a whole one with status 2xx.
 
     Raises
@@ -224,10 +279,10 @@ def _checked(answer: Answer, url: str, login: Login | None) -> Answer:
         raise OutOfRange(f"{place} is shorter than what had come of it")
     if answer.status in PASSING:
         raise Interrupted(f"{place} answers with status {answer.status}", _wait_s(answer))
-    if login and answer.status == 401:
-        raise LoginRefused(login.refused)
     if login and answer.status == 403 and login.approval_words.encode() in answer.page:
         raise LoginRefused(login.not_approved(urlsplit(url).hostname or ""))
+    if login and answer.status in login.refusals:
+        raise LoginRefused(login.refused(secret))
     if answer.status in (404, 410):
         raise NotThere(f"{place} is not there (status {answer.status}); the source has moved it.")
     raise Refused(f"{place} is refused with status {answer.status}; try again later.")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator
+from itertools import product
 from math import prod
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from ..base.errors import InputError
+from ..rasters.gdal_errors import RasterError
 from ..rasters.netcdf import open_netcdf
 from ..rasters.reading import open_raster
 from .http import Refused
@@ -20,6 +25,8 @@ SIGNATURES = {
 PAGES = (b"<!doctype html", b"<html", b"<?xml", b"<head", b"<error")
 # Values that are read at once.
 AT_ONCE = 1 << 22
+# What the libraries raise that read rasters and archives.
+DAMAGES = (RasterError, BadZipFile, zlib.error, EOFError)
 NAMES = {NETCDF: "NetCDF", TIFF: "TIFF", ZIP: "ZIP"}
 
 
@@ -74,9 +81,15 @@ def find_damage(path: Path, form: str, name: str) -> str:
         elif form == TIFF:
             _read_raster(path)
         elif form == TEXT:
-            path.read_text(encoding="utf-8")
-    except (InputError, UnicodeError) as error:
+            _read_text(path)
+        elif form == ZIP:
+            _read_zip(path)
+    except InputError as error:
         return f"{name} came damaged ({str(error).replace(path.name, name).rstrip('.')})"
+    except UnicodeError:
+        return f"{name} came damaged (it is not text in UTF-8)"
+    except DAMAGES:
+        return f"{name} came damaged (parts of it cannot be read)"
     return ""
 
 
@@ -85,19 +98,37 @@ def _read_netcdf(path: Path) -> None:
         if not file.variables:
             raise InputError(f"{path.name} contains no variable.")
         for variable in file.variables:
-            for window in _windows(file.shape(variable)):
+            for window in _windows(file.shape(variable), file.chunk(variable)):
                 file.read(variable, *window)
 
 
-def _windows(shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """Windows of a variable, of one row of the first dimension where it is large."""
-    rows = [slice(0, size) for size in shape]
+def _windows(shape: tuple[int, ...], chunk: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Windows that cover a variable, of complete chunks, so that none is decompressed twice."""
     if prod(shape) <= AT_ONCE:
-        return [tuple(rows)]
-    return [(slice(row, row + 1), *rows[1:]) for row in range(shape[0])]
+        chunk = shape
+    elif max(chunk) == 1:
+        # The file is not chunked.
+        chunk = (1, *shape[1:])
+    sides = [
+        [slice(start, min(start + step, size)) for start in range(0, size, max(step, 1))]
+        for size, step in zip(shape, chunk)
+    ]
+    return product(*sides)
 
 
 def _read_raster(path: Path) -> None:
     with open_raster(path) as source:
         for index, _ in enumerate(source.bands, start=1):
             source.read(index)
+
+
+def _read_text(path: Path) -> None:
+    with open(path, encoding="utf-8") as stream:
+        while stream.read(AT_ONCE):
+            pass
+
+
+def _read_zip(path: Path) -> None:
+    with ZipFile(path) as archive:
+        if archive.testzip():
+            raise BadZipFile

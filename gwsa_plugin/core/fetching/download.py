@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..base.progress import Progress
+from ..files.atomic import publish
 from ..files.provenance import sha256
 from .client import Client
 from .content import find_damage, look_at_beginning
@@ -133,16 +134,15 @@ class Part:
     @property
     def validator(self) -> str:
         """What the server needs to state again for the rest to belong to this part."""
-        etag = self.facts.get("etag", "")
-        return etag if etag and not etag.startswith("W/") else self.facts.get("last-modified", "")
+        return validator(self.facts)
 
     def begin(self, answer: Answer) -> None:
         """Start anew with the facts of an answer."""
-        names = ("etag", "last-modified")
+        names = ("etag", "last-modified", "content-encoding")
         stated = {name: answer.headers[name] for name in names if name in answer.headers}
         self.facts = {"url": self.facts["url"], **stated, "total": _total(answer)}
         self.path.write_bytes(b"")
-        self._write_facts()
+        self.keep_facts()
 
     def discard(self) -> None:
         """Remove what has come."""
@@ -150,11 +150,11 @@ class Part:
         self._facts_path.unlink(missing_ok=True)
         self.facts = {"url": self.facts.get("url", "")}
 
-    def publish(self, target: Path, downloaded: Downloaded) -> None:
-        """Give the whole file its final name, and keep its facts until ``forget_part``."""
+    def publish(self, made: Path, target: Path, downloaded: Downloaded) -> None:
+        """Give a whole file its final name, and keep its facts until ``forget_part``."""
         self.facts["downloaded"] = downloaded._asdict()
-        self._write_facts()
-        self.path.replace(target)
+        self.keep_facts()
+        publish(made, target)
 
     def finished(self, target: Path, progress: Progress) -> Downloaded | None:
         """Return what an earlier run published but did not record; None if it did not."""
@@ -163,8 +163,11 @@ class Part:
             return None
         return Downloaded(**facts)
 
-    def _write_facts(self) -> None:
-        self._facts_path.write_text(json.dumps(self.facts), encoding="utf-8")
+    def keep_facts(self) -> None:
+        """Write the facts beside the part."""
+        new = self._facts_path.with_suffix(".new")
+        new.write_text(json.dumps(self.facts), encoding="utf-8")
+        new.replace(self._facts_path)
 
     def _read_facts(self) -> dict:
         try:
@@ -174,14 +177,25 @@ class Part:
         return facts if isinstance(facts, dict) else {}
 
 
+def validator(facts: dict) -> str:
+    """Return the ETag, or else Last-Modified, with which the rest of a file can be asked for.
+
+    Empty where there is none, and for compressed content: it is not known where in it the part
+    ends.
+    """
+    if _is_coded(facts):
+        return ""
+    etag = facts.get("etag", "")
+    return etag if etag and not etag.startswith("W/") else facts.get("last-modified", "")
+
+
 def _fetch_rest(
     client: Client, file: RemoteFile, part: Part, arrived: Callable[[int], None]
 ) -> None:
     """Fetch what is missing of a file."""
     if part.size and part.size == part.facts.get("total"):
         return
-    # Compressed bytes cannot be resumed, so none are asked for.
-    headers = {"Accept-Encoding": "identity"}
+    headers = {}
     if part.size and part.validator:
         headers["Range"] = f"bytes={part.size}-"
         headers["If-Range"] = part.validator
@@ -219,22 +233,21 @@ class _Writer:
 
     def write(self, answer: Answer, piece: bytes) -> None:
         """Append a piece of the body."""
-        if self._stream is None:
-            self._open(answer)
+        stream = self._stream or self._open(answer)
         self._arrived(len(piece))
         if self._inflate:
             piece = self._inflated(piece)
-        begins = self._stream.tell() < BEGINNING
-        self._stream.write(piece)
-        if begins:
-            with open(self._part.path, "rb") as stream:
-                look_at_beginning(stream.read(BEGINNING), self._file.form, self._file.name)
-        limit = self._file.published_size
-        if limit is not None and self._stream.tell() > limit:
-            raise Refused(
-                f"{self._file.name} is longer than the {limit:,} bytes that its source states; "
-                "run it again later."
-            )
+        begins = stream.tell() < BEGINNING
+        _append(stream, piece)
+        try:
+            if begins:
+                self._look_at_beginning()
+            self._look_at_length(stream.tell())
+        except Refused:
+            # It is another file, so that no later run can go on from it.
+            self.end()
+            self._part.discard()
+            raise
 
     def close(self) -> None:
         """Check the end of a body that came as a whole."""
@@ -247,14 +260,21 @@ class _Writer:
         """Close the file, whatever happened."""
         if self._stream:
             self._stream.close()
-        if self._inflate:
-            # Where the compressed bytes ended is not known.
-            self._part.facts.pop("etag", None)
-            self._part.facts.pop("last-modified", None)
 
-    def _open(self, answer: Answer) -> None:
-        coding = answer.headers.get("content-encoding", "identity").lower()
-        if coding in ("gzip", "x-gzip", "deflate"):
+    def _look_at_beginning(self) -> None:
+        with open(self._part.path, "rb") as part:
+            look_at_beginning(part.read(BEGINNING), self._file.form, self._file.name)
+
+    def _look_at_length(self, length: int) -> None:
+        limit = self._file.published_size
+        if limit is not None and length > limit:
+            raise Refused(
+                f"{self._file.name} is longer than the {limit:,} bytes that its source states; "
+                "run it again later."
+            )
+
+    def _open(self, answer: Answer) -> FileIO:
+        if _is_coded(answer.headers):
             self._inflate = zlib.decompressobj(32 + zlib.MAX_WBITS)
         if answer.status != 206:
             self._part.begin(answer)
@@ -262,6 +282,7 @@ class _Writer:
             self._part.discard()
             raise Interrupted(f"{self._file.name} has changed on the server")
         self._stream = FileIO(self._part.path, "ab")
+        return self._stream
 
     def _inflated(self, piece: bytes) -> bytes:
         try:
@@ -295,7 +316,7 @@ def _finish(file: RemoteFile, part: Part, target: Path, progress: Progress) -> D
     verified = BY_CHECKSUM if file.checksum else BY_LENGTH if known else UNVERIFIED
     version = file.version or part.facts.get("etag") or part.facts.get("last-modified", "")
     downloaded = Downloaded(digest, size, verified, version)
-    part.publish(target, downloaded)
+    part.publish(part.path, target, downloaded)
     return downloaded
 
 
@@ -316,8 +337,19 @@ def _continues(answer: Answer, part: Part) -> bool:
 def _total(answer: Answer) -> int | None:
     """Number of bytes of the file according to the server; None where it does not state it."""
     text = answer.headers.get("content-length", "")
-    coded = answer.headers.get("content-encoding", "identity").lower() != "identity"
-    return int(text) if text.isdigit() and not coded else None
+    return int(text) if text.isdigit() and not _is_coded(answer.headers) else None
+
+
+def _is_coded(headers: dict) -> bool:
+    """Whether the content comes compressed, although that was not asked for."""
+    return headers.get("content-encoding", "identity").lower() != "identity"
+
+
+def _append(stream: FileIO, piece: bytes) -> None:
+    """Write all of a piece: one write can end early where a disk is nearly full."""
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[stream.write(rest) :]
 
 
 def _digest(path: Path, algorithm: str) -> str:

@@ -114,5 +114,21 @@ class Interrupted(Exception):
         self.wait_s = wait_s
 
 
+class NotReady(Exception):
+    """A server has not yet made what it makes on request.
+
+    Parameters
+    ----------
+    reason : str
+        What is being made, for the user, without a full stop.
+    wait_s : float
+        Seconds before it is worth asking again.
+    """
+
+    def __init__(self, reason: str, wait_s: float):
+        super().__init__(reason)
+        self.wait_s = wait_s
+
+
 class OutOfRange(Interrupted):
     """A server has less of a file than was asked to go on from (416)."""

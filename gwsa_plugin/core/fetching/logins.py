@@ -6,9 +6,21 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple, Union
 from urllib.parse import urlsplit
 
 FOLDER = Path(__file__).parents[3] / "resources" / "sources" / "logins"
+
+
+class Account(NamedTuple):
+    """Name and password of a user, with which a server gives a token for some time."""
+
+    user: str
+    password: str
+
+
+# What a user has for a login.
+Secret = Union[str, Account]
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,13 @@ class Login:
         Pages where an account is made, a token is made, and applications are approved.
     approval_words : str
         Text in the page of a 403 which means that an application is not approved.
+    session, session_token : str
+        Address that gives a token for the name and password of an account, and the key of the token
+        in its answer.
+    refused_token : str
+        What to do when a token is not accepted.
+    refusals : tuple of int
+        HTTP statuses that mean that it is not accepted.
     """
 
     name: str
@@ -39,6 +58,10 @@ class Login:
     tokens: str
     approvals: str
     approval_words: str
+    session: str
+    session_token: str
+    refused_token: str
+    refusals: tuple[int, ...]
 
     def belongs_to(self, url: str) -> bool:
         """Return True if the token may be sent with a request for ``url``."""
@@ -49,20 +72,21 @@ class Login:
 
     @property
     def missing(self) -> str:
-        """The sentence for a token that is not given."""
+        """The sentence for a login that is not given."""
         return (
-            f"{self.title} needs a token, and none was found: make an account at {self.account} "
-            f"and a token at {self.tokens}, and store it in QGIS (LOGIN) or in the environment "
-            "variable EARTHDATA_TOKEN."
+            f"{self.title} needs a login, and none was found: make an account at {self.account}, "
+            f"and a token at {self.tokens}; store the token, or your name and password, in QGIS "
+            "(LOGIN), or set the environment variable EARTHDATA_TOKEN."
         )
 
-    @property
-    def refused(self) -> str:
-        """The sentence for a token that is not accepted."""
-        return (
-            f"{self.title} does not accept the token, which may have expired; make a new one at "
-            f"{self.tokens}."
-        )
+    def refused(self, secret: Secret) -> str:
+        """Return the sentence for a login that is not accepted."""
+        if isinstance(secret, Account):
+            return (
+                f"{self.title} does not accept the name and the password; try them at "
+                f"{self.tokens}, and correct the entry (LOGIN)."
+            )
+        return f"{self.title} does not accept the token; {self.refused_token}"
 
     def not_approved(self, host: str) -> str:
         """Return the sentence for an application that the user has not approved."""
@@ -78,6 +102,30 @@ def read_logins() -> dict[str, Login]:
     logins = {}
     for path in sorted(FOLDER.glob("*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))
-        content["hosts"] = tuple(content["hosts"])
+        content = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in content.items()
+        }
         logins[path.stem] = Login(name=path.stem, **content)
     return logins
+
+
+def secrets_of(user: str, secret: str) -> dict[str, Secret]:
+    """Return what a user has for each login.
+
+    Parameters
+    ----------
+    user : str
+        Name of the user; can be empty with a token.
+    secret : str
+        A token, or the password of the account.
+
+    Returns
+    -------
+    dict of str to Secret
+        Name of the login -> the token, or name and password; empty without a secret.
+    """
+    # Tokens of Earthdata are JSON Web Tokens (RFC 7519): three parts, the first begins with {".
+    is_token = not user or (secret.startswith("eyJ") and secret.count(".") == 2)
+    held: Secret = secret if is_token else Account(user, secret)
+    return dict.fromkeys(read_logins(), held) if secret else {}

@@ -10,13 +10,15 @@ from types import ModuleType
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import Bounds
+from ..base.grid import Bounds, bounds_text, intersection
 from ..base.months import BASELINE, month_range
 from ..base.progress import Progress
 from ..files.provenance import sha256
+from ..predictors.recognise import water_surplus
 from ..spatial.margin import MARGIN_KM, with_margin
 from .client import Client
 from .record import Entry, Record
+from .regions import between_180, with_coarse_cells
 from .remote_file import RemoteFile, Wanted
 from .sources import GLDAS, LAND_MASK, MASCONS, PREDICTORS, Source, read_sources
 
@@ -110,6 +112,7 @@ def make_plan(order: Order, folder: Path, client: Client, progress: Progress) ->
     sources = _chosen(order)
     for source in sources:
         _check_period(source, order)
+        _check_region(source, order)
     record = Record.read(folder)
     plan = Plan(order)
     for source, part in zip(sources, progress.parts(len(sources))):
@@ -117,7 +120,7 @@ def make_plan(order: Order, folder: Path, client: Client, progress: Progress) ->
         progress.info(f"{source.title}: asking for its files.")
         files = way_of(source).list_files(source, wanted_of(source, order), client)
         for file in files:
-            _sort_in(plan, file, record, only=len(files) == 1, progress=part)
+            _sort_in(plan, file, record, part)
     return plan
 
 
@@ -130,16 +133,25 @@ def wanted_of(source: Source, order: Order) -> Wanted:
     """Return the region and the months that the stages need of a source.
 
     Storage is needed in the margin around the region, and in the baseline. Predictors are needed
-    before the first month, for their antecedent means.
+    before the first month, for the antecedent means of any of them, since months count only where
+    all predictors have them, and in all coarse cells that the region touches.
     """
     months = month_range(order.start, order.end)
     if source.subject in (MASCONS, LAND_MASK, GLDAS):
         months = np.union1d(months, month_range(*BASELINE))
         return Wanted(with_margin(order.bounds, MARGIN_KM), _within(months, source))
     if source.subject == PREDICTORS:
-        lead = max((item.reach[-1] for item in source.predictors), default=0)
-        months = month_range(order.start - lead, order.end)
+        months = month_range(order.start - _lead(order), order.end)
+        return Wanted(with_coarse_cells(order.bounds), _within(months, source))
     return Wanted(order.bounds, _within(months, source))
+
+
+def _lead(order: Order) -> int:
+    """Months before the first one that the predictors of an order need."""
+    known = read_sources()
+    chosen = [item for name in order.sources for item in known[name].predictors]
+    surplus = water_surplus(chosen)
+    return max((item.reach[-1] for item in [*chosen, *([surplus] if surplus else [])]), default=0)
 
 
 def _within(months: np.ndarray, source: Source) -> np.ndarray:
@@ -161,31 +173,46 @@ def _chosen(order: Order) -> list[Source]:
 
 
 def _check_period(source: Source, order: Order) -> None:
-    if not len(wanted_of(source, order).months):
+    if not _within(month_range(order.start, order.end), source).size:
         first, last = source.period
         raise InputError(
             f"{source.title} has the months from {first or 'the beginning'} to {last or 'now'}, "
-            f"but {order.start} to {order.end} is asked for; change the period or leave it out."
+            f"but {order.start} to {order.end} is asked for; change the period, or leave the "
+            "source out."
         )
 
 
-def _sort_in(plan: Plan, file: RemoteFile, record: Record, only: bool, progress: Progress) -> None:
+def _check_region(source: Source, order: Order) -> None:
+    """Raise InputError for a region in which a source has nothing."""
+    covers = source.covers
+    if covers and not any(intersection(box, covers) for box in between_180(order.bounds)):
+        raise InputError(
+            f"{source.title} covers {bounds_text(covers)} only, which the region does not touch; "
+            "leave this source out."
+        )
+
+
+def _sort_in(plan: Plan, file: RemoteFile, record: Record, progress: Progress) -> None:
     """Add a file of a source to those that are there, are newer or are missing."""
     entry = record.entries.get(file.path)
-    if entry is None and only:
-        # The name of the only file of a source can change with each version.
+    if entry is None and file.newest:
         entry = next((one for one in record.entries.values() if one.source == file.source), None)
     if entry is None or not _is_there(entry, record.folder, progress):
         plan.missing.append(file)
     elif entry.url == file.url and (entry.version == file.version or not file.version):
         plan.present.append(file)
-    elif entry.path == file.path and entry.url != file.url and "?" in file.url:
+    elif entry.path == file.path and entry.url != file.url and _is_part(file):
         # Another region of the same file.
         plan.missing.append(file)
     elif plan.order.update:
         plan.missing.append(file)
     else:
         plan.newer.append((entry, file))
+
+
+def _is_part(file: RemoteFile) -> bool:
+    """Whether the address of a file ends with the region that is cut out."""
+    return "?" in file.url or "#" in file.url
 
 
 def _is_there(entry: Entry, folder: Path, progress: Progress) -> bool:

@@ -70,6 +70,9 @@ class RemoteFile:
         Name of the login that it needs; empty for none.
     settings : dict
         What the way of the source needs to fetch this file.
+    newest : bool
+        Whether the name changes with each version, so that the file takes the place of the one
+        that its source had before.
     """
 
     source: str
@@ -81,6 +84,7 @@ class RemoteFile:
     version: str = ""
     login: str = ""
     settings: dict = field(default_factory=dict)
+    newest: bool = False
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 With ``GWSA_SERVERS=http://127.0.0.1:8000`` in the environment a request for
 ``https://HOST/PATH`` goes to ``http://127.0.0.1:8000/HOST/PATH``. Only addresses of this machine
-are accepted, and no login but ``DUMMY_TOKEN`` is sent there.
+are accepted, and no login but ``DUMMY_LOGIN`` is sent there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..base.errors import InputError
 
 VARIABLE = "GWSA_SERVERS"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-DUMMY_TOKEN = "dummy-token-of-tests"
+DUMMY_LOGIN = "dummy-token-of-tests"
 
 
 @dataclass(frozen=True)
@@ -60,4 +60,4 @@ class Servers:
 
     def token(self, token: str) -> str:
         """Return the token that is sent instead of ``token``."""
-        return token if self.are_real else DUMMY_TOKEN
+        return token if self.are_real else DUMMY_LOGIN

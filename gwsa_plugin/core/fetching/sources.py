@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..base.grid import Bounds
 from ..predictors.catalogue import Predictor, parse_predictors
 
 FOLDER = Path(__file__).parents[3] / "resources" / "sources"
@@ -42,6 +43,8 @@ class Source:
         Name of the login that it needs; empty for none.
     period : (datetime64[M] or None, datetime64[M] or None)
         First and last month that it has; None where it is open.
+    covers : tuple of float, optional
+        West, south, east and north of what it has, degrees; None for the globe.
     predictors : tuple of Predictor
         Entries for the catalogue, whose ``files`` are relative to the folder of the inputs.
     settings : dict
@@ -60,6 +63,7 @@ class Source:
     page: str = ""
     login: str = ""
     period: tuple[np.datetime64 | None, np.datetime64 | None] = (None, None)
+    covers: Bounds | None = None
     predictors: tuple[Predictor, ...] = ()
     settings: dict = field(default_factory=dict)
 
@@ -78,6 +82,8 @@ def _read(path: Path) -> Source:
     content["period"] = tuple(
         np.datetime64(month, "M") if month else None for month in (first, last)
     )
+    if "covers" in content:
+        content["covers"] = tuple(content["covers"])
     if "predictors" in content:
         content["predictors"] = parse_predictors(content, path.name)
     return Source(name=path.stem, **content)

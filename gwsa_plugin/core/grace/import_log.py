@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from ..base.errors import InputError
 from ..base.months import month_range, name_runs
 from ..base.progress import Progress
-from ..files.stack import FILLED, MonthlyStack
+from ..files.stack import FILLED, MonthlyStack, read_stack
+from ..rasters.reading import open_raster
 from .filled_months import FIRST, WITHOUT_SOLUTION
 from .mascons import GAIN, MasconFile
 from .selection import Selection
 from .solution_months import missing_months
+
+RELEASE = "GWSA_RELEASE"
+# Differences below this are those of stored decimals.
+REVISED_CM = 0.005
 
 
 def log_product(mascons: MasconFile, progress: Progress) -> None:
@@ -79,6 +87,55 @@ def log_months(selection: Selection, twsa: MonthlyStack, progress: Progress) -> 
                 f"The solution {solution} is labelled {solution.month}, because another one has "
                 f"{solution.moved_from}."
             )
+
+
+def log_change(path: Path, twsa: MonthlyStack, progress: Progress) -> None:
+    """Log how a stack differs from the one that it replaces: its release, or its months.
+
+    Parameters
+    ----------
+    path : Path
+        The stack that was imported before, if there is one.
+    twsa : MonthlyStack
+        The stack that takes its place.
+    progress : Progress
+    """
+    try:
+        earlier = read_stack(path, "TWSA") if path.is_file() else None
+    except InputError:
+        return
+    if earlier is None or earlier.grid != twsa.grid:
+        return
+    with open_raster(path) as source:
+        was, now = source.tags().get(RELEASE), twsa.tags.get(RELEASE)
+    if was != now:
+        progress.warn(
+            f"{path.name} had the release {was} and now has {now}, a new release: all months "
+            "differ, so run all later stages again."
+        )
+        return
+    added = np.setdiff1d(_with_solution(twsa), _with_solution(earlier))
+    if added.size:
+        progress.info(f"{path.name} has {added.size} months more than before: {name_runs(added)}.")
+    revised = _revised(earlier, twsa)
+    if revised.size:
+        progress.warn(
+            f"{revised.size} months of {path.name} have other values than before, though the "
+            f"release is the same: {name_runs(revised)}."
+        )
+
+
+def _with_solution(stack: MonthlyStack) -> np.ndarray:
+    """The months that have values."""
+    return stack.months[np.array(stack.source) != "missing"]
+
+
+def _revised(earlier: MonthlyStack, twsa: MonthlyStack) -> np.ndarray:
+    """The months that both stacks have, with different values."""
+    months, ours, theirs = np.intersect1d(twsa.months, earlier.months, return_indices=True)
+    both = zip(twsa.values[ours], earlier.values[theirs])
+    differences = (np.abs(new - old) for new, old in both)
+    return months[[bool(np.any(difference > REVISED_CM)) for difference in differences]]
 
 
 def _cells_text(selection: Selection) -> str:

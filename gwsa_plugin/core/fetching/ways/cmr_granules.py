@@ -26,12 +26,12 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
         )
     if newest:
         granules = [max(granules, key=lambda item: item.url)]
-    return [_file(source, item) for item in granules]
+    return [_file(source, item, newest) for item in granules]
 
 
-def _file(source: Source, granule: Granule) -> RemoteFile:
+def _file(source: Source, granule: Granule, newest: bool) -> RemoteFile:
     settings = source.settings
-    size = tuple(settings["bytes"]) if granule.size is None else (granule.size, granule.size)
+    size = granule.size or tuple(settings["bytes"])
     name = granule.url.rpartition("/")[2]
     return RemoteFile(
         source=source.name,
@@ -42,4 +42,5 @@ def _file(source: Source, granule: Granule) -> RemoteFile:
         checksum=granule.checksum,
         version=granule.revision,
         login=source.login,
+        newest=newest,
     )

@@ -31,7 +31,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
     if not addresses:
         raise Refused(
             f"The page of {source.title}, {settings['page']}, has no link to the file; "
-            "the source has changed it. Download the file by hand."
+            "the source has changed it, so download the file by hand."
         )
     url = addresses[-1]
     file = RemoteFile(
@@ -41,6 +41,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
         form=settings["form"],
         size=tuple(settings["bytes"]),
         login=source.login,
+        newest=True,
     )
     return [with_facts(file, client)]
 
@@ -54,7 +55,7 @@ def _links(page: str, address: str) -> set[str]:
 class _Links(HTMLParser):
     """Collects the targets of links."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
 

@@ -41,7 +41,7 @@ def with_facts(file: RemoteFile, client: Client) -> RemoteFile:
     NotThere
         When the server does not have it.
     """
-    request = Request(file.url, {"Accept-Encoding": "identity"}, "HEAD")
+    request = Request(file.url, method="HEAD")
     try:
         answer, _ = client.read(request, read_logins().get(file.login))
     except NotThere:

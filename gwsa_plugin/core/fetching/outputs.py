@@ -1,0 +1,77 @@
+"""What a plan means to a user, and what the stages read of a folder of inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..base.progress import Progress
+from .catalogue import write_fetched_catalogue
+from .logins import read_logins
+from .plan import Plan
+from .record import Record
+from .sources import AQUIFERS, GLDAS, LAND_MASK, MASCONS, read_sources
+
+# Subject of a source -> the input of the chain that its file or folder is.
+INPUTS = {MASCONS: "TWSA", LAND_MASK: "LAND_MASK", GLDAS: "GLDAS", AQUIFERS: "AQUIFERS"}
+CATALOGUE = "CATALOGUE"
+MEGABYTE = 1e6
+
+
+def log_plan(plan: Plan, progress: Progress) -> None:
+    """Write the files, bytes and logins of a plan to the log."""
+    sources = read_sources()
+    for entry, _ in plan.newer:
+        progress.warn(
+            f"{sources[entry.source].title} has a newer version of {entry.path}, which was "
+            f"fetched on {entry.fetched}; the old one is kept, choose UPDATE to replace it."
+        )
+    for name, files in plan.by_source().items():
+        size = bytes_text(sum(file.size[0] for file in files), sum(file.size[1] for file in files))
+        progress.info(f"{sources[name].title}: {len(files)} files, {size}.")
+        for file in files:
+            progress.info(f"    {file.path}: {bytes_text(*file.size)}")
+    for name in plan.logins:
+        progress.info(f"These files need the login {read_logins()[name].title}.")
+    progress.info(
+        f"{len(plan.missing)} files, {bytes_text(*plan.bytes)}, are missing; {len(plan.present)} "
+        "are there."
+    )
+
+
+def bytes_text(least: int, most: int) -> str:
+    """Format a number of bytes as text, for example ``"12.1 MB"`` or ``"8 to 20 MB"``."""
+    if least == most:
+        return f"{least / MEGABYTE:.2f} MB"
+    return f"{least / MEGABYTE:.2f} to {most / MEGABYTE:.2f} MB"
+
+
+def finish(plan: Plan, record: Record, progress: Progress) -> dict[str, Path]:
+    """Write the catalogue, and return the inputs of the chain that a folder has.
+
+    Parameters
+    ----------
+    plan : Plan
+        A plan whose files are all there.
+    record : Record
+        The files of the folder.
+    progress : Progress
+
+    Returns
+    -------
+    dict of str to Path
+        Input of the chain, or ``CATALOGUE``, -> file or folder.
+    """
+    sources = read_sources()
+    fetched = [sources[name] for name in sources if name in plan.order.sources]
+    found: dict[str, Path] = {}
+    for source in fetched:
+        key = INPUTS.get(source.subject)
+        paths = sorted(path for path, item in record.entries.items() if item.source == source.name)
+        if key and key not in found and paths:
+            path = record.folder / paths[-1]
+            found[key] = path.parent if source.subject == GLDAS else path
+    catalogue = write_fetched_catalogue(record.folder, fetched)
+    if catalogue:
+        found[CATALOGUE] = catalogue
+        progress.info(f"{catalogue.name} is the catalogue for Build predictors.")
+    return found

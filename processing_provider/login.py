@@ -1,0 +1,75 @@
+"""Logins of servers that ask for one: from the environment or from QGIS."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import TimeoutError
+
+from qgis.core import QgsApplication, QgsAuthMethodConfig
+
+from ..gwsa_plugin.core.base.errors import InputError
+from ..gwsa_plugin.core.fetching.logins import Secret, secrets_of
+from .main_thread import call_in_main_thread
+
+EARTHDATA = "earthdata"
+VARIABLE = "EARTHDATA_TOKEN"
+USER, PASSWORD = "EARTHDATA_USERNAME", "EARTHDATA_PASSWORD"
+# QGIS may ask the user for the master password meanwhile.
+PATIENCE_S = 300.0
+
+
+def read_tokens(config_id: str) -> dict[str, Secret]:
+    """Return the tokens, or the names and passwords, by the names of their logins.
+
+    Parameters
+    ----------
+    config_id : str
+        Entry of the authentication database of QGIS, of the method Basic, whose password is the
+        token of NASA Earthdata, or whose name and password are those of the account. Without one
+        they are those of the environment variables ``EARTHDATA_USERNAME`` and
+        ``EARTHDATA_PASSWORD``, and the token is that of ``EARTHDATA_TOKEN``.
+
+    Returns
+    -------
+    dict of str to Secret
+        Empty if there is none.
+
+    Raises
+    ------
+    InputError
+        When the entry cannot be read or holds no password.
+    """
+    if config_id:
+        return secrets_of(*_stored_login(config_id))
+    token, user, password = (
+        os.environ.get(name, "").strip() for name in (VARIABLE, USER, PASSWORD)
+    )
+    account = secrets_of(user, password) if user else {}
+    # The token of Earthdata is not certain to be accepted by the servers that give their own.
+    return {**secrets_of("", token), **account, **({EARTHDATA: token} if token else {})}
+
+
+def _stored_login(config_id: str) -> tuple[str, str]:
+    try:
+        user, password = call_in_main_thread(lambda: _user_and_password(config_id), PATIENCE_S)
+    except TimeoutError:
+        raise InputError(
+            f"QGIS did not open its authentication database for the entry {config_id} (LOGIN); "
+            f"run it again, or set the environment variable {VARIABLE}."
+        ) from None
+    if not password:
+        raise InputError(
+            f"The entry {config_id} (LOGIN) of the authentication database holds no password, or "
+            "the database was not opened; store the token as the password of an entry of the "
+            "method Basic authentication."
+        )
+    return user, password
+
+
+def _user_and_password(config_id: str) -> tuple[str, str]:
+    """Both texts of an entry; empty if it cannot be read. Only for the main thread."""
+    config = QgsAuthMethodConfig()
+    manager = QgsApplication.authManager()
+    if manager.isDisabled() or not manager.loadAuthenticationConfig(config_id, config, True):
+        return "", ""
+    return config.config("username").strip(), config.config("password").strip()
