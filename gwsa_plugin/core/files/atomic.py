@@ -124,7 +124,7 @@ def remove_abandoned(path: Path) -> Iterator[Path]:
                 yield place / SCRATCH
                 shutil.rmtree(place, ignore_errors=True)
             else:
-                with owner.open("rb") as file:
+                with owner.open("r+b") as file:  # NFS locks only what can be written.
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     yield place / SCRATCH
                     shutil.rmtree(place, ignore_errors=True)
