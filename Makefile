@@ -69,7 +69,7 @@ docs: packages  ## The pages of docs/ as HTML in build/docs; warnings are errors
 
 pictures: packages $(VENV)/ready $(IMPORT)  ## Do the steps of the tutorial in QGIS and replace its pictures and that of the Explorer
 	$(PYTEST) tests/smoke/test_tutorial.py
-	cp build/pictures/tutorial_*.png build/pictures/explorer.png docs/pictures
+	cd docs/pictures && cp $(patsubst docs/%,../../build/%,$(wildcard docs/pictures/tutorial_*.png docs/pictures/explorer.png)) .
 
 package: packages $(IMPORT)  ## dist/gwsa.zip of the last commit with its pages, for "Install from ZIP" in QGIS
 	$(PYTHON) -m gwsa.setup.make_package dist/gwsa.zip

@@ -10,7 +10,12 @@ import time
 import traceback
 from pathlib import Path
 
-from qgis.core import QgsProcessingParameterEnum, QgsProject
+from qgis.core import (
+    QgsMarkerSymbol,
+    QgsProcessingParameterEnum,
+    QgsProject,
+    QgsSingleSymbolRenderer,
+)
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtWidgets import QApplication, QDialog, QDockWidget
 from qgis.utils import iface
@@ -105,6 +110,7 @@ def show_map(path):
 def show_explorer(path):
     """Pick a well in the Explorer and return the kinds of the series that are drawn."""
     layer = iface.addVectorLayer(str(path), "Wells", "ogr")
+    layer.setRenderer(QgsSingleSymbolRenderer(QgsMarkerSymbol.createSimple({"color": "#0072b2"})))
     next(one for one in menu().actions() if one.text() == "Explorer").trigger()
     dock = iface.mainWindow().findChild(QDockWidget, "GwsaExplorer")
     dock.layer_box.setLayer(layer)
