@@ -67,9 +67,9 @@ layout: packages $(IMPORT)  ## Make the shipped template of print layouts again
 docs: packages  ## The pages of docs/ as HTML in build/docs; warnings are errors
 	$(PYTHON) -m sphinx -q -E -W --keep-going -d build/doctrees docs build/docs
 
-pictures: packages $(VENV)/ready $(IMPORT)  ## Do the steps of the tutorial in QGIS and replace its pictures
+pictures: packages $(VENV)/ready $(IMPORT)  ## Do the steps of the tutorial in QGIS and replace its pictures and that of the Explorer
 	$(PYTEST) tests/smoke/test_tutorial.py
-	cd docs/pictures && for picture in *.png; do cp ../../build/pictures/$$picture .; done
+	cd docs/pictures && cp $(patsubst docs/%,../../build/%,$(wildcard docs/pictures/tutorial_*.png docs/pictures/explorer.png)) .
 
 package: packages $(IMPORT)  ## dist/gwsa.zip of the last commit with its pages, for "Install from ZIP" in QGIS
 	$(PYTHON) -m gwsa.setup.make_package dist/gwsa.zip

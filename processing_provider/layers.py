@@ -158,18 +158,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table that is read without QGIS, with the columns of a ``Layer``.
+    """A table that has been read, with the columns of a ``Layer``.
 
     Parameters
     ----------
     name : str
         Name in messages.
-    values : dict of str to list of str
-        Field -> texts of the rows.
+    values : dict of str to list
+        Field -> texts or other plain values of the rows.
     """
 
     name: str
-    values: dict[str, list[str]]
+    values: dict[str, list]
     kind = "NoGeometry"
 
     @property

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterFile,
@@ -47,19 +50,25 @@ def read_maps(algorithm: GwsaAlgorithm, parameters: dict, context):
     InputError
         When both parameters are given or none, or as in ``YearlyMaps``.
     """
-    from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
-
-    folder = algorithm.parameterAsFile(parameters, "GWSA", context)
-    layers = given_layers(algorithm, parameters, "LAYERS", context)
-    if bool(folder) == bool(layers):
+    given = given_maps(algorithm, parameters, context, "GWSA", "LAYERS")
+    if len(given) != 1:
         raise InputError(
             "Give the monthly maps either as their folder (GWSA) or as layers (LAYERS)."
         )
-    if folder:
-        return YearlyMaps.in_folder(folder)
-    return YearlyMaps.from_files(map(layer_file, layers))
+    return given[0]()
 
 
-def given_layers(algorithm: GwsaAlgorithm, parameters: dict, name: str, context) -> list:
-    """Return the layers of a parameter; none for an empty one, for which QGIS returns others."""
-    return algorithm.parameterAsLayerList(parameters, name, context) if parameters.get(name) else []
+def given_maps(
+    algorithm: GwsaAlgorithm, parameters: dict, context, folder: str, layers: str
+) -> list[Callable]:
+    """Return for each of two parameters that is given what opens its maps as ``YearlyMaps``."""
+    from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
+
+    openers: list[Callable] = []
+    if place := algorithm.parameterAsFile(parameters, folder, context):
+        openers.append(partial(YearlyMaps.in_folder, place))
+    # Of an empty parameter QGIS returns all layers.
+    if parameters.get(layers):
+        files = map(layer_file, algorithm.parameterAsLayerList(parameters, layers, context))
+        openers.append(partial(YearlyMaps.from_files, list(files)))
+    return openers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from qgis.core import (
@@ -12,8 +13,8 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
-from .base import GwsaAlgorithm, layer_file, tr
-from .monthly_maps import given_layers
+from .base import GwsaAlgorithm, tr
+from .monthly_maps import given_maps
 
 NETCDF = "NetCDF (*.nc *.nc4);;All files (*)"
 
@@ -76,22 +77,17 @@ def read_other_maps(algorithm: GwsaAlgorithm, parameters: dict, context):
         ``NetCdfMaps``.
     """
     from ..gwsa_plugin.core.files.netcdf_maps import NetCdfMaps
-    from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps
 
-    folder = algorithm.parameterAsFile(parameters, "OTHER", context)
-    layers = given_layers(algorithm, parameters, "OTHER_LAYERS", context)
-    netcdf = algorithm.parameterAsFile(parameters, "OTHER_NETCDF", context)
-    if sum(map(bool, (folder, layers, netcdf))) != 1:
+    given = given_maps(algorithm, parameters, context, "OTHER", "OTHER_LAYERS")
+    if netcdf := algorithm.parameterAsFile(parameters, "OTHER_NETCDF", context):
+        texts = [
+            algorithm.parameterAsString(parameters, one, context).strip()
+            for one in ("OTHER_VARIABLE", "OTHER_UNIT")
+        ]
+        given.append(partial(NetCdfMaps.from_netcdf, Path(netcdf), *texts))
+    if len(given) != 1:
         raise InputError(
             "Give the other product either as its folder (OTHER), as layers (OTHER_LAYERS) or as a "
             "NetCDF file (OTHER_NETCDF)."
         )
-    if netcdf:
-        texts = [
-            algorithm.parameterAsString(parameters, one, context)
-            for one in ("OTHER_VARIABLE", "OTHER_UNIT")
-        ]
-        return NetCdfMaps.from_netcdf(Path(netcdf), *(text.strip() for text in texts))
-    if folder:
-        return YearlyMaps.in_folder(folder)
-    return YearlyMaps.from_files(map(layer_file, layers))
+    return given[0]()

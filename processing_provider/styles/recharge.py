@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from qgis.core import QgsVectorLayer
 
-from .vectors import Rule, rules, set_aliases, translucent_fill
+from .vectors import NO_VALUE, Rule, ranges, rules, set_style, translucent_fill
 
-# Blues of colorbrewer2.org.
+# Of colorbrewer2.org.
+BLUES = ("#eff3ff", "#bdd7e7", "#6baed6", "#3182bd", "#08519c")
+ENDS = ("below {}", "{} and more")
 RULES: tuple[Rule, ...] = (
-    ("below 2 cm/yr", '"recharge_cm" < 2', "#eff3ff"),
-    ("2 to 5 cm/yr", '"recharge_cm" >= 2 AND "recharge_cm" < 5', "#bdd7e7"),
-    ("5 to 10 cm/yr", '"recharge_cm" >= 5 AND "recharge_cm" < 10', "#6baed6"),
-    ("10 to 20 cm/yr", '"recharge_cm" >= 10 AND "recharge_cm" < 20', "#3182bd"),
-    ("20 cm/yr and more", '"recharge_cm" >= 20', "#08519c"),
-    ("no estimate", "ELSE", "#bdbdbd"),
+    *ranges('"recharge_cm"', (2, 5, 10, 20), BLUES, ENDS, "cm/yr"),
+    ("no estimate", "ELSE", NO_VALUE),
 )
 ALIASES = {
     "name": "Polygon",
@@ -34,16 +32,16 @@ ALIASES = {
 }
 
 
+TIP = (
+    "<b>[% \"name\" %]</b><br>[% coalesce('Net recharge: ' || "
+    'format_number("recharge_cm", 1) || \' cm/yr\', "status") %]'
+    "[% coalesce('<br>90 % interval: ' || format_number(\"low_cm\", 1) || ' to ' || "
+    "format_number(\"high_cm\", 1) || ' cm/yr', '') %]"
+    "[% coalesce('<br>' || format_number(\"recharge_km3\", 2) || ' km³/yr, mean of ' || "
+    "\"years\" || ' years', '') %]"
+)
+
+
 def style_recharge(layer: QgsVectorLayer) -> None:
     """Colour polygons by their mean recharge."""
-    layer.setName("Net recharge")
-    layer.setRenderer(rules(RULES, translucent_fill))
-    set_aliases(layer, ALIASES)
-    layer.setMapTipTemplate(
-        "<b>[% \"name\" %]</b><br>[% coalesce('Net recharge: ' || "
-        'format_number("recharge_cm", 1) || \' cm/yr\', "status") %]'
-        "[% coalesce('<br>90 % interval: ' || format_number(\"low_cm\", 1) || ' to ' || "
-        "format_number(\"high_cm\", 1) || ' cm/yr', '') %]"
-        "[% coalesce('<br>' || format_number(\"recharge_km3\", 2) || ' km³/yr, mean of ' || "
-        "\"years\" || ' years', '') %]"
-    )
+    set_style(layer, "Net recharge", rules(RULES, translucent_fill), ALIASES, TIP)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from qgis.core import QgsVectorLayer
 
-from .vectors import Rule, rules, set_aliases, translucent_fill
+from .vectors import (
+    FALLING,
+    FASTER,
+    NO_VALUE,
+    RISING,
+    Rule,
+    ranges,
+    rules,
+    set_style,
+    translucent_fill,
+)
 
-TREND = '"trend_cm"'
-# BrBG as for rasters. A trend whose interval contains 0 is drawn in grey. colorbrewer2.org
-SURE = '("trend_cm_lower" IS NULL OR "trend_cm_lower" > 0 OR "trend_cm_upper" < 0)'
+# A trend whose interval contains 0 is drawn in grey.
+UNSURE = '"trend_cm_lower" <= 0 AND "trend_cm_upper" >= 0'
+TREND = f'if({UNSURE}, NULL, "trend_cm")'
 RULES: tuple[Rule, ...] = (
-    ("falls faster than 2 cm/yr", f"{SURE} AND {TREND} < -2", "#8c510a"),
-    ("-2 to -1 cm/yr", f"{SURE} AND {TREND} >= -2 AND {TREND} < -1", "#bf812d"),
-    ("-1 to 0 cm/yr", f"{SURE} AND {TREND} >= -1 AND {TREND} < 0", "#dfc27d"),
-    ("0 to 1 cm/yr", f"{SURE} AND {TREND} >= 0 AND {TREND} < 1", "#80cdc1"),
-    ("1 to 2 cm/yr", f"{SURE} AND {TREND} >= 1 AND {TREND} < 2", "#35978f"),
-    ("rises faster than 2 cm/yr", f"{SURE} AND {TREND} >= 2", "#01665e"),
-    ("not different from 0", f"{TREND} IS NOT NULL", "#bdbdbd"),
+    *ranges(TREND, (-2, -1, 0, 1, 2), (*FALLING, *RISING), FASTER, "cm/yr"),
+    ("not different from 0", UNSURE, NO_VALUE),
     ("no trend", "ELSE", "#f0f0f0"),
 )
 ALIASES = {
@@ -54,7 +59,4 @@ TIP = (
 
 def style_series(layer: QgsVectorLayer) -> None:
     """Colour polygons by their trend; the map tip shows the series."""
-    layer.setName("Polygons with trends")
-    layer.setRenderer(rules(RULES, translucent_fill))
-    set_aliases(layer, ALIASES)
-    layer.setMapTipTemplate(TIP)
+    set_style(layer, "Polygons with trends", rules(RULES, translucent_fill), ALIASES, TIP)

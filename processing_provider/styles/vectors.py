@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from qgis.core import (
+    QgsFeatureRenderer,
     QgsFillSymbol,
     QgsMarkerSymbol,
     QgsRuleBasedRenderer,
@@ -16,15 +17,46 @@ from qgis.core import (
 # Label of a class, condition and colour.
 Rule = tuple[str, str, str]
 # BrBG as for rasters: falling storage is brown, rising storage is blue-green. colorbrewer2.org
+FALLING = ("#8c510a", "#bf812d", "#dfc27d")
+RISING = ("#80cdc1", "#35978f", "#01665e")
+NO_VALUE = "#bdbdbd"
+
+
+def ranges(
+    value: str, limits: Sequence[float], colours: Sequence[str], ends: tuple[str, str], unit: str
+) -> tuple[Rule, ...]:
+    """Make the classes between limits, which belong to the class above them.
+
+    Parameters
+    ----------
+    value : str
+        Expression of the value.
+    limits : sequence of float, length n
+    colours : sequence of str, length n + 1
+    ends : (str, str)
+        Labels of the first and the last class; {} is the first and the last limit without its sign.
+    unit : str
+        Unit in the labels of the others.
+    """
+    conditions = [
+        f"{value} < {limits[0]:g}",
+        *(f"{value} >= {low:g} AND {value} < {high:g}" for low, high in zip(limits, limits[1:])),
+        f"{value} >= {limits[-1]:g}",
+    ]
+    labels = [
+        ends[0].format(f"{abs(limits[0]):g} {unit}"),
+        *(f"{low:g} to {high:g} {unit}" for low, high in zip(limits, limits[1:])),
+        ends[1].format(f"{abs(limits[-1]):g} {unit}"),
+    ]
+    return tuple(zip(labels, conditions, colours))
+
+
+FASTER = ("falls faster than {}", "rises faster than {}")
 TREND_RULES: tuple[Rule, ...] = (
-    ("falls faster than 4 cm/yr", "trend_well < -4", "#8c510a"),
-    ("-4 to -2 cm/yr", "trend_well >= -4 AND trend_well < -2", "#bf812d"),
-    ("-2 to -0.5 cm/yr", "trend_well >= -2 AND trend_well < -0.5", "#dfc27d"),
-    ("-0.5 to 0.5 cm/yr", "trend_well >= -0.5 AND trend_well < 0.5", "#f5f5f5"),
-    ("0.5 to 2 cm/yr", "trend_well >= 0.5 AND trend_well < 2", "#80cdc1"),
-    ("2 to 4 cm/yr", "trend_well >= 2 AND trend_well < 4", "#35978f"),
-    ("rises faster than 4 cm/yr", "trend_well >= 4", "#01665e"),
-    ("left out", "ELSE", "#bdbdbd"),
+    *ranges(
+        "trend_well", (-4, -2, -0.5, 0.5, 2, 4), (*FALLING, "#f5f5f5", *RISING), FASTER, "cm/yr"
+    ),
+    ("left out", "ELSE", NO_VALUE),
 )
 GAIN = '"gain_over_mean_preserving"'
 # PuOr: losses are orange, gains purple.
@@ -34,7 +66,7 @@ GAIN_RULES: tuple[Rule, ...] = (
     ("no difference (up to 2 %)", f"{GAIN} >= -0.02 AND {GAIN} <= 0.02", "#f7f7f7"),
     ("better by 2 to 10 %", f"{GAIN} > 0.02 AND {GAIN} <= 0.1", "#998ec3"),
     ("better by more than 10 %", f"{GAIN} > 0.1", "#542788"),
-    ("not tested", "ELSE", "#bdbdbd"),
+    ("not tested", "ELSE", NO_VALUE),
 )
 FIELDS = {"1km": "1 km map", "bilinear": "interpolated field", "coarse": "coarse field"}
 WELL_ALIASES = {
@@ -86,40 +118,46 @@ BAR_LENGTH = 120
 
 def style_wells(layer: QgsVectorLayer) -> None:
     """Colour wells by their trend; the map tip compares it with the trends of the fields."""
-    layer.setRenderer(rules(TREND_RULES, _marker))
-    set_aliases(layer, WELL_ALIASES)
-    layer.setMapTipTemplate(_well_tip())
-    layer.setName(" ".join(["Wells with scores", *_period(layer)]))
+    name = " ".join(["Wells with scores", *_period(layer)])
+    set_style(layer, name, rules(TREND_RULES, _marker), WELL_ALIASES, _well_tip())
 
 
 def style_regions(layer: QgsVectorLayer) -> None:
     """Colour regions by their held-out gain over mean-preserving interpolation."""
-    layer.setName("Regions and their skill")
-    layer.setRenderer(rules(GAIN_RULES, translucent_fill))
-    set_aliases(layer, REGION_ALIASES)
-    layer.setMapTipTemplate(
+    tip = (
         '<b>[% "name" %]</b><br>Gain over mean-preserving interpolation: '
         "[% coalesce(format_number(100 * \"gain_over_mean_preserving\", 1) || ' %', 'not tested') "
         '%]<br>Independent GRACE values: [% format_number("n_eff", 1) %]'
     )
+    renderer = rules(GAIN_RULES, translucent_fill)
+    set_style(layer, "Regions and their skill", renderer, REGION_ALIASES, tip)
 
 
 def style_aquifers(layer: QgsVectorLayer) -> None:
     """Draw outlines of aquifers that let a map below show through."""
-    layer.setRenderer(QgsSingleSymbolRenderer(_outline()))
-    set_aliases(layer, AQUIFER_ALIASES)
-    layer.setMapTipTemplate('<b>[% "name" %]</b>')
+    renderer = QgsSingleSymbolRenderer(_outline())
+    set_style(layer, layer.name(), renderer, AQUIFER_ALIASES, '<b>[% "name" %]</b>')
 
 
 def style_sample_wells(layer: QgsVectorLayer) -> None:
     """Draw the wells of a sample world, the confined ones as open circles."""
-    layer.setRenderer(
-        rules((("confined", '"confined"', "#ffffff"), ("unconfined", "ELSE", "#0072b2")), _marker)
-    )
-    set_aliases(layer, SAMPLE_WELL_ALIASES)
-    layer.setMapTipTemplate(
-        '<b>[% "well" %]</b><br>Specific yield: [% coalesce("specific_yield", \'not stated\') %]'
-    )
+    kinds = (("confined", '"confined"', "#ffffff"), ("unconfined", "ELSE", "#0072b2"))
+    tip = '<b>[% "well" %]</b><br>Specific yield: [% coalesce("specific_yield", \'not stated\') %]'
+    set_style(layer, layer.name(), rules(kinds, _marker), SAMPLE_WELL_ALIASES, tip)
+
+
+def set_style(
+    layer: QgsVectorLayer,
+    name: str,
+    renderer: QgsFeatureRenderer,
+    aliases: Mapping[str, str],
+    tip: str,
+) -> None:
+    """Set the name, the symbols, the names of the fields with their units, and the map tip."""
+    layer.setName(name)
+    layer.setRenderer(renderer)
+    set_aliases(layer, aliases)
+    layer.setMapTipTemplate(tip)
 
 
 def _period(layer: QgsVectorLayer) -> list[str]:

@@ -17,6 +17,7 @@ from qgis.PyQt.QtGui import QColor
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.files.stack import FILLED, OBSERVED, MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.rasters.geotiff import Header, new_geotiff
+from gwsa.processing_provider.styles import recharge, series
 from gwsa.processing_provider.styles.months import HAS_RANGES_PER_BAND, bands_by_month
 from gwsa.processing_provider.styles.rasters import rounded_up, style_raster, write_styles
 from gwsa.processing_provider.styles.vectors import (
@@ -209,11 +210,12 @@ def frame(month):
     return QgsDateTimeRange(begin, begin.addMonths(1), True, False)
 
 
-def matching(rules, attribute, value):
-    """Labels of the rules that a feature with one attribute meets."""
-    layer = QgsVectorLayer(f"Point?field={attribute}:double", "x", "memory")
+def matching(rules, **values):
+    """Labels of the rules that a feature with some attributes meets; QGIS draws all of them."""
+    fields = "&".join(f"field={name}:double" for name in values)
+    layer = QgsVectorLayer(f"Point?{fields}", "x", "memory")
     feature = QgsFeature(layer.fields())
-    feature.setAttributes([value])
+    feature.setAttributes(list(values.values()))
     context = QgsExpressionContext()
     context.setFeature(feature)
     classes = [label for label, condition, _ in rules if condition != "ELSE"
@@ -232,7 +234,7 @@ def matching(rules, attribute, value):
     ],
 )
 def test_wells_are_coloured_by_their_trend(trend, label):
-    assert matching(TREND_RULES, "trend_well", trend) == [label]
+    assert matching(TREND_RULES, trend_well=trend) == [label]
 
 
 @pytest.mark.parametrize(
@@ -246,7 +248,37 @@ def test_wells_are_coloured_by_their_trend(trend, label):
     ],
 )
 def test_regions_are_coloured_by_their_held_out_gain(gain, label):
-    assert matching(GAIN_RULES, "gain_over_mean_preserving", gain) == [label]
+    assert matching(GAIN_RULES, gain_over_mean_preserving=gain) == [label]
+
+
+@pytest.mark.parametrize(
+    ("trend", "interval", "label"),
+    [
+        (-2.5, (-3, -2), "falls faster than 2 cm/yr"),
+        (-1.5, (-2, -1), "-2 to -1 cm/yr"),
+        (-1.5, (-4, 1), "not different from 0"),
+        (0.5, (0.1, 0.9), "0 to 1 cm/yr"),
+        (2.0, (None, None), "rises faster than 2 cm/yr"),
+        (None, (None, None), "no trend"),
+    ],
+)
+def test_polygons_are_coloured_by_a_trend_that_is_different_from_0(trend, interval, label):
+    lower, upper = interval
+    found = matching(series.RULES, trend_cm=trend, trend_cm_lower=lower, trend_cm_upper=upper)
+    assert found == [label]
+
+
+@pytest.mark.parametrize(
+    ("amount", "label"),
+    [
+        (1.9, "below 2 cm/yr"),
+        (2.0, "2 to 5 cm/yr"),
+        (20.0, "20 cm/yr and more"),
+        (None, "no estimate"),
+    ],
+)
+def test_polygons_are_coloured_by_their_recharge(amount, label):
+    assert matching(recharge.RULES, recharge_cm=amount) == [label]
 
 
 def well_layer():

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
+EXPLORER = ROOT / "docs" / "explorer.md"
 STEPS = Path(__file__).with_name("tutorial_steps.py")
 PICTURES = ROOT / "build" / "pictures"
 
@@ -47,6 +48,7 @@ def recorded(environment, folder, tmp_path_factory):
     steps = {
         "dialogs": dialogs(folder),
         "map": str(folder / "gwsa_1km" / "GWSA_2010.tif"),
+        "wells": str(folder / "world" / "wells.geojson"),
         "predictors": str(folder / "world" / "predictors"),
     }
     (place / "steps.json").write_text(json.dumps(steps))
@@ -78,6 +80,10 @@ def test_the_steps_lead_to_the_map(recorded, folder):
         assert (folder / output).exists(), output
 
 
+def test_a_well_is_explored_beside_the_maps(recorded):
+    assert {"pixel", "coarse cell", "interpolated", "well"} <= set(recorded["explorer"])
+
+
 def test_the_predictors_of_the_world_are_recognised(recorded):
     assert len(recorded["predictors"]) == 20
     assert not any(recorded["predictors"].values())
@@ -87,9 +93,10 @@ def test_the_steps_take_less_than_ten_minutes(recorded):
     assert sum(recorded["seconds"].values()) < 600
 
 
-def test_every_picture_of_the_tutorial_is_made_by_its_steps(recorded):
-    pictures = re.findall(r"\(pictures/(.+?)\)", TUTORIAL.read_text(encoding="utf-8"))
-    assert pictures
+def test_the_pictures_of_the_tutorial_and_the_explorer_are_made_by_the_steps(recorded):
+    pages = [page.read_text(encoding="utf-8") for page in (TUTORIAL, EXPLORER)]
+    pictures = re.findall(r"\(pictures/(.+?)\)", "".join(pages))
+    assert "explorer.png" in pictures
     for name in pictures:
         assert (PICTURES / name).exists(), name
         assert (TUTORIAL.parent / "pictures" / name).exists(), name

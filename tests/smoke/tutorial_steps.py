@@ -1,4 +1,4 @@
-"""Script that runs inside QGIS (option --code) and does the steps of docs/tutorial.md.
+"""Script that runs inside QGIS (option --code), does the steps of docs/tutorial.md and explores.
 
 $GWSA_STEPS is a JSON file with the values of the dialogs: menu entry -> label -> text. The script
 writes pictures to $GWSA_PICTURES and what it saw to $GWSA_SEEN, and quits.
@@ -10,14 +10,20 @@ import time
 import traceback
 from pathlib import Path
 
-from qgis.core import QgsProcessingParameterEnum, QgsProject
-from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QApplication, QDialog
+from qgis.core import (
+    QgsMarkerSymbol,
+    QgsProcessingParameterEnum,
+    QgsProject,
+    QgsSingleSymbolRenderer,
+)
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtWidgets import QApplication, QDialog, QDockWidget
 from qgis.utils import iface
 
 PICTURES = Path(os.environ["GWSA_PICTURES"])
 STEPS = json.loads(Path(os.environ["GWSA_STEPS"]).read_text())
 SECONDS = 900
+PATIENCE = 60
 
 
 def do_steps():
@@ -31,10 +37,11 @@ def do_steps():
             recorded[entry] = run_dialog(entry, values)
             recorded["seconds"][entry] = round(time.monotonic() - started)
         recorded["map"] = show_map(STEPS["map"])
+        recorded["explorer"] = show_explorer(Path(STEPS["wells"]))
         recorded["predictors"] = show_predictors(Path(STEPS["predictors"]))
     except Exception:
         recorded["error"] = traceback.format_exc()
-        save(iface.mainWindow(), "error")
+        save(iface.mainWindow(), "tutorial_error")
     Path(os.environ["GWSA_SEEN"]).write_text(json.dumps(recorded))
     # A normal exit would wait for an answer about unsaved settings.
     os._exit(0)
@@ -47,7 +54,7 @@ def menu():
 def save_menu():
     menu().popup(iface.mainWindow().geometry().topLeft())
     wait(0.5)
-    save(menu(), "menu")
+    save(menu(), "tutorial_menu")
     menu().close()
 
 
@@ -60,7 +67,7 @@ def run_dialog(entry, values):
     dialog = next(one for one in dialogs if one.isVisible() and hasattr(one, "runButton"))
     dialog.resize(1000, 760)
     dialog.setParameters(dict(parameter(dialog, *value) for value in values.items()))
-    name = "chain" if "chain" in entry else entry.lower().replace(" ", "_")
+    name = "tutorial_" + ("chain" if "chain" in entry else entry.lower().replace(" ", "_"))
     wait(0.5)
     save(dialog, name)
     dialog.runButton().click()
@@ -96,8 +103,35 @@ def show_map(path):
     wait(1)
     iface.mapCanvas().waitWhileRendering()
     wait(1)
-    save(iface.mainWindow(), "map")
+    save(iface.mainWindow(), "tutorial_map")
     return {"renderer": layer.renderer().type(), "bands": layer.bandCount()}
+
+
+def show_explorer(path):
+    """Pick a well in the Explorer and return the kinds of the series that are drawn."""
+    layer = iface.addVectorLayer(str(path), "Wells", "ogr")
+    layer.setRenderer(QgsSingleSymbolRenderer(QgsMarkerSymbol.createSimple({"color": "#0072b2"})))
+    next(one for one in menu().actions() if one.text() == "Explorer").trigger()
+    dock = iface.mainWindow().findChild(QDockWidget, "GwsaExplorer")
+    dock.layer_box.setLayer(layer)
+    wait_until(lambda: not dock.products.is_busy)
+    extent = iface.mapCanvas().extent()
+    inside = (one.geometry().asPoint() for one in layer.getFeatures() if not one["confined"])
+    dock.pick(next(point for point in inside if extent.contains(point)))
+    wait_until(lambda: not dock.places.is_busy)
+    (months,) = {tuple(one.product.maps.months) for one in dock.shown if not one.product.is_coarse}
+    dock.go_to(months[len(months) // 2])
+    for other in iface.mainWindow().findChildren(QDockWidget):
+        other.setVisible(other is dock)
+    iface.mainWindow().resizeDocks([dock], [320], Qt.Orientation.Vertical)
+    iface.zoomToActiveLayer()
+    wait(1)
+    iface.mapCanvas().waitWhileRendering()
+    wait(1)
+    save(iface.mainWindow(), "explorer")
+    kinds = [curve.series.kind for curve in dock.chart.curves]
+    dock.close()
+    return kinds
 
 
 def show_predictors(folder):
@@ -109,7 +143,7 @@ def show_predictors(folder):
     names = [item.predictor.name for item in dialog.table.items]
     dialog.table.selectRow(names.index("ndvi"))
     wait(0.5)
-    save(dialog, "predictors")
+    save(dialog, "tutorial_predictors")
     return {item.predictor.name: item.facts.problem for item in dialog.table.items}
 
 
@@ -125,8 +159,16 @@ def wait(seconds):
         time.sleep(0.02)
 
 
+def wait_until(is_done):
+    """Let QGIS work until something is done."""
+    end = time.monotonic() + PATIENCE
+    while not is_done():
+        assert time.monotonic() < end
+        wait(0.1)
+
+
 def save(widget, name):
-    widget.grab().save(str(PICTURES / f"tutorial_{name}.png"))
+    widget.grab().save(str(PICTURES / f"{name}.png"))
 
 
 QTimer.singleShot(1500, do_steps)

@@ -239,6 +239,7 @@ def _with_sigma(opened: list[Loaded]) -> list[Loaded]:
     sigmas = [one.product for one in opened if SIGMA.search(one.product.variable)]
     others = [one for one in opened if one.product not in sigmas]
     names = Counter(one.product.name for one in others)
+    places = Counter(_place(one.product) for one in others)
     found = []
     for one in others:
         product = one.product
@@ -246,13 +247,19 @@ def _with_sigma(opened: list[Loaded]) -> list[Loaded]:
             fitting = (sigma.maps for sigma in sigmas if _fits(sigma, product))
             product = replace(product, sigma=next(fitting, None))
         if names[product.name] > 1:
-            path, _ = next(iter(product.maps.bands.values()))
-            file = path.parent.name if NAME.fullmatch(path.name) else path.stem
-            product = replace(product, name=f"{product.name} ({file})")
+            place = _place(product, 1 if places[_place(product)] == 1 else 2)
+            product = replace(product, name=f"{product.name} ({place})")
         found.append(replace(one, product=product))
     return sorted(
         found, key=lambda one: (not one.is_shown, one.product.is_coarse, one.product.name)
     )
+
+
+def _place(product: Product, parts: int = 1) -> str:
+    """The last parts of the path of a stack, or of the folder of yearly maps."""
+    path, _ = next(iter(product.maps.bands.values()))
+    place = path.parent if NAME.fullmatch(path.name) else path.with_suffix("")
+    return Path(*place.parts[-parts:]).as_posix()
 
 
 def _fits(sigma: Product, product: Product) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
 from qgis.core import (
     QgsFeature,
+    QgsFeatureRequest,
     QgsProcessingContext,
     QgsProcessingFeatureSource,
     QgsProject,
@@ -38,6 +40,8 @@ READINGS_PROPERTY = "gwsa/readings"
 USUAL_FILES = ("observations.csv", "readings.csv")
 # The storage coefficient that gwsa:validatewells used, after those of a layer of wells.
 _USED_COEFFICIENT = "storage"
+# Source and provider of a table, or its rows.
+Table = Union[tuple[str, str], TextTable]
 _CHOSEN = dict.fromkeys(("READING_WELL_FIELD", "DATE_FIELD", "VALUE_FIELD"), "")
 
 
@@ -52,15 +56,16 @@ class Well:
         Degrees.
     coefficient : float
         Specific yield, or storativity of a confined well; NaN where unknown.
-    tables : tuple of (str, str)
-        Source and provider of the tables that may have its readings, the likeliest first.
+    tables : tuple
+        The tables that may have its readings, the likeliest first: source and provider of each, or
+        the rows of the well in a temporary layer.
     """
 
     name: str
     longitude: float
     latitude: float
     coefficient: float
-    tables: tuple[tuple[str, str], ...]
+    tables: tuple[Table, ...]
 
 
 def well_of(layer: QgsVectorLayer, feature: QgsFeature, longitude: float, latitude: float) -> Well:
@@ -76,8 +81,9 @@ def well_of(layer: QgsVectorLayer, feature: QgsFeature, longitude: float, latitu
     if identifier is None:
         usual = ", ".join(USUAL_NAMES["WELL_FIELD"][:3])
         raise InputError(f"{layer.name()} has none of the fields {usual} … that name a well.")
-    tables = tuple(_tables(layer))
-    return Well(as_id(identifier), longitude, latitude, _coefficient(values), tables)
+    name = as_id(plain_value(identifier))
+    tables = tuple(_tables(layer, name))
+    return Well(name, longitude, latitude, _coefficient(values), tables)
 
 
 def read_well(well: Well, reference: Series | None, progress: Progress) -> Series:
@@ -96,9 +102,9 @@ def read_well(well: Well, reference: Series | None, progress: Progress) -> Serie
         When there are no readings of the well, or as in ``well_series``.
     """
     problem = ""
-    for source, provider in well.tables:
+    for table in well.tables:
         try:
-            readings, is_elevation = _read(well, source, provider, progress)
+            readings, is_elevation = _read(well, table, progress)
         except InputError as error:
             problem = problem or str(error)
             continue
@@ -122,16 +128,16 @@ def has_readings(fields: Iterable[str]) -> bool:
     return has_dates and has_values or bool(month_columns(fields) or season_columns(fields)[0])
 
 
-def _tables(layer: QgsVectorLayer) -> Iterable[tuple[str, str]]:
+def _tables(layer: QgsVectorLayer, well: str) -> Iterator[Table]:
     chosen = layer.customProperty(READINGS_PROPERTY)
     if chosen:
         yield str(chosen), "ogr"
         return
     others = QgsProject.instance().mapLayers().values()
     for one in (layer, *(other for other in others if other is not layer)):
-        is_file_like = isinstance(one, QgsVectorLayer) and one.providerType() != "memory"
-        if is_file_like and has_readings(one.fields().names()):
-            yield one.source(), one.providerType()
+        if isinstance(one, QgsVectorLayer) and has_readings(one.fields().names()):
+            is_temporary = one.providerType() == "memory"
+            yield _rows(one, well) if is_temporary else (one.source(), one.providerType())
     path = layer.source().partition("|")[0]
     if is_file(path):
         for name in USUAL_FILES:
@@ -140,9 +146,25 @@ def _tables(layer: QgsVectorLayer) -> Iterable[tuple[str, str]]:
                 yield str(beside), "ogr"
 
 
-def _read(well: Well, source: str, provider: str, progress: Progress) -> tuple[WellReadings, bool]:
+def _rows(layer: QgsVectorLayer, well: str) -> TextTable:
+    """Return the rows of a well in a temporary layer, which only this thread can read."""
+    names = layer.fields().names()
+    present = {name.lower(): name for name in names}
+    identifier = _first(present, USUAL_NAMES["READING_WELL_FIELD"])
+    request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
+    request.setSubsetOfAttributes([layer.fields().lookupField(identifier)])
+    features = layer.getFeatures(request)
+    own = [one.id() for one in features if as_id(plain_value(one[identifier])) == well]
+    request = QgsFeatureRequest(own).setFlags(QgsFeatureRequest.Flag.NoGeometry)
+    rows = [
+        [plain_value(value) for value in one.attributes()] for one in layer.getFeatures(request)
+    ]
+    return TextTable(layer.name(), {name: [row[i] for row in rows] for i, name in enumerate(names)})
+
+
+def _read(well: Well, given: Table, progress: Progress) -> tuple[WellReadings, bool]:
     """Return the readings of a table and whether they are elevations."""
-    table = _open(source, provider)
+    table = given if isinstance(given, TextTable) else _open(*given)
     kind = kind_of_readings(table, _CHOSEN, "", "")
     wells = Wells.from_columns([well.name], well.longitude, well.latitude, well.coefficient)
     readings: Readings = read_readings(table, _CHOSEN, wells, kind, progress)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
+IS_WINDOWS = sys.platform == "win32"
+if not IS_WINDOWS:
+    import fcntl
+
+# .NAME-abcdefgh.part has the temporary files in one folder, and beside it a file that is locked
+# while the process runs.
+PART = ".part"
+SCRATCH = "new"
+OWNER = "owner"
 # What GDAL and QGIS keep beside a raster and read with it: statistics and georeference, overviews
 # and mask, after its name; style, title and record of the run, in place of its ending.
 AFTER_NAME = (".aux.xml", ".ovr", ".msk")
@@ -86,13 +98,73 @@ def remove_file(path: Path) -> None:
 
 @contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path``, on the same disk, that is deleted at the end."""
+    """Yield a temporary folder beside ``path``, on the same disk, that is deleted at the end.
+
+    Those that processes left there for the same path when they were killed are deleted first.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent))
+    for _ in remove_abandoned(path):
+        pass
+    owner = _new_place(path)
+    place = Path(owner.name).parent
     try:
+        folder = place / SCRATCH
+        folder.mkdir()
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        # The owner last, without which nobody could tell that the folder is abandoned.
+        shutil.rmtree(place / SCRATCH, ignore_errors=True)
+        owner.close()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def remove_abandoned(path: Path) -> Iterator[Path]:
+    """Yield each folder that ``scratch_folder`` made for ``path`` in a process that was killed.
+
+    A folder is deleted when the next one is asked for.
+    """
+    for place in path.parent.glob(f".{glob.escape(path.stem)}-*{PART}"):
+        owner = place / OWNER
+        with suppress(OSError):
+            if IS_WINDOWS:
+                owner.unlink()  # Windows refuses while the file is open.
+                yield place / SCRATCH
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                with owner.open("r+b") as file:  # NFS locks only what can be written.
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    yield place / SCRATCH
+                    shutil.rmtree(place, ignore_errors=True)
+        with suppress(OSError):
+            place.rmdir()  # It has nothing yet, or nothing any more.
+
+
+def _new_place(path: Path) -> IO[bytes]:
+    """Create a folder and return the open file in it that states that it is in use.
+
+    The system unlocks the file when the process ends.
+    """
+    while True:
+        place = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", suffix=PART, dir=path.parent))
+        # Another process may take the folder for an abandoned one before the file is locked.
+        with suppress(FileNotFoundError, BlockingIOError):
+            owner = (place / OWNER).open("wb")
+            if not IS_WINDOWS:
+                _lock(owner)
+            if (place / OWNER).exists():
+                return owner
+            owner.close()
+
+
+def _lock(file: IO[bytes]) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    except OSError:
+        # The file system has no locks, so that no process can take the folder for abandoned.
+        pass
 
 
 def _move_files(source: Path, target: Path) -> None:

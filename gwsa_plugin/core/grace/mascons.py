@@ -259,10 +259,7 @@ def _thickness(file: NetCdfFile, wanted: str | None) -> GriddedVariable:
     if wanted and wanted.lower() in by_name:
         return GriddedVariable(file, by_name[wanted.lower()])
     if not file.variables and hdf5.trouble():
-        raise InputError(
-            f"{file.name} is HDF5 in groups, such as GSFC's mascons, which needs h5py, and h5py "
-            f"cannot be used: {hdf5.trouble()}; install h5py, or give the NetCDF edition."
-        )
+        raise InputError(f"{file.name} has no variables outside groups; {hdf5.lack()}.")
     known = [by_name[name] for name in THICKNESS if name in by_name]
     gridded = [name for name in file.variables if is_gridded(file, name)]
     if not (wanted or known):

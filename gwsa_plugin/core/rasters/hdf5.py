@@ -70,6 +70,14 @@ def trouble() -> str | None:
     return None
 
 
+def lack() -> str:
+    """Return which files cannot be read without h5py, why it cannot be used, and what to do."""
+    return (
+        "HDF5 in groups, such as GSFC's mascons, needs h5py, and h5py cannot be used: "
+        f"{trouble()}; install h5py, or give the NetCDF edition"
+    )
+
+
 def usable() -> bool:
     """Return True when h5py is installed and uses the same HDF5 library as GDAL in QGIS."""
     return trouble() is None

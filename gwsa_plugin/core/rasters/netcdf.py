@@ -141,8 +141,7 @@ class NetCdf:
             raise UnreadableFile(
                 self.name,
                 "damaged or cut short, or no NetCDF-4",
-                "download it again; other HDF5, such as GSFC's mascons, needs h5py, and h5py "
-                f"cannot be used: {hdf5.trouble()}",
+                f"download it again; {hdf5.lack()}",
             )
         raise UnreadableFile(
             self.name,

@@ -143,6 +143,22 @@ class Raster(ABC):
         return window_sides(window or (slice(0, height), slice(0, width)))
 
 
+class GdalRaster(Raster):
+    """A raster that GDAL has opened.
+
+    Attributes
+    ----------
+    path : Path
+        The file, or whatever else GDAL opens.
+    """
+
+    path: Path
+
+    @abstractmethod
+    def tiff_item(self, band: int, name: str) -> str | None:
+        """Return what GDAL states on where a GeoTIFF has its blocks, such as BLOCK_OFFSET_0_0."""
+
+
 def window_sides(window: Window) -> tuple[int, int, int, int]:
     """Return the first column, first row, width and height of a window."""
     rows, columns = window
@@ -154,7 +170,7 @@ def window_sides(window: Window) -> tuple[int, int, int, int]:
 class Backend(Protocol):
     """What each of the modules ``with_rasterio`` and ``with_osgeo`` provides."""
 
-    def open_file(self, path: Path) -> Raster:
+    def open_file(self, path: Path) -> GdalRaster:
         """Open a raster; RasterError when GDAL cannot."""
 
     def resample(

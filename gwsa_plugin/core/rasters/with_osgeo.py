@@ -15,7 +15,18 @@ from .crs import well_known_text
 from .gdal_errors import RasterError, gdal_errors
 from .names import gdal_name
 from .netcdf_tags import with_attributes
-from .raster import AVERAGE, BILINEAR, MODE, NEAREST, Band, Placed, Raster, Window, window_sides
+from .one_pixel import read_pixel
+from .raster import (
+    AVERAGE,
+    BILINEAR,
+    MODE,
+    NEAREST,
+    Band,
+    GdalRaster,
+    Placed,
+    Window,
+    window_sides,
+)
 
 METHODS = {
     NEAREST: gdal.GRA_NearestNeighbour,
@@ -27,11 +38,11 @@ METHODS = {
 POSITION_ERROR = 0.125
 
 
-class OsgeoRaster(Raster):
+class OsgeoRaster(GdalRaster):
     """A raster that is open for reading."""
 
     def __init__(self, path: Path):
-        self._name = path.name
+        self.path = path
         with gdal_errors(f"{path.name} cannot be opened"):
             self._file = gdal.Open(gdal_name(path))
         if self._file is None:
@@ -52,6 +63,9 @@ class OsgeoRaster(Raster):
         tags = owner.GetMetadata_Dict(domain) or {}
         return tags if domain else with_attributes(tags, band)
 
+    def tiff_item(self, band: int, name: str) -> str | None:
+        return self._file.GetRasterBand(band).GetMetadataItem(name, "TIFF")
+
     def overviews(self, band: int) -> list[int]:
         full = self._file.GetRasterBand(band)
         reduced = map(full.GetOverview, range(full.GetOverviewCount()))
@@ -63,6 +77,9 @@ class OsgeoRaster(Raster):
         return self._read([band], window, self.bands[band - 1].dtype, shape)[0]
 
     def read_floats(self, bands: list[int], window: Window | None = None) -> np.ndarray:
+        pixel = read_pixel(self, bands, window)
+        if pixel is not None:
+            return pixel
         values = self._read(bands, window, "float32")
         for field, number in zip(values, bands):
             with self._read_errors():
@@ -92,7 +109,7 @@ class OsgeoRaster(Raster):
         return values
 
     def _read_errors(self) -> AbstractContextManager[None]:
-        return gdal_errors(f"{self._name} cannot be read")
+        return gdal_errors(f"{self.path.name} cannot be read")
 
 
 open_file = OsgeoRaster

@@ -19,14 +19,15 @@ from .crs import well_known_text
 from .gdal_errors import RasterError
 from .names import gdal_name, is_virtual
 from .netcdf_tags import with_attributes
-from .raster import Band, Placed, Raster, Window
+from .one_pixel import read_pixel
+from .raster import Band, GdalRaster, Placed, Window
 
 
-class RasterioRaster(Raster):
+class RasterioRaster(GdalRaster):
     """A raster that is open for reading."""
 
     def __init__(self, path: Path):
-        self._name = path.name
+        self.path = path
         with _rasterio_errors(f"{path.name} cannot be opened"):
             self._file = rasterio.open(gdal_name(path) if is_virtual(path) else path)
             self.crs = self._file.crs.to_wkt() if self._file.crs else ""
@@ -42,6 +43,9 @@ class RasterioRaster(Raster):
         tags = self._file.tags(band, ns=domain or None)
         return tags if domain else with_attributes(tags, band)
 
+    def tiff_item(self, band: int, name: str) -> str | None:
+        return self._file.get_tag_item(name, "TIFF", band)
+
     def overviews(self, band: int) -> list[int]:
         return self._file.overviews(band)
 
@@ -52,6 +56,9 @@ class RasterioRaster(Raster):
             return self._file.read(band, window=self._window(window), out_shape=shape)
 
     def read_floats(self, bands: list[int], window: Window | None = None) -> np.ndarray:
+        pixel = read_pixel(self, bands, window)
+        if pixel is not None:
+            return pixel
         with self._read_errors():
             values = self._file.read(
                 bands, window=self._window(window), out_dtype="float32", masked=True
@@ -62,7 +69,7 @@ class RasterioRaster(Raster):
         return RasterioWindow(*self.sides_of(window))
 
     def _read_errors(self) -> AbstractContextManager[None]:
-        return _rasterio_errors(f"{self._name} cannot be read")
+        return _rasterio_errors(f"{self.path.name} cannot be read")
 
 
 open_file = RasterioRaster

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 import numpy as np
 
@@ -125,7 +126,7 @@ class MapsOnGrid:
 
     @contextmanager
     def opened(self, progress: Progress = SILENT) -> Iterator[Read]:
-        """Open the files until the end of the context, to be read in one thread.
+        """Open the files until the end of the context, to be read by any thread.
 
         Yields
         ------
@@ -147,9 +148,13 @@ class MapsOnGrid:
                 values = np.stack(held)
                 yield lambda tile: self._means(tile, lambda rows, columns: values[:, rows, columns])
             else:
-                yield lambda tile: self._means(
-                    tile, lambda rows, columns: read(self._months, (rows, columns))
-                )
+                lock = Lock()
+
+                def read_pixels(rows: slice, columns: slice) -> np.ndarray:
+                    with lock:
+                        return read(self._months, (rows, columns))
+
+                yield lambda tile: self._means(tile, read_pixels)
 
     def _means(self, tile: Tile, read: Callable[[slice, slice], np.ndarray]) -> np.ndarray:
         """Average the pixels in the cells of a window."""

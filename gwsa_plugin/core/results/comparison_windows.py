@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, log2, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
@@ -12,6 +14,7 @@ from scipy.sparse import csr_matrix, vstack
 from ..base.grid import Grid
 from ..base.progress import Progress
 from ..base.tiles import Tile, squares
+from ..compute.threads import run_all
 from ..files.yearly_maps import YearlyMaps
 from ..rasters.geotiff import GeoTiff
 from ..spatial.aquifers import Aquifer
@@ -26,6 +29,8 @@ STRIP = 128
 BURNED_SIDE = 4096
 # Cells that are kept of each map for percentiles and pictures.
 MOST_KEPT = 2_000_000
+# Windows that are scored at once, on as many cores; each takes up to 200 MB.
+AT_A_TIME = 4
 EVERYWHERE = "complete common area"
 PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -47,6 +52,17 @@ class MapSummary:
     mean: float
     percentiles: tuple[float, ...]
     area_km2: float
+
+
+class _Scored(NamedTuple):
+    """The cells of a window that have values: their places, anomalies, scores and areas."""
+
+    cells: np.ndarray
+    first: np.ndarray
+    other: np.ndarray
+    offset: np.ndarray
+    scores: dict[str, np.ndarray]
+    weights: object
 
 
 class WindowScores:
@@ -126,13 +142,17 @@ class WindowScores:
                     for name in self._scores
                 }
                 windows = squares((rows, self._grid.columns), side)
-                for number, window in enumerate(windows):
-                    scoring.advance((top + rows * number / len(windows)) / self._grid.rows)
-                    tile = Tile(
-                        slice(top + window.rows.start, top + window.rows.stop), window.columns
-                    )
-                    for name, values in self._score(tile, read_first, read_other, scoring).items():
-                        strip[name][window] = values
+                batches = [windows[i : i + AT_A_TIME] for i in range(0, len(windows), AT_A_TIME)]
+                part = scoring.part(top / self._grid.rows, (top + rows) / self._grid.rows)
+                for batch, step in zip(batches, part.parts(len(batches))):
+                    tasks = [
+                        partial(self._score, _moved_down(window, top), read_first, read_other)
+                        for window in batch
+                    ]
+                    # Sums are added in the order of the windows, whatever their number at once.
+                    for window, scored in zip(batch, run_all(tasks, step)):
+                        if scored is not None:
+                            self._add(scored, window, strip)
                 self._keep(strip, top)
                 for name, target in targets.items():
                     target.write(1, strip[name], (top, 0))
@@ -164,25 +184,29 @@ class WindowScores:
 
     def _score(
         self, tile: Tile, read_first: Read, read_other: Read, progress: Progress
-    ) -> dict[str, np.ndarray]:
-        """Score the cells of a window and add them to the sums; nothing where there is no cell."""
+    ) -> _Scored | None:
+        """Score the cells of a window; None where there is no cell."""
         months = self._periods.months
         other = read_other(tile).reshape(months.size, -1)
         if not np.isfinite(other).any():
-            return {}
+            return None
+        progress.stop_if_cancelled()
         first = read_first(tile).reshape(months.size, -1)
         cells = np.flatnonzero((np.isfinite(first) & np.isfinite(other)).any(axis=0))
         if not cells.size:
-            return {}
+            return None
         first, other, offset = anomalies(first[:, cells], other[:, cells], self._periods)
         scores = score_cells(first, other, months, TREND in self._scores, progress)
-        self.sums.add(self._weights(tile, cells), first, other, {**scores, OFFSET: offset})
-        maps = {}
-        for name, values in scores.items():
-            field = np.full(tile.shape, np.nan, dtype=np.float32)
-            field.flat[cells] = values
-            maps[name] = field
-        return maps
+        return _Scored(cells, first, other, offset, scores, self._weights(tile, cells))
+
+    def _add(self, scored: _Scored, window: Tile, strip: Mapping[str, np.ndarray]) -> None:
+        """Add the cells of a window to the sums and to the strip."""
+        scores = {**scored.scores, OFFSET: scored.offset}
+        self.sums.add(scored.weights, scored.first, scored.other, scores)
+        for name, values in scored.scores.items():
+            field = np.full(window.shape, np.nan, dtype=np.float32)
+            field.flat[scored.cells] = values
+            strip[name][window] = field
 
     def _weights(self, tile: Tile, cells: np.ndarray):
         """Area of each region in the cells of a window, km²."""
@@ -200,6 +224,10 @@ class WindowScores:
             thinned = values[first :: self.step, :: self.step]
             begin = (top + first) // self.step
             self.kept[name][begin : begin + len(thinned)] = thinned
+
+
+def _moved_down(window: Tile, rows: int) -> Tile:
+    return Tile(slice(window.rows.start + rows, window.rows.stop + rows), window.columns)
 
 
 def _percentiles(values: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:

@@ -1,6 +1,14 @@
+import subprocess
+import sys
+
 import pytest
 
-from gwsa.gwsa_plugin.core.files.atomic import atomic_file, atomic_folder, replace_text
+from gwsa.gwsa_plugin.core.files.atomic import (
+    atomic_file,
+    atomic_folder,
+    replace_text,
+    scratch_folder,
+)
 
 
 def test_file_appears_when_it_is_complete(tmp_path):
@@ -117,3 +125,56 @@ def test_a_text_that_cannot_be_written_leaves_the_earlier_one(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         replace_text(path, "\ud800")
     assert path.read_text(encoding="utf-8") == "first"
+
+
+HOLD = """
+import sys, time
+from gwsa.gwsa_plugin.core.files.atomic import scratch_folder
+from pathlib import Path
+with scratch_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that is writing map.tif."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "map.tif")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def parts(folder):
+    return [path.name for path in folder.iterdir() if path.name.endswith(".part")]
+
+
+def test_the_scratch_folder_of_a_killed_process_is_removed(tmp_path, holder):
+    holder.kill()
+    holder.wait()
+    assert len(parts(tmp_path)) == 1
+    with atomic_file(tmp_path / "other.tif") as part:
+        part.write_text("another file")
+    assert len(parts(tmp_path)) == 1
+    with atomic_file(tmp_path / "map.tif") as part:
+        assert len(parts(tmp_path)) == 1 and part.parent.is_relative_to(tmp_path)
+        part.write_text("complete")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.tif", "other.tif"]
+
+
+def test_the_scratch_folder_of_a_running_process_is_kept(tmp_path, holder):
+    for _ in range(2):
+        with atomic_file(tmp_path / "map.tif") as part:
+            part.write_text("complete")
+        (kept,) = parts(tmp_path)
+        assert [file.read_text() for file in (tmp_path / kept).rglob("half")] == ["half"]
+    assert holder.poll() is None
+
+
+def test_two_threads_write_into_folders_of_their_own(tmp_path):
+    with scratch_folder(tmp_path / "map.tif") as one, scratch_folder(tmp_path / "map.qml") as other:
+        assert one != other and one.is_dir() and other.is_dir()
+    assert parts(tmp_path) == []

@@ -7,6 +7,7 @@ import pytest
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsFeature,
     QgsPointXY,
     QgsProject,
     QgsVectorLayer,
@@ -145,3 +146,49 @@ def test_a_well_without_readings_is_stated(dock, wells, tmp_path):
     pick(dock, feature.geometry().asPoint())
     assert dock.status.text().startswith("No reading belongs to any of the wells")
     assert {one.series.kind for one in dock.chart.curves} == {PIXEL, CELL, INTERPOLATED}
+
+
+def in_memory(layer, name):
+    """A temporary copy of a layer, as the tools of QGIS make it."""
+    kind = "Point?crs=EPSG:4326" if layer.isSpatial() else "None"
+    copy = QgsVectorLayer(kind, name, "memory")
+    copy.dataProvider().addAttributes(layer.fields())
+    copy.updateFields()
+    copy.dataProvider().addFeatures(layer.getFeatures())
+    QgsProject.instance().addMapLayer(copy)
+    return copy
+
+
+def test_wells_and_readings_may_be_temporary_layers(dock, wells, sample_world):
+    feature = next(one for one in wells.getFeatures() if not one["confined"])
+    pick(dock, feature.geometry().asPoint())
+    expected = curve(dock, WELL)
+    copy = in_memory(wells, "Copy of the wells")
+    QgsProject.instance().removeMapLayer(wells.id())
+    dock.layer_box.setLayer(copy)
+    pick(dock, feature.geometry().asPoint())
+    assert f"No readings of well {feature['well']} are known" in dock.status.text()
+    readings = QgsVectorLayer(str(sample_world / "observations.csv"), "Readings")
+    in_memory(readings, "Copy of the readings")
+    pick(dock, feature.geometry().asPoint())
+    found = curve(dock, WELL)
+    np.testing.assert_array_equal(found.months, expected.months)
+    np.testing.assert_allclose(found.values, expected.values)
+
+
+def test_a_temporary_layer_of_wells_may_have_months_as_fields(dock, wells):
+    feature = next(wells.getFeatures())
+    months = "&".join(f"field=2010-{month:02d}:double" for month in range(1, 13))
+    fields = f"field=site:integer&field=sy:double&{months}"
+    layer = QgsVectorLayer(f"Point?crs=EPSG:4326&{fields}", "Months", "memory")
+    one = QgsFeature(layer.fields())
+    one.setGeometry(feature.geometry())
+    one.setAttributes([14, 0.1, *(5 + month / 12 for month in range(12))])
+    layer.dataProvider().addFeatures([one])
+    QgsProject.instance().addMapLayer(layer)
+    dock.layer_box.setLayer(layer)
+    pick(dock, feature.geometry().asPoint())
+    well = curve(dock, WELL)
+    assert well.name == "Well 14"
+    # 0.1 of a fall by 1/12 m is 10/12 cm.
+    np.testing.assert_allclose(np.diff(well.values), -10 / 12)

@@ -1,5 +1,6 @@
 """The products of the project, and the reading of their series in the background."""
 
+import shutil
 import time
 
 import numpy as np
@@ -51,6 +52,19 @@ def test_predictors_flags_and_sigma_are_no_products(dock, sample_world):
 
 def names(dock):
     return [one.product.name for one in dock.products.loaded]
+
+
+def test_maps_of_folders_with_one_name_are_named_by_the_folder_above(dock, maps, tmp_path):
+    for place in ("truth", "mine"):
+        (tmp_path / place / "gwsa_1km").mkdir(parents=True)
+        shutil.copy(maps / "GWSA_2010.tif", tmp_path / place / "gwsa_1km")
+        add_raster(tmp_path / place / "gwsa_1km" / "GWSA_2010.tif")
+    wait(dock)
+    assert {name for name in names(dock) if "GWSA, 1 km" in name} == {
+        f"GWSA, 1 km ({tmp_path.name})",
+        "GWSA, 1 km (mine/gwsa_1km)",
+        "GWSA, 1 km (truth/gwsa_1km)",
+    }
 
 
 def test_a_removed_layer_disappears_and_nothing_loaded_is_stated(dock, years):

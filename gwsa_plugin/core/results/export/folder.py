@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...base.errors import InputError
 from ...base.progress import Progress
-from ...files.atomic import scratch_folder
+from ...files.atomic import remove_abandoned, scratch_folder
 from ...files.provenance import sha256
 
 CHECKSUMS = "SHA256SUMS"
@@ -17,6 +17,8 @@ _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 # What QGIS and GDAL keep beside a raster does not count.
 BESIDE_RASTERS = (".aux.xml", ".qml", ".qmd")
 DATA = (".nc", ".tif")
+# An earlier export, in the temporary folder, while the new one gets its name.
+EARLIER = "earlier"
 
 
 @contextmanager
@@ -34,13 +36,14 @@ def new_folder(path: Path) -> Iterator[Path]:
         The temporary folder beside it. It is deleted when the context ends with an exception;
         ``path`` is then unchanged.
     """
+    _restore(path)
     require_free(path)
     with scratch_folder(path) as scratch:
-        new = scratch / "new"
+        new = scratch / "complete"
         new.mkdir()
         yield new
         require_free(path)
-        earlier = scratch / "earlier"
+        earlier = scratch / EARLIER
         if path.exists():
             path.rename(earlier)
         try:
@@ -49,6 +52,13 @@ def new_folder(path: Path) -> Iterator[Path]:
             if earlier.exists():
                 earlier.rename(path)
             raise
+
+
+def _restore(path: Path) -> None:
+    """Put an earlier export back that was set aside when the process was killed."""
+    for scratch in remove_abandoned(path):
+        if (scratch / EARLIER).is_dir() and not path.exists():
+            (scratch / EARLIER).rename(path)
 
 
 def require_free(path: Path) -> None:

@@ -3,7 +3,8 @@
 References
 ----------
 STAC specification 1.1.0, https://github.com/radiantearth/stac-spec, with the extensions file 2.1.0
-(size and checksum), projection 2.0.0 (place of the rasters) and scientific 1.0.0 (DOI).
+(size and checksum), projection 2.0.0 (place of the rasters), raster 2.0.0 (what a cell is) and
+scientific 1.0.0 (DOI).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .product import Product
 EXTENSIONS = "https://stac-extensions.github.io"
 FILE = f"{EXTENSIONS}/file/v2.1.0/schema.json"
 PROJECTION = f"{EXTENSIONS}/projection/v2.0.0/schema.json"
+RASTER = f"{EXTENSIONS}/raster/v2.0.0/schema.json"
 SCIENTIFIC = f"{EXTENSIONS}/scientific/v1.0.0/schema.json"
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 NETCDF_TYPE = "application/netcdf"
@@ -81,7 +83,7 @@ def stac_item(
     digests : mapping of str to Digest
         Path of each file -> its size and digest.
     """
-    extensions = [FILE, PROJECTION, *([SCIENTIFIC] if description.doi else [])]
+    extensions = [FILE, PROJECTION, RASTER, *([SCIENTIFIC] if description.doi else [])]
     geometry, box = footprint(product.grid.bounds)
     assets = {file.path: _raster_asset(file, product.grid) for file in files}
     for path, (title, media_type) in texts.items():
@@ -152,6 +154,9 @@ def _raster_asset(file: DataFile, grid: Grid) -> dict[str, Any]:
         "nodata": "nan",
         "unit": CM,
         "proj:shape": list(grid.shape),
+        # A value is the mean over its cell, whose side is that of a square of the mean area, m.
+        "raster:sampling": "area",
+        "raster:spatial_resolution": round(1000 * float(np.sqrt(grid.row_areas().mean())), 1),
         "proj:transform": [grid.dx, 0.0, grid.west, 0.0, -grid.dy, grid.north],
     }
     if file.is_cog:

@@ -31,7 +31,7 @@ def test_checksums_are_those_of_the_files(tmp_path):
 def test_folder_appears_when_it_is_complete(tmp_path):
     path = tmp_path / "data"
     with new_folder(path) as folder:
-        assert not path.exists() and folder.parent.parent == tmp_path
+        assert not path.exists() and folder.is_relative_to(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(RuntimeError), new_folder(tmp_path / "other"):
         raise RuntimeError
@@ -81,3 +81,16 @@ def test_a_folder_without_checksums_is_kept(tmp_path):
     (tmp_path / "SHA256SUMS").write_text("notes\n")
     with pytest.raises(InputError, match=r"has SHA256SUMS, which is no file of an earlier export"):
         write_export(tmp_path)
+
+
+def test_an_export_that_a_killed_run_had_set_aside_is_put_back(tmp_path):
+    path = tmp_path / "data"
+    write_export(path)
+    scratch = tmp_path / ".data-abcdefgh.part"
+    (scratch / "new").mkdir(parents=True)
+    (scratch / "owner").write_text("")
+    path.rename(scratch / "new" / "earlier")
+    with pytest.raises(RuntimeError), new_folder(path):
+        raise RuntimeError
+    assert (path / "README.md").read_text() == "one"
+    assert list(tmp_path.iterdir()) == [path]

@@ -51,6 +51,17 @@ def test_assets_have_address_type_checksum_and_bands(item):
     assert "bands" not in item["assets"]["netcdf/GWSA_2004.nc"]
 
 
+def test_rasters_state_sampling_and_cell_size(item):
+    assert "https://stac-extensions.github.io/raster/v2.0.0/schema.json" in item["stac_extensions"]
+    for file in FILES:
+        asset = item["assets"][file.path]
+        assert asset["raster:sampling"] == "area"
+        # 1/120 degree at 31 degrees north: 927 m by 927 m times the cosine.
+        side = 6371007.2 * np.deg2rad(1 / 120) * np.sqrt(np.cos(np.deg2rad(30.958)))
+        assert asset["raster:spatial_resolution"] == pytest.approx(side, rel=0.005)
+    assert "raster:sampling" not in item["assets"]["README.md"]
+
+
 @pytest.mark.parametrize(
     ("bounds", "box", "parts"),
     [
