@@ -94,7 +94,7 @@ def fetch(
     """
     folder.mkdir(parents=True, exist_ok=True)
     _check_space(plan, folder)
-    _remove_scratch(plan, folder)
+    _remove_scratch(folder)
     outcome = Outcome(_record(plan, folder))
     bytes_done = _Bytes(plan)
     timed = progress.timed("Fetching")
@@ -296,10 +296,8 @@ def _record(plan: Plan, folder: Path) -> Record:
     return record
 
 
-def _remove_scratch(plan: Plan, folder: Path) -> None:
-    """Remove what was being written, or was no longer needed, when an earlier run was killed."""
-    for file in plan.present:
-        forget_part(folder / file.path)
+def _remove_scratch(folder: Path) -> None:
+    """Remove what was being written when an earlier run was killed."""
     for path in folder.rglob(".*-*.part"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
