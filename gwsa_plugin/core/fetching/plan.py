@@ -130,7 +130,7 @@ def _warn_about_months(
     source: Source, wanted: Wanted, files: list[RemoteFile], progress: Progress
 ) -> None:
     """Warn of months that a source has no file of, such as those that it does not have yet."""
-    months = [file.month for file in files if file.month is not None]
+    months = [month for file in files for month in file.months]
     lacking = np.setdiff1d(wanted.months, months) if months else np.array([])
     if lacking.size:
         progress.warn(

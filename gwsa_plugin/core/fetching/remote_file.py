@@ -73,8 +73,8 @@ class RemoteFile:
     newest : bool
         Whether the name changes with each version, so that the file takes the place of the one
         that its source had before.
-    month : datetime64[M], optional
-        Month that it is of; None for a file of several months or of none.
+    months : tuple of datetime64[M]
+        Months that it is of; empty for a static file, and for one whose months are not known.
     """
 
     source: str
@@ -87,7 +87,7 @@ class RemoteFile:
     login: str = ""
     settings: dict = field(default_factory=dict)
     newest: bool = False
-    month: np.datetime64 | None = None
+    months: tuple[np.datetime64, ...] = ()
 
     @property
     def name(self) -> str:

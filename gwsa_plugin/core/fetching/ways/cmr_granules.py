@@ -43,5 +43,5 @@ def _file(source: Source, granule: Granule, newest: bool) -> RemoteFile:
         version=granule.revision,
         login=source.login,
         newest=newest,
-        month=None if newest else granule.first,
+        months=() if newest else (granule.first,),
     )

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from ...base.months import month_range
 from ..client import Client
 from ..http import NotThere, Refused, Request
 from ..remote_file import NETCDF, RemoteFile, Wanted
@@ -45,14 +46,17 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
                 "these, or leave it out."
             )
         for year in np.unique(months.astype("datetime64[Y]")):
+            # The last month is a part of the address, so that a year that has grown is fetched.
+            present = month_range(max(first, year), min(last, year + np.timedelta64(11, "M")))
             files.append(
                 RemoteFile(
                     source=source.name,
-                    url=f"{address}?{_query(settings, variable, str(year), rows, columns)}",
+                    url=f"{address}?{_query(settings, variable, present, rows, columns)}",
                     path=path.replace("{YYYY}", str(year)),
                     form=NETCDF,
-                    size=subset_bytes(settings, 12 * len(rows) * len(columns)),
+                    size=subset_bytes(settings, present.size * len(rows) * len(columns)),
                     login=source.login,
+                    months=tuple(present),
                 )
             )
     return files
@@ -71,7 +75,7 @@ def _span(source: Source, address: str, client: Client) -> tuple[np.datetime64, 
     return first, last
 
 
-def _query(settings: dict, variable: str, year: str, rows: range, columns: range) -> str:
+def _query(settings: dict, variable: str, months: np.ndarray, rows: range, columns: range) -> str:
     """The centres of the first and the last cells, which the service includes."""
     grid = settings["grid"]
     degrees = {
@@ -88,8 +92,8 @@ def _query(settings: dict, variable: str, year: str, rows: range, columns: range
             "var": variable,
             **box,
             "horizStride": 1,
-            "time_start": f"{year}-01-01T00:00:00Z",
-            "time_end": f"{year}-12-31T23:59:59Z",
+            "time_start": f"{months[0]}-01T00:00:00Z",
+            "time_end": f"{months[-1]}-28T00:00:00Z",
             "timeStride": 1,
             "accept": "netcdf",
         }

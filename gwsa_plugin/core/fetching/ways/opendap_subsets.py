@@ -98,7 +98,7 @@ def _file(source: Source, granule: Granule, rows: range, columns: range) -> Remo
         version=granule.revision,
         login=source.login,
         settings={"rows": (rows[0], rows[-1]), "columns": (columns[0], columns[-1])},
-        month=granule.first,
+        months=(granule.first,),
     )
 
 

@@ -1,6 +1,7 @@
 """Subsets of TerraClimate: a file for each variable and year, of the region and the months."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,26 @@ def test_years_that_are_there_are_not_fetched_again(archives, client, steps, tmp
     later = order_of("terraclimate", start="2009-03", end="2010-05")
     plan, _ = fetch_all(later, tmp_path, client, steps)
     assert {file.path[-7:-3] for file in plan.missing} == {"2010"} and len(plan.present) == 12
+
+
+def test_a_year_that_has_grown_is_fetched_again(archives, client, steps, tmp_path):
+    service = archives.hosts[HOST]
+
+    def until_may(asked):
+        reply = service(asked)
+        if not asked.path.endswith("dataset.xml"):
+            return reply
+        return replace(reply, body=reply.body.replace(b"2010-12-01", b"2010-05-01"))
+
+    order = order_of("terraclimate", start="2009-03", end="2010-07")
+    archives.hosts[HOST] = until_may
+    plan, outcome = fetch_all(order, tmp_path, client, steps)
+    assert any("has no file of 2010-06..2010-07" in line for line in steps.lines)
+    archives.hosts[HOST] = service
+    plan, outcome = fetch_all(order, tmp_path, client, steps)
+    assert {file.path[-7:-3] for file in plan.missing} == {"2010"} and not outcome.failed
+    source = NetCdfRaster(tmp_path / "predictors/terraclimate/precipitation_2010.nc", "ppt")
+    assert [band.description for band in source.bands][-1] == "2010-12"
 
 
 def test_months_after_the_end_of_the_dataset_are_left_out(client):
