@@ -127,37 +127,43 @@ class Fetch(GwsaAlgorithm):
         return True
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.fetching.client import Client
-        from ..gwsa_plugin.core.fetching.fetch import fetch
-        from ..gwsa_plugin.core.fetching.outputs import finish, log_plan
+        from ..gwsa_plugin.core.fetching.outputs import log_plan
         from ..gwsa_plugin.core.fetching.plan import make_plan
-        from ..gwsa_plugin.core.fetching.servers import Servers
 
         if self._login_error:
             raise self._login_error
-        order = self._order(parameters, context)
+        order = self.order(parameters, context)
         folder = self.output_path(parameters, "OUTPUT", context)
-        servers = Servers.from_environment(os.environ)
-        client = Client(QgisTransport(), servers, self._tokens, progress)
+        client = make_client(self._tokens, progress)
         dry_run = self.parameterAsBool(parameters, "DRY_RUN", context)
         # The plan is made inside the lock: another run may fetch what it would list as missing.
-        with nullcontext() if dry_run else _locked(folder):
+        with nullcontext() if dry_run else locked(folder):
             plan = make_plan(order, folder, client, progress.part(0, 0.1))
             log_plan(plan, progress)
             least, most = plan.bytes
             results = {"FILES": len(plan.missing), "LEAST_BYTES": least, "MOST_BYTES": most}
             if dry_run:
                 return {"OUTPUT": str(folder), **results}
-            outcome = fetch(plan, folder, client, progress.part(0.1, 0.95), _process_events)
+            outcome, found = fetch_files(plan, folder, client, progress.part(0.1, 1))
             outcome.require_all()
-            found = finish(plan, outcome.record, progress)
         return {
             "OUTPUT": str(folder),
             **{name: str(path) for name, path in found.items()},
             **results,
         }
 
-    def _order(self, parameters, context):
+    def order(self, parameters, context):
+        """Return what the parameters ask for.
+
+        Returns
+        -------
+        Order
+
+        Raises
+        ------
+        InputError
+            When region, period or sources are missing or wrong.
+        """
         from ..gwsa_plugin.core.fetching.plan import Order
 
         bounds = self.region(parameters, context)
@@ -172,8 +178,48 @@ class Fetch(GwsaAlgorithm):
         return Order(tuple(names), bounds, start, end, update)
 
 
+def make_client(secrets, progress):
+    """Return a client that asks through the network of QGIS.
+
+    Parameters
+    ----------
+    secrets : dict of str to Secret
+        What the user has for each login.
+    progress : Progress
+
+    Returns
+    -------
+    Client
+    """
+    from ..gwsa_plugin.core.fetching.client import Client
+    from ..gwsa_plugin.core.fetching.servers import Servers
+
+    return Client(QgisTransport(), Servers.from_environment(os.environ), secrets, progress)
+
+
+def fetch_files(plan, folder: Path, client, progress, watch=lambda outcome: None):
+    """Fetch the missing files of a plan into a folder that is locked.
+
+    The parameters and errors are those of ``fetching.fetch.fetch``.
+
+    Returns
+    -------
+    (Outcome, dict of str to Path)
+        What came, and the inputs of the chain; no inputs where a file failed.
+    """
+    from ..gwsa_plugin.core.fetching.fetch import fetch
+    from ..gwsa_plugin.core.fetching.outputs import finish
+
+    def keep_going(outcome) -> None:
+        _process_events()
+        watch(outcome)
+
+    outcome = fetch(plan, folder, client, progress, keep_going)
+    return outcome, {} if outcome.failed else finish(plan, outcome.record, progress)
+
+
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Lock a folder against another run that fetches into it."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = QLockFile(str(folder / LOCK))

@@ -14,6 +14,9 @@ from .main_thread import call_in_main_thread
 EARTHDATA = "earthdata"
 VARIABLE = "EARTHDATA_TOKEN"
 USER, PASSWORD = "EARTHDATA_USERNAME", "EARTHDATA_PASSWORD"
+# Method and name of an entry that is made for a token.
+METHOD = "Basic"
+TITLE = "NASA Earthdata token"
 # QGIS may ask the user for the master password meanwhile.
 PATIENCE_S = 300.0
 
@@ -49,6 +52,11 @@ def read_tokens(config_id: str) -> dict[str, Secret]:
     return {**secrets_of("", token), **account, **({EARTHDATA: token} if token else {})}
 
 
+def login_in_environment() -> str:
+    """Return the environment variable that has a login; empty if none has."""
+    return next((name for name in (VARIABLE, USER) if os.environ.get(name, "").strip()), "")
+
+
 def _stored_login(config_id: str) -> tuple[str, str]:
     try:
         user, password = call_in_main_thread(lambda: _user_and_password(config_id), PATIENCE_S)
@@ -73,3 +81,42 @@ def _user_and_password(config_id: str) -> tuple[str, str]:
     if manager.isDisabled() or not manager.loadAuthenticationConfig(config_id, config, True):
         return "", ""
     return config.config("username").strip(), config.config("password").strip()
+
+
+def store_token(token: str, config_id: str = "") -> str:
+    """Store a token in the authentication database of QGIS, which encrypts it.
+
+    Parameters
+    ----------
+    token : str
+    config_id : str
+        Entry that holds a token, which is replaced. Another one is kept, and an entry is added.
+
+    Returns
+    -------
+    str
+        The entry.
+
+    Raises
+    ------
+    InputError
+        When the database is not opened.
+    """
+    manager = QgsApplication.authManager()
+    config = QgsAuthMethodConfig(METHOD)
+    is_known = bool(config_id) and manager.loadAuthenticationConfig(config_id, config, True)
+    # With a name, the password is that of an account.
+    if not is_known or config.method() != METHOD or config.config("username"):
+        config = QgsAuthMethodConfig(METHOD)
+        config.setName(TITLE)
+    config.setConfigMap({"realm": "", "username": "", "password": token})
+    is_new = not config.id()
+    store = manager.storeAuthenticationConfig if is_new else manager.updateAuthenticationConfig
+    answer = store(config)
+    # The Python function returns the entry beside whether it was stored in some versions of QGIS.
+    if not (answer[0] if isinstance(answer, tuple) else answer):
+        raise InputError(
+            "QGIS did not open its authentication database, and the token was not stored; choose "
+            f"it again, or set the environment variable {VARIABLE}."
+        )
+    return config.id()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..processing_provider.full_chain import copy_of_model
 
 # PyQt deletes the Python half of a dialog with the Python half of its parent, which QGIS does not
@@ -34,6 +36,24 @@ def open_dialog(algorithm: str, parameters: dict | None = None) -> None:
     from processing import createAlgorithmDialog
 
     show_dialog(createAlgorithmDialog(f"gwsa:{algorithm}", parameters or {}))
+
+
+def chain_outputs(folder: Path) -> dict:
+    """Return the outputs of gwsa:fullchain in a folder as parameters.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the results.
+    """
+    return {
+        "gwsabalance:GWSA": str(folder / "gwsa.tif"),
+        "downscale:MAPS": str(folder / "gwsa_1km"),
+        "downscale:REGIONS": str(folder / "regions.gpkg"),
+        "downscale:REPORT": str(folder / "downscale.html"),
+        "validatewells:WELLS": str(folder / "wells.gpkg"),
+        "validatewells:REPORT": str(folder / "wells.html"),
+    }
 
 
 def edit_chain() -> None:

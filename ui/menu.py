@@ -9,13 +9,15 @@ from qgis.PyQt.QtWidgets import QDialog
 
 from ..gwsa_plugin.dependencies import MissingLibrary, require
 from ..processing_provider.base import RESOURCES, GwsaAlgorithm, tr
-from ..processing_provider.full_chain import FullChain
+from ..processing_provider.fetch import Fetch
+from ..processing_provider.full_chain import FetchAndMap, FullChain
 from ..processing_provider.help_pages import page_url
 from ..processing_provider.provider import ALGORITHMS
 from .check_installation import CheckInstallation
 from .dialogs import edit_chain, open_dialog, show_dialog
 from .print_layout.new_layout import new_print_layout
 from .start_here import StartHere
+from .work import wait_for_all
 
 
 class Menu:
@@ -34,9 +36,13 @@ class Menu:
         self._parent = iface.pluginMenu()
         self._menu = self._parent.addMenu(QIcon(str(RESOURCES / "icons" / "gwsa.svg")), "GWSA")
         self._menu.setObjectName("gwsa")
+        self._fetch_dialog = None
         self._menu.addAction(f"{tr('Start here')}…", lambda: self._show(StartHere))
+        fetch = Fetch()
+        self._menu.addAction(fetch.icon(), f"{fetch.displayName()}…", self.show_fetch)
         self._menu.addSeparator()
         self._add_algorithm(FullChain())
+        self._add_algorithm(FetchAndMap())
         self._menu.addAction(tr("Edit the chain in the Modeler"), edit_chain)
         self._menu.addSeparator()
         self._add_algorithms()
@@ -49,14 +55,32 @@ class Menu:
         self._menu.addAction(tr("Help"), show_help)
 
     def remove(self):
-        """Remove the submenu."""
+        """Remove the submenu, and the dialog that fetches inputs."""
         self._parent.removeAction(self._menu.menuAction())
         self._menu.deleteLater()
+        if self._fetch_dialog:
+            self._fetch_dialog.end()
+            wait_for_all()
+            self._fetch_dialog.deleteLater()
+            self._fetch_dialog = None
+
+    def show_fetch(self):
+        """Show the dialog that fetches inputs, which is kept; a missing library is a message."""
+        if self._fetch_dialog is None:
+            if not has_libraries(self._iface):
+                return
+            from .fetch_inputs.dialog import FetchDialog
+
+            self._fetch_dialog = FetchDialog(self._iface)
+        self._fetch_dialog.show()
+        self._fetch_dialog.raise_()
+        self._fetch_dialog.activateWindow()
 
     def _add_algorithms(self):
-        """Add all algorithms, with a separator between the groups of the toolbox."""
-        group = ALGORITHMS[0].GROUP
-        for algorithm in ALGORITHMS:
+        """Add the other algorithms, with a separator between the groups of the toolbox."""
+        algorithms = [algorithm for algorithm in ALGORITHMS if algorithm is not Fetch]
+        group = algorithms[0].GROUP
+        for algorithm in algorithms:
             if group != algorithm.GROUP:
                 self._menu.addSeparator()
             group = algorithm.GROUP
@@ -81,14 +105,21 @@ def show_predictors(iface):
     iface : QgisInterface
         The application interface of QGIS.
     """
-    try:
-        require(*GwsaAlgorithm.REQUIRES)
-    except MissingLibrary as error:
-        iface.messageBar().pushMessage("GWSA", str(error), Qgis.MessageLevel.Warning)
+    if not has_libraries(iface):
         return
     from .predictors_dialog import PredictorsDialog
 
     show_dialog(PredictorsDialog(iface.mainWindow()))
+
+
+def has_libraries(iface) -> bool:
+    """Return True if the libraries of all stages are there; a missing one is a message."""
+    try:
+        require(*GwsaAlgorithm.REQUIRES)
+    except MissingLibrary as error:
+        iface.messageBar().pushMessage("GWSA", str(error), Qgis.MessageLevel.Warning)
+        return False
+    return True
 
 
 def show_animation(iface):

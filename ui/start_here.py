@@ -24,7 +24,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..processing_provider.base import tr
-from .dialogs import open_dialog
+from .dialogs import chain_outputs, open_dialog
 
 # A world that is made, and mapped by the whole chain, in a few minutes.
 WORLD = {"EXTENT": "76,80,27,31 [EPSG:4326]", "START": "2011-01", "END": "2015-12"}
@@ -154,10 +154,5 @@ def chain_parameters(world: dict, folder: Path) -> dict:
         "MIN_YEARS": 4,
         "ID_FIELD": "name",
         "PARENT_FIELD": "parent",
-        "gwsabalance:GWSA": str(folder / "gwsa.tif"),
-        "downscale:MAPS": str(folder / "gwsa_1km"),
-        "downscale:REGIONS": str(folder / "regions.gpkg"),
-        "downscale:REPORT": str(folder / "downscale.html"),
-        "validatewells:WELLS": str(folder / "wells.gpkg"),
-        "validatewells:REPORT": str(folder / "wells.html"),
+        **chain_outputs(folder),
     }

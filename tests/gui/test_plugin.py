@@ -29,7 +29,7 @@ def test_every_algorithm_has_an_icon_a_name_and_help(plugin):
 
 
 OTHER_ENTRIES = [
-    "Start here", "Edit the chain in the Modeler", "Explorer", "Export animation",
+    "Start here", "Fetch inputs", "Edit the chain in the Modeler", "Explorer", "Export animation",
     "New print layout", "Predictors", "Check installation", "Help",
 ]  # fmt: skip
 
@@ -57,7 +57,17 @@ def test_menu_entries_open_the_dialog_of_their_algorithm(plugin, plugins_menu, m
     for text, action in entries(plugins_menu).items():
         if text not in OTHER_ENTRIES:
             action.trigger()
-    assert sorted(opened) == sorted(algorithm.id() for algorithm in registered().algorithms())
+    expected = {algorithm.id() for algorithm in registered().algorithms()} - {"gwsa:fetch"}
+    assert sorted(opened) == sorted(expected)
+
+
+def test_fetch_inputs_opens_its_own_dialog(plugin, plugins_menu, qgis_iface):
+    action = entries(plugins_menu)["Fetch inputs"]
+    assert list(entries(plugins_menu)).index("Fetch inputs") == 1
+    action.trigger()
+    (dialog,) = qgis_iface.mainWindow().findChildren(QDialog)
+    assert dialog.isVisible() and dialog.windowTitle() == "Fetch inputs"
+    dialog.close()
 
 
 @pytest.fixture
@@ -108,7 +118,7 @@ def test_groups_are_in_the_order_of_the_work(plugin):
     assert sorted(groups) == [
         "", "1 Inputs", "2 Storage", "3 Downscaling", "4 Results", "Sample data",
     ]  # fmt: skip
-    assert groups[""] == {"fullchain"}
+    assert groups[""] == {"fullchain", "fetchandmap"}
 
 
 def test_every_algorithm_has_a_short_description_and_an_icon_of_its_own(plugin):

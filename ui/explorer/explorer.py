@@ -43,7 +43,7 @@ class Explorer:
         self._iface.removeToolBarIcon(self.action)
         self.action.deleteLater()
         if self.dock is not None:
-            from .work import wait_for_all
+            from ..work import wait_for_all
 
             self.dock.remove()
             wait_for_all()

@@ -22,10 +22,10 @@ from ...gwsa_plugin.core.results.place_series import (
 )
 from ...processing_provider.base import tr
 from ...processing_provider.polygon_layers import Polygon
+from ..work import Work
 from .picking import Spot
 from .products import Loaded
 from .wells import Well, read_well, well_of
-from .work import Work
 
 MOST_PLACES = 8
 

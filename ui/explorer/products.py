@@ -29,7 +29,7 @@ from ...gwsa_plugin.core.rasters.reading import band_months, open_raster
 from ...gwsa_plugin.core.results.place_series import Product, resolution_name
 from ...processing_provider.base import layer_file, tr
 from ...processing_provider.styles.rasters import SIGMA, RasterContents
-from .work import Work
+from ..work import Work
 
 # Words in the variables that are shown on request only: the terms of the balance, and fluxes.
 ON_REQUEST = re.compile(

@@ -8,8 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
-from threading import Lock
 from time import monotonic, sleep
 
 from ..base.errors import Cancelled, InputError
@@ -17,16 +17,15 @@ from ..base.progress import Progress
 from ..files.atomic import remove_file
 from .client import Client
 from .download import Downloaded, download, forget_part
+from .estimate import AT_ONCE, Arrivals, bytes_text
 from .http import LoginRefused, NotReady
 from .plan import Plan, way_of
 from .record import Entry, Record
 from .remote_file import RemoteFile
 from .sources import read_sources
 
-AT_ONCE = 4
 # The caller can let events be processed so often.
 POLL_S = 0.05
-MEGABYTE = 1e6
 
 
 @dataclass
@@ -41,11 +40,17 @@ class Outcome:
         Files that came in this run.
     failed : list of (RemoteFile, str)
         Files that did not come, and why.
+    bytes : int
+        Bytes that came in this run.
+    awaited : int
+        Number of files that a server has not made yet.
     """
 
     record: Record
     fetched: list[RemoteFile] = field(default_factory=list)
     failed: list[tuple[RemoteFile, str]] = field(default_factory=list)
+    bytes: int = 0
+    awaited: int = 0
 
     def require_all(self) -> None:
         """Raise InputError if a file did not come."""
@@ -65,7 +70,7 @@ def fetch(
     folder: Path,
     client: Client,
     progress: Progress,
-    idle: Callable[[], None] = lambda: None,
+    watch: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
     """Fetch the missing files of a plan.
 
@@ -76,9 +81,9 @@ def fetch(
         Folder of the inputs; made where it does not exist.
     client : Client
     progress : Progress
-        Receives a line for each file and the fraction of the bytes.
-    idle : callable
-        Called at least ten times in a second in the thread of the caller.
+        Receives a line for each file and the fraction that is done.
+    watch : callable
+        Called at least ten times in a second in the thread of the caller, with what came so far.
 
     Returns
     -------
@@ -96,30 +101,35 @@ def fetch(
     _check_space(plan, folder)
     _remove_scratch(folder)
     outcome = Outcome(_record(plan, folder))
-    bytes_done = _Bytes(plan)
+    arrivals = Arrivals(plan.missing)
     timed = progress.timed("Fetching")
     refused: dict[str, str] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = _Queue(_prepared(plan, folder, client, progress, pool, idle, outcome))
+        waiting = _Queue(_prepared(plan, folder, client, progress, pool, watch, outcome))
+        for refused_file, _ in outcome.failed:
+            arrivals.settle(refused_file)
         running: dict[Future, RemoteFile] = {}
         while waiting or running:
             while len(running) < AT_ONCE and (file := waiting.pop()):
                 if file.login in refused:
                     outcome.failed.append((file, refused[file.login]))
+                    arrivals.settle(file)
                     continue
-                task = pool.submit(_fetch_one, client, file, folder, progress, bytes_done.add)
+                arrived = partial(arrivals.add, file)
+                task = pool.submit(_fetch_one, client, file, folder, progress, arrived)
                 running[task] = file
-            done = _wait(running)
-            idle()
-            for task in done:
+            for task in _wait(running):
+                tried = running.pop(task)
                 try:
-                    _take(task, running[task], outcome, refused, progress)
+                    _take(task, tried, outcome, refused, progress)
+                    arrivals.settle(tried)
                 except NotReady as error:
-                    waiting.put_back(running[task], error, progress)
-                del running[task]
+                    waiting.put_back(tried, error, progress)
             if progress.is_cancelled():
                 waiting.clear()
-            timed.show(bytes_done.fraction)
+            outcome.bytes, outcome.awaited = arrivals.bytes, waiting.later
+            timed.show(arrivals.fraction)
+            watch(outcome)
     progress.stop_if_cancelled()
     with _disk_errors(folder):
         outcome.record.write(read_sources())
@@ -135,7 +145,7 @@ def _prepared(
     client: Client,
     progress: Progress,
     pool: ThreadPoolExecutor,
-    idle: Callable[[], None],
+    watch: Callable[[Outcome], None],
     outcome: Outcome,
 ) -> list[RemoteFile]:
     """Let the ways prepare what servers make on request; return the files that can be fetched."""
@@ -148,7 +158,7 @@ def _prepared(
     running = set(tasks)
     while running:
         done = _wait(running)
-        idle()
+        watch(outcome)
         running -= done
         for task in done:
             try:
@@ -180,6 +190,11 @@ class _Queue:
 
     def __bool__(self) -> bool:
         return bool(self._files or self._later)
+
+    @property
+    def later(self) -> int:
+        """Number of files that a server has not made yet."""
+        return len(self._later)
 
     def pop(self) -> RemoteFile | None:
         """Take the next file; None if all have to wait."""
@@ -246,7 +261,7 @@ def _take(
         for path in replaced:
             remove_file(record.folder / path)
     outcome.fetched.append(file)
-    progress.info(f"{file.path}: {downloaded.bytes / MEGABYTE:.2f} MB, {downloaded.verified}.")
+    progress.info(f"{file.path}: {bytes_text(downloaded.bytes)}, {downloaded.verified}.")
 
 
 def _replaced(file: RemoteFile, record: Record) -> list[str]:
@@ -307,24 +322,6 @@ def _check_space(plan: Plan, folder: Path) -> None:
     needed, free = plan.bytes[1], shutil.disk_usage(folder).free
     if needed > free:
         raise InputError(
-            f"The files need up to {needed / MEGABYTE:,.0f} MB, but the disk of {folder} has "
-            f"{free / MEGABYTE:,.0f} MB free; choose a folder on another disk."
+            f"The files need up to {bytes_text(needed)}, but the disk of {folder} has "
+            f"{bytes_text(free)} free; choose a folder on another disk."
         )
-
-
-class _Bytes:
-    """Counts the bytes that came in all threads."""
-
-    def __init__(self, plan: Plan):
-        self._expected = sum(plan.bytes) / 2
-        self._lock = Lock()
-        self._count = 0
-
-    def add(self, count: int) -> None:
-        with self._lock:
-            self._count += count
-
-    @property
-    def fraction(self) -> float:
-        """The part of the expected bytes that came, at most 1."""
-        return min(self._count / self._expected, 1.0) if self._expected else 1.0

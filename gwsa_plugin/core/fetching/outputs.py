@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..base.progress import Progress
 from .catalogue import write_fetched_catalogue
+from .estimate import bytes_text, duration_text
 from .logins import read_logins
 from .plan import Plan
 from .record import Record
@@ -14,7 +15,6 @@ from .sources import AQUIFERS, GLDAS, LAND_MASK, MASCONS, read_sources
 # Subject of a source -> the input of the chain that its file or folder is.
 INPUTS = {MASCONS: "TWSA", LAND_MASK: "LAND_MASK", GLDAS: "GLDAS", AQUIFERS: "AQUIFERS"}
 CATALOGUE = "CATALOGUE"
-MEGABYTE = 1e6
 
 
 def log_plan(plan: Plan, progress: Progress) -> None:
@@ -36,13 +36,8 @@ def log_plan(plan: Plan, progress: Progress) -> None:
         f"{len(plan.missing)} files, {bytes_text(*plan.bytes)}, are missing; {len(plan.present)} "
         "are there."
     )
-
-
-def bytes_text(least: int, most: int) -> str:
-    """Format a number of bytes as text, for example ``"12.1 MB"`` or ``"8 to 20 MB"``."""
-    if least == most:
-        return f"{least / MEGABYTE:.2f} MB"
-    return f"{least / MEGABYTE:.2f} to {most / MEGABYTE:.2f} MB"
+    if plan.missing:
+        progress.info(duration_text(plan.missing))
 
 
 def finish(plan: Plan, record: Record, progress: Progress) -> dict[str, Path]:
@@ -53,7 +48,7 @@ def finish(plan: Plan, record: Record, progress: Progress) -> dict[str, Path]:
     plan : Plan
         A plan whose files are all there.
     record : Record
-        The files of the folder.
+        The files of the folder, those of earlier runs too.
     progress : Progress
 
     Returns
@@ -61,16 +56,18 @@ def finish(plan: Plan, record: Record, progress: Progress) -> dict[str, Path]:
     dict of str to Path
         Input of the chain, or ``CATALOGUE``, -> file or folder.
     """
-    sources = read_sources()
-    fetched = [sources[name] for name in sources if name in plan.order.sources]
+    there = {entry.source for entry in record.entries.values()}
+    sources = [source for name, source in read_sources().items() if name in there]
+    # Files of this run come before those of earlier ones.
+    in_order = sorted(sources, key=lambda source: source.name not in plan.order.sources)
     found: dict[str, Path] = {}
-    for source in fetched:
+    for source in in_order:
         key = INPUTS.get(source.subject)
         paths = sorted(path for path, item in record.entries.items() if item.source == source.name)
-        if key and key not in found and paths:
+        if key and key not in found:
             path = record.folder / paths[-1]
             found[key] = path.parent if source.subject == GLDAS else path
-    catalogue = write_fetched_catalogue(record.folder, fetched)
+    catalogue = write_fetched_catalogue(record.folder, sources)
     if catalogue:
         found[CATALOGUE] = catalogue
         progress.info(f"{catalogue.name} is the catalogue for Build predictors.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -59,12 +60,15 @@ class Plan:
         Files that are there and have the recorded checksum.
     newer : list of (Entry, RemoteFile)
         Files that are there, and their newer versions, which are not fetched.
+    remarks : list of str
+        Sentences about months that sources do not have.
     """
 
     order: Order
     missing: list[RemoteFile] = field(default_factory=list)
     present: list[RemoteFile] = field(default_factory=list)
     newer: list[tuple[Entry, RemoteFile]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def bytes(self) -> tuple[int, int]:
@@ -78,6 +82,18 @@ class Plan:
     def logins(self) -> list[str]:
         """Names of the logins that are needed."""
         return sorted({file.login for file in self.missing if file.login})
+
+    def with_newer(self) -> Plan:
+        """Return the plan that replaces files of which there is a newer version."""
+        missing = self.missing + [file for _, file in self.newer]
+        return replace(self, order=replace(self.order, update=True), missing=missing, newer=[])
+
+    def after(self, fetched: Iterable[RemoteFile]) -> Plan:
+        """Return the plan for what is left once some files have come."""
+        came = {file.path for file in fetched}
+        left = [file for file in self.missing if file.path not in came]
+        there = [file for file in self.missing if file.path in came]
+        return replace(self, missing=left, present=self.present + there)
 
     def by_source(self) -> dict[str, list[RemoteFile]]:
         """Return the files to fetch by their sources."""
@@ -111,32 +127,86 @@ def make_plan(order: Order, folder: Path, client: Client, progress: Progress) ->
     """
     sources = _chosen(order)
     for source in sources:
-        _check_period(source, order)
-        _check_region(source, order)
+        _check(source, order)
     record = Record.read(folder)
     plan = Plan(order)
     for source, part in zip(sources, progress.parts(len(sources))):
-        part.advance(0)
-        progress.info(f"{source.title}: asking for its files.")
-        wanted = wanted_of(source, order)
-        files = way_of(source).list_files(source, wanted, client)
-        _warn_about_months(source, wanted, files, progress)
-        for file in files:
-            _sort_in(plan, file, record, part)
+        _add_files(plan, source, record, client, part)
     return plan
 
 
-def _warn_about_months(
-    source: Source, wanted: Wanted, files: list[RemoteFile], progress: Progress
+def _check(source: Source, order: Order) -> None:
+    """Raise InputError if a source does not have the period or the region."""
+    _check_period(source, order)
+    _check_region(source, order)
+
+
+def _add_files(
+    plan: Plan, source: Source, record: Record, client: Client, progress: Progress
 ) -> None:
-    """Warn of months that a source has no file of, such as those that it does not have yet."""
+    """Ask a source for its files, and add them to a plan."""
+    progress.advance(0)
+    progress.info(f"{source.title}: asking for its files.")
+    wanted = wanted_of(source, plan.order)
+    files = way_of(source).list_files(source, wanted, client)
+    if remark := _lacking_months(source, wanted, files):
+        plan.remarks.append(remark)
+        progress.warn(remark)
+    for file in files:
+        _sort_in(plan, file, record, progress)
+
+
+def _lacking_months(source: Source, wanted: Wanted, files: list[RemoteFile]) -> str:
+    """The sentence about months that a source has no file of, such as those that it does not
+    have yet; empty if it has all."""
     months = [month for file in files for month in file.months]
     lacking = np.setdiff1d(wanted.months, months) if months else np.array([])
-    if lacking.size:
-        progress.warn(
-            f"{source.title} has no file of {name_runs(lacking)}; fetch again once the source has "
-            "these months, or end the maps before them."
-        )
+    if not lacking.size:
+        return ""
+    return (
+        f"{source.title} has no file of {name_runs(lacking)}; fetch again once the source has "
+        "these months, or end the maps before them."
+    )
+
+
+def make_plan_by_source(
+    order: Order, folder: Path, client: Client, progress: Progress
+) -> tuple[Plan, dict[str, str]]:
+    """Plan each source by itself, so that one which does not answer does not stop the others.
+
+    Parameters
+    ----------
+    order : Order
+    folder : Path
+        Folder of the inputs.
+    client : Client
+    progress : Progress
+
+    Returns
+    -------
+    (Plan, dict of str to str)
+        The plan of the sources that answered, and the others by name with the reason.
+    """
+    plan = Plan(order)
+    record = Record.read(folder)
+    reasons: dict[str, str] = {}
+    sources = _chosen(order)
+    for source, part in zip(sources, progress.parts(len(sources))):
+        try:
+            _check(source, order)
+            _add_files(plan, source, record, client, part)
+        except InputError as error:
+            reasons[source.name] = str(error)
+    return plan, reasons
+
+
+def compared_again(plan: Plan, folder: Path, progress: Progress) -> Plan:
+    """Return a plan without the files that came since it was made, such as by another run."""
+    record = Record.read(folder)
+    newest = replace(plan, missing=[], present=list(plan.present), newer=list(plan.newer))
+    for file in plan.missing:
+        _sort_in(newest, file, record, progress)
+    return newest
 
 
 def way_of(source: Source) -> ModuleType:

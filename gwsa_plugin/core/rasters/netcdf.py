@@ -25,6 +25,8 @@ from .gdal_errors import RasterError, gdal_errors
 from .hdf5 import Hdf5, UnreadableFile, decode_packed, locked, no_variable
 from .names import is_virtual
 
+# With other endings, GDAL's netCDF driver leaves HDF5 files to its HDF5 driver.
+NETCDF_ENDINGS = (".nc", ".nc2", ".nc3", ".nc4", ".cdf")
 # HDF5 may be used by one thread at a time, through h5py or through GDAL.
 HDF5_LOCK = RLock()
 
@@ -124,8 +126,9 @@ class NetCdf:
             _silence_hdf5()
         else:
             _check_classic(path)
-        # GDAL's own HDF5 driver does without locks.
-        driver = "HDF5" if is_hdf5 and _is_without_locks(path) else "netCDF"
+        # GDAL's own HDF5 driver does without locks, and reads files of any name.
+        own = path.suffix.lower() not in NETCDF_ENDINGS or _is_without_locks(path)
+        driver = "HDF5" if is_hdf5 and own else "netCDF"
         try:
             with gdal_errors(self.name):
                 dataset = gdal.OpenEx(

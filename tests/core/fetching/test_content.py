@@ -1,5 +1,6 @@
 """Whether content is what it should be."""
 
+import math
 import zipfile
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.fetching import content
 from gwsa.gwsa_plugin.core.fetching.content import find_damage, look_at_beginning
 from gwsa.gwsa_plugin.core.fetching.http import Refused
 from gwsa.gwsa_plugin.core.fetching.remote_file import NETCDF, TEXT, TIFF, ZIP
@@ -120,3 +122,16 @@ def test_a_damaged_archive_is_found(tmp_path):
     assert "shapes.zip came damaged" in find_damage(path, ZIP, "shapes.zip")
     path.write_bytes(content[: len(content) // 2])
     assert "shapes.zip came damaged" in find_damage(path, ZIP, "shapes.zip")
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunk"),
+    [((252, 720, 1440), (36, 103, 206)), ((3, 2000, 2000), (1, 1, 1)), ((5,), (2,)), ((), ())],
+)
+def test_every_value_is_read_once_in_complete_chunks(shape, chunk):
+    windows = list(content._windows(shape, chunk))
+    counts = [math.prod(min(side.stop, size) - side.start for side, size in zip(window, shape))
+              for window in windows]  # fmt: skip
+    assert sum(counts) == math.prod(shape)
+    assert max(counts) <= max(content.AT_ONCE, math.prod(chunk))
+    assert all(side.start % step == 0 for window in windows for side, step in zip(window, chunk))

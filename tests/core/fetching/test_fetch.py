@@ -9,7 +9,8 @@ import pytest
 
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.fetching import fetch as module
-from gwsa.gwsa_plugin.core.fetching.fetch import AT_ONCE, fetch
+from gwsa.gwsa_plugin.core.fetching.estimate import AT_ONCE
+from gwsa.gwsa_plugin.core.fetching.fetch import fetch
 from gwsa.gwsa_plugin.core.fetching.plan import make_plan
 from gwsa.gwsa_plugin.core.fetching.sources import read_sources
 from gwsa.tests.core.fetching.conftest import fetch_all, final_files, order_of
@@ -77,7 +78,7 @@ def test_no_more_files_come_at_once_than_are_allowed(archives, client, steps, tm
     archives.faults.append(Fault("", FILES, kinds.DRIP, detail=0.001))
     most = [0]
 
-    def count():
+    def count(_):
         parts = [path for path in tmp_path.rglob(".*.part") if path.is_file()]
         most[0] = max(most[0], len(parts))
 
@@ -110,7 +111,7 @@ def test_a_cancelled_run_keeps_what_came(archives, client, steps, tmp_path):
     archives.faults.append(Fault("", FILES, kinds.DRIP, detail=0.003))
     plan = make_plan(order_of(*ALL), tmp_path, client, steps)
 
-    def cancel():
+    def cancel(_):
         steps.cancelled = len(final_files(tmp_path)) >= 2
 
     with pytest.raises(Cancelled):
@@ -128,7 +129,7 @@ def test_a_disk_without_space_is_an_error_before_anything_is_fetched(
 ):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(10**12, 10**12 - 1000, 1000))
     plan = make_plan(order_of("csr_mascons"), tmp_path, client, steps)
-    with pytest.raises(InputError, match="has 0 MB free; choose a folder on another disk"):
+    with pytest.raises(InputError, match="has 1 kB free; choose a folder on another disk"):
         fetch(plan, tmp_path, client, steps)
     assert archives.visits("all-corrections") == []
 

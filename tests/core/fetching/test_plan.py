@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
-from gwsa.gwsa_plugin.core.fetching.plan import make_plan, wanted_of
+from gwsa.gwsa_plugin.core.fetching.plan import (
+    compared_again,
+    make_plan,
+    make_plan_by_source,
+    wanted_of,
+)
 from gwsa.gwsa_plugin.core.fetching.record import Record
 from gwsa.gwsa_plugin.core.fetching.sources import read_sources
 from gwsa.tests.core.fetching.conftest import client_of, fetch_all, final_files, order_of
@@ -183,3 +188,35 @@ def test_a_file_that_the_source_does_not_have_is_an_error(world, client, steps, 
     shutil.rmtree(world / "grace")
     with pytest.raises(InputError, match="is not there.*the source has moved it"):
         make_plan(order_of(MASK), folder, client, steps)
+
+
+def test_a_source_that_does_not_answer_leaves_the_others(archives, client, steps, folder):
+    archives.faults.append(Fault(path="all-corrections", kind=kinds.NOT_FOUND, methods=("HEAD",)))
+    order = order_of("csr_mascons", MASK, "gldas_noah")
+    plan, reasons = make_plan_by_source(order, folder, client, steps)
+    assert summary(plan) == (5, 0, 0)
+    assert list(reasons) == ["csr_mascons"] and "status 404" in reasons["csr_mascons"]
+    assert plan.order == order
+
+
+def test_a_plan_is_compared_again_with_what_came_since(archives, client, steps, folder):
+    plan = make_plan(order_of("csr_mascons", MASK), folder, client, steps)
+    fetch_all(order_of(MASK), folder, client, steps)
+    assert summary(plan) == (2, 0, 0)
+    assert summary(compared_again(plan, folder, steps)) == (1, 1, 0)
+
+
+def test_newer_versions_that_are_wanted_are_missing(world, client, steps, folder, monkeypatch):
+    fetch_all(order_of("csr_mascons"), folder, client, steps)
+    new_month(world, monkeypatch)
+    plan = make_plan(order_of("csr_mascons"), folder, client, steps).with_newer()
+    assert summary(plan) == (1, 0, 0)
+    assert summary(compared_again(plan, folder, steps)) == (1, 0, 0)
+
+
+def test_what_came_is_no_longer_missing(archives, client, steps, folder):
+    plan = make_plan(order_of(MASK, "gldas_noah"), folder, client, steps)
+    left = plan.after(plan.missing[:2])
+    assert summary(left) == (3, 2, 0)
+    assert left.missing == plan.missing[2:]
+    assert summary(plan) == (5, 0, 0)

@@ -66,6 +66,14 @@ def test_dimensions_shape_and_values(path, reader):
         np.testing.assert_array_equal(file.read("water", *window), VALUES[1:2, :, 2:5])
 
 
+@pytest.mark.parametrize("name", [".f.nc4.part", "f.nc4.1", "f (1).hdf5", "f"])
+def test_a_file_of_any_name_is_read(path, reader, name):
+    renamed = path.rename(path.with_name(name))
+    with open_netcdf(renamed) as file:
+        assert file.dimensions("water") == ("time", "lat", "lon")
+        np.testing.assert_array_equal(file.read("water"), VALUES)
+
+
 def test_a_variable_that_a_file_does_not_have_is_named(path, reader):
     with open_netcdf(path) as file, pytest.raises(InputError, match=r"f.nc has no variable snow"):
         file.read("snow")

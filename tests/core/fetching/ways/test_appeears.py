@@ -87,13 +87,13 @@ def test_a_task_under_way_is_waited_for_and_can_be_cancelled(archives, client, s
     plan = make_plan(order_of("modis_lst", "soilgrids"), tmp_path, client, steps)
     count = 0
 
-    def idle():
+    def watch(_):
         nonlocal count
         count += sum("soilgrids/" in line for line in steps.lines) == 3
         steps.cancelled = count > 3
 
     with pytest.raises(Cancelled):
-        fetch(plan, tmp_path, client, steps, idle)
+        fetch(plan, tmp_path, client, steps, watch)
     # Files of other sources came meanwhile.
     assert final_files(tmp_path) == [f"predictors/soilgrids/{name}.tif" for name in (
         "bulk_density", "clay", "sand")]  # fmt: skip

@@ -64,7 +64,7 @@ def test_a_year_that_has_grown_is_fetched_again(archives, client, steps, tmp_pat
     order = order_of("terraclimate", start="2009-03", end="2010-07")
     archives.hosts[HOST] = until_may
     plan, outcome = fetch_all(order, tmp_path, client, steps)
-    assert any("has no file of 2010-06..2010-07" in line for line in steps.lines)
+    assert any("2010-06..2010-07; fetch again" in line for line in steps.lines)
     archives.hosts[HOST] = service
     plan, outcome = fetch_all(order, tmp_path, client, steps)
     assert {file.path[-7:-3] for file in plan.missing} == {"2010"} and not outcome.failed

@@ -8,9 +8,10 @@ from contextlib import suppress
 from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import pyqtSignal
 
-from ...gwsa_plugin.core.base.errors import Cancelled, InputError
-from ...gwsa_plugin.core.base.progress import Progress
-from ..task_progress import TaskProgress
+from ..gwsa_plugin.core.base.errors import Cancelled
+from ..gwsa_plugin.core.base.progress import Progress
+from ..processing_provider.error_messages import error_message
+from .task_progress import TaskProgress
 
 # Patience with a cancelled task when the plugin is removed.
 PATIENCE_MS = 5000
@@ -27,10 +28,11 @@ class Work(QgsTask):
         Name in the list of tasks of QGIS.
     function : callable
         Called in another thread with a function that passes on a result and with a Progress. It
-        raises Cancelled, or InputError with a sentence for the user.
+        raises Cancelled where it stops early. Any other error becomes a sentence for the user.
     """
 
     found = pyqtSignal(object)
+    line = pyqtSignal(str)
     failed = pyqtSignal(str)
     ended = pyqtSignal()
 
@@ -47,11 +49,11 @@ class Work(QgsTask):
     def run(self) -> bool:
         """Call the function."""
         try:
-            self._function(self.found.emit, TaskProgress(self))
+            self._function(self.found.emit, _WorkProgress(self))
         except Cancelled:
             return False
-        except (InputError, OSError) as error:
-            self._problem = str(error)
+        except Exception as error:  # would end QGIS
+            self._problem = error_message(error)
             return False
         return True
 
@@ -64,10 +66,20 @@ class Work(QgsTask):
 
     def stop(self) -> None:
         """Cancel the work and forget what it finds."""
-        for signal in (self.found, self.failed):
+        for signal in (self.found, self.line, self.failed):
             with suppress(TypeError):  # nobody listens
                 signal.disconnect()
         self.cancel()
+
+
+class _WorkProgress(TaskProgress):
+    """Progress whose lines of the log are passed on."""
+
+    def info(self, text: str) -> None:
+        self._task.line.emit(text)
+
+    def warn(self, text: str) -> None:
+        self._task.line.emit(text)
 
 
 def wait_for_all() -> None:

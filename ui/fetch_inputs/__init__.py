@@ -1,0 +1,1 @@
+"""Dialog that plans and fetches the inputs of a region."""
