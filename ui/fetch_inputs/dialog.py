@@ -220,9 +220,7 @@ class FetchDialog(QDialog):
         super().reject()
 
     def ask_about_run(self) -> str:
-        """Ask whether fetching goes on without the dialog: TEXT_HEIGHT, BAR_WIDTH = 120, 320
-        # What happens to a run when the dialog is closed.
-        KEEP, STOP or BACK."""
+        """Ask whether fetching goes on without the dialog; return KEEP, STOP or BACK."""
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(self.windowTitle())
