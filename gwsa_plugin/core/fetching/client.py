@@ -178,10 +178,12 @@ class Client:
                         "again then."
                     ) from None
                 if tries >= (TRIES if self._was_answered else FIRST_TRIES):
-                    refusal = Refused if self._was_answered else Unreachable
-                    raise refusal(
-                        f"{error}, and {tries} tries brought nothing more; run it again later to "
-                        "go on."
+                    sentence = f"{error}, and {tries} tries brought nothing more; "
+                    if self._was_answered:
+                        raise Refused(f"{sentence}run it again later to go on.") from None
+                    raise Unreachable(
+                        f"{sentence}check the network and the proxy in the options of QGIS, or run "
+                        "it again later."
                     ) from None
                 self.wait(wait)
                 pause *= 2
