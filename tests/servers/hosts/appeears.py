@@ -117,7 +117,7 @@ def _content(path: Path, day: np.datetime64, layer: str, ring: np.ndarray):
         own = [one for one in others if str(one)[:7] == str(day)[:7]]
         shift = step * (2 * own.index(day) - len(own) + 1)
         wide = numbers.astype("int64")
-    numbers = np.where(numbers == fill, wide, wide + shift).astype(dtype)
+        numbers = np.where(numbers == fill, wide, wide + shift).astype(dtype)
         return geotiff(numbers, grid, fill)
 
     return content
