@@ -20,7 +20,7 @@ def error_message(error: Exception) -> str:
     if isinstance(error, (InputError, MissingLibrary)):
         return str(error)
     if isinstance(error, Cancelled):
-        return "Cancelled; no output was written."
+        return str(error) or "Cancelled; no output was written."
     if isinstance(error, MemoryError):
         return "The memory of this machine is used up; choose a smaller region or period."
     if isinstance(error, OSError):

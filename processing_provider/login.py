@@ -8,7 +8,7 @@ from concurrent.futures import TimeoutError
 from qgis.core import QgsApplication, QgsAuthMethodConfig
 
 from ..gwsa_plugin.core.base.errors import InputError
-from ..gwsa_plugin.core.fetching.logins import Secret, secrets_of
+from ..gwsa_plugin.core.fetching.logins import Secret, checked_token, secrets_of
 from .main_thread import call_in_main_thread
 
 EARTHDATA = "earthdata"
@@ -40,7 +40,8 @@ def read_tokens(config_id: str) -> dict[str, Secret]:
     Raises
     ------
     InputError
-        When the entry cannot be read or holds no password.
+        When the entry cannot be read or holds no password, or a token has characters that no token
+        has.
     """
     if config_id:
         return secrets_of(*_stored_login(config_id))
@@ -100,8 +101,9 @@ def store_token(token: str, config_id: str = "") -> str:
     Raises
     ------
     InputError
-        When the database is not opened.
+        When the text is no token, or the database is not opened.
     """
+    token = checked_token(token)
     manager = QgsApplication.authManager()
     config = QgsAuthMethodConfig(METHOD)
     is_known = bool(config_id) and manager.loadAuthenticationConfig(config_id, config, True)

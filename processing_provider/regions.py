@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 
 from qgis.core import (
     NULL,
@@ -90,7 +91,8 @@ def _in_degrees(sides: tuple, crs: QgsCoordinateReferenceSystem, context) -> tup
 def _bounds(west: float, east: float, south: float, north: float) -> Bounds:
     text = f"EXTENT is understood as west {west:g}, east {east:g}, south {south:g}, north {north:g}"
     longest = max(abs(west), abs(east))
-    if longest > 540 or max(abs(south), abs(north)) > 90.0001:
+    are_numbers = all(map(isfinite, (west, east, south, north)))
+    if not are_numbers or longest > 540 or max(abs(south), abs(north)) > 90.0001:
         raise InputError(
             f"{text}, which are no degrees; write west,east,south,north in degrees, or add the "
             "coordinate reference system in brackets, for example [EPSG:3857]."

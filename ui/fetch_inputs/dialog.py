@@ -15,6 +15,7 @@ from qgis.PyQt.QtWidgets import (
     QMessageBox,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QTextBrowser,
     QVBoxLayout,
@@ -44,6 +45,7 @@ from .texts import (
     linked,
     outcome_text,
     plan_text,
+    remarks_text,
     unanswered_text,
     welcome_text,
 )
@@ -91,6 +93,8 @@ class FetchDialog(QDialog):
         self.bar = QProgressBar()
         self.stop_button = QPushButton(tr("Stop"))
         self.status = QLabel()
+        # A long line does not widen the dialog.
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.help_button = QPushButton(tr("Help"))
         self.plan_button = QPushButton(tr("Plan"))
         self.fetch_button = QPushButton()
@@ -184,6 +188,7 @@ class FetchDialog(QDialog):
         self._rate = Rate()
         work.progressChanged.connect(self._show_progress)
         self._start(work)
+        self.text.setHtml(tr("Fetching. It can be stopped, and goes on later from there."))
 
     def make_maps(self):
         """Open the dialog of the chain, filled in with the files."""
@@ -220,9 +225,7 @@ class FetchDialog(QDialog):
         super().reject()
 
     def ask_about_run(self) -> str:
-        """Ask whether fetching goes on without the dialog: TEXT_HEIGHT, BAR_WIDTH = 120, 320
-        # What happens to a run when the dialog is closed.
-        KEEP, STOP or BACK."""
+        """Ask whether fetching goes on without the dialog; return KEEP, STOP or BACK."""
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(self.windowTitle())
@@ -332,7 +335,7 @@ class FetchDialog(QDialog):
             text = complete_text(self.form.place, self._inputs, len(plan.present))
         else:
             text = plan_text(plan, self.login.is_there)
-        return text + unanswered_text(self._reasons)
+        return text + remarks_text(plan) + unanswered_text(self._reasons)
 
     def _record(self) -> Record | None:
         with suppress(InputError, OSError):

@@ -71,8 +71,10 @@ def plan_work(order: Order, folder: Path, secrets: dict[str, Secret]) -> Work:
     def ask(found: Callable, progress: Progress) -> None:
         client = make_client(secrets, progress)
         plan, reasons = make_plan_by_source(order, folder, client, progress)
-        is_complete = plan.present and not plan.missing
-        inputs = finish(plan, Record.read(folder), progress) if is_complete else {}
+        inputs = {}
+        if plan.present and not plan.missing:
+            with locked(folder):
+                inputs = finish(plan, Record.read(folder), progress)
         found(Planned(plan, reasons, inputs))
 
     return Work(tr("GWSA: plan the inputs"), ask)

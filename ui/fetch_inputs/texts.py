@@ -78,8 +78,12 @@ def plan_text(plan: Plan, has_login: bool) -> str:
         login = read_logins()[name].title
         found = tr("a login is there") if has_login else tr("<b>there is no login yet</b>")
         parts.append(tr("Some files need {}: {}.").format(login, found))
-    text = " ".join(parts)
-    return text + "".join(f"<p>{linked(remark)}</p>" for remark in plan.remarks)
+    return " ".join(parts)
+
+
+def remarks_text(plan: Plan) -> str:
+    """Return the months that sources do not have; empty if they have all."""
+    return "".join(f"<p>{linked(remark)}</p>" for remark in plan.remarks)
 
 
 def unanswered_text(reasons: dict[str, str]) -> str:

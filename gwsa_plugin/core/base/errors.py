@@ -10,4 +10,8 @@ class InputError(ValueError):
 
 
 class Cancelled(Exception):
-    """The user cancelled the computation. No output has been moved to its final name."""
+    """The user cancelled the computation.
+
+    No output has been moved to its final name, unless the message, which is shown to the user,
+    says otherwise.
+    """

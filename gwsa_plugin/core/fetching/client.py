@@ -23,6 +23,7 @@ from .http import (
     Request,
     Sink,
     Transport,
+    Unreachable,
 )
 from .logins import Account, Login, Secret
 from .politeness import HostTurns
@@ -30,6 +31,8 @@ from .servers import Servers
 
 # Requests for one thing before it is given up, and the first pause between two, which doubles.
 TRIES = 6
+# The same before any server has answered: most likely there is no network.
+FIRST_TRIES = 3
 FIRST_PAUSE_S = 1.0
 # A server that asks for a longer wait is not waited for.
 LONGEST_WAIT_S = 120.0
@@ -77,6 +80,7 @@ class Client:
         self._first_pause_s = first_pause_s
         self._sessions: dict[str, str] = {}
         self._session_lock = Lock()
+        self._was_answered = False
 
     def send(self, request: Request, sink: Sink, login: Login | None = None) -> Answer:
         """Send a request and follow its redirects.
@@ -155,26 +159,31 @@ class Client:
         ------
         Refused
             After ``TRIES`` interruptions, or when the server asks for a long wait.
+        Unreachable
+            After the last one, if no server answered.
         """
-        pause, left, most = self._first_pause_s, TRIES, 0
+        pause, tries, most = self._first_pause_s, 0, 0
         while True:
             try:
                 return attempt()
             except Interrupted as error:
                 self._progress.stop_if_cancelled()
                 if done() > most:
-                    pause, left, most = self._first_pause_s, TRIES, done()
-                left -= 1
+                    pause, tries, most = self._first_pause_s, 0, done()
+                tries += 1
                 wait = pause if error.wait_s is None else error.wait_s
                 if wait > LONGEST_WAIT_S:
                     raise Refused(
                         f"{error}, and the server asks to wait {wait / 60:.0f} minutes; run it "
                         "again then."
                     ) from None
-                if not left:
-                    raise Refused(
-                        f"{error}, and {TRIES} tries brought nothing more; run it again later to "
-                        "go on."
+                if tries >= (TRIES if self._was_answered else FIRST_TRIES):
+                    sentence = f"{error}, and {tries} tries brought nothing more; "
+                    if self._was_answered:
+                        raise Refused(f"{sentence}run it again later to go on.") from None
+                    raise Unreachable(
+                        f"{sentence}check the network and the proxy in the options of QGIS, or run "
+                        "it again later."
                     ) from None
                 self.wait(wait)
                 pause *= 2
@@ -195,6 +204,7 @@ class Client:
         sent = request._replace(url=self._servers.address(request.url), headers=headers)
         with self._turns.turn(request.url):
             answer = self._transport.send(sent, sink, self._progress.is_cancelled)
+        self._was_answered |= bool(answer.status)
         self._progress.stop_if_cancelled()
         return answer
 

@@ -26,6 +26,7 @@ from .sources import read_sources
 
 # The caller can let events be processed so often.
 POLL_S = 0.05
+KEPT = "Cancelled; what came is kept, and the next run goes on from there."
 
 
 @dataclass
@@ -130,7 +131,8 @@ def fetch(
             outcome.bytes, outcome.awaited = arrivals.bytes, waiting.later
             timed.show(arrivals.fraction)
             watch(outcome)
-    progress.stop_if_cancelled()
+    if progress.is_cancelled():
+        raise Cancelled(KEPT)
     with _disk_errors(folder):
         outcome.record.write(read_sources())
         for path in outcome.record.entries:
@@ -283,9 +285,10 @@ def _disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        place = error.filename2 or error.filename or folder
         raise InputError(
-            f"{folder} cannot be written to ({error.strerror or error}); free space on its disk, "
-            "or choose another folder."
+            f"{place} cannot be written ({error.strerror or error}); free space on its disk, or "
+            "choose another folder."
         ) from None
 
 

@@ -94,6 +94,10 @@ class NotThere(Refused):
     """A server does not have a file (404 or 410)."""
 
 
+class Unreachable(Refused):
+    """No server has answered at all, as without a network."""
+
+
 class LoginRefused(Refused):
     """A login is missing or is not accepted; other files that need it are not given either."""
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Union
 from urllib.parse import urlsplit
 
+from ..base.errors import InputError
+
 FOLDER = Path(__file__).parents[3] / "resources" / "sources" / "logins"
+# What a token can consist of (RFC 6750, 2.1).
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class Account(NamedTuple):
@@ -124,8 +129,32 @@ def secrets_of(user: str, secret: str) -> dict[str, Secret]:
     -------
     dict of str to Secret
         Name of the login -> the token, or name and password; empty without a secret.
+
+    Raises
+    ------
+    InputError
+        When the secret is a token with characters that no token has.
     """
+    if not secret:
+        return {}
     # Tokens of Earthdata are JSON Web Tokens (RFC 7519): three parts, the first begins with {".
     is_token = not user or (secret.startswith("eyJ") and secret.count(".") == 2)
-    held: Secret = secret if is_token else Account(user, secret)
-    return dict.fromkeys(read_logins(), held) if secret else {}
+    held: Secret = checked_token(secret) if is_token else Account(user, secret)
+    return dict.fromkeys(read_logins(), held)
+
+
+def checked_token(token: str) -> str:
+    """Return a token.
+
+    Raises
+    ------
+    InputError
+        When it has characters that no token has, such as a space or a line break.
+    """
+    if not TOKEN.fullmatch(token):
+        raise InputError(
+            "The token has a space, a line break, a quotation mark or another character that no "
+            "token has; copy it again, without anything before or after it, such as the word "
+            "Bearer. A password needs the name of its user beside it."
+        )
+    return token

@@ -67,7 +67,7 @@ def finish(plan: Plan, record: Record, progress: Progress) -> dict[str, Path]:
         if key and key not in found:
             path = record.folder / paths[-1]
             found[key] = path.parent if source.subject == GLDAS else path
-    catalogue = write_fetched_catalogue(record.folder, sources)
+    catalogue = write_fetched_catalogue(record, sources, progress)
     if catalogue:
         found[CATALOGUE] = catalogue
         progress.info(f"{catalogue.name} is the catalogue for Build predictors.")

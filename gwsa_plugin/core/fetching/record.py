@@ -62,12 +62,15 @@ class Record:
         First and last month of the maps.
     entries : dict of str to Entry
         Path -> file.
+    catalogue : str
+        SHA-256 of the catalogue that was written; empty before one was.
     """
 
     folder: Path
     bounds: list[float] = field(default_factory=list)
     period: list[str] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
+    catalogue: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> Record:
@@ -84,8 +87,9 @@ class Record:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             entries = {item["path"]: Entry(**item) for item in content["files"]}
-            return cls(folder, content["region"], content["period"], entries)
-        except (ValueError, KeyError, TypeError):
+            catalogue = content.get("catalogue", "")
+            return cls(folder, content["region"], content["period"], entries, catalogue)
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(
                 f"{path} is not a record of fetched files; move it away, or choose another folder."
             ) from None
@@ -97,6 +101,7 @@ class Record:
             "format": 1,
             "region": self.bounds,
             "period": self.period,
+            "catalogue": self.catalogue,
             "sources": {
                 name: {fact: getattr(sources[name], fact) for fact in FACTS}
                 for name in used

@@ -39,8 +39,8 @@ class Servers:
         InputError
             When it is not an address of this machine.
         """
-        text = environment.get(VARIABLE, "").rstrip("/")
-        if text and (urlsplit(text).scheme != "http" or urlsplit(text).hostname not in LOOPBACK):
+        text = environment.get(VARIABLE, "").strip().rstrip("/")
+        if text and not _is_of_this_machine(text):
             raise InputError(
                 f"{VARIABLE} is {text}, but only a server of this machine can stand for those of "
                 "the data; set it to an address such as http://127.0.0.1:8000, or remove it."
@@ -61,3 +61,12 @@ class Servers:
     def token(self, token: str) -> str:
         """Return the token that is sent instead of ``token``."""
         return token if self.are_real else DUMMY_LOGIN
+
+
+def _is_of_this_machine(address: str) -> bool:
+    """Whether an address is one of HTTP at this machine, with a port that there can be."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "http" and parts.hostname in LOOPBACK and parts.port != 0
+    except ValueError:  # brackets without a partner, or a port that is no number up to 65535
+        return False

@@ -54,6 +54,14 @@ def test_a_region_elsewhere_is_refused_before_anything_is_asked(loopback, client
     assert loopback.log == []
 
 
+def test_no_storage_on_land_is_asked_for_in_antarctica(loopback, client, steps, tmp_path):
+    """The rows of GLDAS begin at 60 degrees south."""
+    order = Order(("gldas_noah",), (0.0, -85.0, 10.0, -61.0), *MONTHS)
+    with pytest.raises(InputError, match="GLDAS Noah 2.1.* covers -180, -60, 180, 90.*leave this"):
+        make_plan(order, tmp_path, client, steps)
+    assert loopback.log == []
+
+
 def test_a_flipped_bit_in_a_zip_is_noticed(archive, tmp_path):
     content = bytearray(archive.read_bytes())
     assert find_damage(archive, ZIP, "aquifers.zip") == ""
@@ -66,5 +74,6 @@ def test_a_flipped_bit_in_a_zip_is_noticed(archive, tmp_path):
     assert "cannot be read" in find_damage(tmp_path / "x.zip", ZIP, "aquifers.zip")
 
 
-def test_only_the_source_of_polygons_has_a_limited_region():
-    assert [name for name, source in read_sources().items() if source.covers] == ["usgs_aquifers"]
+def test_these_sources_have_a_limited_region():
+    limited = {name for name, source in read_sources().items() if source.covers}
+    assert limited == {"gldas_noah", "usgs_aquifers"}

@@ -8,8 +8,14 @@ import pytest
 
 from gwsa.gwsa_plugin.core.base.errors import Cancelled
 from gwsa.gwsa_plugin.core.fetching import client as module
-from gwsa.gwsa_plugin.core.fetching.client import TRIES
-from gwsa.gwsa_plugin.core.fetching.http import LoginRefused, NotThere, Refused, Request
+from gwsa.gwsa_plugin.core.fetching.client import FIRST_TRIES, TRIES
+from gwsa.gwsa_plugin.core.fetching.http import (
+    LoginRefused,
+    NotThere,
+    Refused,
+    Request,
+    Unreachable,
+)
 from gwsa.gwsa_plugin.core.fetching.logins import read_logins
 from gwsa.gwsa_plugin.core.fetching.servers import DUMMY_LOGIN
 from gwsa.tests.core.fetching.conftest import client_of
@@ -151,6 +157,7 @@ def test_a_refusal_is_final(kind, login, error, words, pages, client, loopback):
 def test_a_passing_failure_is_repeated_with_pauses_that_double(
     kind, pages, client, loopback, waits
 ):
+    assert read(client) == b"content"
     loopback.faults.append(Fault(HOME, "", kind, times=TRIES - 1))
     assert read(client) == b"content"
     assert waits == [0.001 * 2**number for number in range(TRIES - 1)]
@@ -161,6 +168,13 @@ def test_a_lasting_failure_ends_after_some_tries(pages, client, loopback, waits)
     with pytest.raises(Refused, match=rf"status 503, and {TRIES} tries brought nothing more"):
         read(client)
     assert len(loopback.log) == TRIES
+
+
+def test_without_a_network_it_is_soon_given_up(pages, client, loopback, waits):
+    loopback.faults.append(Fault(HOME, "", kinds.NO_ANSWER))
+    with pytest.raises(Unreachable, match=rf"cannot be reached .*{FIRST_TRIES} tries.*check"):
+        read(client)
+    assert len(loopback.log) == FIRST_TRIES
 
 
 def test_the_wait_that_a_server_asks_for_is_kept(pages, client, loopback, waits):

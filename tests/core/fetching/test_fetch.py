@@ -114,7 +114,7 @@ def test_a_cancelled_run_keeps_what_came(archives, client, steps, tmp_path):
     def cancel(_):
         steps.cancelled = len(final_files(tmp_path)) >= 2
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="what came is kept"):
         fetch(plan, tmp_path, client, steps, cancel)
     steps.cancelled = False
     kept = len(final_files(tmp_path))
@@ -146,7 +146,7 @@ def test_a_disk_that_becomes_full_is_one_sentence(archives, client, steps, tmp_p
     ((file, sentence),) = outcome.failed
     assert file.source == "csr_mascons" and len(outcome.fetched) == 1
     assert sentence == (
-        f"{tmp_path} cannot be written to (File too large); free space on its disk, or choose "
+        f"{tmp_path} cannot be written (File too large); free space on its disk, or choose "
         "another folder."
     )
     archives.log.clear()

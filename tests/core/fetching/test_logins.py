@@ -2,7 +2,13 @@
 
 import pytest
 
-from gwsa.gwsa_plugin.core.fetching.logins import Account, read_logins, secrets_of
+from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.fetching.logins import (
+    Account,
+    checked_token,
+    read_logins,
+    secrets_of,
+)
 
 EARTHDATA = read_logins()["earthdata"]
 
@@ -50,5 +56,32 @@ def test_an_entry_holds_a_token_or_an_account(user, secret, held):
     assert secrets_of(user, secret) == {"appeears": held, "earthdata": held}
 
 
-def test_an_entry_without_a_secret_holds_nothing():
-    assert secrets_of("me", "") == {}
+@pytest.mark.parametrize("user", ["", "me"])
+def test_an_entry_without_a_secret_holds_nothing(user):
+    assert secrets_of(user, "") == {}
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "a b",
+        "Bearer abc",
+        "abc\ndef",
+        "abc\r\nX-Other: 1",
+        '"abc"',
+        "tok\u00e9n",
+        "\U0001f511abc",
+        "=a",
+    ],
+)
+def test_a_text_that_is_no_token_is_refused_and_not_shown(token):
+    with pytest.raises(InputError, match="copy it again") as caught:
+        secrets_of("", token)
+    assert token not in str(caught.value)
+    with pytest.raises(InputError, match="copy it again"):
+        checked_token(token)
+
+
+def test_a_password_can_have_any_character():
+    held = Account("me", 'a "p\u00e4ssword"')
+    assert secrets_of(*held) == {"appeears": held, "earthdata": held}

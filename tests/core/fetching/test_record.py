@@ -22,7 +22,9 @@ ENTRY = Entry(
 
 
 def written(folder):
-    record = Record(folder, [77.0, 29.0, 79.0, 31.0], ["2010-01", "2010-12"], {ENTRY.path: ENTRY})
+    record = Record(
+        folder, [77.0, 29.0, 79.0, 31.0], ["2010-01", "2010-12"], {ENTRY.path: ENTRY}, "ab"
+    )
     record.write(read_sources())
     return record
 

@@ -123,6 +123,14 @@ def test_months_that_a_source_does_not_have_are_named(dialog):
     assert "has no file of 2004-01..2009-12" in shown(dialog)
 
 
+def test_they_are_named_until_the_end_and_do_not_widen_the_dialog(dialog):
+    width = dialog.width()
+    plan(dialog)
+    fetch(dialog)
+    assert "All is there" in shown(dialog) and "has no file of 2004-01" in shown(dialog)
+    assert dialog.width() == width
+
+
 def test_files_that_failed_are_listed_and_fetched_again(dialog, server, folder):
     server.faults.append(Fault(GLDAS, "A201003", NOT_FOUND))
     plan(dialog)

@@ -25,7 +25,7 @@ def test_a_missing_approval_is_one_sentence_with_its_page(dialog, server):
     server.faults.append(Fault(GLDAS, kind=NOT_APPROVED_403))
     plan(dialog)
     fetch(dialog)
-    assert f"GLDAS Noah 2.1, monthly, region only, {MONTHS} files:" in shown(dialog)
+    assert f"GLDAS Noah 2.1, {MONTHS} files:" in shown(dialog)
     assert "has not approved the application" in shown(dialog)
     assert 'href="https://urs.earthdata.nasa.gov/approve_app' in dialog.text.toHtml()
     assert state(dialog, "csr_mascons") == "fetched"

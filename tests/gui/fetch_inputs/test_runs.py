@@ -50,6 +50,7 @@ def test_stop_ends_within_half_a_second_and_keeps_what_came(dialog, server, fold
     QTest.mouseClick(dialog.fetch_button, Qt.MouseButton.LeftButton)
     wait_until(lambda: "came" in dialog.status.text() and dialog._outcome.bytes)
     assert "/s" in dialog.status.text() and "0 of 1 files" in dialog.status.text()
+    assert shown(dialog).startswith("Fetching.")
     assert not dialog.form.isEnabled() and not dialog.plan_button.isEnabled()
     picture(dialog, "Fetch inputs, running")
     started = time.monotonic()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..client import Client
-from ..http import NotThere, Refused, Request
+from ..http import NotThere, Refused, Request, Unreachable
 from ..logins import read_logins
 from ..remote_file import RemoteFile, Wanted, with_month
 from ..sources import Source
@@ -40,11 +40,13 @@ def with_facts(file: RemoteFile, client: Client) -> RemoteFile:
     ------
     NotThere
         When the server does not have it.
+    Unreachable
+        When there is no network.
     """
     request = Request(file.url, method="HEAD")
     try:
         answer, _ = client.read(request, read_logins().get(file.login))
-    except NotThere:
+    except (NotThere, Unreachable):
         raise
     except Refused:
         # Some servers have no HEAD. The download shows whether the file is there.
