@@ -92,6 +92,7 @@ def test_a_dry_run_lists_files_and_writes_nothing(run, server, sample_world, tmp
     size = next((sample_world / "grace").glob("*all-corrections.nc")).stat().st_size
     assert results["LEAST_BYTES"] == results["MOST_BYTES"] == size
     assert any(MASCONS in line for line in log.lines)
+    assert any(line.startswith("To fetch: 1 file, ") for line in log.lines)
     assert not folder.exists()
 
 

@@ -22,7 +22,7 @@ from ..files.atomic import atomic_file
 from .client import Client
 from .http import NotReady, NotThere, Refused, Request
 from .logins import read_logins
-from .regions import between_180, bounds_text
+from .regions import between_180, region_key
 
 API = "https://appeears.earthdatacloud.nasa.gov/api"
 LOGIN = "appeears"
@@ -40,7 +40,7 @@ class Task:
     product, layer : str
         What it is about.
     region : str
-        Bounds as in ``bounds_text``.
+        Bounds as in ``region_key``.
     first, last : str
         Its first and last month, YYYY-MM.
     """
@@ -118,7 +118,7 @@ def submit(client: Client, product: str, layer: str, bounds: Bounds, months: np.
         task_id = str(answer["task_id"])
     except (KeyError, TypeError):
         raise _unexpected() from None
-    return Task(task_id, product, layer, bounds_text(bounds), str(first), str(last))
+    return Task(task_id, product, layer, region_key(bounds), str(first), str(last))
 
 
 @dataclass

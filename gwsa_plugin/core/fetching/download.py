@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import zlib
 from collections.abc import Callable
 from io import FileIO
@@ -16,7 +15,7 @@ from ..files.atomic import publish, replace_text
 from ..files.provenance import sha256
 from .client import Client
 from .content import find_damage, look_at_beginning
-from .http import Answer, Interrupted, OutOfRange, Refused, Request
+from .http import Answer, Interrupted, OutOfRange, Refused, Request, content_range
 from .logins import read_logins
 from .remote_file import RemoteFile
 
@@ -28,7 +27,6 @@ UNVERIFIED = "unverified"
 BEGINNING = 512
 # Times that a damaged file is fetched.
 MOST_DAMAGED = 2
-CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 class Downloaded(NamedTuple):
@@ -323,8 +321,8 @@ def _finish(file: RemoteFile, part: Part, target: Path, progress: Progress) -> D
 
 def _continues(answer: Answer, part: Part) -> bool:
     """Whether a partial answer is the rest of what has come."""
-    found = CONTENT_RANGE.match(answer.headers.get("content-range", ""))
-    if not found or int(found[1]) != part.size:
+    found = content_range(answer)
+    if not found or found[0] != part.size:
         return False
     total = part.facts.get("total")
     same = all(
@@ -332,7 +330,7 @@ def _continues(answer: Answer, part: Part) -> bool:
         for name, value in part.facts.items()
         if name in ("etag", "last-modified")
     )
-    return same and (total is None or found[2] in ("*", str(total)))
+    return same and (total is None or found[1] in (None, total))
 
 
 def _total(answer: Answer) -> int | None:

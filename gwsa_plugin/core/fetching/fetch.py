@@ -256,7 +256,7 @@ def _take(
         return
     record = outcome.record
     replaced = _replaced(file, record)
-    record.entries[file.path] = _entry(file, downloaded)
+    record.entries[file.path] = _entry(file, downloaded, record.bounds)
     with _disk_errors(record.folder):
         record.write(read_sources())
         forget_part(record.folder / file.path)
@@ -292,7 +292,7 @@ def _disk_errors(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _entry(file: RemoteFile, downloaded: Downloaded) -> Entry:
+def _entry(file: RemoteFile, downloaded: Downloaded, bounds: list[float]) -> Entry:
     return Entry(
         path=file.path,
         source=file.source,
@@ -303,6 +303,7 @@ def _entry(file: RemoteFile, downloaded: Downloaded) -> Entry:
         sha256=downloaded.sha256,
         verified=downloaded.verified,
         fetched=datetime.now(timezone.utc).date().isoformat(),
+        region=list(bounds),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -10,6 +11,7 @@ from ..base.errors import InputError
 
 # Bytes of a page that comes with an error, of which only the beginning is of use.
 ERROR_PAGE = 1 << 16
+CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 class Request(NamedTuple):
@@ -56,6 +58,20 @@ class Answer:
     def succeeded(self) -> bool:
         """Whether the status is 2xx. The body can still be cut short, see ``problem``."""
         return 200 <= self.status < 300
+
+
+def content_range(answer: Answer) -> tuple[int, int | None] | None:
+    """Return where a partial answer begins in its file, and the size of the file.
+
+    Returns
+    -------
+    (int, int or None) or None
+        The first byte, and the size if it is stated; None for an answer that states no range.
+    """
+    found = CONTENT_RANGE.match(answer.headers.get("content-range", ""))
+    if not found:
+        return None
+    return int(found[1]), None if found[2] == "*" else int(found[2])
 
 
 # Receives the bytes of an answer with status 2xx as they come.

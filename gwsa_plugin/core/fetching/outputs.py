@@ -27,17 +27,21 @@ def log_plan(plan: Plan, progress: Progress) -> None:
         )
     for name, files in plan.by_source().items():
         size = bytes_text(sum(file.size[0] for file in files), sum(file.size[1] for file in files))
-        progress.info(f"{sources[name].title}: {len(files)} files, {size}.")
+        login = sources[name].login
+        needed = f", with a login: {read_logins()[login].title}" if login else ""
+        progress.info(f"{sources[name].title}: {_files(len(files))}, {size}{needed}.")
         for file in files:
             progress.info(f"    {file.path}: {bytes_text(*file.size)}")
-    for name in plan.logins:
-        progress.info(f"These files need the login {read_logins()[name].title}.")
     progress.info(
-        f"{len(plan.missing)} files, {bytes_text(*plan.bytes)}, are missing; {len(plan.present)} "
-        "are there."
+        f"To fetch: {_files(len(plan.missing))}, {bytes_text(*plan.bytes)}. Already there: "
+        f"{_files(len(plan.present))}."
     )
     if plan.missing:
         progress.info(duration_text(plan.missing))
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def finish(plan: Plan, record: Record, progress: Progress) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -61,7 +61,7 @@ class Plan:
     newer : list of (Entry, RemoteFile)
         Files that are there, and their newer versions, which are not fetched.
     remarks : list of str
-        Sentences about months that sources do not have.
+        Sentences about months that sources do not have, and about files of another region.
     """
 
     order: Order
@@ -132,6 +132,7 @@ def make_plan(order: Order, folder: Path, client: Client, progress: Progress) ->
     plan = Plan(order)
     for source, part in zip(sources, progress.parts(len(sources))):
         _add_files(plan, source, record, client, part)
+    _remark_other_regions(plan, record, progress)
     return plan
 
 
@@ -169,6 +170,37 @@ def _lacking_months(source: Source, wanted: Wanted, files: list[RemoteFile]) -> 
     )
 
 
+def _remark_other_regions(plan: Plan, record: Record, progress: Progress) -> None:
+    """Name the sources of which the folder keeps files of a region that lacks a part of this."""
+    planned = {file.path for file in [*plan.missing, *plan.present]}
+    planned |= {entry.path for entry, _ in plan.newer}
+    left = {
+        entry.source
+        for path, entry in record.entries.items()
+        if path not in planned and entry.region and not _has(entry.region, plan.order.bounds)
+    }
+    # The files of the other subjects are not cut out.
+    titles = [
+        source.title
+        for name, source in read_sources().items()
+        if name in left and source.subject in (GLDAS, PREDICTORS)
+    ]
+    if titles:
+        remark = (
+            f"The folder keeps files of another region ({', '.join(titles)}); fetch them for this "
+            "region and these months too, or take a folder for each region."
+        )
+        plan.remarks.append(remark)
+        progress.warn(remark)
+
+
+def _has(region: Sequence[float], bounds: Bounds) -> bool:
+    """Whether the coarse cells of a region contain those of another one."""
+    west, south, east, north = region
+    outer, inner = with_coarse_cells((west, south, east, north)), with_coarse_cells(bounds)
+    return intersection(outer, inner) == inner
+
+
 def make_plan_by_source(
     order: Order, folder: Path, client: Client, progress: Progress
 ) -> tuple[Plan, dict[str, str]]:
@@ -197,6 +229,7 @@ def make_plan_by_source(
             _add_files(plan, source, record, client, part)
         except InputError as error:
             reasons[source.name] = str(error)
+    _remark_other_regions(plan, record, progress)
     return plan, reasons
 
 

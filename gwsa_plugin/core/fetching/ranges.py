@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -10,11 +9,10 @@ from urllib.parse import urlsplit
 from .client import Client
 from .content import look_at_beginning
 from .download import validator
-from .http import Answer, Interrupted, Refused, Request
+from .http import Answer, Interrupted, Refused, Request, content_range
 from .logins import Login
 from .remote_file import TIFF
 
-CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 # Bytes that are read at least: what follows is often needed next.
 LEAST = 4096
 STATED = ("etag", "last-modified")
@@ -110,8 +108,8 @@ class RemoteParts:
         }
         if any(facts.get(name, value) != value for name, value in stated.items()):
             raise FileChanged(f"{self._name} has changed on the server")
-        found = CONTENT_RANGE.match(answer.headers.get("content-range", ""))
-        if answer.status != 206 or not found or int(found[1]) != start:
+        found = content_range(answer)
+        if answer.status != 206 or not found or found[0] != start:
             if "content-encoding" not in answer.headers:
                 look_at_beginning(piece, TIFF, self._name)
             raise Refused(
@@ -119,8 +117,8 @@ class RemoteParts:
                 "of a region; download it by hand, or leave this source out."
             )
         facts.update(stated)
-        if found[3] != "*":
-            facts["total"] = int(found[3])
+        if found[1] is not None:
+            facts["total"] = found[1]
 
     @property
     def _name(self) -> str:

@@ -36,6 +36,8 @@ class Entry:
         ``checksum``, ``length`` or ``unverified``, see ``download``.
     fetched : str
         Date, YYYY-MM-DD.
+    region : list of float
+        West, south, east, north of the region that it was fetched for, degrees; empty if unknown.
     """
 
     path: str
@@ -47,6 +49,7 @@ class Entry:
     sha256: str
     verified: str
     fetched: str
+    region: list[float] = field(default_factory=list)
 
 
 @dataclass

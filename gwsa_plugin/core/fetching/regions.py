@@ -41,6 +41,6 @@ def between_180(bounds: Bounds) -> list[Bounds]:
     return [(west, south, 180.0, north), (-180.0, south, east - 360, north)]
 
 
-def bounds_text(bounds: Bounds) -> str:
+def region_key(bounds: Bounds) -> str:
     """Return a region as the end of an address, so that another region has another address."""
     return ",".join(f"{value:.6g}" for value in bounds)

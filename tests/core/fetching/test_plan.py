@@ -102,6 +102,29 @@ def test_only_new_months_are_fetched(archives, client, steps, folder):
     assert [file.path[-14:-8] for file in plan.missing] == ["201003", "201004"]
 
 
+def test_files_that_stay_of_another_region_are_named(archives, client, steps, folder):
+    order = order_of("gldas_noah", MASK, end="2010-02")
+    west, south, east, north = order.bounds
+    inside = (west + 0.1, south + 0.1, east - 0.1, north - 0.1)
+    beside = (west, south - 1, east, north)
+    fetch_all(order, folder, client, steps)
+    for bounds, names, count in (
+        (inside, (MASK,), 0),
+        (beside, (MASK,), 1),
+        # All files of the folder are fetched for the region, or one month is not.
+        (beside, ("gldas_noah",), 0),
+    ):
+        other = replace(order, sources=names, bounds=bounds)
+        plan, _ = make_plan_by_source(other, folder, client, steps)
+        named = [line for line in plan.remarks if "another region" in line]
+        assert len(named) == count and all("GLDAS Noah 2.1" in line for line in named)
+    later = replace(order, bounds=beside, start=order.end)
+    fetch_all(later, folder, client, steps)
+    assert Record.read(folder).entries["gldas/GLDAS_NOAH025_M.A201002.021.nc4"].region == [*beside]
+    plan = make_plan(later, folder, client, steps)
+    assert "another region (GLDAS Noah 2.1); fetch them for this region" in plan.remarks[-1]
+
+
 def test_one_month_more_is_no_newer_version_of_another(archives, client, steps, folder):
     """Each list has a single file, of another month."""
     for month in ("2010-01", "2010-02"):

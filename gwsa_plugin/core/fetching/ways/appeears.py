@@ -27,7 +27,7 @@ from ..download import Downloaded
 from ..fine_grid import grid_of
 from ..http import NotThere, Refused
 from ..pieces import make_from_pieces
-from ..regions import bounds_text
+from ..regions import region_key
 from ..remote_file import TIFF, Checksum, RemoteFile, Wanted, with_month
 from ..sources import Source
 from ..subset_grid import subset_bytes
@@ -42,7 +42,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
     west, south, east, north = wanted.bounds
     pixels = (east - west) * (north - south) / settings["step"] ** 2
     least, most = subset_bytes(settings, int(pixels))
-    region = bounds_text(wanted.bounds)
+    region = region_key(wanted.bounds)
     kept = ("product", "layer", "valid", "every_s")
     return [
         RemoteFile(
@@ -119,7 +119,7 @@ def _store(file: RemoteFile, target: Path) -> TaskFile:
 
 def _task_of(file: RemoteFile, tasks: list[Task]) -> Task | None:
     settings = file.settings
-    region = bounds_text(settings["bounds"])
+    region = region_key(settings["bounds"])
     wanted = settings["product"], settings["layer"], region, settings["month"]
     return next((task for task in tasks if task.has(*wanted)), None)
 

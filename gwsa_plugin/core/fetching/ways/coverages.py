@@ -27,7 +27,7 @@ from ..client import Client
 from ..download import Downloaded
 from ..fine_grid import average_into, boxes_of, fine_grid, read_field
 from ..pieces import make_from_pieces
-from ..regions import FINE, bounds_text
+from ..regions import FINE, region_key
 from ..remote_file import TIFF, RemoteFile, Wanted
 from ..sources import Source
 from ..subset_grid import subset_bytes
@@ -44,7 +44,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
         address = settings["service"].replace("{MAP}", entry["map"])
         file = RemoteFile(
             source=source.name,
-            url=f"{address}#{bounds_text(wanted.bounds)}",
+            url=f"{address}#{region_key(wanted.bounds)}",
             path=entry["path"],
             form=TIFF,
             size=(0, 0),

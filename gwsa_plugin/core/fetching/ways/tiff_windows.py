@@ -26,7 +26,7 @@ from ..http import Interrupted, OutOfRange, Refused
 from ..logins import read_logins
 from ..pieces import finish_made
 from ..ranges import FileChanged, RemoteParts
-from ..regions import between_180, bounds_text
+from ..regions import between_180, region_key
 from ..remote_file import TIFF, RemoteFile, Wanted, with_month
 from ..sources import Source
 from ..tiff import (
@@ -53,7 +53,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
         address = with_month(settings["url"], month)
         file = RemoteFile(
             source=source.name,
-            url=f"{address}#{bounds_text(wanted.bounds)}",
+            url=f"{address}#{region_key(wanted.bounds)}",
             path=with_month(settings["path"], month),
             form=TIFF,
             size=(0, 0),

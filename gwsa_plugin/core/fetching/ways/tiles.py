@@ -25,7 +25,7 @@ from ..fine_grid import average_into, fine_grid, read_field
 from ..http import Request
 from ..logins import read_logins
 from ..pieces import make_from_pieces
-from ..regions import between_180, bounds_text
+from ..regions import between_180, region_key
 from ..remote_file import NETCDF, TIFF, RemoteFile, Wanted
 from ..sources import Source
 from .plain_files import with_facts
@@ -47,7 +47,7 @@ def list_files(source: Source, wanted: Wanted, client: Client) -> list[RemoteFil
     return [
         RemoteFile(
             source=source.name,
-            url=f"{settings['list']}#{bounds_text(wanted.bounds)}",
+            url=f"{settings['list']}#{region_key(wanted.bounds)}",
             path=settings["path"],
             form=NETCDF,
             size=(least, most),
