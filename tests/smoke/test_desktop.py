@@ -57,7 +57,9 @@ def test_the_toolbox_has_a_group_of_all_algorithms(recorded):
 def test_plugins_menu_has_an_entry_for_each_algorithm_and_help(recorded):
     assert recorded["menu_has_icon"]
     entries = [entry for entry in recorded["menu"] if entry]
-    assert entries[:2] == ["Start here…", "The whole chain (GRACE to 1 km GWSA)…"]
+    assert entries[:3] == [
+        "Start here…", "Fetch inputs…", "The whole chain (GRACE to 1 km GWSA)…",
+    ]  # fmt: skip
     assert {"Explorer", "Export animation…", "New print layout", "Predictors…"} < set(entries)
     assert entries[-2:] == ["Check installation…", "Help"]
     assert len(entries) == len(ALGORITHMS) + 8
@@ -77,7 +79,9 @@ def test_dialogs_can_be_run(recorded):
     # The button Run of a dialog whose Python half is deleted does nothing.
     classes = {dialog["title"]: dialog["class"] for dialog in recorded["dialogs"]}
     assert classes["Predictors"] == "PredictorsDialog"
-    assert {classes[title] for title in recorded["toolbox"]} == {"AlgorithmDialog"}
+    assert classes["Fetch inputs"] == "FetchDialog"
+    others = set(recorded["toolbox"]) - {"Fetch inputs"}
+    assert {classes[title] for title in others} == {"AlgorithmDialog"}
 
 
 def test_dialogs_ask_for_the_method_of_the_maps(recorded):

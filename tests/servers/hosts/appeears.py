@@ -116,7 +116,8 @@ def _content(path: Path, day: np.datetime64, layer: str, ring: np.ndarray):
         others = _composites(day.astype("datetime64[M]"), day.astype("datetime64[M]") + 1, days)
         own = [one for one in others if str(one)[:7] == str(day)[:7]]
         shift = step * (2 * own.index(day) - len(own) + 1)
-        numbers = np.where(numbers == fill, numbers, numbers + shift).astype(dtype)
+        wide = numbers.astype("int64")
+        numbers = np.where(numbers == fill, wide, wide + shift).astype(dtype)
         return geotiff(numbers, grid, fill)
 
     return content
