@@ -144,6 +144,7 @@ class Fetch(GwsaAlgorithm):
             results = {"FILES": len(plan.missing), "LEAST_BYTES": least, "MOST_BYTES": most}
             if dry_run:
                 return {"OUTPUT": str(folder), **results}
+            client.require_logins(plan.logins)
             outcome, found = fetch_files(plan, folder, client, progress.part(0.1, 1))
             outcome.require_all()
         return {

@@ -208,8 +208,11 @@ def test_the_token_goes_to_its_hosts_only_and_into_no_file(run, server, tmp_path
 
 def test_a_missing_token_is_one_sentence_with_the_pages_to_open(run, server, tmp_path, monkeypatch):
     monkeypatch.delenv("EARTHDATA_TOKEN")
+    sources = ["csr_mascons", "gldas_noah"]
     with pytest.raises(QgsProcessingException, match="needs a login.*users/new.*user_tokens"):
-        run("fetch", **REGION, SOURCES=["gldas_noah"], OUTPUT=tmp_path)
+        run("fetch", **REGION, SOURCES=sources, OUTPUT=tmp_path)
+    # It is stated before the files that need none are fetched.
+    assert not (tmp_path / MASCONS).exists()
 
 
 def test_a_token_that_is_not_accepted_is_asked_for_once(run, server, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from threading import Lock
@@ -25,7 +25,7 @@ from .http import (
     Transport,
     Unreachable,
 )
-from .logins import Account, Login, Secret
+from .logins import Account, Login, Secret, read_logins
 from .politeness import HostTurns
 from .servers import Servers
 
@@ -121,6 +121,12 @@ class Client:
                 return _checked(answer, request.url, login, self._secret(login))
             request = _redirected(request, answer.status, target, login, self._secret(login))
         raise Refused(f"{_place(request.url)} redirects without an end; try again later.")
+
+    def require_logins(self, names: Iterable[str]) -> None:
+        """Raise LoginRefused for the first of some logins that the user has not given."""
+        for name in names:
+            if not self._tokens.get(name):
+                raise LoginRefused(read_logins()[name].missing)
 
     def read(self, request: Request, login: Login | None = None) -> tuple[Answer, bytes]:
         """Send a request, again where it failed, and return the answer and its body.
