@@ -35,6 +35,10 @@ from gwsa.gwsa_plugin.core.results.polygon_series import polygon_series
 from gwsa.gwsa_plugin.core.results.recharge import RechargeOptions
 from gwsa.gwsa_plugin.core.results.recharge_report import write_recharge_report
 from gwsa.gwsa_plugin.core.results.recharge_tables import polygon_recharge, write_years
+from gwsa.gwsa_plugin.core.results.series_report import write_series_report
+from gwsa.gwsa_plugin.core.results.series_table import write_series
+from gwsa.gwsa_plugin.core.results.storage_trends import storage_trends
+from gwsa.gwsa_plugin.core.results.trend_map import write_trend_map
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.tests.core.results.products import GRID, MONTHS, storage
 
@@ -124,7 +128,23 @@ def export(maps: YearlyMaps, out: Path, progress: Progress) -> None:
     write_run(out / "dataset.run.json", "export", {}, {}, now())
 
 
-STAGES = {one.__name__: one for one in (drought_index, recharge, comparison, export)}
+def trend_map(maps: YearlyMaps, out: Path, progress: Progress) -> None:
+    write_trend_map(maps, out / "trend.tif", progress=progress)
+    write_run(out / "trend.run.json", "trendmap", {}, {}, now())
+
+
+def aquifer_series(maps: YearlyMaps, out: Path, progress: Progress) -> None:
+    series = polygon_series(maps, POLYGONS, sigma_maps(maps.bands[MONTHS[0]][0].parent), progress)
+    trends = storage_trends(series)
+    write_series(out / "series.csv", series)
+    write_series_report(out / "series.html", series, trends, maps.tags())
+    write_run(out / "series.run.json", "aquiferseries", {}, {}, now())
+
+
+STAGES = {
+    one.__name__: one
+    for one in (drought_index, recharge, comparison, export, trend_map, aquifer_series)
+}
 
 
 def run(stage: Callable, maps: YearlyMaps, out: Path, last: int | None = None) -> int:
@@ -162,7 +182,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def is_scratch(name: str) -> bool:
-    return ".part/" in name
+    return ".part/" in name or ".unfinished/" in name
 
 
 def main(name: str, folder: Path, kills: int) -> None:

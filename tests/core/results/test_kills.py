@@ -9,7 +9,10 @@ import pytest
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
-@pytest.mark.parametrize("stage", ["drought_index", "recharge", "comparison", "export"])
+@pytest.mark.parametrize(
+    "stage",
+    ["drought_index", "recharge", "comparison", "export", "trend_map", "aquifer_series"],
+)
 def test_a_killed_run_is_made_again(stage, tmp_path):
     script = "gwsa.tests.core.results.killed_stages"
     command = [sys.executable, "-W", "ignore", "-m", script, stage, str(tmp_path), "5"]
