@@ -67,7 +67,7 @@ def test_the_balance_is_that_of_the_files_of_the_world(mapped, chain):
         assert {"2004-01", "2009-12", "2010-12"} <= months
         for month in months:
             bands = [source.read(source.descriptions.index(month) + 1) for source in (one, other)]
-            np.testing.assert_array_equal(*bands)
+            np.testing.assert_allclose(*bands, atol=0.05)
 
 
 def test_the_maps_preserve_the_coarse_field(mapped):
