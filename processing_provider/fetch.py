@@ -43,9 +43,9 @@ class Fetch(GwsaAlgorithm):
     GROUP = "inputs"
     HELP = (
         "Downloads the inputs of all stages for a region and a period: GRACE mascons with their "
-        "land mask, GLDAS with the margin and the baseline that the balance needs, and predictors "
-        "with the months before the first one that their means need. The files have the layouts "
-        "that the stages read. inputs.json in the folder names the source, version, DOI, licence, "
+        "land mask, GLDAS with the margin and the earlier months that the balance needs, and "
+        "predictors with the months before the first one that their means need. The files have "
+        "the layouts that the stages read. inputs.json names the source, version, DOI, licence, "
         "citation, checksum and date of each file, and catalogue.json is the catalogue for Build "
         "predictors. What is there and has its checksum is not fetched again, so run it again "
         "after a break, or with a later last month. The files of NASA need an Earthdata token. "

@@ -15,6 +15,7 @@ from ..base.grid import Bounds, bounds_text, intersection
 from ..base.months import BASELINE, month_range, name_runs
 from ..base.progress import Progress
 from ..files.provenance import sha256
+from ..grace.filled_months import FIRST as FIRST_OF_GRACE
 from ..predictors.recognise import water_surplus
 from ..spatial.margin import MARGIN_KM, with_margin
 from .client import Client
@@ -250,13 +251,14 @@ def way_of(source: Source) -> ModuleType:
 def wanted_of(source: Source, order: Order) -> Wanted:
     """Return the region and the months that the stages need of a source.
 
-    Storage is needed in the margin around the region, and in the baseline. Predictors are needed
-    before the first month, for the antecedent means of any of them, since months count only where
-    all predictors have them, and in all coarse cells that the region touches.
+    Storage is needed in the margin around the region, and from the first month of GRACE on: the
+    width of the footprint is fitted to all months, and the baseline is among them. Predictors are
+    needed before the first month, for the antecedent means of any of them, since months count only
+    where all predictors have them, and in all coarse cells that the region touches.
     """
     months = month_range(order.start, order.end)
     if source.subject in (MASCONS, LAND_MASK, GLDAS):
-        months = np.union1d(months, month_range(*BASELINE))
+        months = month_range(FIRST_OF_GRACE, max(order.end, BASELINE[1]))
         return Wanted(with_margin(order.bounds, MARGIN_KM), _within(months, source))
     if source.subject == PREDICTORS:
         months = month_range(order.start - _lead(order), order.end)
