@@ -13,10 +13,9 @@ from ..files.stack import FILLED, MonthlyStack, read_stack
 from ..rasters.reading import open_raster
 from .filled_months import FIRST, WITHOUT_SOLUTION
 from .mascons import GAIN, MasconFile
-from .selection import Selection
+from .selection import RELEASE_TAG, Selection
 from .solution_months import missing_months
 
-RELEASE = "GWSA_RELEASE"
 # Differences below this are those of stored decimals.
 REVISED_CM = 0.005
 
@@ -107,7 +106,7 @@ def log_change(path: Path, twsa: MonthlyStack, progress: Progress) -> None:
     if earlier is None or earlier.grid != twsa.grid:
         return
     with open_raster(path) as source:
-        was, now = source.tags().get(RELEASE), twsa.tags.get(RELEASE)
+        was, now = source.tags().get(RELEASE_TAG), twsa.tags.get(RELEASE_TAG)
     if was != now:
         progress.warn(
             f"{path.name} had the release {was} and now has {now}, a new release: all months "

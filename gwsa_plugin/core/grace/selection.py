@@ -22,6 +22,9 @@ from .land_mask import covered_by_mask, read_land
 from .mascons import LAND, MasconFile
 from .solution_months import Solution
 
+# Release of the mascons.
+RELEASE_TAG = "GWSA_RELEASE"
+
 
 @dataclass(frozen=True)
 class TwsaOptions:
@@ -131,7 +134,7 @@ class Selection:
         tags = {
             "GWSA_BASELINE": period_name(BASELINE),
             "GWSA_CENTRE": self.mascons.centre or "unknown",
-            "GWSA_RELEASE": self.mascons.release or "unknown",
+            RELEASE_TAG: self.mascons.release or "unknown",
             "GWSA_PRODUCT": self.mascons.title,
             **self.tags,
         }

@@ -1,5 +1,8 @@
 """The loopback world for the tests of fetching."""
 
+import multiprocessing
+import sys
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from gwsa.gwsa_plugin.core.fetching.fetch import fetch
 from gwsa.gwsa_plugin.core.fetching.plan import Order, make_plan
 from gwsa.gwsa_plugin.core.fetching.servers import Servers
 from gwsa.tests.servers.client import PlainTransport
+from gwsa.tests.servers.killed_run import run
 from gwsa.tests.servers.loopback import Loopback
 from gwsa.tests.servers.small_world import BOUNDS, FIRST, LAST, write_small_world
 from gwsa.tests.servers.world import all_hosts
@@ -95,3 +99,20 @@ def final_files(folder):
         for path in paths
         if path.name != "inputs.json" and not any(part.startswith(".") for part in path.parts)
     )
+
+
+@pytest.fixture(scope="module")
+def start():
+    """Return a function that runs ``killed_run.run`` in a process, which has all modules loaded."""
+    if sys.platform == "win32":
+        pytest.skip("processes are killed by a signal of POSIX")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["gwsa.tests.servers.killed_run"])
+
+    def begin(*arguments):
+        process = context.Process(target=run, args=arguments)
+        process.start()
+        process.join(60)
+        return process.exitcode
+
+    return begin

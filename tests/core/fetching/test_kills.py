@@ -1,16 +1,13 @@
 """A run that is killed at any moment: the next one ends with the same files."""
 
-import multiprocessing
 import re
 import signal
-import sys
 
 import pytest
 
 from gwsa.tests.core.fetching.conftest import Steps, client_of, fetch_all, final_files, order_of
 from gwsa.tests.servers import faults as kinds
 from gwsa.tests.servers.faults import Fault
-from gwsa.tests.servers.killed_run import run
 from gwsa.tests.servers.loopback import Loopback
 from gwsa.tests.servers.small_world import write_small_world
 from gwsa.tests.servers.world import all_hosts
@@ -26,23 +23,6 @@ def server(tmp_path_factory):
     with Loopback(all_hosts(world)) as found:
         found.faults.append(Fault("", r"\.nc", kinds.DRIP, detail=0.0005))
         yield found
-
-
-@pytest.fixture(scope="module")
-def start():
-    """Return a function that runs ``killed_run.run`` in a process, which has all modules loaded."""
-    if sys.platform == "win32":
-        pytest.skip("processes are killed by a signal of POSIX")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gwsa.tests.servers.killed_run"])
-
-    def begin(*arguments):
-        process = context.Process(target=run, args=arguments)
-        process.start()
-        process.join(60)
-        return process.exitcode
-
-    return begin
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,12 @@
 """A run that is killed while it makes files from parts: the next one ends with the same bytes."""
 
-import multiprocessing
 import signal
-import sys
 
 import pytest
 
 from gwsa.tests.core.fetching.conftest import Steps, client_of, final_files
 from gwsa.tests.core.fetching.ways.conftest import TOKENS, fetch_all, order_of
 from gwsa.tests.servers.hosts import appeears
-from gwsa.tests.servers.killed_run import run
 from gwsa.tests.servers.loopback import Loopback
 from gwsa.tests.servers.world import all_hosts
 
@@ -24,23 +21,6 @@ def server(predictor_world):
     with pytest.MonkeyPatch.context() as patch, Loopback(all_hosts(predictor_world)) as found:
         patch.setattr(appeears, "PATIENCE", 0)
         yield found
-
-
-@pytest.fixture(scope="module")
-def start():
-    """Return a function that runs ``killed_run.run`` in a process, which has all modules loaded."""
-    if sys.platform == "win32":
-        pytest.skip("processes are killed by a signal of POSIX")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gwsa.tests.servers.killed_run"])
-
-    def begin(*arguments):
-        process = context.Process(target=run, args=arguments)
-        process.start()
-        process.join(60)
-        return process.exitcode
-
-    return begin
 
 
 @pytest.fixture(scope="module")
