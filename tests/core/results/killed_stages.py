@@ -1,7 +1,8 @@
 """Kill a stage at moments of its run and run it again: python -m ... STAGE FOLDER KILLS.
 
-A moment is a change of a file under FOLDER by Python, or a look at the progress. A child process is
-killed at KILLS of them, from the first to the last.
+A moment is a change of a file under FOLDER by Python. A child process is killed at KILLS of them,
+from the first to the last. Reports of progress are no moments: how many there are depends on the
+time that threads take.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.files.provenance import now, write_run
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps, sigma_maps
@@ -45,8 +46,8 @@ from gwsa.tests.core.results.products import GRID, MONTHS, storage
 CHANGES = ("open", "os.rename", "os.mkdir", "os.rmdir", "os.remove")
 
 
-class Counted(Progress):
-    """Counts the moments, and kills the process at one of them."""
+class Changes:
+    """Counts the changes of files under a folder, and kills the process at one of them."""
 
     def __init__(self, folder: Path, last: int | None):
         self.count = 0
@@ -55,14 +56,8 @@ class Counted(Progress):
         sys.addaudithook(self._note)
 
     def _note(self, event: str, arguments: tuple) -> None:
-        if event in CHANGES and str(arguments[0]).startswith(self._folder):
-            self.step()
-
-    def is_cancelled(self) -> bool:
-        self.step()
-        return False
-
-    def step(self) -> None:
+        if event not in CHANGES or not str(arguments[0]).startswith(self._folder):
+            return
         if self.count == self._last:
             os.kill(os.getpid(), signal.SIGKILL)
         self.count += 1
@@ -88,53 +83,53 @@ def square(name: str, west: float) -> Aquifer:
 POLYGONS = [square("one", 70.5)]
 
 
-def drought_index(maps: YearlyMaps, out: Path, progress: Progress) -> None:
+def drought_index(maps: YearlyMaps, out: Path) -> None:
     options = IndexOptions()
     used = reference_months(maps.months, maps.source, options)
-    write_index_maps(maps, used, options, {}, out / "ggdi.tif", out / "years", progress)
+    write_index_maps(maps, used, options, {}, out / "ggdi.tif", out / "years", SILENT)
     write_run(out / "ggdi.run.json", "droughtindex", {}, {}, now())
     write_run(out / "years" / "run.json", "droughtindex", {}, {}, now())
 
 
-def recharge(maps: YearlyMaps, out: Path, progress: Progress) -> None:
+def recharge(maps: YearlyMaps, out: Path) -> None:
     options = RechargeOptions()
-    series = polygon_series(maps, POLYGONS, sigma_maps(maps.bands[MONTHS[0]][0].parent), progress)
+    series = polygon_series(maps, POLYGONS, sigma_maps(maps.bands[MONTHS[0]][0].parent))
     found = polygon_recharge(series, options)
     write_years(out / "years.csv", series, found)
-    write_recharge_report(out / "report.html", series, found, options, progress)
+    write_recharge_report(out / "report.html", series, found, options)
     write_run(out / "report.run.json", "recharge", {}, {}, now())
 
 
-def comparison(maps: YearlyMaps, out: Path, progress: Progress) -> None:
+def comparison(maps: YearlyMaps, out: Path) -> None:
     other = MonthlyStack.on_calendar(GRID, MONTHS, storage(GRID) * 1.5 + 1, "GWSA")
     path = out.parent / "other.tif"
     if not path.exists():
         write_stack(path, other)
     products = Product("maps", maps), Product("other", YearlyMaps.from_files([path]))
     paths = {name: out / f"{name.replace(' ', '_')}.tif" for name in UNITS}
-    found = compare(*products, paths=paths, polygons=POLYGONS, progress=progress)
+    found = compare(*products, paths=paths, polygons=POLYGONS)
     write_comparison_report(out / "report.html", found, "No origin.", None)
     write_table(out / "table.csv", found)
     write_scores(out / "scores.json", as_record(found, "No origin.", None))
     write_run(out / "scores.run.json", "compare", {}, {}, now())
 
 
-def export(maps: YearlyMaps, out: Path, progress: Progress) -> None:
+def export(maps: YearlyMaps, out: Path) -> None:
     """The second of two exports into one folder, which replaces the first."""
     for title in ("First", "Second"):
         product = select_product(maps, find_sigma(maps))
         description = Description.from_texts(title, "Family, Given", LICENCES[0], "")
-        export_maps(out / "dataset", product, description, Formats(), progress)
+        export_maps(out / "dataset", product, description, Formats())
     write_run(out / "dataset.run.json", "export", {}, {}, now())
 
 
-def trend_map(maps: YearlyMaps, out: Path, progress: Progress) -> None:
-    write_trend_map(maps, out / "trend.tif", progress=progress)
+def trend_map(maps: YearlyMaps, out: Path) -> None:
+    write_trend_map(maps, out / "trend.tif")
     write_run(out / "trend.run.json", "trendmap", {}, {}, now())
 
 
-def aquifer_series(maps: YearlyMaps, out: Path, progress: Progress) -> None:
-    series = polygon_series(maps, POLYGONS, sigma_maps(maps.bands[MONTHS[0]][0].parent), progress)
+def aquifer_series(maps: YearlyMaps, out: Path) -> None:
+    series = polygon_series(maps, POLYGONS, sigma_maps(maps.bands[MONTHS[0]][0].parent))
     trends = storage_trends(series)
     write_series(out / "series.csv", series)
     write_series_report(out / "series.html", series, trends, maps.tags())
@@ -154,9 +149,9 @@ def run(stage: Callable, maps: YearlyMaps, out: Path, last: int | None = None) -
     if child == 0:
         code = 1
         try:
-            progress = Counted(out, last)
-            stage(maps, out, progress)
-            os.write(writing, str(progress.count).encode())
+            changes = Changes(out, last)
+            stage(maps, out)
+            os.write(writing, str(changes.count).encode())
             code = 0
         finally:
             os._exit(code)
