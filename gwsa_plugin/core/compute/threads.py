@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import BoundedSemaphore, Event
 
+from ..base.cores import usable_cores
 from ..base.progress import SILENT, Progress
 
 # Time between two progress reports and checks for cancellation.
@@ -78,7 +78,7 @@ def run_all(tasks: Sequence[Callable[[Progress], object]], progress: Progress = 
         The first exception of a task, after all tasks have ended.
     """
     stop = Event()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         futures = [pool.submit(task, TaskProgress(stop.is_set)) for task in tasks]
         waiting: set[Future] = set(futures)
         try:
