@@ -33,6 +33,8 @@ from .downscale_parameters import (
     NUMBERS,
     SWITCHES,
     TARGETS,
+    VALIDATION_HELP,
+    VALIDATIONS,
 )
 from .layers import find_field, open_layer
 from .polygon_layers import Polygon, joined_by_name, read_polygons
@@ -146,6 +148,15 @@ class Downscale(WellAlgorithm):
             )
         self.add(
             QgsProcessingParameterEnum(
+                "VALIDATION",
+                tr("How skill is measured"),
+                [tr(label) for label in VALIDATIONS.values()],
+                defaultValue=0,
+            ),
+            VALIDATION_HELP,
+        )
+        self.add(
+            QgsProcessingParameterEnum(
                 "TARGET",
                 tr("Target of the models"),
                 list(TARGETS.values()),
@@ -177,9 +188,10 @@ class Downscale(WellAlgorithm):
             )
         self.add(
             QgsProcessingParameterString("SCHEDULER", tr("Dask scheduler"), optional=True),
-            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers make the maps. "
-            "They must be able to access the folders of predictors and maps under the same paths. "
-            "The maps are the same as those of one machine. Leave empty to use this machine only.",
+            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers train and make "
+            "maps. They must be able to access the folders of predictors and maps under the same "
+            "paths. The maps are the same as those of one machine. Leave empty to use this machine "
+            "only.",
             advanced=True,
         )
         self.add(
@@ -348,7 +360,7 @@ class Downscale(WellAlgorithm):
             encoding=list(ENCODINGS)[self.parameterAsEnum(parameters, "ENCODING", context)],
             method=list(METHODS)[self.parameterAsEnum(parameters, "METHOD", context)],
             target=list(TARGETS)[self.parameterAsEnum(parameters, "TARGET", context)],
-            compare=self.parameterAsBool(parameters, "COMPARE", context),
+            validation=list(VALIDATIONS)[self.parameterAsEnum(parameters, "VALIDATION", context)],
             stopping=self.parameterAsBool(parameters, "STOPPING", context),
             search=value["SEARCH"],
             boosting=Boosting(value["TREES"], value["DEPTH"], value["RATE"], seed=value["SEED"]),

@@ -24,7 +24,7 @@ distributed = pytest.importorskip("dask.distributed", reason="dask.distributed i
 pytestmark = pytest.mark.cluster
 
 OPTIONS = DownscaleOptions(
-    least_area=20_000, feather_km=10, compare=False, stopping=False,
+    least_area=20_000, feather_km=10, validation="quick", stopping=False,
     boosting=Boosting(trees=20, depth=4, rate=0.15), blocking=Blocking(0.75, 0.25),
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 OPTIONS = DownscaleOptions(
     feather_km=10,
     encoding=EXACT,
-    compare=False,
+    validation="full",
     stopping=False,
     boosting=Boosting(trees=5, depth=2),
 )
