@@ -1,6 +1,6 @@
 """Fixtures of the core: settings of GDAL, limits of the disk, and a world for downscaling.
 
-The small world has 12 x 12 cells of 5 x 5 pixels, two years and a known 1 km truth. It can be
+The small world has 12 x 12 cells of 4 x 4 pixels, two years and a known 1 km truth. It can be
 downscaled in a second.
 """
 
@@ -24,7 +24,7 @@ from gwsa.gwsa_plugin.core.rasters import reading, warping, with_osgeo, with_ras
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
-FACTOR = 5
+FACTOR = 4
 COARSE = Grid(70.0, 33.0, 0.25, 0.25, 12, 12)
 FINE = COARSE.refine(FACTOR)
 MONTHS = month_range("2009-01", "2010-12")
