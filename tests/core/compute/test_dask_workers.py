@@ -62,10 +62,10 @@ def small_tiles():
     def make_small():
         from gwsa.gwsa_plugin.core.base import tiles
 
-        tiles.LEAST_SIDE = 16
+        tiles.LEAST_SIDE = 32
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "LEAST_SIDE", 16)
+        patch.setattr(tiles, "LEAST_SIDE", 32)
         yield make_small
 
 

@@ -18,8 +18,8 @@ from ...base.grid import KM_PER_DEGREE, Grid
 from ...base.progress import Progress
 from ...base.tiles import Tile
 from ...files.checkpoint import require_folder
-from ...predictors.features import PixelSelection, months_at_once, read_pixels
-from ...predictors.stored_features import take_rows
+from ...predictors.features import PixelSelection, months_at_once
+from ...predictors.tile_features import read_tile
 from ...spatial.aquifers import blend
 from ...spatial.mass_conservation import spread
 from ..models.region_models import RegionModels
@@ -199,13 +199,20 @@ def _predict_trees(
     step = months_at_once(job.predictors, tile)
     for first in range(0, wanted.size, step):
         numbers = wanted[first : first + step]
-        months = read_pixels(job.predictors, job.months[numbers], selection)
-        for i, (number, features) in enumerate(zip(numbers, months), start=first):
-            for raw, use in uses:
-                progress.stop_if_cancelled()
-                if use.months[number]:
-                    rows = [take_rows(feature, use.pixels) for feature in features]
-                    raw[i, use.pixels] = use.models.predict(rows, use.weights)
+        features, _ = read_tile(job.predictors, job.months[numbers], selection)
+        for raw, use in uses:
+            progress.stop_if_cancelled()
+            months = np.flatnonzero(use.months[numbers])
+            if months.size == numbers.size and use.pixels.all():
+                raw[first : first + step] = use.models.predict_months(
+                    features, months.size, use.weights
+                )
+            elif months.size:
+                rows = np.flatnonzero(use.pixels).astype(np.int32)
+                own = [feature.select(months, rows) for feature in features]
+                raw[np.ix_(first + months, rows)] = use.models.predict_months(
+                    own, months.size, use.weights
+                )
 
 
 def _add_priors(

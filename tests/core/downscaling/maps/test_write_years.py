@@ -38,7 +38,7 @@ def job(small_world):
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
     """Tiles of 4 x 4 cells, of which the small world has nine."""
-    monkeypatch.setattr(tiles, "LEAST_SIDE", 16)
+    monkeypatch.setattr(tiles, "LEAST_SIDE", 32)
 
 
 def expected(job):
