@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, PriorityQueue, SimpleQueue
-from threading import Event
+from threading import BoundedSemaphore, Event
 
+from ..base.cores import usable_cores
 from ..base.progress import SILENT, Progress
 from .steps import Task, Work, run_works
 
@@ -29,6 +29,31 @@ class TaskProgress(Progress):
 
     def is_cancelled(self) -> bool:
         return self._is_cancelled()
+
+
+class Limit:
+    """Lets at most a number of tasks of a process into its context at once.
+
+    A task that takes much memory runs inside of it. A copy in another process counts its own tasks.
+
+    Parameters
+    ----------
+    count : int
+        Number of tasks.
+    """
+
+    def __init__(self, count: int):
+        self.count = count
+        self._free = BoundedSemaphore(count)
+
+    def __reduce__(self) -> tuple:
+        return Limit, (self.count,)
+
+    def __enter__(self) -> None:
+        self._free.acquire()
+
+    def __exit__(self, *failure) -> None:
+        self._free.release()
 
 
 def run_all(
@@ -60,7 +85,7 @@ def run_all(
     Exception
         The first exception of a task, after all tasks have ended.
     """
-    workers = os.cpu_count() or 1
+    workers = usable_cores()
     with ThreadPoolExecutor(workers) as executor:
         pool = _Threads(executor, workers)
         try:

@@ -39,7 +39,7 @@ def test_single_tasks_and_steps_may_be_mixed_and_steps_may_be_empty():
 
 @pytest.mark.parametrize("bound", [1, 2, 3])
 def test_no_more_works_than_the_bound_are_in_progress(bound, monkeypatch):
-    monkeypatch.setattr(threads.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 4)
     lock, begun, ended, most = Lock(), set(), set(), []
 
     def begin(number, progress):
@@ -63,7 +63,7 @@ def test_no_more_works_than_the_bound_are_in_progress(bound, monkeypatch):
 
 def test_the_next_work_is_computed_while_a_work_ends(monkeypatch):
     """The last step of the first work and the first step of the second meet at a barrier."""
-    monkeypatch.setattr(threads.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 2)
     both = Barrier(2, timeout=20)
 
     def meet(progress):
@@ -74,7 +74,7 @@ def test_the_next_work_is_computed_while_a_work_ends(monkeypatch):
 
 
 def test_later_steps_are_run_before_earlier_ones(monkeypatch):
-    monkeypatch.setattr(threads.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 1)
     order = []
 
     def note(name, progress):

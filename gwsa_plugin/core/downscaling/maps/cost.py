@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from time import perf_counter
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...base.cores import usable_cores
 from ...base.months import calendar_year
 from ...base.progress import Progress, duration_name
 from ...predictors.features import FEATURE_BYTES
@@ -30,7 +30,7 @@ class Cost(NamedTuple):
     predictions : int
         Number of predictions, one for each pixel and month of each product.
     seconds : float
-        Time with all processor cores.
+        Time with all cores that this process may use.
     disk : float
         Upper bound of the disk space, bytes.
     memory : float
@@ -65,7 +65,7 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
     predict_tile(job, list(job.products), scratch, first_year, job.tiles[largest], progress)
     elapsed = perf_counter() - started
     shutil.rmtree(scratch)
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     products = len(job.products)
     per_month = sum(pixels) * products
     predictions = per_month * job.months.size

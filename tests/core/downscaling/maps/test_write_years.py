@@ -81,7 +81,7 @@ def test_the_tiles_of_few_years_lie_on_the_disk(job, tmp_path, monkeypatch):
         seen.append(sorted(path.name for path in tmp_path.glob("20??/maps/*_*.npy")))
         return correct(*given)
 
-    monkeypatch.setattr(threads.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 1)
     monkeypatch.setattr(write_years, "correct_tile", look)
 
     def run(works, progress, at_once):
