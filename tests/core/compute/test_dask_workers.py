@@ -57,18 +57,15 @@ def cluster(local_cluster, small_tiles):
 
 @pytest.fixture(scope="module")
 def small_tiles():
-    """Tiles of 5 x 5 cells, nine in the small world; the value sets this tile size on a worker."""
+    """Tiles of 4 x 4 cells, nine in the small world; the value sets this tile size on a worker."""
 
     def make_small():
         from gwsa.gwsa_plugin.core.base import tiles
 
-        # The writer of maps keeps the true side, which a block of a GeoTIFF must have.
-        from gwsa.gwsa_plugin.core.downscaling.maps import write_years  # noqa: F401
-
-        tiles.tile_side = lambda factor: 5
+        tiles.LEAST_SIDE = 32
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "tile_side", lambda factor: 5)
+        patch.setattr(tiles, "LEAST_SIDE", 32)
         yield make_small
 
 

@@ -236,8 +236,8 @@ def test_applicability_and_explanation_are_written_to_the_given_files(small_worl
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    """Tiles of 5 x 5 cells, of which the small world has nine."""
-    monkeypatch.setattr(tiles, "tile_side", lambda factor: 5)
+    """Tiles of 4 x 4 cells, of which the small world has nine."""
+    monkeypatch.setattr(tiles, "LEAST_SIDE", 32)
 
 
 def test_results_do_not_depend_on_tiles(small_world, made, small_tiles, tmp_path):
