@@ -46,7 +46,9 @@ class UnreadableFile(InputError):
 
     def __init__(self, name: str, cause: str, remedy: str = "download it again"):
         super().__init__(f"{name} is {cause}; {remedy}.")
+        self.name = name
         self.cause = cause
+        self.remedy = remedy
 
 
 @lru_cache
@@ -267,13 +269,13 @@ class Hdf5:
             )
             decompress_chunk = _read_single_chunk(array)
             if decompress_chunk is None:
-                return partial(_take, decode(array[window]))
+                return partial(values_at, decode(array[window]))
 
         def decode_chunk(indices: np.ndarray | None = None) -> np.ndarray:
             with self._damage_as_input_error(variable):
                 if window == all_cells and indices is not None:
                     return decode(decompress_chunk(indices))
-                return decode(_take(decompress_chunk().reshape(shape)[window], indices))
+                return decode(values_at(decompress_chunk().reshape(shape)[window], indices))
 
         return decode_chunk
 
@@ -359,7 +361,7 @@ def decode_packed(
     return values
 
 
-def _take(values: np.ndarray, indices: np.ndarray | None = None) -> np.ndarray:
+def values_at(values: np.ndarray, indices: np.ndarray | None = None) -> np.ndarray:
     """Return the values at flat indices, or all of them."""
     return values if indices is None else values.reshape(-1)[indices]
 

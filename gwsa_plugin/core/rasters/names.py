@@ -48,6 +48,25 @@ def raster_exists(path: Path) -> bool:
     return gdal.VSIStatL(_file(path)) is not None
 
 
+def first_bytes(path: Path, count: int = 2048) -> bytes:
+    """Return the bytes with which a file begins, none when it cannot be read."""
+    try:
+        if not is_virtual(path):
+            if not path.is_file():
+                return b""
+            with path.open("rb") as file:
+                return file.read(count)
+        with gdal_errors(path.name):
+            stream = gdal.VSIFOpenL(_file(path), "rb")
+            if stream is None:
+                return b""
+            content = gdal.VSIFReadL(1, count, stream)
+            gdal.VSIFCloseL(stream)
+            return bytes(content or b"")
+    except OSError:
+        return b""
+
+
 def read_blocks(path: Path) -> Iterator[bytes]:
     """Read the bytes of a file, also of one in an archive or on a server.
 
