@@ -1,6 +1,6 @@
-"""Child processes that read files which can crash or hang GDAL, with a limit of time.
+"""Child processes that read files which can crash or hang their reader, with a limit of time.
 
-GDAL's drivers of NetCDF and HDF5 end the process, or never return, on some damaged files. Inside
+HDF5 and GDAL's drivers of NetCDF end the process, or never return, on some damaged files. Inside
 QGIS they would take the project of the user with them. Each open file has a child of its own; the
 child stays for the next file.
 """
@@ -14,6 +14,7 @@ import subprocess  # nosec B404: QGIS's own Python is started, with fixed argume
 import sys
 import warnings
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock, Timer
 from typing import Any
@@ -37,8 +38,11 @@ PROGRAM = (
 ERRORS = {"InputError": InputError, "RasterError": RasterError, "UnreadableFile": UnreadableFile}
 
 
-class NoChild(Exception):
+class NoChild(InputError):
     """No child process can be started."""
+
+    def __init__(self, cause: str):
+        super().__init__(f"the Python of QGIS cannot be started ({cause}); restart QGIS.")
 
 
 class Ended(Exception):
@@ -57,7 +61,7 @@ class Child:
     def __init__(self):
         python = find_python()
         if python is None:
-            raise NoChild("the program of QGIS's Python is not found")
+            raise NoChild("its program is not found")
         package = Path(__file__).parents[3]
         path = [*sys.path, str(package)]
         environment = dict(os.environ)
@@ -81,7 +85,7 @@ class Child:
         try:
             self._answer(START_SECONDS)
         except Ended:
-            raise NoChild("QGIS's Python cannot import GDAL, numpy or the plugin") from None
+            raise NoChild("it cannot import GDAL, numpy or the plugin") from None
 
     @property
     def usable(self) -> bool:
@@ -114,11 +118,9 @@ class Child:
             line = stream.readline()
             head = json.loads(line) if line.endswith(b"\n") else None
             if head and "dtype" in head:
-                dtype, shape = np.dtype(head["dtype"]), head["shape"]
-                size = dtype.itemsize * int(np.prod(shape))
-                content = stream.read(size)
-                values = np.frombuffer(bytearray(content), dtype) if len(content) == size else None
-                head = None if values is None else {"value": values.reshape(shape)}
+                values = np.empty(head["shape"], head["dtype"])
+                size = stream.readinto(values.reshape(-1).view("u1"))
+                head = {"value": values} if size == values.nbytes else None
         finally:
             timer.cancel()
         if head is None:
@@ -129,7 +131,7 @@ class Child:
         return head["value"]
 
     def end(self) -> None:
-        """End the process."""
+        """End the process; it may have ended."""
         self._process.kill()
         self._process.wait()
         for stream in (self._requests, self._answers):
@@ -137,27 +139,25 @@ class Child:
                 stream.close()
 
 
-# Children without an open file, and why none can be started.
+# Children without an open file.
 _idle: list[Child] = []
-_trouble: list[str] = []
 _lock = Lock()
 
 
+@lru_cache(maxsize=1)
 def trouble() -> str | None:
     """Return why no child can be started, None where it can."""
-    with _lock:
-        if not _idle and not _trouble:
-            try:
-                _idle.append(Child())
-            except NoChild as error:
-                _trouble.append(str(error))
-                warnings.warn(
-                    "Files of NetCDF and HDF5 are read by QGIS itself, which a damaged file can "
-                    f"crash, because no other process can be started: {error}.",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-    return _trouble[0] if _trouble else None
+    try:
+        _keep(_take())
+    except NoChild as error:
+        warnings.warn(
+            "Files of NetCDF and HDF5 are read by QGIS itself, which a damaged file can crash, "
+            f"because {error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return str(error)
+    return None
 
 
 class OpenFile:
@@ -165,13 +165,14 @@ class OpenFile:
 
     Parameters
     ----------
-    kind : {"netcdf", "raster"}
+    kind : str
+        A key of ``child.READERS``.
     path : Path
     """
 
     def __init__(self, kind: str, path: Path):
         self._child: Child | None = _take()
-        self._name = path.name
+        self._has_failed = False
         try:
             self.description = self._ask({"open": kind, "path": str(path)})
         except BaseException:
@@ -184,22 +185,28 @@ class OpenFile:
         return self._ask(request, min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS))
 
     def close(self) -> None:
-        """Close the file, and keep the child for the next one."""
+        """Close the file, and keep the child for the next one.
+
+        After an error it ends: GDAL may keep a damaged file open, which hides a new file that takes
+        its place.
+        """
         child, self._child = self._child, None
         if child is None:
             return
-        with suppress(Ended):
-            child.ask({"close": True})
-            with _lock:
-                _idle.append(child)
+        with suppress(InputError, RasterError, Ended):
+            if not self._has_failed:
+                child.ask({"close": True})
+                _keep(child)
+                return
+        child.end()
 
     def _ask(self, request: dict, seconds: float = ANSWER_SECONDS):
         if self._child is None:
             raise Ended
         try:
             return self._child.ask(request, seconds)
-        except Ended:
-            self._child = None
+        except BaseException:
+            self._has_failed = True
             raise
 
 
@@ -210,6 +217,11 @@ def _take() -> Child:
             if child.usable:
                 return child
     return Child()
+
+
+def _keep(child: Child) -> None:
+    with _lock:
+        _idle.append(child)
 
 
 def _end_idle() -> None:

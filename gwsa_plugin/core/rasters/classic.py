@@ -68,7 +68,7 @@ class Classic:
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
 
     Attributes
     ----------
@@ -81,8 +81,8 @@ class Classic:
         When the file is damaged or cut short.
     """
 
-    def __init__(self, path: Path):
-        self.name = path.name
+    def __init__(self, path: str | Path):
+        self.name = Path(path).name
         self._file = open(path, "rb")  # noqa: SIM115
         try:
             header = _Header(self._file, os.fstat(self._file.fileno()).st_size)

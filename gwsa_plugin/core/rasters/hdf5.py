@@ -1,7 +1,7 @@
 """Read NetCDF-4 files through h5py.
 
-h5py is faster than GDAL's reader in ``netcdf``, and a damaged file raises an error here that ends
-the process there.
+h5py is faster than GDAL's reader in ``netcdf``, and most damage that ends the process there is an
+error here; ``netcdf.open_netcdf`` uses both in a child process.
 """
 
 from __future__ import annotations
@@ -150,7 +150,8 @@ class Hdf5:
 
     def has(self, path: str) -> bool:
         """Return True when the file has the variable, also one in a group ("solution/cmwe")."""
-        return path in self._file
+        with self._damage_as_input_error(path):
+            return path in self._file
 
     def dimensions(self, variable: str) -> tuple[str, ...]:
         """Return the names of the dimensions of a variable.

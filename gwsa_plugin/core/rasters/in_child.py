@@ -1,4 +1,4 @@
-"""NetCDF files and rasters that GDAL reads in a child process, because it may crash on them."""
+"""NetCDF files and rasters in a child process, because their readers may crash on them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from ..base.affine import Affine
+from . import classic
 from .child_process import Ended, OpenFile
+from .classic import Classic
 from .gdal_errors import RasterError
 from .hdf5 import UnreadableFile, values_at
-from .names import first_bytes, is_virtual
+from .names import file_name, first_bytes, is_virtual
 from .raster import Band, Raster, Window
 
 # HDF5, NetCDF 3, HDF4 and GRIB, whose drivers trust what files state.
@@ -38,23 +40,24 @@ def is_risky(path: Path) -> bool:
 
 
 class NetCdfInChild:
-    """A NetCDF file that ``netcdf.NetCdf`` reads in a child, with the methods of that class.
+    """A NetCDF-4 file that a child reads, with the methods of ``netcdf.NetCdf``.
 
     Parameters
     ----------
     path : Path
+    reader : {"h5py", "gdal"}
 
     Raises
     ------
     UnreadableFile
-        As of ``NetCdf``, and when the file ends the child or keeps it for too long; also by each
-        method.
+        As the reader raises it, and when the file ends the child or keeps it for too long; also by
+        each method.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, reader: str):
         self.name = path.name
         try:
-            self._file = OpenFile("netcdf", path)
+            self._file = OpenFile(reader, path)
         except Ended:
             raise _fatal(self.name) from None
 
@@ -65,7 +68,7 @@ class NetCdfInChild:
     @property
     def variables(self) -> tuple[str, ...]:
         """Names of all variables."""
-        return tuple(self._call("list_variables"))
+        return tuple(self._call("variables"))
 
     def has(self, path: str) -> bool:
         """Return True when the file has the variable."""
@@ -120,10 +123,15 @@ class RasterInChild(Raster):
     RasterError
         When GDAL cannot open it, or the file ends the child or keeps it for too long; also by each
         method.
+    UnreadableFile
+        When it is NetCDF 3 and damaged.
     """
 
     def __init__(self, path: Path):
         self._name = path.name
+        if first_bytes(path).startswith(classic.SIGNATURE):
+            # GDAL takes as much memory as a damaged header states.
+            Classic(file_name(path)).close()
         try:
             self._file = OpenFile("raster", path)
         except Ended:
@@ -167,4 +175,4 @@ class RasterInChild(Raster):
 
 
 def _fatal(name: str) -> UnreadableFile:
-    return UnreadableFile(name, "damaged, so that GDAL crashes or does not end")
+    return UnreadableFile(name, "damaged, so that its reader crashes or does not end")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from threading import RLock
+from threading import BoundedSemaphore, RLock
 from typing import Protocol
 
 import numpy as np
@@ -30,16 +30,19 @@ from .names import first_bytes, is_virtual
 
 # With other endings, GDAL's netCDF driver leaves HDF5 files to its HDF5 driver.
 NETCDF_ENDINGS = (".nc", ".nc2", ".nc3", ".nc4", ".cdf")
-# HDF5 may be used by one thread at a time, through h5py or through GDAL.
+# HDF5 may be used by one thread of a process at a time, through h5py or through GDAL.
 HDF5_LOCK = RLock()
+# Each open file has a child process, of some 100 MB.
+_few_files = BoundedSemaphore(4)
 
 
 @contextmanager
 def open_netcdf(path: str | Path) -> Iterator[OpenNetCdf]:
-    """Open a NetCDF or HDF5 file, and lock HDF5 until it is closed.
+    """Open a NetCDF or HDF5 file.
 
-    HDF5 is read through h5py where that is usable, otherwise through GDAL, in a child process where
-    one can be started. NetCDF 3 is read by ``classic``.
+    HDF5 is read through h5py where that is usable, otherwise through GDAL: in a child process, or
+    where none can be started in this one, with HDF5 locked until the file is closed. NetCDF 3 is
+    read by ``classic``.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ def open_netcdf(path: str | Path) -> Iterator[OpenNetCdf]:
         raise InputError(f"{path} does not exist; check the path.")
     if not path.stat().st_size:
         raise UnreadableFile(path.name, "empty (0 bytes)")
-    with HDF5_LOCK:
+    with HDF5_LOCK if trouble() else _few_files:
         file = _open(path)
         try:
             yield file
@@ -75,9 +78,10 @@ def open_netcdf(path: str | Path) -> Iterator[OpenNetCdf]:
 
 def _open(path: Path) -> OpenNetCdf:
     if hdf5.is_hdf5(path):
-        if hdf5.usable():
-            return Hdf5(path)
-        return NetCdf(path) if trouble() else NetCdfInChild(path)
+        reader = "h5py" if hdf5.usable() else "gdal"
+        if not trouble():
+            return NetCdfInChild(path, reader)
+        return Hdf5(path) if reader == "h5py" else NetCdf(path)
     if first_bytes(path).startswith(classic.SIGNATURE):
         return Classic(path)
     raise UnreadableFile(

@@ -47,7 +47,7 @@ def child_of(file) -> int:
 
 
 def test_the_child_returns_what_gdal_reads_here(path):
-    here, there = NetCdf(path), NetCdfInChild(path)
+    here, there = NetCdf(path), NetCdfInChild(path, "gdal")
     window = (slice(1, 2), slice(0, 4), slice(2, 5))
     assert there.variables == here.variables
     assert there.has("water") and not there.has("snow")
@@ -78,12 +78,12 @@ def test_a_raster_in_the_child_is_that_of_gdal(path):
 
 
 def test_a_child_is_used_again(path):
-    first = NetCdfInChild(path)
+    first = NetCdfInChild(path, "gdal")
     pid = child_of(first)
     first.close()
-    second = NetCdfInChild(path)
+    second = NetCdfInChild(path, "gdal")
     assert child_of(second) == pid
-    third = NetCdfInChild(path)
+    third = NetCdfInChild(path, "gdal")
     assert child_of(third) != pid
     second.close()
     third.close()
@@ -94,7 +94,7 @@ def test_a_child_is_used_again(path):
 def test_a_crash_while_reading_is_one_sentence(path, without_h5py, number):
     with open_netcdf(path) as file:
         os.kill(child_of(file), number)
-        with pytest.raises(UnreadableFile, match=r"^f.nc is damaged, so that GDAL crashes"):
+        with pytest.raises(UnreadableFile, match=r"^f.nc is damaged, so that its reader crashes"):
             file.read("water")
     with open_netcdf(path) as file:
         np.testing.assert_array_equal(file.read("water"), VALUES)
@@ -111,7 +111,7 @@ def test_a_crash_while_a_raster_is_read_is_one_sentence(path):
 @posix
 def test_a_child_that_does_not_answer_is_ended(path, monkeypatch):
     monkeypatch.setattr(child_process, "ANSWER_SECONDS", 0.3)
-    file = NetCdfInChild(path)
+    file = NetCdfInChild(path, "gdal")
     os.kill(child_of(file), signal.SIGSTOP)
     started = time.monotonic()
     with pytest.raises(UnreadableFile, match="or does not end"):
@@ -122,20 +122,23 @@ def test_a_child_that_does_not_answer_is_ended(path, monkeypatch):
 
 @posix
 def test_an_idle_child_that_was_killed_is_replaced(path):
-    file = NetCdfInChild(path)
+    file = NetCdfInChild(path, "gdal")
     pid = child_of(file)
     file.close()
     os.kill(pid, signal.SIGKILL)
     time.sleep(0.1)
-    file = NetCdfInChild(path)
+    file = NetCdfInChild(path, "gdal")
     np.testing.assert_array_equal(file.read("water"), VALUES)
     file.close()
 
 
-def test_without_a_child_the_file_is_read_here_with_a_warning(path, without_h5py, monkeypatch):
+def test_without_a_child_the_file_is_read_here_with_a_warning(
+    path, without_h5py, monkeypatch, request
+):
     child_process._end_idle()
-    monkeypatch.setattr(child_process, "_trouble", [])
     monkeypatch.setattr(child_process, "find_python", lambda: None)
+    child_process.trouble.cache_clear()
+    request.addfinalizer(child_process.trouble.cache_clear)
     with pytest.warns(RuntimeWarning, match="read by QGIS itself"), open_netcdf(path) as file:
         assert isinstance(file, NetCdf)
         np.testing.assert_array_equal(file.read("water"), VALUES)
