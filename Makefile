@@ -59,7 +59,7 @@ lint: packages $(VENV)/ready $(IMPORT)  ## Style, format, types, spelling, QGIS 
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/flake8 --select QGS1,QGS4 --extend-ignore QGS105 __init__.py gwsa_plugin processing_provider ui
-	$(BIN)/bandit --quiet --recursive __init__.py gwsa_plugin processing_provider ui
+	$(BIN)/bandit --recursive __init__.py gwsa_plugin processing_provider ui
 
 model: packages $(IMPORT)  ## Make the shipped model again from the stages of gwsa_plugin/core/stages.py
 	QT_HASH_SEED=0 $(PYTHON) -m gwsa.setup.make_model

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import subprocess  # nosec B404: QGIS's own Python is started, with fixed arguments.
+import subprocess  # nosec B404
 import sys
 import warnings
 from contextlib import suppress
@@ -69,6 +69,7 @@ class Child:
             environment["PYTHONHOME"] = str(python_home())
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows alone has it.
         try:
+            # The program of QGIS's own Python with fixed arguments, without a shell.
             self._process = subprocess.Popen(  # nosec B603
                 [str(python), "-c", PROGRAM, "gwsa_plugin.core.rasters.child", *path],
                 stdin=subprocess.PIPE,
