@@ -26,6 +26,7 @@ from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.dependencies import require
 from .error_messages import error_message
+from .feedback import FeedbackProgress
 from .given_inputs import given_inputs
 from .help_pages import page_url
 from .main_thread import import_in_main_thread
@@ -369,25 +370,6 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
                     feedback.pushFormattedMessage(html, text)
                 else:
                     feedback.pushInfo(text)
-
-
-class FeedbackProgress(Progress):
-    """Progress of the core that is passed on to a QgsProcessingFeedback."""
-
-    def __init__(self, feedback):
-        self._feedback = feedback
-
-    def info(self, text):
-        self._feedback.pushInfo(text)
-
-    def warn(self, text):
-        self._feedback.pushWarning(text)
-
-    def show(self, fraction):
-        self._feedback.setProgress(100 * fraction)
-
-    def is_cancelled(self):
-        return self._feedback.isCanceled()
 
 
 def layer_file(layer: QgsRasterLayer) -> Path:

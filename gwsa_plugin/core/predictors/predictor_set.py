@@ -17,8 +17,10 @@ from .bands import require_shape
 from .catalogue import Predictor, parse_predictors
 from .files import COARSE, FINE, month_bands
 from .json_file import read_json, read_land
+from .outside import require_inside
 
 CONTENTS = "predictors.json"
+REBUILD = "build the set again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +71,17 @@ class PredictorSet:
             )
         content = read_json(folder / CONTENTS)
         predictors = parse_predictors(content, CONTENTS)
-        for predictor in predictors:
-            if predictor.files and Path(predictor.files).parts[:1] != (FINE,):
+        for predictor in (item for item in predictors if item.files):
+            if Path(predictor.files).parts[:1] != (FINE,):
                 raise InputError(
                     f'"files" of {predictor.name} in {CONTENTS} is not in {FINE}/; '
                     "build the set again."
                 )
+            require_inside(predictor.files, folder, f"{predictor.name} in {CONTENTS}", REBUILD)
+        land = read_land(content, CONTENTS) or cls.land_file
+        require_inside(land, folder, f'"land" in {CONTENTS}', REBUILD)
+        for path in sorted([*(folder / FINE).rglob("*"), *(folder / COARSE).rglob("*")]):
+            require_inside(str(path), folder, CONTENTS, REBUILD)
         grid, factor = _parse_grid(content, folder)
         if "months" in content:
             months = _parse_months(content, "months")
@@ -88,7 +95,7 @@ class PredictorSet:
             predictors,
             months,
             before,
-            read_land(content, CONTENTS) or cls.land_file,
+            land,
         )
 
     @property
