@@ -195,6 +195,15 @@ class Downscale(WellAlgorithm):
             advanced=True,
         )
         self.add(
+            QgsProcessingParameterBoolean(
+                "UNENCRYPTED", tr("Allow a remote scheduler without encryption"), False
+            ),
+            "Others in the network can read and change what is sent to a tcp:// scheduler on "
+            "another machine, and run code on its workers. Such a scheduler is refused unless this "
+            "is set. tls:// and this machine need it not.",
+            advanced=True,
+        )
+        self.add(
             QgsProcessingParameterFolderDestination("OUTPUT", tr("1 km maps")),
             "Folder for GWSA_YYYY.tif, and for sigma/GWSA_SIGMA_YYYY.tif if sigma is given.",
         )
@@ -265,7 +274,7 @@ class Downscale(WellAlgorithm):
         )
         from ..gwsa_plugin.core.downscaling.skill.scores import write_scores
         from ..gwsa_plugin.core.downscaling.skill.verdict import coarse_title, layer_title
-        from ..gwsa_plugin.core.files.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.files.provenance import now, provenance
         from ..gwsa_plugin.core.files.stack import read_stack
         from ..gwsa_plugin.core.predictors.predictor_set import CONTENTS
 
@@ -293,7 +302,8 @@ class Downscale(WellAlgorithm):
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
         sigma_path = inputs["GWSA_SIGMA"]
         sigma = read_stack(sigma_path, "GWSA_SIGMA", progress) if sigma_path else None
-        with task_runner(scheduler, progress) as run:
+        unencrypted = self.parameterAsBool(parameters, "UNENCRYPTED", context)
+        with task_runner(scheduler, progress, unencrypted) as run:
             result = downscale(
                 read_stack(inputs["GWSA"], "GWSA", progress),
                 predictors,
@@ -320,17 +330,15 @@ class Downscale(WellAlgorithm):
             title_file(path, layer_title(path.stem[-4:], verdict.detail, verdict.interpolated))
         maps = (result.years, result.sigma, paths["APPLICABILITY"])
         load_maps(tr("GWSA 1 km"), *maps, context)
-        given = {name: parameters.get(name) for name in ("WELLS", "OBSERVATIONS")}
         settings = {**options.as_parameters(), **({"wells": vars(wells.rules)} if wells else {})}
         results = verdict.as_results()
         record_file = paths["OUTPUT"] / "run.json"
-        write_run(record_file, self.ID, {**inputs, **given}, settings, started, results)
+        self.write_record(record_file, inputs, settings, started, results)
         if paths["CORRECTED"]:
-            self.finish_raster(paths["CORRECTED"], {**inputs, **given}, settings, started, results)
+            self.finish_raster(paths["CORRECTED"], inputs, settings, started, results)
             title_file(paths["CORRECTED"], coarse_title(verdict.evidence))
         if paths["CORRECTED_SIGMA"]:
-            files = {**inputs, **given}
-            self.finish_raster(paths["CORRECTED_SIGMA"], files, settings, started, results)
+            self.finish_raster(paths["CORRECTED_SIGMA"], inputs, settings, started, results)
         if paths["SCORES"]:
             write_scores(paths["SCORES"], result.scores)
         if paths["REPORT"]:
