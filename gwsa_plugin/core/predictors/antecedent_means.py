@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from ..compute.numba_modules import load_numba_module
+from ..base.numba_modules import load_numba_module
 
 _kernel = partial(load_numba_module, "predictors.antecedent_means_numba")
 

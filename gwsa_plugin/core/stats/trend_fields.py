@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..base.months import decimal_years
-from ..compute.numba_modules import load_numba_module
+from ..base.numba_modules import load_numba_module
 from .harmonics import annual_wave
 from .red_noise import TREND, noise_around_seasons
 from .trends import (
