@@ -100,11 +100,11 @@ def same_months(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         The series.
     """
     known = np.isfinite(values)
-    used = known.sum(axis=0) >= LEAST_MONTHS
+    used = known.sum(axis=0, dtype=np.int32) >= LEAST_MONTHS
     if not used.any():
         return
     usual = known[:, np.argmax(used)]
-    if (known[:, used] == usual[:, None]).all():
+    if ((known == usual[:, None]) | ~used).all():
         yield usual, used
         return
     packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
@@ -125,7 +125,9 @@ def _trends(months: np.ndarray, values: np.ndarray, confidence: float) -> np.nda
     else:
         flat, coefficients = _subtract_season_compiled(compiled, months, values)
         slope, p = slopes_and_tests(compiled, times, flat, coefficients[1])
-    half = noise_around_seasons(months, values).half_widths(TREND, confidence)
+    compiled = load_numba_module("stats.red_noise_numba")
+    noise = noise_around_seasons(months, values, compiled)
+    half = noise.half_widths(TREND, confidence, compiled)
     amplitude, peak = annual_wave(coefficients[2], coefficients[4])
     fields = np.array([slope, slope - half, slope + half, p, amplitude, peak])
     fields[:, values.min(axis=0) == values.max(axis=0)] = np.nan
