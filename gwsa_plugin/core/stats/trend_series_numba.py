@@ -28,37 +28,6 @@ PIXELS = 128
 BLOCK = U(PIXELS)
 
 
-@njit(nogil=True, cache=True)
-def deseasonalise(values, solver, waves, flat, coefficients):
-    """Fit trend and waves, and subtract the waves.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n, series)
-    solver : ndarray of float64, shape (6, n)
-        Pseudo-inverse of the design of the fit.
-    waves : ndarray of float64, shape (n, 4)
-        Waves without mean.
-    flat : ndarray of float64, shape (series, n)
-        Receives the deseasonalised series.
-    coefficients : ndarray of float64, shape (6, series)
-        Receives the fit.
-    """
-    n, series = values.shape
-    sums = np.empty(6 * PIXELS)
-    for begin in range(0, series, PIXELS):
-        count = min(PIXELS, series - begin)
-        sums[:] = 0.0
-        for month in range(n):
-            _add_products(values[month, begin : begin + count], solver[:, month], sums)
-        for row in range(6):
-            coefficients[row, begin : begin + count] = sums[row * PIXELS : row * PIXELS + count]
-        for month in range(n):
-            _subtract_waves(
-                values[month, begin : begin + count], waves[month], sums, flat[begin:, month]
-            )
-
-
 # Without fastmath: the sums must have the same bits as in numpy.
 @compiled
 def _add_products(values, factors, sums):
@@ -136,6 +105,39 @@ def trends(flat, times, lines, significance, ranks, results):
             results[1, series] = 1.0
         else:
             results[1, series] = erfc((abs(score) - 1) / sqrt(2 * variance))
+
+
+@njit(nogil=True, cache=True)
+def deseasonalised_trends(values, fit, times, significance, ranks, coefficients, results):
+    """Fit trend and waves, subtract the waves, and compute ``trends``.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, series)
+    fit : tuple of ndarray of float64, shapes (6, n) and (n, 4)
+        Pseudo-inverse of the design of the fit, and its waves without mean.
+    times, significance, ranks, results
+        As in ``trends``.
+    coefficients : ndarray of float64, shape (6, series)
+        Receives the fit.
+    """
+    solver, waves = fit
+    n, series = values.shape
+    sums = np.empty(6 * PIXELS)
+    # They stay in the cache of the processor.
+    flat, found = np.empty((PIXELS, n)), np.empty((2, PIXELS))
+    for begin in range(0, series, PIXELS):
+        end = min(begin + PIXELS, series)
+        sums[:] = 0.0
+        for month in range(n):
+            _add_products(values[month, begin:end], solver[:, month], sums)
+        for row in range(6):
+            coefficients[row, begin:end] = sums[row * PIXELS : row * PIXELS + end - begin]
+        for month in range(n):
+            _subtract_waves(values[month, begin:end], waves[month], sums, flat[:, month])
+        lines = coefficients[1, begin:end]
+        trends(flat[: end - begin], times, lines, significance, ranks, found)
+        results[:, begin:end] = found[:, : end - begin]
 
 
 @compiled
