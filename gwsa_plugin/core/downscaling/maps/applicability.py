@@ -23,9 +23,9 @@ from scipy.spatial.distance import cdist
 from ...base.errors import InputError
 from ...base.months import calendar_season
 from ...base.nan_mean import nan_mean
+from ...base.numba_modules import load_numba_module
 from ...base.progress import SILENT, Progress
 from ...base.tiles import Tile, tile_side
-from ...compute.numba_modules import load_numba_module
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
 from ...predictors.features import PixelSelection, read_pixels
