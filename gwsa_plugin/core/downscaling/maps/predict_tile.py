@@ -7,16 +7,16 @@ of a year exist.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 import numpy as np
 
 from ...base.grid import KM_PER_DEGREE, Grid
 from ...base.progress import Progress
 from ...base.tiles import Tile
-from ...files.checkpoint import require_folder
+from ...files.checkpoint import require_folder, save_checkpoint
 from ...predictors.features import PixelSelection, months_at_once, read_pixels
 from ...predictors.stored_features import take_rows
 from ...spatial.aquifers import blend
@@ -99,7 +99,7 @@ def predict_tile(
     absent = [name for name in products if not _part_file(folder, name, tile).exists()]
     if absent:
         for name, raw in _predict(job, absent, wanted, tile, pixels, progress).items():
-            _save(_part_file(folder, name, tile), raw)
+            save_checkpoint(_part_file(folder, name, tile), partial(np.save, arr=raw))
     return {
         name: np.stack(
             [
@@ -135,18 +135,6 @@ def read_part(folder: Path, product: str, tile: Tile, pixels: np.ndarray) -> Ite
 def _part_file(folder: Path, product: str, tile: Tile) -> Path:
     """The checkpoint of a tile."""
     return folder / product / f"{tile.rows.start}_{tile.columns.start}.npy"
-
-
-def _save(path: Path, raw: np.ndarray) -> None:
-    """Write a checkpoint atomically.
-
-    A worker that was given up as dead may write the same file at the same time, so that each uses a
-    temporary name of its own. No folder is made: such a worker must not restore a deleted one.
-    """
-    temporary = path.with_suffix(f".{uuid4().hex}.part")
-    with open(temporary, "wb") as file:
-        np.save(file, raw)
-    temporary.replace(path)
 
 
 def _predict(

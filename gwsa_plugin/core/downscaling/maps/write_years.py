@@ -21,7 +21,7 @@ from ...base.tiles import tile_side
 from ...base.units import CM
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
-from ...files.checkpoint import require_folder
+from ...files.checkpoint import require_folder, seal
 from ...files.stack import MISSING
 from ...rasters.geotiff import UNIT_TAG, GeoTiff, Header, new_geotiff
 from ...spatial.mass_conservation import MassConservation
@@ -206,4 +206,5 @@ def _write_year(
                 after = before + job.conservation.bilinear(nodes[i], tile)
                 geotiff.write(int(bands[i]), after.astype(np.float32), corner)
                 recorder.add(i, tile, before, after)
+    seal(path)
     recorder.closure().save(_closure_file(folder, name, year))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...base.tiles import Tile
-from ...files.atomic import atomic_file
+from ...files.checkpoint import save_checkpoint
 from ...spatial.mass_conservation import MassConservation
 from .seams import edge_steps, ratio_from_steps, surrounded
 
@@ -51,9 +51,8 @@ class Closure:
             return cls(**file)
 
     def save(self, path: Path) -> None:
-        """Write the closure atomically in NumPy's npz format."""
-        with atomic_file(path) as part:
-            np.savez(part, **asdict(self))
+        """Save the closure as a checkpoint in NumPy's npz format."""
+        save_checkpoint(path, lambda file: np.savez(file, **asdict(self)))
 
     @property
     def amplification(self) -> float:

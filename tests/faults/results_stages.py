@@ -1,19 +1,7 @@
-"""Kill a stage at moments of its run and run it again: python -m ... STAGE FOLDER KILLS.
-
-A moment is a change of a file under FOLDER by Python. A child process is killed at KILLS of them,
-from the first to the last. Reports of progress are no moments: how many there are depends on the
-time that threads take.
-"""
+"""Stages that answer from maps, on small maps of six years."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import signal
-import sys
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -43,35 +31,18 @@ from gwsa.gwsa_plugin.core.results.trend_map import write_trend_map
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.tests.core.results.products import GRID, MONTHS, storage
 
-CHANGES = ("open", "os.rename", "os.mkdir", "os.rmdir", "os.remove")
-
-
-class Changes:
-    """Counts the changes of files under a folder, and kills the process at one of them."""
-
-    def __init__(self, folder: Path, last: int | None):
-        self.count = 0
-        self._last = last
-        self._folder = str(folder)
-        sys.addaudithook(self._note)
-
-    def _note(self, event: str, arguments: tuple) -> None:
-        if event not in CHANGES or not str(arguments[0]).startswith(self._folder):
-            return
-        if self.count == self._last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self.count += 1
-
 
 def write_maps(folder: Path) -> YearlyMaps:
-    """Yearly maps with sigma."""
+    """Yearly maps with sigma, and another product beside their folder."""
     stack = MonthlyStack.on_calendar(GRID, MONTHS, storage(GRID), "GWSA")
     sigma = MonthlyStack.on_calendar(GRID, MONTHS, np.full_like(stack.values, 0.5), "GWSA_SIGMA")
     for year in range(2004, 2010):
         months = np.datetime64(f"{year}-01"), np.datetime64(f"{year}-12")
-        write_stack(folder / f"GWSA_{year}.tif", stack.select(*months))
-        write_stack(folder / "sigma" / f"GWSA_SIGMA_{year}.tif", sigma.select(*months))
-    return YearlyMaps.in_folder(folder)
+        write_stack(folder / "maps" / f"GWSA_{year}.tif", stack.select(*months))
+        write_stack(folder / f"maps/sigma/GWSA_SIGMA_{year}.tif", sigma.select(*months))
+    other = MonthlyStack.on_calendar(GRID, MONTHS, storage(GRID) * 1.5 + 1, "GWSA")
+    write_stack(folder / "other.tif", other)
+    return YearlyMaps.in_folder(folder / "maps")
 
 
 def square(name: str, west: float) -> Aquifer:
@@ -81,6 +52,10 @@ def square(name: str, west: float) -> Aquifer:
 
 
 POLYGONS = [square("one", 70.5)]
+
+
+def folder_of_maps(maps: YearlyMaps) -> Path:
+    return maps.bands[MONTHS[0]][0].parent
 
 
 def drought_index(maps: YearlyMaps, out: Path) -> None:
@@ -93,7 +68,7 @@ def drought_index(maps: YearlyMaps, out: Path) -> None:
 
 def recharge(maps: YearlyMaps, out: Path) -> None:
     options = RechargeOptions()
-    series = polygon_series(maps, POLYGONS, sigma_maps(maps.bands[MONTHS[0]][0].parent))
+    series = polygon_series(maps, POLYGONS, sigma_maps(folder_of_maps(maps)))
     found = polygon_recharge(series, options)
     write_years(out / "years.csv", series, found)
     write_recharge_report(out / "report.html", series, found, options)
@@ -101,10 +76,7 @@ def recharge(maps: YearlyMaps, out: Path) -> None:
 
 
 def comparison(maps: YearlyMaps, out: Path) -> None:
-    other = MonthlyStack.on_calendar(GRID, MONTHS, storage(GRID) * 1.5 + 1, "GWSA")
-    path = out.parent / "other.tif"
-    if not path.exists():
-        write_stack(path, other)
+    path = folder_of_maps(maps).parent / "other.tif"
     products = Product("maps", maps), Product("other", YearlyMaps.from_files([path]))
     paths = {name: out / f"{name.replace(' ', '_')}.tif" for name in UNITS}
     found = compare(*products, paths=paths, polygons=POLYGONS)
@@ -129,79 +101,11 @@ def trend_map(maps: YearlyMaps, out: Path) -> None:
 
 
 def aquifer_series(maps: YearlyMaps, out: Path) -> None:
-    series = polygon_series(maps, POLYGONS, sigma_maps(maps.bands[MONTHS[0]][0].parent))
+    series = polygon_series(maps, POLYGONS, sigma_maps(folder_of_maps(maps)))
     trends = storage_trends(series)
     write_series(out / "series.csv", series)
     write_series_report(out / "series.html", series, trends, maps.tags())
     write_run(out / "series.run.json", "aquiferseries", {}, {}, now())
 
 
-STAGES = {
-    one.__name__: one
-    for one in (drought_index, recharge, comparison, export, trend_map, aquifer_series)
-}
-
-
-def run(stage: Callable, maps: YearlyMaps, out: Path, last: int | None = None) -> int:
-    """Run a stage in a child process that is killed at a moment; return how many there were."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            changes = Changes(out, last)
-            stage(maps, out)
-            os.write(writing, str(changes.count).encode())
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(writing)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(reading, "rb") as pipe:
-        count = int(pipe.read() or -1)
-    expected = signal.SIGKILL if last is not None else 0
-    assert status == expected, f"status {status} of {stage.__name__} at moment {last}"
-    return count
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Digest of each file; of records of runs, which have times, only that they are JSON."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            data = path.read_bytes()
-            if path.name.endswith("run.json"):
-                data = b"" if json.loads(data) else data
-            found[path.relative_to(folder).as_posix()] = hashlib.sha256(data).hexdigest()
-    return found
-
-
-def is_scratch(name: str) -> bool:
-    return ".part/" in name or ".unfinished/" in name
-
-
-def main(name: str, folder: Path, kills: int) -> None:
-    for library in ("jinja2", "matplotlib.backends.backend_svg", "scipy.stats"):
-        import_module(library)  # Once, not in each child.
-    stage = STAGES[name]
-    maps = write_maps(folder / "maps")
-    moments = run(stage, maps, folder / "reference")
-    expected = contents(folder / "reference")
-    for number in range(kills):
-        out = folder / str(number)
-        run(stage, maps, out, round(number * (moments - 1) / (kills - 1)))
-        left = contents(out)
-        for path, digest in left.items():
-            # Of the first export a title differs, and with it all files.
-            is_kept = is_scratch(path) or name == "export" or digest == expected[path]
-            assert is_kept, f"{path} is not complete"
-        run(stage, maps, out)
-        after = contents(out)
-        assert after == expected, f"moment {number}: {set(after) ^ set(expected) or 'other bytes'}"
-        folders = [path.name for path in out.rglob("*") if path.name.startswith(".")]
-        assert not folders, f"moment {number}: {folders}"
-    print(f"{name}: {kills} kills among {moments} moments, {len(expected)} files")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+RUNS = (drought_index, recharge, comparison, export, trend_map, aquifer_series)
