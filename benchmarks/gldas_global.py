@@ -6,7 +6,6 @@ Usage: python3 -m gwsa.benchmarks.run FOLDER gldas_global
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -23,6 +22,7 @@ import numpy as np
 import rasterio
 from scipy.ndimage import zoom
 
+from gwsa.gwsa_plugin.core.base.cores import usable_cores
 from gwsa.gwsa_plugin.core.base.months import in_baseline, month_range
 from gwsa.gwsa_plugin.core.gldas.anomalies import TOTAL, gldas_anomalies
 from gwsa.gwsa_plugin.core.gldas.land_storage import LAYERS, VARIABLES
@@ -69,7 +69,7 @@ def measure_gldas(folder: Path, granule: Path = GRANULE) -> dict:
     return {
         "values": {
             "months": MONTHS.size,
-            "threads": os.cpu_count(),
+            "threads": usable_cores(),
             "peak_memory_gb": ours["peak_gb"],
             "read_s": ours["read_s"],
             "write_s": ours["s"] - ours["read_s"],
@@ -165,7 +165,7 @@ def run_ours(folder: Path) -> dict:
 def run_peer(decompress_chunk: Callable[[bytes], object], folder: Path) -> dict:
     """Read every chunk of the six variables and decompress it to float32 values."""
     started = time.perf_counter()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for _ in pool.map(
             partial(_decompress_file, decompress_chunk), sorted((folder / "files").iterdir())
         ):

@@ -9,7 +9,6 @@ SIZE is the fraction of the rows and columns of the globe.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 
+from gwsa.gwsa_plugin.core.base.cores import usable_cores
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.downscaling.domain import Domain, make_domain
@@ -74,7 +74,7 @@ def measure_peak(folder: Path, size: float = SMALL) -> dict:
     return {
         "values": {
             **measured,
-            "threads": os.cpu_count(),
+            "threads": usable_cores(),
             "predictors (GB)": static + monthly,
             "map (GB)": mapped,
             "the record: mapping month by month (h)": measured["mapping (s)"] * RECORD / 3600,

@@ -111,6 +111,15 @@ def test_algorithms_do_not_import_the_desktop(path):
     }
 
 
+@shipped
+def test_cores_are_counted_at_one_place(path):
+    """A process may use fewer cores than the machine has, as also the default of a pool ignores."""
+    text = path.read_text(encoding="utf-8")
+    assert path == CORE / "base/cores.py" or not re.search(
+        r"cpu_count|sched_getaffinity|PoolExecutor\(\)", text
+    )
+
+
 @pytest.mark.parametrize(
     "path", sources("gwsa_plugin/core", "processing_provider", "ui"), ids=named
 )

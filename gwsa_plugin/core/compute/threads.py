@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from threading import Event
+from threading import BoundedSemaphore, Event
 
+from ..base.cores import usable_cores
 from ..base.progress import SILENT, Progress
 
 # Time between two progress reports and checks for cancellation.
@@ -27,6 +27,31 @@ class TaskProgress(Progress):
 
     def is_cancelled(self) -> bool:
         return self._is_cancelled()
+
+
+class Limit:
+    """Lets at most a number of tasks of a process into its context at once.
+
+    A task that takes much memory runs inside of it. A copy in another process counts its own tasks.
+
+    Parameters
+    ----------
+    count : int
+        Number of tasks.
+    """
+
+    def __init__(self, count: int):
+        self.count = count
+        self._free = BoundedSemaphore(count)
+
+    def __reduce__(self) -> tuple:
+        return Limit, (self.count,)
+
+    def __enter__(self) -> None:
+        self._free.acquire()
+
+    def __exit__(self, *failure) -> None:
+        self._free.release()
 
 
 def run_all(tasks: Sequence[Callable[[Progress], object]], progress: Progress = SILENT) -> list:
@@ -53,7 +78,7 @@ def run_all(tasks: Sequence[Callable[[Progress], object]], progress: Progress = 
         The first exception of a task, after all tasks have ended.
     """
     stop = Event()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         futures = [pool.submit(task, TaskProgress(stop.is_set)) for task in tasks]
         waiting: set[Future] = set(futures)
         try:

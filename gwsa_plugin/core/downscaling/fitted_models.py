@@ -11,15 +11,14 @@ from ..base.progress import Progress
 from .domain import Domain
 from .folds import make_blocks
 from .models.cross_validation import (
-    ANOMALY,
     CrossValidation,
     HeldOut,
-    TrainingOptions,
     train_and_validate,
     validate_without_trees,
 )
 from .models.early_stopping import Tuning
 from .models.region_models import RegionModels
+from .models.trainer import ANOMALY, TrainingOptions
 from .options import FOOTPRINT, INTERPOLATION, DownscaleOptions
 from .prior.fitted_prior import FittedPrior, fit_prior
 from .skill.reduced_resolution import (

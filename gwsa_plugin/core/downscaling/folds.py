@@ -91,21 +91,6 @@ class Blocking:
     seed: int = 1
 
 
-def no_holdout(shape: tuple[int, ...], months: int) -> Split:
-    """Return the split that holds nothing out: all samples are trained on.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of the coarse grid.
-    months : int
-        Number of mapped months.
-    """
-    no_cells = np.zeros(shape, dtype=bool)
-    no_months = np.zeros(months, dtype=bool)
-    return Split(no_cells, no_months, no_cells, no_months)
-
-
 @dataclass(frozen=True, eq=False)
 class Blocks:
     """Division of the mapped cells into blocks, and of the blocks into spatial folds.

@@ -10,7 +10,7 @@ from ..files.yearly_maps import require_own_folder
 from ..spatial.aquifers import GRACE_FOOTPRINT_KM2
 from .folds import Blocking
 from .maps.encoding import ROUNDED
-from .models.cross_validation import DIRECT
+from .models.trainer import DIRECT
 from .models.training import Boosting
 
 # What is mapped: the prior, with trees on what it leaves where held-out footprints support them;

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -16,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Union
 
+from ..base.cores import usable_cores
 from ..base.progress import SILENT, Progress
 from ..rasters.backend import gdal_version
 from ..rasters.names import read_blocks
@@ -152,7 +152,7 @@ def write_run(
         "parameters": parameters,
         "started": started.isoformat(timespec="seconds"),
         "finished": now().isoformat(timespec="seconds"),
-        "threads": os.cpu_count(),
+        "threads": usable_cores(),
         "platform": platform.platform(),
         "libraries": {"GDAL": gdal_version(), **{name: version_of(name) for name in LIBRARIES}},
     }

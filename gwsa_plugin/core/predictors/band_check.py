@@ -47,9 +47,11 @@ class BandCheck:
 
     def add(self, stored: np.ndarray) -> None:
         """Add a window of stored numbers: float32, NaN for no value."""
-        known = stored[np.isfinite(stored)]
-        if known.size and self._has_values:
-            self._extremes.append(self._conspicuous(known))
+        if not self._has_values:
+            return
+        extremes = np.array([np.fmin.reduce(stored, axis=None), np.fmax.reduce(stored, axis=None)])
+        if not np.isnan(extremes).any():
+            self._extremes.append(self._conspicuous(stored, extremes))
 
     def require_plausible(self) -> None:
         """Raise InputError for a value that cannot be one; it names value, file and count."""
@@ -62,14 +64,13 @@ class BandCheck:
             values[None], self._limits, self._name, [self._label], self._scaling, ADVICE
         )
 
-    def _conspicuous(self, known: np.ndarray) -> np.ndarray:
+    def _conspicuous(self, stored: np.ndarray, extremes: np.ndarray) -> np.ndarray:
         """The extreme values, all fill values among them, and all values outside the limits."""
-        least, most = known.min(), known.max()
-        extremes = np.array([least, most])
         fills = extremes[np.isin(extremes, np.array(FILL_VALUES, dtype=np.float32))]
         low, high = sorted(in_unit(extremes, *self._scaling))
         if not fills.size and self._limits.least <= low and high <= self._limits.most:
             return extremes
+        known = stored[~np.isnan(stored)]
         values = in_unit(known, *self._scaling)
         outside = (values < self._limits.least) | (values > self._limits.most)
         conspicuous = outside | np.isin(known, fills)

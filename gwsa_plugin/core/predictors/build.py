@@ -26,6 +26,7 @@ from .input_check import check_inputs
 from .inputs import open_input
 from .int16 import FLOAT32, Encoding
 from .land import find_land, write_land
+from .land_mask import LandMask
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
 from .raster_pairs import Pair, Region, make_pairs
 from .rebuild import (
@@ -161,9 +162,10 @@ def _write_rasters(
     encodings: dict[Predictor, Encoding] = {}
     kept = 0
     batches = list(split_into_batches(pairs))
+    land = region.land.count()
     for batch, part in zip(batches, progress.parts(len(batches))):
         written = write_batch(batch, region, folder, earlier, part)
-        _check_coverage(written, int(region.land.sum()), progress)
+        _check_coverage(written, land, progress)
         encodings.update(written.encodings)
         kept += written.kept
     if (earlier / CONTENTS).exists():
@@ -234,7 +236,7 @@ def _warn_of_leaks(predictors: Sequence[Predictor], progress: Progress) -> None:
 
 def _land(
     mask: Path | None, catalogue: Catalogue, files: dict, fine: Grid, progress: Progress
-) -> np.ndarray:
+) -> LandMask:
     """The land mask on the fine grid: from a raster or from the static predictors."""
     statics = [
         (item, files[item.name][ALWAYS][0]) for item in catalogue.predictors if not item.monthly
@@ -248,7 +250,7 @@ def _land(
             "Land cannot be distinguished from sea without a static predictor; "
             "give a LAND_MASK (1 on land)."
         )
-    if not land.any():
+    if not land.count():
         raise InputError(
             f"{mask.name if mask else 'The static predictors'} leave no land inside the grid; "
             "give a land mask that is above 0 on land, or another GRID."

@@ -207,7 +207,8 @@ def read_numbers(
         Shape (rows, columns), NaN for no value.
     """
     numbers = source.read_floats([band], window)[0]
-    numbers[~np.isfinite(numbers)] = np.nan
+    if np.issubdtype(source.bands[band - 1].dtype, np.floating):
+        numbers[np.isinf(numbers)] = np.nan
     if predictor.nodata is not None:
         numbers[numbers == np.float32(predictor.nodata)] = np.nan
     return numbers

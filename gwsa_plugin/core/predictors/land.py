@@ -10,15 +10,16 @@ import numpy as np
 
 from ..base.grid import Grid
 from ..base.progress import Progress
-from ..rasters.geotiff import DEFLATE, Header, new_geotiff
+from ..rasters.geotiff import BLOCK, DEFLATE, Header, new_geotiff
 from .catalogue import Predictor
 from .inputs import open_input
+from .land_mask import LandMask
 from .raster_pairs import block_reader, windows
 
 
 def find_land(
     layers: list[tuple[Predictor, Path]], is_land: Callable, fine: Grid, progress: Progress
-) -> np.ndarray:
+) -> LandMask:
     """Find the land pixels: those that at least half of the layers count as land.
 
     Parameters
@@ -34,10 +35,9 @@ def find_land(
 
     Returns
     -------
-    numpy.ndarray of bool
-        Shape of the fine grid.
+    LandMask
     """
-    land = np.zeros(fine.shape, dtype=bool)
+    land = LandMask(fine)
     with ExitStack() as opened:
         readers = [
             block_reader(opened.enter_context(open_input(path, layer)), path, layer, 1)
@@ -51,8 +51,10 @@ def find_land(
     return land
 
 
-def write_land(land: np.ndarray, fine: Grid, path: Path) -> None:
+def write_land(land: LandMask, fine: Grid, path: Path) -> None:
     """Write the land mask as uint8: 1 on land and 0 elsewhere."""
     header = Header(fine, ("land",), unit="", tags={}, dtype="uint8", nodata=None)
     with new_geotiff(path, header, encoding={**DEFLATE, "predictor": 2}) as target:
-        target.write(1, land.astype(np.uint8))
+        for top in range(0, fine.rows, BLOCK):
+            strip = land[slice(top, min(top + BLOCK, fine.rows)), slice(0, fine.columns)]
+            target.write(1, strip.astype(np.uint8), (top, 0))

@@ -35,6 +35,7 @@ from .catalogue import NO_CLASS, Predictor
 from .files import ALWAYS, COARSE, FINE, in_unit, read_numbers, scaling
 from .inputs import open_input
 from .int16 import CLASS_CODES, FLOAT32, Encoding, RangeFinder, ValueRange, encode
+from .land_mask import LandMask
 
 # Sides of GeoTIFF blocks in pixels: that of a prediction tile at 1 km, and, in the coarse rasters,
 # a small one, because training reads windows of eight by eight cells.
@@ -61,13 +62,13 @@ class Region:
         The fine grid.
     factor : int
         Fine pixels per coarse cell along a side.
-    land : numpy.ndarray of bool
-        Land mask, shape of the fine grid. Values off the land are not stored.
+    land : LandMask
+        Values off the land are not stored.
     """
 
     fine: Grid
     factor: int
-    land: np.ndarray
+    land: LandMask
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,11 +239,15 @@ def block_reader(
     def read(window: Window) -> np.ndarray:
         numbers = read_numbers(source, predictor, band, window)
         watch(numbers)
+        return numbers
+
+    def read_block(block: Grid) -> np.ndarray:
+        # The fewer pixels of the block are scaled, not those of the raster.
+        numbers = warp_to_block(read, geometry, block, categories=bool(predictor.classes))
         return in_unit(numbers, *scaling(source.bands[band - 1], predictor))
 
     geometry = Geometry.from_raster(source, path)
-    categories = bool(predictor.classes)
-    return lambda block: warp_to_block(read, geometry, block, categories=categories)
+    return read_block
 
 
 def windows(grid: Grid) -> Iterator[tuple[slice, slice]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import asdict, replace
@@ -10,8 +9,6 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
@@ -110,7 +107,7 @@ def with_origins(pairs: Sequence[Pair], region: Region, digests: dict[Path, str]
     region_parameters = {
         "grid": asdict(region.fine),
         "factor": region.factor,
-        "land": hashlib.sha256(np.packbits(region.land).tobytes()).hexdigest(),
+        "land": region.land.digest(),
     }
     return [replace(pair, origin=_origin(pair, region_parameters, digests)) for pair in pairs]
 

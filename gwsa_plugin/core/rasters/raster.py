@@ -154,9 +154,32 @@ class GdalRaster(Raster):
 
     path: Path
 
+    def nodata_of(self, bands: list[int]) -> float | None:
+        """Return the number that alone marks pixels without a value in all of the bands.
+
+        None where a mask has to be read, which takes as long as the pixels, or where GDAL does not
+        compare numbers exactly.
+        """
+        first, *others = {self.bands[band - 1][:3] for band in bands}
+        dtype, nodata, only_nodata = first
+        if others or nodata is None or not only_nodata:
+            return None
+        if np.isnan(nodata):
+            return nodata if dtype == "float32" else None
+        is_small_integer = dtype.lstrip("u") in ("int8", "int16", "int32")
+        return nodata if is_small_integer and nodata % 1 == 0 else None
+
     @abstractmethod
     def tiff_item(self, band: int, name: str) -> str | None:
         """Return what GDAL states on where a GeoTIFF has its blocks, such as BLOCK_OFFSET_0_0."""
+
+
+def with_nan(numbers: np.ndarray, nodata: float) -> np.ndarray:
+    """Convert stored numbers to float32, with NaN for ``nodata`` (``GdalRaster.nodata_of``)."""
+    values = numbers.astype(np.float32, copy=False)
+    if not np.isnan(nodata):
+        np.copyto(values, np.nan, where=numbers == int(nodata))
+    return values
 
 
 def window_sides(window: Window) -> tuple[int, int, int, int]:

@@ -26,6 +26,7 @@ from .raster import (
     Placed,
     Window,
     window_sides,
+    with_nan,
 )
 
 METHODS = {
@@ -80,6 +81,9 @@ class OsgeoRaster(GdalRaster):
         pixel = read_pixel(self, bands, window)
         if pixel is not None:
             return pixel
+        nodata = self.nodata_of(bands)
+        if nodata is not None:
+            return with_nan(self._read(bands, window, self.bands[bands[0] - 1].dtype), nodata)
         values = self._read(bands, window, "float32")
         for field, number in zip(values, bands):
             with self._read_errors():

@@ -20,7 +20,7 @@ from .gdal_errors import RasterError
 from .names import gdal_name, is_virtual
 from .netcdf_tags import with_attributes
 from .one_pixel import read_pixel
-from .raster import Band, GdalRaster, Placed, Window
+from .raster import Band, GdalRaster, Placed, Window, with_nan
 
 
 class RasterioRaster(GdalRaster):
@@ -59,7 +59,10 @@ class RasterioRaster(GdalRaster):
         pixel = read_pixel(self, bands, window)
         if pixel is not None:
             return pixel
+        nodata = self.nodata_of(bands)
         with self._read_errors():
+            if nodata is not None:
+                return with_nan(self._file.read(bands, window=self._window(window)), nodata)
             values = self._file.read(
                 bands, window=self._window(window), out_dtype="float32", masked=True
             )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base.cores import usable_cores
 from ..base.errors import InputError
 from ..base.grid import Bounds, Grid
 from ..base.progress import SILENT, Progress
@@ -154,7 +154,7 @@ def write_trend_map(
         at_a_time = BoundedSemaphore(TASKS_AT_A_TIME)
         tasks = [
             partial(_compute_tiles, maps, months, options, part, folder, at_a_time)
-            for part in _parts(layout.tiles, os.cpu_count() or 1)
+            for part in _parts(layout.tiles, usable_cores())
         ]
         run_all(tasks, progress.part(0, 0.92).timed("The trends"))
         counts = PValueCounts()

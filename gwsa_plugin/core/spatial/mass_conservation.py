@@ -14,7 +14,6 @@ Tobler, W. R. (1979): Smooth pycnophylactic interpolation for geographical regio
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 
@@ -23,6 +22,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
 
+from ..base.cores import usable_cores
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.tiles import Tile, by_tile, split_into_tiles
@@ -197,7 +197,7 @@ class MassConservation:
     def _cached_pixels(self) -> Callable[[int, int, int, int], np.ndarray]:
         """The pixels of a tile, cached because a thread uses them many times for each tile."""
 
-        @lru_cache(maxsize=4 * (os.cpu_count() or 1))
+        @lru_cache(maxsize=4 * usable_cores())
         def pixels(top: int, bottom: int, left: int, right: int) -> np.ndarray:
             found = self._pixels(Tile(slice(top, bottom), slice(left, right)))
             found.flags.writeable = False

@@ -18,6 +18,7 @@ from ..rasters.crs import LONLAT, is_geographic, is_lonlat, transform_bounds, tr
 from ..rasters.gdal_errors import RasterError
 from ..rasters.raster import AVERAGE, BILINEAR, MODE, NEAREST, Raster, Window
 from ..rasters.warping import resample
+from .area_means import area_means
 
 # Source pixels around a window: the reach of the bilinear kernel, and rounding.
 MARGIN = 3
@@ -128,14 +129,22 @@ def warp_to_block(
     """
     values = np.full(block.shape, np.nan, dtype=np.float32)
     for part in _parts(geometry, block, categories):
-        pixels = np.concatenate([read(window) for window in _split(geometry, part.window)], axis=1)
+        sides = [read(window) for window in _split(geometry, part.window)]
+        pixels = np.concatenate(sides, axis=1) if len(sides) > 1 else sides[0]
         if part.method is not None:
             rows, columns = pixels.shape
             source = Geometry(geometry.crs, part.transform, (rows, columns))
-            pixels = resample(pixels, source, block, part.method)[part.target]
+            pixels = _resample(pixels, source, block, part.method)[part.target]
         piece = values[part.target]
         np.copyto(piece, pixels, where=np.isnan(piece))
     return values
+
+
+def _resample(pixels: np.ndarray, source: Geometry, block: Grid, method: str) -> np.ndarray:
+    parallel = is_lonlat(source.crs) and not (source.transform.b or source.transform.d)
+    if method == AVERAGE and parallel:
+        return area_means(pixels, source.transform, block)
+    return resample(pixels, source, block, method)
 
 
 def coincides(geometry: Geometry, grid: Grid) -> bool:

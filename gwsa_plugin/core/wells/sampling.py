@@ -10,7 +10,8 @@ from ..base.grid import Grid
 from ..base.progress import SILENT, Progress
 from ..files.yearly_maps import YearlyMaps
 
-BLOCK = 256  # pixels along a side, as in the files, so that each of their blocks is decoded once
+# Pixels along a side of a window that are read at once, where the blocks of the files are larger.
+LARGEST_SIDE = 512
 
 
 def at_pixels(
@@ -124,9 +125,9 @@ def _inside(grid: Grid, rows, columns):
 
 
 def _read(product: YearlyMaps, rows, columns, months, progress: Progress) -> np.ndarray:
-    """Read pixels, float32, shape (months, pixels), with one read per file and block."""
+    """Read pixels, float32, shape (months, pixels), so that each block is decoded once."""
     values = np.full((len(months), len(rows)), np.nan, dtype=np.float32)
-    blocks = _points_by_block(rows, columns)
+    blocks = _points_by_block(rows, columns, product.block())
     with product.opened() as read:
         for step, points in enumerate(blocks):
             # The window spans the wanted pixels of the block, no more.
@@ -139,9 +140,10 @@ def _read(product: YearlyMaps, rows, columns, months, progress: Progress) -> np.
     return values
 
 
-def _points_by_block(rows, columns) -> list[np.ndarray]:
-    """Return the indices of the points in each block that contains any."""
+def _points_by_block(rows, columns, block: tuple[int, int]) -> list[np.ndarray]:
+    """Return the indices of the points in each block that contains any, block by block."""
+    height, width = (min(side, LARGEST_SIDE) for side in block)
     blocks = defaultdict(list)
     for point in np.flatnonzero(rows >= 0):
-        blocks[rows[point] // BLOCK, columns[point] // BLOCK].append(point)
-    return [np.array(points) for points in blocks.values()]
+        blocks[rows[point] // height, columns[point] // width].append(point)
+    return [np.array(points) for _, points in sorted(blocks.items())]

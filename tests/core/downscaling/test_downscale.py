@@ -270,7 +270,7 @@ def test_a_resumed_run_writes_the_same_bytes(small_world, small_tiles, tmp_path,
 
     with monkeypatch.context() as interrupting, pytest.raises(Cancelled):
         interrupting.setattr(mapping, "_predict", predict_some)
-        interrupting.setattr(threads.os, "cpu_count", lambda: 1)
+        interrupting.setattr(threads, "usable_cores", lambda: 1)
         downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options)
     unfinished = tmp_path / "two/.maps.unfinished"
     assert list((tmp_path / "two").iterdir()) == [unfinished]

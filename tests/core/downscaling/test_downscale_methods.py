@@ -306,7 +306,7 @@ def test_a_resumed_run_writes_the_same_bytes(
 
     with monkeypatch.context() as interrupting:
         interrupting.setattr(mapping, "_predict", predict_some)
-        interrupting.setattr(threads.os, "cpu_count", lambda: 1)
+        interrupting.setattr(threads, "usable_cores", lambda: 1)
         with pytest.raises(Cancelled):
             run(driver_world, tmp_path / "two", **how)
     assert [path.name for path in (tmp_path / "two").iterdir()] == [".maps.unfinished"]

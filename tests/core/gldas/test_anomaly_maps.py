@@ -1,12 +1,11 @@
 """Permanent ice, the Gaussian filter, land that differs between months, and written files."""
 
-import os
-
 import numpy as np
 import pytest
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import BASELINE, month_range
+from gwsa.gwsa_plugin.core.compute import threads
 from gwsa.gwsa_plugin.core.files.stack import read_stack
 from gwsa.gwsa_plugin.core.gldas.anomalies import GldasOptions, gldas_anomalies
 from gwsa.gwsa_plugin.core.gldas.land_storage import VARIABLES
@@ -129,15 +128,14 @@ def test_written_files_equal_the_stacks_with_any_number_of_threads(
     record, tmp_path, monkeypatch, cell
 ):
     written = {}
-    for threads in (1, 4):
-        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
+    for cores in (1, 4):
+        monkeypatch.setattr(threads, "usable_cores", lambda cores=cores: cores)
         water = gldas_anomalies(record, options=GldasOptions(cell=cell))
         paths = {
-            name: tmp_path / f"{threads}" / f"{name}.tif"
-            for name in ("SMS", "SWES", "CWS", "OUTPUT")
+            name: tmp_path / f"{cores}" / f"{name}.tif" for name in ("SMS", "SWES", "CWS", "OUTPUT")
         }
         water.write(paths, {"GWSA_STAGE": "test"})
-        written[threads] = [path.read_bytes() for path in paths.values()]
+        written[cores] = [path.read_bytes() for path in paths.values()]
     assert written[1] == written[4]
     for stack, path in zip([*water.stacks.values(), water.total()], paths.values()):
         read = read_stack(path)

@@ -123,6 +123,30 @@ def test_pixels_without_a_value_are_nan(tmp_path, module):
 
 
 @BACKENDS
+@pytest.mark.parametrize(
+    "dtype, nodata",
+    [
+        ("uint8", 7), ("uint16", 65535), ("int32", -9999), ("int16", -32768), ("uint32", 7),
+        ("float32", np.nan), ("float32", 7.0), ("float64", -9999.0), ("uint8", -9999),
+    ],
+)  # fmt: skip
+def test_nodata_of_every_type_is_nan(tmp_path, module, dtype, nodata):
+    """The values are those that a mask read beside the pixels gives."""
+    values = numbers(dtype)
+    if not (values.dtype.kind == "u" and nodata < 0):
+        values[:, 4, 5] = nodata
+    path = write(tmp_path / "file.tif", values)
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    for number in (1, 2):
+        dataset.GetRasterBand(number).SetNoDataValue(nodata)
+    dataset = None
+    with rasterio.open(path) as file:
+        expected = file.read(masked=True).astype(np.float32).filled(np.nan)
+    with module.open_file(path) as source:
+        np.testing.assert_array_equal(source.read_floats([1, 2]), expected)
+
+
+@BACKENDS
 def test_file_that_is_no_raster_raises_raster_error(tmp_path, module, gdal_habit, capfd):
     path = tmp_path / "file.tif"
     for problem in ("absent", "text"):

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.compute import threads
 from gwsa.gwsa_plugin.core.results import comparison_grid, comparison_windows
 from gwsa.gwsa_plugin.core.results.comparison import compare
 from gwsa.gwsa_plugin.core.results.comparison_scores import UNITS
@@ -57,5 +58,5 @@ def test_two_windows_are_scored_at_once(pair, tmp_path, monkeypatch):
 
     monkeypatch.setattr(comparison_windows, "AT_A_TIME", 2)
     monkeypatch.setattr(comparison_windows, "score_cells", wait_for_another)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 2)
     made(pair, tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from time import perf_counter
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...base.cores import usable_cores
 from ...base.months import calendar_year
 from ...base.progress import Progress, duration_name
 from ...predictors.features import FEATURE_BYTES
@@ -32,7 +32,7 @@ class Cost(NamedTuple):
     predictions : int
         Number of predictions, one for each pixel and month of each product.
     seconds : float
-        Time with all processor cores.
+        Time with all cores that this process may use.
     disk : float
         Upper bound of the disk space, bytes.
     memory : float
@@ -73,7 +73,7 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
     predictions = per_month * job.months.size
     in_parts = per_month * min(12 * YEARS_IN_PARTS, job.months.size)
     fraction_measured = pixels[largest] * products * first_year.size / predictions
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     return Cost(
         predictions,
         seconds=elapsed / fraction_measured / cores,

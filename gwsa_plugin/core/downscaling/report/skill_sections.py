@@ -7,7 +7,7 @@ import numpy as np
 from ...files.html_report import Section
 from ..downscale import Downscaled, DownscaleOptions
 from ..folds import TIME_FOLDS
-from ..models.cross_validation import ANOMALY
+from ..models.trainer import ANOMALY
 from ..skill.reduced_resolution import unresolved_reason
 from ..skill.unseen_footprints import UnseenFootprints
 from ..skill.validations import BLOCKED, FORWARD, RANDOM
