@@ -102,11 +102,9 @@ def predictors(inputs: Inputs, out: Path) -> None:
     build_predictors(inputs, out / "set", factor=5)
 
 
-def predictors_again(inputs: Inputs, out: Path) -> None:
-    """The second of two builds into one folder: of a longer period, so that rasters are kept."""
-    early = (None, np.datetime64("2010-06", "M"))
-    build_predictors(inputs, out / "set", early, factor=5)
-    build_predictors(inputs, out / "set", factor=5)
+def fewer_predictors(inputs: Inputs, out: Path) -> None:
+    """A set of a shorter period, of which some rasters are kept."""
+    build_predictors(inputs, out / "set", (None, np.datetime64("2010-06", "M")), factor=5)
 
 
 def prepare_downscaling(folder: Path):

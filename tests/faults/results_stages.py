@@ -58,6 +58,11 @@ def folder_of_maps(maps: YearlyMaps) -> Path:
     return maps.bands[MONTHS[0]][0].parent
 
 
+def other_drought_index(maps: YearlyMaps, out: Path) -> None:
+    """An index of fewer years."""
+    drought_index(maps.select(None, np.datetime64("2008-12", "M")), out)
+
+
 def drought_index(maps: YearlyMaps, out: Path) -> None:
     options = IndexOptions()
     used = reference_months(maps.months, maps.source, options)
@@ -86,12 +91,16 @@ def comparison(maps: YearlyMaps, out: Path) -> None:
     write_run(out / "scores.run.json", "compare", {}, {}, now())
 
 
-def export(maps: YearlyMaps, out: Path) -> None:
-    """The second of two exports into one folder, which replaces the first."""
-    for title in ("First", "Second"):
-        product = select_product(maps, find_sigma(maps))
-        description = Description.from_texts(title, "Family, Given", LICENCES[0], "")
-        export_maps(out / "dataset", product, description, Formats())
+def other_export(maps: YearlyMaps, out: Path) -> None:
+    """An export with another title."""
+    export(maps, out, "First")
+
+
+def export(maps: YearlyMaps, out: Path, title: str = "Second") -> None:
+    two_years = maps.select(None, np.datetime64("2005-12", "M"))
+    product = select_product(two_years, find_sigma(two_years))
+    description = Description.from_texts(title, "Family, Given", LICENCES[0], "")
+    export_maps(out / "dataset", product, description, Formats())
     write_run(out / "dataset.run.json", "export", {}, {}, now())
 
 

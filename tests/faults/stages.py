@@ -25,10 +25,13 @@ class Stage:
         Makes the inputs in a folder and returns what ``run`` is given.
     run : callable
         Takes what was made and the folder of the outputs.
+    earlier : callable, optional
+        As ``run``, with other settings: its outputs are there before, and are replaced.
     """
 
     prepare: Callable[[Path], Any]
     run: Callable[[Any, Path], None]
+    earlier: Callable[[Any, Path], None] | None = None
     # What a run may end with: GwsaAlgorithm has one sentence for each of these.
     refusals = (InputError, OSError)
 
@@ -52,8 +55,12 @@ def _chain_stage(name: str, before: tuple[str, ...] = ()) -> Stage:
 
 STAGES = {
     "predictors": Stage(chain.prepare_predictors, chain.predictors),
-    "predictors_again": Stage(chain.prepare_predictors, chain.predictors_again),
+    "predictors_again": Stage(chain.prepare_predictors, chain.predictors, chain.fewer_predictors),
     **{run.__name__: Stage(results.write_maps, run) for run in results.RUNS},
+    "drought_index_again": Stage(
+        results.write_maps, results.drought_index, results.other_drought_index
+    ),
+    "export": Stage(results.write_maps, results.export, results.other_export),
     "importtwsa": _chain_stage("importtwsa"),
     "fillgaps": _chain_stage("fillgaps", ("importtwsa",)),
     "gldasanomaly": _chain_stage("gldasanomaly"),

@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gwsa.tests.faults.disk import (
@@ -26,6 +26,9 @@ from gwsa.tests.faults.disk import (
 )
 
 GOOD, REFUSED, KILLED = "good", "refused", "killed"
+NONE = FAULTS["enospc"]
+# A folder with this file, or in a folder with it, is refused by readers.
+MARKS = (".replacing", "../.replacing", "../../.replacing")
 
 
 @dataclass
@@ -82,15 +85,26 @@ def sweep(stage, folder: Path, names: list[str], most: int = 0) -> Found:
     (folder / "inputs").mkdir(parents=True)
     inputs = stage.prepare(folder / "inputs")
     log = folder / "log"
-    ended = run_child(stage, inputs, folder / "reference", 0, FAULTS["enospc"], log)
+    ended = run_child(stage, inputs, folder / "reference", 0, NONE, log)
     assert ended[0] == GOOD, ended
     expected = stage.contents(folder / "reference")
     assert not leftovers(folder / "reference"), leftovers(folder / "reference")
     found = Found(read_log(log))
+    before: dict[str, str] = {}
     out = folder / "out"
+    if stage.earlier:
+        ended = run_child(replace(stage, run=stage.earlier), inputs, folder / "earlier", 0, NONE)
+        assert ended[0] == GOOD, ended
+        before = stage.contents(folder / "earlier")
+        shutil.copytree(folder / "earlier", out)
+        assert run_child(stage, inputs, out, 0, NONE, log)[0] == GOOD
+        found = Found(read_log(log))
+        assert stage.contents(out) == expected, differences(stage.contents(out), expected)
     for number in chosen(len(found.operations), most):
         for name in names:
             shutil.rmtree(out, ignore_errors=True)
+            if stage.earlier:
+                shutil.copytree(folder / "earlier", out)
             place = f"{name} at {number} ({' '.join(found.operations[number - 1])})"
             how, word = run_child(stage, inputs, out, number, FAULTS[name])
             found.ends[name, how] += 1
@@ -99,9 +113,14 @@ def sweep(stage, folder: Path, names: list[str], most: int = 0) -> Found:
                 found.problems.append(f"{place}: ended well, but {differences(left, expected)}")
             elif how not in (GOOD, REFUSED, KILLED):
                 found.problems.append(f"{place}: {how}: {word}")
-            elif any(expected.get(path) != digest for path, digest in left.items()):
+            elif any(
+                digest not in (expected.get(path), before.get(path))
+                for path, digest in left.items()
+            ):
                 found.problems.append(f"{place}: {how}, but {differences(left, expected)}")
-            again, word = run_child(stage, inputs, out, 0, FAULTS[name])
+            elif mixed := mixed_folders(out, left, before, expected):
+                found.problems.append(f"{place}: {how}, and two runs are mixed in {mixed}")
+            again, word = run_child(stage, inputs, out, 0, NONE)
             after = stage.contents(out)
             if again != GOOD or after != expected:
                 found.problems.append(f"{place}: again {again} {word}")
@@ -115,6 +134,28 @@ def chosen(count: int, most: int) -> list[int]:
     if not 1 < most < count:
         return list(range(1, count + 1))
     return sorted({1 + round(place * (count - 1) / (most - 1)) for place in range(most)})
+
+
+def mixed_folders(
+    out: Path, left: dict[str, str], before: dict[str, str], expected: dict[str, str]
+) -> list[str]:
+    """Folders with some files of two runs that no mark shows."""
+    mixed = []
+    for folder in {path.rpartition("/")[0] for path in left if "/" in path}:
+        has_mark = any((out / folder / name).exists() for name in MARKS)
+        inside, *runs = (files_in(folder, one) for one in (left, before, expected))
+        if inside not in runs and not has_mark:
+            mixed.append(folder)
+    return mixed
+
+
+def files_in(folder: str, files: dict[str, str]) -> dict[str, str]:
+    """The files of a folder; the record of a run comes last and has times, and does not count."""
+    return {
+        path: digest
+        for path, digest in files.items()
+        if path.startswith(f"{folder}/") and not path.endswith("run.json")
+    }
 
 
 def differences(left: dict[str, str], expected: dict[str, str]) -> str:

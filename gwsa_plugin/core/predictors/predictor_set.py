@@ -12,11 +12,13 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import month_range, name_runs, parse_month
 from ..base.tiles import Tile
+from ..files.atomic import require_consistent
 from ..rasters.reading import open_raster
 from .bands import require_shape
 from .catalogue import Predictor, parse_predictors
 from .files import COARSE, FINE, month_bands
 from .json_file import read_json
+from .raster_record import RASTERS, require_lengths
 
 CONTENTS = "predictors.json"
 
@@ -59,9 +61,11 @@ class PredictorSet:
         Raises
         ------
         InputError
-            When the folder has no valid predictors.json.
+            When the folder has no valid predictors.json, or its rasters are not those that
+            were built together.
         """
         folder = Path(folder).absolute()
+        require_consistent(folder)
         if not (folder / CONTENTS).is_file():
             raise InputError(
                 f"The folder {folder.name} has no {CONTENTS}; "
@@ -75,6 +79,7 @@ class PredictorSet:
                     f'"files" of {predictor.name} in {CONTENTS} is not in {FINE}/; '
                     "build the set again."
                 )
+        require_lengths(folder, content.get(RASTERS, {}))
         grid, factor = _parse_grid(content, folder)
         if "months" in content:
             months = _parse_months(content, "months")
