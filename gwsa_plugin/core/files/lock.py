@@ -52,7 +52,8 @@ def locked(*paths: str | Path) -> Iterator[None]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    place = path.with_name(f".{path.name.lstrip('.')}.lock")
+    # A drive has no name.
+    place = path.parent / f".{path.name.lstrip('.')}.lock"
     with _taken(place, path) as file:
         file.seek(0)
         file.truncate()
