@@ -74,10 +74,7 @@ def resumable_folder(path: str | Path, fingerprint: str, progress: Progress) -> 
 
 
 def save_checkpoint(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Write a checkpoint atomically, and seal it.
-
-    A worker that was given up as dead may write the same file at the same time, so that each uses a
-    temporary name of its own. No folder is made: such a worker must not restore a deleted one.
+    """Write a checkpoint as ``new_checkpoint``.
 
     Parameters
     ----------
@@ -86,9 +83,19 @@ def save_checkpoint(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     write : callable
         Writes the content to an open file.
     """
-    temporary = path.with_name(f"{path.name}.{uuid4().hex}{PART}")
-    with open(temporary, "wb") as file:
+    with new_checkpoint(path) as temporary, open(temporary, "wb") as file:
         write(file)
+
+
+@contextmanager
+def new_checkpoint(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside ``path``, which the file gets at the end, with a seal.
+
+    A worker that was given up as dead may write the same file at the same time, so that each uses a
+    temporary name of its own. No folder is made: such a worker must not restore a deleted one.
+    """
+    temporary = path.with_name(f"{path.name}.{uuid4().hex}{PART}")
+    yield temporary
     temporary.replace(path)
     seal(path)
 

@@ -108,6 +108,39 @@ def new_geotiff(
     target.read_back(path)
 
 
+def add_overviews(path: Path, encoding: Mapping, progress: Progress) -> None:
+    """Add overviews to a large GeoTIFF, means of the pixels that have a value.
+
+    They are compressed as the bands are; blocks without any value are left out.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    encoding : mapping
+        The creation options that it was written with.
+    progress : Progress
+        Raises Cancelled when the user asks to stop.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
+    problem = f"{path.name} cannot be written"
+    with gdal_errors(problem):
+        file = gdal.Open(str(path), gdal.GA_Update)
+    try:
+        if max(file.RasterXSize, file.RasterYSize) > MAX_SIDE_WITHOUT_OVERVIEWS:
+            _build_overviews(file, problem, encoding, progress, "AVERAGE")
+        with gdal_errors(problem):
+            file.FlushCache()
+    finally:
+        # An open file can be neither renamed nor, on Windows, deleted.
+        with gdal_errors(problem):
+            file = None
+
+
 def can_compress(compression: str) -> bool:
     """Return True if the build of GDAL can write a compression of GeoTIFFs, such as LERC_ZSTD."""
     options = gdal.GetDriverByName("GTiff").GetMetadataItem("DMD_CREATIONOPTIONLIST")
@@ -158,9 +191,10 @@ class GeoTiff:
         self._shape = header.grid.shape
         self._side = side
         self._step = header.step
-        self._max_z_error = encoding.get("max_z_error", 0)
+        self._encoding = encoding
         self._dtype = np.dtype(header.dtype)
-        self._sums = Sums(len(header.names), header.nodata, float(self._max_z_error))
+        max_error = float(encoding.get("max_z_error", 0))
+        self._sums = Sums(len(header.names), header.nodata, max_error)
         self._tags = dict(header.tags)
         self._names = list(header.names)
         self._sources = list(header.sources) or [""] * len(header.names)
@@ -247,21 +281,9 @@ class GeoTiff:
                     band.FlushCache()
 
     def add_overviews(self, progress: Progress, method: str = "AVERAGE") -> None:
-        """Add overviews to a large raster, by default means of the pixels that have a value.
-
-        They are compressed as the bands are; blocks without any value are left out. Raises
-        Cancelled when the user asks to stop.
-        """
-        if max(self._shape) <= MAX_SIDE_WITHOUT_OVERVIEWS:
-            return
-        # By default GDAL before 3.10 compresses them without loss, and no version omits blocks.
-        options = {"MAX_Z_ERROR_OVERVIEW": str(self._max_z_error), "SPARSE_OK_OVERVIEW": "YES"}
-        with (
-            gdal_progress(progress) as callback,
-            _thread_options(options),
-            gdal_errors(self._problem),
-        ):
-            self._file.BuildOverviews(method, list(OVERVIEWS), callback)
+        """Add overviews as the function ``add_overviews`` does."""
+        if max(self._shape) > MAX_SIDE_WITHOUT_OVERVIEWS:
+            _build_overviews(self._file, self._problem, self._encoding, progress, method)
 
     def flush(self) -> None:
         """Write everything that GDAL still holds in memory."""
@@ -276,6 +298,26 @@ class GeoTiff:
     def read_back(self, path: Path) -> None:
         """Raise OSError if the closed file has not what was written to it."""
         require_written(path, self._sums, self._tags, self._names, self._sources)
+
+
+def _build_overviews(
+    file, problem: str, encoding: Mapping, progress: Progress, method: str
+) -> None:
+    """Add overviews to an open raster."""
+    # By default GDAL before 3.10 compresses them without loss, and no version omits blocks. A file
+    # that is opened again has lost the levels of its compression.
+    options = {
+        "MAX_Z_ERROR_OVERVIEW": str(encoding.get("max_z_error", 0)),
+        "SPARSE_OK_OVERVIEW": "YES",
+        "ZLEVEL_OVERVIEW": str(encoding.get("zlevel", 6)),
+        "ZSTD_LEVEL_OVERVIEW": str(encoding.get("zstd_level", 9)),
+    }
+    with (
+        gdal_progress(progress) as callback,
+        _thread_options(options),
+        gdal_errors(problem),
+    ):
+        file.BuildOverviews(method, list(OVERVIEWS), callback)
 
 
 @contextmanager

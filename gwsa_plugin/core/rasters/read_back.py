@@ -6,7 +6,7 @@ when the file is closed. What is read must therefore have the sums of what was w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +67,7 @@ class Sums:
 
 
 def require_written(
-    path: Path, written: Sums, tags: Mapping[str, str], names: list[str], sources: list[str]
+    path: Path, written: Sums, tags: Mapping[str, str], names: Sequence[str], sources: Sequence[str]
 ) -> None:
     """Check that a GeoTIFF has the values and the metadata that were written, overviews included.
 
@@ -87,18 +87,50 @@ def require_written(
     OSError
         When it has something else, or cannot be read.
     """
-    problem = f"{path.name} cannot be written"
-    with gdal_errors(problem):
+    require_described(path, tags, names, sources)
+    read = written.anew()
+    with gdal_errors(f"{path.name} cannot be written"):
         file = gdal.Open(str(path))
-        read = written.anew()
         _sum_bands(file, read)
+        file = None
+    if not written.agree_with(read):
+        raise _differs(path)
+
+
+def require_described(
+    path: Path, tags: Mapping[str, str], names: Sequence[str], sources: Sequence[str]
+) -> None:
+    """Check that a GeoTIFF has tags and descriptions, and that its overviews can be read.
+
+    Parameters
+    ----------
+    path, tags, names, sources
+        As in ``require_written``.
+
+    Raises
+    ------
+    OSError
+        When it has not, or they cannot.
+    """
+    with gdal_errors(f"{path.name} cannot be written"):
+        file = gdal.Open(str(path))
         found = file.GetMetadata()
         described = _descriptions(file)
-        file = None
+        for band in map(file.GetRasterBand, range(1, file.RasterCount + 1)):
+            for overview in map(band.GetOverview, range(band.GetOverviewCount())):
+                for window in _blocks(overview):
+                    overview.ReadAsArray(*window)
+        file = band = overview = None
     has_tags = all(found.get(name) == text for name, text in tags.items() if text)
     stated = [(name, source or None) for name, source in zip(names, sources)]
-    if not (has_tags and described == stated and written.agree_with(read)):
-        raise RasterError(f"{problem}: what is read from it is not what was written to it")
+    if not (has_tags and described == stated):
+        raise _differs(path)
+
+
+def _differs(path: Path) -> RasterError:
+    return RasterError(
+        f"{path.name} cannot be written: what is read from it is not what was written to it"
+    )
 
 
 def require_copy(source: Path, target: Path) -> None:
@@ -126,14 +158,11 @@ def _descriptions(file: gdal.Dataset) -> list[tuple[str, str | None]]:
 
 
 def _sum_bands(file: gdal.Dataset, read: Sums) -> None:
-    """Add all blocks of all bands, and decode those of the overviews."""
+    """Add all blocks of all bands."""
     for number in range(1, file.RasterCount + 1):
         band = file.GetRasterBand(number)
         for window in _blocks(band):
             read.add(number, band.ReadAsArray(*window))
-        for overview in map(band.GetOverview, range(band.GetOverviewCount())):
-            for window in _blocks(overview):
-                overview.ReadAsArray(*window)
 
 
 def _blocks(band: gdal.Band):

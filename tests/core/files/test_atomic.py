@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -220,3 +221,21 @@ def test_a_text_that_cannot_be_written_leaves_nothing_beside_it(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         replace_text(tmp_path / "record.json", "\ud800")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+@pytest.mark.parametrize(("mask", "file", "folder"), [(0o022, 0o644, 0o755), (0o002, 0o664, 0o775)])
+def test_outputs_have_the_permissions_that_the_user_has_chosen(tmp_path, mask, file, folder):
+    before = os.umask(mask)
+    try:
+        with atomic_file(tmp_path / "new/a.txt") as part:
+            part.write_text("a")
+        with atomic_folder(tmp_path / "set") as place:
+            (place / "fine").mkdir()
+            (place / "fine/b.txt").write_text("b")
+    finally:
+        os.umask(before)
+    for name in ("new/a.txt", "set/fine/b.txt"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == file
+    for name in ("new", "set", "set/fine"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == folder
