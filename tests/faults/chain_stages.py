@@ -113,7 +113,7 @@ def prepare_downscaling(folder: Path):
 
 def downscaling(world, out: Path) -> None:
     """With a prior, sigma and all outputs."""
-    options = DownscaleOptions(compare=False, stopping=False, feather_km=10, boosting=FEW_TREES)
+    options = DownscaleOptions(stopping=False, feather_km=10, boosting=FEW_TREES)
     _downscale(world, out, options)
 
 
@@ -125,7 +125,6 @@ def published(world, out: Path) -> None:
     """With trees alone."""
     options = DownscaleOptions(
         method=PUBLISHED,
-        compare=False,
         stopping=False,
         least_area=20_000,
         feather_km=10,
