@@ -20,9 +20,8 @@ from ..domain import Domain
 from ..folds import Split
 from ..prior.prior import Prior
 from .contrast_scaling import contrast_slope, contrast_sums_across_scales
-from .early_stopping import choose_boosting
 from .region_models import RegionModels
-from .trainer import Trainer, TrainingOptions, removed_trends
+from .trainer import Trainer, TrainingOptions, choose_boosting, removed_trends
 from .training import Boosting, local_contrast, neighbourhoods
 
 # Trees of models that are trained only for the importance of the predictors.
