@@ -12,7 +12,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from .catalogue_year import measure_catalogue_year
 from .cluster import measure_two_workers
+from .cluster_scaling import measure_cluster_scaling
 from .encoding import measure_bytes
 from .footprint_operator import measure_footprint_operator
 from .footprint_widths import measure_widths
@@ -46,6 +48,8 @@ BENCHMARKS = {
     "output_bytes": measure_bytes,
     "two_workers": measure_two_workers,
     "raster_to_raster": measure_stage,
+    "catalogue_year": measure_catalogue_year,
+    "cluster_scaling": measure_cluster_scaling,
     "scaling": measure_scaling,
     "peak_memory_gb": measure_peak,
     # Benchmarks of the same world are adjacent, so that it is created only once.
