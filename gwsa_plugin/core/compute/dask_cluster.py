@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
+from ipaddress import ip_address
 from pathlib import Path
 from time import sleep
 from typing import cast
@@ -31,7 +32,9 @@ CONNECT_SECONDS = 10
 
 
 @contextmanager
-def task_runner(scheduler: str, progress: Progress = SILENT) -> Iterator[Callable]:
+def task_runner(
+    scheduler: str, progress: Progress = SILENT, unencrypted: bool = False
+) -> Iterator[Callable]:
     """Yield the function that runs tasks.
 
     Parameters
@@ -40,6 +43,8 @@ def task_runner(scheduler: str, progress: Progress = SILENT) -> Iterator[Callabl
         Address of a Dask scheduler; empty to use the cores of this machine.
     progress : Progress
         Its log states the number of workers.
+    unencrypted : bool
+        As of ``Cluster``.
 
     Yields
     ------
@@ -54,7 +59,7 @@ def task_runner(scheduler: str, progress: Progress = SILENT) -> Iterator[Callabl
     if not scheduler:
         yield run_all
         return
-    with Cluster(scheduler) as cluster:
+    with Cluster(scheduler, unencrypted) as cluster:
         if cluster.worker_count:
             progress.info(
                 f"{cluster.worker_count} workers of {scheduler} predict and write the maps."
@@ -70,16 +75,26 @@ class Cluster:
     Parameters
     ----------
     address : str
-        ``tcp://host:8786``, or ``tls://host:8786`` with keys and certificates in Dask's settings.
+        ``tls://host:8786`` with keys and certificates in Dask's settings, or ``tcp://host:8786``.
+    unencrypted : bool
+        Allow ``tcp`` to another machine, where anyone in the network can read and change what is
+        sent, and run code on the workers.
 
     Raises
     ------
     InputError
-        When dask.distributed is not installed or no scheduler answers; on entering the context,
-        when the workers cannot run the code or have other versions than this machine.
+        When a remote scheduler is not encrypted, dask.distributed is not installed or no scheduler
+        answers; on entering the context, when the workers cannot run the code or have other
+        versions than this machine.
     """
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, unencrypted: bool = False):
+        if not (unencrypted or is_private(address)):
+            raise InputError(
+                f"The scheduler at {address} is on another machine and not encrypted, so that "
+                "others in the network could run code there; start it with TLS and give its "
+                "tls:// address, or allow it with UNENCRYPTED."
+            )
         self._address = address
         self._client = _connect(address)
         # The future of an object that was submitted once, from the object.
@@ -171,6 +186,18 @@ class Cluster:
             ) from None
 
 
+def is_private(address: str) -> bool:
+    """Return True for a scheduler on this machine or one whose connection is encrypted."""
+    protocol, _, place = address.rpartition("://")
+    if protocol in ("tls", "inproc"):
+        return True
+    host = place.rpartition(":")[0] or place
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _connect(address: str):
     try:
         from dask.distributed import Client
@@ -181,6 +208,11 @@ def _connect(address: str):
         ) from None
     try:
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except TypeError as error:
+        raise InputError(
+            f"The scheduler at {address} needs a key and a certificate ({error}); state their "
+            "files in Dask's settings, distributed.comm.tls."
+        ) from None
     except (OSError, ValueError) as error:
         raise InputError(
             f"No Dask scheduler answers at {address} ({error}); start one with “dask scheduler” "

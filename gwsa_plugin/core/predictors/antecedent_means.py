@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from ..compute.numba_modules import load_numba_module
+from ..base.numba_modules import load_numba_module
 from .stored_features import StoredFeature, feature_values, take_rows
 
 _kernel = partial(load_numba_module, "predictors.antecedent_means_numba")

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from ..compute.numba_modules import load_numba_module
+from ..base.numba_modules import load_numba_module
 from .antecedent_means import means_by_window, stored_means, sums_are_exact
 from .catalogue import Predictor
 from .features import PixelSelection, read_months, read_static

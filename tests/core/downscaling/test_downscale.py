@@ -34,6 +34,7 @@ OPTIONS = DownscaleOptions(
     least_area=20_000,
     feather_km=10,
     method=PUBLISHED,
+    validation="full",
     boosting=Boosting(trees=60, depth=4, rate=0.15),
     blocking=Blocking(0.75, 0.25),
 )
@@ -195,7 +196,7 @@ class StopSoon(Progress):
 
 def test_the_target_anomaly_conserves_mass_and_has_skill(small_world, tmp_path):
     """The correction restores level and trend: the cell means are those of the coarse field."""
-    options = replace(OPTIONS, target="anomaly", compare=False)
+    options = replace(OPTIONS, target="anomaly", validation="quick")
     made = downscale(
         small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options
     )
@@ -223,7 +224,7 @@ def test_applicability_and_explanation_are_written_to_the_given_files(small_worl
         tmp_path / "maps", applicability=tmp_path / "area.tif", explanation=tmp_path / "shap.csv"
     )
     downscale(
-        small_world.gwsa, small_world.predictors, [], outputs, replace(OPTIONS, compare=False)
+        small_world.gwsa, small_world.predictors, [], outputs, replace(OPTIONS, validation="quick")
     )
     with rasterio.open(outputs.applicability) as source:
         inside = source.read(2)
@@ -258,7 +259,7 @@ def test_a_resumed_run_writes_the_same_bytes(small_world, small_tiles, tmp_path,
         Outputs(tmp_path / name / "maps", held_out=tmp_path / name / "held_out")
         for name in ("one", "two")
     ]
-    options = replace(OPTIONS, compare=False)
+    options = replace(OPTIONS, validation="quick")
     downscale(small_world.gwsa, small_world.predictors, [], outputs[0], options)
     predict, predicted = mapping._predict, []
 
@@ -312,7 +313,7 @@ def wells_of_truth(world) -> WellRecords:
 
 
 def test_wells_confirm_the_detail_and_the_maps_state_it(small_world, made, tmp_path):
-    options = replace(OPTIONS, compare=False)
+    options = replace(OPTIONS, validation="quick")
     given = (small_world.gwsa, small_world.predictors, small_world.aquifers)
     found = downscale(
         *given, Outputs(tmp_path / "maps"), options, wells=wells_of_truth(small_world)
@@ -345,7 +346,7 @@ def test_maps_without_wells_state_that_they_are_untested(made):
 def test_unusable_wells_leave_the_maps_untested(small_world, tmp_path):
     records = wells_of_truth(small_world)
     records = replace(records, rules=Rules(min_years=8))
-    options = replace(OPTIONS, compare=False, stopping=False)
+    options = replace(OPTIONS, validation="quick", stopping=False)
     given = (small_world.gwsa, small_world.predictors, [])
     found = downscale(*given, Outputs(tmp_path / "maps"), options, wells=records)
     detail = found.verdict.detail
@@ -390,7 +391,7 @@ def test_a_folder_of_another_run_is_refused_before_training_or_replaced(
     """The first run has a sigma and more years and models than the second."""
     world, first, second = small_world, {"GWSA_INPUTS": "one"}, {"GWSA_INPUTS": "two"}
     outputs = Outputs(tmp_path / "maps", tmp_path / "models", tmp_path / "held_out")
-    options = replace(OPTIONS, compare=False, stopping=False)
+    options = replace(OPTIONS, validation="quick", stopping=False)
     sigma = replace(world.gwsa, values=np.full_like(world.gwsa.values, 1.5))
     given = (world.gwsa, world.predictors, world.aquifers, outputs, options)
     downscale(*given, sigma, first)
@@ -423,7 +424,7 @@ def test_a_region_inside_one_footprint_is_mapped_and_untestable(small_world, tmp
     gwsa = small_world.gwsa.tagged(GWSA_FOOTPRINT_KM="250")
     sigma = replace(gwsa, values=np.full_like(gwsa.values, 1.5))
     outputs = Outputs(tmp_path / "maps")
-    options = replace(OPTIONS, compare=False)
+    options = replace(OPTIONS, validation="quick")
     result = downscale(gwsa, small_world.predictors, small_world.aquifers, outputs, options, sigma)
     assert "smaller than 4 footprints" in result.fitted.unseen_footprints.untestable
     assert result.fitted.reduced_resolution == {}

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 OPTIONS = DownscaleOptions(
     feather_km=10,
     encoding=EXACT,
-    compare=False,
+    validation="full",
     stopping=False,
     boosting=Boosting(trees=5, depth=2),
 )

@@ -33,7 +33,7 @@ class TrainingOptions:
     Parameters
     ----------
     boosting : Boosting
-        Hyper-parameters.
+        Hyper-parameters that are given.
     pooled : numpy.ndarray of int, shape (regions,)
         Number of the model that serves each region.
     target : str
@@ -87,17 +87,19 @@ class Trainer:
         trends = removed_trends(self.domain, self.options, known)
         return replace(samples, target=samples.target - trends.at_samples(samples))
 
-    def fit(self, where: np.ndarray, progress: Progress) -> RegionModels:
+    def fit(self, where: np.ndarray, boosting: Boosting, progress: Progress) -> RegionModels:
         """Train the models of all regions.
 
         Parameters
         ----------
         where : numpy.ndarray of bool, shape (samples,)
             Samples that are trained on.
+        boosting : Boosting
+            Hyper-parameters of the model of all cells.
         progress : Progress
             Allows cancellation.
         """
-        boosting, pooled = self.options.boosting, self.options.pooled
+        pooled = self.options.pooled
         samples = self.samples(where)
         with self.limit:
             progress.stop_if_cancelled()

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.ndimage import binary_erosion
 
-from ...compute.numba_modules import load_numba_module
+from ...base.numba_modules import load_numba_module
 from ...spatial.mass_conservation import spread
 
 _kernel = partial(load_numba_module, "downscaling.skill.seams_numba")
