@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from functools import partial
 from pathlib import Path
 from time import process_time
@@ -20,7 +21,7 @@ import xgboost
 from rasterio.windows import Window
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
-from gwsa.gwsa_plugin.core.base.months import calendar_year, month_range
+from gwsa.gwsa_plugin.core.base.months import calendar_month, calendar_year, month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob
 from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import make_folders, predict_tile
@@ -161,7 +162,9 @@ def _features(predictors: PredictorSet, predictor, month, window: Window) -> lis
         _month_values(predictors, predictor, month - back, window)
         for back in range(max((*predictor.lags, *(mean - 1 for mean in predictor.means))) + 1)
     ]
-    with np.errstate(invalid="ignore"):
+    with warnings.catch_warnings():
+        # The sea has no values.
+        warnings.simplefilter("ignore", RuntimeWarning)
         means = [
             np.nanmean(backwards[:count], axis=0, dtype=np.float64).astype(np.float32)
             for count in predictor.means
@@ -179,7 +182,7 @@ def _month_values(predictors: PredictorSet, predictor, month, window: Window) ->
             if item.name == name
         )
         return one - other
-    return _read(predictors, predictor, month, month.astype(int) % 12 + 1, window)
+    return _read(predictors, predictor, month, int(calendar_month(month)), window)
 
 
 def _read(predictors: PredictorSet, predictor, month, band: int, window: Window) -> np.ndarray:
