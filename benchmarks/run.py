@@ -12,7 +12,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from .catalogue_year import measure_catalogue_year
 from .cluster import measure_two_workers
+from .cluster_scaling import measure_cluster_scaling
 from .encoding import measure_bytes
 from .footprint_operator import measure_footprint_operator
 from .footprint_widths import measure_widths
@@ -48,6 +50,9 @@ BENCHMARKS = {
     "two_workers": measure_two_workers,
     "raster_to_raster": measure_stage,
     "whole_downscale": measure_downscale,
+    "catalogue_year": measure_catalogue_year,
+    "cluster_scaling": measure_cluster_scaling,
+    "whole_downscale": measure_whole_downscale,
     "training_all": measure_training_all,
     "scaling": measure_scaling,
     "peak_memory_gb": measure_peak,
