@@ -14,7 +14,7 @@ IMPORT := build/import/gwsa
 PYTEST := $(BIN)/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-core test-qgis test-quick test-trixie checkers cluster-test bench bench-global lint model layout docs pictures package link packages
+.PHONY: help demo test test-core test-qgis test-quick test-trixie checkers cluster-test fuzz bench bench-global lint model layout docs pictures package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,13 +26,13 @@ test:  ## All tests: the core without QGIS beside the algorithms, the desktop an
 	$(MAKE) --jobs=2 --output-sync=target test-core test-qgis
 
 test-core: packages $(VENV)/ready $(IMPORT)  ## The tests of the core, without QGIS
-	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/core
+	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/core tests/faults
 
 test-qgis: packages $(VENV)/ready $(IMPORT)  ## The tests of the algorithms, the desktop and the packaged plugin
 	$(PYTEST) -m "not cluster" tests/algorithms tests/gui tests/smoke
 
 test-quick: packages $(VENV)/ready $(IMPORT)  ## The fast tests of the core, in less than a minute
-	$(PYTEST) -p no:pytest_qgis -m "not cluster and not slow" tests/core
+	$(PYTEST) -p no:pytest_qgis -m "not cluster and not slow" tests/core tests/faults
 
 test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
 	setup/trixie.sh make test VENV=/gwsa/venv
@@ -43,6 +43,9 @@ cluster-test: packages $(VENV)/ready $(IMPORT) $(IMPORT)  ## The same maps from 
 	$(PYTEST) -p no:pytest_qgis -m cluster tests/core
 	$(PYTEST) -m cluster tests/algorithms
 	$(PYTHON) -m gwsa.benchmarks.cluster_test build/cluster-test
+
+fuzz: packages $(VENV)/ready $(IMPORT)  ## Read 10,000 damaged files with each reader (FILES=number, READERS=names); about an hour a reader
+	$(BIN)/python -m gwsa.tests.faults.fuzz $(or $(FILES),10000) $(READERS)
 
 bench: packages $(IMPORT)  ## Measure the skill of the chain on sample worlds (BENCHMARKS=names for some of them)
 	$(PYTHON) -m gwsa.benchmarks.run build/bench $(BENCHMARKS)
@@ -56,7 +59,7 @@ lint: packages $(VENV)/ready $(IMPORT)  ## Style, format, types, spelling, QGIS 
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/flake8 --select QGS1,QGS4 --extend-ignore QGS105 __init__.py gwsa_plugin processing_provider ui
-	$(BIN)/bandit --quiet --recursive __init__.py gwsa_plugin processing_provider ui
+	$(BIN)/bandit --recursive __init__.py gwsa_plugin processing_provider ui
 
 model: packages $(IMPORT)  ## Make the shipped model again from the stages of gwsa_plugin/core/stages.py
 	QT_HASH_SEED=0 $(PYTHON) -m gwsa.setup.make_model

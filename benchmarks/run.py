@@ -31,6 +31,7 @@ from .skill import SKILL_WORLDS, WIDE, measure_pumping, measure_shuffled, measur
 from .ssa_cv import measure_ssa_cv
 from .stage import measure_stage
 from .trend_map import measure_trend_map
+from .whole_downscale import measure_training_all, measure_whole_downscale
 from .worlds import SHARED
 
 BENCHMARKS = {
@@ -46,6 +47,8 @@ BENCHMARKS = {
     "output_bytes": measure_bytes,
     "two_workers": measure_two_workers,
     "raster_to_raster": measure_stage,
+    "whole_downscale": measure_whole_downscale,
+    "training_all": measure_training_all,
     "scaling": measure_scaling,
     "peak_memory_gb": measure_peak,
     # Benchmarks of the same world are adjacent, so that it is created only once.

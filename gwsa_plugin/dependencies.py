@@ -11,14 +11,9 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import NamedTuple
 
+from .core.base.interpreter import find_python, python_home
 from .libraries import BY_NAME, Library, this_platform
-from .qgis_python import (
-    add_dependencies_folder,
-    dependencies_folder,
-    find_python,
-    is_externally_managed,
-    python_home,
-)
+from .qgis_python import add_dependencies_folder, dependencies_folder, is_externally_managed
 
 CHECK = "Plugins > GWSA > Check installation"
 # Modules made with pybind11, which remembers the state of the thread that imports the first of

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from importlib import invalidate_caches, metadata
 from pathlib import Path
 
+from .core.base.interpreter import python_home
 from .libraries import BY_NAME
-from .qgis_python import dependencies_folder, python_home
+from .qgis_python import dependencies_folder
 
 RECORD = "installed_by_gwsa.json"
 # Settings of the user that contradict --target, or that demand another Python than that of QGIS.

@@ -20,7 +20,6 @@ from .styles.loading import when_loaded, write_vector_style
 from .styles.series import style_series
 from .vector_output import column_types, write_features
 
-INPUTS = ("GWSA", "LAYERS", "SIGMA", "AQUIFERS")
 # Results of this many polygons are written to the log.
 MOST_LINES = 20
 
@@ -112,19 +111,15 @@ class AquiferSeries(GwsaAlgorithm):
             progress.info(f"{len(sentences) - len(present)} polygons have no values in the maps.")
 
     def _write_files(self, parameters, context, results, started) -> dict:
-        from ..gwsa_plugin.core.files.provenance import write_run
         from ..gwsa_plugin.core.results.series_table import write_series
 
         maps, series, trends = results
         paths = {name: self.output_path(parameters, name, context) for name in ("TABLE", "REPORT")}
         if paths["TABLE"]:
             write_series(paths["TABLE"], series)
-            inputs = {
-                name: parameters.get(name) for name in ("GWSA", "LAYERS", "SIGMA", "AQUIFERS")
-            }
-            settings = {name: parameters.get(name) for name in ("ID_FIELD", "START", "END")}
+            settings = {name: parameters.get(name) for name in ("START", "END")}
             record = paths["TABLE"].with_suffix(".run.json")
-            write_run(record, self.ID, inputs, settings, started)
+            self.write_record(record, {}, settings, started)
         if paths["REPORT"]:
             from ..gwsa_plugin.core.results.series_report import write_series_report
 

@@ -26,6 +26,8 @@ from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.dependencies import require
 from .error_messages import error_message
+from .feedback import FeedbackProgress
+from .given_inputs import given_inputs
 from .help_pages import page_url
 from .main_thread import import_in_main_thread
 from .output_checks import check_outputs
@@ -261,10 +263,27 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         str
             The path as the value of an output.
         """
+        self.write_record(path.with_suffix(".run.json"), inputs, settings, started, results)
+        return str(path)
+
+    def write_record(
+        self, path: Path, inputs: dict, settings: dict, started, results: dict | None = None
+    ) -> None:
+        """Write the record of this run.
+
+        Parameters
+        ----------
+        path : Path
+            The ``run.json`` to write.
+        inputs : dict
+            Input files where they are more than the parameters state; the others are added.
+        settings, started, results
+            As in ``finish_raster``.
+        """
         from ..gwsa_plugin.core.files.provenance import write_run
 
-        write_run(path.with_suffix(".run.json"), self.ID, inputs, settings, started, results)
-        return str(path)
+        known = {name: value for name, value in inputs.items() if value}
+        write_run(path, self.ID, {**self._given, **known}, settings, started, results)
 
     def libraries(self, parameters) -> tuple[str, ...]:
         """Return the Python libraries that a run needs."""
@@ -297,6 +316,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
             parameters = read_values(self, parameters, context)
             check_outputs(self, parameters, context)
             self._check_variables(parameters, context)
+            self._given = given_inputs(self, parameters, context)
             results = self.execute(parameters, context, FeedbackProgress(feedback))
             self._style_rasters(results, context)
             self._link_reports(results, feedback)
@@ -350,25 +370,6 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
                     feedback.pushFormattedMessage(html, text)
                 else:
                     feedback.pushInfo(text)
-
-
-class FeedbackProgress(Progress):
-    """Progress of the core that is passed on to a QgsProcessingFeedback."""
-
-    def __init__(self, feedback):
-        self._feedback = feedback
-
-    def info(self, text):
-        self._feedback.pushInfo(text)
-
-    def warn(self, text):
-        self._feedback.pushWarning(text)
-
-    def show(self, fraction):
-        self._feedback.setProgress(100 * fraction)
-
-    def is_cancelled(self):
-        return self._feedback.isCanceled()
 
 
 def layer_file(layer: QgsRasterLayer) -> Path:

@@ -78,6 +78,15 @@ class BuildPredictors(GwsaAlgorithm):
             advanced=True,
         )
         self.add(
+            QgsProcessingParameterBoolean(
+                "OUTSIDE", tr("Allow files outside the folder of the catalogue"), False
+            ),
+            "The catalogue may name files in other folders, in archives and on servers, also in "
+            "virtual rasters (VRT). Set it only for a catalogue that you made or trust: their "
+            "values are copied into the predictor set.",
+            advanced=True,
+        )
+        self.add(
             QgsProcessingParameterFolderDestination("OUTPUT", tr("Predictor set")),
             "Folder for predictors.json, the fine rasters (with land.tif) and the coarse ones.",
         )
@@ -89,6 +98,7 @@ class BuildPredictors(GwsaAlgorithm):
             Path(self.parameterAsFile(parameters, "CATALOGUE", context)),
             self.input_path(parameters, "GRID", context),
             self.input_path(parameters, "LAND_MASK", context),
+            self.parameterAsBool(parameters, "OUTSIDE", context),
         )
         output = self.output_path(parameters, "OUTPUT", context)
         factor = self.parameterAsInt(parameters, "FACTOR", context)

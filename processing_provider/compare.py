@@ -52,10 +52,6 @@ MAPS = {
         "deseasonalised series. It takes most of the time, without numba about 2 ms per cell.",
     ),
 }  # fmt: skip
-INPUTS = (
-    "GWSA", "LAYERS", "OTHER", "OTHER_LAYERS", "OTHER_NETCDF", "COARSE", "WELLS", "OBSERVATIONS",
-    "AQUIFERS",
-)  # fmt: skip
 
 
 class Compare(WellAlgorithm):
@@ -194,9 +190,8 @@ class Compare(WellAlgorithm):
             first, other, options, chosen, polygons, tags, progress.part(0.2, 0.98)
         )
         progress.info(f"{lead(comparison, wells)} {statement}")
-        given = {name: parameters.get(name) for name in INPUTS}
         outputs = {
-            name: self.finish_raster(path, given, settings, started)
+            name: self.finish_raster(path, {}, settings, started)
             for name, path in paths.items()
             if path
         }

@@ -33,6 +33,8 @@ from .downscale_parameters import (
     NUMBERS,
     SWITCHES,
     TARGETS,
+    VALIDATION_HELP,
+    VALIDATIONS,
 )
 from .layers import find_field, open_layer
 from .polygon_layers import Polygon, joined_by_name, read_polygons
@@ -146,6 +148,15 @@ class Downscale(WellAlgorithm):
             )
         self.add(
             QgsProcessingParameterEnum(
+                "VALIDATION",
+                tr("How skill is measured"),
+                [tr(label) for label in VALIDATIONS.values()],
+                defaultValue=0,
+            ),
+            VALIDATION_HELP,
+        )
+        self.add(
+            QgsProcessingParameterEnum(
                 "TARGET",
                 tr("Target of the models"),
                 list(TARGETS.values()),
@@ -177,9 +188,19 @@ class Downscale(WellAlgorithm):
             )
         self.add(
             QgsProcessingParameterString("SCHEDULER", tr("Dask scheduler"), optional=True),
-            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers make the maps. "
-            "They must be able to access the folders of predictors and maps under the same paths. "
-            "The maps are the same as those of one machine. Leave empty to use this machine only.",
+            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers train and make "
+            "maps. They must be able to access the folders of predictors and maps under the same "
+            "paths. The maps are the same as those of one machine. Leave empty to use this machine "
+            "only.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterBoolean(
+                "UNENCRYPTED", tr("Allow a remote scheduler without encryption"), False
+            ),
+            "Others in the network can read and change what is sent to a tcp:// scheduler on "
+            "another machine, and run code on its workers. Such a scheduler is refused unless this "
+            "is set. tls:// and this machine need it not.",
             advanced=True,
         )
         self.add(
@@ -253,7 +274,7 @@ class Downscale(WellAlgorithm):
         )
         from ..gwsa_plugin.core.downscaling.skill.scores import write_scores
         from ..gwsa_plugin.core.downscaling.skill.verdict import coarse_title, layer_title
-        from ..gwsa_plugin.core.files.provenance import now, provenance, write_run
+        from ..gwsa_plugin.core.files.provenance import now, provenance
         from ..gwsa_plugin.core.files.stack import read_stack
         from ..gwsa_plugin.core.predictors.predictor_set import CONTENTS
 
@@ -281,7 +302,8 @@ class Downscale(WellAlgorithm):
         inputs["PREDICTORS"] = predictors.folder / CONTENTS
         sigma_path = inputs["GWSA_SIGMA"]
         sigma = read_stack(sigma_path, "GWSA_SIGMA", progress) if sigma_path else None
-        with task_runner(scheduler, progress) as run:
+        unencrypted = self.parameterAsBool(parameters, "UNENCRYPTED", context)
+        with task_runner(scheduler, progress, unencrypted) as run:
             result = downscale(
                 read_stack(inputs["GWSA"], "GWSA", progress),
                 predictors,
@@ -308,17 +330,15 @@ class Downscale(WellAlgorithm):
             title_file(path, layer_title(path.stem[-4:], verdict.detail, verdict.interpolated))
         maps = (result.years, result.sigma, paths["APPLICABILITY"])
         load_maps(tr("GWSA 1 km"), *maps, context)
-        given = {name: parameters.get(name) for name in ("WELLS", "OBSERVATIONS")}
         settings = {**options.as_parameters(), **({"wells": vars(wells.rules)} if wells else {})}
         results = verdict.as_results()
         record_file = paths["OUTPUT"] / "run.json"
-        write_run(record_file, self.ID, {**inputs, **given}, settings, started, results)
+        self.write_record(record_file, inputs, settings, started, results)
         if paths["CORRECTED"]:
-            self.finish_raster(paths["CORRECTED"], {**inputs, **given}, settings, started, results)
+            self.finish_raster(paths["CORRECTED"], inputs, settings, started, results)
             title_file(paths["CORRECTED"], coarse_title(verdict.evidence))
         if paths["CORRECTED_SIGMA"]:
-            files = {**inputs, **given}
-            self.finish_raster(paths["CORRECTED_SIGMA"], files, settings, started, results)
+            self.finish_raster(paths["CORRECTED_SIGMA"], inputs, settings, started, results)
         if paths["SCORES"]:
             write_scores(paths["SCORES"], result.scores)
         if paths["REPORT"]:
@@ -348,7 +368,7 @@ class Downscale(WellAlgorithm):
             encoding=list(ENCODINGS)[self.parameterAsEnum(parameters, "ENCODING", context)],
             method=list(METHODS)[self.parameterAsEnum(parameters, "METHOD", context)],
             target=list(TARGETS)[self.parameterAsEnum(parameters, "TARGET", context)],
-            compare=self.parameterAsBool(parameters, "COMPARE", context),
+            validation=list(VALIDATIONS)[self.parameterAsEnum(parameters, "VALIDATION", context)],
             stopping=self.parameterAsBool(parameters, "STOPPING", context),
             search=value["SEARCH"],
             boosting=Boosting(value["TREES"], value["DEPTH"], value["RATE"], seed=value["SEED"]),

@@ -225,7 +225,7 @@ class DroughtIndex(GwsaAlgorithm):
         }
 
     def _write_maps(self, parameters, context, given, options, started, progress) -> dict:
-        from ..gwsa_plugin.core.files.provenance import provenance, write_run
+        from ..gwsa_plugin.core.files.provenance import provenance
         from ..gwsa_plugin.core.results.drought_maps import write_index_maps
 
         stack, folder = (
@@ -242,7 +242,7 @@ class DroughtIndex(GwsaAlgorithm):
         if stack:
             outputs["OUTPUT"] = self.finish_raster(stack, *record, started)
         if folder:
-            write_run(folder / "run.json", self.ID, *record, started)
+            self.write_record(folder / "run.json", *record, started)
             outputs["FOLDER"] = str(folder)
             _load_years(years, context)
         return outputs

@@ -90,7 +90,7 @@ class Export(GwsaAlgorithm):
         )
 
     def execute(self, parameters, context, progress):
-        from ..gwsa_plugin.core.files.provenance import now, write_run
+        from ..gwsa_plugin.core.files.provenance import now
         from ..gwsa_plugin.core.results.export.description import Description
         from ..gwsa_plugin.core.results.export.export import (
             ITEM,
@@ -116,9 +116,8 @@ class Export(GwsaAlgorithm):
         export_maps(folder, product, description, formats, progress)
         # The record has paths of this computer and therefore is beside the dataset.
         record = folder.with_name(f"{folder.name}.run.json")
-        inputs = {name: parameters.get(name) for name in ("GWSA", "LAYERS", "SIGMA")}
         settings = {"title": description.title, **vars(formats)}
-        write_run(record, self.ID, inputs, settings, started)
+        self.write_record(record, {}, settings, started)
         return {"OUTPUT": str(folder), "ITEM": str(folder / ITEM)}
 
     def _product(self, parameters, context, progress):

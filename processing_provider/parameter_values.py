@@ -1,12 +1,14 @@
 """Numbers, choices and switches of a run, read once and before any work.
 
-QGIS reads a number that it does not understand as 0 or as the default, and any text as true.
+QGIS reads a number that it does not understand as 0 or as the default, and any text as true. It
+opens rasters itself, and some damaged files crash it: they are tried in another process first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
+from pathlib import Path
 
 from qgis.core import (
     QgsProcessingAlgorithm,
@@ -14,7 +16,9 @@ from qgis.core import (
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterLayer,
     QgsProperty,
 )
 from qgis.PyQt.QtCore import QVariant
@@ -47,11 +51,13 @@ def read_values(
     ------
     InputError
         For a value that is not a finite number in the range of the parameter, one of the choices,
-        or true or false.
+        or true or false; for a raster that crashes GDAL.
     """
     values = dict(parameters)
     for definition in algorithm.parameterDefinitions():
         name = definition.name()
+        if definition.type() in _RASTERS:
+            _try_rasters(values.get(name))
         if name in values and definition.type() in _READERS:
             value = _evaluate(values[name], context)
             empty = value is None or value == "" and _is_optional(definition)
@@ -127,6 +133,20 @@ def _switch(definition: QgsProcessingParameterBoolean, value) -> bool:
     return SWITCHES[text]
 
 
+def _try_rasters(value) -> None:
+    """Open rasters that are given as texts where a damaged one would crash QGIS."""
+    from ..gwsa_plugin.core.rasters.in_child import is_risky
+    from ..gwsa_plugin.core.rasters.reading import open_raster
+
+    for item in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(item, str) and item and is_risky(Path(item)):
+            open_raster(Path(item)).close()
+
+
+_RASTERS = (
+    QgsProcessingParameterRasterLayer.typeName(),
+    QgsProcessingParameterMultipleLayers.typeName(),
+)
 _READERS = {
     QgsProcessingParameterNumber.typeName(): _number,
     QgsProcessingParameterEnum.typeName(): _choice,

@@ -18,8 +18,6 @@ from .styles.loading import when_loaded, write_vector_style
 from .styles.recharge import style_recharge
 from .vector_output import write_features
 
-INPUTS = ("GWSA", "LAYERS", "SIGMA", "AQUIFERS")
-
 
 class Recharge(GwsaAlgorithm):
     """Algorithm that estimates recharge from the rising limbs of storage."""
@@ -136,7 +134,6 @@ class Recharge(GwsaAlgorithm):
     def _write_files(
         self, parameters, context, series, estimates, options, started, progress
     ) -> dict:
-        from ..gwsa_plugin.core.files.provenance import write_run
         from ..gwsa_plugin.core.results.recharge_tables import write_years
 
         outputs = {
@@ -148,9 +145,8 @@ class Recharge(GwsaAlgorithm):
             from ..gwsa_plugin.core.results.recharge_report import write_recharge_report
 
             write_recharge_report(outputs["REPORT"], series, estimates, options, progress)
-            inputs = {name: parameters.get(name) for name in INPUTS}
             record = outputs["REPORT"].with_suffix(".run.json")
-            write_run(record, self.ID, inputs, vars(options), started)
+            self.write_record(record, {}, vars(options), started)
         return {name: str(path) for name, path in outputs.items() if path}
 
     def _write_layer(self, parameters, context, outlines, series, estimates) -> str:

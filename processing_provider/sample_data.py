@@ -126,7 +126,7 @@ class SampleData(GwsaAlgorithm):
     def execute(self, parameters, context, progress):
         from dataclasses import replace
 
-        from ..gwsa_plugin.core.files.provenance import now, write_run
+        from ..gwsa_plugin.core.files.provenance import now
         from ..gwsa_plugin.core.sample_world.cases import CASES
         from ..gwsa_plugin.core.sample_world.grace_observation import CELL_BY_CELL, GRACE_LIKE
         from ..gwsa_plugin.core.sample_world.world import PARTS, WorldOptions, make_world
@@ -150,7 +150,7 @@ class SampleData(GwsaAlgorithm):
         )
         folder = self.output_path(parameters, "OUTPUT", context)
         facts = make_world(folder, options, progress)
-        write_run(folder / "run.json", self.ID, {}, facts["options"], started)
+        self.write_record(folder / "run.json", {}, facts["options"], started)
         self._load_world(folder, context)
         progress.info(
             tr(

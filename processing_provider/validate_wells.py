@@ -24,8 +24,6 @@ from .styles.vectors import style_wells
 from .vector_output import column_types, write_features
 from .well_parameters import FIELDS, WellAlgorithm
 
-INPUTS = ("GWSA", "LAYERS", "COARSE", "WELLS", "OBSERVATIONS", "AQUIFERS")
-
 
 class ValidateWells(WellAlgorithm):
     """Algorithm that compares the 1 km field and its coarse alternatives with wells."""
@@ -139,7 +137,6 @@ class ValidateWells(WellAlgorithm):
         return outputs
 
     def _write_files(self, parameters, context, comparison, detail, rules, started) -> dict:
-        from ..gwsa_plugin.core.files.provenance import write_run
         from ..gwsa_plugin.core.wells.scores import write_scores
 
         outputs = {
@@ -149,10 +146,9 @@ class ValidateWells(WellAlgorithm):
             from ..gwsa_plugin.core.wells.report import write_well_report
 
             write_well_report(outputs["REPORT"], comparison, detail)
-            inputs = {name: parameters.get(name) for name in INPUTS}
             record = outputs["REPORT"].with_suffix(".run.json")
             results = {"detail": detail.as_record()}
-            write_run(record, self.ID, inputs, vars(rules), started, results)
+            self.write_record(record, {}, vars(rules), started, results)
         if outputs["SCORES"]:
             write_scores(outputs["SCORES"], comparison, detail)
         return {name: str(path) for name, path in outputs.items() if path}

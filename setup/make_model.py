@@ -74,10 +74,11 @@ INPUTS = {
     "MIN_MONTHS": "Fewest months of a well",
     "ENCODING": None,
     "REPLACE": "Replace results of another run",
+    "OUTSIDE": None,
 }
 ADVANCED = (
     "TWSA_VARIABLE", "TWSA_UNIT", "ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES", "MIN_YEARS",
-    "MIN_MONTHS", "ENCODING", "REPLACE", "UPDATE",
+    "MIN_MONTHS", "ENCODING", "REPLACE", "OUTSIDE", "UPDATE",
 )  # fmt: skip
 HELP = {
     "EXTENT": "Region of all stages; empty for all of the mascon file. A region across 180° is "

@@ -19,10 +19,11 @@ from qgis.PyQt.QtWidgets import (
     QVBoxLayout,
 )
 
+from ..gwsa_plugin.core.base.interpreter import find_python, python_version
 from ..gwsa_plugin.dependencies import Found, pip_installation, what_to_do
 from ..gwsa_plugin.installation import InUse, installed, remove_installed
 from ..gwsa_plugin.libraries import BY_NAME, LIBRARIES, this_platform
-from ..gwsa_plugin.qgis_python import dependencies_folder, find_python, python_version
+from ..gwsa_plugin.qgis_python import dependencies_folder
 from ..processing_provider.base import tr
 from .child_processes import InstallTask, try_library
 

@@ -11,10 +11,11 @@ from qgis.core import QgsApplication, QgsNetworkAccessManager, QgsTask
 from qgis.PyQt.QtCore import QObject, QProcess, QProcessEnvironment, pyqtSignal
 from qgis.PyQt.QtNetwork import QNetworkProxy
 
+from ..gwsa_plugin.core.base.interpreter import find_python
 from ..gwsa_plugin.dependencies import Found, find, install_arguments, installed_version
 from ..gwsa_plugin.installation import pip_variables, record_installed
 from ..gwsa_plugin.libraries import BY_NAME
-from ..gwsa_plugin.qgis_python import add_dependencies_folder, dependencies_folder, find_python
+from ..gwsa_plugin.qgis_python import add_dependencies_folder, dependencies_folder
 
 # The child imports a library with the Python path of QGIS, in which the plugin comes last.
 TRIAL = (

@@ -130,7 +130,9 @@ class PredictorsDialog(QDialog):
         self._path = path
         item = self.messages.createMessage("", tr("{} was written.").format(path))
         button = QPushButton(tr("Build predictors…"))
-        button.clicked.connect(lambda: open_dialog("buildpredictors", {"CATALOGUE": str(path)}))
+        # The user has chosen the files, wherever they are.
+        given = {"CATALOGUE": str(path), "OUTSIDE": True}
+        button.clicked.connect(lambda: open_dialog("buildpredictors", given))
         item.layout().addWidget(button)
         self.messages.clearWidgets()
         self.messages.pushWidget(item)

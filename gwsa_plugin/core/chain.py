@@ -62,6 +62,8 @@ class ChainInputs:
         Without wells the last stage is left out.
     readings : Readings, optional
         Their depths to water, m.
+    outside : bool
+        Whether the catalogue may name files outside its folder.
     """
 
     twsa: Path
@@ -72,6 +74,7 @@ class ChainInputs:
     aquifers: Sequence[Aquifer] = ()
     wells: Wells | None = None
     readings: Readings | None = None
+    outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,8 @@ def _gwsa_balance(inputs: ChainInputs, paths, options: ChainOptions, progress: P
 def _build_predictors(
     inputs: ChainInputs, paths, options: ChainOptions, progress: Progress
 ) -> None:
-    rasters = Inputs(inputs.catalogue, paths["gwsabalance:OUTPUT"], inputs.land)
+    grid = paths["gwsabalance:OUTPUT"]
+    rasters = Inputs(inputs.catalogue, grid, inputs.land, inputs.outside)
     output = paths["buildpredictors:OUTPUT"]
     build_predictors(
         rasters, output, options.period, options.factor, progress, replaces=options.replaces

@@ -62,7 +62,7 @@ STAGES = (
     Stage(
         "buildpredictors", "Build predictors",
         {"CATALOGUE": "CATALOGUE", "GRID": "gwsabalance:OUTPUT", "LAND_MASK": "LAND",
-         "START": "START", "END": "END", "REPLACE": "REPLACE"},
+         "START": "START", "END": "END", "REPLACE": "REPLACE", "OUTSIDE": "OUTSIDE"},
         {"OUTPUT": "predictors"},
     ),
     Stage(

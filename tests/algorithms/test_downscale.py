@@ -153,6 +153,8 @@ def test_all_outputs_are_written(run, inputs, tmp_path):
     assert record["results"]["detail"]["verdict"] == "untested"
     assert record["stage"] == "downscale"
     assert record["parameters"]["boosting"]["trees"] == 20
+    for name in ("GWSA", "PREDICTORS", "AQUIFERS", "ID_FIELD"):
+        assert record["inputs"][name]
 
 
 def test_one_model_without_aquifers_and_a_shorter_period(run, inputs, tmp_path):
@@ -207,6 +209,8 @@ def test_the_verdict_goes_with_the_maps(provider, inputs, sample_world, tmp_path
     assert [line for line in feedback.lines if not line.startswith("Results:")][-1] == verdict
     assert verdict.startswith("1 km detail: ") and "Skill for unseen footprints: " in verdict
     assert record["inputs"]["WELLS"].endswith("wells.geojson")
+    assert record["inputs"]["OBSERVATIONS"].endswith("observations.csv")
+    assert record["inputs"]["GWSA"].endswith(".tif")
     assert record["parameters"]["wells"]["min_years"] == 2
     detail = record["results"]["detail"]
     path = outputs["LAYERS"][0]
@@ -292,7 +296,7 @@ def test_other_methods_have_no_prior_and_no_evidence(run, four_years, tmp_path, 
         "downscale",
         **four_years,
         METHOD=number(method),
-        COMPARE=False,
+        VALIDATION=0,
         STOPPING=False,
         OUTPUT=tmp_path / "maps",
         CORRECTED=tmp_path / "corrected.tif",

@@ -19,8 +19,8 @@ from qgis.core import (
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.wells.tables import Wells
-from gwsa.processing_provider.base import FeedbackProgress
 from gwsa.processing_provider.downscale import REGION_FIELDS, Downscale
+from gwsa.processing_provider.feedback import FeedbackProgress
 from gwsa.processing_provider.layers import find_field, is_commented, open_layer, points
 from gwsa.processing_provider.polygon_layers import read_polygons
 from gwsa.processing_provider.vector_output import write_features

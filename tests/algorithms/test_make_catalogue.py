@@ -66,6 +66,7 @@ def test_build_predictors_reads_the_catalogue(run, sample_world, tmp_path):
     outputs = run(
         "buildpredictors",
         CATALOGUE=made["OUTPUT"],
+        OUTSIDE=True,
         GRID=sample_world / "truth" / "GWSA.tif",
         START="2010-01",
         END="2010-02",

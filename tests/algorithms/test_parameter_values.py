@@ -90,3 +90,18 @@ def test_a_stage_of_a_model_checks_its_values_itself(provider):
         balance.processAlgorithm(
             {"SIGMA_SMS": "1,5"}, QgsProcessingContext(), QgsProcessingFeedback()
         )
+
+
+def test_a_raster_that_crashes_gdal_is_refused_before_qgis_opens_it(provider, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "damaged.nc"
+    with h5py.File(path, "w") as file:
+        file["water"] = [[1.0]]
+    content = bytearray(path.read_bytes())
+    content[48:] = b"\xff" * (len(content) - 48)
+    path.write_bytes(content)
+    context = QgsProcessingContext()
+    fill = provider.algorithm("fillgaps")
+    valid, text = fill.checkParameterValues({"INPUT": str(path), "OUTPUT": "o.tif"}, context)
+    assert not valid
+    assert "damaged.nc cannot be opened as a raster" in text

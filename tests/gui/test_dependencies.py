@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gwsa.gwsa_plugin import dependencies, libraries, qgis_python
+from gwsa.gwsa_plugin.core.base import interpreter
 from gwsa.gwsa_plugin.dependencies import (
     Found,
     MissingLibrary,
@@ -177,20 +178,20 @@ def test_commands_quote_paths_with_spaces(on, monkeypatch):
     ],
 )
 def test_python_is_found_beside_its_libraries(tmp_path, monkeypatch, platform, library, program):
-    version = qgis_python.python_version()
+    version = interpreter.python_version()
     expected = tmp_path / program.format(version)
     expected.parent.mkdir(parents=True)
     expected.touch()
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(qgis_python.os, "__file__", str(tmp_path / library.format(version)))
-    assert qgis_python.find_python() == expected
+    monkeypatch.setattr(interpreter.os, "__file__", str(tmp_path / library.format(version)))
+    assert interpreter.find_python() == expected
 
 
 def test_the_python_that_is_found_is_this_one():
     import subprocess
 
     code = "import sys; print(sys.version_info[:3])"
-    command = [str(qgis_python.find_python()), "-c", code]
+    command = [str(interpreter.find_python()), "-c", code]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == str(sys.version_info[:3])
 

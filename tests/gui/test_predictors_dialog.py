@@ -224,5 +224,5 @@ def test_saved_catalogue_leads_to_build_predictors_and_help_to_its_page(
     QTest.mouseClick(
         buttons.button(QDialogButtonBox.StandardButton.Help), Qt.MouseButton.LeftButton
     )
-    catalogue = {"CATALOGUE": str(tmp_path / "made.json")}
+    catalogue = {"CATALOGUE": str(tmp_path / "made.json"), "OUTSIDE": True}
     assert opened == ["buildpredictors", catalogue, "make_catalogue.md"]

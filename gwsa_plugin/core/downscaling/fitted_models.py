@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..balance.options import PUBLISHED as PUBLISHED_BALANCE
 from ..base.progress import Progress
+from ..compute.threads import run_all
 from .domain import Domain
 from .folds import make_blocks
 from .models.cross_validation import (
-    ANOMALY,
     CrossValidation,
     HeldOut,
-    TrainingOptions,
     train_and_validate,
     validate_without_trees,
 )
 from .models.early_stopping import Tuning
 from .models.region_models import RegionModels
+from .models.trainer import ANOMALY, TrainingOptions
 from .options import FOOTPRINT, INTERPOLATION, DownscaleOptions
 from .prior.fitted_prior import FittedPrior, fit_prior
 from .skill.reduced_resolution import (
@@ -29,7 +30,7 @@ from .skill.reduced_resolution import (
 )
 from .skill.unseen_footprints import UnseenFootprints, validate_on_unseen_footprints
 from .skill.unseen_years import UnseenYears, validate_in_unseen_years
-from .skill.validations import BLOCKED, make_validations
+from .skill.validations import BLOCKED, NONE, make_validations
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,12 @@ class FittedModels:
     reduced_resolution: dict[str, ReducedResolution]
 
 
-def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) -> FittedModels:
+def fit_models(
+    domain: Domain,
+    options: DownscaleOptions,
+    progress: Progress,
+    run: Callable[..., list] = run_all,
+) -> FittedModels:
     """Fit prior and trees, validate them and log the result.
 
     Parameters
@@ -74,6 +80,8 @@ def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) ->
         Settings.
     progress : Progress
         Receives log lines and the fraction done.
+    run : callable
+        Runs the trainings and returns their results, as ``run_all`` does.
     """
     prior = None
     unseen_years = UnseenYears()
@@ -82,17 +90,17 @@ def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) ->
     if prior:
         unseen_years = validate_in_unseen_years(prior, progress.part(0.2, 0.25))
         progress.info(unseen_years.summary)
-    splits = make_validations(domain, options.blocking, options.compare, progress)
+    splits = make_validations(domain, options.blocking, options.validation, progress)
     training = _training_options(domain, options, prior)
     left = _without_prior(domain, prior) if prior else domain
     refuted = prior is not None and not unseen_years.passed
-    if not refuted and _are_trees_mapped(options, prior):
-        count = 1 + sum(map(len, splits.values()))
-        progress.info(f"{count} trainings, all but one of them for validation.")
-        timed = progress.part(0.25, 0.9).timed("Training")
-        models, validations = train_and_validate(left, splits, training, timed)
-    else:
+    if refuted or not _are_trees_mapped(options, prior):
         models, validations = validate_without_trees(left, splits, training)
+    else:
+        count = 1 + sum(map(len, splits.values()))
+        progress.info(f"{count} trainings; each but the first measures the skill of the models.")
+        timed = progress.part(0.25, 0.9).timed("Training")
+        models, validations = train_and_validate(left, splits, training, timed, run)
     if prior:
         validations = {name: _add_prior(domain, prior, one) for name, one in validations.items()}
     unseen_footprints = validate_on_unseen_footprints(
@@ -107,7 +115,7 @@ def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) ->
     _report_trees(models, progress)
     progress.info(unseen_footprints.summary)
     reduced_resolution = {}
-    if is_resolved(domain):
+    if is_resolved(domain) and splits[BLOCKED]:
         reduced_resolution = {
             kind: validate_at_reduced_resolution(domain, validation)
             for kind, validation in validations.items()
@@ -178,7 +186,7 @@ def _are_trees_mapped(options: DownscaleOptions, prior: FittedPrior | None) -> b
     """
     if options.method == INTERPOLATION:
         return False
-    return prior is None or not prior.blocks.narrow
+    return prior is None or not (prior.blocks.narrow or options.validation == NONE)
 
 
 def _add_prior(domain: Domain, prior: FittedPrior, validation: CrossValidation) -> CrossValidation:

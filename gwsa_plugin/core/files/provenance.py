@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib import metadata
@@ -134,6 +135,8 @@ def write_run(
 ) -> None:
     """Write the record of a run: paths, times, machine and library versions.
 
+    Paths in the home folder of the user begin with ``~``.
+
     Parameters
     ----------
     path : str or Path
@@ -148,7 +151,7 @@ def write_run(
     record = {
         "stage": stage,
         "version": plugin_version(),
-        "inputs": {role: str(value) for role, value in inputs.items() if value},
+        "inputs": {role: _as_text(value) for role, value in inputs.items() if value},
         "parameters": parameters,
         "started": started.isoformat(timespec="seconds"),
         "finished": now().isoformat(timespec="seconds"),
@@ -158,8 +161,28 @@ def write_run(
     }
     if results:
         record["results"] = results
+    plain = json.loads(json.dumps(record, default=str))
+    text = json.dumps(_without_home(plain, str(Path.home())), indent=2)
     with atomic_file(path) as part:
-        part.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def _as_text(value: Input) -> str | list[str]:
+    """Files as texts, one or several."""
+    return [str(item) for item in value] if isinstance(value, (list, tuple, dict)) else str(value)
+
+
+def _without_home(value, home: str):
+    """Plain values with ``~`` in place of the home folder, which has the name of the user."""
+    if isinstance(value, dict):
+        return {key: _without_home(item, home) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_home(item, home) for item in value]
+    if not isinstance(value, str) or len(home) < 2:
+        return value
+    for form in (home, Path(home).as_posix()):
+        value = re.sub(re.escape(form) + r"(?![\w.-])", "~", value)
+    return value
 
 
 def now() -> datetime:

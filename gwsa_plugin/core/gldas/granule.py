@@ -16,8 +16,8 @@ import numpy as np
 from ..base.grid import EDGE_TOLERANCE, Grid
 from ..base.plausible import Limits
 from ..base.units import CM_PER_KG_M2, KG_M2, cm_per
-from ..rasters.hdf5 import Hdf5, UnreadableFile
-from ..rasters.netcdf import NetCdf, open_netcdf
+from ..rasters.hdf5 import UnreadableFile
+from ..rasters.netcdf import NetCdfFile, OpenNetCdf, open_netcdf
 from .file_names import ASSIMILATES_GRACE, cell_size_in_name
 from .land_storage import LAYERS, OFF_LAND, POSSIBLE, VARIABLES
 
@@ -131,7 +131,7 @@ def _read_errors_as_problem() -> Iterator[None]:
         raise UnusableGranule([DAMAGED]) from None
 
 
-def _checked_header(file: NetCdf | Hdf5, path: Path, like: GranuleHeader | None) -> GranuleHeader:
+def _checked_header(file: NetCdfFile, path: Path, like: GranuleHeader | None) -> GranuleHeader:
     present = file.variables
     absent = [name for name in VARIABLES if name not in present]
     problems = _version_problems(file)
@@ -156,7 +156,7 @@ def _checked_header(file: NetCdf | Hdf5, path: Path, like: GranuleHeader | None)
     return GranuleHeader(path, grid, bool(latitudes[-1] > latitudes[0]), begin_date)
 
 
-def _version_problems(file: NetCdf | Hdf5) -> list[str]:
+def _version_problems(file: NetCdfFile) -> list[str]:
     title = file.text("title")
     source = file.text("source")
     version = re.search(r"GLDAS\D{0,4}(\d\.\d)", title)
@@ -167,7 +167,7 @@ def _version_problems(file: NetCdf | Hdf5) -> list[str]:
     return []
 
 
-def _map_problems(file: NetCdf | Hdf5, name: str, grid: Grid) -> list[str]:
+def _map_problems(file: NetCdfFile, name: str, grid: Grid) -> list[str]:
     problems = []
     if file.shape(name) not in ((1, *grid.shape), grid.shape):
         problems.append(f"{name} is not a single map on lat and lon")
@@ -200,7 +200,7 @@ def _grid_of_centres(latitudes: np.ndarray, longitudes: np.ndarray, single_cell:
 
 
 def _fetch_layers(
-    file: NetCdf | Hdf5, window: Window, header: GranuleHeader
+    file: OpenNetCdf, window: Window, header: GranuleHeader
 ) -> dict[str, Callable[..., np.ndarray]]:
     """Return for each variable a function that decodes its window, kg m-2, rows as in the file.
 

@@ -178,7 +178,13 @@ class GsfcMascons:
 
     def _find_mascons(self) -> np.ndarray:
         """The index of the mascon of each cell: int, shape (rows, columns), south first."""
-        latitudes, heights, longitudes, widths = (self._source.read(s).ravel() for s in SIDES)
+        sides = [self._source.read(side).ravel() for side in SIDES]
+        same_size = len({side.size for side in sides}) == 1
+        if not same_size or not all((np.abs(side) <= 360).all() for side in sides):
+            raise InputError(
+                f"{self.name} has mascons without a place on the globe; download the file again."
+            )
+        latitudes, heights, longitudes, widths = sides
         found = np.full((ROWS, COLUMNS), NO_MASCON)
         # Cells whose centres lie from the lower to the upper side.
         bottom, top = (_first_centre(latitudes + 90 + side * heights / 2) for side in (-1, 1))

@@ -27,6 +27,7 @@ from .inputs import open_input
 from .int16 import FLOAT32, Encoding
 from .land import find_land, write_land
 from .land_mask import LandMask
+from .outside import require_own_files
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
 from .raster_pairs import Pair, Region, make_pairs
 from .rebuild import (
@@ -60,11 +61,14 @@ class Inputs:
         Monthly stack whose grid is the coarse grid.
     land_mask : Path or None
         Raster that is above 0 on land. It has priority over the one that the catalogue names.
+    outside : bool
+        Whether the catalogue may name files outside its folder, in archives and on servers.
     """
 
     catalogue: Path
     grid: Path
     land_mask: Path | None = None
+    outside: bool = False
 
 
 def build_predictors(
@@ -102,11 +106,14 @@ def build_predictors(
     Raises
     ------
     InputError
-        When files are missing (the message names all of them), when a raster has no CRS, does not
+        When files are missing (the message names all of them) or outside the folder of the
+        catalogue, when a raster has no CRS, does not
         overlap the grid or has no value there, or when the folder holds a set on another grid.
     """
     started = now()
     catalogue = read_catalogue(inputs.catalogue)
+    if not inputs.outside:
+        require_own_files(catalogue, inputs.catalogue.name)
     months, files = locate(catalogue, period)
     before = months_before(catalogue, files, months)
     with open_lonlat(inputs.grid) as source:

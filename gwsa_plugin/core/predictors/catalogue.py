@@ -12,7 +12,7 @@ import numpy as np
 from ..base.errors import InputError
 from ..rasters.crs import crs_name
 from ..rasters.gdal_errors import RasterError
-from .json_file import read_json
+from .json_file import read_json, read_land
 from .names import require_different_names, require_valid_name
 
 # Kinds of predictors.
@@ -166,7 +166,7 @@ def read_catalogue(path) -> Catalogue:
     path = Path(path)
     content = read_json(path)
     predictors = parse_predictors(content, path.name)
-    land = content.get("land")
+    land = read_land(content, path.name)
     return Catalogue(path.parent, predictors, path.parent / land if land else None)
 
 

@@ -39,6 +39,23 @@ def read_json(path: Path) -> dict:
     return content
 
 
+def read_land(content: dict, name: str) -> str | None:
+    """Return the land mask that a JSON file names, None when it names none.
+
+    Raises
+    ------
+    InputError
+        When it is not a text.
+    """
+    land = content.get("land")
+    if land is not None and not isinstance(land, str):
+        raise InputError(
+            f'{name} has "land": {json.dumps(land)}; give the path of a raster as text, or remove '
+            "it."
+        )
+    return land or None
+
+
 def _decode(content: bytes, name: str) -> str:
     """The text of a file in UTF-8, or in UTF-16 with the mark that Windows programs write."""
     is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

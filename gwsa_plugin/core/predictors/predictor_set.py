@@ -16,9 +16,11 @@ from ..rasters.reading import open_raster
 from .bands import require_shape
 from .catalogue import Predictor, parse_predictors
 from .files import COARSE, FINE, month_bands
-from .json_file import read_json
+from .json_file import read_json, read_land
+from .outside import require_inside
 
 CONTENTS = "predictors.json"
+REBUILD = "build the set again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +71,17 @@ class PredictorSet:
             )
         content = read_json(folder / CONTENTS)
         predictors = parse_predictors(content, CONTENTS)
-        for predictor in predictors:
-            if predictor.files and Path(predictor.files).parts[0] != FINE:
+        for predictor in (item for item in predictors if item.files):
+            if Path(predictor.files).parts[:1] != (FINE,):
                 raise InputError(
                     f'"files" of {predictor.name} in {CONTENTS} is not in {FINE}/; '
                     "build the set again."
                 )
+            require_inside(predictor.files, folder, f"{predictor.name} in {CONTENTS}", REBUILD)
+        land = read_land(content, CONTENTS) or cls.land_file
+        require_inside(land, folder, f'"land" in {CONTENTS}', REBUILD)
+        for path in sorted([*(folder / FINE).rglob("*"), *(folder / COARSE).rglob("*")]):
+            require_inside(str(path), folder, CONTENTS, REBUILD)
         grid, factor = _parse_grid(content, folder)
         if "months" in content:
             months = _parse_months(content, "months")
@@ -82,7 +89,13 @@ class PredictorSet:
             months = _shared_months(predictors, folder)
         before = _parse_months(content, "before") if "before" in content else months[:0]
         return cls(
-            folder, grid, factor, predictors, months, before, content.get("land", cls.land_file)
+            folder,
+            grid,
+            factor,
+            predictors,
+            months,
+            before,
+            land,
         )
 
     @property
@@ -169,9 +182,10 @@ def _parse_grid(content: dict, folder: Path) -> tuple[Grid, int]:
 
 def _parse_months(content: dict, key: str) -> np.ndarray:
     """The months from the first to the last that ``key`` states."""
-    first, last = (
-        parse_month(str(month), f'A month of "{key}" in {CONTENTS}') for month in content[key]
-    )
+    stated = content[key]
+    if not isinstance(stated, list) or len(stated) != 2:
+        raise InputError(f'"{key}" in {CONTENTS} is no list of two months; build the set again.')
+    first, last = (parse_month(str(month), f'A month of "{key}" in {CONTENTS}') for month in stated)
     return month_range(first, last)
 
 

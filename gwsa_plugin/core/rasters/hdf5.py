@@ -1,7 +1,7 @@
 """Read NetCDF-4 files through h5py.
 
-h5py is faster than GDAL's reader in ``netcdf``, and a damaged file raises an error here that ends
-the process there.
+h5py is faster than GDAL's reader in ``netcdf``, and most damage that ends the process there is an
+error here; ``netcdf.open_netcdf`` uses both in a child process.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class UnreadableFile(InputError):
 
     def __init__(self, name: str, cause: str, remedy: str = "download it again"):
         super().__init__(f"{name} is {cause}; {remedy}.")
+        self.name = name
         self.cause = cause
+        self.remedy = remedy
 
 
 @lru_cache
@@ -148,7 +150,8 @@ class Hdf5:
 
     def has(self, path: str) -> bool:
         """Return True when the file has the variable, also one in a group ("solution/cmwe")."""
-        return path in self._file
+        with self._damage_as_input_error(path):
+            return path in self._file
 
     def dimensions(self, variable: str) -> tuple[str, ...]:
         """Return the names of the dimensions of a variable.
@@ -267,13 +270,13 @@ class Hdf5:
             )
             decompress_chunk = _read_single_chunk(array)
             if decompress_chunk is None:
-                return partial(_take, decode(array[window]))
+                return partial(values_at, decode(array[window]))
 
         def decode_chunk(indices: np.ndarray | None = None) -> np.ndarray:
             with self._damage_as_input_error(variable):
                 if window == all_cells and indices is not None:
                     return decode(decompress_chunk(indices))
-                return decode(_take(decompress_chunk().reshape(shape)[window], indices))
+                return decode(values_at(decompress_chunk().reshape(shape)[window], indices))
 
         return decode_chunk
 
@@ -359,7 +362,7 @@ def decode_packed(
     return values
 
 
-def _take(values: np.ndarray, indices: np.ndarray | None = None) -> np.ndarray:
+def values_at(values: np.ndarray, indices: np.ndarray | None = None) -> np.ndarray:
     """Return the values at flat indices, or all of them."""
     return values if indices is None else values.reshape(-1)[indices]
 

@@ -45,7 +45,26 @@ def raster_exists(path: Path) -> bool:
     """Return True if there is a file of this name, in an archive or on a server too."""
     if not is_virtual(path):
         return path.exists()
-    return gdal.VSIStatL(_file(path)) is not None
+    return gdal.VSIStatL(file_name(path)) is not None
+
+
+def first_bytes(path: Path, count: int = 2048) -> bytes:
+    """Return the bytes with which a file begins, none when it cannot be read."""
+    try:
+        if not is_virtual(path):
+            if not path.is_file():
+                return b""
+            with path.open("rb") as file:
+                return file.read(count)
+        with gdal_errors(path.name):
+            stream = gdal.VSIFOpenL(file_name(path), "rb")
+            if stream is None:
+                return b""
+            content = gdal.VSIFReadL(1, count, stream)
+            gdal.VSIFCloseL(stream)
+            return bytes(content or b"")
+    except OSError:
+        return b""
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:
@@ -72,7 +91,7 @@ def read_blocks(path: Path) -> Iterator[bytes]:
         return
     problem = f"{path.name} cannot be read"
     with gdal_errors(problem):
-        stream = gdal.VSIFOpenL(_file(path), "rb")
+        stream = gdal.VSIFOpenL(file_name(path), "rb")
     if stream is None:
         raise RasterError(problem)
     try:
@@ -82,8 +101,8 @@ def read_blocks(path: Path) -> Iterator[bytes]:
         gdal.VSIFCloseL(stream)
 
 
-def _file(path: Path) -> str:
-    """The name of the file of a subdataset, or that of the raster itself."""
+def file_name(path: Path) -> str:
+    """Return the name of the file of a subdataset, or that of the raster itself."""
     name = gdal_name(path)
     inside = SUBDATASET.match(name)
     return inside[1] if inside else name

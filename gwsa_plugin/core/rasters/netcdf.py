@@ -1,7 +1,7 @@
-"""Read NetCDF, through h5py or through GDAL's multidimensional API.
+"""Open NetCDF, and read NetCDF-4 through GDAL's multidimensional API.
 
-GDAL shares its libraries with QGIS. The multidimensional API returns every array in the order of
-the file, whereas GDAL's raster view of NetCDF flips tables such as ``time_bounds``.
+The API returns every array in the order of the file, whereas GDAL's raster view of NetCDF flips
+tables such as ``time_bounds``.
 """
 
 from __future__ import annotations
@@ -11,31 +11,38 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from threading import RLock
+from threading import BoundedSemaphore, RLock
 from typing import Protocol
 
 import numpy as np
 from osgeo import gdal, gdal_array
-from scipy.io import netcdf_file
 
 from ..base.errors import InputError
-from . import hdf5
+from . import classic, hdf5
+from .child_process import trouble
+from .classic import Classic
 from .gdal_errors import RasterError, gdal_errors
-from .hdf5 import Hdf5, UnreadableFile, decode_packed, locked, no_variable
-from .names import is_virtual
+from .hdf5 import Hdf5, UnreadableFile, decode_packed, locked, no_variable, values_at
+from .in_child import NetCdfInChild
+from .names import first_bytes, is_virtual
 
 # With other endings, GDAL's netCDF driver leaves HDF5 files to its HDF5 driver.
 NETCDF_ENDINGS = (".nc", ".nc2", ".nc3", ".nc4", ".cdf")
-# HDF5 may be used by one thread at a time, through h5py or through GDAL.
+# HDF5 may be used by one thread of a process at a time, through h5py or through GDAL.
 HDF5_LOCK = RLock()
+# Each open file has a child process, of some 100 MB.
+_few_files = BoundedSemaphore(4)
 
 
 @contextmanager
-def open_netcdf(path: str | Path) -> Iterator[NetCdf | Hdf5]:
-    """Open a NetCDF or HDF5 file, and lock HDF5 until it is closed.
+def open_netcdf(path: str | Path) -> Iterator[OpenNetCdf]:
+    """Open a NetCDF or HDF5 file.
 
-    HDF5 is read through h5py where that is usable, everything else through GDAL.
+    HDF5 is read through h5py where that is usable, otherwise through GDAL: in a child process, or
+    where none can be started in this one, with HDF5 locked until the file is closed. NetCDF 3 is
+    read by ``classic``.
 
     Parameters
     ----------
@@ -43,7 +50,7 @@ def open_netcdf(path: str | Path) -> Iterator[NetCdf | Hdf5]:
 
     Yields
     ------
-    NetCdf or Hdf5
+    OpenNetCdf
 
     Raises
     ------
@@ -61,12 +68,27 @@ def open_netcdf(path: str | Path) -> Iterator[NetCdf | Hdf5]:
         raise InputError(f"{path} does not exist; check the path.")
     if not path.stat().st_size:
         raise UnreadableFile(path.name, "empty (0 bytes)")
-    with HDF5_LOCK:
-        file = Hdf5(path) if hdf5.is_hdf5(path) and hdf5.usable() else NetCdf(path)
+    with HDF5_LOCK if trouble() else _few_files:
+        file = _open(path)
         try:
             yield file
         finally:
             file.close()
+
+
+def _open(path: Path) -> OpenNetCdf:
+    if hdf5.is_hdf5(path):
+        reader = "h5py" if hdf5.usable() else "gdal"
+        if not trouble():
+            return NetCdfInChild(path, reader)
+        return Hdf5(path) if reader == "h5py" else NetCdf(path)
+    if first_bytes(path).startswith(classic.SIGNATURE):
+        return Classic(path)
+    raise UnreadableFile(
+        path.name,
+        f"not a readable NetCDF file{_describe_text_file(path)}",
+        "download the NetCDF edition of the product, or download it again if it is cut off",
+    )
 
 
 class NetCdfFile(Protocol):
@@ -100,8 +122,20 @@ class NetCdfFile(Protocol):
         """Read a variable or a window of it."""
 
 
+class OpenNetCdf(NetCdfFile, Protocol):
+    """What ``open_netcdf`` gives."""
+
+    def fetch(self, variable: str, *window: slice) -> Callable[..., np.ndarray]:
+        """Read a variable and return a function that gives its values."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
 class NetCdf:
-    """A NetCDF file that GDAL has open; ``open_netcdf`` opens it.
+    """An HDF5 file that GDAL has open.
+
+    A damaged file can end the process: ``open_netcdf`` opens it in a child.
 
     Parameters
     ----------
@@ -121,36 +155,23 @@ class NetCdf:
 
     def __init__(self, path: Path):
         self.name = path.name
-        is_hdf5 = hdf5.is_hdf5(path)
-        if is_hdf5:
-            _silence_hdf5()
-        else:
-            _check_classic(path)
+        _silence_hdf5()
         # GDAL's own HDF5 driver does without locks, and reads files of any name.
         own = path.suffix.lower() not in NETCDF_ENDINGS or _is_without_locks(path)
-        driver = "HDF5" if is_hdf5 and own else "netCDF"
         try:
             with gdal_errors(self.name):
                 dataset = gdal.OpenEx(
                     str(path),
                     gdal.OF_MULTIDIM_RASTER | gdal.OF_VERBOSE_ERROR,
-                    allowed_drivers=[driver],
+                    allowed_drivers=["HDF5" if own else "netCDF"],
                 )
                 self._group = dataset and dataset.GetRootGroup()
-            return
         except RasterError:
-            pass
-        if is_hdf5:
             raise UnreadableFile(
                 self.name,
                 "damaged or cut short, or no NetCDF-4",
                 f"download it again; {hdf5.lack()}",
-            )
-        raise UnreadableFile(
-            self.name,
-            f"not a readable NetCDF file{_describe_text_file(path)}",
-            "download the NetCDF edition of the product, or download it again if it is cut off",
-        )
+            ) from None
 
     def close(self) -> None:
         """Close the file."""
@@ -240,8 +261,7 @@ class NetCdf:
             Without an argument it returns the array. With flat indices into it, an integer array,
             it returns the values there.
         """
-        values = self.read(variable, *window)
-        return lambda places=None: values if places is None else values.reshape(-1)[places]
+        return partial(values_at, self.read(variable, *window))
 
     def has(self, path: str) -> bool:
         """Return True when the file has the variable; those of groups are read by h5py alone."""
@@ -251,17 +271,6 @@ class NetCdf:
         if variable not in self.variables:
             raise InputError(no_variable(self.name, variable, self.variables))
         return self._group.OpenMDArray(variable)
-
-
-def _check_classic(path: Path) -> None:
-    """Refuse a classic NetCDF file with a damaged header, on which GDAL can hang."""
-    with open(path, "rb") as file:
-        if file.read(4) not in (b"CDF\x01", b"CDF\x02"):
-            return
-    try:
-        netcdf_file(str(path), "r", mmap=True).close()
-    except Exception:  # scipy raises anything on damage.
-        raise UnreadableFile(path.name, "damaged or cut short") from None
 
 
 def _is_without_locks(path: Path) -> bool:

@@ -14,8 +14,10 @@ from ..base.months import calendar_number, find_months, name_runs
 from ..base.progress import SILENT, Progress
 from .backend import backend
 from .band_times import stated_months
+from .child_process import trouble
 from .crs import crs_name, is_geographic
 from .gdal_errors import RasterError
+from .in_child import RasterInChild, is_risky
 from .lonlat import arranged
 from .names import raster_exists
 from .raster import Raster, Window
@@ -44,7 +46,7 @@ def open_raster(path: Path) -> Raster:
         When the file does not exist, is not a raster, or holds several rasters (subdatasets).
     """
     try:
-        source = backend().open_file(path)
+        source = _open(path)
     except RasterError:
         problem = "cannot be opened as a raster" if raster_exists(path) else "does not exist"
         raise InputError(
@@ -61,6 +63,13 @@ def open_raster(path: Path) -> Raster:
         )
     source.crs = source.crs or _assigned.get(path, "")
     return source
+
+
+def _open(path: Path) -> Raster:
+    """Open a raster, in a child process where its driver can crash and one can be started."""
+    if is_risky(path) and not trouble():
+        return RasterInChild(path)
+    return backend().open_file(path)
 
 
 def assign_crs(path: Path, crs: str) -> None:

@@ -17,7 +17,7 @@ def test_absent_scheduler_is_refused(monkeypatch):
     with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127.0.0.1:1 "):
         Cluster("tcp://127.0.0.1:1")
     with pytest.raises(InputError, match="No Dask scheduler answers at nonsense"):
-        Cluster("nonsense")
+        Cluster("nonsense", unencrypted=True)
 
 
 def test_missing_dask_is_refused(monkeypatch):
@@ -34,3 +34,26 @@ def test_folder_that_a_worker_does_not_see_is_named(tmp_path):
 def test_without_a_scheduler_tasks_run_in_threads():
     with task_runner("") as run:
         assert run is run_all
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["tcp://192.168.1.4:8786", "10.0.0.2:8786", "tcp://cluster:8786", "tcp://[2001::1]:1"],
+)
+def test_a_remote_scheduler_without_encryption_is_refused(address):
+    with pytest.raises(InputError, match="not encrypted, .* or allow it with UNENCRYPTED"):
+        Cluster(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["tls://10.0.0.2:8786", "tcp://127.0.0.1:8786", "localhost:1", "tcp://[::1]:1", "inproc://1/2"],
+)
+def test_an_encrypted_scheduler_and_one_on_this_machine_are_not(address):
+    assert cluster_module.is_private(address)
+
+
+def test_a_remote_scheduler_can_be_allowed(monkeypatch):
+    monkeypatch.setattr(cluster_module, "_connect", lambda address: pytest.fail("connected"))
+    with pytest.raises(pytest.fail.Exception, match="connected"):
+        Cluster("tcp://192.168.1.4:8786", unencrypted=True)

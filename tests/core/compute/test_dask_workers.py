@@ -5,6 +5,7 @@
 
 import os
 import signal
+import subprocess
 from functools import partial
 from time import monotonic, sleep
 
@@ -24,7 +25,7 @@ distributed = pytest.importorskip("dask.distributed", reason="dask.distributed i
 pytestmark = pytest.mark.cluster
 
 OPTIONS = DownscaleOptions(
-    least_area=20_000, feather_km=10, compare=False, stopping=False,
+    least_area=20_000, feather_km=10, validation="quick", stopping=False,
     boosting=Boosting(trees=20, depth=4, rate=0.15), blocking=Blocking(0.75, 0.25),
 )  # fmt: skip
 
@@ -57,18 +58,15 @@ def cluster(local_cluster, small_tiles):
 
 @pytest.fixture(scope="module")
 def small_tiles():
-    """Tiles of 5 x 5 cells, nine in the small world; the value sets this tile size on a worker."""
+    """Tiles of 4 x 4 cells, nine in the small world; the value sets this tile size on a worker."""
 
     def make_small():
         from gwsa.gwsa_plugin.core.base import tiles
 
-        # The writer of maps keeps the true side, which a block of a GeoTIFF must have.
-        from gwsa.gwsa_plugin.core.downscaling.maps import write_years  # noqa: F401
-
-        tiles.tile_side = lambda factor: 5
+        tiles.LEAST_SIDE = 32
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "tile_side", lambda factor: 5)
+        patch.setattr(tiles, "LEAST_SIDE", 32)
         yield make_small
 
 
@@ -237,6 +235,41 @@ def test_workers_with_other_versions_are_refused(local_cluster, cluster, monkeyp
     # A worker that joined after the context was entered.
     with refused():
         cluster.run_all([partial(len, "shared")])
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Files of a key and of its certificate, which signs itself."""
+    key, signed = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=127.0.0.1", "-keyout", str(key), "-out", str(signed)]
+    try:
+        subprocess.run([*command, *names], check=True, capture_output=True)
+    except OSError:
+        pytest.skip("no openssl")
+    return key, signed
+
+
+def test_a_cluster_with_tls_runs_tasks(certificate):
+    dask = pytest.importorskip("dask")
+    key, signed = map(str, certificate)
+    roles = ("client", "scheduler", "worker")
+    settings = {"distributed.comm.tls.ca-file": signed}
+    settings.update({f"distributed.comm.tls.{role}.key": key for role in roles})
+    settings.update({f"distributed.comm.tls.{role}.cert": signed for role in roles})
+    with dask.config.set(settings), distributed.LocalCluster(
+        n_workers=1, processes=False, dashboard_address=":0", host="tls://127.0.0.1",
+        security=distributed.Security(require_encryption=True),
+    ) as running:  # fmt: skip
+        assert running.scheduler_address.startswith("tls://")
+        with Cluster(running.scheduler_address) as cluster:
+            assert cluster.run_all([partial(add, SharedDict(one=1), 2)]) == [3]
+    with pytest.raises(InputError, match="needs a key and a certificate"):
+        Cluster("tls://127.0.0.1:1")
+
+
+def add(shared, number, progress):
+    return shared["one"] + number
 
 
 def test_cluster_without_workers_is_a_warning():

@@ -34,11 +34,12 @@ OPTIONS = DownscaleOptions(
     least_area=20_000,
     feather_km=10,
     method=PUBLISHED,
+    validation="full",
     boosting=Boosting(trees=60, depth=4, rate=0.15),
     blocking=Blocking(0.75, 0.25),
 )
 # For tests of files, whose models need no skill.
-QUICK = replace(OPTIONS, compare=False, stopping=False, boosting=Boosting(trees=5, depth=2))
+QUICK = replace(OPTIONS, validation="quick", stopping=False, boosting=Boosting(trees=5, depth=2))
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +198,7 @@ class StopSoon(Progress):
 
 def test_the_target_anomaly_conserves_mass_and_has_skill(small_world, tmp_path):
     """The correction restores level and trend: the cell means are those of the coarse field."""
-    options = replace(OPTIONS, target="anomaly", compare=False)
+    options = replace(OPTIONS, target="anomaly", validation="quick")
     made = downscale(
         small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options
     )
@@ -235,8 +236,8 @@ def test_applicability_and_explanation_are_written_to_the_given_files(small_worl
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    """Tiles of 5 x 5 cells, of which the small world has nine."""
-    monkeypatch.setattr(tiles, "tile_side", lambda factor: 5)
+    """Tiles of 4 x 4 cells, of which the small world has nine."""
+    monkeypatch.setattr(tiles, "LEAST_SIDE", 32)
 
 
 def test_results_do_not_depend_on_tiles(small_world, tmp_path, monkeypatch):
@@ -245,7 +246,7 @@ def test_results_do_not_depend_on_tiles(small_world, tmp_path, monkeypatch):
     given = world.gwsa, world.predictors, world.aquifers
     made = downscale(*given, Outputs(tmp_path / "untiled"), QUICK)
     assert len(made.domain.tiles) == 1
-    monkeypatch.setattr(tiles, "tile_side", lambda factor: 5)
+    monkeypatch.setattr(tiles, "LEAST_SIDE", 32)
     again = downscale(*given, Outputs(tmp_path / "tiled"), replace(QUICK, encoding=EXACT))
     assert len(again.domain.tiles) == 9
     untiled, tiled = (YearlyMaps.from_files(result.years) for result in (made, again))
@@ -313,7 +314,7 @@ def wells_of_truth(world) -> WellRecords:
 
 
 def test_wells_confirm_the_detail_and_the_maps_state_it(small_world, made, tmp_path):
-    options = replace(OPTIONS, compare=False)
+    options = replace(OPTIONS, validation="quick")
     given = (small_world.gwsa, small_world.predictors, small_world.aquifers)
     found = downscale(
         *given, Outputs(tmp_path / "maps"), options, wells=wells_of_truth(small_world)
@@ -424,7 +425,7 @@ def test_a_region_inside_one_footprint_is_mapped_and_untestable(small_world, tmp
     gwsa = small_world.gwsa.tagged(GWSA_FOOTPRINT_KM="250")
     sigma = replace(gwsa, values=np.full_like(gwsa.values, 1.5))
     outputs = Outputs(tmp_path / "maps")
-    options = replace(OPTIONS, compare=False)
+    options = replace(OPTIONS, validation="quick")
     result = downscale(gwsa, small_world.predictors, small_world.aquifers, outputs, options, sigma)
     assert "smaller than 4 footprints" in result.fitted.unseen_footprints.untestable
     assert result.fitted.reduced_resolution == {}

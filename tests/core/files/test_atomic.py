@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -178,3 +179,21 @@ def test_two_threads_write_into_folders_of_their_own(tmp_path):
     with scratch_folder(tmp_path / "map.tif") as one, scratch_folder(tmp_path / "map.qml") as other:
         assert one != other and one.is_dir() and other.is_dir()
     assert parts(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+@pytest.mark.parametrize(("mask", "file", "folder"), [(0o022, 0o644, 0o755), (0o002, 0o664, 0o775)])
+def test_outputs_have_the_permissions_that_the_user_has_chosen(tmp_path, mask, file, folder):
+    before = os.umask(mask)
+    try:
+        with atomic_file(tmp_path / "new/a.txt") as part:
+            part.write_text("a")
+        with atomic_folder(tmp_path / "set") as place:
+            (place / "fine").mkdir()
+            (place / "fine/b.txt").write_text("b")
+    finally:
+        os.umask(before)
+    for name in ("new/a.txt", "set/fine/b.txt"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == file
+    for name in ("new", "set", "set/fine"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == folder

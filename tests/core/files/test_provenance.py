@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 from datetime import datetime
+from pathlib import Path
 
 from gwsa.gwsa_plugin.core.files.provenance import (
     now,
@@ -85,6 +86,21 @@ def test_run_record_has_paths_times_and_versions(tmp_path):
     assert datetime.fromisoformat(record["started"]) <= datetime.fromisoformat(record["finished"])
     assert record["libraries"]["numpy"] and record["libraries"]["GDAL"]
     assert record["results"] == {"detail": "untested"}
+
+
+def test_run_record_does_not_name_the_home_folder(tmp_path, monkeypatch):
+    home = tmp_path / "somebody"
+    monkeypatch.setattr(Path, "home", lambda: home)
+    inputs = {"INPUT": home / "a/b.tif", "LAYERS": [home / "c.tif", "/data/d.tif"]}
+    settings = {"mask": home / "m.tif", "title": f"maps of {home}", "other": f"{home}2/x.tif"}
+    path = tmp_path / "x.run.json"
+    write_run(path, "fillgaps", inputs, settings, now(), {"file": str(home / "o.tif")})
+    record = json.loads(path.read_text())
+    assert record["inputs"] == {"INPUT": "~/a/b.tif", "LAYERS": ["~/c.tif", "/data/d.tif"]}
+    assert record["parameters"]["mask"] == "~/m.tif"
+    assert record["parameters"]["title"] == "maps of ~"
+    assert record["parameters"]["other"] == f"{home}2/x.tif"
+    assert record["results"] == {"file": "~/o.tif"}
 
 
 def test_plugin_version_has_three_numbers():

@@ -12,6 +12,7 @@ from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.rasters import decompress as decompression
 from gwsa.gwsa_plugin.core.rasters import hdf5
 from gwsa.gwsa_plugin.core.rasters.decompress import DamagedChunk, decompress
+from gwsa.gwsa_plugin.core.rasters.in_child import NetCdfInChild
 from gwsa.gwsa_plugin.core.rasters.netcdf import NetCdf, open_netcdf
 
 VALUES = np.random.default_rng(2).uniform(-50, 50, (1, 6, 8)).astype("<f4")
@@ -168,5 +169,5 @@ def test_a_broken_h5py_is_not_used(monkeypatch, asked_again, error, path):
     monkeypatch.setattr(hdf5, "import_module", broken)
     assert hdf5.trouble() == f"its import fails ({error.__name__}: undefined symbol)"
     with open_netcdf(path) as file:
-        assert isinstance(file, NetCdf)
+        assert isinstance(file, NetCdfInChild)
         np.testing.assert_array_equal(file.read("lat"), np.arange(6))

@@ -56,5 +56,5 @@ def build_set(folder, entries, coarse=COARSE, progress=None, **options):
     catalogue = folder / "catalogue.json"
     catalogue.write_text(json.dumps({"format": 1, "predictors": entries}))
     period = options.pop("period", (None, None))
-    inputs = Inputs(catalogue, grid, mask)
+    inputs = Inputs(catalogue, grid, mask, outside=True)
     return build_predictors(inputs, folder / "set", period, FACTOR, progress or Log())

@@ -7,6 +7,7 @@ of a year exist.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -17,8 +18,8 @@ from ...base.grid import KM_PER_DEGREE, Grid
 from ...base.progress import Progress
 from ...base.tiles import Tile
 from ...files.checkpoint import require_folder
-from ...predictors.features import PixelSelection, months_at_once, read_pixels
-from ...predictors.stored_features import take_rows
+from ...predictors.features import PixelSelection, months_at_once
+from ...predictors.tile_features import read_tile
 from ...spatial.aquifers import blend
 from ...spatial.mass_conservation import spread
 from ..models.region_models import RegionModels
@@ -96,10 +97,10 @@ def predict_tile(
     """
     require_folder(folder, job.predictors.folder)
     pixels = job.conservation.pixels(tile)
-    absent = [name for name in products if not _part_file(folder, name, tile).exists()]
+    absent = [name for name in products if not part_file(folder, name, tile).exists()]
     if absent:
         for name, raw in _predict(job, absent, wanted, tile, pixels, progress).items():
-            _save(_part_file(folder, name, tile), raw)
+            _save(part_file(folder, name, tile), raw)
     return {
         name: np.stack(
             [
@@ -126,27 +127,33 @@ def read_part(folder: Path, product: str, tile: Tile, pixels: np.ndarray) -> Ite
     numpy.ndarray of float32, shape of ``pixels``
         The prediction, cm, NaN outside ``pixels``.
     """
-    for values in np.load(_part_file(folder, product, tile), mmap_mode="r"):
+    for values in np.load(part_file(folder, product, tile), mmap_mode="r"):
         month = np.full(pixels.shape, np.nan, dtype=np.float32)
         month[pixels] = values
         yield month
 
 
-def _part_file(folder: Path, product: str, tile: Tile) -> Path:
-    """The checkpoint of a tile."""
+def part_file(folder: Path, product: str, tile: Tile) -> Path:
+    """Return the path of the checkpoint of a tile."""
     return folder / product / f"{tile.rows.start}_{tile.columns.start}.npy"
 
 
-def _save(path: Path, raw: np.ndarray) -> None:
-    """Write a checkpoint atomically.
+@contextmanager
+def replace_part(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside ``path``, which the file gets at the end.
 
     A worker that was given up as dead may write the same file at the same time, so that each uses a
     temporary name of its own. No folder is made: such a worker must not restore a deleted one.
     """
-    temporary = path.with_suffix(f".{uuid4().hex}.part")
-    with open(temporary, "wb") as file:
-        np.save(file, raw)
+    temporary = path.with_name(f"{path.stem}.{uuid4().hex}{path.suffix}")
+    yield temporary
     temporary.replace(path)
+
+
+def _save(path: Path, raw: np.ndarray) -> None:
+    """Write a checkpoint atomically."""
+    with replace_part(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, raw)
 
 
 def _predict(
@@ -192,13 +199,20 @@ def _predict_trees(
     step = months_at_once(job.predictors, tile)
     for first in range(0, wanted.size, step):
         numbers = wanted[first : first + step]
-        months = read_pixels(job.predictors, job.months[numbers], selection)
-        for i, (number, features) in enumerate(zip(numbers, months), start=first):
-            for raw, use in uses:
-                progress.stop_if_cancelled()
-                if use.months[number]:
-                    rows = [take_rows(feature, use.pixels) for feature in features]
-                    raw[i, use.pixels] = use.models.predict(rows, use.weights)
+        features, _ = read_tile(job.predictors, job.months[numbers], selection)
+        for raw, use in uses:
+            progress.stop_if_cancelled()
+            months = np.flatnonzero(use.months[numbers])
+            if months.size == numbers.size and use.pixels.all():
+                raw[first : first + step] = use.models.predict_months(
+                    features, months.size, use.weights
+                )
+            elif months.size:
+                rows = np.flatnonzero(use.pixels).astype(np.int32)
+                own = [feature.select(months, rows) for feature in features]
+                raw[np.ix_(first + months, rows)] = use.models.predict_months(
+                    own, months.size, use.weights
+                )
 
 
 def _add_priors(

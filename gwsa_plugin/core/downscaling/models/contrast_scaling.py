@@ -14,6 +14,7 @@ import numpy as np
 from ...base.progress import Progress
 from ..folds import Split
 from ..samples import ONE_SCALE_UP, Samples
+from .bins import Bins
 from .training import Boosting, train
 
 # A larger slope cannot be explained by the change of scale.
@@ -45,7 +46,7 @@ def _slope(sums: np.ndarray) -> float:
 
 
 def contrast_sums_across_scales(
-    samples: Samples, split: Split, boosting: Boosting, progress: Progress
+    samples: Samples, split: Split, boosting: Boosting, bins: Bins, progress: Progress
 ) -> tuple[float, float]:
     """Compare predicted and observed contrast inside blocks of 2 x 2 held-out cells.
 
@@ -59,6 +60,8 @@ def contrast_sums_across_scales(
         Samples that are trained on and held out.
     boosting : Boosting
         Hyper-parameters.
+    bins : Bins
+        Bins of the features.
     progress : Progress
         Allows cancellation.
 
@@ -73,7 +76,7 @@ def contrast_sums_across_scales(
     held = split.held(samples)[blocks].all(axis=1)
     if not (trained.any() and held.any()):
         return 0.0, 0.0
-    booster = train(average_blocks(samples, blocks), trained, boosting, progress=progress)
+    booster = train(average_blocks(samples, blocks), trained, boosting, None, bins, progress)
     cells = blocks[held]
     pixels = booster.inplace_predict(samples.pixel_table(cells.ravel())).reshape(*cells.shape, -1)
     predicted = _contrast_in_blocks(pixels.mean(axis=-1, dtype=np.float64))

@@ -17,42 +17,16 @@ import numpy as np
 from ...base.progress import SILENT, Progress
 from ...compute.threads import run_all
 from ..domain import Domain
-from ..folds import TIME_FOLDS, Split, no_holdout
+from ..folds import Split
 from ..prior.prior import Prior
-from ..samples import Samples
-from .cell_trends import CellTrends, fit_cell_trends
 from .contrast_scaling import contrast_slope, contrast_sums_across_scales
-from .early_stopping import Tuning
-from .region_models import ALL, RegionModels
-from .training import Boosting, local_contrast, neighbourhoods, train
+from .early_stopping import choose_boosting
+from .region_models import RegionModels
+from .trainer import Trainer, TrainingOptions, removed_trends
+from .training import Boosting, local_contrast, neighbourhoods
 
-# Trees that a region adds, as a fraction of those of the model of all cells.
-REGION_TREES = 0.3
-# Targets: GWSA, or GWSA minus the level and trend of each cell.
-DIRECT = "direct"
-ANOMALY = "anomaly"
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How models are trained.
-
-    Parameters
-    ----------
-    boosting : Boosting
-        Hyper-parameters.
-    pooled : numpy.ndarray of int, shape (regions,)
-        Number of the model that serves each region.
-    target : str
-        DIRECT or ANOMALY.
-    tuning : Tuning, optional
-        How hyper-parameters are chosen for each training; None uses ``boosting`` unchanged.
-    """
-
-    boosting: Boosting
-    pooled: np.ndarray
-    target: str = DIRECT
-    tuning: Tuning | None = None
+# Trees of models that are trained only for the importance of the predictors.
+IMPORTANCE_TREES = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +84,7 @@ def train_and_validate(
     validations: dict[str, list[Split]],
     options: TrainingOptions,
     progress: Progress,
+    run: Callable[..., list] = run_all,
 ) -> tuple[RegionModels, dict[str, CrossValidation]]:
     """Train on all samples, and once for each split.
 
@@ -123,26 +98,28 @@ def train_and_validate(
         How models are trained.
     progress : Progress
         Receives the fraction done.
+    run : callable
+        Runs the trainings and returns their results, as ``run_all`` does.
 
     Returns
     -------
     models : RegionModels
         Trained on all samples. Shrinkage factor and calibration slope are those of all splits of
-        the first validation.
+        the first validation; both are 1 if it has no split.
     validated : dict of str to CrossValidation
         The held-out models and predictions of each validation. The models of a split are scaled by
         what the other splits of the same validation give, so that no model is scaled by the samples
         that it is scored on. Calibration slopes are applied in the first validation only.
     """
-    tasks: list[Callable[[Progress], object]] = [
-        partial(_fit, domain, options, no_holdout(domain.cells.shape, domain.months.size))
-    ]
+    trainer = Trainer.from_domain(domain, options)
+    boosting = choose_boosting(trainer, progress.part(0.0, 0.1), run)
+    tasks: list[Callable[[Progress], object]] = [partial(_fit_all, trainer, boosting)]
     tasks += [
-        partial(_fit_split, domain, options, split)
+        partial(_fit_split, trainer, boosting, split)
         for splits in validations.values()
         for split in splits
     ]
-    models, *results = run_all(tasks, progress.part(0.0, 0.9))
+    models, *results = run(tasks, progress.part(0.1, 0.9))
     remaining = iter(results)
     sums = {}
     validated = {}
@@ -152,24 +129,27 @@ def train_and_validate(
         )
     first = next(iter(validated))
     slope, validated[first] = _apply_contrast_slopes(
-        domain, options, validated[first], sums[first], progress.part(0.9, 1.0)
+        trainer, validated[first], sums[first], progress.part(0.9, 1.0), run
     )
-    scaled = replace(models, shrinkage=_shrinkage_factor(sums[first]), contrast_slope=slope)
-    return scaled, validated
+    shrinkage = _shrinkage_factor(sums[first]) if len(sums[first]) else 1.0
+    return replace(models, shrinkage=shrinkage, contrast_slope=slope), validated
 
 
 def validate_without_trees(
     domain: Domain, validations: dict[str, list[Split]], options: TrainingOptions
 ) -> tuple[RegionModels, dict[str, CrossValidation]]:
-    """Return models that predict 0 everywhere, trained on all samples, and their validation.
+    """Return models that predict 0 everywhere, and their validation.
+
+    The models have trees, for the importance of the predictors.
 
     Parameters
     ----------
     domain, validations, options
         As in ``train_and_validate``.
     """
-    everything = no_holdout(domain.cells.shape, domain.months.size)
-    models = replace(_fit(domain, replace(options, tuning=None), everything, SILENT), shrinkage=0.0)
+    few = replace(options.boosting, trees=min(options.boosting.trees, IMPORTANCE_TREES))
+    trainer = Trainer.from_domain(domain, options)
+    models = replace(_fit_all(trainer, few, SILENT), shrinkage=0.0)
     validated = {}
     for name, splits in validations.items():
         detail = np.full(domain.samples.target.size, np.nan)
@@ -180,60 +160,26 @@ def validate_without_trees(
     return models, validated
 
 
-def removed_trends(domain: Domain, options: TrainingOptions, known: np.ndarray) -> CellTrends:
-    """Return the level and trend of cells that are subtracted from GWSA before training.
-
-    Parameters
-    ----------
-    domain : Domain
-        The study domain.
-    options : TrainingOptions
-        With the target DIRECT, all lines are 0.
-    known : numpy.ndarray of bool, shape (samples,)
-        Samples that the lines are fitted to.
-    """
-    if options.target == DIRECT:
-        return CellTrends(*np.zeros((3, *domain.cells.shape)))
-    return fit_cell_trends(domain.samples, known, domain.cells.shape)
-
-
-def _without_trends(domain: Domain, options: TrainingOptions, known: np.ndarray) -> Samples:
-    """The samples with the target that models are trained on."""
-    trends = removed_trends(domain, options, known)
-    return replace(domain.samples, target=domain.samples.target - trends.at_samples(domain.samples))
-
-
-def _fit(
-    domain: Domain, options: TrainingOptions, split: Split, progress: Progress
-) -> RegionModels:
-    """Train all models on the samples that the split trains on."""
-    where = split.trained(domain.samples)
-    regions = domain.samples.at(domain.regions.cells)
-    samples = _without_trends(domain, options, where)
-    boosting = options.boosting
-    if options.tuning:
-        boosting = options.tuning.choose(samples, split, boosting, progress)
-    boosters = {ALL: train(samples, where, boosting, progress=progress)}
-    added = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
-    for number in np.unique(options.pooled[options.pooled != ALL]):
-        inside = where & (options.pooled[regions] == number)
-        if inside.any():
-            boosters[int(number)] = train(samples, inside, added, boosters[ALL], progress)
-    return RegionModels(boosters, options.pooled, boosting)
+def _fit_all(trainer: Trainer, boosting: Boosting, progress: Progress) -> RegionModels:
+    """Train all models on all samples."""
+    everything = np.ones(trainer.domain.samples.target.size, dtype=bool)
+    return trainer.fit(everything, boosting, progress)
 
 
 def _fit_split(
-    domain: Domain, options: TrainingOptions, split: Split, progress: Progress
+    trainer: Trainer, boosting: Boosting, split: Split, progress: Progress
 ) -> _SplitResult:
     """Train without the held-out samples and predict them.
 
     Level and trend of a held-out cell are fitted to its own samples in the months that are not held
     out: they are known from GRACE, and the models do not predict them.
     """
+    domain = trainer.domain
     samples = domain.samples
-    models = _fit(domain, options, split, progress)
+    models = trainer.fit(split.trained(samples), boosting, progress)
     where = split.held(samples)
-    trends = removed_trends(domain, options, ~(split.months | split.excluded_months)[samples.month])
+    left = ~(split.months | split.excluded_months)[samples.month]
+    trends = removed_trends(domain, trainer.options, left)
     predicted = mean_over_pixels(domain, models, where)
     return _SplitResult(models, predicted, trends.at_samples(samples)[where])
 
@@ -283,7 +229,7 @@ def _apply_shrinkage(
             _contrast_sums(domain, where, result.predicted, result.level)
             for where, result in zip(held_samples, results)
         ]
-    )
+    ).reshape(-1, 2)
     held_out = []
     detail = np.full(domain.samples.target.size, np.nan)
     level = np.zeros(domain.samples.target.size)
@@ -316,21 +262,20 @@ def _shrinkage_factor(sums: np.ndarray) -> float:
 
 
 def _apply_contrast_slopes(
-    domain: Domain,
-    options: TrainingOptions,
+    trainer: Trainer,
     validation: CrossValidation,
     within: np.ndarray,
     progress: Progress,
+    run: Callable[..., list],
 ) -> tuple[float, CrossValidation]:
     """Estimate the calibration slope one scale up, for all models and for those of each split.
 
     The slope of a split is estimated from splits that hold out other cells. ``within``: contrast
     sums of each split at the scale of cells.
     """
-    # One split of most spatial folds, with the time folds in turn.
-    tested = validation.held_out[:: TIME_FOLDS + 1]
-    tasks = [partial(_sums_one_scale_up, domain, options, held) for held in tested]
-    across = np.array(run_all(tasks, progress)).reshape(-1, 2)
+    tested = _one_of_each_fold(validation.held_out)
+    tasks = [partial(_sums_one_scale_up, trainer, held) for held in tested]
+    across = np.array(run(tasks, progress)).reshape(-1, 2)
     held_out = []
     for i, held in enumerate(validation.held_out):
         apart = [not (held.split.cells & other.split.cells).any() for other in tested]
@@ -339,9 +284,18 @@ def _apply_contrast_slopes(
     return contrast_slope(across, within), replace(validation, held_out=held_out)
 
 
-def _sums_one_scale_up(
-    domain: Domain, options: TrainingOptions, held: HeldOut, progress: Progress
-) -> tuple[float, float]:
+def _one_of_each_fold(held_out: list[HeldOut]) -> list[HeldOut]:
+    """One split of each spatial fold, with the parts of the record in turn."""
+    by_cells: dict[bytes, list[HeldOut]] = {}
+    for held in held_out:
+        by_cells.setdefault(held.split.cells.tobytes(), []).append(held)
+    return [parts[i % len(parts)] for i, parts in enumerate(by_cells.values())]
+
+
+def _sums_one_scale_up(trainer: Trainer, held: HeldOut, progress: Progress) -> tuple[float, float]:
     """Contrast sums of a model of 2 x 2 averages that is applied to held-out cells."""
-    samples = _without_trends(domain, options, held.split.trained(domain.samples))
-    return contrast_sums_across_scales(samples, held.split, held.models.boosting, progress)
+    samples = trainer.samples(held.split.trained(trainer.domain.samples))
+    with trainer.limit:
+        return contrast_sums_across_scales(
+            samples, held.split, held.models.boosting, trainer.bins, progress
+        )

@@ -1,19 +1,26 @@
-"""Choose the number of trees, and optionally other hyper-parameters, for each training.
+"""Choose the number of trees, and optionally other hyper-parameters, once for all trainings.
 
-The choice is validated on blocks of training cells that are left out, never on the held-out samples
-that the models are scored on.
+The choice is validated on blocks of cells that are left out. Cells of other blocks and months that
+some training holds out take part in it, so that scores are those of models whose size, and nothing
+else, was chosen with them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...base.progress import Progress
-from ..folds import Split, dilate
+from ..folds import dilate
 from ..samples import Samples
 from .training import Boosting, early_stopping
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
 
 # Fraction of the blocks that validates the choice.
 VALIDATION_FRACTION = 0.3
@@ -48,45 +55,26 @@ class Tuning:
     buffer_cells: int
     search: int = 0
 
-    def choose(
-        self, samples: Samples, split: Split, boosting: Boosting, progress: Progress
-    ) -> Boosting:
-        """Choose the hyper-parameters with the smallest error of the local contrast.
+    def parts(self, samples: Samples, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Choose samples that are trained on and samples that validate, without overlap.
 
         Parameters
         ----------
         samples : Samples
             The training set.
-        split : Split
-            Only samples that it trains on are used.
-        boosting : Boosting
-            The given hyper-parameters; its ``trees`` are the most that are tried.
-        progress : Progress
-            Allows cancellation.
+        seed : int
+            Seed of the random choice of blocks.
 
         Returns
         -------
-        Boosting
-            The chosen hyper-parameters with the best number of trees. ``boosting`` itself when the
-            samples lie in too few blocks to leave any out.
+        training, validation : numpy.ndarray of bool, shape (samples,)
+            One of them is empty when the samples lie in too few blocks to leave any out.
         """
-        trained = split.trained(samples)
-        cells = self._validation_cells(~split.excluded_cells, boosting.seed)
-        validation = trained & samples.at(cells)
-        training = trained & ~samples.at(dilate(cells, self.buffer_cells, self.buffer_cells))
-        if not validation.any() or not training.any():
-            return boosting
-        candidates = [
-            boosting,
-            *(replace(boosting, **change) for change in CANDIDATES[: self.search]),
-        ]
-        results = [
-            early_stopping(samples, training, validation, candidate, progress)
-            for candidate in candidates
-        ]
-        best = min(range(len(candidates)), key=lambda i: results[i][1])
-        trees, _ = results[best]
-        return replace(candidates[best], trees=trees)
+        cells = np.zeros(self.blocks.shape, dtype=bool)
+        cells[samples.row, samples.column] = True
+        left_out = self._validation_cells(cells, seed)
+        near = dilate(left_out, self.buffer_cells, self.buffer_cells)
+        return ~samples.at(near), samples.at(left_out)
 
     def _validation_cells(self, cells: np.ndarray, seed: int) -> np.ndarray:
         """Those of ``cells`` (bool, coarse shape) that lie in randomly chosen blocks."""
@@ -94,3 +82,54 @@ class Tuning:
         count = min(max(1, round(VALIDATION_FRACTION * present.size)), present.size - 1)
         chosen = np.random.default_rng(seed).permutation(present)[:count]
         return cells & np.isin(self.blocks, chosen)
+
+
+def choose_boosting(trainer: Trainer, progress: Progress, run: Callable[..., list]) -> Boosting:
+    """Choose the hyper-parameters with the smallest error of the local contrast.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Its options have the given hyper-parameters, whose ``trees`` are the most that are tried,
+        and the tuning.
+    progress : Progress
+        Receives the fraction done.
+    run : callable
+        Runs the trainings and returns their results, as ``run_all`` does.
+
+    Returns
+    -------
+    Boosting
+        The chosen hyper-parameters with the best number of trees. The given ones when the samples
+        lie in too few blocks to leave any out.
+    """
+    given = trainer.options.boosting
+    tuning = trainer.options.tuning
+    if tuning is None:
+        return given
+    training, validation = tuning.parts(trainer.domain.samples, given.seed)
+    if not training.any() or not validation.any():
+        return given
+    candidates = [
+        given,
+        *(replace(given, **change) for change in CANDIDATES[: tuning.search]),
+    ]
+    results = run(
+        [partial(_stop_early, trainer, training, validation, one) for one in candidates], progress
+    )
+    best = min(range(len(candidates)), key=lambda i: results[i][1])
+    trees, _ = results[best]
+    return replace(candidates[best], trees=trees)
+
+
+def _stop_early(
+    trainer: Trainer,
+    training: np.ndarray,
+    validation: np.ndarray,
+    boosting: Boosting,
+    progress: Progress,
+) -> tuple[int, float]:
+    """Best number of trees of a candidate, and its error."""
+    samples = trainer.samples(training | validation)
+    with trainer.limit:
+        return early_stopping(samples, training, validation, boosting, trainer.bins, progress)

@@ -23,9 +23,10 @@ from scipy.sparse import csr_matrix
 from ...base.errors import InputError
 from ...base.progress import SILENT, Progress
 from ..samples import Samples
+from .bins import MOST_BINS, THREADS, Bins, quantile_matrix
 
 if TYPE_CHECKING:
-    from xgboost import Booster, DMatrix
+    from xgboost import Booster, DMatrix, QuantileDMatrix
 
 # Cells along the side of the neighbourhood of a cell.
 NEIGHBOURHOOD = 5
@@ -35,8 +36,9 @@ REGIONAL_FRACTION = 0.85
 CELL_WEIGHT = 0.2
 # Trees without improvement after which early stopping ends.
 PATIENCE = 40
-# One thread per training gives the same bits on any machine; several models are trained at once.
-THREADS = 1
+# Memory of a training: the table and its bins, and what trees need of each row.
+BYTES_PER_VALUE = 10.0
+BYTES_PER_ROW = 60.0
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,7 @@ class Boosting:
         """Return the parameters under the names of XGBoost."""
         return {
             "tree_method": "hist",
-            # A byte holds 255 bins and a value for missing.
-            "max_bin": 255,
+            "max_bin": MOST_BINS,
             "max_depth": self.depth,
             "eta": self.rate,
             "subsample": self.row_share,
@@ -89,6 +90,7 @@ def train(
     where: np.ndarray,
     boosting: Boosting,
     base: Booster | None = None,
+    bins: Bins | None = None,
     progress: Progress = SILENT,
 ) -> Booster:
     """Train a Booster.
@@ -103,6 +105,8 @@ def train(
         Hyper-parameters.
     base : xgboost.Booster, optional
         Booster whose trees come first.
+    bins : Bins, optional
+        Bins of the features; None for those of the samples that are trained on.
     progress : Progress
         Allows cancellation after each tree.
 
@@ -118,7 +122,7 @@ def train(
     loss = ContrastLoss(samples, where)
     return xgboost.train(
         boosting.xgboost(),
-        loss.matrix(),
+        loss.binned(bins),
         boosting.trees,
         obj=loss.objective(progress),
         xgb_model=base,
@@ -130,7 +134,8 @@ def early_stopping(
     training: np.ndarray,
     validation: np.ndarray,
     boosting: Boosting,
-    progress: Progress,
+    bins: Bins | None = None,
+    progress: Progress = SILENT,
 ) -> tuple[int, float]:
     """Find the number of trees that predicts the local contrast of validation samples best.
 
@@ -142,6 +147,8 @@ def early_stopping(
         Samples that are trained on and validated on, without overlap.
     boosting : Boosting
         Hyper-parameters; ``trees`` is the largest number.
+    bins : Bins, optional
+        As in ``train``.
     progress : Progress
         Allows cancellation after each tree.
 
@@ -158,7 +165,7 @@ def early_stopping(
     validation_loss = ContrastLoss(samples, validation, pixels_only=True)
     booster = xgboost.train(
         {**boosting.xgboost(), "disable_default_eval_metric": 1},
-        loss.matrix(),
+        loss.binned(bins),
         boosting.trees,
         obj=loss.objective(progress),
         verbose_eval=False,
@@ -167,6 +174,12 @@ def early_stopping(
         early_stopping_rounds=PATIENCE,
     )
     return booster.best_iteration + 1, booster.best_score
+
+
+def training_bytes(samples: Samples) -> float:
+    """Return an upper bound of the memory of one training on all samples, bytes."""
+    rows = samples.target.size * (1 + samples.pixels.shape[1])
+    return rows * (len(samples.names) * BYTES_PER_VALUE + BYTES_PER_ROW)
 
 
 class ContrastLoss:
@@ -202,13 +215,24 @@ class ContrastLoss:
         self._cell_rows = 0 if pixels_only else self._count
 
     def matrix(self) -> DMatrix:
-        """Return the table: the rows of the cells, then those of the pixels of each sample."""
+        """Return the table as XGBoost predicts it."""
         import xgboost
 
+        names = list(self._samples.names)
+        return xgboost.DMatrix(self._table(), feature_names=names, nthread=THREADS)
+
+    def binned(self, bins: Bins | None) -> QuantileDMatrix:
+        """Return the table as XGBoost trains on it; with its own bins if ``bins`` is None."""
+        if bins is None:
+            return quantile_matrix(self._table(), list(self._samples.names))
+        return bins.matrix(self._table())
+
+    def _table(self) -> np.ndarray:
+        """The rows of the cells, then those of the pixels of each sample."""
         table = self._samples.pixel_table(self._where)
         if self._cell_rows:
             table = np.concatenate([self._samples.cells[self._where], table])
-        return xgboost.DMatrix(table, feature_names=list(self._samples.names), nthread=THREADS)
+        return table
 
     def objective(self, progress: Progress) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         """Return the function that XGBoost calls for the derivatives of the loss.

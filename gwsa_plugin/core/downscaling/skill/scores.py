@@ -12,8 +12,9 @@ from ...files.atomic import atomic_file
 from ...spatial.aquifers import GRACE_FOOTPRINT_KM2
 from ...stats.metrics import agreement_from_sums, agreement_sums, field_agreement
 from ..domain import Domain
-from ..models.cross_validation import CrossValidation, TrainingOptions, removed_trends
+from ..models.cross_validation import CrossValidation
 from ..models.region_models import ALL, RegionModels
+from ..models.trainer import TrainingOptions, removed_trends
 from ..models.training import local_contrast, neighbourhoods
 from .closure import Closure
 from .reduced_resolution import ReducedResolution

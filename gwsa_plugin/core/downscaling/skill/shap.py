@@ -19,8 +19,9 @@ from ...base.progress import SILENT, Progress
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
 from ..domain import Domain
+from ..models.bins import THREADS
 from ..models.region_models import RegionModels
-from ..models.training import THREADS, gains
+from ..models.training import gains
 
 if TYPE_CHECKING:
     from xgboost import Booster

@@ -1,5 +1,7 @@
 """Models of averages underestimate contrast, and the calibration slope shows by how much."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.folds import Split
+from gwsa.gwsa_plugin.core.downscaling.models.bins import Bins
 from gwsa.gwsa_plugin.core.downscaling.models.contrast_scaling import (
     LARGEST_SLOPE,
     average_blocks,
@@ -44,8 +47,8 @@ def halves() -> Split:
     return Split(cells, months, np.zeros_like(cells), months)
 
 
-def contrast_sums(data: Samples, split: Split) -> tuple[float, float]:
-    return contrast_sums_across_scales(data, split, FEW, SILENT)
+def contrast_sums(data: Samples, split: Split, bins: Bins | None = None) -> tuple[float, float]:
+    return contrast_sums_across_scales(data, split, FEW, bins or Bins(data), SILENT)
 
 
 def test_a_linear_response_has_a_slope_above_one_and_noise_has_not():
@@ -95,4 +98,5 @@ def test_excluded_samples_are_not_used():
     spoiled = replace(data, cells=data.cells.copy(), pixels=data.pixels.copy())
     excluded = ~split.trained(data) & ~split.held(data)
     spoiled.cells[excluded], spoiled.pixels[excluded] = 99, 99
-    assert contrast_sums(data, split) == contrast_sums(spoiled, split)
+    bins = Bins(data)
+    assert contrast_sums(data, split, bins) == contrast_sums(spoiled, split, bins)

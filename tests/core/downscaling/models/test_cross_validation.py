@@ -7,10 +7,10 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.folds import forward_splits, random_splits
 from gwsa.gwsa_plugin.core.downscaling.models.cross_validation import (
-    TrainingOptions,
     mean_over_pixels,
     validate_without_trees,
 )
+from gwsa.gwsa_plugin.core.downscaling.models.trainer import TrainingOptions
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 
 

@@ -1,20 +1,21 @@
-"""Hyper-parameters are chosen on validation blocks among the training samples."""
+"""Hyper-parameters are chosen once, on blocks that are left out."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from gwsa.gwsa_plugin.core.base.progress import SILENT
-from gwsa.gwsa_plugin.core.downscaling.folds import no_holdout
-from gwsa.gwsa_plugin.core.downscaling.models.early_stopping import Tuning
+from gwsa.gwsa_plugin.core.compute.threads import run_all
+from gwsa.gwsa_plugin.core.downscaling.models.early_stopping import Tuning, choose_boosting
+from gwsa.gwsa_plugin.core.downscaling.models.trainer import Trainer, TrainingOptions
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 
 pytestmark = pytest.mark.slow
 
 MANY = Boosting(trees=150, depth=3, rate=0.1, least_rows=10)
-EVERYTHING = no_holdout((12, 12), 12)
 BLOCKS = np.arange(12)[:, None] // 3 * 10 + np.arange(12) // 3
 
 
@@ -30,8 +31,10 @@ def samples(signal: float, seed=0) -> Samples:
     )
 
 
-def choose(data, split=EVERYTHING, search=0, boosting=MANY):
-    return Tuning(BLOCKS, 1, search).choose(data, split, boosting, SILENT)
+def choose(data, search=0, boosting=MANY, blocks=BLOCKS):
+    domain = SimpleNamespace(samples=data, cells=np.ones(BLOCKS.shape, bool))
+    options = TrainingOptions(boosting, np.zeros(1, int), tuning=Tuning(blocks, 1, search))
+    return choose_boosting(Trainer.from_domain(domain, options), SILENT, run_all)
 
 
 def test_noise_stops_early_and_a_signal_late():
@@ -39,15 +42,13 @@ def test_noise_stops_early_and_a_signal_late():
     assert choose(samples(3.0)).trees > 60
 
 
-def test_the_choice_does_not_depend_on_samples_outside_the_training():
-    """The samples that the outer split excludes may hold anything."""
-    data, excluded_cells = samples(2.0), np.zeros((12, 12), bool)
-    excluded_cells[:, 6:] = True
-    split = replace(EVERYTHING, excluded_cells=excluded_cells, excluded_months=np.arange(12) >= 8)
-    where = (data.column < 6) & (data.month < 8)
-    spoiled = replace(data, target=np.where(where, data.target, 1e6), cells=data.cells.copy())
-    spoiled.cells[~where] = 99
-    assert choose(data, split, search=2) == choose(spoiled, split, search=2)
+def test_blocks_that_validate_are_not_trained_on():
+    """Nor are the cells next to them."""
+    training, validation = Tuning(BLOCKS, 1).parts(data := samples(1.0), seed=1)
+    assert validation.any() and training.any()
+    for row, column in {*zip(data.row[validation], data.column[validation])}:
+        near = (abs(data.row - row) <= 1) & (abs(data.column - column) <= 1)
+        assert not training[near].any()
 
 
 def test_a_search_finds_better_hyperparameters():
@@ -58,6 +59,4 @@ def test_a_search_finds_better_hyperparameters():
 
 
 def test_a_single_block_leaves_the_hyperparameters_unchanged():
-    excluded_cells = np.ones((12, 12), bool)
-    excluded_cells[:3, :3] = False
-    assert choose(samples(1.0), replace(EVERYTHING, excluded_cells=excluded_cells)) == MANY
+    assert choose(samples(1.0), blocks=np.zeros_like(BLOCKS)) == MANY

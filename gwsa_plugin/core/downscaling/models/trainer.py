@@ -1,0 +1,136 @@
+"""Train the models of all regions on part of the samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ...base.progress import Progress
+from ...compute.threads import Limit
+from ..domain import Domain
+from ..samples import Samples
+from .bins import Bins
+from .cell_trends import CellTrends, fit_cell_trends
+from .early_stopping import Tuning
+from .region_models import ALL, RegionModels
+from .training import Boosting, train, training_bytes
+
+# Trees that a region adds, as a fraction of those of the model of all cells.
+REGION_TREES = 0.3
+# Targets: GWSA, or GWSA minus the level and trend of each cell.
+DIRECT = "direct"
+ANOMALY = "anomaly"
+# Memory that all trainings of a process together may take, bytes, however many cores it has.
+MOST_BYTES = 3e9
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How models are trained.
+
+    Parameters
+    ----------
+    boosting : Boosting
+        Hyper-parameters that are given.
+    pooled : numpy.ndarray of int, shape (regions,)
+        Number of the model that serves each region.
+    target : str
+        DIRECT or ANOMALY.
+    tuning : Tuning, optional
+        How hyper-parameters are chosen, once for all trainings; None uses ``boosting`` unchanged.
+    """
+
+    boosting: Boosting
+    pooled: np.ndarray
+    target: str = DIRECT
+    tuning: Tuning | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """What all trainings of a run share.
+
+    Parameters
+    ----------
+    domain : Domain
+        The study domain.
+    options : TrainingOptions
+        How models are trained.
+    bins : Bins
+        Bins of the features.
+    limit : Limit
+        Trainings that run at once in a process.
+    """
+
+    domain: Domain
+    options: TrainingOptions
+    bins: Bins
+    limit: Limit
+
+    @classmethod
+    def from_domain(cls, domain: Domain, options: TrainingOptions) -> Trainer:
+        """Prepare the trainings on the samples of a domain."""
+        room = int(MOST_BYTES / training_bytes(domain.samples))
+        return cls(domain, options, Bins(domain.samples), Limit(max(1, room)))
+
+    def samples(self, known: np.ndarray) -> Samples:
+        """Return the samples with the target that models are trained on.
+
+        Parameters
+        ----------
+        known : numpy.ndarray of bool, shape (samples,)
+            Samples to which the levels and trends that are removed are fitted.
+        """
+        samples = self.domain.samples
+        trends = removed_trends(self.domain, self.options, known)
+        return replace(samples, target=samples.target - trends.at_samples(samples))
+
+    def fit(self, where: np.ndarray, boosting: Boosting, progress: Progress) -> RegionModels:
+        """Train the models of all regions.
+
+        Parameters
+        ----------
+        where : numpy.ndarray of bool, shape (samples,)
+            Samples that are trained on.
+        boosting : Boosting
+            Hyper-parameters of the model of all cells.
+        progress : Progress
+            Allows cancellation.
+        """
+        pooled = self.options.pooled
+        samples = self.samples(where)
+        with self.limit:
+            progress.stop_if_cancelled()
+            boosters = {ALL: train(samples, where, boosting, None, self.bins, progress)}
+            added = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
+            for number in np.unique(pooled[pooled != ALL]):
+                inside = where & (pooled[self._regions] == number)
+                if inside.any():
+                    boosters[int(number)] = train(
+                        samples, inside, added, boosters[ALL], self.bins, progress
+                    )
+        return RegionModels(boosters, pooled, boosting)
+
+    @cached_property
+    def _regions(self) -> np.ndarray:
+        """Region of each sample."""
+        return self.domain.samples.at(self.domain.regions.cells)
+
+
+def removed_trends(domain: Domain, options: TrainingOptions, known: np.ndarray) -> CellTrends:
+    """Return the level and trend of cells that are subtracted from GWSA before training.
+
+    Parameters
+    ----------
+    domain : Domain
+        The study domain.
+    options : TrainingOptions
+        With the target DIRECT, all lines are 0.
+    known : numpy.ndarray of bool, shape (samples,)
+        Samples that the lines are fitted to.
+    """
+    if options.target == DIRECT:
+        return CellTrends(*np.zeros((3, *domain.cells.shape)))
+    return fit_cell_trends(domain.samples, known, domain.cells.shape)

@@ -1,0 +1,244 @@
+"""Child processes that read files which can crash or hang their reader, with a limit of time.
+
+HDF5 and GDAL's drivers of NetCDF end the process, or never return, on some damaged files. Inside
+QGIS they would take the project of the user with them. Each open file has a child of its own; the
+child stays for the next file.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess  # nosec B404
+import sys
+import warnings
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock, Timer
+from typing import Any
+
+import numpy as np
+
+from ..base.errors import InputError
+from ..base.interpreter import find_python, python_home
+from .gdal_errors import RasterError
+from .hdf5 import UnreadableFile
+
+# Seconds for an answer: beyond them GDAL hangs. Large parts of files on slow drives take longer.
+ANSWER_SECONDS = 9.0
+BYTES_A_SECOND = 4e6
+MOST_SECONDS = 600.0
+START_SECONDS = 60.0
+PROGRAM = (
+    "import sys; from importlib import import_module; sys.path[:] = sys.argv[2:]; "
+    "import_module(sys.argv[1]).main()"
+)
+ERRORS = {"InputError": InputError, "RasterError": RasterError, "UnreadableFile": UnreadableFile}
+
+
+class NoChild(InputError):
+    """No child process can be started."""
+
+    def __init__(self, cause: str):
+        super().__init__(f"the Python of QGIS cannot be started ({cause}); restart QGIS.")
+
+
+class Ended(Exception):
+    """The child ended, or was ended because it did not answer in time."""
+
+
+class Child:
+    """A process that reads one file at a time.
+
+    Raises
+    ------
+    NoChild
+        When QGIS's Python is not found, cannot be started or lacks a library.
+    """
+
+    def __init__(self):
+        python = find_python()
+        if python is None:
+            raise NoChild("its program is not found")
+        package = Path(__file__).parents[3]
+        path = [*sys.path, str(package)]
+        environment = dict(os.environ)
+        if sys.platform == "darwin":
+            environment["PYTHONHOME"] = str(python_home())
+        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows alone has it.
+        try:
+            # The program of QGIS's own Python with fixed arguments, without a shell.
+            self._process = subprocess.Popen(  # nosec B603
+                [str(python), "-c", PROGRAM, "gwsa_plugin.core.rasters.child", *path],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                creationflags=flags,
+            )
+        except OSError as error:
+            raise NoChild(str(error)) from None
+        self._requests: Any = self._process.stdin
+        self._answers: Any = self._process.stdout
+        self._owner = os.getpid()
+        try:
+            self._answer(START_SECONDS)
+        except Ended:
+            raise NoChild("it cannot import GDAL, numpy or the plugin") from None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the child runs and belongs to this process, not to the one that forked it."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def ask(self, request: dict, seconds: float = ANSWER_SECONDS):
+        """Send a request and return the answer.
+
+        Raises
+        ------
+        Ended
+            When the child ends, or does not answer within ``seconds``.
+        InputError, RasterError
+            As the reader in the child raises it.
+        """
+        try:
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
+        except OSError:
+            self.end()
+            raise Ended from None
+        return self._answer(seconds)
+
+    def _answer(self, seconds: float):
+        stream = self._answers
+        timer = Timer(seconds, self._process.kill)
+        timer.start()
+        try:
+            line = stream.readline()
+            head = json.loads(line) if line.endswith(b"\n") else None
+            if head and "dtype" in head:
+                values = np.empty(head["shape"], head["dtype"])
+                size = stream.readinto(values.reshape(-1).view("u1"))
+                head = {"value": values} if size == values.nbytes else None
+        finally:
+            timer.cancel()
+        if head is None:
+            self.end()
+            raise Ended
+        if "error" in head:
+            raise ERRORS[head["error"]](*head["arguments"])
+        return head["value"]
+
+    def end(self) -> None:
+        """End the process; it may have ended."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._requests, self._answers):
+            with suppress(OSError):
+                stream.close()
+
+
+# Children without an open file.
+_idle: list[Child] = []
+_lock = Lock()
+
+
+@lru_cache(maxsize=1)
+def trouble() -> str | None:
+    """Return why no child can be started, None where it can."""
+    try:
+        _keep(_take())
+    except NoChild as error:
+        warnings.warn(
+            "Files of NetCDF and HDF5 are read by QGIS itself, which a damaged file can crash, "
+            f"because {error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return str(error)
+    return None
+
+
+class OpenFile:
+    """A file that a child has open; the child ends with a request that it does not answer.
+
+    Parameters
+    ----------
+    kind : str
+        A key of ``child.READERS``.
+    path : Path
+    """
+
+    def __init__(self, kind: str, path: Path):
+        self._child: Child | None = _take()
+        self._has_failed = False
+        try:
+            self.description = self._ask({"open": kind, "path": str(path)})
+        except BaseException:
+            self.close()
+            raise
+
+    def call(self, method: str, *arguments, size: float = 0.0) -> Any:
+        """Call a method of the reader; ``size`` is that of its answer in bytes."""
+        request = {"call": method, "arguments": [_plain(item) for item in arguments]}
+        return self._ask(request, min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS))
+
+    def close(self) -> None:
+        """Close the file, and keep the child for the next one.
+
+        After an error it ends: GDAL may keep a damaged file open, which hides a new file that takes
+        its place.
+        """
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with suppress(InputError, RasterError, Ended):
+            if not self._has_failed:
+                child.ask({"close": True})
+                _keep(child)
+                return
+        child.end()
+
+    def _ask(self, request: dict, seconds: float = ANSWER_SECONDS):
+        if self._child is None:
+            raise Ended
+        try:
+            return self._child.ask(request, seconds)
+        except BaseException:
+            self._has_failed = True
+            raise
+
+
+def _take() -> Child:
+    with _lock:
+        while _idle:
+            child = _idle.pop()
+            if child.usable:
+                return child
+    return Child()
+
+
+def _keep(child: Child) -> None:
+    with _lock:
+        _idle.append(child)
+
+
+def _end_idle() -> None:
+    while _idle:
+        child = _idle.pop()
+        if child.usable:
+            child.end()
+
+
+atexit.register(_end_idle)
+
+
+def _plain(value):
+    """An argument as JSON holds it."""
+    if isinstance(value, slice):
+        return {"slice": [int(value.start), int(value.stop)]}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, np.integer) else value

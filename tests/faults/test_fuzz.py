@@ -1,0 +1,66 @@
+"""No damaged file ends a reader, keeps it, or leads to anything but a result or one sentence.
+
+A part of ``make fuzz``: some four seconds for each reader.
+"""
+
+import os
+
+import pytest
+
+if not hasattr(os, "fork"):
+    pytest.skip("workers are forked", allow_module_level=True)
+
+from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.tests.faults.fuzz import READ, REFUSED, damaged, fuzz
+from gwsa.tests.faults.fuzz_readers import READERS, Reader
+
+pytest.importorskip("h5py")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READERS)
+def test_damaged_files_are_read_or_refused(name, tmp_path):
+    counts = fuzz(name, 400, tmp_path, seconds=3.75)
+    assert set(counts) <= {READ, REFUSED}, f"see the files in {tmp_path}"
+    assert counts
+
+
+def test_damage_follows_from_its_number():
+    content = bytes(range(256)) * 20
+    assert [damaged(content, n) for n in range(20)] == [damaged(content, n) for n in range(20)]
+    assert len({damaged(content, n) for n in range(20)}) > 15
+
+
+@pytest.mark.parametrize(
+    ("behave", "finding"),
+    [
+        (lambda path: None, READ),
+        (lambda path: (_ for _ in ()).throw(InputError("x")), REFUSED),
+        (lambda path: [][0], "IndexError in test_fuzz.py"),
+        (lambda path: os.kill(os.getpid(), 9), "crash, signal 9"),
+    ],
+    ids=["returns", "refuses", "raises", "crashes"],
+)
+def test_each_behaviour_is_recorded(tmp_path, monkeypatch, behave, finding):
+    def seeds(folder):
+        (folder / "seed").write_bytes(bytes(100))
+        return [folder / "seed"]
+
+    monkeypatch.setitem(READERS, "own", Reader("own.bin", seeds, behave))
+    counts = fuzz("own", 3, tmp_path)
+    assert sum(counts.values()) == 3
+    assert all(found.startswith(finding) for found in counts)
+
+
+def test_a_reader_that_does_not_return_is_found(tmp_path, monkeypatch):
+    import time
+
+    from gwsa.tests.faults import fuzz as module
+
+    def seeds(folder):
+        (folder / "seed").write_bytes(bytes(100))
+        return [folder / "seed"]
+
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.3)
+    monkeypatch.setitem(READERS, "own", Reader("own.bin", seeds, lambda path: time.sleep(60)))
+    assert fuzz("own", 1, tmp_path) == {"hang": 1}
