@@ -26,6 +26,7 @@ from .global_month import measure_peak
 from .grace_like import GRACE_LIKE_CASES, measure_case, measure_misjudged_footprint
 from .grids import measure_bilinear, measure_block_mean
 from .honesty import measure_honesty
+from .leak import measure_leak
 from .map_checks import measure_closure, measure_seams, measure_sigma
 from .predict import measure_predict
 from .scaling import measure_scaling
@@ -56,6 +57,7 @@ BENCHMARKS = {
     "training_all": measure_training_all,
     "scaling": measure_scaling,
     "peak_memory_gb": measure_peak,
+    "leak": measure_leak,
     # Benchmarks of the same world are adjacent, so that it is created only once.
     "skill_sample": partial(measure_skill, options=SKILL_WORLDS["skill_sample"]),
     "seams": measure_seams,
