@@ -53,7 +53,6 @@ BENCHMARKS = {
     "whole_downscale": measure_downscale,
     "catalogue_year": measure_catalogue_year,
     "cluster_scaling": measure_cluster_scaling,
-    "whole_downscale": measure_whole_downscale,
     "training_all": measure_training_all,
     "scaling": measure_scaling,
     "peak_memory_gb": measure_peak,
