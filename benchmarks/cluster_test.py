@@ -27,7 +27,7 @@ from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, read_aquifers
 from .worlds import shared_world
 
 WORLD = WorldOptions((74.0, 28.0, 78.0, 32.0), start="2016-01", end="2018-12")
-OPTIONS = DownscaleOptions(compare=False, stopping=False, boosting=Boosting(trees=60))
+OPTIONS = DownscaleOptions(validation="quick", stopping=False, boosting=Boosting(trees=60))
 SCHEDULER = "tcp://127.0.0.1:18786"
 # Fraction of the run at which the worker is killed; maps are made from 0.4 to 0.93.
 MIDWAY = 0.65

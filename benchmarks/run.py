@@ -12,7 +12,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from .catalogue_year import measure_catalogue_year
 from .cluster import measure_two_workers
+from .cluster_scaling import measure_cluster_scaling
 from .encoding import measure_bytes
 from .footprint_operator import measure_footprint_operator
 from .footprint_widths import measure_widths
@@ -32,6 +34,7 @@ from .skill import SKILL_WORLDS, WIDE, measure_pumping, measure_shuffled, measur
 from .ssa_cv import measure_ssa_cv
 from .stage import measure_stage
 from .trend_map import measure_trend_map
+from .whole_downscale import measure_downscale, measure_training_all
 from .worlds import SHARED
 
 BENCHMARKS = {
@@ -47,6 +50,10 @@ BENCHMARKS = {
     "output_bytes": measure_bytes,
     "two_workers": measure_two_workers,
     "raster_to_raster": measure_stage,
+    "whole_downscale": measure_downscale,
+    "catalogue_year": measure_catalogue_year,
+    "cluster_scaling": measure_cluster_scaling,
+    "training_all": measure_training_all,
     "scaling": measure_scaling,
     "peak_memory_gb": measure_peak,
     "leak": measure_leak,

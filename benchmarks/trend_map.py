@@ -34,7 +34,7 @@ SIDE = int(os.environ.get("SIDE", 3000))
 BLOCK = 240
 PEER_PIXELS = 300
 MEMORY = 0.7  # of the noise from month to month
-LAND_PIXELS = 150e6  # of the globe at 1 km
+LAND_PIXELS = 218e6  # between 60 degrees south and 90 degrees north, as in ``global_month``
 WORKERS = 2
 AGREE = 1e-6
 

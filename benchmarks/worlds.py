@@ -28,10 +28,10 @@ from gwsa.gwsa_plugin.core.wells.tables import Readings, Wells
 SHARED = "sample_world"
 # The defaults, except that maps are written without rounding, which could conceal seams, and only
 # spatial blocks are validated.
-UNROUNDED = DownscaleOptions(encoding=EXACT, compare=False)
+UNROUNDED = DownscaleOptions(encoding=EXACT, validation="full")
 # Trees as in the demonstration: the defaults predict better and take five times as long.
 QUICK = DownscaleOptions(
-    encoding=EXACT, compare=False, stopping=False, boosting=Boosting(trees=50, rate=0.3)
+    encoding=EXACT, validation="full", stopping=False, boosting=Boosting(trees=50, rate=0.3)
 )
 
 

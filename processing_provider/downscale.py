@@ -24,7 +24,7 @@ from qgis.core import (
 
 from .base import POLYGONS, tr
 from .downscale_parameters import (
-    ENCODING_HELP,
+    CHOICES,
     ENCODINGS,
     FILES,
     INTEGER,
@@ -33,6 +33,7 @@ from .downscale_parameters import (
     NUMBERS,
     SWITCHES,
     TARGETS,
+    VALIDATIONS,
 )
 from .layers import find_field, open_layer
 from .polygon_layers import Polygon, joined_by_name, read_polygons
@@ -144,31 +145,13 @@ class Downscale(WellAlgorithm):
                 help,
                 advanced=True,
             )
-        self.add(
-            QgsProcessingParameterEnum(
-                "TARGET",
-                tr("Target of the models"),
-                list(TARGETS.values()),
-                defaultValue=0,
-            ),
-            "What trees predict if METHOD is the published one; the first method has no level and "
-            "trend of its own. GWSA, as in the published dataset, or GWSA without the level and "
-            "trend of each coarse cell. Level and trend then come from GRACE alone, which suits "
-            "pumping that no predictor shows. On sample worlds the second target explains half as "
-            "much of the detail inside a cell, because most of what models predict is level and "
-            "trend.",
-            advanced=True,
-        )
-        self.add(
-            QgsProcessingParameterEnum(
-                "ENCODING",
-                tr("Encoding of the maps"),
-                [tr(label) for label in ENCODINGS.values()],
-                defaultValue=0,
-            ),
-            ENCODING_HELP,
-            advanced=True,
-        )
+        for name, (label, values, help) in CHOICES.items():
+            labels = [tr(value) for value in values.values()]
+            self.add(
+                QgsProcessingParameterEnum(name, tr(label), labels, defaultValue=0),
+                help,
+                advanced=name != "VALIDATION",
+            )
         for name, (label, default, help) in SWITCHES.items():
             self.add(
                 QgsProcessingParameterBoolean(name, tr(label), default),
@@ -177,18 +160,10 @@ class Downscale(WellAlgorithm):
             )
         self.add(
             QgsProcessingParameterString("SCHEDULER", tr("Dask scheduler"), optional=True),
-            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers make the maps. "
-            "They must be able to access the folders of predictors and maps under the same paths. "
-            "The maps are the same as those of one machine. Leave empty to use this machine only.",
-            advanced=True,
-        )
-        self.add(
-            QgsProcessingParameterBoolean(
-                "UNENCRYPTED", tr("Allow a remote scheduler without encryption"), False
-            ),
-            "Others in the network can read and change what is sent to a tcp:// scheduler on "
-            "another machine, and run code on its workers. Such a scheduler is refused unless this "
-            "is set. tls:// and this machine need it not.",
+            "Address of a Dask scheduler, tcp://host:8786 or tls://, whose workers train and make "
+            "maps. They must be able to access the folders of predictors and maps under the same "
+            "paths. The maps are the same as those of one machine. Leave empty to use this machine "
+            "only.",
             advanced=True,
         )
         self.add(
@@ -356,7 +331,7 @@ class Downscale(WellAlgorithm):
             encoding=list(ENCODINGS)[self.parameterAsEnum(parameters, "ENCODING", context)],
             method=list(METHODS)[self.parameterAsEnum(parameters, "METHOD", context)],
             target=list(TARGETS)[self.parameterAsEnum(parameters, "TARGET", context)],
-            compare=self.parameterAsBool(parameters, "COMPARE", context),
+            validation=list(VALIDATIONS)[self.parameterAsEnum(parameters, "VALIDATION", context)],
             stopping=self.parameterAsBool(parameters, "STOPPING", context),
             search=value["SEARCH"],
             boosting=Boosting(value["TREES"], value["DEPTH"], value["RATE"], seed=value["SEED"]),

@@ -36,9 +36,8 @@ NUMBERS = {
     ),
     "SEARCH": (
         "Hyper-parameter sets to try", INTEGER, 0, 0,
-        "Number of other sets of hyper-parameters (at most 8) that are compared in each training, "
-        "on blocks of cells that are left out for it. The samples that the training is scored on "
-        "are not used. Each set takes as long as the training itself.",
+        "Number of other sets of hyper-parameters (at most 8) that are compared, once for all "
+        "trainings, on blocks of cells that are left out. Each set takes as long as a training.",
     ),
     "SEED": ("Seed", INTEGER, 1, 0, "Seed of the random sampling of trees and folds."),
 }  # fmt: skip
@@ -46,19 +45,19 @@ NUMBERS = {
 SWITCHES = {
     "STOPPING": (
         "Early stopping", True,
-        "Choose the number of trees on blocks of cells that are left out of the training. Doubles "
-        "the time of training.",
-    ),
-    "COMPARE": (
-        "All validations", True,
-        "Validate the models also forward in time, and on random samples as in most published "
-        "validations. Doubles the time of training.",
+        "Choose the number of trees, once for all trainings, on blocks of cells that are left out.",
     ),
     "REPLACE": (
         "Replace the maps of another run", False,
         "Remove yearly maps that a run with other inputs or settings has left in the folders "
         "OUTPUT and HELD_OUT. Otherwise such a folder is refused, since maps of two runs must not "
         "be used together. The same run can always be made again.",
+    ),
+    "UNENCRYPTED": (
+        "Allow a remote scheduler without encryption", False,
+        "Others in the network can read and change what is sent to a tcp:// scheduler on another "
+        "machine, and run code on its workers. Such a scheduler is refused unless this is set. "
+        "tls:// and this machine need it not.",
     ),
 }  # fmt: skip
 # Value of the option ``method`` -> label, in the order of the enumeration.
@@ -82,6 +81,21 @@ METHOD_HELP = (
     "interpolates coarse GWSA so that the mean of each cell is preserved. Choose it as the "
     "reference, or where no predictor explains storage."
 )
+# Value of the option ``validation`` -> label, in the order of the enumeration.
+VALIDATIONS = {
+    "quick": "Quick: wide folds, 16 trainings",
+    "full": "Full: narrow folds, forward in time and random samples, 55 trainings",
+    "none": "None: maps only, nothing shows their skill",
+}
+VALIDATION_HELP = (
+    "How many models are trained to measure skill. Quick: eight folds of blocks in halves of the "
+    "record; each cell and month is held out once. Full: twelve folds in four quarters, which "
+    "leave more to train on, and also each quarter by the earlier ones, and random samples as in "
+    "most published validations. The scores of both agree within their standard error. None: only "
+    "the models of the maps are trained, and nothing shows their skill. Trees on the prior are "
+    "then not mapped, those of the second method are not scaled, and sigma, the area of "
+    "applicability and maps of held-out models are not available."
+)
 # Value of the option ``target`` -> label, in the order of the enumeration.
 TARGETS = {"direct": "GWSA", "anomaly": "GWSA without level and trend of each coarse cell"}
 # Value of the option ``encoding`` -> label, in the order of the enumeration.
@@ -94,6 +108,19 @@ ENCODING_HELP = (
     "How the values of the maps are stored. The first one has an error of at most 0.004 cm and can "
     "be read by every GDAL. LERC needs a GDAL that was built with it, to write and to read."
 )
+TARGET_HELP = (
+    "What trees predict if METHOD is the published one; the first method has no level and trend of "
+    "its own. GWSA, as in the published dataset, or GWSA without the level and trend of each "
+    "coarse cell. Level and trend then come from GRACE alone, which suits pumping that no "
+    "predictor shows. On sample worlds the second target explains half as much of the detail "
+    "inside a cell, because most of what models predict is level and trend."
+)
+# Choice -> label, value of the option -> label, and help.
+CHOICES = {
+    "VALIDATION": ("How skill is measured", VALIDATIONS, VALIDATION_HELP),
+    "TARGET": ("Target of the models", TARGETS, TARGET_HELP),
+    "ENCODING": ("Encoding of the maps", ENCODINGS, ENCODING_HELP),
+}
 # Optional output -> label, file filter (None for a folder) and help.
 FILES = {
     "MODELS": (
@@ -104,7 +131,7 @@ FILES = {
     "HELD_OUT": (
         "Maps of held-out models", None,
         "Folder for GWSA_YYYY.tif in which each pixel is predicted by models that were trained "
-        "without its cell and its month.",
+        "without its cell and its month; needs a validation.",
     ),
     "EXPLANATION": (
         "SHAP contributions of the predictors", "CSV (*.csv)",

@@ -1,6 +1,6 @@
 """Fixtures of the core: settings of GDAL, limits of the disk, and a world for downscaling.
 
-The small world has 12 x 12 cells of 5 x 5 pixels, two years and a known 1 km truth. It can be
+The small world has 12 x 12 cells of 8 x 8 pixels, two years and a known 1 km truth. It can be
 downscaled in a second.
 """
 
@@ -24,7 +24,7 @@ from gwsa.gwsa_plugin.core.rasters import reading, warping, with_osgeo, with_ras
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
-FACTOR = 5
+FACTOR = 8
 COARSE = Grid(70.0, 33.0, 0.25, 0.25, 12, 12)
 FINE = COARSE.refine(FACTOR)
 MONTHS = month_range("2009-01", "2010-12")
@@ -96,10 +96,12 @@ def small_world(tmp_path_factory) -> SmallWorld:
     folder = tmp_path_factory.mktemp("predictors")
     rng = np.random.default_rng(4)
     land = np.ones(FINE.shape, bool)
-    land[:, :7] = False
-    soil = _field(rng, 4)
-    relief = _field(rng, 4)
-    rain = np.stack([_field(rng, 6) + 1.5 * np.cos(2 * np.pi * i / 12) for i in range(MONTHS.size)])
+    land[:, :11] = False
+    soil = _field(rng, 6.4)
+    relief = _field(rng, 6.4)
+    rain = np.stack(
+        [_field(rng, 9.6) + 1.5 * np.cos(2 * np.pi * i / 12) for i in range(MONTHS.size)]
+    )
     truth = 4 * np.tanh(soil) * rain + 2 * (relief > 0) * rain
     coarse = MassConservation(land, COARSE, FACTOR, np.ones(COARSE.shape, bool))
     means = np.stack([coarse.block_mean(month) for month in truth])

@@ -22,7 +22,7 @@ ERRORS = (
 )
 USES = """
 from gwsa.gwsa_plugin.core.compute.dask_cluster import task_runner
-from gwsa.gwsa_plugin.core.compute.numba_modules import load_numba_module
+from gwsa.gwsa_plugin.core.base.numba_modules import load_numba_module
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.forest.engine import Unsupported, _import_compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -19,8 +20,24 @@ DAYS_BEFORE_1970 = 25567
 
 
 def field_on(path: Path, band: int, grid: Grid) -> np.ndarray:
-    """Return a band of a raster in its unit on a grid, interpolated; NaN where it has no value."""
+    """Return a band of a raster in its unit on a grid, interpolated; NaN where it has no value.
+
+    The array is read-only: the same requests come many times.
+    """
+    return _field_on(path, state(path), band, grid)
+
+
+def state(path: Path) -> tuple[int, int]:
+    """Return time of change and size of a file, with which a cache distinguishes its versions."""
     if not path.is_file():
+        return 0, 0
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=256)
+def _field_on(path: Path, now: tuple[int, int], band: int, grid: Grid) -> np.ndarray:
+    if now == (0, 0):
         return np.full(grid.shape, np.nan)
     with rasterio.open(path) as source:
         numbers = source.read(band, masked=True).astype(np.float64).filled(np.nan)
@@ -32,7 +49,9 @@ def field_on(path: Path, band: int, grid: Grid) -> np.ndarray:
         (columns > -0.5) & (columns < own.columns - 0.5)
     )[None, :]
     places = np.meshgrid(rows, columns, indexing="ij")
-    return np.where(inside, map_coordinates(values, places, order=1, mode="nearest"), np.nan)
+    field = np.where(inside, map_coordinates(values, places, order=1, mode="nearest"), np.nan)
+    field.flags.writeable = False
+    return field
 
 
 def stored(values: np.ndarray, scale: float, offset: float, nodata: int, dtype: str) -> np.ndarray:

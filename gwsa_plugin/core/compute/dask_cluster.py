@@ -18,11 +18,13 @@ from functools import cache, partial
 from ipaddress import ip_address
 from pathlib import Path
 from time import sleep
+from typing import cast
 
 from ..base.errors import InputError
 from ..base.progress import SILENT, Progress
 from ..files.provenance import LIBRARIES, version_of
 from ..rasters.backend import gdal_version
+from .steps import Task, Work, run_works
 from .threads import POLL_SECONDS, TaskProgress, run_all
 
 PACKAGE = Path(__file__).parents[1]
@@ -114,23 +116,30 @@ class Cluster:
         """Number of workers that have joined the scheduler."""
         return len(self._client.nthreads())
 
-    def run_all(self, tasks: Sequence[partial], progress: Progress = SILENT) -> list:
+    def run_all(
+        self,
+        tasks: Sequence[Work],
+        progress: Progress = SILENT,
+        at_once: Callable[[int], int] | None = None,
+    ) -> list:
         """Run tasks on the workers and return their results.
 
         After a failure or a cancellation the remaining tasks are cancelled and not waited for.
 
         Parameters
         ----------
-        tasks : sequence of partial
+        tasks : sequence of partial or Steps
             As for ``threads.run_all``. They must be picklable and have the same object as their
             first argument, which is sent to each worker once, in all calls of this method together.
         progress : Progress
             Shows the fraction of tasks that are done.
+        at_once : callable, optional
+            See ``run_works``.
 
         Returns
         -------
         list
-            Results in the order of ``tasks``.
+            Results in the order of ``tasks``; for ``Steps`` the results of the last step.
 
         Raises
         ------
@@ -144,14 +153,9 @@ class Cluster:
         """
         from dask.distributed import CancelledError, KilledWorker
 
-        if not tasks:
-            return []
-        futures = self._submit(tasks)
+        pool = _Workers(self._client, self._shared_future)
         try:
-            while pending := _count_pending(futures):
-                progress.advance(1 - pending / len(futures))
-                sleep(POLL_SECONDS)
-            return self._client.gather(futures)
+            return run_works(tasks, pool, progress, at_once)
         except KilledWorker as death:
             raise InputError(
                 f"Several workers of {self._address} died while they ran the same task ({death}); "
@@ -163,20 +167,7 @@ class Cluster:
                 "again and repeat the run, which continues from the results so far."
             ) from None
         finally:
-            # Dask cancels tasks whose futures are released.
-            for future in futures:
-                future.release()
-
-    def _submit(self, tasks: Sequence[partial]) -> list:
-        with warnings.catch_warnings():
-            # Dask warns that the first argument is large and advises to scatter it. Scattered data
-            # are lost with the workers that hold them, whereas submitted data are sent again.
-            warnings.simplefilter("ignore", UserWarning)
-            shared = self._shared_future(tasks[0].args[0])
-            own_parts = [partial(task.func, *task.args[1:]) for task in tasks]
-            return self._client.map(
-                _run_task, own_parts, shared=shared, expected=versions(), pure=False
-            )
+            pool.release()
 
     def _send_code(self) -> None:
         """Send this package to the scheduler and to all workers, also those that join later."""
@@ -229,10 +220,59 @@ def _connect(address: str):
         ) from None
 
 
-def _count_pending(futures: list) -> int:
-    """Number of tasks to wait for, 0 once one has failed."""
-    states = [future.status for future in futures]
-    return states.count("pending") if {*states} <= {"pending", "finished"} else 0
+class _Workers:
+    """The workers of a cluster as a ``Pool``."""
+
+    def __init__(self, client, shared_future: Callable):
+        self._client = client
+        self._shared_future = shared_future
+        # Keys of the tasks that have not ended, by their futures.
+        self._pending: dict = {}
+
+    @property
+    def workers(self) -> int:
+        return sum(self._client.nthreads().values())
+
+    def submit(self, tasks: list[tuple[tuple, Task]]) -> None:
+        # Dask runs tasks of the highest priority first, and of equal priority in their order.
+        for step in sorted({key[0] for key, _ in tasks}):
+            members = [(key, task) for key, task in tasks if key[0] == step]
+            futures = self._map([cast(partial, task) for _, task in members], priority=-step)
+            self._pending.update(zip(futures, (key for key, _ in members)))
+
+    def finished(self) -> list[tuple[tuple, object]]:
+        ended = [future for future in self._pending if future.status != "pending"]
+        if not ended:
+            if self._pending:
+                sleep(POLL_SECONDS / 10)
+            return []
+        # Dask cancels tasks whose futures are released, and forgets results.
+        results = self._client.gather(ended)
+        keys = [self._pending.pop(future) for future in ended]
+        for future in ended:
+            future.release()
+        return list(zip(keys, results))
+
+    def release(self) -> None:
+        """Cancel the tasks that have not ended."""
+        for future in self._pending:
+            future.release()
+
+    def _map(self, tasks: Sequence[partial], priority: int) -> list:
+        with warnings.catch_warnings():
+            # Dask warns that the first argument is large and advises to scatter it. Scattered data
+            # are lost with the workers that hold them, whereas submitted data are sent again.
+            warnings.simplefilter("ignore", UserWarning)
+            shared = self._shared_future(tasks[0].args[0])
+            own_parts = [partial(task.func, *task.args[1:]) for task in tasks]
+            return self._client.map(
+                _run_task,
+                own_parts,
+                shared=shared,
+                expected=versions(),
+                pure=False,
+                priority=priority,
+            )
 
 
 # What workers are sent

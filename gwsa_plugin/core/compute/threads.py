@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, PriorityQueue, SimpleQueue
 from threading import BoundedSemaphore, Event
 
 from ..base.cores import usable_cores
 from ..base.progress import SILENT, Progress
+from .steps import Task, Work, run_works
 
 # Time between two progress reports and checks for cancellation.
 POLL_SECONDS = 0.2
@@ -54,21 +56,27 @@ class Limit:
         self._free.release()
 
 
-def run_all(tasks: Sequence[Callable[[Progress], object]], progress: Progress = SILENT) -> list:
+def run_all(
+    tasks: Sequence[Work],
+    progress: Progress = SILENT,
+    at_once: Callable[[int], int] | None = None,
+) -> list:
     """Run tasks in threads and return their results.
 
     Parameters
     ----------
-    tasks : sequence of callable
-        Each is called with a ``TaskProgress``. It should call ``stop_if_cancelled`` often, which
-        raises Cancelled once the user has cancelled or another task has failed.
+    tasks : sequence of callable or Steps
+        Each task is called with a ``TaskProgress``. It should call ``stop_if_cancelled`` often,
+        which raises Cancelled once the user has cancelled or another task has failed.
     progress : Progress
         Shows the fraction of tasks that are done.
+    at_once : callable, optional
+        See ``run_works``.
 
     Returns
     -------
     list
-        Results in the order of ``tasks``.
+        Results in the order of ``tasks``; for ``Steps`` the results of the last step.
 
     Raises
     ------
@@ -77,18 +85,53 @@ def run_all(tasks: Sequence[Callable[[Progress], object]], progress: Progress = 
     Exception
         The first exception of a task, after all tasks have ended.
     """
-    stop = Event()
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        futures = [pool.submit(task, TaskProgress(stop.is_set)) for task in tasks]
-        waiting: set[Future] = set(futures)
+    workers = usable_cores()
+    with ThreadPoolExecutor(workers) as executor:
+        pool = _Threads(executor, workers)
         try:
-            while waiting:
-                done, waiting = wait(waiting, timeout=POLL_SECONDS)
-                # Raise the exception of a failed task at once, so that the others stop.
-                for future in done:
-                    future.result()
-                progress.advance(1 - len(waiting) / len(futures))
+            return run_works(tasks, pool, progress, at_once)
         except BaseException:
-            stop.set()
+            pool.stop.set()
             raise
-    return [future.result() for future in futures]
+
+
+class _Threads:
+    """Threads as a ``Pool``: the task with the smallest key is run first."""
+
+    def __init__(self, executor: ThreadPoolExecutor, workers: int):
+        self.workers = workers
+        self.stop = Event()
+        self._executor = executor
+        self._waiting: PriorityQueue = PriorityQueue()
+        self._ended: SimpleQueue = SimpleQueue()
+        self._pending = 0
+
+    def submit(self, tasks: list[tuple[tuple, Task]]) -> None:
+        self._pending += len(tasks)
+        for key, task in tasks:
+            self._waiting.put((key, task))
+        for _ in tasks:
+            self._executor.submit(self._run_first)
+
+    def finished(self) -> list[tuple[tuple, object]]:
+        ended: list[tuple[tuple, object]] = []
+        while self._pending and (not ended or not self._ended.empty()):
+            try:
+                key, future = self._ended.get(timeout=POLL_SECONDS)
+            except Empty:
+                break
+            self._pending -= 1
+            ended.append((key, future.result()))
+        return ended
+
+    def _run_first(self) -> None:
+        """Run the first of the waiting tasks unless another one has failed."""
+        key, task = self._waiting.get()
+        if self.stop.is_set():
+            return
+        future: Future = Future()
+        try:
+            future.set_result(task(TaskProgress(self.stop.is_set)))
+        except BaseException as error:
+            future.set_exception(error)
+        self._ended.put((key, future))

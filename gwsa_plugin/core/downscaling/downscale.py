@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base.errors import InputError
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
 from ..files.atomic import atomic_folder
@@ -46,7 +47,7 @@ from .skill.evidence import Evidence, weigh_evidence
 from .skill.reduced_resolution import unresolved_reason
 from .skill.scores import region_table, score
 from .skill.shap import explain, write_explanation
-from .skill.validations import BLOCKED
+from .skill.validations import BLOCKED, NONE, NOTHING_HELD_OUT
 from .skill.verdict import Verdict, validate_maps
 
 # Subfolder of the maps.
@@ -128,23 +129,25 @@ def downscale(
     progress : Progress
         Receives log lines, warnings and the fraction done.
     run : callable
-        Runs the tasks of the maps: ``run_all``, or that of a cluster. The files do not depend on
-        it.
+        Runs trainings and the tasks of the maps: ``run_all``, or that of a cluster. The files do
+        not depend on it.
 
     Raises
     ------
     InputError
         When grids, cells, regions or months of the inputs do not match, a folder has maps of
-        another run, or GDAL cannot write the encoding. No file is then left.
+        another run, an output needs a validation that is not made, or GDAL cannot write the
+        encoding. No file is then left.
     Cancelled
         When the user has cancelled. Checkpoints are then kept.
     """
     ENCODINGS[options.encoding].require()
     outputs.require_own_folders(tags or {})
+    _require_validation(options, outputs, sigma)
     if options.method == FOOTPRINT:
         require_uncorrected(gwsa)
     domain = make_domain(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
-    fitted = fit_models(domain, options, progress.part(0.1, 0.4))
+    fitted = fit_models(domain, options, progress.part(0.1, 0.4), run)
     blocked = fitted.validations[BLOCKED]
     reduced = fitted.reduced_resolution.get(BLOCKED)
     mapping = _map_options(options, fitted.models, tags)
@@ -204,6 +207,23 @@ def downscale(
         explanation=explanation,
         verdict=verdict,
     )
+
+
+def _require_validation(
+    options: DownscaleOptions, outputs: Outputs, sigma: MonthlyStack | None
+) -> None:
+    """Raise InputError if an output needs held-out models that are not trained."""
+    wanted = {
+        "GWSA_SIGMA": sigma,
+        "HELD_OUT": outputs.held_out,
+        "APPLICABILITY": outputs.applicability,
+    }
+    needing = [name for name, value in wanted.items() if value is not None]
+    if options.validation == NONE and needing:
+        raise InputError(
+            f"{' and '.join(needing)} need held-out models, and VALIDATION is none; leave "
+            f"{'it' if len(needing) == 1 else 'them'} empty or choose another validation."
+        )
 
 
 class _Drawn(NamedTuple):
@@ -344,7 +364,9 @@ def _score(domain: Domain, fitted: FittedModels, drawn: _Drawn) -> dict:
         kind: result.scores() for kind, result in fitted.reduced_resolution.items()
     }
     if not fitted.reduced_resolution:
-        scores["reduced_resolution"] = {"not_made": unresolved_reason(domain)}
+        made = bool(fitted.validations[BLOCKED].held_out)
+        reason = unresolved_reason(domain) if made else NOTHING_HELD_OUT
+        scores["reduced_resolution"] = {"not_made": reason}
     scores["detail"] = drawn.detail.as_record()
     if drawn.evidence:
         scores["evidence"] = {

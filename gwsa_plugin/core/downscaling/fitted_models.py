@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..balance.options import PUBLISHED as PUBLISHED_BALANCE
 from ..base.progress import Progress
+from ..compute.threads import run_all
 from .domain import Domain
 from .folds import make_blocks
 from .models.cross_validation import (
@@ -28,7 +30,7 @@ from .skill.reduced_resolution import (
 )
 from .skill.unseen_footprints import UnseenFootprints, validate_on_unseen_footprints
 from .skill.unseen_years import UnseenYears, validate_in_unseen_years
-from .skill.validations import BLOCKED, make_validations
+from .skill.validations import BLOCKED, NONE, make_validations
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,12 @@ class FittedModels:
     reduced_resolution: dict[str, ReducedResolution]
 
 
-def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) -> FittedModels:
+def fit_models(
+    domain: Domain,
+    options: DownscaleOptions,
+    progress: Progress,
+    run: Callable[..., list] = run_all,
+) -> FittedModels:
     """Fit prior and trees, validate them and log the result.
 
     Parameters
@@ -73,6 +80,8 @@ def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) ->
         Settings.
     progress : Progress
         Receives log lines and the fraction done.
+    run : callable
+        Runs the trainings and returns their results, as ``run_all`` does.
     """
     prior = None
     unseen_years = UnseenYears()
@@ -81,17 +90,15 @@ def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) ->
     if prior:
         unseen_years = validate_in_unseen_years(prior, progress.part(0.2, 0.25))
         progress.info(unseen_years.summary)
-    splits = make_validations(domain, options.blocking, options.compare, progress)
+    splits = make_validations(domain, options.blocking, options.validation, progress)
     training = _training_options(domain, options, prior)
     left = _without_prior(domain, prior) if prior else domain
     refuted = prior is not None and not unseen_years.passed
-    if not refuted and _are_trees_mapped(options, prior):
-        count = 1 + sum(map(len, splits.values()))
-        progress.info(f"{count} trainings, all but one of them for validation.")
-        timed = progress.part(0.25, 0.9).timed("Training")
-        models, validations = train_and_validate(left, splits, training, timed)
-    else:
+    if refuted or not _are_trees_mapped(options, prior):
         models, validations = validate_without_trees(left, splits, training)
+    else:
+        timed = progress.part(0.25, 0.9).timed("Training")
+        models, validations = train_and_validate(left, splits, training, timed, run)
     if prior:
         validations = {name: _add_prior(domain, prior, one) for name, one in validations.items()}
     unseen_footprints = validate_on_unseen_footprints(
@@ -106,7 +113,7 @@ def fit_models(domain: Domain, options: DownscaleOptions, progress: Progress) ->
     _report_trees(models, progress)
     progress.info(unseen_footprints.summary)
     reduced_resolution = {}
-    if is_resolved(domain):
+    if is_resolved(domain) and splits[BLOCKED]:
         reduced_resolution = {
             kind: validate_at_reduced_resolution(domain, validation)
             for kind, validation in validations.items()
@@ -177,7 +184,7 @@ def _are_trees_mapped(options: DownscaleOptions, prior: FittedPrior | None) -> b
     """
     if options.method == INTERPOLATION:
         return False
-    return prior is None or not prior.blocks.narrow
+    return prior is None or not (prior.blocks.narrow or options.validation == NONE)
 
 
 def _add_prior(domain: Domain, prior: FittedPrior, validation: CrossValidation) -> CrossValidation:

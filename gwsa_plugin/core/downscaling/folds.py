@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,6 @@ from .samples import Samples
 
 # Blocks that must fit into the region; otherwise smaller blocks are used.
 LEAST_BLOCKS = 8
-SPACE_FOLDS = 12
-TIME_FOLDS = 4
 # Parts of the record in validation forward in time.
 FORWARD_BLOCKS = 4
 # Blocks with data that a test for unseen footprints needs at least.
@@ -121,6 +120,13 @@ class Blocks:
         return dilate(held, self.buffer_rows, self.buffer_columns)
 
 
+class Folds(NamedTuple):
+    """Number of spatial folds, at most, and of parts of the record that they are crossed with."""
+
+    space: int = 12
+    time: int = 4
+
+
 def make_splits(
     grid: Grid,
     cells: np.ndarray,
@@ -128,6 +134,7 @@ def make_splits(
     blocking: Blocking,
     progress: Progress = SILENT,
     footprint_km: float | None = None,
+    folds: Folds = Folds(),
 ) -> list[Split]:
     """Cross spatial folds with time folds, so that each sample is held out exactly once.
 
@@ -145,9 +152,11 @@ def make_splits(
         Receives a warning when the blocks had to be made smaller.
     footprint_km : float, optional
         Width of the footprint of GRACE, km; None for unknown.
+    folds : Folds
+        Numbers of folds. One block per fold is taken where it alone leaves enough to train on.
     """
-    blocks = make_blocks(grid, cells, blocking, progress, footprint_km)
-    time_folds = np.arange(months) * TIME_FOLDS // months
+    blocks = make_blocks(grid, cells, blocking, progress, footprint_km, folds.space)
+    time_folds = np.arange(months) * folds.time // months
     return list(_cross_folds(blocks, time_folds, cells))
 
 
@@ -157,6 +166,7 @@ def make_blocks(
     blocking: Blocking,
     progress: Progress = SILENT,
     footprint_km: float | None = None,
+    space_folds: int = Folds().space,
 ) -> Blocks:
     """Divide the coarse grid into square blocks.
 
@@ -169,12 +179,14 @@ def make_blocks(
     ----------
     grid, cells, blocking, progress, footprint_km
         As ``make_splits``.
+    space_folds : int
+        Number of spatial folds, at most.
     """
     width = _width_in_degrees(grid, footprint_km)
     if width:
         size, buffer = _fit_block_size(grid, cells, blocking, width)
         # One block per fold leaves the most to train on.
-        for most_folds in (SPACE_FOLDS, cells.size):
+        for most_folds in (space_folds, cells.size):
             blocks = _divide(grid, cells, size, buffer, blocking.seed, width, most_folds)
             if _can_test(grid, cells, blocks, width):
                 progress.info(
@@ -195,7 +207,9 @@ def make_blocks(
             f"Fewer than {LEAST_BLOCKS} blocks of {blocking.block:g}° fit into the region. "
             f"{used}are more optimistic than those of a larger region."
         )
-    return replace(_divide(grid, cells, size, buffer, blocking.seed), narrow=width > 0)
+    return replace(
+        _divide(grid, cells, size, buffer, blocking.seed, most_folds=space_folds), narrow=width > 0
+    )
 
 
 def footprint_blocks(grid: Grid, cells: np.ndarray, numbers: np.ndarray, width: float) -> list[int]:
@@ -292,7 +306,7 @@ def _divide(
     buffer: float,
     seed: int,
     width: float = 0.0,
-    most_folds: int = SPACE_FOLDS,
+    most_folds: int = Folds().space,
 ) -> Blocks:
     """Blocks of ``size`` with their folds; sizes in degrees.
 

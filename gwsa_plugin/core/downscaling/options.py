@@ -12,6 +12,7 @@ from .folds import Blocking
 from .maps.encoding import ROUNDED
 from .models.trainer import DIRECT
 from .models.training import Boosting
+from .skill.validations import QUICK
 
 # What is mapped: the prior, with trees on what it leaves where held-out footprints support them;
 # trees trained on coarse GWSA directly, as in the published dataset; or interpolation.
@@ -40,8 +41,8 @@ class DownscaleOptions:
         FOOTPRINT, PUBLISHED or INTERPOLATION.
     target : str
         What models predict with the method PUBLISHED, see ``cross_validation``.
-    compare : bool
-        Also validate forward in time, and on random samples as most published validations do.
+    validation : str
+        How much is held out: QUICK, FULL or NONE, see ``make_validations``.
     stopping : bool
         Choose the number of trees by early stopping.
     search : int
@@ -58,7 +59,7 @@ class DownscaleOptions:
     encoding: str = ROUNDED
     method: str = FOOTPRINT
     target: str = DIRECT
-    compare: bool = True
+    validation: str = QUICK
     stopping: bool = True
     search: int = 0
     boosting: Boosting = Boosting()
@@ -80,9 +81,9 @@ class Outputs:
     models : Path, optional
         Folder of the models.
     held_out : Path, optional
-        Folder of the maps of held-out models.
+        Folder of the maps of held-out models; needs a validation.
     applicability : Path, optional
-        GeoTIFF of the area of applicability.
+        GeoTIFF of the area of applicability; needs a validation.
     explanation : Path, optional
         CSV table of SHAP contributions and gain.
     corrected : Path, optional

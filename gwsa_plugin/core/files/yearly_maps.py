@@ -27,6 +27,7 @@ from ..rasters.reading import (
     read_bands,
     readable,
 )
+from ..rasters.whole_blocks import read_blocks
 from .packed_tiles import TILES_DOMAIN, unpack_tiles
 from .provenance import same_run
 from .stack import OBSERVED
@@ -249,7 +250,10 @@ class YearlyMaps:
             indices, bands = map(list, zip(*pairs))
             unit = (source.bands[0].unit or source.tags().get(UNIT_TAG) or CM).strip()
             with readable(path):
-                block = in_centimetres(read_bands(source, bands, window), unit, path.name)
+                block = read_blocks(source, bands, (rows, columns))
+                if block is None:
+                    block = read_bands(source, bands, window)
+                block = in_centimetres(block, unit, path.name)
             require_plausible(block, STORAGE, path.name, list(months[indices]))
             values[indices] = block
         return values

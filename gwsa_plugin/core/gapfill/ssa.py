@@ -21,7 +21,7 @@ from functools import partial
 
 import numpy as np
 
-from ..compute.numba_modules import load_numba_module
+from ..base.numba_modules import load_numba_module
 from . import ssa_numpy
 
 MAX_ITERATIONS = 300  # for each number of components

@@ -7,11 +7,13 @@ many times faster.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
-from ..compute.numba_modules import load_numba_module
+from ..base.numba_modules import load_numba_module
+from .stored_features import StoredFeature, feature_values, take_rows
 
 _kernel = partial(load_numba_module, "predictors.antecedent_means_numba")
 
@@ -49,6 +51,105 @@ def antecedent_means(
     fill = antecedent_means_numpy if kernel is None else kernel.antecedent_means
     fill(values.reshape(len(values), -1), newest, oldest, order, means)
     return means.reshape(*means.shape[:2], *values.shape[1:])
+
+
+def stored_means(
+    values: StoredFeature,
+    columns: np.ndarray | None,
+    known: np.ndarray,
+    months: np.ndarray,
+    windows: tuple[int, ...],
+) -> np.ndarray:
+    """Compute antecedent means of stored numbers at some pixels.
+
+    Parameters
+    ----------
+    values : StoredFeature
+        The variable, shape (known months, all pixels).
+    columns : numpy.ndarray of int, shape (pixels,), or None
+        The pixels; None for all.
+    known, months, windows
+        As ``antecedent_means``.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (windows, months, pixels)
+        The bits of ``antecedent_means``.
+    """
+    kernel = _kernel()
+    exact = sums_are_exact(len(known), [(values.scale, values.offset)])
+    if kernel is None or not exact:
+        where = slice(None) if columns is None else columns
+        floats = feature_values(take_rows(values, (slice(None), where)))
+        return means_by_window(floats, known, months, windows)
+    newest = np.searchsorted(known, months, side="right") - 1
+    oldest = np.searchsorted(known, months[:, None] - (np.array(windows) - 1))
+    pixels = values.stored.shape[1] if columns is None else columns.size
+    means = np.empty((len(windows), months.size, pixels), dtype=np.float32)
+    numbers = np.float32(values.scale), np.float32(values.offset), np.int16(values.nodata)
+    kernel.stored_means(values.stored, columns, *numbers, newest, oldest, means)
+    return means
+
+
+def means_by_window(
+    values: np.ndarray,
+    known: np.ndarray,
+    months: np.ndarray,
+    windows: tuple[int, ...],
+    exact: bool = False,
+) -> np.ndarray:
+    """Compute ``antecedent_means`` with the windows first.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float32
+        The variable, shape (known months, pixels), NaN for no value.
+    known, months, windows
+        As ``antecedent_means``.
+    exact : bool
+        Whether sums of the values have no rounding error, see ``sums_are_exact``.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (windows, months, pixels)
+        The bits of ``antecedent_means``.
+    """
+    kernel = _kernel()
+    if kernel is None or not exact:
+        means = antecedent_means(values, known, months, windows)
+        return np.ascontiguousarray(means.swapaxes(0, 1))
+    newest = np.searchsorted(known, months, side="right") - 1
+    oldest = np.searchsorted(known, months[:, None] - (np.array(windows) - 1))
+    means = np.empty((len(windows), months.size, values.shape[1]), dtype=np.float32)
+    kernel.exact_means(values, newest, oldest, means)
+    return means
+
+
+def sums_are_exact(months: int, scalings: Sequence[tuple[float, float]]) -> bool:
+    """Return whether float64 sums of stored values have no rounding error.
+
+    Values in float32 are multiples of the last bits of scale and offset. If their sum over all
+    months is less than 2**53 of these, each sum is exact, in any order, and the sum over a window
+    is the difference of two sums from the first month on.
+
+    Parameters
+    ----------
+    months : int
+        Number of addends.
+    scalings : sequence of (float, float)
+        Scales and offsets of the int16 numbers. Of several, differences are added.
+    """
+    numbers = [np.float32(number) for pair in scalings for number in pair if number]
+    last_bit = min((_last_bit(number) for number in numbers), default=1.0)
+    largest = sum(abs(scale) * 2.0**15 + abs(offset) for scale, offset in scalings)
+    return bool(2 * months * largest / last_bit < 2.0**53)
+
+
+def _last_bit(number: np.float32) -> float:
+    """The largest power of two of which a number is a multiple."""
+    fraction, exponent = np.frexp(np.float64(abs(number)))
+    integer = int(fraction * 2**24)
+    return float((integer & -integer) * 2.0 ** (int(exponent) - 24))
 
 
 def antecedent_means_numpy(

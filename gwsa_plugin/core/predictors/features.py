@@ -110,7 +110,7 @@ def read_pixels(
         features.update(_read_group(predictors, group, months, selection))
     for predictor in predictors.predictors:
         if not predictor.monthly:
-            features[predictor] = [_read_static(predictors, predictor, selection)] * months.size
+            features[predictor] = [read_static(predictors, predictor, selection)] * months.size
     return [
         [feature for predictor in predictors.predictors for feature in features[predictor][i]]
         for i in range(months.size)
@@ -147,7 +147,7 @@ def _read_group(
         np.concatenate([months - back for predictor in group for back in predictor.reach])
     )
     values: dict[str, list[Feature]] = {
-        predictor.name: _read_months(predictors, predictor, needed, selection)
+        predictor.name: read_months(predictors, predictor, needed, selection)
         for predictor in group
         if predictor.files
     }
@@ -178,7 +178,7 @@ def _lags_and_means(
     return [[*month_lags, *month_means] for month_lags, month_means in zip(lagged, means)]
 
 
-def _read_months(
+def read_months(
     predictors: PredictorSet, predictor: Predictor, months: np.ndarray, selection: PixelSelection
 ) -> list[Feature]:
     """The values of a predictor in each of ``months``, NaN where no band holds the month."""
@@ -190,11 +190,13 @@ def _read_months(
         bands = _open_bands(predictors, predictor, selection.scale, path)
         held = [month for month in members if month in bands.numbers]
         read = bands.read([bands.numbers[month] for month in held], selection.tile)
-        values.update((month, take_rows(band, selection.pixels)) for month, band in zip(held, read))
+        if selection.pixels is not ...:
+            read = [take_rows(band, selection.pixels) for band in read]
+        values.update(zip(held, read))
     return [values[month] for month in months]
 
 
-def _read_static(
+def read_static(
     predictors: PredictorSet, predictor: Predictor, selection: PixelSelection
 ) -> list[Feature]:
     """The features of a static predictor."""

@@ -7,9 +7,6 @@ from typing import NamedTuple, Union
 
 import numpy as np
 
-# Rows that are processed at a time: some megabytes. XGBoost's predictor is slow with fewer.
-BLOCK = 32768
-
 
 class StoredFeature(NamedTuple):
     """A feature as rasters store it.
@@ -40,41 +37,89 @@ class StoredFeature(NamedTuple):
 Feature = Union[np.ndarray, StoredFeature]
 
 
-def count_rows(features: Sequence[Feature], expected: int, onto: np.ndarray | None) -> int:
-    """Count the rows of a table of features and check its shape.
+class TileFeature(NamedTuple):
+    """A feature in some months.
 
     Parameters
     ----------
-    features : sequence of Feature
-        One array per feature, each of shape (rows,).
+    values : Feature
+        Its values, C-contiguous, shape (bands, columns).
+    bands : numpy.ndarray of int, shape (months,) or (1,)
+        Band of each month; a single one for a feature that is the same in all months.
+    columns : numpy.ndarray of int32, shape (rows,), or None
+        Column of each row that is predicted; None for all columns in their order.
+    """
+
+    values: Feature
+    bands: np.ndarray
+    columns: np.ndarray | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        if self.columns is not None:
+            return self.columns.size
+        values = self.values
+        return (values.stored if isinstance(values, StoredFeature) else values).shape[1]
+
+    @classmethod
+    def from_rows(cls, feature: Feature) -> TileFeature:
+        """Return a feature of shape (rows,) as a feature of one month."""
+        band = np.zeros(1, dtype=np.int64)
+        if isinstance(feature, StoredFeature):
+            return cls(feature._replace(stored=np.ascontiguousarray(feature.stored)[None]), band)
+        return cls(np.ascontiguousarray(feature, dtype=np.float32)[None], band)
+
+    def month(self, number: int, rows: slice) -> np.ndarray:
+        """Return the values of some rows in a month, float32, NaN for no value."""
+        band = self.bands[number if self.bands.size > 1 else 0]
+        columns = rows if self.columns is None else self.columns[rows]
+        return feature_values(take_rows(self.values, (band, columns)))
+
+    def select(self, months, rows: np.ndarray) -> TileFeature:
+        """Return the feature in some months, any index of numpy, and rows, numbers in int32."""
+        bands = self.bands[months] if self.bands.size > 1 else self.bands
+        return self._replace(
+            bands=bands, columns=rows if self.columns is None else self.columns[rows]
+        )
+
+
+def count_rows(
+    features: Sequence[TileFeature], expected: int, months: int, onto: np.ndarray | None
+) -> int:
+    """Count the rows of features and check their shapes.
+
+    Parameters
+    ----------
+    features : sequence of TileFeature
+        The features.
     expected : int
         Number of features that the model takes.
+    months : int
+        Number of months.
     onto : numpy.ndarray or None
-        Array to which predictions are added, shape (rows,).
+        Array to which predictions are added, shape (months, rows).
 
     Raises
     ------
     ValueError
         When the number of features is not ``expected`` or the lengths differ.
     """
-    shapes = {
-        np.shape(feature.stored if isinstance(feature, StoredFeature) else feature)
-        for feature in features
-    }
+    shapes: set[tuple[int, ...]] = {(months, feature.rows) for feature in features}
+    shapes |= {(feature.bands.size, 0) for feature in features} - {(months, 0), (1, 0)}
     shapes |= set() if onto is None else {np.shape(onto)}
     if len(features) != expected or len(shapes) != 1:
         raise ValueError(
             f"The model takes {expected} features of one length and sums of the same length; "
             f"these are {len(features)} features of the shapes {sorted(shapes)}."
         )
-    return shapes.pop()[0]
+    return shapes.pop()[1]
 
 
-def row_blocks(features: Sequence[Feature], rows: int) -> Iterator[tuple[slice, list[Feature]]]:
-    """Yield blocks of rows in order: their slice and the features in them."""
-    for first in range(0, rows, BLOCK):
-        block = slice(first, min(first + BLOCK, rows))
-        yield block, [take_rows(feature, block) for feature in features]
+def row_blocks(rows: int, most: int) -> Iterator[slice]:
+    """Yield blocks of at most ``most`` rows in order."""
+    for first in range(0, rows, most):
+        yield slice(first, min(first + most, rows))
 
 
 def feature_table(features: Sequence[Feature]) -> np.ndarray:

@@ -107,6 +107,40 @@ def new_geotiff(
     require_complete(path)
 
 
+def add_overviews(path: Path, encoding: Mapping, progress: Progress) -> None:
+    """Add overviews to a large GeoTIFF, means of the pixels that have a value.
+
+    They are compressed as the bands are; blocks without any value are left out.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    encoding : mapping
+        The creation options that it was written with.
+    progress : Progress
+        Raises Cancelled when the user asks to stop.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
+    problem = f"{path.name} cannot be written"
+    with gdal_errors(problem):
+        file = gdal.Open(str(path), gdal.GA_Update)
+    try:
+        if max(file.RasterXSize, file.RasterYSize) > MAX_SIDE_WITHOUT_OVERVIEWS:
+            _build_overviews(file, problem, encoding, progress, "AVERAGE")
+        with gdal_errors(problem):
+            file.FlushCache()
+    finally:
+        # An open file can be neither renamed nor, on Windows, deleted.
+        with gdal_errors(problem):
+            file = None
+    require_complete(path)
+
+
 def require_complete(path: Path) -> None:
     """Raise OSError when the end of a GeoTIFF that has just been written is missing.
 
@@ -163,7 +197,7 @@ class GeoTiff:
         self._shape = header.grid.shape
         self._side = side
         self._step = header.step
-        self._max_z_error = encoding.get("max_z_error", 0)
+        self._encoding = encoding
         layout = {
             "tiled": True,
             "blockxsize": side,
@@ -243,21 +277,9 @@ class GeoTiff:
                     band.FlushCache()
 
     def add_overviews(self, progress: Progress, method: str = "AVERAGE") -> None:
-        """Add overviews to a large raster, by default means of the pixels that have a value.
-
-        They are compressed as the bands are; blocks without any value are left out. Raises
-        Cancelled when the user asks to stop.
-        """
-        if max(self._shape) <= MAX_SIDE_WITHOUT_OVERVIEWS:
-            return
-        # By default GDAL before 3.10 compresses them without loss, and no version omits blocks.
-        options = {"MAX_Z_ERROR_OVERVIEW": str(self._max_z_error), "SPARSE_OK_OVERVIEW": "YES"}
-        with (
-            gdal_progress(progress) as callback,
-            _thread_options(options),
-            gdal_errors(self._problem),
-        ):
-            self._file.BuildOverviews(method, list(OVERVIEWS), callback)
+        """Add overviews as the function ``add_overviews`` does."""
+        if max(self._shape) > MAX_SIDE_WITHOUT_OVERVIEWS:
+            _build_overviews(self._file, self._problem, self._encoding, progress, method)
 
     def flush(self) -> None:
         """Write everything that GDAL still holds in memory."""
@@ -268,6 +290,26 @@ class GeoTiff:
         """Close the file."""
         with gdal_errors(self._problem):
             self._file = None
+
+
+def _build_overviews(
+    file, problem: str, encoding: Mapping, progress: Progress, method: str
+) -> None:
+    """Add overviews to an open raster."""
+    # By default GDAL before 3.10 compresses them without loss, and no version omits blocks. A file
+    # that is opened again has lost the levels of its compression.
+    options = {
+        "MAX_Z_ERROR_OVERVIEW": str(encoding.get("max_z_error", 0)),
+        "SPARSE_OK_OVERVIEW": "YES",
+        "ZLEVEL_OVERVIEW": str(encoding.get("zlevel", 6)),
+        "ZSTD_LEVEL_OVERVIEW": str(encoding.get("zstd_level", 9)),
+    }
+    with (
+        gdal_progress(progress) as callback,
+        _thread_options(options),
+        gdal_errors(problem),
+    ):
+        file.BuildOverviews(method, list(OVERVIEWS), callback)
 
 
 @contextmanager

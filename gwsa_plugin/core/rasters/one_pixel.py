@@ -40,11 +40,7 @@ def read_pixel(source: GdalRaster, bands: list[int], window: Window | None) -> n
     """
     if window is None or source.sides_of(window)[2:] != (1, 1):
         return None
-    described = [source.bands[band - 1] for band in bands]
-    if any(one.dtype != "float32" or not one.only_nodata for one in described):
-        return None
-    structure = source.tags(domain="IMAGE_STRUCTURE")
-    if any(structure.get(key) != text for key, text in LAYOUT.items()):
+    if not has_layout(source, bands):
         return None
     left, top, _, _ = source.sides_of(window)
     rows, columns = source.block
@@ -67,8 +63,18 @@ def read_pixel(source: GdalRaster, bands: list[int], window: Window | None) -> n
                 values[index] = _number(decoded[stop - columns * BYTES :], left % columns)
     except (OSError, zlib.error):
         return None
-    values[values == np.array([one.nodata for one in described])[:, None, None]] = np.nan
+    nodata = np.array([source.bands[band - 1].nodata for band in bands])
+    values[values == nodata[:, None, None]] = np.nan
     return values
+
+
+def has_layout(source: GdalRaster, bands: list[int]) -> bool:
+    """Return True for bands of float32 in ``LAYOUT`` whose only mask is their nodata value."""
+    described = [source.bands[band - 1] for band in bands]
+    if any(one.dtype != "float32" or not one.only_nodata for one in described):
+        return False
+    structure = source.tags(domain="IMAGE_STRUCTURE")
+    return all(structure.get(key) == text for key, text in LAYOUT.items())
 
 
 def _number(row: bytes, column: int) -> float:

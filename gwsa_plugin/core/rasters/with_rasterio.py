@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import rasterio
@@ -21,6 +22,9 @@ from .names import gdal_name, is_virtual
 from .netcdf_tags import with_attributes
 from .one_pixel import read_pixel
 from .raster import Band, GdalRaster, Placed, Window, with_nan
+
+# rasterio silences a warning while it rasterises, and filters of warnings are those of all threads.
+_burning = Lock()
 
 
 class RasterioRaster(GdalRaster):
@@ -100,7 +104,7 @@ def resample(values: np.ndarray, source: Placed, target: Placed, method: str) ->
 def burn(shapes: Iterable[tuple[dict, int]], target: Placed, dtype: str) -> np.ndarray:
     """Rasterise polygons; see ``warping.rasterise``."""
     transform = rasterio.Affine(*target.transform)
-    with _rasterio_errors("The polygons cannot be rasterised"):
+    with _burning, _rasterio_errors("The polygons cannot be rasterised"):
         return rasterize(shapes, target.shape, transform=transform, dtype=dtype)
 
 

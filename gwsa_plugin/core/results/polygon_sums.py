@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from math import ceil, cos, radians
+from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
+from ..base.cores import usable_cores
 from ..base.grid import KM_PER_DEGREE, Bounds, Grid
 from ..base.progress import SILENT, Progress
-from ..base.tiles import squares
+from ..base.tiles import Tile, squares
+from ..compute.threads import run_all
 from ..files.yearly_maps import YearlyMaps
 from ..spatial.aquifers import Aquifer
 from ..spatial.polygon_weights import pixel_areas, points_per_pixel, separate_groups
@@ -20,9 +25,14 @@ from ..spatial.polygons import meets
 # Side of the nodes, degrees: less than half of the footprint of GRACE.
 NODE = 1.0
 # Points along the side of the windows in which polygons are burned, and pixels along the side of
-# those that are read, as in the files.
+# those that are read: the blocks of the maps, where these are usable.
 BURNED_SIDE = 4096
 READ_SIDE = 256
+USABLE_SIDES = range(64, 513)
+# Months that are read at a time, which bounds the memory, and windows of a task, which has the
+# files open.
+MONTHS_READ = 48
+WINDOWS_OF_TASK = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +50,7 @@ class PolygonSums:
     nodes : Grid
         Cells of ``NODE`` degrees from the north-west corner of the maps.
     node_values, node_covered : ndarray of float64, shape (node cells, months)
-        The same sums in each node, row by row, also around the polygons.
+        The same sums in each node, row by row, also around the polygons; 0 for a margin of 0.
     node_areas : csr_matrix of float64, shape (polygons, node cells)
         Area of each polygon in each node, km².
     """
@@ -79,7 +89,7 @@ def sum_over_polygons(
     aquifers : sequence of Aquifer
         Polygons, which may overlap each other and extend beyond the maps.
     margin_km : float
-        Distance around the polygons up to which nodes have values.
+        Distance around the polygons up to which nodes have values; 0 for nodes without values.
     progress : Progress
 
     Returns
@@ -96,26 +106,83 @@ def sum_over_polygons(
     values, covered = np.zeros((2, count, months))
     node_values, node_covered = np.zeros((2, cells, months))
     node_areas = csr_matrix((count, cells))
-    groups = separate_groups(aquifers)
-    windows = _windows(maps.grid, aquifers, margin_km)
+    windows = _windows(maps, aquifers, margin_km)
+    work = partial(_sum_windows, maps, aquifers, separate_groups(aquifers), nodes, margin_km > 0)
+    size = min(WINDOWS_OF_TASK, max(1, len(windows) // (4 * usable_cores())))
+    firsts = range(0, len(windows), size)
+    tasks = [partial(work, windows[first : first + size]) for first in firsts]
+    for part in chain.from_iterable(run_all(tasks, progress)):
+        values[part.polygons] += part.values[: part.polygons.size]
+        covered[part.polygons] += part.covered[: part.polygons.size]
+        node_values[part.nodes] += part.values[part.polygons.size :]
+        node_covered[part.nodes] += part.covered[part.polygons.size :]
+        node_areas = node_areas + part.node_areas
+    return PolygonSums(maps.months, values, covered, nodes, node_values, node_covered, node_areas)
+
+
+class _WindowSums(NamedTuple):
+    """Sums over a window, those of the polygons before those of the nodes.
+
+    Parameters
+    ----------
+    polygons, nodes : ndarray of int
+        Their numbers.
+    values, covered : ndarray of float64, shape (polygons + nodes, months)
+    node_areas : csr_matrix
+        As in ``PolygonSums``.
+    """
+
+    polygons: np.ndarray
+    nodes: np.ndarray
+    values: np.ndarray
+    covered: np.ndarray
+    node_areas: csr_matrix
+
+
+def _sum_windows(
+    maps: YearlyMaps,
+    aquifers: Sequence[Aquifer],
+    groups: list[list[int]],
+    nodes: Grid,
+    with_nodes: bool,
+    windows: list[Tile],
+    progress: Progress,
+) -> list[_WindowSums]:
+    """Sum the windows that a polygon meets, or all where nodes are summed too."""
+    parts = []
     with maps.opened() as read:
-        for number, window in enumerate(windows):
-            progress.advance(number / len(windows))
+        for window in windows:
+            progress.stop_if_cancelled()
             grid = maps.grid.subgrid(*window)
             areas = pixel_areas(aquifers, groups, grid)
-            in_node = _membership(grid, nodes)
-            node_areas += areas @ in_node.T
-            pixels = read(maps.months, window).reshape(months, -1).T
-            known = np.isfinite(pixels)
-            area = grid.cell_areas().reshape(-1, 1)
-            for field, sums, node_sums in (
-                (np.where(known, pixels, 0.0), values, node_values),
-                (known.astype(float), covered, node_covered),
-            ):
-                sums += areas @ field
-                node_sums += in_node @ (field * area)
-    progress.advance(1.0)
-    return PolygonSums(maps.months, values, covered, nodes, node_values, node_covered, node_areas)
+            if not (areas.nnz or with_nodes):
+                continue
+            polygons = np.flatnonzero(np.diff(areas.indptr))
+            numbers, in_node = _membership(grid, nodes)
+            node_areas = _in_columns(areas @ in_node.T, numbers, nodes.rows * nodes.columns)
+            weights = areas[polygons]
+            if with_nodes:
+                weights = vstack([weights, in_node.multiply(grid.cell_areas().ravel())], "csr")
+            sums = [
+                _sums(weights, read(maps.months[first : first + MONTHS_READ], window))
+                for first in range(0, maps.months.size, MONTHS_READ)
+            ]
+            values, covered = np.concatenate(sums, axis=2)
+            used = numbers if with_nodes else numbers[:0]
+            parts.append(_WindowSums(polygons, used, values, covered, node_areas))
+    return parts
+
+
+def _sums(weights: csr_matrix, values: np.ndarray) -> np.ndarray:
+    """Weighted sums of the values and of where there are any, shape (2, rows, months)."""
+    sums = np.empty((2, weights.shape[0], len(values)))
+    known_before, covered = np.empty(0, bool), np.empty(0)
+    for month, field in enumerate(values.reshape(len(values), -1)):
+        known = np.isfinite(field)
+        if not np.array_equal(known, known_before):
+            known_before, covered = known, weights @ known
+        sums[:, :, month] = weights @ np.where(known, field, 0.0), covered
+    return sums
 
 
 def _nodes(grid: Grid) -> Grid:
@@ -124,15 +191,27 @@ def _nodes(grid: Grid) -> Grid:
     return Grid(grid.west, grid.north, NODE, NODE, rows, columns, grid.crs)
 
 
-def _windows(grid: Grid, aquifers: Sequence[Aquifer], margin_km: float) -> list:
-    """The windows that polygons meet, with a margin around them."""
-    side = min(READ_SIDE, BURNED_SIDE // points_per_pixel(grid))
-    extents = [_widened(aquifer.extent, margin_km) for aquifer in aquifers]
-    return [
-        window
-        for window in squares(grid.shape, side)
-        if any(meets(extent, grid.subgrid(*window)) for extent in extents)
-    ]
+def _windows(maps: YearlyMaps, aquifers: Sequence[Aquifer], margin_km: float) -> list[Tile]:
+    """The windows that extents of polygons meet, with a margin around them."""
+    grid, side = maps.grid, _side(maps)
+    tops, lefts = np.arange(0, grid.rows, side), np.arange(0, grid.columns, side)
+    norths, wests = grid.north - grid.dy * tops, grid.west + grid.dx * lefts
+    souths = np.append(norths[1:], grid.bounds[1])
+    easts = np.append(wests[1:], grid.bounds[2])
+    met = np.zeros((tops.size, lefts.size), dtype=bool)
+    for aquifer in aquifers:
+        extent = west, south, east, north = _widened(aquifer.extent, margin_km)
+        rows = (south < norths) & (north > souths)
+        for turn in meets(extent, grid):
+            met |= rows[:, None] & (west + turn < easts) & (east + turn > wests)
+    return [window for window, used in zip(squares(grid.shape, side), met.ravel()) if used]
+
+
+def _side(maps: YearlyMaps) -> int:
+    """Pixels along the side of a window: that of the blocks of the maps, where it is usable."""
+    rows, columns = maps.block()
+    side = rows if rows == columns and rows in USABLE_SIDES else READ_SIDE
+    return min(side, BURNED_SIDE // points_per_pixel(maps.grid))
 
 
 def _widened(bounds: Bounds, margin_km: float) -> Bounds:
@@ -142,14 +221,19 @@ def _widened(bounds: Bounds, margin_km: float) -> Bounds:
     return west - across, south - up, east + across, north + up
 
 
-def _membership(grid: Grid, nodes: Grid) -> csr_matrix:
-    """1 for the node of each pixel, shape (node cells, pixels)."""
+def _membership(grid: Grid, nodes: Grid) -> tuple[np.ndarray, csr_matrix]:
+    """The nodes of a grid, and 1 for the node of each pixel, shape (nodes of it, pixels)."""
     rows = np.floor((nodes.north - grid.latitudes) / NODE).astype(int)
     columns = np.floor((grid.longitudes - nodes.west) / NODE).astype(int)
     node = (rows[:, None] * nodes.columns + columns).ravel()
+    numbers, place = np.unique(node, return_inverse=True)
+    return numbers, csr_matrix((np.ones(node.size), (place, np.arange(node.size))))
+
+
+def _in_columns(matrix: csr_matrix, numbers: np.ndarray, count: int) -> csr_matrix:
+    """Put the columns of a matrix into those of a wider one."""
     return csr_matrix(
-        (np.ones(node.size), (node, np.arange(node.size))),
-        shape=(nodes.rows * nodes.columns, node.size),
+        (matrix.data, numbers[matrix.indices], matrix.indptr), shape=(matrix.shape[0], count)
     )
 
 

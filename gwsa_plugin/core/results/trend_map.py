@@ -55,7 +55,7 @@ SIDE = 256
 USABLE_SIDES = range(64, 513, 16)
 # Values that a task reads at a time, series that it computes at a time, and tasks at a time. They
 # bound the memory, together with the blocks of a task that GDAL keeps.
-VALUES_READ = 4_000_000
+VALUES_READ = 16_000_000
 SERIES = 4096
 TASKS_AT_A_TIME = 10
 
@@ -266,7 +266,7 @@ def _fields(
         bottom = min(top + height, rows)
         window = (slice(tile.rows.start + top, tile.rows.start + bottom), tile.columns)
         values = read(months, window).reshape(months.size, -1)
-        used = np.flatnonzero(np.isfinite(values).sum(axis=0) >= LEAST_MONTHS)
+        used = np.flatnonzero(np.isfinite(values).sum(axis=0, dtype=np.int32) >= LEAST_MONTHS)
         strip = fields[:, top:bottom].reshape(len(fields), -1)
         for first in range(0, used.size, SERIES):
             progress.stop_if_cancelled()

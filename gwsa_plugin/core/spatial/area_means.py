@@ -14,7 +14,7 @@ import numpy as np
 
 from ..base.affine import Affine
 from ..base.grid import Grid
-from ..compute.numba_modules import load_numba_module
+from ..base.numba_modules import load_numba_module
 
 # Fraction of a source pixel that is taken for an error of rounding.
 TOLERANCE = 1e-9

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compute.numba_modules import load_numba_module
+from ..base.numba_modules import load_numba_module
 
 Window = tuple[slice, slice]
 _kernels = partial(load_numba_module, "spatial.blocks_numba")

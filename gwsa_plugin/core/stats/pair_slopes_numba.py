@@ -31,8 +31,11 @@ BEHIND = np.int16(32767)  # behind the end of a series: no inversion with any va
 # too small by the pairs, seldom more than two, whose rounded values are equal.
 MARGIN = 3
 FEW = 64
-BEYOND = 10  # pairs that a bracket should have beyond the slope that is sought
+BEYOND = 8  # pairs that a bracket should have beyond the slope that is sought
 MANY = 256  # pairs in a bracket for which there is room
+CHAINS = 4096  # chains over which rounded values are distributed, a power of two
+NO_NUMBER = np.int16(-1)
+PLACES = 2048  # more than LONGEST, a power of two
 MAX_COUNTS = 24
 MAX_EXTENSIONS = 4
 
@@ -138,9 +141,13 @@ def order_values(buffer, n, order):
 def sort_by(values, order):
     """Sort an order that is nearly right by insertion; return the number of exchanges."""
     exchanges = 0
+    highest = -np.inf
     for place in range(order.size):
         number = order[place]
         value = values[number]
+        if value >= highest:
+            highest = value
+            continue
         before = place - 1
         while before >= 0 and values[order[before]] > value:
             order[before + 1] = order[before]
@@ -151,43 +158,71 @@ def sort_by(values, order):
 
 
 @compiled
+def falling_equals(y, buffer, chains):
+    """Count the pairs i < j with y[j] < y[i] whose rounded values are equal.
+
+    ``chains`` is scratch space of ``CHAINS`` + n numbers, of which the first ``CHAINS`` are and
+    will be NO_NUMBER. Returns -1 where values of y are equal.
+    """
+    falling, equal = 0, False
+    for j in range(y.size):
+        value = buffer[j]
+        chain = U(value) & U(CHAINS - 1)
+        i = chains[chain]
+        chains[CHAINS + j] = i
+        chains[chain] = j
+        while i >= 0:
+            if buffer[i] == value:
+                falling += y[j] < y[i]
+                equal |= y[j] == y[i]
+            i = chains[CHAINS + i]
+    for j in range(y.size):
+        chains[U(buffer[j]) & U(CHAINS - 1)] = NO_NUMBER
+    return -1 if equal else falling
+
+
+@compiled
 def collect(y, times, buffer, order, passed, found):
     """Put the slopes of the pairs in the bracket into ``found``; return their number.
 
     They are the pairs that change places, or are level, between ``order``, which is that at the
     lower end of the bracket, and the order of the second part of the buffer, rounded at the upper
-    end. ``passed`` is scratch space of shape (2, n).
+    end. ``passed`` is scratch space of n numbers.
     """
     count = 0
-    levels, numbers = passed[0], passed[1]
+    highest = -BEHIND * PLACES
     for place in range(order.size):
         j = order[place]
-        level = buffer[SPACE + j]
+        level = int(buffer[SPACE + U(j)]) * PLACES
+        if level > highest:
+            highest = level + j
+            passed[place] = highest
+            continue
         before = place - 1
-        while before >= 0 and levels[before] >= level:
-            i = numbers[before]
+        while before >= 0 and passed[before] >= level:
+            i = passed[before] & (PLACES - 1)
             if i < j:
                 if count < found.size:
                     found[count] = (y[j] - y[i]) / (times[j] - times[i])
                 count += 1
-            levels[before + 1] = levels[before]
-            numbers[before + 1] = i
+            passed[before + 1] = passed[before]
             before -= 1
-        levels[before + 1] = level
-        numbers[before + 1] = j
+        passed[before + 1] = level + j
     return count
 
 
 @compiled
-def sort_few(values, count):
-    """Sort the first ``count`` values in place, by insertion."""
-    for i in range(1, count):
+def nth_smallest(values, count, number):
+    """Return a value by its number, from 0, in the ascending order of the first ``count``."""
+    for i in range(count):
         value = values[i]
-        j = i - 1
-        while j >= 0 and values[j] > value:
-            values[j + 1] = values[j]
-            j -= 1
-        values[j + 1] = value
+        smaller, equal = 0, 0
+        for k in range(U(count)):
+            smaller += values[k] < value
+            equal += values[k] == value
+        if smaller <= number < smaller + equal:
+            return value
+    return np.nan
 
 
 @compiled
@@ -223,8 +258,8 @@ def select(y, times, x, residuals, extent, line, per_slope, first, last, work):
     first, last : int
         Numbers in ascending order.
     work : tuple
-        Buffer of int16, an order of the times (int64), two rows of such numbers as scratch space,
-        and space for slopes. The order receives that of y - t x for a slope t near the result.
+        Buffer of int16, an order of the times (int64), as many such numbers as scratch space, and
+        space for slopes. The order receives that of y - t x for a slope t near the result.
 
     Returns
     -------
@@ -245,11 +280,12 @@ def select(y, times, x, residuals, extent, line, per_slope, first, last, work):
             if count > found.size:
                 break
             if end < count:
-                sort_few(found, count)
-                if found[start] < at + line:
+                low = nth_smallest(found, count, start)
+                top = nth_smallest(found, count, end) if end > start else low
+                if low < at + line:
                     break
-                if found[end] <= high + line:
-                    return found[start] if start == end else 0.5 * (found[start] + found[end])
+                if top <= high + line:
+                    return low if start == end else 0.5 * (low + top)
             distance *= 2.0
     return select_by_sorting(y, times, first, last)
 
@@ -286,7 +322,7 @@ def _approach(residuals, x, extent, per_slope, first, buffer):
             low = at
         else:
             high = at
-        aim = first - min(BEYOND + 0.12 * abs(number - first), FEW / 2)
+        aim = first - min(BEYOND + 0.05 * abs(number - first), FEW / 2)
         at += (aim - number) / per_slope
         if high - low < np.inf and (step > 5 or not low < at < high):
             at = 0.5 * (low + high)

@@ -15,6 +15,7 @@ Harville, D. A. (1974): Bayesian inference for variance components using only er
 from __future__ import annotations
 
 from functools import lru_cache
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +65,9 @@ class Noise(NamedTuple):
         """Mean variances of the coefficients, shape (coefficients, series)."""
         return self.spreads @ (self.weights * self.powers)
 
-    def half_widths(self, coefficient: int, level: float) -> np.ndarray:
+    def half_widths(
+        self, coefficient: int, level: float, compiled: ModuleType | None = None
+    ) -> np.ndarray:
         """Half the width of the interval of a coefficient, shape (series,).
 
         The distribution is the mixture of Student's t with the standard errors of the
@@ -76,11 +79,15 @@ class Noise(NamedTuple):
             Column of the design.
         level : float
             Probability of the interval, 0 to 1.
+        compiled : module, optional
+            ``red_noise_numba``, which is faster for many series.
         """
         errors = np.sqrt(self.spreads[coefficient][:, None] * self.powers)
         table = _tails(self.freedom)
         tail = (1 - level) / 2
-        quantile = student.isf(tail, self.freedom)
+        quantile = float(student.isf(tail, self.freedom))
+        if compiled is not None:
+            return compiled.half_widths(self.weights, errors, table, quantile, tail)
         low, high = errors.min(axis=0) * quantile, errors.max(axis=0) * quantile
         half = np.sqrt(np.einsum("ij,ij->j", self.weights, errors**2)) * quantile
         for _ in range(ITERATIONS):
@@ -126,7 +133,9 @@ def determined_design(months: np.ndarray) -> tuple[np.ndarray, int]:
     return harmonic_design(years, 0), 0
 
 
-def noise_around_seasons(months: np.ndarray, values: np.ndarray) -> Noise:
+def noise_around_seasons(
+    months: np.ndarray, values: np.ndarray, compiled: ModuleType | None = None
+) -> Noise:
     """Weigh the autocorrelations of the noise around trend and waves by their likelihood.
 
     The variances are those of coefficients of ordinary least squares. The Theil-Sen slope shares
@@ -138,6 +147,8 @@ def noise_around_seasons(months: np.ndarray, values: np.ndarray) -> Noise:
         Distinct, in order, not necessarily consecutive; more than there are coefficients.
     values : ndarray of float, shape (n, series)
         Finite.
+    compiled : module, optional
+        ``red_noise_numba``, which is faster for many series.
 
     Returns
     -------
@@ -148,26 +159,71 @@ def noise_around_seasons(months: np.ndarray, values: np.ndarray) -> Noise:
     count, coefficients = model.design.shape
     freedom = count - coefficients
     weights, powers = np.empty((2, model.logs.size, values.shape[1]))
+    sums = _sums(model, values) if compiled is None else _compiled_sums(compiled, model, values)
     for first in range(0, values.shape[1], SERIES):
-        part = values[:, first : first + SERIES].astype(float)
+        part = slice(first, first + SERIES)
+        total, squares, products, residuals = (matrix[..., part] for matrix in sums)
         # Of a straight line no more than the rounding remains, and its logarithm is finite.
-        least = np.finfo(float).eps ** 2 * np.einsum("ij,ij->j", part, part)
-        part -= model.design @ (model.inverse @ part)
-        misfits = model.squares.times(part**2) + model.products.times(part[1:] * part[:-1])
-        fitted = model.projections.times(part).reshape(coefficients, *misfits.shape)
+        least = np.maximum(np.finfo(float).eps ** 2 * total, np.finfo(float).tiny)
+        misfits = model.squares.left @ squares + model.products.left @ products
+        fitted = (model.projections.left @ residuals).reshape(coefficients, *misfits.shape)
         misfits -= np.einsum("kij,kij->ij", fitted, fitted)
-        misfits = np.maximum(misfits, np.maximum(least, np.finfo(float).tiny))
+        misfits = np.maximum(misfits, least)
         logs = model.logs[:, None] - freedom / 2 * np.log(misfits)
         likelihoods = np.exp(logs - logs.max(axis=0))
-        weights[:, first : first + SERIES] = likelihoods / likelihoods.sum(axis=0)
-        powers[:, first : first + SERIES] = misfits / freedom
+        weights[:, part] = likelihoods / likelihoods.sum(axis=0)
+        powers[:, part] = misfits / freedom
     return Noise(weights, powers, model.spreads, freedom)
+
+
+class _Sums(NamedTuple):
+    """Sums over the months of each series, for ``_Model``.
+
+    Parameters
+    ----------
+    total : ndarray, shape (series,)
+        Of the squares of the values.
+    squares, products, residuals : ndarray, shape (rank, series)
+        Of the squared residuals, of the products of neighbours, and of the residuals, each with the
+        factors ``right`` of its matrix.
+    """
+
+    total: np.ndarray
+    squares: np.ndarray
+    products: np.ndarray
+    residuals: np.ndarray
+
+
+def _sums(model: _Model, values: np.ndarray) -> _Sums:
+    rest = values - model.design @ (model.inverse @ values)
+    return _Sums(
+        np.einsum("ij,ij->j", values, values, dtype=float),
+        model.squares.right.T @ rest**2,
+        model.products.right[1:].T @ (rest[1:] * rest[:-1]),
+        model.projections.right.T @ rest,
+    )
+
+
+def _compiled_sums(compiled: ModuleType, model: _Model, values: np.ndarray) -> _Sums:
+    matrices = [model.squares.right, model.products.right, model.projections.right]
+    ends = np.cumsum([1, *(matrix.shape[1] for matrix in matrices)])
+    sums = np.empty((ends[-1], values.shape[1]))
+    missing = 2 + 2 * HARMONICS - model.design.shape[1]
+    sides = (np.pad(side, ((0, 0), (0, missing))) for side in (model.design, model.inverse.T))
+    compiled.residual_sums(np.ascontiguousarray(values), *sides, *matrices, sums)
+    return _Sums(sums[0], *np.split(sums[1:], ends[1:-1] - 1))
 
 
 class _Factors(NamedTuple):
     """A matrix of low rank as a product, which takes fewer operations for many series.
 
     Without gaps the matrices of all autocorrelations are of rank 12 and less.
+
+    Parameters
+    ----------
+    left : ndarray, shape (rows, rank)
+    right : ndarray, shape (n, rank)
+        Transposed. The rank is even; the last column may be zeros.
     """
 
     left: np.ndarray
@@ -176,11 +232,10 @@ class _Factors(NamedTuple):
     @classmethod
     def factorise(cls, matrix: np.ndarray) -> _Factors:
         left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
-        kept = sizes > NEGLIGIBLE * sizes[0]
-        return cls(left[:, kept] * sizes[kept], right[kept])
-
-    def times(self, values: np.ndarray) -> np.ndarray:
-        return self.left @ (self.right @ values)
+        rank = np.count_nonzero(sizes > NEGLIGIBLE * sizes[0])
+        odd = ((0, 0), (0, rank % 2))
+        left, right = left[:, :rank] * sizes[:rank], right[:rank].T
+        return cls(np.pad(left, odd), np.ascontiguousarray(np.pad(right, odd)))
 
 
 class _Model(NamedTuple):
@@ -193,7 +248,8 @@ class _Model(NamedTuple):
     Parameters
     ----------
     design, inverse : ndarray, shapes (n, coefficients) and (coefficients, n)
-    squares, products : matrices, shapes (autocorrelations, n) and (autocorrelations, n - 1)
+    squares, products : matrices, shape (autocorrelations, n)
+        The products of the first month are zero.
     projections : matrix, shape (coefficients * autocorrelations, n)
     logs : ndarray, shape (autocorrelations,)
         Logarithms of the likelihood without the misfit, with the steps of the autocorrelations.
@@ -230,7 +286,7 @@ def _model(numbers: tuple[int, ...]) -> _Model:
         square = np.concatenate([[1.0], scale**-2])
         square[:-1] += (memory / scale) ** 2
         squares.append(square)
-        products.append(-2 * memory / scale**2)
+        products.append(np.concatenate([[0.0], -2 * memory / scale**2]))
         basis[1:] /= scale[:, None]
         basis[:-1] -= memory[:, None] * basis[1:]
         projections.append(basis.T)

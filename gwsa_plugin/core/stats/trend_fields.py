@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..base.months import decimal_years
-from ..compute.numba_modules import load_numba_module
+from ..base.numba_modules import load_numba_module
 from .harmonics import annual_wave
 from .red_noise import TREND, noise_around_seasons
 from .trends import (
@@ -100,11 +100,11 @@ def same_months(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         The series.
     """
     known = np.isfinite(values)
-    used = known.sum(axis=0) >= LEAST_MONTHS
+    used = known.sum(axis=0, dtype=np.int32) >= LEAST_MONTHS
     if not used.any():
         return
     usual = known[:, np.argmax(used)]
-    if (known[:, used] == usual[:, None]).all():
+    if ((known == usual[:, None]) | ~used).all():
         yield usual, used
         return
     packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
@@ -123,24 +123,32 @@ def _trends(months: np.ndarray, values: np.ndarray, confidence: float) -> np.nda
         flat, coefficients = subtract_season(months, values)
         slope, p = np.array([theil_sen_test(times, y) for y in flat.T]).T
     else:
-        flat, coefficients = _subtract_season_compiled(compiled, months, values)
-        slope, p = slopes_and_tests(compiled, times, flat, coefficients[1])
-    half = noise_around_seasons(months, values).half_widths(TREND, confidence)
+        (slope, p), coefficients = _compiled_trends(compiled, months, values)
+    compiled = load_numba_module("stats.red_noise_numba")
+    noise = noise_around_seasons(months, values, compiled)
+    half = noise.half_widths(TREND, confidence, compiled)
     amplitude, peak = annual_wave(coefficients[2], coefficients[4])
     fields = np.array([slope, slope - half, slope + half, p, amplitude, peak])
     fields[:, values.min(axis=0) == values.max(axis=0)] = np.nan
     return fields
 
 
-def _subtract_season_compiled(compiled, months, values) -> tuple[np.ndarray, np.ndarray]:
-    """``subtract_season`` with the compiled loops, but ``flat`` of shape (series, n)."""
+def _compiled_trends(compiled, months, values) -> tuple[np.ndarray, np.ndarray]:
+    """``theil_sen_test`` of the series that ``subtract_season`` returns, and its coefficients."""
     design = seasonal_design(months)
-    solver = seasonal_solver(design)
-    flat = np.empty(values.shape[::-1])
+    fit = seasonal_solver(design), np.ascontiguousarray(design[:, 2:])
     coefficients = np.empty((design.shape[1], values.shape[1]))
-    waves = np.ascontiguousarray(design[:, 2:])
-    compiled.deseasonalise(np.ascontiguousarray(values), solver, waves, flat, coefficients)
-    return flat, coefficients
+    results = np.empty((2, values.shape[1]))
+    compiled.deseasonalised_trends(
+        np.ascontiguousarray(values),
+        fit,
+        decimal_years(months),
+        significant_correlation(months.size),
+        _ranks(months.size),
+        coefficients,
+        results,
+    )
+    return results, coefficients
 
 
 def slopes_and_tests(compiled, times, flat, lines) -> np.ndarray:
@@ -160,9 +168,12 @@ def slopes_and_tests(compiled, times, flat, lines) -> np.ndarray:
     ndarray of float64, shape (2, series)
         Slope and p.
     """
-    n = times.size
-    ranks = np.zeros(n + PADDING, np.float32 if n <= LONGEST_SINGLE else np.float64)
     results = np.empty((2, len(flat)))
-    correlation = significant_correlation(n)
+    correlation, ranks = significant_correlation(times.size), _ranks(times.size)
     compiled.trends(flat, times, np.ascontiguousarray(lines), correlation, ranks, results)
     return results
+
+
+def _ranks(n: int) -> np.ndarray:
+    """Space for the ranks of a series of ``n`` values."""
+    return np.zeros(n + PADDING, np.float32 if n <= LONGEST_SINGLE else np.float64)

@@ -9,11 +9,14 @@ from numba import njit
 
 from .pair_slopes_numba import (
     BEHIND,
+    CHAINS,
     MANY,
+    NO_NUMBER,
     SPACE,
     U,
     compiled,
     count_inversions,
+    falling_equals,
     order_values,
     round_values,
     select,
@@ -21,55 +24,34 @@ from .pair_slopes_numba import (
 )
 
 # Pixels that are deseasonalised at a time.
-PIXELS = 64
-WAVES = 2  # row of the first wave among the coefficients of the fit
+PIXELS = 128
+BLOCK = U(PIXELS)
 
 
-@njit(nogil=True, cache=True)
-def deseasonalise(values, solver, waves, flat, coefficients):
-    """Fit trend and waves, and subtract the waves.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n, series)
-    solver : ndarray of float64, shape (coefficients, n)
-        Pseudo-inverse of the design of the fit.
-    waves : ndarray of float64, shape (n, coefficients - 2)
-        Waves without mean.
-    flat : ndarray of float64, shape (series, n)
-        Receives the deseasonalised series.
-    coefficients : ndarray of float64, shape (coefficients, series)
-        Receives the fit.
-    """
-    n, series = values.shape
-    total = np.empty((solver.shape[0], PIXELS))
-    month_values = np.empty(PIXELS)
-    for begin in range(0, series, PIXELS):
-        count = min(PIXELS, series - begin)
-        total[:] = 0.0
-        for month in range(n):
-            _copy(values[month, begin : begin + count], month_values)
-            for row in range(solver.shape[0]):
-                _add_product(solver[row, month], month_values, total[row])
-        coefficients[:, begin : begin + count] = total[:, :count]
-        for month in range(n):
-            _copy(values[month, begin : begin + count], month_values)
-            for wave in range(waves.shape[1]):
-                _add_product(-waves[month, wave], total[WAVES + wave], month_values)
-            for pixel in range(count):
-                flat[begin + pixel, month] = month_values[pixel]
+# Without fastmath: the sums must have the same bits as in numpy.
+@compiled
+def _add_products(values, factors, sums):
+    """Add the products of values and six factors to six sums of each pixel."""
+    f0, f1, f2, f3, f4, f5 = factors[0], factors[1], factors[2], factors[3], factors[4], factors[5]
+    for pixel in range(U(values.size)):
+        value = np.float64(values[pixel])
+        sums[pixel] += f0 * value
+        sums[pixel + BLOCK] += f1 * value
+        sums[pixel + U(2) * BLOCK] += f2 * value
+        sums[pixel + U(3) * BLOCK] += f3 * value
+        sums[pixel + U(4) * BLOCK] += f4 * value
+        sums[pixel + U(5) * BLOCK] += f5 * value
 
 
 @compiled
-def _copy(source, target):
-    for i in range(source.size):
-        target[i] = source[i]
-
-
-@compiled
-def _add_product(factor, values, total):
-    for i in range(total.size):
-        total[i] += factor * values[i]
+def _subtract_waves(values, waves, sums, target):
+    """Subtract four waves, whose coefficients are the last four sums of each pixel."""
+    w0, w1, w2, w3 = waves[0], waves[1], waves[2], waves[3]
+    for pixel in range(U(values.size)):
+        value = np.float64(values[pixel]) - w0 * sums[pixel + U(2) * BLOCK]
+        value -= w1 * sums[pixel + U(3) * BLOCK]
+        value -= w2 * sums[pixel + U(4) * BLOCK]
+        target[pixel] = value - w3 * sums[pixel + U(5) * BLOCK]
 
 
 @njit(nogil=True, cache=True)
@@ -94,8 +76,9 @@ def trends(flat, times, lines, significance, ranks, results):
     n = times.size
     buffer = np.full(3 * SPACE, BEHIND)
     order = np.arange(n)
-    scratch = np.empty((2, n), np.int64)
+    scratch = np.empty(n, np.int64)
     work = (buffer, order, scratch, np.empty(MANY))
+    chains = np.full(CHAINS + n, NO_NUMBER)
     centred = times - 0.5 * (times[0] + times[-1])
     residuals, detrended = np.empty(n), np.empty(n)
     pairs = n * (n - 1) // 2
@@ -107,7 +90,7 @@ def trends(flat, times, lines, significance, ranks, results):
         y = flat[series]
         line = lines[series]
         extent, spread = _subtract_line(y, centred, line, residuals)
-        score, independent = _score(y, centred, line, extent, buffer, order)
+        score, independent = _score(y, centred, line, extent, buffer, order, chains)
         # The density of the differences of two normal values at 0 is 0.28 over their spread.
         per_slope = 0.2821 * distances / max(spread, 1e-300)
         slope = select(
@@ -122,6 +105,39 @@ def trends(flat, times, lines, significance, ranks, results):
             results[1, series] = 1.0
         else:
             results[1, series] = erfc((abs(score) - 1) / sqrt(2 * variance))
+
+
+@njit(nogil=True, cache=True)
+def deseasonalised_trends(values, fit, times, significance, ranks, coefficients, results):
+    """Fit trend and waves, subtract the waves, and compute ``trends``.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, series)
+    fit : tuple of ndarray of float64, shapes (6, n) and (n, 4)
+        Pseudo-inverse of the design of the fit, and its waves without mean.
+    times, significance, ranks, results
+        As in ``trends``.
+    coefficients : ndarray of float64, shape (6, series)
+        Receives the fit.
+    """
+    solver, waves = fit
+    n, series = values.shape
+    sums = np.empty(6 * PIXELS)
+    # They stay in the cache of the processor.
+    flat, found = np.empty((PIXELS, n)), np.empty((2, PIXELS))
+    for begin in range(0, series, PIXELS):
+        end = min(begin + PIXELS, series)
+        sums[:] = 0.0
+        for month in range(n):
+            _add_products(values[month, begin:end], solver[:, month], sums)
+        for row in range(6):
+            coefficients[row, begin:end] = sums[row * PIXELS : row * PIXELS + end - begin]
+        for month in range(n):
+            _subtract_waves(values[month, begin:end], waves[month], sums, flat[:, month])
+        lines = coefficients[1, begin:end]
+        trends(flat[: end - begin], times, lines, significance, ranks, found)
+        results[:, begin:end] = found[:, : end - begin]
 
 
 @compiled
@@ -141,18 +157,20 @@ def _subtract_line(y, x, line, residuals):
 
 
 @compiled
-def _score(y, centred, line, extent, buffer, order):
+def _score(y, centred, line, extent, buffer, order, chains):
     """The Mann-Kendall score, and its variance for independent values."""
     n = y.size
     reach = abs(line) * extent[2]
     round_values(y, centred, 0.0, extent[0] - reach, extent[1] + reach, buffer, 0)
     falling = count_inversions(buffer, n)
+    more = falling_equals(y, buffer, chains)
     ties, tied_pairs = 0, 0
-    if order_values(buffer, n, order):
+    if more < 0:
+        order_values(buffer, n, order)
         # Equal rounded values are in the order of time; exchanges are pairs that fall.
-        falling += sort_by(y, order)
+        more = sort_by(y, order)
         ties, tied_pairs = _count_ties(y, order)
-    score = n * (n - 1) // 2 - 2 * falling - tied_pairs
+    score = n * (n - 1) // 2 - 2 * (falling + more) - tied_pairs
     return score, (n * (n - 1) * (2 * n + 5) - ties) / 18
 
 
@@ -176,22 +194,17 @@ def _inflation(residuals, order, ranks, significance):
     ``order`` is that of the residuals, and ``ranks`` receives twice their ranks less n + 1.
     """
     n = residuals.size
-    first = 0
-    before = residuals[order[0]]
+    equal = False
+    before = residuals[order[0]] - 1.0
     for place in range(n):
         number = order[place]
         value = residuals[number]
-        if value > before:
-            first = place
+        equal |= value == before
         before = value
         ranks[number] = 2 * place + 1 - n
-        if place > first:
-            # Equal values have their mean rank.
-            for same in range(first, place + 1):
-                ranks[order[same]] = first + place + 1 - n
-    square = 0.0
-    for i in range(n):
-        square += np.float64(ranks[i]) * np.float64(ranks[i])
+    square = n * (n * n - 1.0) / 3
+    if equal:
+        square = _share_ranks(residuals, order, ranks)
     if square == 0:
         return 1.0
     total = 0.0
@@ -204,6 +217,22 @@ def _inflation(residuals, order, ranks, significance):
                 total += (n - lag) * (n - lag - 1.0) * (n - lag - 2.0) * products[k] / square
     inflation = 1 + 2 / (n * (n - 1.0) * (n - 2.0)) * total
     return inflation if inflation > 0 else 1.0
+
+
+@compiled
+def _share_ranks(residuals, order, ranks):
+    """Give equal values their mean rank; return the sum of the squares."""
+    n = residuals.size
+    first = 0
+    for place in range(1, n + 1):
+        if place == n or residuals[order[place]] > residuals[order[first]]:
+            for same in range(first, place):
+                ranks[order[same]] = first + place - n
+            first = place
+    square = 0.0
+    for i in range(n):
+        square += np.float64(ranks[i]) * np.float64(ranks[i])
+    return square
 
 
 # All sums are whole numbers, so that their order does not matter.

@@ -25,7 +25,7 @@ distributed = pytest.importorskip("dask.distributed", reason="dask.distributed i
 pytestmark = pytest.mark.cluster
 
 OPTIONS = DownscaleOptions(
-    least_area=20_000, feather_km=10, compare=False, stopping=False,
+    least_area=20_000, feather_km=10, validation="quick", stopping=False,
     boosting=Boosting(trees=20, depth=4, rate=0.15), blocking=Blocking(0.75, 0.25),
 )  # fmt: skip
 
@@ -58,18 +58,15 @@ def cluster(local_cluster, small_tiles):
 
 @pytest.fixture(scope="module")
 def small_tiles():
-    """Tiles of 5 x 5 cells, nine in the small world; the value sets this tile size on a worker."""
+    """Tiles of 4 x 4 cells, nine in the small world; the value sets this tile size on a worker."""
 
     def make_small():
         from gwsa.gwsa_plugin.core.base import tiles
 
-        # The writer of maps keeps the true side, which a block of a GeoTIFF must have.
-        from gwsa.gwsa_plugin.core.downscaling.maps import write_years  # noqa: F401
-
-        tiles.tile_side = lambda factor: 5
+        tiles.LEAST_SIDE = 32
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "tile_side", lambda factor: 5)
+        patch.setattr(tiles, "LEAST_SIDE", 32)
         yield make_small
 
 

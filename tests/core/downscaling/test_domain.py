@@ -55,12 +55,12 @@ def test_each_sample_has_the_values_of_its_cell_and_month(small_world, gwsa, mon
     in_order = np.lexsort((samples.column, samples.row, samples.month))
     assert (in_order == np.arange(samples.month.size)).all()
     coarse = read_features(domain.predictors, COARSE, domain.months)
-    fine = read_features(domain.predictors, FINE, domain.months).reshape(23, 4, 12, 5, 12, 5)
+    fine = read_features(domain.predictors, FINE, domain.months).reshape(23, 4, 12, 8, 12, 8)
     for i in range(0, samples.month.size, 7):
         month, row, column = samples.month[i], samples.row[i], samples.column[i]
         assert samples.target[i] == gwsa.values[gwsa.months == months[i]][0, row, column]
         np.testing.assert_array_equal(samples.cells[i], coarse[month, :, row, column])
-        cell_pixels = fine[month, :, row, :, column].reshape(4, 25).T
+        cell_pixels = fine[month, :, row, :, column].reshape(4, 64).T
         assert all((cell_pixels == pixel).all(axis=1).any() for pixel in samples.pixels[i])
 
 

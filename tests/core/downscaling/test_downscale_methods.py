@@ -12,6 +12,7 @@ from gwsa.gwsa_plugin.core.base import tiles
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.compute import threads
+from gwsa.gwsa_plugin.core.compute.steps import Steps
 from gwsa.gwsa_plugin.core.compute.threads import run_all
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
 from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.slow
 OPTIONS = DownscaleOptions(
     feather_km=10,
     encoding=EXACT,
-    compare=False,
+    validation="full",
     stopping=False,
     boosting=Boosting(trees=5, depth=2),
 )
@@ -283,7 +284,7 @@ def test_without_roles_trees_are_trained_as_published(driver_world, tmp_path):
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Tiles of 4 x 4 cells, of which the world has four."""
-    monkeypatch.setattr(tiles, "tile_side", lambda factor: 4)
+    monkeypatch.setattr(tiles, "LEAST_SIDE", 16)
 
 
 @pytest.mark.parametrize(
@@ -316,9 +317,19 @@ def test_a_resumed_run_writes_the_same_bytes(
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def run_elsewhere(tasks, progress=Progress()):
+def run_elsewhere(tasks, progress=Progress(), at_once=None):
     """Run tasks after a round trip through pickle, as the workers of a cluster receive them."""
-    return run_all([pickle.loads(pickle.dumps(task)) for task in tasks], progress)
+    return run_all([sent(task) for task in tasks], progress, at_once)
+
+
+def sent(task):
+    if not isinstance(task, Steps):
+        return pickle.loads(pickle.dumps(task))
+
+    def following(make):
+        return lambda results: [sent(task) for task in make(results)]
+
+    return Steps([*map(sent, task.tasks)], [*map(following, task.following)], task.shares)
 
 
 def test_tasks_that_are_sent_to_workers_give_the_same_bytes(driver_world, small_tiles, tmp_path):

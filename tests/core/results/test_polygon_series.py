@@ -8,6 +8,7 @@ from gwsa.gwsa_plugin.core.files.stack import FILLED, MISSING, OBSERVED, Monthly
 from gwsa.gwsa_plugin.core.files.stack_tags import DETAIL_SIGMA_TAG
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 from gwsa.gwsa_plugin.core.results.polygon_series import polygon_series
+from gwsa.gwsa_plugin.core.results.polygon_sums import sum_over_polygons
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 
 GRID = Grid(70.0, 32.0, 0.25, 0.25, 16, 20)
@@ -42,8 +43,49 @@ def test_windows_do_not_change_the_series(tmp_path, monkeypatch):
     maps = maps_of(tmp_path / "a.tif", values)
     polygons = [box(70.1, 28.3, 74.2, 31.9, "a"), box(73, 29, 75, 30, "b")]
     together = polygon_series(maps, polygons)
-    monkeypatch.setattr("gwsa.gwsa_plugin.core.results.polygon_sums.READ_SIDE", 5)
+    # Five pixels of 60 points.
+    monkeypatch.setattr("gwsa.gwsa_plugin.core.results.polygon_sums.BURNED_SIDE", 300)
     np.testing.assert_allclose(polygon_series(maps, polygons).mean_cm, together.mean_cm)
+
+
+def test_windows_without_a_polygon_are_not_read(tmp_path, monkeypatch):
+    """The corners of a frame and what it encloses are in its extent, but only the frame is read."""
+    grid = Grid(70.0, 32.0, 1 / 120, 1 / 120, 320, 320)
+    maps = maps_of(tmp_path / "a.tif", np.ones((2, *grid.shape)), MONTHS[:2], grid=grid)
+    frame = box(70.01, 31.99 - 2.64, 70 + 2.66, 31.99)
+    inner = box(70.52, 29.85, 72.15, 31.48).geometry["coordinates"]
+    hollow = Aquifer(
+        "frame", {**frame.geometry, "coordinates": [*frame.geometry["coordinates"], *inner]}
+    )
+    read, windows = YearlyMaps._read, []
+
+    def counted(self, sources, months, window=None):
+        windows.append(window)
+        return read(self, sources, months, window)
+
+    monkeypatch.setattr(YearlyMaps, "_read", counted)
+    monkeypatch.setattr("gwsa.gwsa_plugin.core.results.polygon_sums.BURNED_SIDE", 128)
+    series = polygon_series(maps, [hollow])
+    assert len(windows) == 16
+    np.testing.assert_allclose(series.mean_cm, 1.0)
+    np.testing.assert_allclose(series.share, 1.0, rtol=2e-3)
+
+
+def test_nodes_around_polygons_have_values_with_a_margin_only(tmp_path):
+    values = np.random.default_rng(2).normal(size=(MONTHS.size, *GRID.shape))
+    values[3:, 2:5] = np.nan
+    maps = maps_of(tmp_path / "a.tif", values)
+    polygon = [box(70.2, 31.2, 70.7, 31.8)]
+    alone, around = (sum_over_polygons(maps, polygon, margin) for margin in (0.0, 150.0))
+    assert not alone.node_covered.any()
+    np.testing.assert_array_equal(around.values, alone.values)
+    np.testing.assert_array_equal(around.node_areas.toarray(), alone.node_areas.toarray())
+    # A node of 1 degree has 4 x 4 pixels.
+    areas = GRID.cell_areas()[:4, 4:8]
+    known = np.isfinite(values[:, :4, 4:8])
+    expected = (np.where(known, values[:, :4, 4:8], 0) * areas).sum(axis=(1, 2))
+    covered = (known * areas).sum(axis=(1, 2))
+    np.testing.assert_allclose(around.node_means[1], expected / covered, rtol=1e-5)
 
 
 def test_uncovered_part_lowers_the_area_and_not_the_mean(tmp_path):

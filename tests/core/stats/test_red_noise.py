@@ -6,6 +6,7 @@ from scipy.optimize import brentq
 from scipy.stats import t as student
 
 from gwsa.gwsa_plugin.core.base.months import month_range
+from gwsa.gwsa_plugin.core.base.numba_modules import load_numba_module
 from gwsa.gwsa_plugin.core.stats.red_noise import (
     AUTOCORRELATIONS,
     SERIES,
@@ -15,14 +16,20 @@ from gwsa.gwsa_plugin.core.stats.red_noise import (
 )
 
 MONTHS = month_range("2002-04", "2012-03")
+numba_module = load_numba_module("stats.red_noise_numba")
+NEEDS_NUMBA = pytest.mark.skipif(numba_module is None, reason="numba is not installed")
+PATHS = pytest.mark.parametrize(
+    "compiled", [None, pytest.param(numba_module, marks=NEEDS_NUMBA)], ids=["plain", "compiled"]
+)
 
 
 def random_walks(count, series, seed=0):
     return np.random.default_rng(seed).standard_normal((count, series)).cumsum(axis=0)
 
 
+@PATHS
 @pytest.mark.parametrize("kept", ["all", "gaps", "quarters", "long gap"])
-def test_weights_and_variances_are_those_of_dense_matrices(kept):
+def test_weights_and_variances_are_those_of_dense_matrices(kept, compiled):
     use = {
         "all": np.full(MONTHS.size, True),
         "gaps": np.random.default_rng(1).random(MONTHS.size) > 0.3,
@@ -32,7 +39,7 @@ def test_weights_and_variances_are_those_of_dense_matrices(kept):
     months = MONTHS[use]
     # A level that is large against the noise takes no digits away.
     values = random_walks(months.size, 3) + 1000
-    noise = noise_around_seasons(months, values)
+    noise = noise_around_seasons(months, values, compiled)
     design, harmonics = determined_design(months)
     assert harmonics == (1 if kept == "quarters" else 2)
     steps = months.astype(int)
@@ -57,12 +64,13 @@ def test_weights_and_variances_are_those_of_dense_matrices(kept):
         np.testing.assert_allclose(noise.spreads[:, number], expected, rtol=1e-9)
 
 
+@PATHS
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.999])
 @pytest.mark.parametrize("count", [24, 120])
-def test_half_widths_are_quantiles_of_the_mixture(level, count):
+def test_half_widths_are_quantiles_of_the_mixture(level, count, compiled):
     noise = noise_around_seasons(MONTHS[:count], random_walks(count, 40))
     errors = np.sqrt(noise.spreads[TREND][:, None] * noise.powers)
-    found = noise.half_widths(TREND, level)
+    found = noise.half_widths(TREND, level, compiled)
     for series in range(40):
 
         def excess(width, weights=noise.weights[:, series], errors=errors[:, series]):

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import theilslopes
 
 from gwsa.gwsa_plugin.core.base.months import decimal_years, month_range
-from gwsa.gwsa_plugin.core.compute.numba_modules import load_numba_module
+from gwsa.gwsa_plugin.core.base.numba_modules import load_numba_module
 from gwsa.gwsa_plugin.core.stats import trend_fields as module
 from gwsa.gwsa_plugin.core.stats.intervals import trend_and_amplitude
 from gwsa.gwsa_plugin.core.stats.trend_fields import same_months, slopes_and_tests, trend_fields

@@ -16,7 +16,7 @@ import rasterio
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 
-from ..fields import field_on, geotiff
+from ..fields import field_on, geotiff, state
 from ..messages import NOT_THERE, Asked, Handler, Reply
 
 HOSTS = ("copernicus-dem-90m.s3.eu-central-1.amazonaws.com",)
@@ -29,14 +29,6 @@ def handler(folder: Path) -> Handler:
     """Return what answers with the elevation of a sample world."""
     elevation = folder / "predictors" / "elevation.tif"
 
-    @lru_cache(maxsize=16)
-    def tile(longitude: int, latitude: int) -> bytes:
-        # The first pixel is centred on the corner.
-        pixel = 1 / SIDE
-        grid = Grid(longitude - pixel / 2, latitude + 1 + pixel / 2, pixel, pixel, SIDE, SIDE)
-        values = np.nan_to_num(field_on(elevation, 1, grid)).astype(np.float32)
-        return geotiff(values, grid, None, tiled=True, blockxsize=512, blockysize=512)
-
     def reply(asked: Asked) -> Reply:
         if asked.path == "/tileList.txt":
             return Reply(200, {"Content-Type": "text/plain"}, _list(elevation).encode())
@@ -45,9 +37,22 @@ def handler(folder: Path) -> Handler:
             return NOT_THERE
         latitude = int(found[3]) * (-1 if found[2] == "S" else 1)
         longitude = int(found[5]) * (-1 if found[4] == "W" else 1)
-        return Reply(200, {"Content-Type": "image/tiff"}, tile(longitude, latitude))
+        return Reply(
+            200,
+            {"Content-Type": "image/tiff"},
+            _tile(elevation, state(elevation), longitude, latitude),
+        )
 
     return reply
+
+
+@lru_cache(maxsize=16)
+def _tile(elevation: Path, now: tuple[int, int], longitude: int, latitude: int) -> bytes:
+    # The first pixel is centred on the corner.
+    pixel = 1 / SIDE
+    grid = Grid(longitude - pixel / 2, latitude + 1 + pixel / 2, pixel, pixel, SIDE, SIDE)
+    values = np.nan_to_num(field_on(elevation, 1, grid)).astype(np.float32)
+    return geotiff(values, grid, None, tiled=True, blockxsize=512, blockysize=512)
 
 
 def _list(elevation: Path) -> str:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...predictors.stored_features import Feature, count_rows, feature_table, row_blocks
+from ...predictors.stored_features import Feature, TileFeature, count_rows, row_blocks
 from .model import Forest, Unsupported, read_forest
-from .segments import Segment, split_into_segments
+from .segments import Segment, separate_bytes, split_into_segments
 
 if TYPE_CHECKING:
     from xgboost import Booster
 
+# Rows that are processed at a time: codes of a year that take a few megabytes, and a table on which
+# XGBoost's predictor is fast.
+KERNEL_ROWS = 8192
+XGBOOST_ROWS = 32768
 
-class Evaluator(Protocol):
+
+class Evaluator(ABC):
     """Predicts with the trees of a Booster. Threads may share it."""
 
     def predict(self, features: Sequence[Feature], onto: np.ndarray | None = None) -> np.ndarray:
@@ -40,7 +46,39 @@ class Evaluator(Protocol):
         ValueError
             When the number of features is not that of the Booster or the lengths differ.
         """
-        ...
+        sums = self.predict_months(
+            [TileFeature.from_rows(feature) for feature in features],
+            1,
+            None if onto is None else onto[None],
+        )
+        return sums[0]
+
+    @abstractmethod
+    def predict_months(
+        self, features: Sequence[TileFeature], months: int, onto: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Predict the same rows in some months.
+
+        Parameters
+        ----------
+        features : sequence of TileFeature
+            The features of the Booster in its order, all with the same rows, with ``months`` bands
+            or one.
+        months : int
+            Number of months.
+        onto : numpy.ndarray of float32, shape (months, rows), optional
+            What the leaves are added to; by default the base score of the Booster.
+
+        Returns
+        -------
+        numpy.ndarray of float32, shape (months, rows)
+            As ``predict``.
+
+        Raises
+        ------
+        ValueError
+            As ``predict``.
+        """
 
 
 def evaluator(
@@ -79,27 +117,30 @@ def evaluator(
         return _XgboostEvaluator(booster, skip)
 
 
-class _XgboostEvaluator:
+class _XgboostEvaluator(Evaluator):
     """The predictor of XGBoost, applied block by block."""
 
     def __init__(self, booster: Booster, skip: int):
         self._booster = booster
         self._trees = (skip, booster.num_boosted_rounds())
 
-    def predict(self, features: Sequence[Feature], onto: np.ndarray | None = None) -> np.ndarray:
-        rows = count_rows(features, self._booster.num_features(), onto)
-        sums = np.empty(rows, dtype=np.float32)
-        for block, block_features in row_blocks(features, rows):
-            sums[block] = self._booster.inplace_predict(
-                feature_table(block_features),
-                iteration_range=self._trees,
-                base_margin=None if onto is None else onto[block],
-                validate_features=False,
-            )
+    def predict_months(
+        self, features: Sequence[TileFeature], months: int, onto: np.ndarray | None = None
+    ) -> np.ndarray:
+        rows = count_rows(features, self._booster.num_features(), months, onto)
+        sums = np.empty((months, rows), dtype=np.float32)
+        for month in range(months):
+            for block in row_blocks(rows, XGBOOST_ROWS):
+                sums[month, block] = self._booster.inplace_predict(
+                    np.stack([feature.month(month, block) for feature in features], axis=1),
+                    iteration_range=self._trees,
+                    base_margin=None if onto is None else onto[month, block],
+                    validate_features=False,
+                )
         return sums
 
 
-class _KernelEvaluator:
+class _KernelEvaluator(Evaluator):
     """The compiled kernel, applied segment by segment within a block of rows."""
 
     def __init__(self, forest: Forest, permuting: bool | None):
@@ -109,12 +150,17 @@ class _KernelEvaluator:
             _SegmentEvaluator(segment, permuting) for segment in split_into_segments(forest)
         ]
 
-    def predict(self, features: Sequence[Feature], onto: np.ndarray | None = None) -> np.ndarray:
-        rows = count_rows(features, self._features, onto)
-        sums = np.full(rows, self._base) if onto is None else np.array(onto, dtype=np.float32)
-        for block, block_features in row_blocks(features, rows):
+    def predict_months(
+        self, features: Sequence[TileFeature], months: int, onto: np.ndarray | None = None
+    ) -> np.ndarray:
+        rows = count_rows(features, self._features, months, onto)
+        if onto is None:
+            sums = np.full((months, rows), self._base)
+        else:
+            sums = np.array(onto, dtype=np.float32)
+        for block in row_blocks(rows, KERNEL_ROWS):
             for segment in self._segments:
-                segment.add(block_features, sums[block])
+                segment.add(features, block, sums[:, block])
         return sums
 
 
@@ -125,23 +171,24 @@ class _SegmentEvaluator:
         kernel, recode = _import_compiled()
         if permuting is None:
             permuting = kernel.can_permute()
-        leaves = kernel.permutable(segment.leaves) if permuting else segment.leaves
-        self._coders = [recode.Coder(coding) for coding in segment.codings]
-        self._runs = segment.runs
-        self._trees = (segment.limits, segment.nodes, leaves)
+        leaves = separate_bytes(segment.leaves) if permuting else segment.leaves
+        self._coders = [recode.Coder(coding, permuting) for coding in segment.codings]
+        self._trees = (segment.runs, segment.limits, segment.planes, segment.nodes, leaves)
         self._kernel = kernel
 
-    def add(self, features: Sequence[Feature], sums: np.ndarray) -> None:
-        """Add the leaves that the rows reach to ``sums``, float32, shape (rows,)."""
+    def add(self, features: Sequence[TileFeature], rows: slice, sums: np.ndarray) -> None:
+        """Add the leaves that ``rows`` reach to ``sums``, float32, shape (months, rows)."""
+        months, count = sums.shape
+        bands = [features[coder.feature].bands.size for coder in self._coders]
+        first = np.cumsum([0, *bands])
         # The kernel takes complete groups of rows; codes beyond the last row are arbitrary.
         group = self._kernel.ROWS
-        padded = -(-sums.size // group) * group
-        codes = np.empty((len(self._runs), padded), dtype=np.uint8)
-        row = 0
-        for coder in self._coders:
-            coder.code(features[coder.feature], codes[row : row + coder.rows, : sums.size])
-            row += coder.rows
-        self._kernel.add_trees(codes, self._runs, *self._trees, sums)
+        codes = np.empty((first[-1], -(-count // group) * group), dtype=np.uint8)
+        for coder, begin, end in zip(self._coders, first, first[1:]):
+            coder.code(features[coder.feature], rows, codes[begin:end])
+        advance = np.array(bands, dtype=np.int64) // max(months, 2)
+        places = np.stack([first[:-1], np.minimum(advance, 1)], axis=1)
+        self._kernel.add_trees(codes, places, *self._trees, sums)
 
 
 def _import_compiled():

@@ -5,12 +5,9 @@ above a limit. All planes of a segment stay in the cache of the processor while 
 evaluated one after the other. Operations that numba cannot express are written as LLVM instructions
 on vectors, from which LLVM generates the instructions of the processor at hand.
 
-The depth of the trees must be known when these instructions are generated. It is the length of the
-tuple ``nodes``, which is part of its type. The dtype of ``leaves`` determines how leaves are looked
-up.
-
-All of this is one module, because the cache of numba detects changes only in the module of the
-cached function.
+The depth of the trees must be known when these instructions are generated: it is the length of the
+tuple ``nodes``. The dtype of ``leaves`` determines how leaves are looked up. All of this is one
+module, because the cache of numba detects changes only in the module of the cached function.
 """
 
 from __future__ import annotations
@@ -27,8 +24,7 @@ ROWS = 512
 WORDS = 8
 # Trees whose bits are kept until their leaves are added, so that sums stay in registers meanwhile.
 BATCH = 32
-
-# LLVM types: integers, then vectors of 512 bits, and a mask of 64 bits.
+# LLVM types: integers, vectors of 512 bits, and a mask of 64 bits.
 BYTE = ir.IntType(8)
 INDEX = ir.IntType(32)
 WORD = ir.IntType(64)
@@ -44,62 +40,49 @@ def can_permute() -> bool:
     return "+avx512vbmi" in cpu_target.target_context.codegen().magic_tuple()[2]
 
 
-def permutable(leaves: np.ndarray) -> np.ndarray:
-    """Separate the four bytes of each leaf, so that ``add_trees`` looks leaves up by permuting.
-
-    Parameters
-    ----------
-    leaves : numpy.ndarray of float32, shape (trees, leaves)
-        Values of the leaves.
-
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (trees, 4, max(64, leaves))
-        The first, second, third and fourth bytes of the leaves of each tree.
-    """
-    trees, count = leaves.shape
-    separate = np.zeros((trees, 4, max(64, count)), dtype=np.uint8)
-    separate[:, :, :count] = np.swapaxes(
-        leaves.astype("<f4").view(np.uint8).reshape(trees, count, 4), 1, 2
-    )
-    return separate
-
-
 @njit(nogil=True, cache=True)
-def add_trees(codes, runs, limits, nodes, leaves, sums):
+def add_trees(codes, places, runs, limits, count, nodes, leaves, sums):
     """Add the leaves that rows reach to ``sums``, in the order of the trees.
 
     Parameters
     ----------
-    codes : numpy.ndarray of uint8, shape (rows of codes, rows)
+    codes : numpy.ndarray of uint8, shape (bands of all features, rows)
         Codes of the features. The number of rows is a multiple of 512; codes beyond the last row
         are arbitrary.
+    places : numpy.ndarray of int64, shape (codings, 2)
+        First band of each coding, and how many further the next month is: 1, or 0 for statics.
     runs, limits, nodes
         See ``Segment``.
+    count : int
+        Number of planes.
     leaves : numpy.ndarray
-        Float32 as in ``Segment``, which are looked up one by one, or the result of ``permutable``.
-    sums : numpy.ndarray of float32, shape (rows,)
+        As in ``Segment``, which are looked up one by one, or from ``separate_bytes``.
+    sums : numpy.ndarray of float32, shape (months, rows)
         Changed in place.
     """
-    planes = _aligned_planes(max(1, limits.size))
+    planes = _aligned_planes(max(1, count))
     bits = _aligned_planes(BATCH * len(nodes))
     block = np.empty(ROWS, dtype=np.float32)
-    for first in range(0, sums.size, ROWS):
-        rows = min(ROWS, sums.size - first)
-        # Step 1: all comparisons that occur in the trees, once per row of codes.
-        for run in range(runs.shape[0]):
-            row, start, stop = runs[run]
-            _compare(codes, row * codes.shape[1] + first, limits, start, stop, planes)
-        # Sums are added in a block of 512, which may extend beyond the last row.
-        block[:rows] = sums[first : first + rows]
-        for tree in range(0, leaves.shape[0], BATCH):
-            count = min(BATCH, leaves.shape[0] - tree)
-            # Step 2: the number of the leaf that each row reaches, for a batch of trees.
-            for slot in range(count):
-                _descend(planes, nodes, tree + slot, bits, slot)
-            # Step 3: the values of these leaves.
-            _add_leaves(bits, nodes, leaves, tree, count, block)
-        sums[first : first + rows] = block[:rows]
+    for first in range(0, sums.shape[1], ROWS):
+        rows = min(ROWS, sums.shape[1] - first)
+        for month in range(sums.shape[0]):
+            # Step 1: all comparisons in the trees. Planes of static features are kept.
+            for run in range(runs.shape[0]):
+                band, advance = places[run]
+                if month == 0 or advance:
+                    place = (band + month * advance) * codes.shape[1] + first
+                    start, left, right, stop, shift = runs[run]
+                    _compare(codes, place, limits, start, left, right, stop, shift, planes)
+            # The block of sums may extend beyond the last row.
+            block[:rows] = sums[month, first : first + rows]
+            for tree in range(0, leaves.shape[0], BATCH):
+                batch = min(BATCH, leaves.shape[0] - tree)
+                # Step 2: the number of the leaf that each row reaches, for a batch of trees.
+                for slot in range(batch):
+                    _descend(planes, nodes, tree + slot, bits, slot)
+                # Step 3: the values of these leaves.
+                _add_leaves(bits, nodes, leaves, tree, batch, block)
+            sums[month, first : first + rows] = block[:rows]
 
 
 @njit
@@ -114,27 +97,51 @@ def _aligned_planes(count):
 
 
 @intrinsic
-def _compare(typing, codes, place, limits, start, stop, planes):
-    """Compute planes ``start`` to ``stop`` from the 512 codes that begin at ``place``."""
+def _compare(typing, codes, place, limits, start, left, right, stop, shift, planes):
+    """Compute planes ``start`` to ``stop`` from the 512 codes that begin at ``place``.
+
+    A missing value is below the limits before ``left``, above those before ``right``; the others
+    have both planes, the second one ``shift`` later.
+    """
 
     def generate(context, builder, signature, arguments):
         codes, limits, planes = (
-            _data(context, builder, signature, arguments, number) for number in (0, 2, 5)
+            _data(context, builder, signature, arguments, number) for number in (0, 2, 8)
         )
         place = arguments[1]
-        start, stop = arguments[3:5]
+        start, left, right, stop, shift = arguments[3:8]
         # The 512 codes are loaded once, as eight vectors of 64, and compared with each limit.
         lanes = [_load(builder, codes, place, LANES, 64 * word) for word in range(WORDS)]
-        with cgutils.for_range(builder, stop, start=start, intp=WORD) as loop:
-            limit = _splat(builder, _load(builder, limits, loop.index, BYTE))
-            first = builder.mul(loop.index, WORD(WORDS))
-            for word, lane in enumerate(lanes):
-                # The mask of 64 comparisons is a word of the plane.
-                above = builder.icmp_unsigned(">", lane, limit)
-                _store(builder, planes, first, builder.bitcast(above, WORD), word)
+        missing = LANES([255] * 64)
+        known = [
+            builder.bitcast(builder.icmp_unsigned("!=", lane, missing), WORD) for lane in lanes
+        ]
+
+        def compare(begin, end, store):
+            with cgutils.for_range(builder, end, start=begin, intp=WORD) as loop:
+                limit = _splat(builder, _load(builder, limits, loop.index, BYTE))
+                for word, lane in enumerate(lanes):
+                    # The mask of 64 comparisons is a word of the plane.
+                    above = builder.icmp_unsigned(">", lane, limit)
+                    store(loop.index, word, builder.bitcast(above, WORD))
+
+        def keep(plane, word, bits):
+            _store(builder, planes, builder.mul(plane, WORD(WORDS)), bits, word)
+
+        def keep_known(plane, word, above):
+            keep(plane, word, builder.and_(above, known[word]))
+
+        def keep_both(plane, word, above):
+            keep_known(plane, word, above)
+            keep(builder.add(plane, shift), word, above)
+
+        compare(start, left, keep_known)
+        compare(left, right, keep)
+        compare(right, stop, keep_both)
         return context.get_dummy_value()
 
-    return types.void(codes, types.int64, limits, types.int64, types.int64, planes), generate
+    numbers = [types.int64] * 5
+    return types.void(codes, types.int64, limits, *numbers, planes), generate
 
 
 # Step 2: trees

@@ -13,11 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ...predictors.stored_features import Feature, StoredFeature
-from .segments import Coding
+from ...predictors.stored_features import StoredFeature, TileFeature
+from .recode_by_permuting import code_rows, tree
+from .segments import MISSING, Coding
 
 # The bits of a float32 without its sign.
 MAGNITUDE = 0x7FFFFFFF
+# The magnitude of infinity; that of NaN is above it.
+INFINITY = 0x7F800000
 # A mark that is above the integer of every number.
 BEYOND = 0x7FFFFFFF
 # Bits of the number of a section. More bits are used until thresholds lie in different sections.
@@ -31,57 +34,59 @@ class Coder:
     Parameters
     ----------
     coding : Coding
-        Thresholds of the feature and codes of missing values.
+        Thresholds of the feature.
+    permuting : bool
+        Whether the processor has the instructions of ``recode_by_permuting``.
     """
 
-    def __init__(self, coding: Coding):
+    def __init__(self, coding: Coding, permuting: bool):
         self.feature = coding.feature
-        self.rows = coding.missing.size
         self._sections = _divide_axis(coding.thresholds)
-        self._missing = coding.missing.tolist()
+        marks = _ordered_integers(coding.thresholds).astype(np.int32)
+        self._tree = tree(marks) if permuting else None
         # Tables of int16 features by scale, offset and nodata.
         self._tables: dict[tuple, np.ndarray] = {}
 
-    def code(self, feature: Feature, codes: np.ndarray) -> None:
+    def code(self, feature: TileFeature, rows: slice, codes: np.ndarray) -> None:
         """Fill in the codes of the values of the feature.
 
         Parameters
         ----------
-        feature : Feature
-            The values, shape (rows,).
-        codes : numpy.ndarray of uint8, shape (codes of a missing value, rows)
+        feature : TileFeature
+            The values.
+        rows : slice
+            The rows that are coded.
+        codes : numpy.ndarray of uint8, shape (bands of the feature, at least the rows)
             Receives the codes.
         """
-        if isinstance(feature, StoredFeature):
-            stored = np.ascontiguousarray(feature.stored).view(np.uint16)
-            tables = self._stored_tables(feature.scale, feature.offset, feature.nodata)
-            for row, table in zip(codes, tables):
-                _look_up(stored, table, row)
+        first, count = rows.start, rows.stop - rows.start
+        columns = None if feature.columns is None else feature.columns[rows]
+        if isinstance(feature.values, StoredFeature):
+            table = self._stored_table(*feature.values[1:])
+            stored = feature.values.stored.view(np.uint16)
+            _look_up(stored, feature.bands, columns, first, count, table, codes)
+            return
+        bits, bands = feature.values.view(np.int32), feature.bands
+        if columns is not None:
+            bits, bands, first = bits[np.ix_(bands, columns)], np.arange(bands.size), 0
+        if self._tree is not None:
+            code_rows(bits, bands, first, count, self._tree, codes)
         else:
-            self._code_floats(feature, codes)
+            _code_bits(bits, bands, first, count, *self._sections, codes)
 
-    def _stored_tables(self, scale: float, offset: float, nodata: int) -> np.ndarray:
-        """The code of each 16-bit number, shape (codes of a missing value, 65536).
+    def _stored_table(self, scale: float, offset: float, nodata: int) -> np.ndarray:
+        """The code of each 16-bit number, shape (65536,).
 
-        Threads may compute the same tables at once; they are shared only when they are complete.
+        Threads may compute the same table at once; it is shared only when it is complete.
         """
         key = (scale, offset, nodata)
         if key not in self._tables:
             numbers = np.arange(1 << 16, dtype=np.uint16).view(np.int16)
-            tables = np.empty((self.rows, 1 << 16), dtype=np.uint8)
-            self._code_floats(StoredFeature(numbers, *key).values(), tables)
-            self._tables[key] = tables
+            bits = StoredFeature(numbers, *key).values().view(np.int32)[None]
+            table = np.empty((1, numbers.size), dtype=np.uint8)
+            _code_bits(bits, np.zeros(1, int), 0, numbers.size, *self._sections, table)
+            self._tables[key] = table[0]
         return self._tables[key]
-
-    def _code_floats(self, values: np.ndarray, codes: np.ndarray) -> None:
-        """Fill in the codes of float32 values."""
-        bits = np.ascontiguousarray(values, dtype=np.float32).view(np.int32)
-        _code_bits(bits, *self._sections, codes[0])
-        codes[1:] = codes[0]
-        # The kernel has given NaN a meaningless code, which is replaced in each row.
-        absent = np.isnan(values)
-        for row, missing in zip(codes, self._missing):
-            _replace_missing(absent, missing, row)
 
 
 class _Sections(NamedTuple):
@@ -132,26 +137,31 @@ def _ordered_integers(values: np.ndarray) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def _code_bits(bits, marks, below, low, shift, half, codes):
-    """Code float32 numbers, given by their ``bits``, without branches that depend on the data."""
+def _code_bits(values, bands, first, count, marks, below, low, shift, half, codes):
+    """Code float32 numbers, given by their bits, without branches that depend on the data."""
     # The largest threshold: the table ends with its section, which all larger numbers use too.
     high = np.int64(marks[marks.size - 2 * half])
-    for place in range(bits.size):
-        # Sign and magnitude become an ordered integer: sign is -1 or 0, and the exclusive or
-        # followed by the subtraction negates the magnitude if sign is -1.
-        sign = np.int64(bits[place]) >> 63
-        magnitude = np.int64(bits[place]) & MAGNITUDE
-        number = (magnitude ^ sign) - sign
-        # The table gives the thresholds in lower sections.
-        code = np.int64(below[np.uint64(min(max(number, low), high) - low) >> np.uint64(shift)])
-        # A binary search counts those in the same section that are not above the number. The first
-        # step stands before the loop, which is rarely entered: this saves a fifth of the time.
-        code += half & _reached(marks, code + half, number)
-        step = half >> 1
-        while step:
-            code += step & _reached(marks, code + step, number)
-            step >>= 1
-        codes[place] = code
+    for row in range(bands.size):
+        band = values[bands[row]]
+        band_codes = codes[row]
+        for place in range(count):
+            bits = np.int64(band[first + place])
+            # Sign and magnitude become an ordered integer: sign is -1 or 0, and the exclusive or
+            # followed by the subtraction negates the magnitude if sign is -1.
+            sign = bits >> 63
+            magnitude = bits & MAGNITUDE
+            number = (magnitude ^ sign) - sign
+            # The table gives the thresholds in lower sections.
+            code = np.int64(below[np.uint64(min(max(number, low), high) - low) >> np.uint64(shift)])
+            # A binary search counts those in the same section that are not above the number. The
+            # first step stands before the loop, which is rarely entered: this saves a fifth of the
+            # time.
+            code += half & _reached(marks, code + half, number)
+            step = half >> 1
+            while step:
+                code += step & _reached(marks, code + step, number)
+                step >>= 1
+            band_codes[place] = MISSING if magnitude > INFINITY else code
 
 
 @njit
@@ -161,15 +171,15 @@ def _reached(marks, count, number):
 
 
 @njit(nogil=True, cache=True)
-def _look_up(stored, table, codes):
+def _look_up(stored, bands, columns, first, count, table, codes):
     """Take the code of each stored number from the table."""
-    for place in range(stored.size):
-        codes[place] = table[stored[place]]
+    for row in range(bands.size):
+        band = stored[bands[row]]
+        band_codes = codes[row]
+        for place in range(count):
+            band_codes[place] = table[band[_column(columns, first, place)]]
 
 
-@njit(nogil=True, cache=True)
-def _replace_missing(absent, missing, codes):
-    """Set the codes of missing values to ``missing``."""
-    byte = np.uint8(missing)
-    for place in range(absent.size):
-        codes[place] = byte if absent[place] else codes[place]
+@njit
+def _column(columns, first, place):
+    return first + place if columns is None else columns[place]

@@ -11,8 +11,9 @@ Meyer, H. & Pebesma, E. (2021): Predicting into unknown space? Estimating the ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from scipy.spatial.distance import cdist
 from ...base.errors import InputError
 from ...base.months import calendar_season
 from ...base.nan_mean import nan_mean
+from ...base.numba_modules import load_numba_module
 from ...base.progress import SILENT, Progress
 from ...base.tiles import Tile, tile_side
 from ...compute.threads import run_all
@@ -39,7 +41,7 @@ MOST_SAMPLES = 2000
 # Fraction of the total importance that the kept features have together. The models hardly use the
 # many other features.
 WEIGHT_KEPT = 0.99
-# Points in a leaf of the search tree, the fastest number for ten to thirty features.
+# Points in a leaf of the search tree without numba, the fastest for ten to thirty features.
 LEAF = 32
 # Pixels between two checks for cancellation.
 PIXELS_AT_ONCE = 20_000
@@ -63,7 +65,7 @@ class Applicability:
     scale : numpy.ndarray, shape (kept features,)
         Factor of each feature: importance divided by the standard deviation and by the mean
         distance between samples, so that distances are dissimilarity indices.
-    samples : scipy.spatial.cKDTree
+    samples : numpy.ndarray, shape (kept samples, kept features)
         The kept samples, centred and scaled.
     threshold : float
         Largest dissimilarity index inside the area of applicability.
@@ -72,7 +74,7 @@ class Applicability:
     columns: np.ndarray
     centre: np.ndarray
     scale: np.ndarray
-    samples: cKDTree
+    samples: np.ndarray
     threshold: float
 
     @classmethod
@@ -126,7 +128,7 @@ class Applicability:
         mean_distance = distances.sum() / (len(table) * (len(table) - 1)) or 1.0
         to_other_folds = np.where(folds[:, None] == folds, np.inf, distances).min(axis=1)
         scale = scale / mean_distance
-        samples = cKDTree(_coordinates(table, centre, scale), leafsize=LEAF)
+        samples = _coordinates(table, centre, scale)
         threshold = _upper_whisker(to_other_folds / mean_distance)
         return cls(columns, centre, scale, samples, threshold)
 
@@ -144,7 +146,28 @@ class Applicability:
             Distance to the nearest sample: 0 at a sample, 1 at the mean distance between samples.
         """
         points = _coordinates(table[:, self.columns].astype(np.float64), self.centre, self.scale)
-        return self.samples.query(points)[0].astype(np.float32)
+        difference = points - self.samples[self._search(points)]
+        return np.sqrt((difference**2).sum(axis=1)).astype(np.float32)
+
+    @cached_property
+    def _search(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Function that finds the number of the nearest sample of each point."""
+        kernel = load_numba_module("downscaling.maps.nearest_numba")
+        if kernel is None:
+            tree = cKDTree(self.samples, leafsize=LEAF)
+            return lambda points: tree.query(points)[1]
+        # Samples vary most along their first principal axes.
+        _, axes = np.linalg.eigh(self.samples.T @ self.samples)
+        axes = np.pad(axes[:, ::-1], ((0, 0), (0, max(0, kernel.LEADING - len(axes)))))
+        samples = np.ascontiguousarray(self.samples @ axes)
+        leading = np.ascontiguousarray(samples[:, : kernel.LEADING].T, dtype=np.float32)
+
+        def search(points: np.ndarray) -> np.ndarray:
+            numbers = np.empty(len(points), dtype=np.int64)
+            kernel.nearest(points @ axes, samples, leading, numbers)
+            return numbers
+
+        return search
 
 
 def find_applicability(

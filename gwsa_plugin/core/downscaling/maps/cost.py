@@ -15,12 +15,10 @@ from ...base.progress import Progress, duration_name
 from ...predictors.features import FEATURE_BYTES
 from .map_job import MapJob
 from .predict_tile import make_folders, predict_tile
+from .write_years import SHARES, years_at_once
 
-# Bytes of one pixel and month in a checkpoint.
+# Bytes of one pixel and month in a checkpoint, in addition to those of its encoded tile.
 PART_BYTES = 4.0
-# Years whose checkpoints exist at the same time: one is predicted while the previous one is
-# written.
-YEARS_IN_PARTS = 2
 GB = 1e9
 
 
@@ -67,16 +65,17 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
     predict_tile(job, list(job.products), scratch, first_year, job.tiles[largest], progress)
     elapsed = perf_counter() - started
     shutil.rmtree(scratch)
+    cores = usable_cores()
     products = len(job.products)
     per_month = sum(pixels) * products
     predictions = per_month * job.months.size
-    in_parts = per_month * min(12 * YEARS_IN_PARTS, job.months.size)
+    in_parts = per_month * min(12 * years_at_once(len(job.tiles), cores), job.months.size)
+    stored = job.options.storage.bytes
     fraction_measured = pixels[largest] * products * first_year.size / predictions
-    cores = usable_cores()
     return Cost(
         predictions,
-        seconds=elapsed / fraction_measured / cores,
-        disk=in_parts * PART_BYTES + predictions * job.options.storage.bytes,
+        seconds=elapsed / fraction_measured / SHARES[0] / cores,
+        disk=in_parts * (PART_BYTES + stored) + predictions * stored,
         memory=cores * 2.0 * FEATURE_BYTES,
     )
 
@@ -84,7 +83,7 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
 def report_cost(expected: Cost, folder: Path, progress: Progress) -> None:
     """Log the cost, and a warning when the disk of ``folder`` has less free space than needed."""
     progress.info(
-        f"{expected.predictions / 1e6:,.1f} million predictions will take about "
+        f"{expected.predictions / 1e6:,.1f} million pixels and months will take about "
         f"{duration_name(expected.seconds)} and need up to {expected.disk / GB:.1f} GB of disk "
         f"space and {expected.memory / GB:.1f} GB of memory."
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...base.tiles import Tile
+from ...base.tiles import Tile, tile_side
 from ...predictors.predictor_set import CONTENTS, PredictorSet
 from ...spatial.aquifers import Regions
 from ...spatial.mass_conservation import MassConservation
@@ -112,6 +112,17 @@ class MapJob:
     def tiles(self) -> list[Tile]:
         """The tiles of the coarse grid that hold mapped cells."""
         return self.conservation.tiles
+
+    @property
+    def block_side(self) -> int:
+        """Width and height of the blocks of a map in pixels: a tile is a block."""
+        factor = self.conservation.factor
+        return tile_side(factor) * factor
+
+    @property
+    def encoding(self) -> dict:
+        """Creation options of the maps. Blocks without values are left out."""
+        return {**self.options.storage.options, "sparse_ok": True}
 
     @classmethod
     def from_domain(

@@ -1,8 +1,8 @@
-"""The yearly 1 km maps, made in three steps.
+"""The yearly 1 km maps, made in steps.
 
-All tiles of a year are predicted, then the correction of each month is solved, then the year is
-corrected, encoded and written tile by tile. Tiles of a year are predicted while the previous year
-is written.
+All tiles of a year are predicted, then the correction of each month is solved, then the tiles are
+corrected and encoded, then they are joined to the map of the year. Several years are in progress at
+the same time, so that no worker waits for the end of a year.
 """
 
 from __future__ import annotations
@@ -10,24 +10,35 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 
-from ...base.months import calendar_month, calendar_year, month_range
+from ...base.months import calendar_year, month_range
 from ...base.progress import Progress
 from ...base.tiles import tile_side
 from ...base.units import CM
+from ...compute.steps import Steps
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
 from ...files.checkpoint import require_folder
 from ...files.stack import MISSING
-from ...rasters.geotiff import UNIT_TAG, GeoTiff, Header, new_geotiff
+from ...rasters.geotiff import UNIT_TAG, GeoTiff, Header, add_overviews, new_geotiff
+from ...rasters.geotiff_blocks import join_blocks
 from ...spatial.mass_conservation import MassConservation
-from ..skill.closure import ClosureRecorder
+from ..skill.closure import Closure, TileClosure, join_closures
+from .correct_tile import correct_tile, encoded_file, save_nodes
 from .map_job import MapJob, MapOptions
-from .predict_tile import make_folders, predict_tile, read_part
+from .predict_tile import make_folders, predict_tile
+
+# Workers that one more year gives work while others end. The overviews of a large year, which one
+# worker makes, take about an eighth of the time of its tiles.
+WORKERS_OF_A_YEAR = 8
+# Shares of prediction, correction and joining in the time.
+SHARES = (0.72, 0.25, 0.03, 0.0)
 
 
 def write_maps(
@@ -46,7 +57,7 @@ def write_maps(
     progress : Progress
         Receives log lines and the fraction done.
     run : callable
-        Runs the tasks and returns their results, as ``run_all`` does.
+        Runs the tasks, as ``run_all`` does.
 
     Returns
     -------
@@ -60,34 +71,69 @@ def write_maps(
     """
     month_years = calendar_year(job.months)
     years = [int(year) for year in np.unique(month_years)]
-    *steps, last_step = progress.parts(len(years) + 1)
-    writing: list[Callable] = []
-    for number, (year, step) in enumerate(zip(years, steps)):
+    works = []
+    for year in years:
         products = [name for name in job.products if not _is_written(folder, name, year)]
-        make_folders(folder / str(year), products)
-        wanted = np.flatnonzero(month_years == year)
-        predicting = [
-            partial(predict_tile, job, products, folder / str(year), wanted, tile)
-            for tile in (job.tiles if products else [])
-        ]
-        # The previous year is written while this one is predicted.
-        means = run([*writing, *predicting], step)[len(writing) :]
-        if number:
-            _remove_parts(folder, years[number - 1])
-        progress.info(f"{year} is predicted.")
-        writing = [
-            _writing_task(job, name, folder, year, wanted, [tile[name] for tile in means])
-            for name in products
-        ]
-    run(writing, last_step)
-    _remove_parts(folder, years[-1])
+        if products:
+            wanted = np.flatnonzero(month_years == year)
+            works.append(_YearInSteps(job, folder, year, products, wanted, progress).steps())
+    run(works, progress, partial(years_at_once, len(job.tiles)))
     progress.info("All years are written.")
     return {name: [_closure_file(folder, name, year) for year in years] for name in job.products}
+
+
+def years_at_once(tiles: int, workers: int) -> int:
+    """Return how many years are in progress, whose tiles lie on the disk.
+
+    While the last tiles of a year are predicted and it is joined, the others have work for all
+    workers.
+
+    Parameters
+    ----------
+    tiles : int
+        Number of tiles of a year.
+    workers : int
+        Number of tasks that run at the same time.
+    """
+    return 2 + ceil(workers / min(tiles, WORKERS_OF_A_YEAR))
 
 
 def maps_in(folder: Path, product: str) -> list[Path]:
     """Return the maps of a product that ``write_maps`` wrote into ``folder``."""
     return sorted((folder / product).glob("GWSA_*.tif"))
+
+
+def year_header(
+    year: int,
+    conservation: MassConservation,
+    options: MapOptions,
+    tags: dict[str, str],
+    sources: dict[np.datetime64, str],
+) -> Header:
+    """Return the header of the GeoTIFF of a year, with twelve bands.
+
+    Parameters
+    ----------
+    year : int
+        The year.
+    conservation : MassConservation
+        Gives the fine grid.
+    options : MapOptions
+        Gives the encoding.
+    tags : dict of str to str
+        Tags of the file.
+    sources : dict of datetime64 to str
+        Month -> source of GWSA, for the mapped months.
+    """
+    months = month_range(f"{year}-01", f"{year}-12")
+    return Header(
+        conservation.coarse.refine(conservation.factor),
+        names=tuple(map(str, months)),
+        unit=CM,
+        tags={**tags, UNIT_TAG: CM},
+        sources=tuple(sources.get(month, MISSING) for month in months),
+        step=options.storage.step,
+    )
 
 
 @contextmanager
@@ -101,46 +147,23 @@ def create_year(
 ) -> Iterator[GeoTiff]:
     """Create the GeoTIFF of a year and yield it for writing.
 
-    It has twelve bands, is sparse, and gets overviews if it is large.
+    It is sparse, and gets overviews if it is large.
 
     Parameters
     ----------
     path : Path
         The new file, whose name ends with the year.
-    conservation : MassConservation
-        Gives the fine grid.
-    options : MapOptions
-        Gives the encoding.
-    tags : dict of str to str
-        Tags of the file.
-    sources : dict of datetime64 to str
-        Month -> source of GWSA, for the mapped months.
+    conservation, options, tags, sources
+        As ``year_header``.
     progress : Progress
         Only checked for cancellation.
     """
-    year = path.stem[-4:]
-    months = month_range(f"{year}-01", f"{year}-12")
+    header = year_header(int(path.stem[-4:]), conservation, options, tags, sources)
     factor = conservation.factor
-    header = Header(
-        conservation.coarse.refine(factor),
-        names=tuple(map(str, months)),
-        unit=CM,
-        tags={**tags, UNIT_TAG: CM},
-        sources=tuple(sources.get(month, MISSING) for month in months),
-        step=options.storage.step,
-    )
     encoding = {**options.storage.options, "sparse_ok": True}
     with new_geotiff(path, header, tile_side(factor) * factor, encoding) as target:
         yield target
         target.add_overviews(progress)
-
-
-def _remove_parts(folder: Path, year: int) -> None:
-    """Delete the checkpoints of a written year.
-
-    The tasks do not delete them, because a cluster may have to run a task again.
-    """
-    shutil.rmtree(folder / str(year), ignore_errors=True)
 
 
 def _is_written(folder: Path, product: str, year: int) -> bool:
@@ -158,52 +181,92 @@ def _closure_file(folder: Path, product: str, year: int) -> Path:
     return folder / product / f"{year}.npz"
 
 
-def _writing_task(
-    job: MapJob, name: str, folder: Path, year: int, wanted: np.ndarray, means: list[np.ndarray]
-) -> Callable:
-    """The task that writes a year.
+@dataclass(frozen=True, eq=False)
+class _YearInSteps:
+    """The steps of a year of the maps. Its methods run here, their tasks on any worker.
 
-    The correction is solved here, since the nodes of all tiles of a month depend on each other.
-    ``wanted`` are the numbers of the months and ``means`` the block means of each tile, cm.
+    ``wanted`` are the numbers of its months.
     """
-    raw = np.full((wanted.size, *job.conservation.cells.shape), np.nan)
-    for tile, tile_means in zip(job.tiles, means):
-        raw[:, tile.rows, tile.columns] = tile_means
-    nodes = [
-        job.conservation.nodes(job.target[number] - month) for number, month in zip(wanted, raw)
-    ]
-    return partial(_write_year, job, name, folder, year, wanted, raw, nodes)
+
+    job: MapJob
+    folder: Path
+    year: int
+    products: list[str]
+    wanted: np.ndarray
+    progress: Progress
+
+    @property
+    def parts(self) -> Path:
+        """Folder of the tiles."""
+        return self.folder / str(self.year)
+
+    def steps(self) -> Steps:
+        predicting = [
+            partial(predict_tile, self.job, self.products, self.parts, self.wanted, tile)
+            for tile in self.job.tiles
+        ]
+        raw: dict[str, np.ndarray] = {}
+        make_folders(self.parts, self.products)
+        following = (partial(self.correct, raw), partial(self.join, raw), self.end)
+        return Steps(predicting, following, SHARES)
+
+    def correct(self, raw: dict[str, np.ndarray], means: list[dict]) -> list[Callable]:
+        """Solve the correction, since the nodes of all tiles of a month depend on each other.
+
+        ``means`` are the block means of each tile and product, cm; they are kept in ``raw``.
+        """
+        job = self.job
+        for name in self.products:
+            raw[name] = np.full((self.wanted.size, *job.conservation.cells.shape), np.nan)
+            for tile, tile_means in zip(job.tiles, means):
+                raw[name][:, tile.rows, tile.columns] = tile_means[name]
+            nodes = [
+                job.conservation.nodes(job.target[number] - month)
+                for number, month in zip(self.wanted, raw[name])
+            ]
+            save_nodes(self.parts, name, np.stack(nodes))
+        self.progress.info(f"{self.year} is predicted.")
+        return [
+            partial(correct_tile, job, name, self.parts, self.wanted, tile)
+            for name in self.products
+            for tile in job.tiles
+        ]
+
+    def join(self, raw: dict[str, np.ndarray], closures: list[TileClosure]) -> list[Callable]:
+        """Check the closure of each product, and join its tiles."""
+        job, wanted = self.job, self.wanted
+        count = len(job.tiles)
+        target = np.stack([job.target[number] for number in wanted])
+        tasks: list[Callable] = []
+        for first, name in zip(range(0, len(closures), count), self.products):
+            own = list(zip(job.tiles, closures[first : first + count]))
+            closure = join_closures(own, job.months[wanted], wanted, target, raw[name])
+            tasks.append(partial(_join_year, job, name, self.folder, self.year, closure))
+        return tasks
+
+    def end(self, results: list) -> list[Callable]:
+        """Delete the tiles. The tasks do not, because a cluster may have to run them again."""
+        shutil.rmtree(self.parts, ignore_errors=True)
+        return []
 
 
-def _write_year(
-    job: MapJob,
-    name: str,
-    folder: Path,
-    year: int,
-    wanted: np.ndarray,
-    raw: np.ndarray,
-    nodes: list[np.ndarray],
-    progress: Progress,
+def _join_year(
+    job: MapJob, name: str, folder: Path, year: int, closure: Closure, progress: Progress
 ) -> None:
-    """Correct and write the map of a year, then its closure."""
+    """Write the map of a year from its encoded tiles, then its closure."""
     require_folder(folder, job.predictors.folder)
     path = _map_file(folder, name, year)
-    months = job.months[wanted]
-    bands = calendar_month(months)
-    target = [job.target[number] for number in wanted]
-    recorder = ClosureRecorder(job.conservation, months, wanted, target, raw)
-    sources = {job.months[number]: job.sources[number] for number in wanted}
+    months = job.months[closure.months]
+    sources = {month: job.sources[number] for month, number in zip(months, closure.months)}
     tags = {**job.options.tags, "GWSA_VARIABLE": "GWSA"}
-    with (
-        atomic_file(path) as part,
-        create_year(part, job.conservation, job.options, tags, sources, progress) as geotiff,
-    ):
-        for tile in job.tiles:
-            pixels = job.conservation.pixels(tile)
-            corner = tile.fine(job.conservation.factor).corner
-            for i, before in enumerate(read_part(folder / str(year), name, tile, pixels)):
-                progress.stop_if_cancelled()
-                after = before + job.conservation.bilinear(nodes[i], tile)
-                geotiff.write(int(bands[i]), after.astype(np.float32), corner)
-                recorder.add(i, tile, before, after)
-    recorder.closure().save(_closure_file(folder, name, year))
+    header = year_header(year, job.conservation, job.options, tags, sources)
+    tiles = [
+        (encoded_file(folder / str(year), name, tile), tile.fine(job.conservation.factor).corner)
+        for tile in job.tiles
+    ]
+    with atomic_file(path) as part:
+        with new_geotiff(part, header, job.block_side, job.encoding):
+            pass
+        join_blocks(part, tiles)
+        add_overviews(part, job.encoding, progress)
+    closure.save(_closure_file(folder, name, year))

@@ -20,10 +20,10 @@ from ..domain import Domain
 from ..folds import Split
 from ..prior.prior import Prior
 from .contrast_scaling import contrast_slope, contrast_sums_across_scales
-from .early_stopping import choose_boosting
 from .region_models import RegionModels
-from .trainer import Trainer, TrainingOptions, removed_trends
-from .training import local_contrast, neighbourhoods
+from .trainer import Trainer, TrainingOptions, choose_boosting, removed_trends
+from .training import Boosting, local_contrast, neighbourhoods
+from .training_cost import report_training_cost
 
 # Trees of models that are trained only for the importance of the predictors.
 IMPORTANCE_TREES = 50
@@ -105,19 +105,22 @@ def train_and_validate(
     -------
     models : RegionModels
         Trained on all samples. Shrinkage factor and calibration slope are those of all splits of
-        the first validation.
+        the first validation; both are 1 if it has no split.
     validated : dict of str to CrossValidation
         The held-out models and predictions of each validation. The models of a split are scaled by
         what the other splits of the same validation give, so that no model is scaled by the samples
         that it is scored on. Calibration slopes are applied in the first validation only.
     """
     trainer = Trainer.from_domain(domain, options)
-    if options.tuning:
-        boosting = choose_boosting(trainer, progress.part(0.0, 0.1), run)
-        trainer = replace(trainer, options=replace(options, boosting=boosting))
-    tasks: list[Callable[[Progress], object]] = [partial(_fit_all, trainer)]
+    boosting = choose_boosting(trainer, progress.part(0.0, 0.1), run)
+    samples = domain.samples
+    counts = [split.trained(samples).sum() for part in validations.values() for split in part]
+    report_training_cost(trainer, [samples.target.size, *counts], boosting, progress)
+    tasks: list[Callable[[Progress], object]] = [partial(_fit_all, trainer, boosting)]
     tasks += [
-        partial(_fit_split, trainer, split) for splits in validations.values() for split in splits
+        partial(_fit_split, trainer, boosting, split)
+        for splits in validations.values()
+        for split in splits
     ]
     models, *results = run(tasks, progress.part(0.1, 0.9))
     remaining = iter(results)
@@ -131,8 +134,8 @@ def train_and_validate(
     slope, validated[first] = _apply_contrast_slopes(
         trainer, validated[first], sums[first], progress.part(0.9, 1.0), run
     )
-    scaled = replace(models, shrinkage=_shrinkage_factor(sums[first]), contrast_slope=slope)
-    return scaled, validated
+    shrinkage = _shrinkage_factor(sums[first]) if len(sums[first]) else 1.0
+    return replace(models, shrinkage=shrinkage, contrast_slope=slope), validated
 
 
 def validate_without_trees(
@@ -148,8 +151,8 @@ def validate_without_trees(
         As in ``train_and_validate``.
     """
     few = replace(options.boosting, trees=min(options.boosting.trees, IMPORTANCE_TREES))
-    trainer = Trainer.from_domain(domain, replace(options, boosting=few))
-    models = replace(_fit_all(trainer, SILENT), shrinkage=0.0)
+    trainer = Trainer.from_domain(domain, options)
+    models = replace(_fit_all(trainer, few, SILENT), shrinkage=0.0)
     validated = {}
     for name, splits in validations.items():
         detail = np.full(domain.samples.target.size, np.nan)
@@ -160,12 +163,15 @@ def validate_without_trees(
     return models, validated
 
 
-def _fit_all(trainer: Trainer, progress: Progress) -> RegionModels:
+def _fit_all(trainer: Trainer, boosting: Boosting, progress: Progress) -> RegionModels:
     """Train all models on all samples."""
-    return trainer.fit(np.ones(trainer.domain.samples.target.size, dtype=bool), progress)
+    everything = np.ones(trainer.domain.samples.target.size, dtype=bool)
+    return trainer.fit(everything, boosting, progress)
 
 
-def _fit_split(trainer: Trainer, split: Split, progress: Progress) -> _SplitResult:
+def _fit_split(
+    trainer: Trainer, boosting: Boosting, split: Split, progress: Progress
+) -> _SplitResult:
     """Train without the held-out samples and predict them.
 
     Level and trend of a held-out cell are fitted to its own samples in the months that are not held
@@ -173,7 +179,7 @@ def _fit_split(trainer: Trainer, split: Split, progress: Progress) -> _SplitResu
     """
     domain = trainer.domain
     samples = domain.samples
-    models = trainer.fit(split.trained(samples), progress)
+    models = trainer.fit(split.trained(samples), boosting, progress)
     where = split.held(samples)
     left = ~(split.months | split.excluded_months)[samples.month]
     trends = removed_trends(domain, trainer.options, left)
@@ -226,7 +232,7 @@ def _apply_shrinkage(
             _contrast_sums(domain, where, result.predicted, result.level)
             for where, result in zip(held_samples, results)
         ]
-    )
+    ).reshape(-1, 2)
     held_out = []
     detail = np.full(domain.samples.target.size, np.nan)
     level = np.zeros(domain.samples.target.size)
@@ -286,7 +292,7 @@ def _one_of_each_fold(held_out: list[HeldOut]) -> list[HeldOut]:
     by_cells: dict[bytes, list[HeldOut]] = {}
     for held in held_out:
         by_cells.setdefault(held.split.cells.tobytes(), []).append(held)
-    return [splits[i % len(splits)] for i, splits in enumerate(by_cells.values())]
+    return [parts[i % len(parts)] for i, parts in enumerate(by_cells.values())]
 
 
 def _sums_one_scale_up(trainer: Trainer, held: HeldOut, progress: Progress) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...predictors.stored_features import Feature, take_rows
+from ...predictors.stored_features import Feature, TileFeature
 from ..domain import Domain
 from ..forest.engine import Evaluator, evaluator
 from ..prior.prior import Prior
@@ -70,8 +70,6 @@ class RegionModels:
     def predict(self, features: Sequence[Feature], weights: dict[int, np.ndarray]) -> np.ndarray:
         """Predict with a blend of models.
 
-        The trees that all models share are evaluated once.
-
         Parameters
         ----------
         features : sequence of Feature
@@ -84,21 +82,49 @@ class RegionModels:
         numpy.ndarray of float32, shape (rows,)
             Prediction times shrinkage factor and calibration slope, cm.
         """
+        return self.predict_months([TileFeature.from_rows(each) for each in features], 1, weights)[
+            0
+        ]
+
+    def predict_months(
+        self, features: Sequence[TileFeature], months: int, weights: dict[int, np.ndarray]
+    ) -> np.ndarray:
+        """Predict the same rows in some months with a blend of models.
+
+        The trees that all models share are evaluated once.
+
+        Parameters
+        ----------
+        features : sequence of TileFeature
+            The features in the order of training, all with the same rows.
+        months : int
+            Number of months.
+        weights : dict of int to numpy.ndarray
+            Weight of each model, shape (rows,).
+
+        Returns
+        -------
+        numpy.ndarray of float32, shape (months, rows)
+            As ``predict``.
+        """
         if not self.shrinkage:
-            return np.zeros(len(next(iter(weights.values()))), dtype=np.float32)
+            return np.zeros((months, len(next(iter(weights.values())))), dtype=np.float32)
         evaluators = self._evaluators[0]
-        all_cells = evaluators[ALL].predict(features)
+        all_cells = evaluators[ALL].predict_months(features, months)
         field = np.zeros_like(all_cells)
         for number, weight in weights.items():
-            inside = weight > 0
+            inside = np.flatnonzero(weight > 0).astype(np.int32)
             if number == ALL:
                 field += weight * all_cells
-            elif inside.any():
-                predicted = evaluators[number].predict(
-                    [take_rows(feature, inside) for feature in features], onto=all_cells[inside]
+            elif inside.size:
+                predicted = evaluators[number].predict_months(
+                    [feature.select(..., inside) for feature in features],
+                    months,
+                    onto=all_cells[:, inside],
                 )
-                field[inside] += weight[inside] * predicted
-        return field * np.float32(self.shrinkage * self.contrast_slope)
+                field[:, inside] += weight[inside] * predicted
+        field *= np.float32(self.shrinkage * self.contrast_slope)
+        return field
 
     def predict_by_region(self, table: np.ndarray, regions: np.ndarray) -> np.ndarray:
         """Predict each row with the model of its region.

@@ -13,7 +13,7 @@ from ...files.yearly_maps import YearlyMaps
 from ...rasters.reading import open_raster
 from ..domain import Domain
 from ..downscale import Downscaled, DownscaleOptions
-from ..skill.validations import BLOCKED
+from ..skill.validations import BLOCKED, NOTHING_HELD_OUT
 from .charts import draw_applicability, draw_contributions, draw_map
 from .prior_section import prior_section
 from .skill_sections import LEAST_GAIN, are_trees_mapped, skill_section, where_section
@@ -50,7 +50,11 @@ def write_downscale_report(
     sigma : MonthlyStack, optional
         Sigma of the coarse GWSA, cm.
     """
-    skill = [skill_section(result, options), where_section(result)]
+    skill = (
+        [skill_section(result, options), where_section(result)]
+        if result.fitted.validations[BLOCKED].held_out
+        else [Section("Held-out skill", [NOTHING_HELD_OUT])]
+    )
     sections = [
         Section("The map", figures=[draw_map(result)]),
         prior_section(result, options, sigma),

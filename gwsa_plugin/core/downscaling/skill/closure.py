@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ...base.tiles import Tile
 from ...files.atomic import atomic_file
 from ...spatial.mass_conservation import MassConservation
-from .seams import edge_steps, ratio_from_steps, surrounded
+from .seams import edge_steps, largest_change, ratio_from_steps, surrounded
 
 # Largest difference between a coarse value and its block mean before encoding, cm.
 TOLERANCE_CM = 1e-3
@@ -61,73 +62,101 @@ class Closure:
         return float((self.changes / np.maximum(self.residuals, 1e-9)).max())
 
 
-class ClosureRecorder:
-    """Accumulates the closure of a year tile by tile.
+class TileClosure(NamedTuple):
+    """The closure of a tile in the months of a year.
+
+    Parameters
+    ----------
+    corrected : numpy.ndarray, shape (months, rows, columns)
+        Block means of the map after the correction, cm.
+    steps : numpy.ndarray, shape (months, 2, 2, 2, 2)
+        Before and after the correction, as ``edge_steps``.
+    changes : numpy.ndarray, shape (months,)
+        Largest absolute correction of a pixel, cm.
+    """
+
+    corrected: np.ndarray
+    steps: np.ndarray
+    changes: np.ndarray
+
+
+class TileRecorder:
+    """Accumulates the closure of a tile month by month.
 
     Parameters
     ----------
     conservation : MassConservation
         The mass-conserving correction.
+    tile : Tile
+        Tile of coarse cells.
+    """
+
+    def __init__(self, conservation: MassConservation, tile: Tile):
+        self._conservation = conservation
+        self._tile = tile
+        cells = conservation.cells
+        wide = tile.widened(1, conservation.coarse.shape)
+        inner = tile.relative_to(wide)
+        self._surrounded = np.ascontiguousarray(surrounded(cells[wide])[inner])
+        self._months: list[tuple[np.ndarray, list[np.ndarray], float]] = []
+
+    def add(self, before: np.ndarray, after: np.ndarray) -> None:
+        """Add the next month.
+
+        Parameters
+        ----------
+        before, after : numpy.ndarray, fine shape of the tile
+            The map before and after the correction, cm.
+        """
+        factor = self._conservation.factor
+        steps = [edge_steps(field, self._surrounded, factor) for field in (before, after)]
+        corrected = self._conservation.block_mean(after, self._tile)
+        self._months.append((corrected, steps, largest_change(before, after)))
+
+    def closure(self) -> TileClosure:
+        """Return the closure of the months so far."""
+        return TileClosure(*map(np.array, zip(*self._months)))
+
+
+def join_closures(
+    parts: Sequence[tuple[Tile, TileClosure]],
+    months: np.ndarray,
+    numbers: np.ndarray,
+    target: np.ndarray,
+    raw: np.ndarray,
+) -> Closure:
+    """Join the closures of all tiles of a year.
+
+    Parameters
+    ----------
+    parts : sequence of (Tile, TileClosure)
+        All tiles and their closures.
     months : numpy.ndarray of datetime64[M]
         The mapped months of the year.
     numbers : numpy.ndarray of int, shape (months,)
         Their numbers among all mapped months.
-    target : sequence of numpy.ndarray
-        Coarse field of each of these months, cm.
+    target : numpy.ndarray, shape (months, rows, columns)
+        Coarse field, cm.
     raw : numpy.ndarray, shape (months, rows, columns)
         Block means of the predictions, cm.
+
+    Raises
+    ------
+    RuntimeError
+        When a block mean differs from the coarse field by ``TOLERANCE_CM`` or more.
     """
-
-    def __init__(
-        self,
-        conservation: MassConservation,
-        months: np.ndarray,
-        numbers: np.ndarray,
-        target: Sequence[np.ndarray],
-        raw: np.ndarray,
-    ):
-        self._conservation = conservation
-        self._months = months
-        self._numbers = numbers
-        self._target = np.stack(target)
-        self._raw = raw
-        self._corrected = np.full(raw.shape, np.nan)
-        self._steps = np.zeros((months.size, 2, 2, 2, 2))
-        self._changes = np.zeros(months.size)
-        self._surrounded = surrounded(conservation.cells)
-
-    def add(self, month: int, tile: Tile, before: np.ndarray, after: np.ndarray) -> None:
-        """Add a tile of one month.
-
-        Parameters
-        ----------
-        month : int
-            Number of the month in the year.
-        tile : Tile
-            Tile of coarse cells.
-        before, after : numpy.ndarray, fine shape of the tile
-            The map before and after the correction, cm.
-        """
-        self._corrected[month][tile] = self._conservation.block_mean(after, tile)
-        factor = self._conservation.factor
-        cells = self._surrounded[tile]
-        self._steps[month] += [edge_steps(field, cells, factor) for field in (before, after)]
-        self._changes[month] = max(self._changes[month], np.nanmax(np.abs(after - before)))
-
-    def closure(self) -> Closure:
-        """Return the closure when all tiles of all months have been added.
-
-        Raises
-        ------
-        RuntimeError
-            When a block mean differs from the coarse field by ``TOLERANCE_CM`` or more.
-        """
-        worst = np.nanmax(np.abs(self._corrected - self._target), axis=(1, 2))
-        for month, difference in zip(self._months, worst):
-            if not difference < TOLERANCE_CM:
-                raise RuntimeError(
-                    f"{month}: block means differ from the coarse field by {difference:g} cm"
-                )
-        seams = np.array([[ratio_from_steps(steps) for steps in pair] for pair in self._steps])
-        residuals = np.nanmax(np.abs(self._target - self._raw), axis=(1, 2))
-        return Closure(self._numbers, self._raw, self._corrected, seams, self._changes, residuals)
+    corrected = np.full(raw.shape, np.nan)
+    steps = np.zeros((numbers.size, 2, 2, 2, 2))
+    for tile, part in parts:
+        corrected[:, tile.rows, tile.columns] = part.corrected
+        steps += part.steps
+    worst = np.nanmax(np.abs(corrected - target), axis=(1, 2))
+    for month, difference in zip(months, worst):
+        if not difference < TOLERANCE_CM:
+            raise RuntimeError(
+                f"{month}: block means differ from the coarse field by {difference:g} cm"
+            )
+    seams = np.array([[ratio_from_steps(each) for each in pair] for pair in steps])
+    changes = np.max([part.changes for _, part in parts], axis=0)
+    residuals = np.nanmax(np.abs(target - raw), axis=(1, 2))
+    return Closure(numbers, raw, corrected, seams, changes, residuals)

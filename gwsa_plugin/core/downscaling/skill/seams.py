@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.ndimage import binary_erosion
 
+from ...base.numba_modules import load_numba_module
 from ...spatial.mass_conservation import spread
+
+_kernel = partial(load_numba_module, "downscaling.skill.seams_numba")
 
 
 def edge_ratio(field: np.ndarray, cells: np.ndarray, factor: int) -> float:
@@ -76,8 +81,48 @@ def edge_steps(field: np.ndarray, cells: np.ndarray, factor: int) -> np.ndarray:
     numpy.ndarray of float64, shape (2, 2, 2)
         Direction (down, across); place (at edges, elsewhere); sum and number of the steps.
     """
-    numbers = spread(np.arange(cells.size).reshape(cells.shape), factor)
-    return _steps(np.where(spread(cells, factor), field, np.nan), numbers)
+    columns = field.shape[1]
+    downwards = np.zeros((2, 2, columns))
+    across = np.zeros((2, columns - 1))
+    kernel = _kernel()
+    add_steps = add_steps_numpy if kernel is None else kernel.add_steps
+    add_steps(np.ascontiguousarray(field), cells, factor, downwards, across)
+    steps = np.zeros((2, 2, 2))
+    at_edge = np.arange(1, columns) % factor == 0
+    # Summed one after the other, so that the bits do not depend on the processor.
+    steps[0] = downwards.cumsum(axis=-1)[..., -1]
+    for place, sums in enumerate((across[:, at_edge], across[:, ~at_edge])):
+        if sums.size:
+            steps[1, place] = sums.cumsum(axis=-1)[:, -1]
+    return steps
+
+
+def add_steps_numpy(
+    field: np.ndarray, cells: np.ndarray, factor: int, downwards: np.ndarray, across: np.ndarray
+) -> None:
+    """Compute ``seams_numba.add_steps`` in numpy, row by row as the compiled loop does."""
+    values = np.where(spread(cells, factor), field, np.nan).astype(np.float64)
+    at_edge = np.arange(1, len(values)) % factor == 0
+    with np.errstate(invalid="ignore"):
+        down = np.abs(np.diff(values, axis=0))
+        right = np.abs(np.diff(values, axis=1))
+    for sums, steps in (
+        (across, right),
+        (downwards[0], down[at_edge]),
+        (downwards[1], down[~at_edge]),
+    ):
+        known = np.isfinite(steps)
+        for row, counts in zip(np.where(known, steps, 0.0), known):
+            sums[0] += row
+            sums[1] += counts
+
+
+def largest_change(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the largest absolute difference of two maps, of the pixels that have a value."""
+    kernel = _kernel()
+    if kernel is None:
+        return float(np.nanmax(np.abs(after - before)))
+    return float(kernel.largest_change(np.ravel(before), np.ravel(after)))
 
 
 def ratio_from_steps(steps: np.ndarray) -> float:

@@ -43,6 +43,7 @@ from ..folds import LEAST_FOOTPRINTS, Blocking, Blocks, footprint_blocks, make_b
 from ..models.cross_validation import CrossValidation, HeldOut, mean_over_pixels
 from .block_interpolation import interpolation_weights
 from .gain import UNKNOWN, Gain, estimate_gain
+from .validations import NOTHING_HELD_OUT
 
 # Pixels of each sample that are predicted; the footprint averages over many cells.
 PIXELS = 4
@@ -161,6 +162,8 @@ def validate_on_unseen_footprints(
             "which cells are outside of it. These maps cannot be tested away from their own data: "
             "compute GWSA with the present version, or test the maps on wells."
         )
+    if not validation.held_out:
+        return UnseenFootprints(width_km=width, untestable=NOTHING_HELD_OUT)
     blocks = make_blocks(domain.gwsa.grid, domain.cells, blocking, footprint_km=width)
     comparison = _Comparison(domain, blocks)
     footprints = [] if blocks.narrow else comparison.footprints

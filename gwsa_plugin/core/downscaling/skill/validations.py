@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from ...base.progress import Progress
 from ..domain import Domain
-from ..folds import Blocking, Split, forward_splits, make_splits, random_splits
+from ..folds import Blocking, Folds, Split, forward_splits, make_splits, random_splits
 
 BLOCKED = "blocked"
 FORWARD = "forward"
 RANDOM = "random"
+# How much is trained for validation: few and wide folds; many and narrow ones, and also forward in
+# time and on random samples; or nothing.
+QUICK = "quick"
+FULL = "full"
+NONE = "none"
+FOLDS = {QUICK: Folds(8, 2), FULL: Folds(12, 4)}
+NOTHING_HELD_OUT = (
+    "Nothing was held out, as the validation that was chosen. Nothing shows whether the predictors "
+    "explain groundwater storage here: choose another validation to test them."
+)
 
 
 def make_validations(
-    domain: Domain, blocking: Blocking, compare: bool, progress: Progress
+    domain: Domain, blocking: Blocking, extent: str, progress: Progress
 ) -> dict[str, list[Split]]:
     """Make the splits of each kind of validation.
 
@@ -22,8 +32,8 @@ def make_validations(
         The study domain.
     blocking : Blocking
         Size of blocks and buffer.
-    compare : bool
-        Also validate forward in time and on random samples.
+    extent : str
+        QUICK, FULL or NONE.
     progress : Progress
         Receives a line about the size of the blocks.
 
@@ -34,9 +44,15 @@ def make_validations(
     """
     grid = domain.gwsa.grid
     months = domain.months.size
-    blocked = make_splits(grid, domain.cells, months, blocking, progress, domain.footprint_km)
-    validations = {BLOCKED: blocked}
-    if compare:
-        validations[FORWARD] = forward_splits(domain.cells, months)
-        validations[RANDOM] = random_splits(domain.cells, months, blocking.seed)
-    return validations
+    if extent == NONE:
+        return {BLOCKED: []}
+    folds = FOLDS[extent]
+    width = domain.footprint_km
+    blocked = make_splits(grid, domain.cells, months, blocking, progress, width, folds)
+    if extent == QUICK:
+        return {BLOCKED: blocked}
+    return {
+        BLOCKED: blocked,
+        FORWARD: forward_splits(domain.cells, months),
+        RANDOM: random_splits(domain.cells, months, blocking.seed),
+    }

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.downscaling.forest import engine, model
 from gwsa.gwsa_plugin.core.downscaling.forest.engine import evaluator
-from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature
+from gwsa.gwsa_plugin.core.downscaling.forest.segments import Coding
+from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature, TileFeature
 
 pytestmark = pytest.mark.slow
 
 kernel = pytest.importorskip(
     "gwsa.gwsa_plugin.core.downscaling.forest.kernel", reason="numba is not installed"
 )
+
+recode = pytest.importorskip("gwsa.gwsa_plugin.core.downscaling.forest.recode")
 
 WAYS = [False, True] if kernel.can_permute() else [False]
 SETTINGS = {
@@ -293,3 +296,63 @@ def test_features_that_the_model_does_not_know_are_refused(ours, monkeypatch):
     for wrong, onto in (([nine] * 3, None), ([nine, eight], None), ([nine, nine], eight)):
         with pytest.raises(ValueError, match="takes 2 features of one length"):
             predictor.predict(wrong, onto)
+
+
+def test_a_year_at_once_has_the_bits_of_its_months():
+    """Static features, lags of a raster at some columns, and a model continued on other data."""
+    random = np.random.default_rng(5)
+    rows, months = 1300, 5
+    stored = random.integers(-900, 900, (months + 2, 2000)).astype(np.int16)
+    stored[random.random(stored.shape) < 0.05] = -32768
+    columns = np.sort(random.choice(2000, rows, replace=False)).astype(np.int32)
+    raster = StoredFeature(stored, 0.01, 3.5, -32768)
+    floats = table(random, ["normal"] * months, rows, 0.1).T.copy()
+    static = table(random, ["ties"], rows, 0.1).T.copy()
+    features = [
+        TileFeature(raster, np.arange(2, months + 2), columns),
+        TileFeature(raster, np.arange(months), columns),
+        TileFeature(floats, np.arange(months)),
+        TileFeature(static, np.array([0])),
+        TileFeature(floats, np.arange(months)[::-1].copy(), np.arange(rows, dtype=np.int32)[::-1]),
+    ]
+    every = [
+        np.stack([feature.month(month, slice(0, rows)) for feature in features], axis=1)
+        for month in range(months)
+    ]
+    booster = grown(random, every[0], 30, max_depth=5)
+    booster = grown(random, every[1][::3], 9, booster, max_depth=3)
+    expected = np.stack([booster.inplace_predict(one) for one in every])
+    margin = random.normal(size=expected.shape).astype(np.float32)
+    added = np.stack(
+        [
+            booster.inplace_predict(one, base_margin=base, validate_features=False)
+            for one, base in zip(every, margin)
+        ]
+    )
+    for way in WAYS:
+        ours = evaluator(booster, unexpected, permuting=way)
+        assert_same_bits(ours.predict_months(features, months), expected)
+        assert_same_bits(ours.predict_months(features, months, margin), added)
+        some = np.array([7, 8, 900], dtype=np.int32)
+        chosen = [feature.select(np.array([0, 3]), some) for feature in features]
+        assert_same_bits(ours.predict_months(chosen, 2), expected[[0, 3]][:, some])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_import_compiled", no_numba)
+        plain = evaluator(booster, lambda text: None)
+        assert_same_bits(plain.predict_months(features, months, margin), added)
+
+
+@pytest.mark.skipif(not kernel.can_permute(), reason="the processor cannot permute bytes")
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 128, 254])
+def test_codes_are_the_same_with_and_without_permuting(count):
+    random = np.random.default_rng(count)
+    thresholds = np.unique(random.normal(size=count).astype(np.float32))
+    values = np.concatenate([random.normal(size=4000), SPECIAL, thresholds]).astype(np.float32)
+    feature = TileFeature(values[None], np.array([0]))
+    codes = np.zeros((2, 1, values.size), dtype=np.uint8)
+    for permuting in (False, True):
+        coder = recode.Coder(Coding(0, thresholds), permuting)
+        coder.code(feature, slice(3, values.size), codes[int(permuting)][:, 3:])
+    expected = np.searchsorted(thresholds, values, side="right")
+    expected[np.isnan(values)] = 255
+    assert (codes[:, 0, 3:] == expected[3:]).all()

@@ -16,7 +16,7 @@ from gwsa.gwsa_plugin.core.wells.detail import CONFIRMED, DetailTest
 pytestmark = pytest.mark.slow
 
 OPTIONS = DownscaleOptions(
-    stopping=False, compare=False, boosting=Boosting(trees=5, depth=2, rate=0.3)
+    stopping=False, validation="quick", boosting=Boosting(trees=5, depth=2, rate=0.3)
 )
 
 

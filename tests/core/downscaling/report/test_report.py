@@ -15,7 +15,7 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
 from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
 from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapOptions
-from gwsa.gwsa_plugin.core.downscaling.models.cross_validation import ANOMALY
+from gwsa.gwsa_plugin.core.downscaling.models.trainer import ANOMALY
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.options import PUBLISHED
 from gwsa.gwsa_plugin.core.downscaling.report import charts
@@ -43,6 +43,7 @@ pytestmark = pytest.mark.slow
 
 OPTIONS = DownscaleOptions(
     method=PUBLISHED,
+    validation="full",
     least_area=20_000,
     feather_km=10,
     stopping=False,
@@ -429,7 +430,7 @@ def test_without_skill_the_coarse_field_is_recommended(small_world, tmp_path):
     values = np.stack([rng.permutation(month) for month in months]).reshape(
         small_world.gwsa.values.shape
     )
-    options = replace(OPTIONS, compare=False)
+    options = replace(OPTIONS, validation="quick")
     gwsa = replace(small_world.gwsa, values=values.astype(np.float32))
     result = downscale(gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options)
     assert "not supported, use the coarse field" in verdict(result)

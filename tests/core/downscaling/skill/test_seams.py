@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwsa.gwsa_plugin.core.downscaling.skill.seams import border_ratio, edge_ratio
+from gwsa.gwsa_plugin.core.downscaling.skill import seams
+from gwsa.gwsa_plugin.core.downscaling.skill.seams import (
+    border_ratio,
+    edge_ratio,
+    edge_steps,
+    largest_change,
+)
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import spread
 
 FACTOR = 6
@@ -96,3 +102,30 @@ def test_the_ratio_is_nan_without_borders_or_steps():
     assert np.isnan(border_ratio(rough(rng), np.zeros((SHAPE[0] * FACTOR, SHAPE[1] * FACTOR), int)))
     assert np.isnan(edge_ratio(rough(rng), np.zeros(SHAPE, bool), FACTOR))
     assert np.isnan(edge_ratio(np.ones_like(rough(rng)), np.ones(SHAPE, bool), FACTOR))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(seed=seeds)
+def test_numba_gives_the_bits_of_numpy(seed, dtype):
+    rng = np.random.default_rng(seed)
+    field = rough(rng).astype(dtype)
+    field[rng.random(field.shape) < 0.1] = np.nan
+    after = field + rough(rng)
+    valid = cells(rng, 0.8)
+    compiled = edge_steps(field, valid, FACTOR), largest_change(field, after)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seams, "_kernel", lambda: None)
+        plain = edge_steps(field, valid, FACTOR), largest_change(field, after)
+    np.testing.assert_array_equal(compiled[0], plain[0])
+    assert compiled[1] == plain[1] == np.nanmax(np.abs(after - field))
+
+
+def test_steps_are_summed_at_edges_and_elsewhere_in_both_directions():
+    field = np.arange(4.0)[:, None] ** 2 + 10 * np.arange(4.0)
+    field[3, 3] = np.nan
+    steps = edge_steps(field, np.array([[True, True], [True, True]]), 2)
+    down = [[3 * 4, 4], [1 * 4 + 5 * 3, 4 + 3]]
+    across = [[10 * 4, 4], [10 * (4 + 3), 4 + 3]]
+    assert steps.tolist() == [down, across]
+    steps = edge_steps(field, np.array([[True, False], [True, True]]), 2)
+    assert steps.tolist() == [[[3 * 2, 2], [1 * 2 + 5 * 3, 2 + 3]], [[10 * 2, 2], [10 * 5, 5]]]

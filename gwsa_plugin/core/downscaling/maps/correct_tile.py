@@ -1,0 +1,91 @@
+"""The correction of one tile of the maps, and its encoding.
+
+A tile is encoded into a GeoTIFF of its own, whose blocks are joined to the map of the year when all
+tiles exist. So no task is longer than a tile takes, apart from copying bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...base.months import calendar_month
+from ...base.progress import Progress
+from ...base.tiles import Tile
+from ...files.checkpoint import require_folder
+from ...rasters.geotiff import Header, new_geotiff
+from ..skill.closure import TileClosure, TileRecorder
+from .map_job import MapJob
+from .predict_tile import part_file, read_part, replace_part
+
+NODES = "nodes.npy"
+
+
+def save_nodes(folder: Path, product: str, nodes: np.ndarray) -> None:
+    """Save the nodes of the correction for ``correct_tile``.
+
+    Parameters
+    ----------
+    folder, product
+        As ``correct_tile``.
+    nodes : numpy.ndarray of float64, shape (months, rows, columns)
+        Results of ``MassConservation.nodes``, cm.
+    """
+    with replace_part(folder / product / NODES) as temporary, open(temporary, "wb") as file:
+        np.save(file, nodes)
+
+
+def correct_tile(
+    job: MapJob, product: str, folder: Path, wanted: np.ndarray, tile: Tile, progress: Progress
+) -> TileClosure:
+    """Correct the predictions of a tile and encode them.
+
+    Parameters
+    ----------
+    job : MapJob
+        The job.
+    product : str
+        Name of the product.
+    folder : Path
+        Folder with the predictions and the nodes. The encoded tile is written there.
+    wanted : numpy.ndarray of int
+        Numbers of the months, all of one year.
+    tile : Tile
+        Tile of coarse cells.
+    progress : Progress
+        Only checked for cancellation.
+
+    Returns
+    -------
+    TileClosure
+
+    Raises
+    ------
+    InputError
+        When this machine cannot access the folder.
+    """
+    require_folder(folder, job.predictors.folder)
+    conservation = job.conservation
+    bands = calendar_month(job.months[wanted])
+    nodes = np.load(folder / product / NODES, mmap_mode="r")
+    pixels = conservation.pixels(tile)
+    recorder = TileRecorder(conservation, tile)
+    grid = job.predictors.grid.subgrid(*tile.fine(conservation.factor))
+    header = Header(grid, ("",) * 12, "", {}, step=job.options.storage.step)
+    months = zip(bands, nodes, read_part(folder, product, tile, pixels))
+    with (
+        replace_part(encoded_file(folder, product, tile)) as temporary,
+        new_geotiff(temporary, header, job.block_side, job.encoding) as target,
+    ):
+        for band, month_nodes, before in months:
+            progress.stop_if_cancelled()
+            after = before + conservation.bilinear(month_nodes, tile)
+            target.write(int(band), after.astype(np.float32))
+            recorder.add(before, after)
+    return recorder.closure()
+
+
+def encoded_file(folder: Path, product: str, tile: Tile) -> Path:
+    """Return the path of an encoded tile."""
+    return part_file(folder, product, tile).with_suffix(".tif")

@@ -1,0 +1,144 @@
+"""A tile read at once has the bits of the features read month by month."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gwsa.gwsa_plugin.core.base.tiles import Tile
+from gwsa.gwsa_plugin.core.predictors import antecedent_means as means_module
+from gwsa.gwsa_plugin.core.predictors import tile_features
+from gwsa.gwsa_plugin.core.predictors.antecedent_means import (
+    antecedent_means,
+    means_by_window,
+    stored_means,
+    sums_are_exact,
+)
+from gwsa.gwsa_plugin.core.predictors.catalogue import Predictor
+from gwsa.gwsa_plugin.core.predictors.features import PixelSelection, read_pixels
+from gwsa.gwsa_plugin.core.predictors.stored_features import (
+    StoredFeature,
+    TileFeature,
+    feature_values,
+)
+from gwsa.gwsa_plugin.core.predictors.tile_features import _stack, _subtract, read_tile
+
+KNOWN = np.arange("2001-01", "2004-01", dtype="datetime64[M]")
+MONTHS = KNOWN[20:32]
+WINDOWS = (3, 1, 24, 12)
+PIXELS = 1500
+# Scale and offset of rasters, and whether sums of 36 of their values are exact.
+SCALINGS = {
+    "power of two": (2.0**-9, 8.0, True),
+    "tenths": (0.1, 0.0, True),
+    "kelvin": (0.02, 273.15, True),
+    "negative": (-0.01, 5.5, True),
+    "tiny scale and large offset": (1e-7, 1000.0, False),
+    "beyond the digits of a sum": (1e-12, 3e5, False),
+}
+
+
+@pytest.fixture(params=["numba", "numpy"])
+def compiled(request, monkeypatch):
+    """Run a test with the compiled loops and without them."""
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    else:
+        for module in (means_module, tile_features):
+            monkeypatch.setattr(module, "_kernel", lambda: None)
+
+
+def stored(scaling, missing=0.1, seed=0):
+    rng = np.random.default_rng(seed)
+    numbers = rng.integers(-32767, 32768, (KNOWN.size, PIXELS)).astype(np.int16)
+    numbers[rng.random(numbers.shape) < missing] = -32768
+    numbers[:, 7] = -32768
+    return StoredFeature(numbers, *scaling[:2], -32768)
+
+
+def assert_same_bits(one, other):
+    assert one.dtype == other.dtype == np.float32
+    np.testing.assert_array_equal(one.view(np.int32), other.view(np.int32))
+
+
+@pytest.mark.parametrize("scaling", SCALINGS.values(), ids=SCALINGS)
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+def test_means_of_stored_numbers_have_the_bits_of_sums_month_by_month(compiled, scaling, missing):
+    values = stored(scaling, missing)
+    columns = np.flatnonzero(np.random.default_rng(1).random(PIXELS) < 0.7).astype(np.int32)
+    assert sums_are_exact(KNOWN.size, [scaling[:2]]) == scaling[2]
+    ours = stored_means(values, columns, KNOWN, MONTHS, WINDOWS)
+    expected = antecedent_means(values.values()[:, columns], KNOWN, MONTHS, WINDOWS)
+    assert_same_bits(ours, np.ascontiguousarray(expected.swapaxes(0, 1)))
+
+
+def test_windows_before_the_first_month_are_over_the_known_ones(compiled):
+    values = stored(SCALINGS["tenths"])
+    columns = np.arange(PIXELS, dtype=np.int32)
+    months = np.concatenate([KNOWN[:3], KNOWN[-1:] + 30])
+    ours = stored_means(values, columns, KNOWN, months, (2, 24))
+    expected = antecedent_means(values.values(), KNOWN, months, (2, 24)).swapaxes(0, 1)
+    np.testing.assert_array_equal(ours, expected)
+    assert np.isnan(ours[:, -1]).all()
+
+
+@pytest.mark.parametrize("pair", [("tenths", "kelvin"), ("power of two", "negative")])
+def test_means_of_differences_have_the_bits_of_sums_month_by_month(compiled, pair):
+    one, other = (stored(SCALINGS[name], seed=number) for number, name in enumerate(pair))
+    columns = np.arange(0, PIXELS, 2, dtype=np.int32)
+    values = _subtract(one, other, columns)
+    assert_same_bits(values, one.values()[:, columns] - other.values()[:, columns])
+    assert sums_are_exact(KNOWN.size, [SCALINGS[name][:2] for name in pair])
+    ours = means_by_window(values, KNOWN, MONTHS, WINDOWS, exact=True)
+    expected = antecedent_means(values, KNOWN, MONTHS, WINDOWS).swapaxes(0, 1)
+    assert_same_bits(ours, np.ascontiguousarray(expected))
+
+
+def test_bands_that_are_stored_alike_stay_as_they_are():
+    bands = [StoredFeature(np.full((2, 3), n, dtype=np.int16), 0.5, 1.0, -1) for n in range(3)]
+    stacked = _stack(bands)
+    assert isinstance(stacked, StoredFeature) and stacked.stored.shape == (3, 6)
+    empty = np.full((2, 3), np.nan, dtype=np.float32)
+    assert np.isnan(_stack([*bands, empty]).values()[3]).all()
+    other = bands[1]._replace(scale=2.0)
+    floats = _stack([bands[0], other, empty])
+    assert floats.dtype == np.float32
+    np.testing.assert_array_equal(floats[:2, 0], [1.0, 3.0])
+    assert np.isnan(floats[2]).all()
+    np.testing.assert_array_equal(_stack([empty + 1, empty * 0 + 4])[1], np.full(6, np.nan))
+
+
+def test_rows_and_months_of_a_feature_are_selected():
+    values = np.arange(20, dtype=np.float32).reshape(4, 5)
+    feature = TileFeature(values, np.array([1, 2, 3]), np.array([0, 2, 4], dtype=np.int32))
+    chosen = feature.select(np.array([0, 2]), np.array([1, 2]))
+    assert chosen.rows == 2
+    assert chosen.month(1, slice(0, 2)).tolist() == [17.0, 19.0]
+    static = TileFeature(values[:1], np.array([0]))
+    assert static.rows == 5
+    assert static.select(np.array([2]), np.array([3, 4])).month(0, slice(0, 2)).tolist() == [3, 4]
+    assert feature._replace(columns=None).month(2, slice(1, 4)).tolist() == [16.0, 17.0, 18.0]
+
+
+def test_a_tile_has_the_features_that_are_read_month_by_month(small_world):
+    """Lags, means and a difference, of a part of the pixels, with terms that share the rasters."""
+    predictors = small_world.predictors
+    rain = next(one for one in predictors.predictors if one.monthly)
+    changed = replace(rain, lags=(0, 2), means=(3, 6))
+    again = replace(rain, name="again", lags=(1,), means=(6, 12))
+    difference = Predictor(
+        "difference", kind="monthly", lags=(0, 1), means=(3,), difference=(rain.name, "again")
+    )
+    statics = tuple(one for one in predictors.predictors if not one.monthly)
+    ours = replace(predictors, predictors=(*statics, changed, again, difference))
+    months = predictors.months[5:9]
+    tile = Tile(slice(0, 48), slice(0, 40))
+    pixels = predictors.land(tile)
+    selection = PixelSelection(tile, pixels)
+    first, second = read_tile(ours, (ours.predictors, (changed,)), months, selection)
+    expected = read_pixels(ours, months, selection)
+    for month, features in enumerate(expected):
+        for one, other in zip(first, features):
+            assert_same_bits(one.month(month, slice(0, one.rows)), feature_values(other))
+    assert [one.values is other.values for one, other in zip(second, first[len(statics) :])]
+    assert second[2].values.base is first[len(statics) + 2].values.base, "computed once"

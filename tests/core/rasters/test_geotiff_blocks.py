@@ -1,0 +1,96 @@
+"""A raster that is joined from encoded tiles is the raster that is written in one piece."""
+
+import os
+
+import numpy as np
+import pytest
+from osgeo import gdal
+
+from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.rasters.gdal_errors import RasterError
+from gwsa.gwsa_plugin.core.rasters.geotiff import Header, can_compress, new_geotiff
+from gwsa.gwsa_plugin.core.rasters.geotiff_blocks import join_blocks
+
+# Tiles at the right and lower edge are smaller than a block.
+GRID = Grid(70.0, 35.0, 0.01, 0.01, 40, 56)
+SIDE = 16
+BANDS = 3
+ENCODINGS = {
+    "none": {},
+    "deflate": {"compress": "DEFLATE", "predictor": 3},
+    "lerc": {"compress": "LERC_ZSTD", "max_z_error": 0.005, "predictor": 1},
+}
+
+
+def fields():
+    """Values of which one tile and one band have none."""
+    values = np.random.default_rng(0).normal(size=(BANDS, *GRID.shape)).astype(np.float32)
+    values[:, 16:32, :16] = np.nan
+    values[1] = np.nan
+    return values
+
+
+def corners():
+    return [(top, left) for top in range(0, 40, SIDE) for left in range(0, 56, SIDE)]
+
+
+def write(path, values, encoding, place=GRID, names=("",) * BANDS):
+    with new_geotiff(path, Header(place, names, "cm", {"A": "b"}), SIDE, encoding) as target:
+        for band, field in enumerate(values, start=1):
+            target.write(band, field)
+
+
+def joined(folder, encoding):
+    """Join the tiles of ``fields`` and return the file."""
+    parts = []
+    for top, left in corners():
+        window = slice(top, min(top + SIDE, 40)), slice(left, min(left + SIDE, 56))
+        parts.append((folder / f"{top}_{left}.tif", (top, left)))
+        write(parts[-1][0], fields()[(slice(None), *window)], encoding, GRID.subgrid(*window))
+    path = folder / "joined.tif"
+    write(path, [], encoding, names=("one", "two", "three"))
+    join_blocks(path, parts)
+    return path
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("layout", ["NO", "YES"])
+@pytest.mark.parametrize("order", ["LITTLE", "BIG"])
+def test_a_joined_raster_is_that_written_at_once(tmp_path, name, layout, order):
+    options = ENCODINGS[name]
+    if not can_compress(options.get("compress", "NONE")):
+        pytest.skip("this GDAL lacks the compression")
+    encoding = {**options, "sparse_ok": True, "bigtiff": layout, "endianness": order}
+    path = joined(tmp_path, encoding)
+    write(tmp_path / "once.tif", fields(), encoding)
+    file, once = gdal.Open(str(path)), gdal.Open(str(tmp_path / "once.tif"))
+    np.testing.assert_array_equal(file.ReadAsArray(), once.ReadAsArray())
+    assert [file.GetRasterBand(number).GetDescription() for number in (1, 2, 3)] == [
+        "one", "two", "three",
+    ]  # fmt: skip
+    # The absent tile takes no room, so that the sizes are about equal.
+    assert abs(path.stat().st_size - (tmp_path / "once.tif").stat().st_size) < 300
+
+
+def test_tags_and_overviews_can_be_added(tmp_path):
+    path = joined(tmp_path, {"compress": "DEFLATE", "sparse_ok": True})
+    file = gdal.Open(str(path), gdal.GA_Update)
+    file.SetMetadataItem("C", "d")
+    file.BuildOverviews("AVERAGE", [2])
+    file = None
+    file = gdal.Open(str(path))
+    assert file.GetMetadataItem("A") == "b" and file.GetMetadataItem("C") == "d"
+    np.testing.assert_array_equal(file.ReadAsArray(), fields())
+    overview = file.GetRasterBand(1).GetOverview(0).ReadAsArray()
+    assert overview[0, 0] == pytest.approx(fields()[0, :2, :2].mean(), abs=1e-6)
+
+
+def test_positions_beyond_the_layout_are_refused(tmp_path):
+    """Files of more than 4 GB need BigTIFF; this one is of that size without taking it."""
+    encoding = {"sparse_ok": True, "bigtiff": "NO"}
+    for name in ("tile.tif", "map.tif"):
+        write(tmp_path / name, [], encoding, GRID.subgrid(slice(0, 16), slice(0, 16)))
+    write(tmp_path / "tile.tif", fields()[:, :16, :16], encoding, GRID.subgrid(*[slice(0, 16)] * 2))
+    os.truncate(tmp_path / "map.tif", 2**32 - 2)
+    with pytest.raises(RasterError, match="map.tif cannot be written: it is too large"):
+        join_blocks(tmp_path / "map.tif", [(tmp_path / "tile.tif", (0, 0))])
