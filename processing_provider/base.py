@@ -25,6 +25,7 @@ from qgis.PyQt.QtGui import QIcon
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
+from ..gwsa_plugin.core.files.lock import locked
 from ..gwsa_plugin.dependencies import require
 from .error_messages import error_message
 from .feedback import FeedbackProgress
@@ -326,11 +327,11 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         require(*self.libraries(parameters))
         # A model does not check the parameters of its stages.
         parameters = read_values(self, parameters, context)
-        check_outputs(self, parameters, context)
-        self._check_variables(parameters, context)
-        self._given = given_inputs(self, parameters, context)
-        results = self.execute(parameters, context, FeedbackProgress(feedback))
-        self._style_rasters(results, context)
+        with locked(*check_outputs(self, parameters, context)):
+            self._check_variables(parameters, context)
+            self._given = given_inputs(self, parameters, context)
+            results = self.execute(parameters, context, FeedbackProgress(feedback))
+            self._style_rasters(results, context)
         self._link_reports(results, feedback)
         return results
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from qgis.core import (
     QgsProcessing,
     QgsProcessingOutputMultipleLayers,
@@ -41,7 +39,7 @@ from .styles.loading import when_loaded, write_vector_style
 from .styles.map_group import load_maps
 from .styles.rasters import title_file
 from .styles.vectors import style_regions
-from .vector_output import write_features
+from .vector_output import Place, write_features
 from .well_parameters import FIELDS, WellAlgorithm
 
 # Field of the layer of regions -> type.
@@ -355,7 +353,7 @@ class Downscale(WellAlgorithm):
         # Region 0 is the land outside all aquifers, whatever these are called.
         shapes = {row["number"]: aquifers[row["name"]][0].shape for row in rows if row["number"]}
         layer = write_features(
-            partial(self.parameterAsSink, parameters, "REGIONS", context),
+            Place(self, parameters, "REGIONS", context),
             REGION_FIELDS,
             QgsWkbTypes.Type.MultiPolygon,
             [([row[name] for name in REGION_FIELDS], shapes.get(row["number"])) for row in rows],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from math import isfinite
 
 from qgis.core import (
@@ -21,7 +20,7 @@ from .base import POINTS, POLYGONS, tr
 from .monthly_maps import add_maps, read_maps
 from .styles.loading import when_loaded, write_vector_style
 from .styles.vectors import style_wells
-from .vector_output import column_types, write_features
+from .vector_output import Place, column_types, write_features
 from .well_parameters import FIELDS, WellAlgorithm
 
 
@@ -163,7 +162,7 @@ class ValidateWells(WellAlgorithm):
         columns = well_columns(comparison)
         places = zip(comparison.wells.longitude, comparison.wells.latitude)
         layer = write_features(
-            partial(self.parameterAsSink, parameters, "OUTPUT", context),
+            Place(self, parameters, "OUTPUT", context),
             column_types(columns),
             QgsWkbTypes.Type.Point,
             zip(zip(*(values.tolist() for values in columns.values())), map(_point, places)),

@@ -60,6 +60,7 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
     pixels = [int(job.conservation.pixels(tile).sum()) for tile in job.tiles]
     largest = int(np.argmax(pixels))
     scratch = folder / "measured"
+    shutil.rmtree(scratch, ignore_errors=True)
     make_folders(scratch, job.products)
     started = perf_counter()
     predict_tile(job, list(job.products), scratch, first_year, job.tiles[largest], progress)

@@ -7,18 +7,17 @@ of a year exist.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 import numpy as np
 
 from ...base.grid import KM_PER_DEGREE, Grid
 from ...base.progress import Progress
 from ...base.tiles import Tile
-from ...files.checkpoint import require_folder
+from ...files.checkpoint import require_folder, save_checkpoint
 from ...predictors.features import PixelSelection, months_at_once
 from ...predictors.stored_features import TileFeature
 from ...predictors.tile_features import read_tile
@@ -101,7 +100,7 @@ def predict_tile(
     absent = [name for name in products if not part_file(folder, name, tile).exists()]
     if absent:
         for name, raw in _predict(job, absent, wanted, tile, pixels, progress).items():
-            _save(part_file(folder, name, tile), raw)
+            save_checkpoint(part_file(folder, name, tile), partial(np.save, arr=raw))
     return {
         name: np.stack(
             [
@@ -137,24 +136,6 @@ def read_part(folder: Path, product: str, tile: Tile, pixels: np.ndarray) -> Ite
 def part_file(folder: Path, product: str, tile: Tile) -> Path:
     """Return the path of the checkpoint of a tile."""
     return folder / product / f"{tile.rows.start}_{tile.columns.start}.npy"
-
-
-@contextmanager
-def replace_part(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``, which the file gets at the end.
-
-    A worker that was given up as dead may write the same file at the same time, so that each uses a
-    temporary name of its own. No folder is made: such a worker must not restore a deleted one.
-    """
-    temporary = path.with_name(f"{path.stem}.{uuid4().hex}{path.suffix}")
-    yield temporary
-    temporary.replace(path)
-
-
-def _save(path: Path, raw: np.ndarray) -> None:
-    """Write a checkpoint atomically."""
-    with replace_part(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, raw)
 
 
 def _predict(
