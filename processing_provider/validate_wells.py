@@ -129,22 +129,26 @@ class ValidateWells(WellAlgorithm):
             records.wells, records.readings, product, coarse, rules, progress.part(0.2, 0.95)
         )
         progress.info(summary(comparison))
+        progress.stop_if_cancelled()
         detail = score_detail(comparison, width)
-        outputs = self._write_files(parameters, context, comparison, detail, rules, started)
+        outputs = self._write_files(
+            parameters, context, (comparison, detail), rules, started, progress.part(0.95, 1.0)
+        )
         outputs["OUTPUT"] = self._write_layer(parameters, context, comparison)
         progress.info(detail.sentences())
         return outputs
 
-    def _write_files(self, parameters, context, comparison, detail, rules, started) -> dict:
+    def _write_files(self, parameters, context, result, rules, started, progress) -> dict:
         from ..gwsa_plugin.core.wells.scores import write_scores
 
+        comparison, detail = result
         outputs = {
             name: self.output_path(parameters, name, context) for name in ("REPORT", "SCORES")
         }
         if outputs["REPORT"]:
             from ..gwsa_plugin.core.wells.report import write_well_report
 
-            write_well_report(outputs["REPORT"], comparison, detail)
+            write_well_report(outputs["REPORT"], comparison, detail, progress)
             record = outputs["REPORT"].with_suffix(".run.json")
             results = {"detail": detail.as_record()}
             self.write_record(record, {}, vars(rules), started, results)
