@@ -12,7 +12,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from .catalogue_year import measure_catalogue_year
 from .cluster import measure_two_workers
+from .cluster_scaling import measure_cluster_scaling
 from .encoding import measure_bytes
 from .footprint_operator import measure_footprint_operator
 from .footprint_widths import measure_widths
@@ -24,6 +26,7 @@ from .global_month import measure_peak
 from .grace_like import GRACE_LIKE_CASES, measure_case, measure_misjudged_footprint
 from .grids import measure_bilinear, measure_block_mean
 from .honesty import measure_honesty
+from .leak import measure_leak
 from .map_checks import measure_closure, measure_seams, measure_sigma
 from .predict import measure_predict
 from .scaling import measure_scaling
@@ -31,7 +34,7 @@ from .skill import SKILL_WORLDS, WIDE, measure_pumping, measure_shuffled, measur
 from .ssa_cv import measure_ssa_cv
 from .stage import measure_stage
 from .trend_map import measure_trend_map
-from .whole_downscale import measure_training_all, measure_whole_downscale
+from .whole_downscale import measure_downscale, measure_training_all
 from .worlds import SHARED
 
 BENCHMARKS = {
@@ -47,10 +50,13 @@ BENCHMARKS = {
     "output_bytes": measure_bytes,
     "two_workers": measure_two_workers,
     "raster_to_raster": measure_stage,
-    "whole_downscale": measure_whole_downscale,
+    "whole_downscale": measure_downscale,
+    "catalogue_year": measure_catalogue_year,
+    "cluster_scaling": measure_cluster_scaling,
     "training_all": measure_training_all,
     "scaling": measure_scaling,
     "peak_memory_gb": measure_peak,
+    "leak": measure_leak,
     # Benchmarks of the same world are adjacent, so that it is created only once.
     "skill_sample": partial(measure_skill, options=SKILL_WORLDS["skill_sample"]),
     "seams": measure_seams,

@@ -74,7 +74,7 @@ def measure_stage(folder: Path) -> dict:
     }
     seconds = race({name: work for name, (_, work) in contestants.items()}, REPEATS)
     times = {name: seconds[name] / count * 1e6 for name, (count, _) in contestants.items()}
-    equal = _is_equal_to_peer(job, folder / "year", folder / "peer.tif")
+    equal = is_equal_to_peer(job, folder / "year", folder / "peer.tif")
     shutil.rmtree(folder)
     return {
         "values": {
@@ -153,7 +153,7 @@ def map_all(job: MapJob, folder: Path) -> None:
     sigma = MonthlyStack(
         coarse, job.months, np.full(job.target.shape, 2, dtype=np.float32), job.sources
     )
-    detail_error = DetailError(np.ones(coarse.shape))
+    detail_error = DetailError(np.ones(coarse.shape), np.zeros(coarse.shape))
     write_sigma(domain, sigma, detail_error, folder / "sigma", job.options, SILENT)
 
 
@@ -191,8 +191,8 @@ def _values(source, window: Window) -> np.ndarray:
     return values
 
 
-def _is_equal_to_peer(job: MapJob, folder: Path, peer: Path) -> bool:
-    """Whether the checkpoints of the first month have the bits of the map of the peer."""
+def is_equal_to_peer(job: MapJob, folder: Path, peer: Path) -> bool:
+    """Return whether the checkpoints of the first month have the bits of the map of the peer."""
     with rasterio.open(peer) as source:
         for tile in job.tiles:
             pixels = job.conservation.pixels(tile)

@@ -38,7 +38,7 @@ OPTIONS = DownscaleOptions(method=PUBLISHED, stopping=False, boosting=Boosting(t
 PEER = "a script with XGBoost and rasterio, the same folds"
 
 
-def measure_whole_downscale(folder: Path) -> dict:
+def measure_downscale(folder: Path) -> dict:
     """Measure the time of a downscaling and of the script, once each."""
     world = shared_world(folder.parent / SHARED, WORLD)
     seconds = race(

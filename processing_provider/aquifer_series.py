@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterFeatureSink,
@@ -18,7 +16,7 @@ from .monthly_maps import add_maps, read_maps
 from .polygon_maps import add_polygons, add_sigma, average, read_outlines
 from .styles.loading import when_loaded, write_vector_style
 from .styles.series import style_series
-from .vector_output import column_types, write_features
+from .vector_output import Place, column_types, write_features
 
 # Results of this many polygons are written to the log.
 MOST_LINES = 20
@@ -143,7 +141,7 @@ class AquiferSeries(GwsaAlgorithm):
         names = [polygon.name for polygon in polygons]
         rows = zip(names, *(values.tolist() for values in columns.values()), tips)
         layer = write_features(
-            partial(self.parameterAsSink, parameters, "OUTPUT", context),
+            Place(self, parameters, "OUTPUT", context),
             {"polygon": "string", **column_types(columns), "chart": "string"},
             QgsWkbTypes.Type.MultiPolygon,
             zip(rows, (polygon.shape for polygon in polygons)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from html import escape
 from pathlib import Path
+from traceback import clear_frames
 
 from qgis.core import (
     QgsProcessing,
@@ -24,6 +25,7 @@ from qgis.PyQt.QtGui import QIcon
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
+from ..gwsa_plugin.core.files.lock import locked
 from ..gwsa_plugin.dependencies import require
 from .error_messages import error_message
 from .feedback import FeedbackProgress
@@ -310,21 +312,28 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
 
     def processAlgorithm(self, parameters, context, feedback):
         try:
-            import_in_main_thread()
-            require(*self.libraries(parameters))
-            # A model does not check the parameters of its stages.
-            parameters = read_values(self, parameters, context)
-            check_outputs(self, parameters, context)
+            return self._run(parameters, context, feedback)
+        except QgsProcessingException as error:
+            message = str(error)
+        except Exception as error:
+            message = error_message(error)
+            clear_frames(error.__traceback__)
+        # QGIS keeps the exception for good, and with it all arrays of the error that it is raised
+        # in the context of. This one has no context.
+        raise QgsProcessingException(message)
+
+    def _run(self, parameters, context, feedback) -> dict:
+        import_in_main_thread()
+        require(*self.libraries(parameters))
+        # A model does not check the parameters of its stages.
+        parameters = read_values(self, parameters, context)
+        with locked(*check_outputs(self, parameters, context)):
             self._check_variables(parameters, context)
             self._given = given_inputs(self, parameters, context)
             results = self.execute(parameters, context, FeedbackProgress(feedback))
             self._style_rasters(results, context)
-            self._link_reports(results, feedback)
-            return results
-        except QgsProcessingException:
-            raise
-        except Exception as error:
-            raise QgsProcessingException(error_message(error)) from None
+        self._link_reports(results, feedback)
+        return results
 
     def _check_variables(self, parameters, context) -> None:
         """Refuse a stack of another variable, or one for two; stacks without a tag are used."""

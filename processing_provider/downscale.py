@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from qgis.core import (
     QgsProcessing,
     QgsProcessingOutputMultipleLayers,
@@ -24,7 +22,7 @@ from qgis.core import (
 
 from .base import POLYGONS, tr
 from .downscale_parameters import (
-    ENCODING_HELP,
+    CHOICES,
     ENCODINGS,
     FILES,
     INTEGER,
@@ -33,7 +31,6 @@ from .downscale_parameters import (
     NUMBERS,
     SWITCHES,
     TARGETS,
-    VALIDATION_HELP,
     VALIDATIONS,
 )
 from .layers import find_field, open_layer
@@ -42,7 +39,7 @@ from .styles.loading import when_loaded, write_vector_style
 from .styles.map_group import load_maps
 from .styles.rasters import title_file
 from .styles.vectors import style_regions
-from .vector_output import write_features
+from .vector_output import Place, write_features
 from .well_parameters import FIELDS, WellAlgorithm
 
 # Field of the layer of regions -> type.
@@ -146,40 +143,13 @@ class Downscale(WellAlgorithm):
                 help,
                 advanced=True,
             )
-        self.add(
-            QgsProcessingParameterEnum(
-                "VALIDATION",
-                tr("How skill is measured"),
-                [tr(label) for label in VALIDATIONS.values()],
-                defaultValue=0,
-            ),
-            VALIDATION_HELP,
-        )
-        self.add(
-            QgsProcessingParameterEnum(
-                "TARGET",
-                tr("Target of the models"),
-                list(TARGETS.values()),
-                defaultValue=0,
-            ),
-            "What trees predict if METHOD is the published one; the first method has no level and "
-            "trend of its own. GWSA, as in the published dataset, or GWSA without the level and "
-            "trend of each coarse cell. Level and trend then come from GRACE alone, which suits "
-            "pumping that no predictor shows. On sample worlds the second target explains half as "
-            "much of the detail inside a cell, because most of what models predict is level and "
-            "trend.",
-            advanced=True,
-        )
-        self.add(
-            QgsProcessingParameterEnum(
-                "ENCODING",
-                tr("Encoding of the maps"),
-                [tr(label) for label in ENCODINGS.values()],
-                defaultValue=0,
-            ),
-            ENCODING_HELP,
-            advanced=True,
-        )
+        for name, (label, values, help) in CHOICES.items():
+            labels = [tr(value) for value in values.values()]
+            self.add(
+                QgsProcessingParameterEnum(name, tr(label), labels, defaultValue=0),
+                help,
+                advanced=name != "VALIDATION",
+            )
         for name, (label, default, help) in SWITCHES.items():
             self.add(
                 QgsProcessingParameterBoolean(name, tr(label), default),
@@ -192,15 +162,6 @@ class Downscale(WellAlgorithm):
             "maps. They must be able to access the folders of predictors and maps under the same "
             "paths. The maps are the same as those of one machine. Leave empty to use this machine "
             "only.",
-            advanced=True,
-        )
-        self.add(
-            QgsProcessingParameterBoolean(
-                "UNENCRYPTED", tr("Allow a remote scheduler without encryption"), False
-            ),
-            "Others in the network can read and change what is sent to a tcp:// scheduler on "
-            "another machine, and run code on its workers. Such a scheduler is refused unless this "
-            "is set. tls:// and this machine need it not.",
             advanced=True,
         )
         self.add(
@@ -392,7 +353,7 @@ class Downscale(WellAlgorithm):
         # Region 0 is the land outside all aquifers, whatever these are called.
         shapes = {row["number"]: aquifers[row["name"]][0].shape for row in rows if row["number"]}
         layer = write_features(
-            partial(self.parameterAsSink, parameters, "REGIONS", context),
+            Place(self, parameters, "REGIONS", context),
             REGION_FIELDS,
             QgsWkbTypes.Type.MultiPolygon,
             [([row[name] for name in REGION_FIELDS], shapes.get(row["number"])) for row in rows],

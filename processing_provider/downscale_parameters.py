@@ -53,6 +53,12 @@ SWITCHES = {
         "OUTPUT and HELD_OUT. Otherwise such a folder is refused, since maps of two runs must not "
         "be used together. The same run can always be made again.",
     ),
+    "UNENCRYPTED": (
+        "Allow a remote scheduler without encryption", False,
+        "Others in the network can read and change what is sent to a tcp:// scheduler on another "
+        "machine, and run code on its workers. Such a scheduler is refused unless this is set. "
+        "tls:// and this machine need it not.",
+    ),
 }  # fmt: skip
 # Value of the option ``method`` -> label, in the order of the enumeration.
 METHODS = {
@@ -102,6 +108,19 @@ ENCODING_HELP = (
     "How the values of the maps are stored. The first one has an error of at most 0.004 cm and can "
     "be read by every GDAL. LERC needs a GDAL that was built with it, to write and to read."
 )
+TARGET_HELP = (
+    "What trees predict if METHOD is the published one; the first method has no level and trend of "
+    "its own. GWSA, as in the published dataset, or GWSA without the level and trend of each "
+    "coarse cell. Level and trend then come from GRACE alone, which suits pumping that no "
+    "predictor shows. On sample worlds the second target explains half as much of the detail "
+    "inside a cell, because most of what models predict is level and trend."
+)
+# Choice -> label, value of the option -> label, and help.
+CHOICES = {
+    "VALIDATION": ("How skill is measured", VALIDATIONS, VALIDATION_HELP),
+    "TARGET": ("Target of the models", TARGETS, TARGET_HELP),
+    "ENCODING": ("Encoding of the maps", ENCODINGS, ENCODING_HELP),
+}
 # Optional output -> label, file filter (None for a folder) and help.
 FILES = {
     "MODELS": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from qgis.core import (
@@ -23,7 +22,7 @@ from .monthly_maps import add_maps, read_maps
 from .polygon_maps import add_polygons, add_sigma, average, read_outlines
 from .styles.loading import LayerGroup, load
 from .styles.rasters import style_raster, write_styles
-from .vector_output import write_features
+from .vector_output import Place, write_features
 
 OUTPUTS = ("OUTPUT", "FOLDER", "EVENTS", "SERIES")
 # Labels in the order of ``SCALES`` of the core.
@@ -215,7 +214,7 @@ class DroughtIndex(GwsaAlgorithm):
         }
         return {
             name: write_features(
-                partial(self.parameterAsSink, parameters, name, context),
+                Place(self, parameters, name, context),
                 fields,
                 QgsWkbTypes.Type.NoGeometry,
                 ((row, None) for row in rows),

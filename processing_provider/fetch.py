@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from qgis.core import (
@@ -19,7 +17,7 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterString,
 )
-from qgis.PyQt.QtCore import QCoreApplication, QLockFile
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.fetching.logins import Secret
@@ -29,7 +27,6 @@ from .login import read_tokens
 from .main_thread import is_main_thread
 from .network import QgisTransport
 
-LOCK = ".fetch.lock"
 # Without an account of their own beside that of Earthdata.
 DEFAULT_SOURCES = ("csr_mascons", "csr_land_mask", "gldas_noah", "terraclimate", "soilgrids")
 
@@ -135,18 +132,15 @@ class Fetch(GwsaAlgorithm):
         order = self.order(parameters, context)
         folder = self.output_path(parameters, "OUTPUT", context)
         client = make_client(self._tokens, progress)
-        dry_run = self.parameterAsBool(parameters, "DRY_RUN", context)
-        # The plan is made inside the lock: another run may fetch what it would list as missing.
-        with nullcontext() if dry_run else locked(folder):
-            plan = make_plan(order, folder, client, progress.part(0, 0.1))
-            log_plan(plan, progress)
-            least, most = plan.bytes
-            results = {"FILES": len(plan.missing), "LEAST_BYTES": least, "MOST_BYTES": most}
-            if dry_run:
-                return {"OUTPUT": str(folder), **results}
-            client.require_logins(plan.logins)
-            outcome, found = fetch_files(plan, folder, client, progress.part(0.1, 1))
-            outcome.require_all()
+        plan = make_plan(order, folder, client, progress.part(0, 0.1))
+        log_plan(plan, progress)
+        least, most = plan.bytes
+        results = {"FILES": len(plan.missing), "LEAST_BYTES": least, "MOST_BYTES": most}
+        if self.parameterAsBool(parameters, "DRY_RUN", context):
+            return {"OUTPUT": str(folder), **results}
+        client.require_logins(plan.logins)
+        outcome, found = fetch_files(plan, folder, client, progress.part(0.1, 1))
+        outcome.require_all()
         return {
             "OUTPUT": str(folder),
             **{name: str(path) for name, path in found.items()},
@@ -199,7 +193,7 @@ def make_client(secrets, progress):
 
 
 def fetch_files(plan, folder: Path, client, progress, watch=lambda outcome: None):
-    """Fetch the missing files of a plan into a folder that is locked.
+    """Fetch the missing files of a plan into a folder that the caller has locked.
 
     The parameters and errors are those of ``fetching.fetch.fetch``.
 
@@ -217,23 +211,6 @@ def fetch_files(plan, folder: Path, client, progress, watch=lambda outcome: None
 
     outcome = fetch(plan, folder, client, progress, keep_going)
     return outcome, {} if outcome.failed else finish(plan, outcome.record, progress)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder against another run that fetches into it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = QLockFile(str(folder / LOCK))
-    # A lock of a run that was killed is known by its process, not by its age.
-    lock.setStaleLockTime(0)
-    if not lock.tryLock(0):
-        raise InputError(
-            f"Another run fetches into {folder}; wait until it ends, or choose another folder."
-        )
-    try:
-        yield
-    finally:
-        lock.unlock()
 
 
 def _process_events() -> None:

@@ -39,8 +39,8 @@ NO_FILE = re.compile(r"memory:|[A-Za-z]\w+:\S*\w+=", re.ASCII)
 
 def check_outputs(
     algorithm: QgsProcessingAlgorithm, parameters: Mapping, context: QgsProcessingContext
-) -> None:
-    """Check all outputs of a run.
+) -> list[Path]:
+    """Check all outputs of a run, and return those that have files or folders of their own.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def check_outputs(
     """
     inputs = _inputs(algorithm, parameters, context)
     written: dict[str, str] = {}
+    places: list[Path] = []
     for definition in algorithm.destinationParameterDefinitions():
         name = definition.name()
-        text = _text(parameters.get(name), context)
-        if text in ("", QgsProcessing.TEMPORARY_OUTPUT) or NO_FILE.match(text):
+        path = destination_file(parameters.get(name), context)
+        if path is None:
             continue
-        path = Path(text.partition("|")[0])
         _check_ending(definition, path)
         try:
             _check_place(definition.type() == FOLDER, path)
@@ -78,11 +78,34 @@ def check_outputs(
             # QGIS makes no folder for a layer.
             path.parent.mkdir(parents=True, exist_ok=True)
         # Names that differ only in case are one file on Windows and macOS.
+        places.append(path)
         other = written.setdefault(os_path.realpath(path).casefold(), name)
         if other != name:
             raise InputError(
                 f"{other} and {name} are both written to {path}; give each a name of its own."
             )
+    return places
+
+
+def destination_file(value, context: QgsProcessingContext) -> Path | None:
+    """Return the file or folder that an output is written to.
+
+    Parameters
+    ----------
+    value
+        Value of the parameter.
+    context : QgsProcessingContext
+        Evaluates expressions.
+
+    Returns
+    -------
+    Path or None
+        None for no output, a temporary one, a layer in memory, and a table of a database.
+    """
+    text = _text(value, context)
+    if text in ("", QgsProcessing.TEMPORARY_OUTPUT) or NO_FILE.match(text):
+        return None
+    return Path(text.partition("|")[0])
 
 
 def _text(value, context: QgsProcessingContext) -> str:

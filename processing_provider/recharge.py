@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from qgis.core import (
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFileDestination,
@@ -16,7 +14,7 @@ from .monthly_maps import add_maps, read_maps
 from .polygon_maps import add_polygons, add_sigma, average, read_outlines
 from .styles.loading import when_loaded, write_vector_style
 from .styles.recharge import style_recharge
-from .vector_output import write_features
+from .vector_output import Place, write_features
 
 
 class Recharge(GwsaAlgorithm):
@@ -153,7 +151,7 @@ class Recharge(GwsaAlgorithm):
         from ..gwsa_plugin.core.results.recharge_tables import POLYGON_FIELDS, polygon_rows
 
         layer = write_features(
-            partial(self.parameterAsSink, parameters, "OUTPUT", context),
+            Place(self, parameters, "OUTPUT", context),
             POLYGON_FIELDS,
             QgsWkbTypes.Type.MultiPolygon,
             zip(polygon_rows(series, estimates), [outline.shape for outline in outlines]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from math import isfinite
 
 from qgis.core import (
@@ -21,7 +20,7 @@ from .base import POINTS, POLYGONS, tr
 from .monthly_maps import add_maps, read_maps
 from .styles.loading import when_loaded, write_vector_style
 from .styles.vectors import style_wells
-from .vector_output import column_types, write_features
+from .vector_output import Place, column_types, write_features
 from .well_parameters import FIELDS, WellAlgorithm
 
 
@@ -130,22 +129,26 @@ class ValidateWells(WellAlgorithm):
             records.wells, records.readings, product, coarse, rules, progress.part(0.2, 0.95)
         )
         progress.info(summary(comparison))
+        progress.stop_if_cancelled()
         detail = score_detail(comparison, width)
-        outputs = self._write_files(parameters, context, comparison, detail, rules, started)
+        outputs = self._write_files(
+            parameters, context, (comparison, detail), rules, started, progress.part(0.95, 1.0)
+        )
         outputs["OUTPUT"] = self._write_layer(parameters, context, comparison)
         progress.info(detail.sentences())
         return outputs
 
-    def _write_files(self, parameters, context, comparison, detail, rules, started) -> dict:
+    def _write_files(self, parameters, context, result, rules, started, progress) -> dict:
         from ..gwsa_plugin.core.wells.scores import write_scores
 
+        comparison, detail = result
         outputs = {
             name: self.output_path(parameters, name, context) for name in ("REPORT", "SCORES")
         }
         if outputs["REPORT"]:
             from ..gwsa_plugin.core.wells.report import write_well_report
 
-            write_well_report(outputs["REPORT"], comparison, detail)
+            write_well_report(outputs["REPORT"], comparison, detail, progress)
             record = outputs["REPORT"].with_suffix(".run.json")
             results = {"detail": detail.as_record()}
             self.write_record(record, {}, vars(rules), started, results)
@@ -159,7 +162,7 @@ class ValidateWells(WellAlgorithm):
         columns = well_columns(comparison)
         places = zip(comparison.wells.longitude, comparison.wells.latitude)
         layer = write_features(
-            partial(self.parameterAsSink, parameters, "OUTPUT", context),
+            Place(self, parameters, "OUTPUT", context),
             column_types(columns),
             QgsWkbTypes.Type.Point,
             zip(zip(*(values.tolist() for values in columns.values())), map(_point, places)),

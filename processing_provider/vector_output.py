@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from qgis.core import (
@@ -11,13 +12,41 @@ from qgis.core import (
     QgsFeatureSink,
     QgsFields,
     QgsGeometry,
-    QgsVectorFileWriter,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
+    QgsProperty,
     QgsVectorLayer,
     QgsWkbTypes,
 )
 
 from ..gwsa_plugin.core.base.errors import InputError
-from .layers import LONLAT, is_file
+from ..gwsa_plugin.core.files.atomic import publish, scratch_folder
+from .layers import LONLAT
+from .output_checks import destination_file
+
+# What SQLite keeps beside a GeoPackage; it does not belong to one that replaces it.
+JOURNALS = ("-wal", "-shm", "-journal")
+
+
+class Place(NamedTuple):
+    """Where a layer is written.
+
+    Attributes
+    ----------
+    algorithm : QgsProcessingAlgorithm
+    parameters : dict
+        As in ``processAlgorithm``.
+    name : str
+        Name of the parameter of the layer.
+    context : QgsProcessingContext
+    """
+
+    algorithm: QgsProcessingAlgorithm
+    parameters: dict
+    name: str
+    context: QgsProcessingContext
 
 
 def layer_fields(types: dict[str, str]) -> QgsFields:
@@ -50,18 +79,19 @@ def column_types(columns: Mapping[str, np.ndarray]) -> dict[str, str]:
 
 
 def write_features(
-    open_sink: Callable,
+    place: Place,
     types: dict[str, str],
     kind: QgsWkbTypes.Type,
     rows: Iterable[tuple[Sequence, QgsGeometry | None]],
 ) -> str:
     """Write a layer in EPSG:4326; nothing is computed while it is open.
 
+    A file gets its final name when all features can be read from it.
+
     Parameters
     ----------
-    open_sink : callable
-        Takes fields, type of geometry and CRS, and returns a sink and the identifier of its layer:
-        ``parameterAsSink`` with its first three arguments given.
+    place : Place
+        Where the layer is written.
     types : dict of str to str
         Fields as in ``layer_fields``.
     kind : QgsWkbTypes.Type
@@ -80,19 +110,68 @@ def write_features(
     """
     fields = layer_fields(types)
     features = [_feature(fields, *row) for row in rows]
-    sink, layer_id = open_sink(fields, kind, LONLAT)
+    given = place.parameters.get(place.name)
+    path = destination_file(given, place.context)
+    if path is None:
+        return _write(place, given, fields, kind, features)
+    with scratch_folder(path) as scratch:
+        part = _write(place, _redirected(given, scratch / path.name), fields, kind, features)
+        files = sorted(scratch.iterdir())
+        if not files or not _is_complete(part, len(features)):
+            raise _incomplete(place)
+        for journal in JOURNALS:
+            path.with_name(path.name + journal).unlink(missing_ok=True)
+        for file in files:
+            publish(file, path.with_name(file.name))
+        final = part.replace(str(scratch), str(path.parent))
+    _load(place.context, part, final)
+    return final
+
+
+def _write(
+    place: Place, value, fields: QgsFields, kind: QgsWkbTypes.Type, features: list[QgsFeature]
+) -> str:
+    """Write the layer to a value of its parameter, and return its identifier."""
+    parameters = {**place.parameters, place.name: value}
+    try:
+        sink, layer_id = place.algorithm.parameterAsSink(
+            parameters, place.name, place.context, fields, kind, LONLAT
+        )
+    except QgsProcessingException:
+        sink = None
     if sink is None:
-        raise InputError("The layer cannot be written to this file; choose another one.")
+        raise _incomplete(place)
     written = [sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert) for feature in features]
     # The sink closes its file here, before any exception keeps a reference to it.
     del sink
-    if not all(written) or not _is_complete(layer_id, len(features)):
-        _remove(layer_id)
-        raise InputError(
-            f"{layer_id} could not be written completely; check that its disk is not full, or "
-            "choose another file or format."
-        )
+    if not all(written):
+        raise _incomplete(place)
     return layer_id
+
+
+def _incomplete(place: Place) -> InputError:
+    path = destination_file(place.parameters.get(place.name), place.context)
+    return InputError(
+        f"The layer {path or place.name} could not be written completely; check that its disk is "
+        "not full, or choose another file or format."
+    )
+
+
+def _redirected(value, path: Path) -> str | QgsProcessingOutputLayerDefinition:
+    """The value of a parameter with another file."""
+    if not isinstance(value, QgsProcessingOutputLayerDefinition):
+        return str(path)
+    redirected = QgsProcessingOutputLayerDefinition(value)
+    redirected.sink = QgsProperty.fromValue(str(path))
+    return redirected
+
+
+def _load(context: QgsProcessingContext, part: str, final: str) -> None:
+    """Have the layer loaded from its final file, where it is loaded at the end."""
+    loaded = context.layersToLoadOnCompletion()
+    if part in loaded:
+        loaded[final] = loaded.pop(part)
+        context.setLayersToLoadOnCompletion(loaded)
 
 
 def _feature(fields: QgsFields, attributes: Sequence, shape: QgsGeometry | None) -> QgsFeature:
@@ -104,23 +183,5 @@ def _feature(fields: QgsFields, attributes: Sequence, shape: QgsGeometry | None)
 
 
 def _is_complete(layer_id: str, count: int) -> bool:
-    """Whether a file has all features; a layer in memory or in a database has."""
-    if not is_file(layer_id.partition("|")[0]):
-        return True
-    return QgsVectorLayer(layer_id, "", "ogr").featureCount() == count
-
-
-def _remove(layer_id: str) -> None:
-    """Remove the file of a layer, unless it has other layers too."""
-    path = _file(layer_id)
-    found = QgsVectorLayer(str(path), "", "ogr")
-    if found.isValid() and len(found.dataProvider().subLayers()) > 1:
-        return
-    del found
-    if path.suffix.lower() == ".shp":
-        QgsVectorFileWriter.deleteShapeFile(str(path))
-    path.unlink(missing_ok=True)
-
-
-def _file(layer_id: str) -> Path:
-    return Path(layer_id.partition("|")[0])
+    """Whether all features of a file can be read; its own count may be of what is not there."""
+    return sum(1 for _ in QgsVectorLayer(layer_id, "", "ogr").getFeatures()) == count

@@ -15,6 +15,7 @@ from .base.errors import InputError
 from .base.progress import SILENT, Progress
 from .downscaling.downscale import DownscaleOptions, Outputs, downscale
 from .downscaling.skill.scores import write_scores
+from .files.lock import locked
 from .files.provenance import provenance
 from .files.stack import read_stack, write_stack
 from .files.yearly_maps import YearlyMaps
@@ -148,7 +149,7 @@ def run_chain(
     Raises
     ------
     InputError
-        When inputs do not match or ``last`` is not a stage.
+        When inputs do not match, ``last`` is not a stage, or another run writes into the folder.
     Cancelled
         When the user asked to stop.
     """
@@ -158,8 +159,9 @@ def run_chain(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = output_paths(folder)
-    for name, part in zip(wanted, progress.parts(len(wanted))):
-        _RUNNERS[name](inputs, paths, options, part)
+    with locked(folder / "chain"):
+        for name, part in zip(wanted, progress.parts(len(wanted))):
+            _RUNNERS[name](inputs, paths, options, part)
     progress.advance(1)
     return {name: path for name, path in paths.items() if path.exists()}
 

@@ -30,6 +30,7 @@ from qgis.PyQt.QtXml import QDomDocument, QDomElement
 
 from ...gwsa_plugin.core.base.months import find_month
 from ...gwsa_plugin.core.base.units import is_dimensionless
+from ...gwsa_plugin.core.files.atomic import replace_text
 from ...gwsa_plugin.core.files.stack_tags import COMPARED_TAG, LEAKAGE_TAG
 from .months import set_period
 
@@ -182,7 +183,7 @@ def write_styles(paths: Iterable[Path]) -> None:
     for path, (newest, _) in samples.items():
         contents = contents_of[path]
         renderer = _renderer(contents, newest, values)
-        path.with_suffix(".qml").write_text(_qml(renderer, contents), encoding="utf-8")
+        replace_text(path.with_suffix(".qml"), _qml(renderer, contents))
 
 
 def style_raster(layer: QgsRasterLayer) -> None:
@@ -323,7 +324,7 @@ def title_file(path: Path, title: str) -> None:
     root = document.createElement("qgis")
     document.appendChild(root)
     metadata.writeMetadataXml(root, document)
-    path.with_suffix(".qmd").write_text(document.toString(2), encoding="utf-8")
+    replace_text(path.with_suffix(".qmd"), document.toString(2))
 
 
 def _qml(renderer: QgsRasterRenderer, contents: RasterContents) -> str:

@@ -1,6 +1,8 @@
 """Every error of a run is one sentence with its true cause."""
 
 import errno
+import gc
+import weakref
 
 import pytest
 from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessingFeedback
@@ -9,6 +11,7 @@ from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.rasters.gdal_errors import RasterError
 from gwsa.gwsa_plugin.dependencies import MissingLibrary
 from gwsa.processing_provider.error_messages import error_message
+from gwsa.processing_provider.sample_data import SampleData
 
 CASES = {
     "Name it.": InputError("Name it."),
@@ -46,3 +49,24 @@ def test_a_run_ends_with_one_sentence(provider, monkeypatch, sentence, error):
 )
 def test_what_is_no_full_disk_is_not_called_one(error):
     assert "disk" not in error_message(error)
+
+
+class Values:
+    """Stands in for the arrays of a run."""
+
+
+def test_a_refused_run_keeps_nothing_in_memory(run, monkeypatch, tmp_path):
+    """QGIS keeps every QgsProcessingException."""
+    left = []
+
+    def execute(self, parameters, context, progress):
+        values = Values()
+        left.append(weakref.ref(values))
+        raise InputError("The values are wrong; correct them.")
+
+    monkeypatch.setattr(SampleData, "execute", execute)
+    for _ in range(3):
+        with pytest.raises(QgsProcessingException, match="The values are wrong; correct them"):
+            run("sampledata", EXTENT="70,71,20,21 [EPSG:4326]", OUTPUT=tmp_path)
+    gc.collect()
+    assert [values() for values in left] == [None] * 3

@@ -1,6 +1,7 @@
 """gwsa:fetch against the servers of the loopback world, through the network of QGIS."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -12,12 +13,12 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
 )
-from qgis.PyQt.QtCore import QLockFile, QTimer
+from qgis.PyQt.QtCore import QTimer
 
 from gwsa.gwsa_plugin.core.fetching.logins import Account
 from gwsa.gwsa_plugin.core.fetching.servers import DUMMY_LOGIN, VARIABLE
 from gwsa.gwsa_plugin.core.fetching.sources import read_sources
-from gwsa.processing_provider.fetch import LOCK
+from gwsa.gwsa_plugin.core.files.lock import locked
 from gwsa.processing_provider.login import EARTHDATA, read_tokens
 from gwsa.tests.servers.faults import (
     AS_LOGIN_PAGE,
@@ -117,11 +118,9 @@ def test_a_run_can_be_cancelled_within_half_a_second(run, server, tmp_path):
 
 
 def test_two_runs_into_one_folder_are_refused(run, server, tmp_path):
-    other = QLockFile(str(tmp_path / LOCK))
-    assert other.tryLock(0)
-    with pytest.raises(QgsProcessingException, match="Another run fetches into"):
+    sentence = f"is being written by process {os.getpid()}"
+    with locked(tmp_path), pytest.raises(QgsProcessingException, match=sentence):
         run("fetch", **REGION, SOURCES=["csr_mascons"], OUTPUT=tmp_path)
-    other.unlock()
 
 
 @pytest.mark.parametrize(

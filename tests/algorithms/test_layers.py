@@ -1,7 +1,5 @@
 """Layers of polygons and points as algorithms read them, and the layers that they write."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from qgis.core import (
@@ -11,6 +9,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
+    QgsProcessingOutputLayerDefinition,
     QgsProject,
     QgsVectorLayer,
     QgsWkbTypes,
@@ -23,7 +22,7 @@ from gwsa.processing_provider.downscale import REGION_FIELDS, Downscale
 from gwsa.processing_provider.feedback import FeedbackProgress
 from gwsa.processing_provider.layers import find_field, is_commented, open_layer, points
 from gwsa.processing_provider.polygon_layers import read_polygons
-from gwsa.processing_provider.vector_output import write_features
+from gwsa.processing_provider.vector_output import Place, write_features
 from gwsa.processing_provider.well_layers import in_aquifers
 
 WEST = "POLYGON((76 28,77 28,77 31,76 31,76 28))"
@@ -274,11 +273,9 @@ class TestOutput:
 
         def write(destination, names):
             point = QgsGeometry.fromPointXY(QgsPointXY(76, 28))
-            sink = partial(
-                algorithm.parameterAsSink, {"REGIONS": str(destination)}, "REGIONS", context
-            )
+            place = Place(algorithm, {"REGIONS": str(destination)}, "REGIONS", context)
             rows = [([name], point) for name in names]
-            return write_features(sink, {"name": "string"}, QgsWkbTypes.Type.Point, rows)
+            return write_features(place, {"name": "string"}, QgsWkbTypes.Type.Point, rows)
 
         return write
 
@@ -292,18 +289,35 @@ class TestOutput:
         algorithm = Downscale()
         algorithm.initAlgorithm()
         path = tmp_path / "out.geojson"
-        sink = partial(
-            algorithm.parameterAsSink, {"REGIONS": str(path)}, "REGIONS", QgsProcessingContext()
-        )
-        write_features(sink, {"x": "double"}, QgsWkbTypes.Type.Point, [([np.nan], None)])
+        place = Place(algorithm, {"REGIONS": str(path)}, "REGIONS", QgsProcessingContext())
+        write_features(place, {"x": "double"}, QgsWkbTypes.Type.Point, [([np.nan], None)])
         assert '"x": null' in path.read_text()
 
-    @pytest.mark.parametrize("ending", ["gpkg", "shp"])
-    def test_a_file_that_is_not_complete_is_removed(self, write, tmp_path, monkeypatch, ending):
-        monkeypatch.setattr(QgsVectorLayer, "featureCount", lambda _: 1)
-        with pytest.raises(InputError, match="could not be written completely"):
-            write(tmp_path / f"out.{ending}", ["a", "b"])
-        assert list(tmp_path.iterdir()) == []
+    @pytest.mark.parametrize("ending", ["gpkg", "shp", "geojson"])
+    @pytest.mark.parametrize("room", [500, 20_000, 110_000])
+    def test_an_earlier_file_is_kept_when_the_disk_is_full(self, write, tmp_path, ending, room):
+        resource = pytest.importorskip("resource")
+        path = tmp_path / f"out.{ending}"
+        write(path, ["earlier"])
+        before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+        try:
+            with pytest.raises(InputError, match=r"out\.\w+ could not be written completely"):
+                write(path, [f"{number:01000}" for number in range(2000)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+    def test_a_layer_that_is_loaded_has_its_final_file(self, provider, tmp_path):
+        algorithm = Downscale()
+        algorithm.initAlgorithm()
+        context, project = QgsProcessingContext(), QgsProject()
+        value = QgsProcessingOutputLayerDefinition(str(tmp_path / "out.gpkg"), project)
+        place = Place(algorithm, {"REGIONS": value}, "REGIONS", context)
+        written = write_features(place, {"x": "double"}, QgsWkbTypes.Type.Point, [([1.0], None)])
+        assert written.partition("|")[0] == str(tmp_path / "out.gpkg")
+        assert list(context.layersToLoadOnCompletion()) == [written]
 
     def test_nothing_is_opened_before_all_features_are_known(self, write, tmp_path):
         def names():

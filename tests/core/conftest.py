@@ -93,7 +93,11 @@ class SmallWorld:
 
 @pytest.fixture(scope="session")
 def small_world(tmp_path_factory) -> SmallWorld:
-    folder = tmp_path_factory.mktemp("predictors")
+    return make_small_world(tmp_path_factory.mktemp("predictors"))
+
+
+def make_small_world(folder: Path) -> SmallWorld:
+    """Write the predictors into a folder and return the world."""
     rng = np.random.default_rng(4)
     land = np.ones(FINE.shape, bool)
     land[:, :11] = False

@@ -9,6 +9,7 @@ from gwsa.gwsa_plugin.core.balance.options import PUBLISHED, BalanceOptions
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.chain import ChainInputs, ChainOptions, run_chain
+from gwsa.gwsa_plugin.core.files.lock import locked
 from gwsa.gwsa_plugin.core.files.stack import read_stack
 from gwsa.gwsa_plugin.core.gapfill.methods import FillOptions
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
@@ -121,3 +122,9 @@ def test_it_stops_when_cancelled(sample_world, tmp_path):
     with pytest.raises(Cancelled):
         run_chain(inputs(sample_world), tmp_path, progress=Stopped())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_run_into_the_folder_is_refused(tmp_path):
+    absent = ChainInputs(tmp_path / "twsa.nc", tmp_path, tmp_path / "catalogue.json")
+    with locked(tmp_path / "out" / "chain"), pytest.raises(InputError, match="is being written by"):
+        run_chain(absent, tmp_path / "out")

@@ -11,7 +11,7 @@ from qgis.core import QgsApplication, QgsMapRendererParallelJob, QgsTask
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtGui import QImage
 
-from ...gwsa_plugin.core.files.atomic import atomic_folder, scratch_folder
+from ...gwsa_plugin.core.files.atomic import atomic_folder, publish, scratch_folder
 from ...processing_provider.base import tr
 from .gif import write_gif
 from .month_maps import MonthMaps
@@ -199,7 +199,7 @@ class _WriteTask(QgsTask):
                 for month, frame in zip(self._months, self._frames()):
                     frame.replace(folder / f"{output.stem}_{month}{PNG}")
         if output.path:
-            film.replace(output.path)
+            publish(film, output.path)
         return True
 
     def _make(self, film: Path) -> bool:

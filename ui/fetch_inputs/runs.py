@@ -14,8 +14,9 @@ from ...gwsa_plugin.core.fetching.logins import Secret
 from ...gwsa_plugin.core.fetching.outputs import finish
 from ...gwsa_plugin.core.fetching.plan import Order, Plan, compared_again, make_plan_by_source
 from ...gwsa_plugin.core.fetching.record import Record
+from ...gwsa_plugin.core.files.lock import locked
 from ...processing_provider.base import tr
-from ...processing_provider.fetch import fetch_files, locked, make_client
+from ...processing_provider.fetch import fetch_files, make_client
 from ..work import Work
 
 # Seconds between two reports of what came.

@@ -11,6 +11,8 @@ from .errors import InputError
 
 # A year outside these is no year: a depth in centimetres, a code or a slip.
 FIRST_YEAR, LAST_YEAR = 1900, 2100
+# Of a period.
+LONGEST = np.timedelta64(1200, "M")
 _YEAR = r"(?P<year>19\d\d|20\d\d|2100)"
 _MONTH = r"(?P<month>0[1-9]|1[0-2])"
 _DAY = r"(?P<day>0[1-9]|[12]\d|3[01])"
@@ -152,10 +154,16 @@ def month_range(first, last) -> np.ndarray:
     Raises
     ------
     InputError
-        When ``last`` is before ``first``.
+        When ``last`` is before ``first``, or more than a century after it, which is a month that
+        was written or read wrongly and would take memory for all months between.
     """
     first = np.datetime64(first, "M")
     last = np.datetime64(last, "M")
+    if last - first >= LONGEST:
+        raise InputError(
+            f"The period from {first} to {last} is longer than a century; correct the month that "
+            "is wrong."
+        )
     if last < first:
         raise InputError(
             f"The period starts in {first} and ends in {last}; choose an end not before the start."

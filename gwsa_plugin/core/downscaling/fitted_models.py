@@ -97,8 +97,6 @@ def fit_models(
     if refuted or not _are_trees_mapped(options, prior):
         models, validations = validate_without_trees(left, splits, training)
     else:
-        count = 1 + sum(map(len, splits.values()))
-        progress.info(f"{count} trainings; each but the first measures the skill of the models.")
         timed = progress.part(0.25, 0.9).timed("Training")
         models, validations = train_and_validate(left, splits, training, timed, run)
     if prior:

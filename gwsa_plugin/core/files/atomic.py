@@ -1,8 +1,13 @@
-"""Atomic writes: an output gets its final name only when it is complete."""
+"""Atomic writes: an output gets its final name only when it is complete and on the disk.
+
+This is the one place that gives outputs their names.
+"""
 
 from __future__ import annotations
 
+import errno
 import glob
+import os
 import re
 import shutil
 import sys
@@ -11,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+from ..base.errors import InputError
 
 IS_WINDOWS = sys.platform == "win32"
 if not IS_WINDOWS:
@@ -25,6 +32,8 @@ OWNER = "owner"
 # and mask, after its name; style, title and record of the run, in place of its ending.
 AFTER_NAME = (".aux.xml", ".ovr", ".msk")
 IN_PLACE_OF_ENDING = (".qml", ".qmd", ".run.json")
+# In a folder while its files are replaced.
+REPLACING = ".replacing"
 
 
 @contextmanager
@@ -72,20 +81,82 @@ def atomic_folder(path: str | Path, earlier: str | None = None) -> Iterator[Path
     path = Path(path)
     with scratch_folder(path) as folder:
         yield folder
+        new = [file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file()]
+        for name in new:
+            sync(folder / name)
+        for name in new:
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
+        # From here on old and new files are mixed until the last has its name.
+        replace_text(path / REPLACING, "\n".join(name.as_posix() for name in new))
         for file in _matching_files(path, earlier) if earlier else ():
             remove_file(file)
-        _move_files(folder, path)
+        for name in new:
+            _rename(folder / name, path / name)
+        for place in {path, *((path / name).parent for name in new)}:
+            sync(place)
+        (path / REPLACING).unlink()
+
+
+def require_consistent(folder: Path) -> None:
+    """Check that the files of a folder are those of one run.
+
+    Raises
+    ------
+    InputError
+        When a run that replaced them is not done, or was killed.
+    """
+    if (folder / REPLACING).exists():
+        raise InputError(
+            f"The folder {folder.name} has files of two runs, because the run that replaces them "
+            "is not done or was interrupted; run it again, or choose another folder."
+        )
 
 
 def replace_text(path: Path, text: str) -> None:
     """Write a small file in UTF-8 in one step, without a folder that a killed run would leave."""
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    new = path.with_name(f".{path.name.lstrip('.')}.new")
+    try:
+        new.write_text(text, encoding="utf-8")
+        publish(new, path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def publish(part: Path, path: Path) -> None:
-    """Give a complete file its final name, and remove what describes the file that it replaces."""
+    """Give a complete file its final name, and remove what describes the file that it replaces.
+
+    The content is on the disk before the name is, so that no power cut leaves the name alone.
+    """
+    sync(part)
+    _rename(part, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or the names in a folder are on the disk.
+
+    Raises
+    ------
+    OSError
+        When something that was written before has not reached the disk.
+    """
+    is_folder = path.is_dir()
+    if is_folder and IS_WINDOWS:
+        return  # Windows opens no folders.
+    file = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+    try:
+        os.fsync(file)
+    except OSError as error:
+        # Some network file systems cannot do this with folders.
+        if not is_folder or error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
+            raise
+    finally:
+        os.close(file)
+
+
+def _rename(part: Path, path: Path) -> None:
     _remove_descriptions(path)
     part.replace(path)
 
@@ -165,15 +236,6 @@ def _lock(file: IO[bytes]) -> None:
     except OSError:
         # The file system has no locks, so that no process can take the folder for abandoned.
         pass
-
-
-def _move_files(source: Path, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for item in sorted(source.iterdir()):
-        if item.is_dir():
-            _move_files(item, target / item.name)
-        else:
-            publish(item, target / item.name)
 
 
 def _remove_descriptions(path: Path) -> None:

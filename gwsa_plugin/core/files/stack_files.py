@@ -18,6 +18,7 @@ from ..base.units import CM, is_dimensionless, require_cm_per
 from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
 from ..rasters.raster import Raster
 from ..rasters.reading import band_months, open_lonlat, read_bands
+from .atomic import require_consistent
 from .packed_tiles import TILES_DOMAIN, unpack_tiles
 
 VARIABLE_TAG = "GWSA_VARIABLE"
@@ -96,10 +97,11 @@ def raster_paths(path: Path) -> list[Path]:
     Raises
     ------
     InputError
-        When the folder contains no raster.
+        When the folder contains no raster, or those of two runs.
     """
     if not path.is_dir():
         return [path]
+    require_consistent(path)
     paths = sorted(
         one
         for one in path.iterdir()

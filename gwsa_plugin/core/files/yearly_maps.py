@@ -28,6 +28,7 @@ from ..rasters.reading import (
     readable,
 )
 from ..rasters.whole_blocks import read_blocks
+from .atomic import require_consistent
 from .packed_tiles import TILES_DOMAIN, unpack_tiles
 from .provenance import same_run
 from .stack import OBSERVED
@@ -63,8 +64,9 @@ class YearlyMaps:
         Raises
         ------
         InputError
-            When there is none, or as in ``from_files``.
+            When there is none, when files of two runs are mixed, or as in ``from_files``.
         """
+        require_consistent(Path(folder))
         paths = yearly_files(folder)
         if not paths:
             raise InputError(
@@ -260,10 +262,29 @@ class YearlyMaps:
 
 
 def sigma_maps(folder: str | Path) -> YearlyMaps | None:
-    """Find the sigma of the maps in a folder, ``sigma/GWSA_SIGMA_YYYY.tif``; None without it."""
+    """Find the sigma of the maps in a folder, ``sigma/GWSA_SIGMA_YYYY.tif``; None without it.
+
+    Raises
+    ------
+    InputError
+        When it is of another run than the maps, or as in ``YearlyMaps.from_files``.
+    """
+    require_consistent(Path(folder))
     folder = Path(folder) / "sigma"
     names = sorted(path for path in folder.glob("*.tif") if SIGMA_NAME.fullmatch(path.name))
-    return YearlyMaps.from_files(names) if names else None
+    if not names:
+        return None
+    sigma = YearlyMaps.from_files(names)
+    for path in yearly_files(folder.parent)[:1]:
+        with open_raster(path) as source:
+            is_own = same_run(source.tags(), sigma.tags())
+        if not is_own:
+            raise InputError(
+                f"The folder {folder.parent.name} has {path.name} of one run and "
+                f"sigma/{names[0].name} of another, as their tags GWSA_INPUTS and GWSA_PARAMETERS "
+                "state; delete the folder sigma, or run Downscale again."
+            )
+    return sigma
 
 
 def yearly_files(folder: str | Path) -> list[Path]:

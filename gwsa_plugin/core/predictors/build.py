@@ -6,6 +6,7 @@ The inputs may have any projection, resolution and extent; the set is on one pai
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,11 +31,14 @@ from .land_mask import LandMask
 from .outside import require_own_files
 from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
 from .raster_pairs import Pair, Region, make_pairs
+from .raster_record import RASTERS, make_record
 from .rebuild import (
     Written,
-    remove_unused,
+    files_of_pair,
+    recorded_rasters,
     require_same_grid,
     split_into_batches,
+    unused_rasters,
     with_origins,
     write_batch,
 )
@@ -143,21 +147,23 @@ def build_predictors(
     pairs = with_origins(pairs, region, digests)
     parameters = {"months": name_runs(months), "factor": factor}
     given = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask}
-    with atomic_folder(output) as folder:
+    earlier = Path(output)
+    unused = unused_rasters(earlier, {pair.file for pair in pairs})
+    with atomic_folder(output, "|".join(map(re.escape, unused)) or None) as folder:
         (folder / FINE).mkdir()
         (folder / COARSE).mkdir()
         write_land(region.land, fine, folder / LAND)
-        encodings = _write_rasters(pairs, region, folder, Path(output), progress.part(0.05, 1.0))
+        encodings = _write_rasters(pairs, region, folder, earlier, progress.part(0.05, 0.98))
         hashed = {role: {path: digests[path] for path in paths} for role, paths in read.items()}
         tags = provenance(STAGE, {**given, **hashed}, parameters, progress)
         periods = {"months": months, "before": before}
         content = _contents(catalogue.predictors, encodings, region, periods, tags)
+        names = [LAND, *(name for pair in pairs for name in files_of_pair(pair))]
+        kept = recorded_rasters(earlier)
+        content[RASTERS] = make_record(folder, kept, names, progress.part(0.98, 1.0))
         text = json.dumps(content, indent=1) + "\n"
         (folder / CONTENTS).write_text(text, encoding="utf-8")
         write_run(folder / "run.json", STAGE, {**given, **read}, parameters, started)
-        # The earlier predictors.json does not describe the rasters that are moved there next.
-        remove_unused(Path(output), {pair.file for pair in pairs})
-        (Path(output) / CONTENTS).unlink(missing_ok=True)
     progress.advance(1.0)
     return PredictorSet.open(output)
 

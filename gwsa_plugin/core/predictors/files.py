@@ -25,7 +25,7 @@ COARSE = "coarse"
 # Stands for the month of a static predictor.
 ALWAYS = None
 # Months of a climatology.
-EVERY_YEAR = month_range("1900-01", "2099-12")
+EVERY_YEAR = np.arange("1900-01", "2100-01", dtype="datetime64[M]")
 # Placeholder -> its name and digits. Three digits in the place of the month are a day of the year.
 PLACEHOLDERS = {
     "{YYYY}": ("year", r"(?:19|20)\d\d"),

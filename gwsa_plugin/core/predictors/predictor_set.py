@@ -12,12 +12,14 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import month_range, name_runs, parse_month
 from ..base.tiles import Tile
+from ..files.atomic import require_consistent
 from ..rasters.reading import open_raster
 from .bands import require_shape
 from .catalogue import Predictor, parse_predictors
 from .files import COARSE, FINE, month_bands
 from .json_file import read_json, read_land
 from .outside import require_inside
+from .raster_record import RASTERS, require_lengths
 
 CONTENTS = "predictors.json"
 REBUILD = "build the set again"
@@ -61,9 +63,11 @@ class PredictorSet:
         Raises
         ------
         InputError
-            When the folder has no valid predictors.json.
+            When the folder has no valid predictors.json, or its rasters are not those that
+            were built together.
         """
         folder = Path(folder).absolute()
+        require_consistent(folder)
         if not (folder / CONTENTS).is_file():
             raise InputError(
                 f"The folder {folder.name} has no {CONTENTS}; "
@@ -82,6 +86,7 @@ class PredictorSet:
         require_inside(land, folder, f'"land" in {CONTENTS}', REBUILD)
         for path in sorted([*(folder / FINE).rglob("*"), *(folder / COARSE).rglob("*")]):
             require_inside(str(path), folder, CONTENTS, REBUILD)
+        require_lengths(folder, content.get(RASTERS, {}))
         grid, factor = _parse_grid(content, folder)
         if "months" in content:
             months = _parse_months(content, "months")

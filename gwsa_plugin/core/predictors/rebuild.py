@@ -14,13 +14,13 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.progress import Progress
 from ..compute.threads import run_all
-from ..files.atomic import remove_file
 from ..files.provenance import plugin_version
 from .catalogue import Predictor, parse_predictors, read_json
 from .files import COARSE, FINE
 from .int16 import CLASS_CODES, FLOAT32, Encoding, ValueRange, choose_encoding
 from .predictor_set import CONTENTS
 from .raster_pairs import Pair, PairContents, Region, convert_pair, find_pair, write_pair
+from .raster_record import RASTERS, has_digests
 
 
 class Written(NamedTuple):
@@ -67,26 +67,47 @@ def require_same_grid(folder: Path, fine: Grid, factor: int) -> None:
         )
 
 
-def remove_unused(folder: Path, used: Set[str]) -> None:
-    """Remove the rasters of an earlier set that a new set in its folder does not have.
+def unused_rasters(folder: Path, used: Set[str]) -> list[str]:
+    """Find the rasters of an earlier set that a new set in its folder does not have.
 
     Parameters
     ----------
     folder : Path
-        The folder; nothing is removed without a valid predictors.json.
+        The folder; none is found without a valid predictors.json.
     used : set of str
         Names of the rasters of the new set.
+
+    Returns
+    -------
+    list of str
+        Their paths, relative to the folder.
     """
     try:
         earlier = parse_predictors(read_json(folder / CONTENTS), CONTENTS)
     except InputError:
-        return
-    for predictor in earlier:
-        pattern = Path(predictor.files).name.replace("{YYYY}", "[0-9]" * 4)
-        for scale in (FINE, COARSE) if pattern else ():
-            for path in (folder / scale).glob(pattern):
-                if path.name not in used:
-                    remove_file(path)
+        return []
+    patterns = [Path(item.files).name.replace("{YYYY}", "[0-9]" * 4) for item in earlier]
+    return [
+        f"{scale}/{path.name}"
+        for pattern in filter(None, patterns)
+        for scale in (FINE, COARSE)
+        for path in (folder / scale).glob(pattern)
+        if path.name not in used
+    ]
+
+
+def recorded_rasters(folder: Path) -> dict[str, dict]:
+    """Return the record of the rasters of an earlier set; empty where there is none."""
+    try:
+        record = read_json(folder / CONTENTS).get(RASTERS)
+    except InputError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def files_of_pair(pair: Pair) -> list[str]:
+    """Return the paths of both rasters of a pair, relative to the folder of the set."""
+    return [f"{FINE}/{pair.file}", f"{COARSE}/{pair.file}"]
 
 
 def with_origins(pairs: Sequence[Pair], region: Region, digests: dict[Path, str]) -> list[Pair]:
@@ -193,9 +214,20 @@ def write_batch(
 
 
 def _find_pairs(pairs: Sequence[Pair], earlier: Path) -> dict[Pair, PairContents]:
-    """The pairs that the earlier set has, made from the same inputs."""
+    """The pairs that the earlier set has as it was written, made from the same inputs."""
+    record = recorded_rasters(earlier)
     found = {pair: find_pair(pair, earlier) for pair in pairs}
-    return {pair: contents for pair, contents in found.items() if contents is not None}
+    there = {pair: contents for pair, contents in found.items() if contents is not None}
+    checks = [partial(_is_as_written, pair, earlier, record) for pair in there]
+    return {
+        pair: contents
+        for (pair, contents), is_good in zip(there.items(), run_all(checks))
+        if is_good
+    }
+
+
+def _is_as_written(pair: Pair, folder: Path, record: dict[str, dict], _: Progress) -> bool:
+    return has_digests(folder, record, files_of_pair(pair))
 
 
 def _write(

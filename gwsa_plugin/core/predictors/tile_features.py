@@ -23,27 +23,28 @@ _kernel = partial(load_numba_module, "predictors.antecedent_means_numba")
 
 def read_tile(
     predictors: PredictorSet,
+    groups: Sequence[Sequence[Predictor]],
     months: np.ndarray,
     selection: PixelSelection,
-    others: Sequence[Predictor] = (),
-) -> tuple[list[TileFeature], list[TileFeature]]:
-    """Read all features at selected pixels in some months.
+) -> list[list[TileFeature]]:
+    """Read features at selected pixels in some months.
 
     Parameters
     ----------
     predictors : PredictorSet
-        The set.
+        The set, which has the rasters.
+    groups : sequence of sequence of Predictor
+        Predictors of the set, or with other lags and means of its rasters. Each raster is read once
+        for all groups, and each mean is computed once.
     months : numpy.ndarray of datetime64[M]
         The months.
     selection : PixelSelection
         The pixels. Its ``pixels`` are a mask.
-    others : sequence of Predictor
-        More lags and means of rasters of the set, which are read together with them.
 
     Returns
     -------
-    features, other_features : list of TileFeature
-        Those of the set in its order, and those of ``others``.
+    list of list of TileFeature
+        The features of each group in the order of its predictors.
 
     Raises
     ------
@@ -51,12 +52,11 @@ def read_tile(
         As ``read_features``.
     """
     predictors.require(months)
-    reader = _Reader(predictors, months, selection, [*predictors.predictors, *others])
-    features, more = (
+    reader = _Reader(predictors, months, selection, [one for group in groups for one in group])
+    return [
         [feature for predictor in group for feature in reader.features(predictor)]
-        for group in (predictors.predictors, others)
-    )
-    return features, more
+        for group in groups
+    ]
 
 
 class _Reader:
@@ -74,7 +74,7 @@ class _Reader:
         self._selection = selection
         pixels = np.asarray(selection.pixels)
         self._columns = None if pixels.all() else np.flatnonzero(pixels).astype(np.int32)
-        self._by_name = {one.name: one for one in predictors.predictors if one.files}
+        self._by_name = {one.name: one for one in needing if one.files}
         # Differences by the names of their terms.
         self._differences: dict[tuple, tuple[np.ndarray, np.ndarray, bool]] = {}
         self._rasters: dict[str, tuple[np.ndarray, Feature]] = {}

@@ -18,7 +18,7 @@ from osgeo import gdal
 from ..base.progress import Progress
 from .gdal_errors import RasterError, gdal_errors
 from .gdal_progress import gdal_progress
-from .geotiff import require_complete
+from .read_back import require_copy
 
 # Pixels along the side of a tile. With twelve bands of float32 it has 3 MB before compression.
 SIDE = 256
@@ -73,4 +73,4 @@ def write_cog(source: Path, target: Path, progress: Progress) -> None:
         # An open file cannot be deleted on Windows.
         with suppress(RasterError), gdal_errors(problem):
             copy = file = None
-    require_complete(target)
+    require_copy(source, target)

@@ -21,6 +21,7 @@ from ..base.progress import Progress
 from .crs import well_known_text
 from .gdal_errors import RasterError, gdal_errors
 from .gdal_progress import gdal_progress
+from .read_back import Sums, require_written
 
 SOURCE_TAG = "GWSA_SOURCE"
 UNIT_TAG = "GWSA_UNIT"
@@ -104,7 +105,7 @@ def new_geotiff(
     finally:
         # An open file can be neither renamed nor, on Windows, deleted.
         target.close()
-    require_complete(path)
+    target.read_back(path)
 
 
 def add_overviews(path: Path, encoding: Mapping, progress: Progress) -> None:
@@ -138,18 +139,6 @@ def add_overviews(path: Path, encoding: Mapping, progress: Progress) -> None:
         # An open file can be neither renamed nor, on Windows, deleted.
         with gdal_errors(problem):
             file = None
-    require_complete(path)
-
-
-def require_complete(path: Path) -> None:
-    """Raise OSError when the end of a GeoTIFF that has just been written is missing.
-
-    When its last buffer cannot be written, GDAL 3.10 prints a message but reports no error.
-    """
-    with gdal_errors(f"{path.name} cannot be written"):
-        end = _end_of_blocks(path)
-    if end > path.stat().st_size:
-        raise RasterError(f"{path.name} cannot be written: the file is truncated")
 
 
 def can_compress(compression: str) -> bool:
@@ -187,6 +176,11 @@ def update_tags(path: Path, tags: Mapping[str, str | None]) -> None:
                 file.SetMetadataItem(name, text)
         file.FlushCache()
         file = None
+        file = gdal.Open(str(path), gdal.GA_ReadOnly)
+        present = file.GetMetadata()
+        file = None
+    if any(present.get(name) != text for name, text in tags.items()):
+        raise RasterError(f"{path.name} cannot be written: its tags are not those that were set")
 
 
 class GeoTiff:
@@ -198,6 +192,12 @@ class GeoTiff:
         self._side = side
         self._step = header.step
         self._encoding = encoding
+        self._dtype = np.dtype(header.dtype)
+        max_error = float(encoding.get("max_z_error", 0))
+        self._sums = Sums(len(header.names), header.nodata, max_error)
+        self._tags = dict(header.tags)
+        self._names = list(header.names)
+        self._sources = list(header.sources) or [""] * len(header.names)
         layout = {
             "tiled": True,
             "blockxsize": side,
@@ -243,11 +243,13 @@ class GeoTiff:
             band = self._file.GetRasterBand(number)
             band.SetDescription(name)
             band.SetMetadataItem(SOURCE_TAG, source)
+        self._names[number - 1], self._sources[number - 1] = name, source
 
     def write_tag(self, name: str, text: str) -> None:
         """Add one tag to the file, also after pixels have been written."""
         with gdal_errors(self._problem):
             self._file.SetMetadataItem(name, text)
+        self._tags[name] = text
 
     def write(self, number: int, field: np.ndarray, corner: tuple[int, int] = (0, 0)) -> None:
         """Write a window of a band.
@@ -265,6 +267,8 @@ class GeoTiff:
         top, left = map(int, corner)
         if self._step:
             field = np.rint(field / self._step) * self._step
+        field = np.asarray(field, dtype=self._dtype)
+        self._sums.add(number, field)
         with gdal_errors(self._problem):
             band = self._file.GetRasterBand(number)
             for rows in _split(top, field.shape[0], self._side):
@@ -290,6 +294,10 @@ class GeoTiff:
         """Close the file."""
         with gdal_errors(self._problem):
             self._file = None
+
+    def read_back(self, path: Path) -> None:
+        """Raise OSError if the closed file has not what was written to it."""
+        require_written(path, self._sums, self._tags, self._names, self._sources)
 
 
 def _build_overviews(
@@ -330,21 +338,3 @@ def _split(start: int, length: int, side: int) -> list[slice]:
     stop = start + length
     firsts = range(start - start % side, stop, side)
     return [slice(max(first, start), min(first + side, stop)) for first in firsts]
-
-
-def _end_of_blocks(path: Path) -> int:
-    """Position in bytes at which the last block of a GeoTIFF ends, overviews included."""
-    file = gdal.Open(str(path))
-    ends = [0]
-    for number in range(1, file.RasterCount + 1):
-        band = file.GetRasterBand(number)
-        for raster in [band, *map(band.GetOverview, range(band.GetOverviewCount()))]:
-            width, height = raster.GetBlockSize()
-            across = -(-raster.XSize // width)
-            down = -(-raster.YSize // height)
-            for place in (f"{x}_{y}" for y in range(down) for x in range(across)):
-                # Blocks that were left out of a sparse file have neither item.
-                offset = raster.GetMetadataItem(f"BLOCK_OFFSET_{place}", "TIFF")
-                size = raster.GetMetadataItem(f"BLOCK_SIZE_{place}", "TIFF")
-                ends.append(int(offset or 0) + int(size or 0))
-    return max(ends)

@@ -65,6 +65,37 @@ def join_blocks(path: Path, parts: Iterable[tuple[Path, tuple[int, int]]]) -> No
         joined.replace(SIZES, sizes, path)
 
 
+def require_joined(path: Path, parts: Iterable[tuple[Path, tuple[int, int]]]) -> None:
+    """Check that a GeoTIFF has the blocks that were joined to it.
+
+    Parameters
+    ----------
+    path, parts
+        As in ``join_blocks``.
+
+    Raises
+    ------
+    OSError
+        When a block is missing or has other bytes, or a file cannot be read.
+    """
+    with open(path, "rb") as target:
+        joined = _Directory(target)
+        height, width = joined.number(BLOCK_HEIGHT), joined.number(BLOCK_WIDTH)
+        across = -(-joined.number(WIDTH) // width)
+        in_band = across * -(-joined.number(HEIGHT) // height)
+        offsets, sizes = (joined.array(tag).tolist() for tag in (OFFSETS, SIZES))
+        for part, (top, left) in parts:
+            place = top // height * across + left // width
+            with open(part, "rb") as source:
+                for band, block in enumerate(_Directory(source).blocks()):
+                    number = band * in_band + place
+                    target.seek(offsets[number])
+                    if target.read(sizes[number]) != block:
+                        raise RasterError(
+                            f"{path.name} cannot be written: a block of it is not that of its tile"
+                        )
+
+
 class _Directory:
     """The first directory of an open TIFF file: where its arrays are."""
 

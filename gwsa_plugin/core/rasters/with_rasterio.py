@@ -35,16 +35,17 @@ class RasterioRaster(GdalRaster):
         with _rasterio_errors(f"{path.name} cannot be opened"):
             self._file = rasterio.open(gdal_name(path) if is_virtual(path) else path)
             self.crs = self._file.crs.to_wkt() if self._file.crs else ""
+            self.bands = tuple(_describe_bands(self._file))
         self.transform = Affine(*self._file.transform[:6])
         self.shape = self._file.shape
-        self.bands = tuple(_describe_bands(self._file))
         self.block = self._file.block_shapes[0] if self.bands else (0, 0)
 
     def close(self) -> None:
         self._file.close()
 
     def tags(self, band: int = 0, domain: str = "") -> dict[str, str]:
-        tags = self._file.tags(band, ns=domain or None)
+        with self._read_errors():
+            tags = self._file.tags(band, ns=domain or None)
         return tags if domain else with_attributes(tags, band)
 
     def tiff_item(self, band: int, name: str) -> str | None:
@@ -126,5 +127,5 @@ def _rasterio_errors(problem: str) -> Iterator[None]:
     """Raise RasterError instead of the errors of rasterio."""
     try:
         yield
-    except (RasterioError, RasterioIOError, CRSError) as error:
+    except (RasterioError, RasterioIOError, CRSError, UnicodeDecodeError) as error:
         raise RasterError(f"{problem}: {error}") from None

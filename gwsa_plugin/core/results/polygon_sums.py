@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
+from ..base.cores import usable_cores
 from ..base.grid import KM_PER_DEGREE, Bounds, Grid
 from ..base.progress import SILENT, Progress
 from ..base.tiles import Tile, squares
@@ -108,7 +108,7 @@ def sum_over_polygons(
     node_areas = csr_matrix((count, cells))
     windows = _windows(maps, aquifers, margin_km)
     work = partial(_sum_windows, maps, aquifers, separate_groups(aquifers), nodes, margin_km > 0)
-    size = min(WINDOWS_OF_TASK, max(1, len(windows) // (4 * (os.cpu_count() or 1))))
+    size = min(WINDOWS_OF_TASK, max(1, len(windows) // (4 * usable_cores())))
     firsts = range(0, len(windows), size)
     tasks = [partial(work, windows[first : first + size]) for first in firsts]
     for part in chain.from_iterable(run_all(tasks, progress)):

@@ -24,8 +24,8 @@ from ..base.grid import Bounds, Grid
 from ..base.progress import SILENT, Progress
 from ..base.tiles import Tile, squares
 from ..compute.threads import run_all
-from ..files.atomic import publish
-from ..files.checkpoint import resumable_folder
+from ..files.atomic import atomic_file
+from ..files.checkpoint import resumable_folder, save_checkpoint
 from ..files.stack_files import VARIABLE_TAG
 from ..files.yearly_maps import YearlyMaps
 from ..rasters.geotiff import DEFLATE, Header, new_geotiff
@@ -168,10 +168,10 @@ def write_trend_map(
                 f"No pixel has values in at least {LEAST_MONTHS} months of the period; "
                 "give more months."
             )
-        part = folder / path.name
         saved = partial(_saved_fields, folder)
-        significant = _write(part, layout, saved, options, all_tags, counts, progress.part(0.92, 1))
-        publish(part, path)
+        rest = progress.part(0.92, 1)
+        with atomic_file(path) as part:
+            significant = _write(part, layout, saved, options, all_tags, counts, rest)
     return TrendSummary(months.size, counts.total, significant)
 
 
@@ -248,11 +248,8 @@ def _compute_tiles(
     with at_a_time, maps.opened() as read:
         for tile in missing:
             fields = _fields(read, months, options, tile, progress)
-            target = _file(folder, tile)
-            part = target.with_suffix(".part")
-            with part.open("wb") as stream:
-                np.save(stream, fields if np.isfinite(fields[0]).any() else np.empty(0))
-            part.replace(target)
+            saved = fields if np.isfinite(fields[0]).any() else np.empty(0)
+            save_checkpoint(_file(folder, tile), partial(np.save, arr=saved))
 
 
 def _fields(

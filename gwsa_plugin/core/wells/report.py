@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure as Chart
 
+from ..base.progress import SILENT, Progress
 from ..files.html_report import Section, Table, draw, write_report
 from .comparison import WellComparison
 from .detail import DetailTest
@@ -58,7 +59,12 @@ Gains = dict[str, tuple[float, float, float]]
 """Field -> (estimate, 5 %, 95 %) of the RMSE that the 1 km field saves, cm/yr."""
 
 
-def write_well_report(path: str | Path, comparison: WellComparison, detail: DetailTest) -> None:
+def write_well_report(
+    path: str | Path,
+    comparison: WellComparison,
+    detail: DetailTest,
+    progress: Progress = SILENT,
+) -> None:
     """Write a self-contained HTML report atomically.
 
     Parameters
@@ -66,18 +72,23 @@ def write_well_report(path: str | Path, comparison: WellComparison, detail: Deta
     path : str or Path
     comparison : WellComparison
     detail : DetailTest
+    progress : Progress
+        Checked for cancellation before each section.
     """
     scores = scores_by_scale(comparison)
-    gains = {rival: rmse_gain(comparison, rival) for rival in FIELDS[1:]}
+    gains = {}
+    for rival in FIELDS[1:]:
+        progress.stop_if_cancelled()
+        gains[rival] = rmse_gain(comparison, rival)
     sections = [
         Section("1 km detail", [detail.sentences(), DETAIL_METHOD]),
         _trends(comparison, scores, gains),
-        _map(comparison),
-        _series(comparison),
-        _yields(comparison),
-        _exclusions(comparison),
-        CAVEATS,
     ]
+    for number, make in enumerate((_map, _series, _yields, _exclusions)):
+        progress.advance(number / 4)
+        sections.append(make(comparison))
+    sections.append(CAVEATS)
+    progress.advance(1.0)
     title = "Groundwater storage against wells"
     lead = f"{detail.sentences()} {verdict(comparison, scores, gains)}"
     write_report(path, title, lead, sections)

@@ -51,5 +51,6 @@ def read_rdb(path: str | Path) -> dict[str, list[str]]:
 def _remove_header(columns: dict[str, list[str]], rows: int) -> int:
     """Remove the names of the next table, which were read as a row of the one before."""
     for column in columns.values():
-        column.pop()
+        if column:
+            column.pop()
     return max(rows - 1, 0)

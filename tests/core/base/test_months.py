@@ -137,3 +137,9 @@ def test_baseline_is_2004_to_2009():
     around = np.array(["2003-12", "2004-01", "2009-12", "2010-01"], "datetime64[M]")
     assert in_baseline(around).tolist() == [False, True, True, False]
     assert period_name(BASELINE) == "2004-01..2009-12"
+
+
+def test_a_period_longer_than_a_century_is_refused():
+    assert month_range("1950-01", "2049-12").size == 1200
+    with pytest.raises(InputError, match="from 2002-04 to 9999-12 is longer than a century"):
+        month_range("2002-04", "9999-12")

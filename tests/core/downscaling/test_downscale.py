@@ -38,6 +38,8 @@ OPTIONS = DownscaleOptions(
     boosting=Boosting(trees=60, depth=4, rate=0.15),
     blocking=Blocking(0.75, 0.25),
 )
+# For tests of files, whose models need no skill.
+QUICK = replace(OPTIONS, validation="quick", stopping=False, boosting=Boosting(trees=5, depth=2))
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +130,7 @@ def test_files_have_twelve_named_bands_and_state_their_source(small_world, tmp_p
     gwsa = small_world.gwsa.select(np.datetime64("2009-03"), np.datetime64("2010-12"))
     gwsa = replace(gwsa, source=("filled", *gwsa.source[1:]))
     gwsa.values[3] = np.nan
-    made = downscale(gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), OPTIONS)
+    made = downscale(gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), QUICK)
     with rasterio.open(made.years[0]) as source:
         assert source.descriptions == tuple(f"2009-{month:02d}" for month in range(1, 13))
         assert source.units == ("cm",) * 12
@@ -139,8 +141,7 @@ def test_files_have_twelve_named_bands_and_state_their_source(small_world, tmp_p
         )
         empty = [not np.isfinite(source.read(band)).any() for band in source.indexes]
         assert empty == [word == "missing" for word in words]
-        sea = source.read(12)[:, :7]
-        assert np.isnan(sea).all() and np.isfinite(source.read(12)[:, 7:]).all()
+        assert (np.isfinite(source.read(12)) == small_world.land).all()
 
 
 def test_sigma_exceeds_that_of_the_coarse_field_and_is_tagged_as_lower_bound(made):
@@ -158,7 +159,7 @@ def test_a_second_run_writes_the_same_bytes(small_world, tmp_path):
             world.predictors,
             world.aquifers,
             Outputs(folder / "maps", folder / "models"),
-            OPTIONS,
+            QUICK,
         )
     one, two = (
         {path.name: path.read_bytes() for path in folder.rglob("*.*")} for folder in folders
@@ -167,7 +168,7 @@ def test_a_second_run_writes_the_same_bytes(small_world, tmp_path):
 
 
 def test_exact_values_are_those_before_encoding(small_world, tmp_path):
-    options = replace(OPTIONS, encoding=EXACT)
+    options = replace(QUICK, encoding=EXACT)
     made = downscale(
         small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), options
     )
@@ -223,9 +224,7 @@ def test_applicability_and_explanation_are_written_to_the_given_files(small_worl
     outputs = Outputs(
         tmp_path / "maps", applicability=tmp_path / "area.tif", explanation=tmp_path / "shap.csv"
     )
-    downscale(
-        small_world.gwsa, small_world.predictors, [], outputs, replace(OPTIONS, validation="quick")
-    )
+    downscale(small_world.gwsa, small_world.predictors, [], outputs, QUICK)
     with rasterio.open(outputs.applicability) as source:
         inside = source.read(2)
     assert np.nanmean(inside) > 0.5 and np.nanmin(inside) >= 0
@@ -240,12 +239,14 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(tiles, "LEAST_SIDE", 32)
 
 
-def test_results_do_not_depend_on_tiles(small_world, made, small_tiles, tmp_path):
+def test_results_do_not_depend_on_tiles(small_world, tmp_path, monkeypatch):
     """The maps are equal within the error of the encoding of one of them."""
-    world, exact = small_world, replace(OPTIONS, encoding=EXACT)
-    again = downscale(
-        world.gwsa, world.predictors, world.aquifers, Outputs(tmp_path / "maps"), exact
-    )
+    world = small_world
+    given = world.gwsa, world.predictors, world.aquifers
+    made = downscale(*given, Outputs(tmp_path / "untiled"), QUICK)
+    assert len(made.domain.tiles) == 1
+    monkeypatch.setattr(tiles, "LEAST_SIDE", 32)
+    again = downscale(*given, Outputs(tmp_path / "tiled"), replace(QUICK, encoding=EXACT))
     assert len(again.domain.tiles) == 9
     untiled, tiled = (YearlyMaps.from_files(result.years) for result in (made, again))
     for month in untiled.months:
@@ -259,8 +260,7 @@ def test_a_resumed_run_writes_the_same_bytes(small_world, small_tiles, tmp_path,
         Outputs(tmp_path / name / "maps", held_out=tmp_path / name / "held_out")
         for name in ("one", "two")
     ]
-    options = replace(OPTIONS, validation="quick")
-    downscale(small_world.gwsa, small_world.predictors, [], outputs[0], options)
+    downscale(small_world.gwsa, small_world.predictors, [], outputs[0], QUICK)
     predict, predicted = mapping._predict, []
 
     def predict_some(*given):
@@ -272,22 +272,22 @@ def test_a_resumed_run_writes_the_same_bytes(small_world, small_tiles, tmp_path,
     with monkeypatch.context() as interrupting, pytest.raises(Cancelled):
         interrupting.setattr(mapping, "_predict", predict_some)
         interrupting.setattr(threads, "usable_cores", lambda: 1)
-        downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options)
+        downscale(small_world.gwsa, small_world.predictors, [], outputs[1], QUICK)
     unfinished = tmp_path / "two/.maps.unfinished"
     assert list((tmp_path / "two").iterdir()) == [unfinished]
     assert len(list(unfinished.rglob("*.npy"))) == 2 * 5
     monkeypatch.setattr(
         mapping, "_predict", lambda *given: predicted.append(given) or predict(*given)
     )
-    downscale(small_world.gwsa, small_world.predictors, [], outputs[1], options)
+    downscale(small_world.gwsa, small_world.predictors, [], outputs[1], QUICK)
     assert len(predicted) == 2 * (1 + 9), "nine tiles and one to estimate the cost, for each run"
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
 def test_checkpoints_of_another_run_are_deleted(small_world, tmp_path):
-    given, other = (small_world.gwsa, small_world.predictors, []), replace(OPTIONS, encoding=EXACT)
+    given, other = (small_world.gwsa, small_world.predictors, []), replace(QUICK, encoding=EXACT)
     with pytest.raises(Cancelled):
-        downscale(*given, Outputs(tmp_path / "maps"), OPTIONS, progress=StopSoon())
+        downscale(*given, Outputs(tmp_path / "maps"), QUICK, progress=StopSoon())
     downscale(*given, Outputs(tmp_path / "maps"), other)
     downscale(*given, Outputs(tmp_path / "undisturbed"), other)
     assert contents(tmp_path / "maps") == contents(tmp_path / "undisturbed")
@@ -346,7 +346,7 @@ def test_maps_without_wells_state_that_they_are_untested(made):
 def test_unusable_wells_leave_the_maps_untested(small_world, tmp_path):
     records = wells_of_truth(small_world)
     records = replace(records, rules=Rules(min_years=8))
-    options = replace(OPTIONS, validation="quick", stopping=False)
+    options = QUICK
     given = (small_world.gwsa, small_world.predictors, [])
     found = downscale(*given, Outputs(tmp_path / "maps"), options, wells=records)
     detail = found.verdict.detail
@@ -391,7 +391,7 @@ def test_a_folder_of_another_run_is_refused_before_training_or_replaced(
     """The first run has a sigma and more years and models than the second."""
     world, first, second = small_world, {"GWSA_INPUTS": "one"}, {"GWSA_INPUTS": "two"}
     outputs = Outputs(tmp_path / "maps", tmp_path / "models", tmp_path / "held_out")
-    options = replace(OPTIONS, validation="quick", stopping=False)
+    options = QUICK
     sigma = replace(world.gwsa, values=np.full_like(world.gwsa.values, 1.5))
     given = (world.gwsa, world.predictors, world.aquifers, outputs, options)
     downscale(*given, sigma, first)

@@ -1,15 +1,19 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.files.atomic import (
     atomic_file,
     atomic_folder,
     replace_text,
+    require_consistent,
     scratch_folder,
 )
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 
 
 def test_file_appears_when_it_is_complete(tmp_path):
@@ -179,6 +183,44 @@ def test_two_threads_write_into_folders_of_their_own(tmp_path):
     with scratch_folder(tmp_path / "map.tif") as one, scratch_folder(tmp_path / "map.qml") as other:
         assert one != other and one.is_dir() and other.is_dir()
     assert parts(tmp_path) == []
+
+
+def test_a_folder_of_two_runs_is_refused_until_the_next_run(tmp_path, monkeypatch):
+    """A rename fails after the first of two files has its name."""
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    (folder / "a.tif").write_text("old")
+    (folder / "b.tif").write_text("old")
+    require_consistent(folder)
+    rename = Path.replace
+
+    def fail_at_b(self, target):
+        if target == folder / "b.tif":
+            raise OSError("broken")
+        return rename(self, target)
+
+    def write_both():
+        with atomic_folder(folder) as part:
+            (part / "a.tif").write_text("new")
+            (part / "b.tif").write_text("new")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="broken"):
+        patch.setattr(Path, "replace", fail_at_b)
+        write_both()
+    assert (folder / "a.tif").read_text() != (folder / "b.tif").read_text()
+    with pytest.raises(InputError, match="maps has files of two runs"):
+        require_consistent(folder)
+    with pytest.raises(InputError, match="run it again, or choose another folder"):
+        YearlyMaps.in_folder(folder)
+    write_both()
+    require_consistent(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["a.tif", "b.tif"]
+
+
+def test_a_text_that_cannot_be_written_leaves_nothing_beside_it(tmp_path):
+    with pytest.raises(UnicodeEncodeError):
+        replace_text(tmp_path / "record.json", "\ud800")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")

@@ -5,7 +5,7 @@ from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
-from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps, require_own_folder
+from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps, require_own_folder, sigma_maps
 
 GRID = Grid(70.0, 32.0, 1 / 120, 1 / 120, 6, 9)
 
@@ -105,3 +105,13 @@ def test_a_folder_is_own_when_it_has_maps_of_the_same_run_only(tmp_path, gdal_ba
     (tmp_path / "GWSA_2004.tif").write_text("damaged")
     with pytest.raises(InputError, match="REPLACE"):
         require_own_folder(tmp_path, RUN)
+
+
+def test_sigma_of_another_run_is_refused(tmp_path):
+    write_year(tmp_path / "GWSA_2004.tif", 2004, tags=RUN)
+    path = tmp_path / "sigma" / "GWSA_SIGMA_2004.tif"
+    write_year(path, 2004, tags=RUN)
+    assert sigma_maps(tmp_path).months.size == 12
+    write_year(path, 2004, tags={**RUN, "GWSA_INPUTS": "two"})
+    with pytest.raises(InputError, match=r"GWSA_2004\.tif of one run and .* of another"):
+        sigma_maps(tmp_path)

@@ -1,6 +1,7 @@
 """Build a predictor set: alignment, missing files, encodings, rebuilds and reproducible bytes."""
 
 import json
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -835,3 +836,32 @@ def test_the_sample_world(sample_world, tmp_path):
         )
     inland = predictors.land().reshape(8, 30, 8, 30).all(axis=(1, 3))
     np.testing.assert_allclose(coarse[1, places["radiation"]][inland], means[inland], rtol=0.02)
+
+
+@pytest.mark.parametrize("place", ["fine/rain_2004.tif", "coarse/rain_2004.tif"])
+@pytest.mark.parametrize("damage", ["cut off", "changed", "unrecorded"])
+def test_a_damaged_raster_is_not_kept(rebuild, tmp_path, place, damage):
+    path = tmp_path / "set" / place
+    if damage == "cut off":
+        os.truncate(path, path.stat().st_size - 100)
+    elif damage == "changed":
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+    else:
+        contents = json.loads((tmp_path / "set" / "predictors.json").read_text())
+        del contents["rasters"][place]
+        (tmp_path / "set" / "predictors.json").write_text(json.dumps(contents))
+    lines, written = rebuild()
+    assert written == {"fine/rain_2004", "coarse/rain_2004"}
+    assert "6 of 7 rasters are unchanged and kept." in lines
+
+
+def test_a_set_with_a_raster_that_is_not_its_own_is_refused(rebuild, tmp_path):
+    path = tmp_path / "set" / "fine" / "rain_2004.tif"
+    os.truncate(path, path.stat().st_size - 1)
+    with pytest.raises(InputError, match=r"fine/rain_2004\.tif of .* set is not as it was built"):
+        PredictorSet.open(tmp_path / "set")
+    path.unlink()
+    with pytest.raises(InputError, match=r"rain_2004\.tif of .* is missing; build the set again"):
+        PredictorSet.open(tmp_path / "set")

@@ -1,8 +1,11 @@
 """A tile read at once has the bits of the features read month by month."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.predictors import antecedent_means as means_module
 from gwsa.gwsa_plugin.core.predictors import tile_features
 from gwsa.gwsa_plugin.core.predictors.antecedent_means import (
@@ -11,8 +14,14 @@ from gwsa.gwsa_plugin.core.predictors.antecedent_means import (
     stored_means,
     sums_are_exact,
 )
-from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature, TileFeature
-from gwsa.gwsa_plugin.core.predictors.tile_features import _stack, _subtract
+from gwsa.gwsa_plugin.core.predictors.catalogue import Predictor
+from gwsa.gwsa_plugin.core.predictors.features import PixelSelection, read_pixels
+from gwsa.gwsa_plugin.core.predictors.stored_features import (
+    StoredFeature,
+    TileFeature,
+    feature_values,
+)
+from gwsa.gwsa_plugin.core.predictors.tile_features import _stack, _subtract, read_tile
 
 KNOWN = np.arange("2001-01", "2004-01", dtype="datetime64[M]")
 MONTHS = KNOWN[20:32]
@@ -109,3 +118,27 @@ def test_rows_and_months_of_a_feature_are_selected():
     assert static.rows == 5
     assert static.select(np.array([2]), np.array([3, 4])).month(0, slice(0, 2)).tolist() == [3, 4]
     assert feature._replace(columns=None).month(2, slice(1, 4)).tolist() == [16.0, 17.0, 18.0]
+
+
+def test_a_tile_has_the_features_that_are_read_month_by_month(small_world):
+    """Lags, means and a difference, of a part of the pixels, with terms that share the rasters."""
+    predictors = small_world.predictors
+    rain = next(one for one in predictors.predictors if one.monthly)
+    changed = replace(rain, lags=(0, 2), means=(3, 6))
+    again = replace(rain, name="again", lags=(1,), means=(6, 12))
+    difference = Predictor(
+        "difference", kind="monthly", lags=(0, 1), means=(3,), difference=(rain.name, "again")
+    )
+    statics = tuple(one for one in predictors.predictors if not one.monthly)
+    ours = replace(predictors, predictors=(*statics, changed, again, difference))
+    months = predictors.months[5:9]
+    tile = Tile(slice(0, 48), slice(0, 40))
+    pixels = predictors.land(tile)
+    selection = PixelSelection(tile, pixels)
+    first, second = read_tile(ours, (ours.predictors, (changed,)), months, selection)
+    expected = read_pixels(ours, months, selection)
+    for month, features in enumerate(expected):
+        for one, other in zip(first, features):
+            assert_same_bits(one.month(month, slice(0, one.rows)), feature_values(other))
+    assert [one.values is other.values for one, other in zip(second, first[len(statics) :])]
+    assert second[2].values.base is first[len(statics) + 2].values.base, "computed once"

@@ -32,3 +32,9 @@ def test_other_files_have_no_columns(tmp_path):
     path = tmp_path / "levels.csv"
     path.write_text("# my wells\nwell,date,depth\n1,2004-01-01,3\n")
     assert read_rdb(path) == {}
+
+
+def test_widths_without_names_before_them_are_read(tmp_path):
+    path = tmp_path / "w.rdb"
+    path.write_text("# x\na\tb\n5s\t5s\n5s\t5s\n5s\t5s\n1\t2\n")
+    read_rdb(path)

@@ -65,6 +65,17 @@ def write_product(folder, grid, values, months=MONTHS):
                 describe_band(target, band, months[i], "observed")
 
 
+class CancelledAfter(Progress):
+    """Is cancelled after a number of queries."""
+
+    def __init__(self, queries):
+        self._left = queries
+
+    def is_cancelled(self):
+        self._left -= 1
+        return self._left < 0
+
+
 class Log(Progress):
     """Keeps the warnings."""
 
@@ -557,6 +568,13 @@ class TestReport:
         html = (tmp_path / "report.html").read_text(encoding="utf-8")
         assert "At 1 well " in html and "only 1 usable wells" not in html
         assert "1 km detail: not testable with these inputs." in html
+
+    @pytest.mark.parametrize("queries", [0, 2, 4])
+    def test_a_report_can_be_cancelled_before_each_section(self, comparison, tmp_path, queries):
+        detail = score_detail(comparison, 28.0)
+        with pytest.raises(Cancelled):
+            write_well_report(tmp_path / "r.html", comparison, detail, CancelledAfter(queries))
+        assert not list(tmp_path.iterdir())
 
     def test_identifiers_with_dollar_signs_are_no_formulas(self, rasters, tmp_path):
         wells = replace(random_wells(1), ids=np.array(["$W_1_$"], dtype=object))

@@ -6,6 +6,7 @@ tiles exist. So no task is longer than a tile takes, apart from copying bytes.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,11 @@ import numpy as np
 from ...base.months import calendar_month
 from ...base.progress import Progress
 from ...base.tiles import Tile
-from ...files.checkpoint import require_folder
+from ...files.checkpoint import new_checkpoint, require_folder, save_checkpoint
 from ...rasters.geotiff import Header, new_geotiff
 from ..skill.closure import TileClosure, TileRecorder
 from .map_job import MapJob
-from .predict_tile import part_file, read_part, replace_part
+from .predict_tile import part_file, read_part
 
 NODES = "nodes.npy"
 
@@ -32,8 +33,7 @@ def save_nodes(folder: Path, product: str, nodes: np.ndarray) -> None:
     nodes : numpy.ndarray of float64, shape (months, rows, columns)
         Results of ``MassConservation.nodes``, cm.
     """
-    with replace_part(folder / product / NODES) as temporary, open(temporary, "wb") as file:
-        np.save(file, nodes)
+    save_checkpoint(folder / product / NODES, partial(np.save, arr=nodes))
 
 
 def correct_tile(
@@ -75,7 +75,7 @@ def correct_tile(
     header = Header(grid, ("",) * 12, "", {}, step=job.options.storage.step)
     months = zip(bands, nodes, read_part(folder, product, tile, pixels))
     with (
-        replace_part(encoded_file(folder, product, tile)) as temporary,
+        new_checkpoint(encoded_file(folder, product, tile)) as temporary,
         new_geotiff(temporary, header, job.block_side, job.encoding) as target,
     ):
         for band, month_nodes, before in months:

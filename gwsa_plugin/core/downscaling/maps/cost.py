@@ -15,7 +15,7 @@ from ...base.progress import Progress, duration_name
 from ...predictors.features import FEATURE_BYTES
 from .map_job import MapJob
 from .predict_tile import make_folders, predict_tile
-from .write_years import years_at_once
+from .write_years import SHARES, years_at_once
 
 # Bytes of one pixel and month in a checkpoint, in addition to those of its encoded tile.
 PART_BYTES = 4.0
@@ -60,6 +60,7 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
     pixels = [int(job.conservation.pixels(tile).sum()) for tile in job.tiles]
     largest = int(np.argmax(pixels))
     scratch = folder / "measured"
+    shutil.rmtree(scratch, ignore_errors=True)
     make_folders(scratch, job.products)
     started = perf_counter()
     predict_tile(job, list(job.products), scratch, first_year, job.tiles[largest], progress)
@@ -74,7 +75,7 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
     fraction_measured = pixels[largest] * products * first_year.size / predictions
     return Cost(
         predictions,
-        seconds=elapsed / fraction_measured / cores,
+        seconds=elapsed / fraction_measured / SHARES[0] / cores,
         disk=in_parts * (PART_BYTES + stored) + predictions * stored,
         memory=cores * 2.0 * FEATURE_BYTES,
     )
@@ -83,7 +84,7 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
 def report_cost(expected: Cost, folder: Path, progress: Progress) -> None:
     """Log the cost, and a warning when the disk of ``folder`` has less free space than needed."""
     progress.info(
-        f"{expected.predictions / 1e6:,.1f} million predictions will take about "
+        f"{expected.predictions / 1e6:,.1f} million pixels and months will take about "
         f"{duration_name(expected.seconds)} and need up to {expected.disk / GB:.1f} GB of disk "
         f"space and {expected.memory / GB:.1f} GB of memory."
     )

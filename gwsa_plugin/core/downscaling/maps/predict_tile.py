@@ -7,23 +7,23 @@ of a year exist.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 import numpy as np
 
 from ...base.grid import KM_PER_DEGREE, Grid
 from ...base.progress import Progress
 from ...base.tiles import Tile
-from ...files.checkpoint import require_folder
+from ...files.checkpoint import require_folder, save_checkpoint
 from ...predictors.features import PixelSelection, months_at_once
+from ...predictors.stored_features import TileFeature
 from ...predictors.tile_features import read_tile
 from ...spatial.aquifers import blend
 from ...spatial.mass_conservation import spread
 from ..models.region_models import RegionModels
-from ..prior.drivers import read_terms
 from ..prior.fields import PriorJob, read_lines
 from ..prior.lines import line_basis
 from .map_job import MapJob, ModelUse
@@ -100,7 +100,7 @@ def predict_tile(
     absent = [name for name in products if not part_file(folder, name, tile).exists()]
     if absent:
         for name, raw in _predict(job, absent, wanted, tile, pixels, progress).items():
-            _save(part_file(folder, name, tile), raw)
+            save_checkpoint(part_file(folder, name, tile), partial(np.save, arr=raw))
     return {
         name: np.stack(
             [
@@ -138,24 +138,6 @@ def part_file(folder: Path, product: str, tile: Tile) -> Path:
     return folder / product / f"{tile.rows.start}_{tile.columns.start}.npy"
 
 
-@contextmanager
-def replace_part(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``, which the file gets at the end.
-
-    A worker that was given up as dead may write the same file at the same time, so that each uses a
-    temporary name of its own. No folder is made: such a worker must not restore a deleted one.
-    """
-    temporary = path.with_name(f"{path.stem}.{uuid4().hex}{path.suffix}")
-    yield temporary
-    temporary.replace(path)
-
-
-def _save(path: Path, raw: np.ndarray) -> None:
-    """Write a checkpoint atomically."""
-    with replace_part(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, raw)
-
-
 def _predict(
     job: MapJob,
     products: list[str],
@@ -174,69 +156,71 @@ def _predict(
         for name in products
         for use in _uses_on_tile(job, job.products[name], tile, pixels)
     ]
-    _predict_trees(job, uses, wanted, tile, progress)
-    if job.prior:
-        _add_priors(job, job.prior, uses, wanted, tile, progress)
+    has_trees = any(use.models.shrinkage for _, use in uses)
+    if not has_trees:
+        for raw, use in uses:
+            raw[np.ix_(use.months[wanted], use.pixels)] = 0.0
+    trees = job.predictors.predictors if has_trees else ()
+    terms = job.prior.drivers.predictors if job.prior else ()
+    if not trees and not terms:
+        return predictions
+    # The features are read for as many months at a time as the memory bound allows, and used for
+    # all products. Terms of the prior are read with them, since they have the same rasters.
+    selection = PixelSelection(tile.fine(job.conservation.factor), pixels)
+    step = months_at_once(replace(job.predictors, predictors=(*trees, *terms)), tile)
+    for first in range(0, wanted.size, step):
+        numbers = wanted[first : first + step]
+        part = [(raw[first : first + step], use) for raw, use in uses]
+        months = job.months[numbers]
+        features, prior_terms = read_tile(job.predictors, (trees, terms), months, selection)
+        if has_trees:
+            _predict_trees(features, part, numbers, progress)
+        if job.prior:
+            _add_priors(job, job.prior, prior_terms, part, numbers, tile, progress)
     return predictions
 
 
 def _predict_trees(
-    job: MapJob,
+    features: list[TileFeature],
     uses: list[tuple[np.ndarray, TileUse]],
-    wanted: np.ndarray,
-    tile: Tile,
+    numbers: np.ndarray,
     progress: Progress,
 ) -> None:
-    """Fill in what the trees predict."""
-    if not any(use.models.shrinkage for _, use in uses):
-        for raw, use in uses:
-            raw[np.ix_(use.months[wanted], use.pixels)] = 0.0
-        return
-    pixels = job.conservation.pixels(tile)
-    selection = PixelSelection(tile.fine(job.conservation.factor), pixels)
-    # The features are read for as many months at a time as the memory bound allows, and used for
-    # all products.
-    step = months_at_once(job.predictors, tile)
-    for first in range(0, wanted.size, step):
-        numbers = wanted[first : first + step]
-        features, _ = read_tile(job.predictors, job.months[numbers], selection)
-        for raw, use in uses:
-            progress.stop_if_cancelled()
-            months = np.flatnonzero(use.months[numbers])
-            if months.size == numbers.size and use.pixels.all():
-                raw[first : first + step] = use.models.predict_months(
-                    features, months.size, use.weights
-                )
-            elif months.size:
-                rows = np.flatnonzero(use.pixels).astype(np.int32)
-                own = [feature.select(months, rows) for feature in features]
-                raw[np.ix_(first + months, rows)] = use.models.predict_months(
-                    own, months.size, use.weights
-                )
+    """Fill in what the trees predict in the months ``numbers``."""
+    for raw, use in uses:
+        progress.stop_if_cancelled()
+        months = np.flatnonzero(use.months[numbers])
+        if months.size == numbers.size and use.pixels.all():
+            raw[:] = use.models.predict_months(features, months.size, use.weights)
+        elif months.size:
+            rows = np.flatnonzero(use.pixels).astype(np.int32)
+            own = [feature.select(months, rows) for feature in features]
+            raw[np.ix_(months, rows)] = use.models.predict_months(own, months.size, use.weights)
 
 
 def _add_priors(
     job: MapJob,
     prior: PriorJob,
+    terms: list[TileFeature],
     uses: list[tuple[np.ndarray, TileUse]],
-    wanted: np.ndarray,
+    numbers: np.ndarray,
     tile: Tile,
     progress: Progress,
 ) -> None:
-    """Add the prior of each use."""
+    """Add the prior of each use in the months ``numbers``."""
     if job.lines is None:
         raise ValueError("Levels and trends of the prior must be computed before the maps.")
     require_folder(job.lines)
     lines = read_lines(job.lines, tile)
     basis = line_basis(prior.months).astype(np.float32)
-    months = read_terms(prior.drivers, prior.months[wanted], prior.selection(tile))
-    for i, terms in enumerate(months):
+    for month, number in enumerate(numbers):
         progress.stop_if_cancelled()
+        values = np.stack([term.month(month, slice(0, term.rows)) for term in terms])
         for raw, use in uses:
-            if use.prior is not None and use.months[wanted[i]]:
+            if use.prior is not None and use.months[number]:
                 # The prior has lines in the pixels of its use.
-                raw[i, use.pixels] += lines[use.prior].values(
-                    prior.priors[use.prior], terms[:, use.pixels], basis[wanted[i]]
+                raw[month, use.pixels] += lines[use.prior].values(
+                    prior.priors[use.prior], values[:, use.pixels], basis[number]
                 )
 
 

@@ -24,10 +24,11 @@ from ...base.units import CM
 from ...compute.steps import Steps
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
-from ...files.checkpoint import require_folder
+from ...files.checkpoint import require_folder, seal
 from ...files.stack import MISSING
 from ...rasters.geotiff import UNIT_TAG, GeoTiff, Header, add_overviews, new_geotiff
-from ...rasters.geotiff_blocks import join_blocks
+from ...rasters.geotiff_blocks import join_blocks, require_joined
+from ...rasters.read_back import require_described
 from ...spatial.mass_conservation import MassConservation
 from ..skill.closure import Closure, TileClosure, join_closures
 from .correct_tile import correct_tile, encoded_file, save_nodes
@@ -269,4 +270,7 @@ def _join_year(
             pass
         join_blocks(part, tiles)
         add_overviews(part, job.encoding, progress)
+        require_joined(part, tiles)
+        require_described(part, header.tags, header.names, header.sources)
+    seal(path)
     closure.save(_closure_file(folder, name, year))

@@ -20,10 +20,10 @@ from ..domain import Domain
 from ..folds import Split
 from ..prior.prior import Prior
 from .contrast_scaling import contrast_slope, contrast_sums_across_scales
-from .early_stopping import choose_boosting
 from .region_models import RegionModels
-from .trainer import Trainer, TrainingOptions, removed_trends
+from .trainer import Trainer, TrainingOptions, choose_boosting, removed_trends
 from .training import Boosting, local_contrast, neighbourhoods
+from .training_cost import report_training_cost
 
 # Trees of models that are trained only for the importance of the predictors.
 IMPORTANCE_TREES = 50
@@ -113,6 +113,9 @@ def train_and_validate(
     """
     trainer = Trainer.from_domain(domain, options)
     boosting = choose_boosting(trainer, progress.part(0.0, 0.1), run)
+    samples = domain.samples
+    counts = [split.trained(samples).sum() for part in validations.values() for split in part]
+    report_training_cost(trainer, [samples.target.size, *counts], boosting, progress)
     tasks: list[Callable[[Progress], object]] = [partial(_fit_all, trainer, boosting)]
     tasks += [
         partial(_fit_split, trainer, boosting, split)

@@ -7,20 +7,13 @@ else, was chosen with them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...base.progress import Progress
 from ..folds import dilate
 from ..samples import Samples
-from .training import Boosting, early_stopping
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
+from .training import Boosting
 
 # Fraction of the blocks that validates the choice.
 VALIDATION_FRACTION = 0.3
@@ -55,6 +48,10 @@ class Tuning:
     buffer_cells: int
     search: int = 0
 
+    def candidates(self, given: Boosting) -> list[Boosting]:
+        """Return the given hyper-parameters and those that a search compares them with."""
+        return [given, *(replace(given, **change) for change in CANDIDATES[: self.search])]
+
     def parts(self, samples: Samples, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Choose samples that are trained on and samples that validate, without overlap.
 
@@ -82,54 +79,3 @@ class Tuning:
         count = min(max(1, round(VALIDATION_FRACTION * present.size)), present.size - 1)
         chosen = np.random.default_rng(seed).permutation(present)[:count]
         return cells & np.isin(self.blocks, chosen)
-
-
-def choose_boosting(trainer: Trainer, progress: Progress, run: Callable[..., list]) -> Boosting:
-    """Choose the hyper-parameters with the smallest error of the local contrast.
-
-    Parameters
-    ----------
-    trainer : Trainer
-        Its options have the given hyper-parameters, whose ``trees`` are the most that are tried,
-        and the tuning.
-    progress : Progress
-        Receives the fraction done.
-    run : callable
-        Runs the trainings and returns their results, as ``run_all`` does.
-
-    Returns
-    -------
-    Boosting
-        The chosen hyper-parameters with the best number of trees. The given ones when the samples
-        lie in too few blocks to leave any out.
-    """
-    given = trainer.options.boosting
-    tuning = trainer.options.tuning
-    if tuning is None:
-        return given
-    training, validation = tuning.parts(trainer.domain.samples, given.seed)
-    if not training.any() or not validation.any():
-        return given
-    candidates = [
-        given,
-        *(replace(given, **change) for change in CANDIDATES[: tuning.search]),
-    ]
-    results = run(
-        [partial(_stop_early, trainer, training, validation, one) for one in candidates], progress
-    )
-    best = min(range(len(candidates)), key=lambda i: results[i][1])
-    trees, _ = results[best]
-    return replace(candidates[best], trees=trees)
-
-
-def _stop_early(
-    trainer: Trainer,
-    training: np.ndarray,
-    validation: np.ndarray,
-    boosting: Boosting,
-    progress: Progress,
-) -> tuple[int, float]:
-    """Best number of trees of a candidate, and its error."""
-    samples = trainer.samples(training | validation)
-    with trainer.limit:
-        return early_stopping(samples, training, validation, boosting, trainer.bins, progress)

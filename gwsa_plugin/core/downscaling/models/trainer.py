@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .bins import Bins
 from .cell_trends import CellTrends, fit_cell_trends
 from .early_stopping import Tuning
 from .region_models import ALL, RegionModels
-from .training import Boosting, train, training_bytes
+from .training import Boosting, early_stopping, train, training_bytes
 
 # Trees that a region adds, as a fraction of those of the model of all cells.
 REGION_TREES = 0.3
@@ -117,6 +118,54 @@ class Trainer:
     def _regions(self) -> np.ndarray:
         """Region of each sample."""
         return self.domain.samples.at(self.domain.regions.cells)
+
+
+def choose_boosting(trainer: Trainer, progress: Progress, run: Callable[..., list]) -> Boosting:
+    """Choose the hyper-parameters with the smallest error of the local contrast.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Its options have the given hyper-parameters, whose ``trees`` are the most that are tried,
+        and the tuning.
+    progress : Progress
+        Receives the fraction done.
+    run : callable
+        Runs the trainings and returns their results, as ``run_all`` does.
+
+    Returns
+    -------
+    Boosting
+        The chosen hyper-parameters with the best number of trees. The given ones when the samples
+        lie in too few blocks to leave any out.
+    """
+    given = trainer.options.boosting
+    tuning = trainer.options.tuning
+    if tuning is None:
+        return given
+    training, validation = tuning.parts(trainer.domain.samples, given.seed)
+    if not training.any() or not validation.any():
+        return given
+    candidates = tuning.candidates(given)
+    results = run(
+        [partial(_stop_early, trainer, training, validation, one) for one in candidates], progress
+    )
+    best = min(range(len(candidates)), key=lambda i: results[i][1])
+    trees, _ = results[best]
+    return replace(candidates[best], trees=trees)
+
+
+def _stop_early(
+    trainer: Trainer,
+    training: np.ndarray,
+    validation: np.ndarray,
+    boosting: Boosting,
+    progress: Progress,
+) -> tuple[int, float]:
+    """Best number of trees of a candidate, and its error."""
+    samples = trainer.samples(training | validation)
+    with trainer.limit:
+        return early_stopping(samples, training, validation, boosting, trainer.bins, progress)
 
 
 def removed_trends(domain: Domain, options: TrainingOptions, known: np.ndarray) -> CellTrends:

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 import numpy as np
 
 from ...base.progress import Progress
 from ...base.tiles import Tile
-from ...files.checkpoint import require_folder
+from ...files.checkpoint import require_folder, save_checkpoint
 from ...predictors.features import PixelSelection
 from ...predictors.predictor_set import PredictorSet
 from ...spatial.mass_conservation import MassConservation, spread
@@ -198,13 +197,10 @@ def _file(folder: Path, tile: Tile) -> Path:
 
 
 def _save(path: Path, lines: list[PixelLines], means: np.ndarray) -> None:
-    """Write the lines of a tile, each with the number of its prior, and the means atomically."""
-    temporary = path.with_suffix(f".{uuid4().hex}.part")
+    """Save the lines of a tile, each with the number of its prior, and the means."""
     arrays = {
         f"{name}_{number}": values
         for number, one in enumerate(lines)
         for name, values in one._asdict().items()
     }
-    with open(temporary, "wb") as file:
-        np.savez(file, **arrays, **{MEANS: means})
-    temporary.replace(path)
+    save_checkpoint(path, lambda file: np.savez(file, **arrays, **{MEANS: means}))

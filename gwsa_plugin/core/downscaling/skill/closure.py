@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...base.tiles import Tile
-from ...files.atomic import atomic_file
+from ...files.checkpoint import save_checkpoint
 from ...spatial.mass_conservation import MassConservation
 from .seams import edge_steps, largest_change, ratio_from_steps, surrounded
 
@@ -52,9 +52,8 @@ class Closure:
             return cls(**file)
 
     def save(self, path: Path) -> None:
-        """Write the closure atomically in NumPy's npz format."""
-        with atomic_file(path) as part:
-            np.savez(part, **asdict(self))
+        """Save the closure as a checkpoint in NumPy's npz format."""
+        save_checkpoint(path, lambda file: np.savez(file, **asdict(self)))
 
     @property
     def amplification(self) -> float:

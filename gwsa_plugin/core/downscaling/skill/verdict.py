@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...base.progress import SILENT, Progress
+from ...files.checkpoint import seal
 from ...files.stack import MonthlyStack, write_stack
 from ...files.yearly_maps import YearlyMaps
 from ...rasters.geotiff import update_tags
@@ -74,9 +75,10 @@ class Verdict:
         }
 
     def write_tags(self, maps: Sequence[Path]) -> None:
-        """Write the verdict into the tags of yearly maps, ``GWSA_YYYY.tif``."""
+        """Write the verdict into the tags of ``GWSA_YYYY.tif`` among the checkpoints."""
         for path in maps:
             update_tags(path, self.as_tags(path.stem[-4:]))
+            seal(path)
 
     def as_results(self) -> dict:
         """Return the evidence and both claims as plain values for ``run.json``."""

@@ -53,11 +53,11 @@ def test_the_cost_is_logged_with_a_warning_if_the_disk_is_too_small(tmp_path, mo
     listener = Listener()
     report_cost(Cost(3_000_000, 5.0, 1e9, 1e9), tmp_path, listener)
     assert listener.lines == [
-        "3.0 million predictions will take about 5 seconds and need up to 1.0 GB of disk space and "
-        "1.0 GB of memory."
+        "3.0 million pixels and months will take about 5 seconds and need up to 1.0 GB of disk "
+        "space and 1.0 GB of memory."
     ]
     assert not listener.warnings
     report_cost(Cost(5_000_000_000, 7200.0, 3e9, 1e9), tmp_path, listener)
-    assert "5,000.0 million predictions will take about 120 minutes" in listener.lines[1]
+    assert "5,000.0 million pixels and months will take about 120 minutes" in listener.lines[1]
     (warning,) = listener.warnings
     assert "has 2.0 GB of free space" in warning

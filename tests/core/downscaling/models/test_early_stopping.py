@@ -8,8 +8,12 @@ import pytest
 
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.compute.threads import run_all
-from gwsa.gwsa_plugin.core.downscaling.models.early_stopping import Tuning, choose_boosting
-from gwsa.gwsa_plugin.core.downscaling.models.trainer import Trainer, TrainingOptions
+from gwsa.gwsa_plugin.core.downscaling.models.early_stopping import Tuning
+from gwsa.gwsa_plugin.core.downscaling.models.trainer import (
+    Trainer,
+    TrainingOptions,
+    choose_boosting,
+)
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 
