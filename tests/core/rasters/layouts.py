@@ -28,5 +28,12 @@ def write(path, options=DEFLATED, nodata=np.nan, **header):
     texts = {"names": ("2001-01", "2001-02"), "unit": "cm", "tags": {}}
     with new_geotiff(path, Header(GRID, **texts, nodata=nodata, **header), 16, options) as file:
         for band, field in enumerate(values, start=1):
-            file.write(band, field)
+            file.write(band, field.astype(header.get("dtype", "float32")))
     return path, np.where(values == nodata, np.float32(np.nan), values)
+
+
+def mark_as_big_endian(path):
+    """Set the first bytes of a file; GDAL itself cannot read its big-endian files of floats."""
+    content = bytearray(path.read_bytes())
+    content[:2] = b"MM"
+    path.write_bytes(content)

@@ -10,7 +10,7 @@ from gwsa.gwsa_plugin.core.rasters import with_osgeo, with_rasterio
 from gwsa.gwsa_plugin.core.rasters.gdal_errors import RasterError
 from gwsa.gwsa_plugin.core.rasters.one_pixel import read_pixel
 
-from .layouts import DEFLATED, GRID, LAYOUTS, write
+from .layouts import DEFLATED, GRID, LAYOUTS, mark_as_big_endian, write
 
 BACKENDS = pytest.mark.parametrize("module", [with_rasterio, with_osgeo], ids=["rasterio", "osgeo"])
 LAST = (GRID.rows - 1, GRID.columns - 1)
@@ -53,7 +53,6 @@ def test_the_rows_below_are_not_decoded(tmp_path, module):
         ({}, {}, False),
         ({**DEFLATED, "predictor": 2}, {}, False),
         ({**DEFLATED, "interleave": "pixel"}, {}, False),
-        ({**DEFLATED, "endianness": "BIG"}, {}, False),
         (DEFLATED, {"dtype": "float64"}, False),
     ],
 )
@@ -63,6 +62,14 @@ def test_which_layouts_are_read_quickly(tmp_path, module, options, header, is_qu
         assert (read_pixel(source, [1], (slice(5, 6), slice(6, 7))) is not None) == is_quick
         assert read_pixel(source, [1], (slice(5, 7), slice(6, 7))) is None
         assert read_pixel(source, [1], (slice(100, 101), slice(6, 7))) is None
+
+
+@BACKENDS
+def test_a_big_endian_file_is_left_to_gdal(tmp_path, module):
+    path, _ = write(tmp_path / "file.tif")
+    with module.open_file(path) as source:
+        mark_as_big_endian(path)
+        assert read_pixel(source, [1], (slice(5, 6), slice(6, 7))) is None
 
 
 @BACKENDS

@@ -8,7 +8,7 @@ from gwsa.gwsa_plugin.core.rasters import whole_blocks, with_osgeo, with_rasteri
 from gwsa.gwsa_plugin.core.rasters.decompress import libdeflate
 from gwsa.gwsa_plugin.core.rasters.whole_blocks import read_blocks
 
-from .layouts import DEFLATED, GRID, write
+from .layouts import DEFLATED, GRID, mark_as_big_endian, write
 
 BACKENDS = pytest.mark.parametrize("module", [with_rasterio, with_osgeo], ids=["rasterio", "osgeo"])
 pytestmark = pytest.mark.skipif(
@@ -47,7 +47,6 @@ def test_windows_that_cut_blocks_are_left_to_gdal(tmp_path):
         ({**DEFLATED, "predictor": 2}, {}),
         ({**DEFLATED, "compress": "LZW"}, {}),
         ({**DEFLATED, "interleave": "pixel"}, {}),
-        ({**DEFLATED, "endianness": "BIG"}, {}),
         (DEFLATED, {"dtype": "float64"}),
         (DEFLATED, {"scale": 0.01}),
     ],
@@ -55,6 +54,13 @@ def test_windows_that_cut_blocks_are_left_to_gdal(tmp_path):
 def test_other_files_are_left_to_gdal(tmp_path, options, header):
     path, _ = write(tmp_path / "file.tif", options, **header)
     with with_osgeo.open_file(path) as source:
+        assert read_blocks(source, [1], ALL) is None
+
+
+def test_a_big_endian_file_is_left_to_gdal(tmp_path):
+    path, _ = write(tmp_path / "file.tif")
+    with with_osgeo.open_file(path) as source:
+        mark_as_big_endian(path)
         assert read_blocks(source, [1], ALL) is None
 
 
