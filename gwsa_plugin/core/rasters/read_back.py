@@ -48,7 +48,9 @@ class Sums:
             self._sums[number - 1] += float(values.sum(dtype=np.float64))
         else:
             bits = values.view(f"u{values.itemsize}")
-            self._sums[number - 1] += int(bits.sum(dtype=np.uint64))
+            total = self._sums[number - 1] + int(bits.sum(dtype=np.uint64))
+            # As numpy does: those of float64 overflow within a window.
+            self._sums[number - 1] = total % 2**64
 
     def anew(self) -> Sums:
         """Return sums of the same kind without any values."""
