@@ -247,7 +247,7 @@ def test_mascons_are_to_be_imported(tmp_path):
     text = gdal.ExtendedDataType.CreateString()
     thickness.CreateAttribute("units", [], text).Write("cm")
     thickness.Write(np.ones((4, 4, 4), dtype=np.float32))
-    del thickness, root, file
+    del thickness, sides, root, file  # Dimensions keep the file open, too.
     for given in (path, f'NETCDF:"{path}":lwe_thickness'):
         text = refusal(given)
         assert text.startswith("CSR_mascons.nc is a file of GRACE mascons; import it with gwsa:imp")

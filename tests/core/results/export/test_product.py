@@ -49,7 +49,7 @@ def test_sigma_of_the_same_run_is_found_beside_the_maps(maps_folder, tmp_path):
     assert find_sigma(YearlyMaps.in_folder(tmp_path)) is None
     sigma = tmp_path / "sigma" / "GWSA_SIGMA_2004.tif"
     stack_file(sigma, "2004-01", "2004-12", "GWSA_SIGMA", tags={"GWSA_INPUTS": "other"})
-    with pytest.raises(InputError, match="of another run than the maps"):
+    with pytest.raises(InputError, match="of one run and sigma.GWSA_SIGMA_2004.tif of another"):
         find_sigma(YearlyMaps.in_folder(tmp_path))
 
 
