@@ -207,7 +207,7 @@ def test_the_verdict_goes_with_the_maps(provider, inputs, sample_world, tmp_path
     verdict = record["results"]["verdict"]
     # QGIS adds a line with the outputs.
     assert [line for line in feedback.lines if not line.startswith("Results:")][-1] == verdict
-    assert verdict.startswith("1 km detail: ") and "Skill for unseen footprints: " in verdict
+    assert "1 km detail: " in verdict and "Skill for unseen footprints: " in verdict
     assert record["inputs"]["WELLS"].endswith("wells.geojson")
     assert record["inputs"]["OBSERVATIONS"].endswith("observations.csv")
     assert record["inputs"]["GWSA"].endswith(".tif")

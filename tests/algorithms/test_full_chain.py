@@ -112,7 +112,7 @@ def test_inputs_of_the_model_are_outputs_of_the_sample_world(model, provider):
         "TWSA_VARIABLE", "TWSA_UNIT",
         "EXTENT", "SIGMA_TWSA", "MODE", "FOOTPRINT", "START", "END", "ID_FIELD", "PARENT_FIELD",
         "VALUE", "UNIT", "SPECIFIC_YIELD", "METHOD", "ICE", "ICE_THRESHOLD", "LEAST_AREA", "TREES",
-        "MIN_YEARS", "MIN_MONTHS", "ENCODING", "REPLACE",
+        "MIN_YEARS", "MIN_MONTHS", "ENCODING", "REPLACE", "OUTSIDE",
     }  # fmt: skip
     assert {name for name in offered if not name.startswith("RMSE")} - {"OUTPUT"} <= asked
 

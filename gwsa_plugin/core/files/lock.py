@@ -34,7 +34,8 @@ def locked(*paths: str | Path) -> Iterator[None]:
     Parameters
     ----------
     paths : str or Path
-        Files or folders, which need not exist. The folders that they are in are made.
+        Files or folders, which need not exist. The folders that they are in are made, and removed
+        if they are empty at the end.
 
     Raises
     ------
@@ -51,6 +52,7 @@ def locked(*paths: str | Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    made = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     # A drive has no name.
     place = path.parent / f".{path.name.lstrip('.')}.lock"
@@ -66,6 +68,8 @@ def _locked(path: Path) -> Iterator[None]:
                 file.close()  # Windows removes no open file.
             with suppress(OSError):
                 place.unlink()
+                for folder in made:
+                    folder.rmdir()
 
 
 def _taken(place: Path, path: Path) -> IO[bytes]:

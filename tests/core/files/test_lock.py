@@ -44,6 +44,15 @@ def test_nothing_is_left_of_a_lock(tmp_path):
         assert list(tmp_path.rglob(".*.lock")) == []
 
 
+def test_folders_that_were_made_for_a_lock_are_removed_if_they_are_empty(tmp_path):
+    with locked(tmp_path / "new" / "folder" / "one.tif"):
+        assert (tmp_path / "new" / "folder").is_dir()
+    assert not (tmp_path / "new").exists()
+    with locked(tmp_path / "new" / "folder" / "one.tif"):
+        (tmp_path / "new" / "folder" / "one.tif").write_text("written")
+    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == ["one.tif"]
+
+
 def test_a_second_run_is_refused_with_the_owner(tmp_path, holder):
     sentence = (
         rf"{re.escape(str(tmp_path))}.maps is being written by process {holder.pid} on "
