@@ -201,7 +201,9 @@ def test_the_verdict_goes_with_the_maps(provider, inputs, sample_world, tmp_path
     }
     parameters = {name: str(value) for name, value in files.items()}
     outputs = processing.run(
-        "gwsa:downscale", {**parameters, **FEW, "MIN_YEARS": 2}, feedback=feedback
+        "gwsa:downscale",
+        {**parameters, **FEW, "MIN_YEARS": 2, "VALIDATION": 1},
+        feedback=feedback,
     )
     record = json.loads((tmp_path / "maps/run.json").read_text())
     verdict = record["results"]["verdict"]
