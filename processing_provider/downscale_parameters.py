@@ -83,13 +83,13 @@ METHOD_HELP = (
 )
 # Value of the option ``validation`` -> label, in the order of the enumeration.
 VALIDATIONS = {
-    "quick": "Quick: wide folds, 16 trainings",
-    "full": "Full: narrow folds, forward in time and random samples, 55 trainings",
+    "quick": "Quick: halves of the record, 24 trainings",
+    "full": "Full: quarters of the record, forward in time and random samples, 55 trainings",
     "none": "None: maps only, nothing shows their skill",
 }
 VALIDATION_HELP = (
-    "How many models are trained to measure skill. Quick: eight folds of blocks in halves of the "
-    "record; each cell and month is held out once. Full: twelve folds in four quarters, which "
+    "How many models are trained to measure skill. Quick: twelve folds of blocks in halves of the "
+    "record; each cell and month is held out once. Full: the folds in quarters, which "
     "leave more to train on, and also each quarter by the earlier ones, and random samples as in "
     "most published validations. The scores of both agree within their standard error. None: only "
     "the models of the maps are trained, and nothing shows their skill. Trees on the prior are "

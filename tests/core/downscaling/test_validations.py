@@ -37,7 +37,7 @@ def domain(small_world):
     return make_domain(small_world.gwsa, small_world.predictors, [], (None, None), SILENT)
 
 
-@pytest.mark.parametrize("extent, most, kinds", [(QUICK, 16, 1), (FULL, 48, 3)])
+@pytest.mark.parametrize("extent, most, kinds", [(QUICK, 24, 1), (FULL, 48, 3)])
 def test_every_cell_and_month_is_held_out_once(domain, extent, most, kinds):
     validations = make_validations(domain, OPTIONS.blocking, extent, SILENT)
     blocked = validations[BLOCKED]

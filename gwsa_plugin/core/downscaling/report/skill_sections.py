@@ -72,8 +72,8 @@ def _extent(options: DownscaleOptions) -> str:
     if options.validation == FULL:
         return "Every cell and month is held out once, in the full validation."
     return (
-        "Every cell and month is held out once, in the quick validation. The full one trains three "
-        "times as many models, on more of the samples; its scores agree with these within their "
+        "Every cell and month is held out once, in the quick validation. The full one trains twice "
+        "as many models, on more of the samples; its scores agree with these within their "
         "standard error."
     )
 

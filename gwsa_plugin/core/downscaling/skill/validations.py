@@ -9,12 +9,12 @@ from ..folds import Blocking, Folds, Split, forward_splits, make_splits, random_
 BLOCKED = "blocked"
 FORWARD = "forward"
 RANDOM = "random"
-# How much is trained for validation: few and wide folds; many and narrow ones, and also forward in
-# time and on random samples; or nothing.
+# How much is trained for validation: folds of blocks in halves of the record; in quarters, and also
+# forward in time and on random samples; or nothing.
 QUICK = "quick"
 FULL = "full"
 NONE = "none"
-FOLDS = {QUICK: Folds(8, 2), FULL: Folds(12, 4)}
+FOLDS = {QUICK: Folds(12, 2), FULL: Folds(12, 4)}
 NOTHING_HELD_OUT = (
     "Nothing was held out, as the validation that was chosen. Nothing shows whether the predictors "
     "explain groundwater storage here: choose another validation to test them."
