@@ -92,9 +92,7 @@ def require_written(
     require_described(path, tags, names, sources)
     read = written.anew()
     with gdal_errors(f"{path.name} cannot be written"):
-        file = gdal.Open(str(path))
-        _sum_bands(file, read)
-        file = None
+        _sum_file(path, read)
     if not written.agree_with(read):
         raise _differs(path)
 
@@ -115,14 +113,7 @@ def require_described(
         When it has not, or they cannot.
     """
     with gdal_errors(f"{path.name} cannot be written"):
-        file = gdal.Open(str(path))
-        found = file.GetMetadata()
-        described = _descriptions(file)
-        for band in map(file.GetRasterBand, range(1, file.RasterCount + 1)):
-            for overview in map(band.GetOverview, range(band.GetOverviewCount())):
-                for window in _blocks(overview):
-                    overview.ReadAsArray(*window)
-        file = band = overview = None
+        found, described = _read_description(path)
     has_tags = all(found.get(name) == text for name, text in tags.items() if text)
     stated = [(name, source or None) for name, source in zip(names, sources)]
     if not (has_tags and described == stated):
@@ -144,13 +135,43 @@ def require_copy(source: Path, target: Path) -> None:
         When it has something else, or cannot be read.
     """
     with gdal_errors(f"{target.name} cannot be written"):
-        file = gdal.Open(str(source))
-        expected = Sums(file.RasterCount, file.GetRasterBand(1).GetNoDataValue())
-        _sum_bands(file, expected)
-        tags, described = file.GetMetadata(), _descriptions(file)
-        file = None
+        expected, tags, described = _read_all(source)
     names, sources = zip(*described)
     require_written(target, expected, tags, list(names), [source or "" for source in sources])
+
+
+# Each function opens and closes a file in its own frame, which ``gdal_errors`` clears, so that no
+# exception keeps the file open.
+
+
+def _sum_file(path: Path, read: Sums) -> None:
+    """Add all blocks of all bands of a file."""
+    _sum_bands(_open(path), read)
+
+
+def _read_description(path: Path) -> tuple[dict[str, str], list[tuple[str, str | None]]]:
+    """Tags of a file and descriptions of its bands, after all overviews were read."""
+    file = _open(path)
+    for band in map(file.GetRasterBand, range(1, file.RasterCount + 1)):
+        for overview in map(band.GetOverview, range(band.GetOverviewCount())):
+            for window in _blocks(overview):
+                _read(overview, window)
+    return file.GetMetadata(), _descriptions(file)
+
+
+def _read_all(path: Path) -> tuple[Sums, dict[str, str], list[tuple[str, str | None]]]:
+    """Sums and tags of a file, and descriptions of its bands."""
+    file = _open(path)
+    sums = Sums(file.RasterCount, file.GetRasterBand(1).GetNoDataValue())
+    _sum_bands(file, sums)
+    return sums, file.GetMetadata(), _descriptions(file)
+
+
+def _open(path: Path) -> gdal.Dataset:
+    file = gdal.Open(str(path))
+    if file is None:
+        raise RuntimeError("it cannot be opened")
+    return file
 
 
 def _descriptions(file: gdal.Dataset) -> list[tuple[str, str | None]]:
@@ -164,7 +185,15 @@ def _sum_bands(file: gdal.Dataset, read: Sums) -> None:
     for number in range(1, file.RasterCount + 1):
         band = file.GetRasterBand(number)
         for window in _blocks(band):
-            read.add(number, band.ReadAsArray(*window))
+            read.add(number, _read(band, window))
+
+
+def _read(band: gdal.Band, window: tuple[int, int, int, int]) -> np.ndarray:
+    """The numbers in a window of a band; RuntimeError where GDAL returns none."""
+    values = band.ReadAsArray(*window)
+    if values is None:
+        raise RuntimeError("a block cannot be read")
+    return values
 
 
 def _blocks(band: gdal.Band):
