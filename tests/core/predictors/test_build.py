@@ -468,7 +468,7 @@ def test_same_bytes_for_any_cache_size(sample_world, tmp_path):
     ]
     catalogue = tmp_path / "catalogue.json"
     catalogue.write_text(json.dumps({"predictors": entries, "land": str(folder / "land.tif")}))
-    inputs = Inputs(catalogue, sample_world / "truth" / "GWSA.tif")
+    inputs = Inputs(catalogue, sample_world / "truth" / "GWSA.tif", outside=True)
     for output, megabytes in (("large", 512), ("again", 512), ("small", 1)):
         with gdal_cache(megabytes):
             build_predictors(inputs, tmp_path / output)
