@@ -23,6 +23,7 @@ from qgis.PyQt.QtCore import QCoreApplication, QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from ..gwsa_plugin.core.base.errors import InputError
+from ..gwsa_plugin.core.base.heap import trimmed_heap
 from ..gwsa_plugin.core.base.months import parse_month
 from ..gwsa_plugin.core.base.progress import Progress
 from ..gwsa_plugin.core.files.lock import locked
@@ -53,8 +54,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
     """Base class of all algorithms.
 
     A subclass sets the class attributes, adds its parameters in ``initAlgorithm`` and calls the
-    core in ``execute``. Its icon has the name of its ``ID``. The name ``run`` is not used, because
-    QGIS defines a method of that name.
+    core in ``execute``. Its icon has the name of its ``ID``. QGIS itself defines ``run``.
 
     Core modules are imported inside ``execute``. The plugin therefore does not slow down the start
     of QGIS, and a missing library leads to a message when a stage runs instead of an error when
@@ -327,7 +327,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         require(*self.libraries(parameters))
         # A model does not check the parameters of its stages.
         parameters = read_values(self, parameters, context)
-        with locked(*check_outputs(self, parameters, context)):
+        with trimmed_heap(), locked(*check_outputs(self, parameters, context)):
             self._check_variables(parameters, context)
             self._given = given_inputs(self, parameters, context)
             results = self.execute(parameters, context, FeedbackProgress(feedback))
