@@ -8,6 +8,7 @@ from collections import namedtuple
 import pytest
 
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
+from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.fetching import fetch as module
 from gwsa.gwsa_plugin.core.fetching.estimate import AT_ONCE
 from gwsa.gwsa_plugin.core.fetching.fetch import fetch
@@ -64,7 +65,8 @@ def test_two_runs_have_the_same_bytes(archives, client, steps, tmp_path):
 
 
 def test_the_fraction_grows_to_all(archives, client, steps, tmp_path):
-    fetch_all(order_of("csr_mascons", "csr_land_mask"), tmp_path, client, steps)
+    plan = make_plan(order_of("csr_mascons", "csr_land_mask"), tmp_path, client, SILENT)
+    fetch(plan, tmp_path, client, steps)
     assert steps.fractions == sorted(steps.fractions) and steps.fractions[-1] == 1.0
 
 
