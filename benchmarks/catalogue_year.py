@@ -1,9 +1,9 @@
 """Mapping of years with the features of the shipped catalogue, from rasters to rasters.
 
 The catalogue has 51 features: static predictors, lags, antecedent means and differences. The plugin
-maps two years, as many as it predicts together; the peer computes the same features of one month as raster tools usually do, block by
-block of lines, and predicts with ``Booster.inplace_predict``. Processor times per pixel and month
-are compared, so that the number of threads does not matter.
+maps two years, as many as it predicts together; the peer computes the same features of one month as
+raster tools usually do, block by block of lines, and predicts with ``Booster.inplace_predict``.
+Processor times per pixel and month are compared, so that the number of threads does not matter.
 """
 
 from __future__ import annotations
