@@ -11,7 +11,8 @@ VENV := build/venv
 BIN := $(VENV)/bin
 CHECKERS := build/checkers
 IMPORT := build/import/gwsa
-PYTEST := $(BIN)/python -m pytest
+# The halves of `make test` share the cores, for which threads of BLAS would only wait.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
 .PHONY: help demo test test-core test-qgis test-quick test-trixie checkers cluster-test fuzz bench bench-global lint model layout docs pictures package link packages
