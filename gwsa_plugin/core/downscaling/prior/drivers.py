@@ -14,6 +14,7 @@ import numpy as np
 
 from ...base.progress import Progress
 from ...predictors.catalogue import EVAPOTRANSPIRATION, MONTHLY, PRECIPITATION, RUNOFF, Predictor
+from ...predictors.climatologies import read_climatologies, with_climatology
 from ...predictors.features import FEATURE_BYTES, PixelSelection, read_pixels
 from ...predictors.predictor_set import PredictorSet
 from ...predictors.stored_features import feature_values
@@ -83,7 +84,7 @@ def read_terms(
 def static_names(predictors: PredictorSet) -> tuple[str, ...]:
     """Return the names of the statics in the order of ``read_statics``."""
     statics = [name for one in predictors.predictors if not one.monthly for name in one.features]
-    return (*statics, *(f"mean_{one.name}" for one in _with_climatology(predictors)))
+    return (*statics, *(f"mean_{one.name}" for one in with_climatology(predictors)))
 
 
 def read_statics(
@@ -111,35 +112,10 @@ def read_statics(
     if fixed.predictors:
         any_month = months[:1] if months.size else np.array(["2000-01"], dtype="datetime64[M]")
         statics += [feature_values(one) for one in read_pixels(fixed, any_month, selection)[0]]
-    monthly = _with_climatology(predictors)
-    if not monthly:
-        return np.stack(statics)
-    current = replace(predictors, predictors=monthly)
-    step = _months_at_once(current, selection)
-    total = np.zeros((len(monthly), int(np.count_nonzero(np.asarray(selection.pixels)))))
-    count = np.zeros(total.shape, dtype=int)
-    for first in range(0, months.size, step):
-        progress.stop_if_cancelled()
-        for features in read_pixels(current, months[first : first + step], selection):
-            values = np.stack([feature_values(feature) for feature in features])
-            known = np.isfinite(values)
-            total += np.where(known, values, 0.0)
-            count += known
-    with np.errstate(invalid="ignore"):
-        means = total / count
-    return np.stack([*statics, *means]).astype(np.float32)
-
-
-def _with_climatology(predictors: PredictorSet) -> tuple[Predictor, ...]:
-    """The monthly predictors with rasters, with the month itself as their only feature."""
-    return tuple(
-        replace(one, lags=(0,), means=())
-        for one in predictors.predictors
-        if one.monthly and one.files
-    )
+    statics += list(read_climatologies(predictors, selection, progress))
+    return np.stack(statics).astype(np.float32)
 
 
 def _months_at_once(predictors: PredictorSet, selection: PixelSelection) -> int:
     """Months whose features are held together; the earlier ones are then read once."""
-    height, width = selection.tile.shape
-    return max(1, FEATURE_BYTES // (4 * len(predictors.features) * height * width))
+    return max(1, FEATURE_BYTES // (4 * len(predictors.features) * max(1, selection.size)))
