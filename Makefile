@@ -11,10 +11,11 @@ VENV := build/venv
 BIN := $(VENV)/bin
 CHECKERS := build/checkers
 IMPORT := build/import/gwsa
-PYTEST := $(BIN)/python -m pytest
+# The parts of `make test` share the cores, for which threads of BLAS would only wait.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-core test-qgis test-quick test-trixie checkers cluster-test fuzz bench bench-global lint model layout docs pictures package link packages
+.PHONY: help demo test test-core test-faults test-qgis test-smoke test-quick test-trixie checkers cluster-test fuzz bench bench-global lint model layout docs pictures package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,14 +23,20 @@ help:  ## This list
 demo: packages $(IMPORT)  ## Make a sample world, run the whole chain on it through qgis_process, show maps and scores
 	$(PYTHON) -m gwsa.demo.run build/demo
 
-test:  ## All tests: the core without QGIS beside the algorithms, the desktop and the packaged plugin
-	$(MAKE) --jobs=2 --output-sync=target test-core test-qgis
+test:  ## All tests, two parts at a time
+	$(MAKE) --jobs=2 --keep-going --output-sync=target test-smoke test-core test-qgis test-faults
 
 test-core: packages $(VENV)/ready $(IMPORT)  ## The tests of the core, without QGIS
-	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/core tests/faults
+	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/core
 
-test-qgis: packages $(VENV)/ready $(IMPORT)  ## The tests of the algorithms, the desktop and the packaged plugin
-	$(PYTEST) -m "not cluster" tests/algorithms tests/gui tests/smoke
+test-faults: packages $(VENV)/ready $(IMPORT)  ## The core on disks that fail, killed and with damaged files
+	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/faults
+
+test-qgis: packages $(VENV)/ready $(IMPORT)  ## The tests of the algorithms and the desktop
+	$(PYTEST) -m "not cluster" tests/algorithms tests/gui
+
+test-smoke: packages $(VENV)/ready $(IMPORT)  ## The tests of the packaged plugin in the real QGIS
+	$(PYTEST) -m "not cluster" tests/smoke
 
 test-quick: packages $(VENV)/ready $(IMPORT)  ## The fast tests of the core, in less than a minute
 	$(PYTEST) -p no:pytest_qgis -m "not cluster and not slow" tests/core tests/faults

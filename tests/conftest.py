@@ -16,6 +16,14 @@ def pytest_addoption(parser):
     parser.addoption("--live", action="store_true", help="ask the real servers of the sources")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_sync():
+    """Files of tests need not outlast a loss of power; to wait for the disk takes milliseconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda file: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real GRACE, GLDAS, aquifer and well files, which are not in the repository."""

@@ -22,6 +22,17 @@ def test_every_algorithm_has_a_page(provider, instance):
         assert algorithm.name() in page.read_text(encoding="utf-8")
 
 
+def test_every_algorithm_and_parameter_has_help(provider):
+    names = {algorithm.name() for algorithm in algorithms()}
+    assert {"fillgaps", "downscale", "fetchandmap", "fullchain"} <= names
+    for algorithm in algorithms():
+        assert algorithm.outputDefinitions(), algorithm.id()
+        for parameter in algorithm.parameterDefinitions():
+            where = f"{algorithm.id()}, {parameter.name()}"
+            assert parameter.description() not in ("", parameter.name()), where
+            assert parameter.help(), where
+
+
 def test_the_html_page_is_preferred_to_the_markdown(tmp_path, monkeypatch):
     monkeypatch.setattr(help_pages, "ROOT", tmp_path / "my plugins")
     folder = tmp_path / "my plugins" / "docs"

@@ -1,6 +1,6 @@
 """No damaged file ends a reader, keeps it, or leads to anything but a result or one sentence.
 
-A part of ``make fuzz``: some four seconds for each reader.
+A part of ``make fuzz``: some two seconds for each reader.
 """
 
 import os
@@ -20,7 +20,7 @@ pytest.importorskip("h5py")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_damaged_files_are_read_or_refused(name, tmp_path):
-    counts = fuzz(name, 400, tmp_path, seconds=3.75)
+    counts = fuzz(name, 400, tmp_path, seconds=2)
     assert set(counts) <= {READ, REFUSED}, f"see the files in {tmp_path}"
     assert counts
 

@@ -61,15 +61,20 @@ def stored(values: np.ndarray, scale: float, offset: float, nodata: int, dtype: 
 
 
 def geotiff(numbers: np.ndarray, grid: Grid, nodata: float | None, **options) -> bytes:
-    """Return a GeoTIFF of one band."""
+    """Return a GeoTIFF of one band. The same requests come many times, so that it is kept."""
+    return _geotiff(numbers.tobytes(), numbers.dtype, grid, nodata, tuple(options.items()))
+
+
+@lru_cache(maxsize=256)
+def _geotiff(numbers: bytes, dtype: np.dtype, grid: Grid, nodata, options: tuple) -> bytes:
     profile = {
         "driver": "GTiff", "width": grid.columns, "height": grid.rows, "count": 1,
-        "dtype": numbers.dtype, "crs": grid.crs, "nodata": nodata, "compress": "deflate",
-        "transform": rasterio.Affine(*grid.transform), **options,
+        "dtype": dtype, "crs": grid.crs, "nodata": nodata, "compress": "deflate",
+        "transform": rasterio.Affine(*grid.transform), **dict(options),
     }  # fmt: skip
     with MemoryFile() as memory:
         with memory.open(**profile) as target:
-            target.write(numbers, 1)
+            target.write(np.frombuffer(numbers, dtype).reshape(grid.shape), 1)
         return memory.read()
 
 

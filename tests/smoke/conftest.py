@@ -69,6 +69,7 @@ def environment(package, tmp_path_factory) -> dict[str, str]:
     environment = {
         "HOME": os.environ["HOME"],
         "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
         "PATH": "/usr/bin:/bin",
         "QGIS_CUSTOM_CONFIG_PATH": str(profile),
         "QT_QPA_PLATFORM": "offscreen",

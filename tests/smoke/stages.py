@@ -17,7 +17,7 @@ SETTINGS = {
     "ID_FIELD": "id",
     # The record is too short to test the prior.
     "METHOD": METHODS.index(PUBLISHED),
-    "TREES": 60,
+    "TREES": 20,
     "MIN_YEARS": 2,
     "MIN_MONTHS": 8,
 }

@@ -17,7 +17,7 @@ import numpy as np
 from ..base.grid import Grid
 from ..base.months import calendar_year
 from ..base.progress import Progress
-from ..compute.threads import run_all
+from ..compute.steps import Work
 from ..files.stack import OBSERVED
 from ..predictors.catalogue import ROLES
 from ..rasters.crs import transform_bounds
@@ -253,8 +253,10 @@ class PredictorWriter:
             raster.write(1, self._with_noise(values, entry))
             raster.close()
 
-    def write(self, month: np.datetime64, drivers: dict[str, np.ndarray]) -> None:
-        """Write one month of the eleven monthly predictors; the months must be written in order.
+    def writing(self, month: np.datetime64, drivers: dict[str, np.ndarray]) -> list[Work]:
+        """Return what writes one month of the eleven monthly predictors, to be done in any order.
+
+        The months must be written one after another.
 
         Parameters
         ----------
@@ -262,8 +264,12 @@ class PredictorWriter:
             The month.
         drivers : dict of str to ndarray, shape (rows, columns)
             The drivers at 1 km, without noise.
+
+        Returns
+        -------
+        list of Work
         """
-        run_all([partial(self._write, entry, month, drivers[entry.name]) for entry in MONTHLY])
+        return [partial(self._write, entry, month, drivers[entry.name]) for entry in MONTHLY]
 
     def close(self) -> None:
         """Close all files."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..base.months import BASELINE, in_baseline, month_range
-from ..base.progress import Progress
+from ..base.progress import SILENT, Progress
+from ..compute.steps import Work
+from ..compute.threads import run_all
 from .cases import Case
 from .gldas_files import COMPONENTS, VARIABLES, LandSurface, components
 from .grace_files import RECORD
@@ -94,28 +97,31 @@ def simulate(
     means: dict[str, list[np.ndarray]] = {name: [] for name in ("GWSA", *COMPONENTS)}
     land_surface: dict[str, list[np.ndarray]] = {name: [] for name in VARIABLES}
     baseline = np.zeros(land.grid.shape)
+    models = [hydrology] if groundwater is hydrology else [hydrology, groundwater]
+    _step(models, 0)
     for i, month in enumerate(simulated):
         progress.advance(i / simulated.size)
-        hydrology.step(i)
-        if groundwater is not hydrology:
-            groundwater.step(i)
         variables = surface.step(hydrology.soil, hydrology.drivers)
+        storage = groundwater.storage
         if i < SPREAD_MONTHS:
             predictors.measure_spread(hydrology.drivers)
+        works: list[Work] = [partial(_step, models, i + 1)] if i + 1 < simulated.size else []
         if period[0] - PREDICTOR_LEAD_MONTHS <= month <= period[-1]:
-            predictors.write(month, described_drivers(hydrology, case))
+            works += predictors.writing(month, described_drivers(hydrology, case))
+        # The next month is simulated while this one is written.
+        run_all(works)
         if month < first:
             continue
         # From here on, only months after the spin-up.
-        storages = {"GWSA": land.cell_mean(groundwater.storage), **components(variables)}
+        storages = {"GWSA": land.cell_mean(storage), **components(variables)}
         for name, values in storages.items():
             means[name].append(values)
         for name, values in variables.items():
             land_surface[name].append(values)
         if in_baseline(month):
-            baseline += groundwater.storage
+            baseline += storage
         if period[0] <= month <= period[-1]:
-            explained[(month - period[0]).astype(int)] = groundwater.storage
+            explained[(month - period[0]).astype(int)] = storage
     inside = in_baseline(months)
     np.subtract(explained, (baseline / inside.sum()).astype(np.float32), out=explained)
     anomalies = {name: _anomaly(np.array(values), inside) for name, values in means.items()}
@@ -126,6 +132,13 @@ def simulate(
         explained=explained,
         land_surface={name: np.array(values) for name, values in land_surface.items()},
     )
+
+
+def _step(models: list[Hydrology], i: int, progress: Progress = SILENT) -> None:
+    """Advance models to month number ``i``."""
+    for model in models:
+        progress.stop_if_cancelled()
+        model.step(i)
 
 
 def _independent_hydrology(land: Land, months: np.ndarray, seed: int, case: Case) -> Hydrology:

@@ -38,7 +38,7 @@ OPTIONS = DownscaleOptions(
     boosting=Boosting(trees=60, depth=4, rate=0.15),
     blocking=Blocking(0.75, 0.25),
 )
-# For tests of files, whose models need no skill.
+# For tests whose models need no skill.
 QUICK = replace(OPTIONS, validation="quick", stopping=False, boosting=Boosting(trees=5, depth=2))
 
 
@@ -424,8 +424,7 @@ def test_a_region_inside_one_footprint_is_mapped_and_untestable(small_world, tmp
     gwsa = small_world.gwsa.tagged(GWSA_FOOTPRINT_KM="250")
     sigma = replace(gwsa, values=np.full_like(gwsa.values, 1.5))
     outputs = Outputs(tmp_path / "maps")
-    options = replace(OPTIONS, validation="quick")
-    result = downscale(gwsa, small_world.predictors, small_world.aquifers, outputs, options, sigma)
+    result = downscale(gwsa, small_world.predictors, small_world.aquifers, outputs, QUICK, sigma)
     assert "smaller than 4 footprints" in result.fitted.unseen_footprints.untestable
     assert result.fitted.reduced_resolution == {}
     assert "250 km wide" in result.scores["reduced_resolution"]["not_made"]

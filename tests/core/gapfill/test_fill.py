@@ -194,8 +194,9 @@ def test_cells_with_gaps_of_their_own():
 @pytest.mark.slow
 def test_months_filled_in_the_input_are_flagged_as_filled():
     _, stack = waves(noise=1.0)
-    once = fill_gaps(stack)
-    twice = fill_gaps(once.filled)
+    options = FillOptions("harmonic_red")
+    once = fill_gaps(stack, options)
+    twice = fill_gaps(once.filled, options)
     np.testing.assert_array_equal(twice.filled.values, once.filled.values)
     np.testing.assert_array_equal(twice.flags, once.flags)
     assert twice.calibration is None and twice.scores == ()
@@ -244,7 +245,7 @@ def test_gap_filling_can_be_cancelled():
 def test_flags_are_written_as_a_raster(tmp_path):
     _, stack = waves(noise=1.0)
     stack.values[:2] = np.nan
-    result = fill_gaps(stack_of(stack.values))
+    result = fill_gaps(stack_of(stack.values), FillOptions("harmonic_red"))
     write_flags(tmp_path / "flags.tif", result, {})
     with rasterio.open(tmp_path / "flags.tif") as source:
         assert source.descriptions == tuple(map(str, MONTHS))

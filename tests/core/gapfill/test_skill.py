@@ -12,7 +12,7 @@ from gwsa.gwsa_plugin.core.grace.twsa import TwsaOptions, import_twsa
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
 
 RECORD = tuple(month_range("2002-04", "2020-12")[[0, -1]])
-SERIES = 12
+SERIES = 4
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(

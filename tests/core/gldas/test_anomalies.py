@@ -166,7 +166,7 @@ def test_all_missing_months_are_named(folder):
 
 
 @pytest.mark.slow
-def test_all_unusable_files_are_named_in_one_sentence(folder, gdal_habit, reader):
+def test_all_unusable_files_are_named_in_one_sentence(folder, reader):
     cut = folder / file_name("2004-02")
     cut.write_bytes(cut.read_bytes()[:3000])
     (folder / file_name("2004-03")).write_text("<html>Login required</html>")
@@ -203,8 +203,8 @@ def test_files_of_other_months_are_not_read(folder):
 
 
 @pytest.mark.slow
-def test_files_with_damaged_chunks_are_all_named(folder, gdal_habit, reader):
-    """Without exceptions, GDAL 3.6 returns uninitialised memory."""
+def test_files_with_damaged_chunks_are_all_named(folder, reader):
+    """GDAL 3.6 returns uninitialised memory."""
     for month in ("2004-02", "2006-05"):
         _damage_snow(folder / file_name(month), FIELDS[list(MONTHS.astype(str)).index(month), 4])
     with pytest.raises(InputError) as caught:
@@ -224,7 +224,7 @@ def _damage_snow(path, snow):
     path.write_bytes(content)
 
 
-def test_file_with_overwritten_structure_is_damaged(tmp_path, gdal_habit, reader):
+def test_file_with_overwritten_structure_is_damaged(tmp_path, reader):
     """Overwrite each object header: the libraries raise KeyError and others unless it is unused."""
     intact = tmp_path / file_name("2004-02")
     write_granule(intact, FIELDS[0])

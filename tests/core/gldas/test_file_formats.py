@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -272,11 +273,18 @@ def write_variable_stack(
             describe_band(target, band, month, "observed")
 
 
-@pytest.fixture
-def tiffs(tmp_path, gdal_backend):
+@pytest.fixture(scope="module")
+def variable_stacks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiffs")
     for name in VARIABLES:
-        write_variable_stack(tmp_path, name)
-    return tmp_path
+        write_variable_stack(folder, name)
+    return folder
+
+
+@pytest.fixture
+def tiffs(variable_stacks, tmp_path, gdal_backend):
+    """A copy that a test may modify."""
+    return Path(shutil.copytree(variable_stacks, tmp_path / "tiffs"))
 
 
 def test_geotiff_stacks_give_the_same_anomalies_as_netcdf(tiffs, quarter_degree):

@@ -31,6 +31,8 @@ NOISE = np.abs(np.random.default_rng(2).normal(size=VALUES.shape)) + 1
 LEAKAGE = np.abs(np.random.default_rng(3).normal(size=(NUMBER.size, 1))) + 1
 LAND = np.where(NUMBER % 5 == 0, 90, 80)
 
+SMALL_REGION = TwsaOptions(bounds=(71, 10, 72, 11), margin_km=0)
+
 
 def write(path, without=(), **change):
     middle = (FIRST_DAYS + LAST_DAYS) / 2
@@ -97,7 +99,7 @@ def test_each_cell_has_the_series_of_its_mascon(tmp_path, bounds):
 
 
 def test_spans_are_those_of_the_file(tmp_path):
-    found = import_twsa(write(tmp_path / "gsfc.h5")).solutions
+    found = import_twsa(write(tmp_path / "gsfc.h5"), SMALL_REGION).solutions
     assert [one.month for one in found] == list(MONTHS)
     assert str(found[1]) == "2004-02-01..2004-02-29" and found[1].stated
 
@@ -112,7 +114,7 @@ def test_the_mean_of_a_region_counts_each_mascon_once(tmp_path):
 @pytest.mark.parametrize("leakage", [LEAKAGE.ravel(), LEAKAGE.T, LEAKAGE + 0 * VALUES])
 def test_leakage_may_have_any_shape(tmp_path, leakage):
     path = write(tmp_path / "gsfc.h5", **{"uncertainty/leakage_2sigma": leakage})
-    found = import_twsa(path, TwsaOptions(bounds=(71, 10, 72, 11), margin_km=0))
+    found = import_twsa(path, SMALL_REGION)
     mascon = mascon_at(10.9, 71.1)
     sigma = np.hypot(NOISE[mascon], LEAKAGE[mascon]) / 2
     np.testing.assert_allclose(found.sigma.values[:, 0, 0], sigma, rtol=1e-5)
@@ -120,7 +122,7 @@ def test_leakage_may_have_any_shape(tmp_path, leakage):
 
 def test_times_without_reference_days_are_nominal(tmp_path):
     path = write(tmp_path / "gsfc.h5", ["time/ref_days_first", "time/ref_days_last"])
-    found = import_twsa(path).solutions
+    found = import_twsa(path, SMALL_REGION).solutions
     assert [one.month for one in found] == list(MONTHS)
     assert not found[0].stated
 

@@ -115,7 +115,7 @@ def test_memory_does_not_depend_on_the_size_of_the_maps(tmp_path):
     months = month_range("2010-01", "2014-12")
     peaks = []
     for columns in (480, 1920):
-        grid = Grid(0.0, 30.0, 0.01, 0.01, 240, columns)
+        grid = Grid(0.0, 30.0, 0.01, 0.01, 120, columns)
         values = np.random.default_rng(1).normal(size=(months.size, *grid.shape)).astype("f4")
         path = tmp_path / f"{columns}.tif"
         write_stack(path, MonthlyStack.on_calendar(grid, months, values, "GWSA"))

@@ -21,6 +21,12 @@ def test_interpolation_reproduces_a_plane(rows, columns, spacing, slope):
     assert np.abs(pixels - expected[:, None]).max() < 1e-3 * max(abs(slope) * rows, 1)
 
 
+def test_weights_are_zero_or_in_the_range_of_fast_arithmetic():
+    weights = SplineGrid((600, 20), 3)._row_weights
+    assert np.abs(weights[weights != 0]).min() > np.finfo(np.float32).tiny
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+
+
 @given(SIZES, SIZES, st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
 def test_a_fractal_map_is_standardised(rows, columns, seed):
