@@ -44,7 +44,7 @@ GIVEN = {
     "compare": {"OTHER": "TRUTH_MAPS", "AQUIFERS": "AQUIFERS"},
 }
 # Stages that read the maps, with their outputs.
-OF_MAPS = {
+FROM_MAPS = {
     "aquiferseries": {"OUTPUT": "o.gpkg", "TABLE": "o.csv", "REPORT": "o.html"},
     "trendmap": {"OUTPUT": "o.tif"},
     "droughtindex": {"OUTPUT": "o.tif", "FOLDER": "years", "EVENTS": "events.gpkg"},
@@ -222,7 +222,7 @@ def runs(folder: Path) -> Iterator[tuple[str, dict, dict, Path]]:
         given |= GIVEN.get(stage.name, {})
         yield stage.name, given, stage.outputs, folder / "chain"
     maps = {"GWSA": folder / "chain" / "gwsa_1km"}
-    for name, outputs in OF_MAPS.items():
+    for name, outputs in FROM_MAPS.items():
         given = {key: known.get(value, value) for key, value in GIVEN[name].items()}
         yield name, {**maps, **given}, outputs, folder / name
 
