@@ -167,6 +167,7 @@ def downscale(
         interpolated = _is_interpolation(fitted, drawn)
         sigma_folder = new_folders[MAPS] / SIGMA_FOLDER
         if sigma:
+            progress.stop_if_cancelled()
             error = estimate_detail_error(domain, blocked, reduced, sigma, drawn.comparison)
             writing = progress.part(0.93, 0.97)
             progress.info(f"Sigma of the maps: {error.statement}.")
@@ -180,12 +181,14 @@ def downscale(
             write_models(model_folder, domain, trees, drawn.prior)
         if outputs.corrected:
             write_stack(outputs.corrected, drawn.corrected, tags)
-        explanation = explain(domain, fitted.models)
+        explanation = explain(domain, fitted.models, progress.part(0.97, 0.97))
         if outputs.explanation:
             write_explanation(outputs.explanation, explanation)
         if outputs.applicability:
+            progress.stop_if_cancelled()
             area = find_applicability(domain, fitted.models, blocked)
             write_applicability(domain, area, outputs.applicability, tags, progress.part(0.97, 1.0))
+        progress.stop_if_cancelled()
         verdict = Verdict(
             drawn.detail,
             fitted.unseen_footprints,
