@@ -112,8 +112,9 @@ def write_report(
     sections : iterable of Section
         May draw each only when it is asked for.
     progress : Progress, optional
-        Checked for cancellation after each section.
+        Checked for cancellation before and after each section.
     """
+    progress.stop_if_cancelled()
     drawn = []
     for section in sections:
         progress.stop_if_cancelled()
