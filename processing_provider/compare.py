@@ -195,7 +195,8 @@ class Compare(WellAlgorithm):
             for name, path in paths.items()
             if path
         }
-        outputs.update(self._write_files(parameters, context, comparison, statement, wells))
+        found = comparison, statement, wells
+        outputs.update(self._write_files(parameters, context, found, progress.part(0.98, 1.0)))
         return outputs
 
     def _options(self, parameters, context):
@@ -264,7 +265,7 @@ class Compare(WellAlgorithm):
             progress.part(0.3, 1.0),
         )
 
-    def _write_files(self, parameters, context, comparison, statement, wells) -> dict:
+    def _write_files(self, parameters, context, found, progress) -> dict:
         from ..gwsa_plugin.core.results.comparison_tables import (
             as_record,
             write_scores,
@@ -278,11 +279,11 @@ class Compare(WellAlgorithm):
         if paths["REPORT"]:
             from ..gwsa_plugin.core.results.comparison_report import write_comparison_report
 
-            write_comparison_report(paths["REPORT"], comparison, statement, wells)
+            write_comparison_report(paths["REPORT"], *found, progress)
         if paths["TABLE"]:
-            write_table(paths["TABLE"], comparison)
+            write_table(paths["TABLE"], found[0])
         if paths["SCORES"]:
-            write_scores(paths["SCORES"], as_record(comparison, statement, wells))
+            write_scores(paths["SCORES"], as_record(*found))
         return {name: str(path) for name, path in paths.items() if path}
 
 

@@ -305,7 +305,9 @@ class Downscale(WellAlgorithm):
         if paths["REPORT"]:
             from ..gwsa_plugin.core.downscaling.report.report import write_downscale_report
 
-            write_downscale_report(paths["REPORT"], result, options, paths["APPLICABILITY"], sigma)
+            write_downscale_report(
+                paths["REPORT"], result, options, paths["APPLICABILITY"], sigma, progress
+            )
         outputs = {name: str(path) for name, path in paths.items() if path}
         outputs["LAYERS"] = [str(path) for path in result.years]
         if parameters.get("REGIONS"):

@@ -167,6 +167,6 @@ class FillGaps(GwsaAlgorithm):
             from ..gwsa_plugin.core.gapfill.report import write_fill_report
 
             path = self.output_path(parameters, "REPORT", context)
-            write_fill_report(path, result)
+            write_fill_report(path, result, progress)
             outputs["REPORT"] = str(path)
         return outputs

@@ -17,6 +17,9 @@ from qgis.core import (
 )
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtXml import QDomDocument
+
+from ...gwsa_plugin.core.files.atomic import replace_text
 
 # Receives a layer that QGIS has loaded.
 OnLoad = Callable[[QgsMapLayer], None]
@@ -162,4 +165,6 @@ def write_vector_style(layer_id: str, style: Callable[[QgsVectorLayer], None]) -
     if path.is_file():
         layer = QgsVectorLayer(layer_id, path.stem)
         style(layer)
-        layer.saveNamedStyle(str(path.with_suffix(".qml")))
+        document = QDomDocument()
+        layer.exportNamedStyle(document)
+        replace_text(path.with_suffix(".qml"), document.toString(2))

@@ -1,5 +1,7 @@
 """Styles of rasters and vector layers, as QGIS reads them."""
 
+import os
+
 import numpy as np
 import pytest
 from qgis.core import (
@@ -18,6 +20,7 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.files.stack import FILLED, OBSERVED, MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.rasters.geotiff import Header, new_geotiff
 from gwsa.processing_provider.styles import recharge, series
+from gwsa.processing_provider.styles.loading import write_vector_style
 from gwsa.processing_provider.styles.months import HAS_RANGES_PER_BAND, bands_by_month
 from gwsa.processing_provider.styles.rasters import rounded_up, style_raster, write_styles
 from gwsa.processing_provider.styles.vectors import (
@@ -325,3 +328,15 @@ def test_styles_of_vector_layers_survive_a_file(style, tmp_path):
     assert other.loadNamedStyle(str(tmp_path / "x.qml"))[1]
     assert other.renderer().type() == layer.renderer().type()
     assert other.mapTipTemplate() == layer.mapTipTemplate() != ""
+
+
+def test_a_style_of_vectors_takes_its_name_when_it_is_complete(qgis_app, tmp_path):
+    """What was opened before keeps the earlier style, as it would not if that were written over."""
+    layer = tmp_path / "places.geojson"
+    layer.write_text('{"type": "FeatureCollection", "features": []}', encoding="utf-8")
+    style, opened = tmp_path / "places.qml", tmp_path / "opened"
+    style.write_text("earlier", encoding="utf-8")
+    os.link(style, opened)
+    write_vector_style(str(layer), lambda layer: layer.setName("styled"))
+    assert opened.read_text(encoding="utf-8") == "earlier"
+    assert QgsVectorLayer(str(layer), "places").loadNamedStyle(str(style))[1]

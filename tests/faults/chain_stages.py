@@ -37,6 +37,7 @@ OPTIONS = ChainOptions(
     balance=BalanceOptions(mode=PUBLISHED_BALANCE),
 )
 FEW_TREES = Boosting(trees=3, depth=2)
+LAST_YEARS = np.datetime64("2007-01"), np.datetime64("2008-12")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,9 @@ def fewer_predictors(inputs: Inputs, out: Path) -> None:
 
 
 def prepare_downscaling(folder: Path):
-    return make_driver_world(folder, related=True)
+    """The last two of five years."""
+    world = make_driver_world(folder, related=True)
+    return replace(world, gwsa=world.gwsa.select(*LAST_YEARS))
 
 
 def downscaling(world, out: Path) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 SOURCE = Path(__file__).with_name("faulty_disk.c")
 # How an operation fails, as in the source.
-ONCE, PART_ONLY, FULL, KILL = range(4)
+ONCE, PART_ONLY, FULL, KILL, WAIT = range(5)
 
 
 class Fault(NamedTuple):
@@ -22,7 +22,8 @@ class Fault(NamedTuple):
     Attributes
     ----------
     manner : int
-        ONCE, PART_ONLY (a write writes half), FULL (all later writes fail too), or KILL.
+        ONCE, PART_ONLY (a write writes half), FULL (all later writes fail too), KILL, or WAIT
+        (each operation waits for a byte from the log, a socket).
     error : int
         Number of the error of the system.
     """
@@ -40,6 +41,17 @@ FAULTS = {
     "kill": Fault(KILL),
 }
 
+# Operations at which a fault differs from a full disk, and can come from the system.
+PLACES = {
+    "eacces": ("open", "mkdir", "rename", "remove", "link"),
+    "short": ("write",),
+}
+
+
+def occurs(name: str, operation: str) -> bool:
+    """Whether a fault can happen at an operation, whose name comes first."""
+    return operation.split(" ")[0] in PLACES.get(name, (operation.split(" ")[0],))
+
 
 def start_again_with_library(folder: Path) -> None:
     """Start this Python program again with the library preloaded, unless it is already."""
@@ -49,7 +61,8 @@ def start_again_with_library(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     command = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"]
     subprocess.run(command, check=True)
-    environment = {**os.environ, "LD_PRELOAD": str(library)}
+    # Libraries of threads do not work in child processes that are forked.
+    environment = {**os.environ, "LD_PRELOAD": str(library), "OMP_NUM_THREADS": "1"}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
@@ -62,17 +75,12 @@ class Disk:
         self._folder = str(folder).encode()
 
     def start(self, number: int = 0, fault: Fault = Fault(ONCE), log: int = -1) -> None:
-        """Count from now on; operation ``number`` fails, none if it is 0."""
+        """Count from now on; operation ``number`` fails, none if it is 0; ``log`` gets them all."""
         at = ctypes.c_long(number)
         self._library.disk_start(self._folder, at, fault.manner, fault.error, log)
 
 
-def read_log(path: Path) -> list[tuple[str, str]]:
-    """The operations of a run that was logged: name and path in the folder."""
-    return [tuple(line.split("\t")) for line in path.read_text().splitlines()]
-
-
-def summary(operations: list[tuple[str, str]]) -> str:
-    """Count the operations by name."""
-    counts = Counter(name for name, _ in operations)
+def summary(operations: list[str]) -> str:
+    """Count the operations, which are followed by a path, by name."""
+    counts = Counter(operation.partition(" ")[0] for operation in operations)
     return ", ".join(f"{count} {name}" for name, count in counts.most_common())

@@ -2,7 +2,8 @@
 
 An operation is a call that changes files under a folder: open for writing, write, flush, sync,
 truncate, rename, remove, make a folder, close. Each has a number. At the chosen number the call
-fails with an error of the system, writes a part only, or the process ends as by a power cut.
+fails with an error of the system, writes a part only, or the process ends as by a power cut. Or each
+operation waits until another process has seen the folder, unless only a temporary file grew since.
 Buffered writes of the C library are kept as they are, so that their errors come at a flush, a seek
 or the end, as on a real disk; what was buffered is then lost. */
 #define _GNU_SOURCE
@@ -23,12 +24,12 @@ or the end, as on a real disk; what was buffered is then lost. */
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { ONCE, PART_ONLY, FULL, KILL };
+enum { ONCE, PART_ONLY, FULL, KILL, WAIT };
 
 static char root[PATH_MAX];
 static size_t root_length;
 static long chosen, count;
-static int manner, error_number, log_file = -1;
+static int manner, error_number, log_file = -1, is_changed = 1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -75,6 +76,15 @@ static void path_of(int file, int any, char *path) {
     path[length > 0 ? length : 0] = 0;
 }
 
+/* Whether an operation leaves all names as they are, and the content of all but temporary files. */
+static int changes_nothing_seen(const char *name, const char *path) {
+    static const char *const CONTENT[] = {"write", "seek", "flush", "close", "sync", "truncate"};
+    size_t number = 0;
+    int is_temporary = strstr(path, ".part/") || (strstr(path, ".unfinished/") && strstr(path, ".part"));
+    while (number < 6 && strcmp(name, CONTENT[number])) number++;
+    return is_temporary && number < 6;
+}
+
 /* Count an operation; return whether it is to fail. `grows` if it takes space on the disk. */
 static int fails(const char *name, const char *path, int grows) {
     if (!is_inside(path)) return 0;
@@ -82,8 +92,11 @@ static int fails(const char *name, const char *path, int grows) {
     pthread_mutex_lock(&lock);
     long number = ++count;
     if (log_file >= 0) {
-        int length = snprintf(line, sizeof line, "%s\t%s\n", name, path + root_length);
+        int waits = manner == WAIT && is_changed;
+        int length = snprintf(line, sizeof line, "%d %s %s", waits, name, path + root_length);
         syscall(SYS_write, log_file, line, length);
+        if (waits) syscall(SYS_read, log_file, line, 1);
+        is_changed = !changes_nothing_seen(name, path);
     }
     pthread_mutex_unlock(&lock);
     if (manner == KILL && number == chosen) kill(getpid(), SIGKILL);

@@ -1,4 +1,4 @@
-"""Stages that answer from maps, on small maps of six years."""
+"""Stages that answer from maps, on small maps of three years."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.files.provenance import now, write_run
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
@@ -29,18 +30,21 @@ from gwsa.gwsa_plugin.core.results.series_table import write_series
 from gwsa.gwsa_plugin.core.results.storage_trends import storage_trends
 from gwsa.gwsa_plugin.core.results.trend_map import write_trend_map
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
-from gwsa.tests.core.results.products import GRID, MONTHS, storage
+from gwsa.tests.core.results.products import GRID, storage
+
+YEARS = range(2004, 2007)
+MONTHS = month_range("2004-01", "2006-12")
 
 
 def write_maps(folder: Path) -> YearlyMaps:
     """Yearly maps with sigma, and another product beside their folder."""
-    stack = MonthlyStack.on_calendar(GRID, MONTHS, storage(GRID), "GWSA")
+    stack = MonthlyStack.on_calendar(GRID, MONTHS, storage(GRID, MONTHS), "GWSA")
     sigma = MonthlyStack.on_calendar(GRID, MONTHS, np.full_like(stack.values, 0.5), "GWSA_SIGMA")
-    for year in range(2004, 2010):
+    for year in YEARS:
         months = np.datetime64(f"{year}-01"), np.datetime64(f"{year}-12")
         write_stack(folder / "maps" / f"GWSA_{year}.tif", stack.select(*months))
         write_stack(folder / f"maps/sigma/GWSA_SIGMA_{year}.tif", sigma.select(*months))
-    other = MonthlyStack.on_calendar(GRID, MONTHS, storage(GRID) * 1.5 + 1, "GWSA")
+    other = MonthlyStack.on_calendar(GRID, MONTHS, storage(GRID, MONTHS) * 1.5 + 1, "GWSA")
     write_stack(folder / "other.tif", other)
     return YearlyMaps.in_folder(folder / "maps")
 
@@ -60,11 +64,11 @@ def folder_of_maps(maps: YearlyMaps) -> Path:
 
 def other_drought_index(maps: YearlyMaps, out: Path) -> None:
     """An index of fewer years."""
-    drought_index(maps.select(None, np.datetime64("2008-12", "M")), out)
+    drought_index(maps.select(None, np.datetime64("2005-12", "M")), out)
 
 
 def drought_index(maps: YearlyMaps, out: Path) -> None:
-    options = IndexOptions()
+    options = IndexOptions(least_years=2)
     used = reference_months(maps.months, maps.source, options)
     write_index_maps(maps, used, options, {}, out / "ggdi.tif", out / "years", SILENT)
     write_run(out / "ggdi.run.json", "droughtindex", {}, {}, now())

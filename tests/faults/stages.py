@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+from osgeo import ogr
+
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.tests.faults import chain_stages as chain
+from gwsa.tests.faults import fetch_stage as fetching
 from gwsa.tests.faults import results_stages as results
+
+# Records of runs.
+RECORDS = ("run.json", "inputs.json")
+RULE = re.compile(rb"\{[0-9a-f-]{36}\}")
 
 
 @dataclass(frozen=True)
@@ -27,25 +36,54 @@ class Stage:
         Takes what was made and the folder of the outputs.
     earlier : callable, optional
         As ``run``, with other settings: its outputs are there before, and are replaced.
+    is_set : bool
+        Whether the files of a folder belong together.
     """
 
     prepare: Callable[[Path], Any]
     run: Callable[[Any, Path], None]
     earlier: Callable[[Any, Path], None] | None = None
+    is_set: bool = True
     # What a run may end with: GwsaAlgorithm has one sentence for each of these.
     refusals = (InputError, OSError)
 
     def contents(self, folder: Path) -> dict[str, str]:
-        """Digest of each file with a final name; of records of runs, that they are JSON."""
+        """Digest of each file with a final name.
+
+        Of records of runs, which have times, it is that they are JSON; of a GeoPackage its
+        features; of a style all but the random keys of its rules.
+        """
         found = {}
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
             if path.is_file() and not name.startswith(".") and "/." not in name:
-                data = path.read_bytes()
-                if path.name.endswith("run.json"):
-                    data = b"" if json.loads(data or "0") else data
-                found[name] = hashlib.sha256(data).hexdigest()
+                found[name] = hashlib.sha256(_content(path)).hexdigest()
         return found
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix == ".gpkg":
+        return "\n".join(_features(path)).encode()
+    data = path.read_bytes()
+    if path.suffix == ".qml":
+        return RULE.sub(b"", data)
+    if path.name.endswith(RECORDS):
+        return b"" if json.loads(data or "0") else data
+    return data
+
+
+def _features(path: Path) -> list[str]:
+    """The features of a layer; that there is none where it cannot be read."""
+    try:
+        layer = ogr.Open(str(path))
+    except RuntimeError:
+        layer = None
+    return [feature.ExportToJson() for table in layer for feature in table] if layer else ["none"]
+
+
+def draw_nothing() -> None:
+    """Have figures drawn as a word: drawing takes most of the time, and no operation on files."""
+    Figure.savefig = lambda figure, file, **options: file.write(b"figure")
 
 
 def _chain_stage(name: str, before: tuple[str, ...] = ()) -> Stage:
@@ -53,7 +91,7 @@ def _chain_stage(name: str, before: tuple[str, ...] = ()) -> Stage:
     return Stage(prepare, partial(chain.run_chain_stage, name))
 
 
-STAGES = {
+CORE = {
     "predictors": Stage(chain.prepare_predictors, chain.predictors),
     "predictors_again": Stage(chain.prepare_predictors, chain.predictors, chain.fewer_predictors),
     **{run.__name__: Stage(results.write_maps, run) for run in results.RUNS},
@@ -67,5 +105,18 @@ STAGES = {
     "gwsabalance": _chain_stage("gwsabalance", ("importtwsa", "fillgaps", "gldasanomaly")),
     "downscaling": Stage(chain.prepare_downscaling, chain.downscaling),
     "published": Stage(chain.prepare_published, chain.published),
+    "fetch": Stage(fetching.prepare, fetching.fetch, is_set=False),
     "sample_data": Stage(lambda folder: None, chain.sample_data),
 }
+
+
+def stages(names: list[str]) -> dict[str, Stage]:
+    """Return the stages of these names, or all; those that QGIS runs begin with ``gwsa:``."""
+    known = dict(CORE)
+    if not names or any(name.startswith("gwsa:") for name in names):
+        from gwsa.tests.faults import qgis_stages
+
+        for algorithm, prepare in qgis_stages.PREPARE.items():
+            run = partial(qgis_stages.run, algorithm)
+            known[f"gwsa:{algorithm}"] = Stage(prepare, run)
+    return {name: known[name] for name in names or known}

@@ -3,73 +3,224 @@
 A run that ends well must leave all its outputs as an undisturbed run writes them. A run that fails
 must leave nothing incomplete under a final name, and the next run must end with the same bytes and
 leave nothing else.
+
+A killed run leaves what is there before the operation at which it is killed. One run, which waits
+before each operation, therefore shows what all killed runs leave.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
-import signal
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import perf_counter
 
+from gwsa.tests.faults.child import GOOD, KILLED, REFUSED, run_child
 from gwsa.tests.faults.disk import (
     FAULTS,
-    Disk,
+    WAIT,
     Fault,
-    read_log,
+    occurs,
     start_again_with_library,
     summary,
 )
+from gwsa.tests.faults.folders import (
+    copy,
+    differences,
+    leftovers,
+    mixed_folders,
+    state_in,
+    without_random,
+)
 
-GOOD, REFUSED, KILLED = "good", "refused", "killed"
-NONE = FAULTS["enospc"]
-# A folder with this file, or in a folder with it, is refused by readers.
-MARKS = (".replacing", "../.replacing", "../../.replacing")
+KILL = "kill"
 
 
 @dataclass
 class Found:
     """What came of the runs of a stage."""
 
-    operations: list[tuple[str, str]]
+    operations: list[str] = field(default_factory=list)
     ends: Counter = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    runs: int = 0
 
 
-def run_child(stage, inputs, out: Path, number: int, fault: Fault, log: Path | None = None):
-    """Run a stage in a child process whose disk fails; return how it ended and its last word."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            lines = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) if log else -1
-            Disk(out).start(number, fault, lines)
-            try:
-                stage.run(inputs, out)
-                ended = [GOOD, ""]
-            except Exception as error:
-                is_known = isinstance(error, stage.refusals)
-                ended = [REFUSED if is_known else type(error).__name__, str(error)]
-            os.write(writing, json.dumps(ended).encode())
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        ended = pipe.read()
-    _, status = os.waitpid(child, 0)
-    if status == signal.SIGKILL:
-        return KILLED, ""
-    return json.loads(ended) if ended else (f"ended with status {status}", "")
+class Sweep:
+    """A stage, its inputs, and what it writes undisturbed.
+
+    Parameters
+    ----------
+    stage : Stage
+    folder : Path
+        Working folder, which is emptied.
+    """
+
+    def __init__(self, stage, folder: Path):
+        self.stage = stage
+        self.found = Found()
+        self._folder = folder
+        self._out = folder / "out"
+        # What a run left -> what is wrong after the next run, and where it was left.
+        self._ends_again: dict[tuple, str] = {}
+        self._left_at: dict[tuple, str] = {}
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "inputs").mkdir(parents=True)
+        self._inputs = stage.prepare(folder / "inputs")
+        # Modules and fonts are loaded once, before the child processes are forked.
+        stage.run(self._inputs, folder / "first")
+        self._run(stage, folder / "reference")
+        self._expected = stage.contents(folder / "reference")
+        assert not leftovers(folder / "reference"), leftovers(folder / "reference")
+        self._before: dict[str, str] = {}
+        if stage.earlier:
+            self._run(replace(stage, run=stage.earlier), folder / "earlier")
+            self._before = stage.contents(folder / "earlier")
+
+    def _run(self, stage, out: Path) -> None:
+        ended = run_child(stage, self._inputs, out)
+        assert ended[0] == GOOD, ended
+
+    def _begin(self) -> None:
+        shutil.rmtree(self._out, ignore_errors=True)
+        if self.stage.earlier:
+            copy(self._folder / "earlier", self._out)
+
+    def kill(self, most: int = 0) -> None:
+        """Let the next run follow on what each killed run leaves."""
+        states: dict[tuple, tuple[str, Path]] = {}
+
+        def see(operation: str, waits: bool) -> None:
+            self.found.operations.append(operation)
+            if not waits:
+                return
+            left = self.stage.contents(self._out)
+            state = state_in(self._out, left)
+            if state not in states:
+                place = self._folder / "states" / str(len(states))
+                copy(self._out, place)
+                number = len(self.found.operations)
+                states[state] = f"{KILL} at {number} ({operation})", place
+
+        self.found.operations.clear()
+        self._begin()
+        how, word = run_child(self.stage, self._inputs, self._out, 0, Fault(WAIT), see)
+        assert how == GOOD and self.stage.contents(self._out) == self._expected, word
+        self.found.ends[KILL, KILLED] = len(self.found.operations)
+        kept = list(states.items())
+        for number in chosen(len(kept), most):
+            state, (place, folder) = kept[number - 1]
+            shutil.rmtree(self._out, ignore_errors=True)
+            copy(folder, self._out)
+            left = self.stage.contents(self._out)
+            self._judge(place, KILLED, "", left)
+            self._follow(place, state)
+        shutil.rmtree(self._folder / "states", ignore_errors=True)
+
+    def fail(self, names: list[str], most: int = 0, alike: int = 0) -> None:
+        """Let each operation, or so many of them, fail in each of some manners.
+
+        Parameters
+        ----------
+        names : list of str
+            The manners.
+        most : int
+            Number of operations; 0 for all.
+        alike : int
+            Number of operations of one kind on one file; 0 for all.
+        """
+        kinds = Counter(map(without_random, self.found.operations))
+        seen: Counter[str] = Counter()
+        failing = []
+        for number, operation in enumerate(self.found.operations, 1):
+            kind = without_random(operation)
+            seen[kind] += 1
+            if seen[kind] in chosen(kinds[kind], alike):
+                failing.append(number)
+        for place in chosen(len(failing), most):
+            number = failing[place - 1]
+            operation = self.found.operations[number - 1]
+            for name in names:
+                if not occurs(name, operation):
+                    continue
+                self._begin()
+                place = f"{name} at {number} ({operation})"
+                how, word = run_child(self.stage, self._inputs, self._out, number, FAULTS[name])
+                self.found.ends[name, how] += 1
+                self.found.runs += 1
+                left = self.stage.contents(self._out)
+                self._judge(place, how, word, left)
+                self._follow(place, state_in(self._out, left))
+
+    def kill_at(self, seconds: float) -> bool:
+        """Kill a run after some time and let the next one follow; False if it was done before."""
+        self._begin()
+        how, word = run_child(self.stage, self._inputs, self._out, kill_after_s=seconds)
+        self.found.ends[KILL, how] += 1
+        left = self.stage.contents(self._out)
+        self._judge(f"{KILL} after {seconds:.2f} s", how, word, left)
+        self._ends_again.clear()
+        self._follow(f"{KILL} after {seconds:.2f} s", state_in(self._out, left))
+        return how == KILLED
+
+    def seconds(self) -> float:
+        """Duration of an undisturbed run."""
+        self._begin()
+        started = perf_counter()
+        self._run(self.stage, self._out)
+        return perf_counter() - started
+
+    def _judge(self, place: str, how: str, word: str, left: dict[str, str]) -> None:
+        """Note what is wrong with what a run left under final names."""
+        if how == GOOD and left != self._expected:
+            problem = f"ended well, but {differences(left, self._expected)}"
+        elif how not in (GOOD, REFUSED, KILLED):
+            problem = f"{how}: {word}"
+        elif any(
+            digest not in (self._expected.get(path), self._before.get(path))
+            for path, digest in left.items()
+        ):
+            problem = f"{how}, but {differences(left, self._expected)}"
+        elif self.stage.is_set and (
+            mixed := mixed_folders(self._out, left, self._before, self._expected)
+        ):
+            problem = f"{how}, and two runs are mixed in {mixed}"
+        else:
+            return
+        self.found.problems.append(f"{place}: {problem}")
+
+    def _follow(self, place: str, state: tuple) -> None:
+        """Run again on what a run left, unless one has left the same."""
+        if state in self._ends_again:
+            if self._ends_again[state]:
+                self.found.problems.append(f"{place}: as after {self._left_at[state]}")
+            return
+        self.found.runs += 1
+        how, word = run_child(self.stage, self._inputs, self._out)
+        after = self.stage.contents(self._out)
+        problem = ""
+        if how != GOOD or after != self._expected:
+            problem = f"again {how} {word} {differences(after, self._expected)}"
+        elif leftovers(self._out):
+            problem = f"leaves {leftovers(self._out)}"
+        self._ends_again[state] = problem
+        self._left_at[state] = place
+        if problem:
+            self.found.problems.append(f"{place}: {problem}")
 
 
-def sweep(stage, folder: Path, names: list[str], most: int = 0) -> Found:
-    """Run a stage with each of the faults at every so many of its operations.
+def chosen(count: int, most: int) -> list[int]:
+    """Numbers of at most ``most`` of the operations, spread from the first to the last."""
+    if not most or most >= count:
+        return list(range(1, count + 1))
+    return sorted({1 + round(place * (count - 1) / max(most - 1, 1)) for place in range(most)})
+
+
+def sweep(stage, folder: Path, names: list[str], most: int = 0, alike: int = 0) -> Found:
+    """Kill a stage at each of its operations, and let them fail.
 
     Parameters
     ----------
@@ -79,95 +230,27 @@ def sweep(stage, folder: Path, names: list[str], most: int = 0) -> Found:
     names : list of str
         Faults; with more than one, all of them at each operation.
     most : int
-        Number of operations, spread from the first to the last; 0 for all.
+        Number of operations, spread from the first to the last, and of different states that
+        killed runs leave; 0 for all.
+    alike : int
+        Number of operations of one kind on one file; 0 for all.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "inputs").mkdir(parents=True)
-    inputs = stage.prepare(folder / "inputs")
-    log = folder / "log"
-    ended = run_child(stage, inputs, folder / "reference", 0, NONE, log)
-    assert ended[0] == GOOD, ended
-    expected = stage.contents(folder / "reference")
-    assert not leftovers(folder / "reference"), leftovers(folder / "reference")
-    found = Found(read_log(log))
-    before: dict[str, str] = {}
-    out = folder / "out"
-    if stage.earlier:
-        ended = run_child(replace(stage, run=stage.earlier), inputs, folder / "earlier", 0, NONE)
-        assert ended[0] == GOOD, ended
-        before = stage.contents(folder / "earlier")
-        shutil.copytree(folder / "earlier", out)
-        assert run_child(stage, inputs, out, 0, NONE, log)[0] == GOOD
-        found = Found(read_log(log))
-        assert stage.contents(out) == expected, differences(stage.contents(out), expected)
-    for number in chosen(len(found.operations), most):
-        for name in names:
-            shutil.rmtree(out, ignore_errors=True)
-            if stage.earlier:
-                shutil.copytree(folder / "earlier", out)
-            place = f"{name} at {number} ({' '.join(found.operations[number - 1])})"
-            how, word = run_child(stage, inputs, out, number, FAULTS[name])
-            found.ends[name, how] += 1
-            left = stage.contents(out)
-            if how == GOOD and left != expected:
-                found.problems.append(f"{place}: ended well, but {differences(left, expected)}")
-            elif how not in (GOOD, REFUSED, KILLED):
-                found.problems.append(f"{place}: {how}: {word}")
-            elif any(
-                digest not in (expected.get(path), before.get(path))
-                for path, digest in left.items()
-            ):
-                found.problems.append(f"{place}: {how}, but {differences(left, expected)}")
-            elif mixed := mixed_folders(out, left, before, expected):
-                found.problems.append(f"{place}: {how}, and two runs are mixed in {mixed}")
-            again, word = run_child(stage, inputs, out, 0, NONE)
-            after = stage.contents(out)
-            if again != GOOD or after != expected:
-                found.problems.append(f"{place}: again {again} {word}")
-            elif leftovers(out):
-                found.problems.append(f"{place}: leaves {leftovers(out)}")
-    return found
+    swept = Sweep(stage, folder)
+    swept.kill(most if KILL in names else 2)
+    swept.fail([name for name in names if name != KILL], most, alike)
+    return swept.found
 
 
-def chosen(count: int, most: int) -> list[int]:
-    """Numbers of at most ``most`` of the operations, spread from the first to the last."""
-    if not 1 < most < count:
-        return list(range(1, count + 1))
-    return sorted({1 + round(place * (count - 1) / (most - 1)) for place in range(most)})
-
-
-def mixed_folders(
-    out: Path, left: dict[str, str], before: dict[str, str], expected: dict[str, str]
-) -> list[str]:
-    """Folders with some files of two runs that no mark shows."""
-    mixed = []
-    for folder in {path.rpartition("/")[0] for path in left if "/" in path}:
-        has_mark = any((out / folder / name).exists() for name in MARKS)
-        inside, *runs = (files_in(folder, one) for one in (left, before, expected))
-        if inside not in runs and not has_mark:
-            mixed.append(folder)
-    return mixed
-
-
-def files_in(folder: str, files: dict[str, str]) -> dict[str, str]:
-    """The files of a folder; the record of a run comes last and has times, and does not count."""
-    return {
-        path: digest
-        for path, digest in files.items()
-        if path.startswith(f"{folder}/") and not path.endswith("run.json")
-    }
-
-
-def differences(left: dict[str, str], expected: dict[str, str]) -> str:
-    """The files that are missing or have other bytes."""
-    missing = sorted(expected.keys() - left.keys())
-    other = [path for path, digest in left.items() if expected.get(path) != digest]
-    return f"missing {missing[:3]}, other {other[:3]}"
-
-
-def leftovers(folder: Path) -> list[str]:
-    """Paths of all files and folders with a dot before their names."""
-    return [path.relative_to(folder).as_posix() for path in folder.rglob(".*")]
+def report(name: str, found: Found, seconds: float) -> None:
+    """Print what came of a stage: counts, and a line for each problem."""
+    ends = ", ".join(f"{count} {how} after {fault}" for (fault, how), count in found.ends.items())
+    print(
+        f"{name}: {len(found.operations)} operations ({summary(found.operations)}); {ends}; "
+        f"{found.runs} runs; {len(found.problems)} problems; {seconds:.0f} s of CPU",
+        *(f"    {problem[:400]}" for problem in found.problems),
+        sep="\n",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -176,29 +259,24 @@ def main() -> None:
     parser.add_argument("--stages", nargs="*", default=[])
     parser.add_argument("--faults", nargs="*", default=list(FAULTS), choices=FAULTS)
     parser.add_argument("--most", type=int, default=0, help="operations of a stage; 0 for all")
+    parser.add_argument(
+        "--alike", type=int, default=0, help="operations of a kind on a file; 0 for all"
+    )
     given = parser.parse_args()
     folder = given.folder.absolute()
     start_again_with_library(folder)
-    from gwsa.tests.faults.stages import STAGES
+    from gwsa.tests.faults.stages import draw_nothing, stages
 
+    draw_nothing()
     failed = False
-    for name in given.stages or STAGES:
+    known = stages(given.stages)
+    for name, stage in known.items():
         before = os.times()
-        found = sweep(STAGES[name], folder / name, given.faults, given.most)
-        after = os.times()
-        seconds = sum(after[:4]) - sum(before[:4])
-        ends = ", ".join(
-            f"{count} {how} after {fault}" for (fault, how), count in found.ends.items()
-        )
-        print(
-            f"{name}: {len(found.operations)} operations ({summary(found.operations)}); {ends}; "
-            f"{len(found.problems)} problems; {seconds:.0f} s of CPU",
-            flush=True,
-        )
-        for problem in found.problems:
-            print(f"    {problem[:400]}", flush=True)
+        found = sweep(stage, folder / "work", given.faults, given.most, given.alike)
+        seconds = sum(os.times()[:4]) - sum(before[:4])
+        report(name, found, seconds)
         failed |= bool(found.problems)
-        shutil.rmtree(folder / name)
+        shutil.rmtree(folder / "work")
     raise SystemExit(failed)
 
 

@@ -171,6 +171,7 @@ def downscale(
         prior = None if interpolated else fitted.prior
         sigma_folder = new_folders[MAPS] / SIGMA_FOLDER
         if sigma:
+            progress.stop_if_cancelled()
             error = estimate_detail_error(domain, blocked, reduced, sigma, drawn.comparison)
             writing = progress.part(0.93, 0.97).timed("Sigma of the maps")
             progress.info(f"Sigma of the maps: {error.statement}.")
@@ -183,13 +184,15 @@ def downscale(
             write_models(model_folder, domain, trees, drawn.prior)
         if outputs.corrected:
             write_stack(outputs.corrected, drawn.corrected, tags)
-        explanation = explain_maps(domain, trees, prior)
+        explanation = explain_maps(domain, trees, prior, progress.part(0.97, 0.97))
         if outputs.explanation:
             write_explanation(outputs.explanation, explanation)
         if outputs.applicability:
+            progress.stop_if_cancelled()
             used = predictors_of_maps(domain, trees, prior, blocked.held_out)
             writing = progress.part(0.97, 1.0).timed("Area of applicability")
             write_applicability(domain, used, outputs.applicability, tags, writing)
+        progress.stop_if_cancelled()
         verdict = Verdict(
             drawn.detail,
             fitted.unseen_footprints,

@@ -104,7 +104,9 @@ def fit_models(
         timed = progress.part(0.3, 0.9).timed("Training")
         models, validations = train_and_validate(left, splits, training, timed, run)
     if prior:
-        validations = {name: _add_prior(domain, prior, one) for name, one in validations.items()}
+        validations = {
+            name: _add_prior(domain, prior, one, progress) for name, one in validations.items()
+        }
     unseen_footprints = validate_on_unseen_footprints(
         domain, validations[BLOCKED], options.blocking, progress.part(0.9, 0.95)
     )
@@ -119,7 +121,7 @@ def fit_models(
     reduced_resolution = {}
     if is_resolved(domain) and splits[BLOCKED]:
         reduced_resolution = {
-            kind: validate_at_reduced_resolution(domain, validation)
+            kind: validate_at_reduced_resolution(domain, validation, progress)
             for kind, validation in validations.items()
         }
     return FittedModels(
@@ -198,11 +200,14 @@ def _are_trees_mapped(options: DownscaleOptions, prior: FittedPrior | None) -> b
     return prior is None or not (prior.blocks.narrow or options.validation == NONE)
 
 
-def _add_prior(domain: Domain, prior: FittedPrior, validation: CrossValidation) -> CrossValidation:
+def _add_prior(
+    domain: Domain, prior: FittedPrior, validation: CrossValidation, progress: Progress
+) -> CrossValidation:
     """Add the prior that is fitted without the held-out data of each split."""
     detail = validation.detail.copy()
     held_out: list[HeldOut] = []
     for held in validation.held_out:
+        progress.stop_if_cancelled()
         refitted = prior.without(held.split)
         seen = prior.through_footprint(refitted)
         where = held.split.held(domain.samples)

@@ -81,7 +81,9 @@ def atomic_folder(path: str | Path, earlier: str | None = None) -> Iterator[Path
     path = Path(path)
     with scratch_folder(path) as folder:
         yield folder
-        new = [file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file()]
+        names = [file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file()]
+        # A temporary folder inside is there still if the disk refused to remove it.
+        new = [name for name in names if not any(part.endswith(PART) for part in name.parts)]
         for name in new:
             sync(folder / name)
         for name in new:

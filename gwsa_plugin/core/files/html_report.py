@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..base.progress import SILENT, Progress
 from .atomic import atomic_file
 from .provenance import plugin_version
 
@@ -91,7 +93,13 @@ def draw(figure: matplotlib.figure.Figure, caption: str, dpi: int = 110) -> Figu
     return Figure(caption, "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode())
 
 
-def write_report(path: str | Path, title: str, lead: str, sections: list[Section]) -> None:
+def write_report(
+    path: str | Path,
+    title: str,
+    lead: str,
+    sections: Iterable[Section],
+    progress: Progress = SILENT,
+) -> None:
     """Write a report atomically.
 
     Parameters
@@ -101,8 +109,16 @@ def write_report(path: str | Path, title: str, lead: str, sections: list[Section
     title : str
     lead : str
         The main result in one or two sentences, shown first.
-    sections : list of Section
+    sections : iterable of Section
+        May draw each only when it is asked for.
+    progress : Progress, optional
+        Checked for cancellation before and after each section.
     """
+    progress.stop_if_cancelled()
+    drawn = []
+    for section in sections:
+        progress.stop_if_cancelled()
+        drawn.append(section)
     from jinja2 import Environment, FileSystemLoader
 
     environment = Environment(
@@ -110,7 +126,7 @@ def write_report(path: str | Path, title: str, lead: str, sections: list[Section
     )
     environment.filters["cell"] = cell_text
     html = environment.get_template(TEMPLATE.name).render(
-        title=title, lead=lead, sections=sections, version=plugin_version()
+        title=title, lead=lead, sections=drawn, version=plugin_version()
     )
     with atomic_file(path) as part:
         part.write_text(html, encoding="utf-8")

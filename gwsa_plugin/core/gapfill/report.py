@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..base.months import decimal_years, name_runs
 from ..base.nan_mean import nan_mean
+from ..base.progress import SILENT, Progress
 from ..files.html_report import Section, Table, draw, write_report
 from ..files.stack import FILLED, MISSING
 from .artificial_gaps import GapScore
@@ -28,22 +30,26 @@ METHOD_COLOURS = ("#c9d9e8", "#1b7837", "#762a83", "#fdb863", "#969696")  # one 
 EXAMPLES = {"low": 0.1, "median": 0.5, "high": 0.9}
 
 
-def write_fill_report(path: str | Path, result: FilledStack) -> None:
+def write_fill_report(path: str | Path, result: FilledStack, progress: Progress = SILENT) -> None:
     """Write a self-contained HTML report atomically.
 
     Parameters
     ----------
     path : str or Path
     result : FilledStack
+    progress : Progress, optional
+        Checked for cancellation after each section.
     """
-    sections = [
-        _skill(result),
-        *_choice(result),
-        _examples(result),
-        _sigma(result),
-        _months(result),
-    ]
-    write_report(path, f"Filled gaps of {result.filled.variable}", verdict(result), sections)
+    title = f"Filled gaps of {result.filled.variable}"
+    write_report(path, title, verdict(result), _sections(result), progress)
+
+
+def _sections(result: FilledStack) -> Iterator[Section]:
+    yield _skill(result)
+    yield from _choice(result)
+    yield _examples(result)
+    yield _sigma(result)
+    yield _months(result)
 
 
 def verdict(result: FilledStack) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure as Chart
 
+from ..base.progress import SILENT, Progress
 from ..files.html_report import Figure, Section, Table, draw, write_report
 from ..wells.detail import percent
 from .comparison import Comparison
@@ -67,7 +69,11 @@ MASCON_METHOD = (
 
 
 def write_comparison_report(
-    path: str | Path, comparison: Comparison, independence: str, wells: WellScores | None
+    path: str | Path,
+    comparison: Comparison,
+    independence: str,
+    wells: WellScores | None,
+    progress: Progress = SILENT,
 ) -> None:
     """Write a self-contained HTML report atomically.
 
@@ -79,17 +85,23 @@ def write_comparison_report(
         From ``comparison_origin.independence``.
     wells : WellScores or None
         None without wells.
+    progress : Progress, optional
+        Checked for cancellation after each section.
     """
-    sections = [
-        Section("What is compared", list(comparison.notes)),
-        _maps(comparison),
-        _regions(comparison),
-        *([_wells(wells)] if wells else []),
-        *([_mascons(wells)] if wells and wells.mascons else []),
-        LIMITS,
-    ]
     title = f"{comparison.first} against {comparison.other}"
-    write_report(path, title, f"{lead(comparison, wells)} {independence}", sections)
+    first = f"{lead(comparison, wells)} {independence}"
+    write_report(path, title, first, _sections(comparison, wells), progress)
+
+
+def _sections(comparison: Comparison, wells: WellScores | None) -> Iterator[Section]:
+    yield Section("What is compared", list(comparison.notes))
+    yield _maps(comparison)
+    yield _regions(comparison)
+    if wells:
+        yield _wells(wells)
+        if wells.mascons:
+            yield _mascons(wells)
+    yield LIMITS
 
 
 def _maps(comparison: Comparison) -> Section:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.grid import EARTH_RADIUS_KM, Grid
+from ..base.progress import SILENT, Progress
 from .random_fields import generator
 from .surroundings import MARGIN_CELLS
 
@@ -70,7 +71,13 @@ CELL_BY_CELL = Observation(
 OBSERVATIONS = {"grace": GRACE_LIKE, "cells": CELL_BY_CELL}
 
 
-def observe_twsa(twsa: np.ndarray, grid: Grid, observation: Observation, seed: int) -> np.ndarray:
+def observe_twsa(
+    twsa: np.ndarray,
+    grid: Grid,
+    observation: Observation,
+    seed: int,
+    progress: Progress = SILENT,
+) -> np.ndarray:
     """Simulate the TWSA that GRACE observes.
 
     Parameters
@@ -83,6 +90,8 @@ def observe_twsa(twsa: np.ndarray, grid: Grid, observation: Observation, seed: i
         Footprint, tiles and noise.
     seed : int
         Seed of the world.
+    progress : Progress, optional
+        Checked for cancellation.
 
     Returns
     -------
@@ -94,10 +103,10 @@ def observe_twsa(twsa: np.ndarray, grid: Grid, observation: Observation, seed: i
         seen = twsa
         if observation.footprint_km:
             cells = np.arange(grid.rows * grid.columns).reshape(grid.shape)
-            seen = _tile_means(twsa, grid, cells, observation.footprint_km)[:, cells]
+            seen = _tile_means(twsa, grid, cells, observation.footprint_km, progress)[:, cells]
         return seen + observation.noise_cm * rng.standard_normal(twsa.shape)
     tiles = make_tiles(grid, observation.tile_km, generator(seed, "mascon tiles"))
-    means = _tile_means(twsa, grid, tiles, observation.footprint_km)
+    means = _tile_means(twsa, grid, tiles, observation.footprint_km, progress)
     noise = _tile_noise(grid, tiles, observation.noise_km, len(twsa), rng)
     return (means + observation.noise_cm * noise)[:, tiles]
 
@@ -139,12 +148,15 @@ def make_tiles(grid: Grid, size_km: float, rng: np.random.Generator) -> np.ndarr
     return np.unique(rows, return_inverse=True)[1].reshape(grid.shape)
 
 
-def _tile_means(twsa: np.ndarray, grid: Grid, tiles: np.ndarray, footprint_km: float) -> np.ndarray:
+def _tile_means(
+    twsa: np.ndarray, grid: Grid, tiles: np.ndarray, footprint_km: float, progress: Progress
+) -> np.ndarray:
     """Mean over each tile of the blurred field: cm, shape (solutions, tiles)."""
     latitudes, longitudes = np.meshgrid(grid.latitudes, grid.longitudes, indexing="ij")
     areas = grid.cell_areas().ravel()
     weights = np.zeros((tiles.max() + 1, areas.size))
     for number, row in enumerate(weights):
+        progress.stop_if_cancelled()
         inside = (tiles == number).ravel()
         if not footprint_km:
             row[inside] = areas[inside]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..base.grid import Grid
 from ..base.months import calendar_year
-from ..base.progress import Progress
+from ..base.progress import SILENT, Progress
 from ..compute.steps import Work
 from ..files.stack import OBSERVED
 from ..predictors.catalogue import ROLES
@@ -232,13 +232,14 @@ class PredictorWriter:
             for name, values in variances.items()
         }
 
-    def write_static(self) -> None:
+    def write_static(self, progress: Progress = SILENT) -> None:
         """Write the catalogue, the land mask and the eight static predictors."""
         _write_catalogue(self._folder / "catalogue.json")
         header = Header(self._land.grid, ("",), unit="", tags={}, dtype="uint8", nodata=None)
         with new_geotiff(self._folder / "land.tif", header) as target:
             target.write(1, self._land.mask.astype(np.uint8))
         for entry in STATIC:
+            progress.stop_if_cancelled()
             grid = self._land.grid
             values = self._masked(self._land.drivers[entry.name])
             if entry.name == METRIC:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..base.progress import Progress
+from ..base.progress import SILENT, Progress
 from ..files.stack import MonthlyStack, write_stack
 from ..spatial.mass_conservation import MassConservation
 from .added_storage import AddedStorage
@@ -40,6 +40,8 @@ class Truth:
         Storages that neither groundwater nor GLDAS has, cm over each cell, added to TWSA.
     seed : int
         Seed of the world.
+    progress : Progress, optional
+        Checked for cancellation.
 
     Attributes
     ----------
@@ -56,6 +58,7 @@ class Truth:
         added: Sequence[AddedStorage],
         surface_water: dict[str, np.ndarray],
         seed: int,
+        progress: Progress = SILENT,
     ):
         self.land = land
         self.months = simulated.months
@@ -64,7 +67,7 @@ class Truth:
         self._unexplained = UnexplainedStorage(land.grid.shape, simulated.months, seed)
         self._added = added
         self._first = int((self.period[0] - self.months[0]).astype(int))
-        unscaled_means, unscaled_variance = self._measure_unexplained()
+        unscaled_means, unscaled_variance = self._measure_unexplained(progress)
         variance = np.mean([land.variance_within_cells(field) for field in simulated.explained])
         # The amplitude gives the unexplained part its fraction of the variance within cells.
         ratio = unexplained / (1 - unexplained) * variance / unscaled_variance
@@ -103,11 +106,12 @@ class Truth:
             unexplained = unexplained + storage.month(i)
         return np.array(self._explained[k]), unexplained
 
-    def _measure_unexplained(self) -> tuple[np.ndarray, float]:
+    def _measure_unexplained(self, progress: Progress) -> tuple[np.ndarray, float]:
         """Cell means of all months and mean variance within cells of the unscaled random part."""
         means = []
         variances = []
         for i, month in enumerate(self.months):
+            progress.stop_if_cancelled()
             field = self._unexplained.month(i)
             means.append(self.land.cell_mean(field))
             if self.period[0] <= month <= self.period[-1]:

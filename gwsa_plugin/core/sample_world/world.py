@@ -150,11 +150,11 @@ def make_world(
             (out / name).mkdir(parents=True)
         predictors = PredictorWriter(out / "predictors", land, options.predictor_noise, seed)
         simulated = simulate(land, period, seed, case, scratch, predictors, progress.part(0.0, 0.7))
-        predictors.write_static()
+        predictors.write_static(progress)
         predictors.close()
-        truth = _make_truth(land, simulated, options)
+        truth = _make_truth(land, simulated, options, progress)
         wells = place_wells(land, seed)
-        twsa = _write_grace(out, truth, options)
+        twsa = _write_grace(out, truth, options, progress)
         gldas = _write_gldas(out, truth, simulated, options, progress.part(0.7, 0.8))
         oracle = _oracle_score(truth, twsa, gldas)
         at_wells = write_truth(out / "truth", truth, oracle, wells, progress.part(0.8, 1.0))
@@ -222,14 +222,17 @@ def _require_own_folder(folder: Path, options: WorldOptions) -> None:
         )
 
 
-def _make_truth(land: Land, simulated: SimulatedStorage, options: WorldOptions) -> Truth:
+def _make_truth(
+    land: Land, simulated: SimulatedStorage, options: WorldOptions, progress: Progress
+) -> Truth:
     """The truth of the case of the options."""
     months = simulated.months
     surface_water = {}
     if options.observation.lakes_and_ice:
         surface_water = lake_and_glaciers(land, months, options.seed)
     added = _added_storages(land, months, options)
-    return Truth(land, simulated, options.unexplained, added, surface_water, options.seed)
+    unexplained, seed = options.unexplained, options.seed
+    return Truth(land, simulated, unexplained, added, surface_water, seed, progress)
 
 
 def _added_storages(land: Land, months: np.ndarray, options: WorldOptions) -> list[AddedStorage]:
@@ -245,7 +248,9 @@ def _added_storages(land: Land, months: np.ndarray, options: WorldOptions) -> li
     return added
 
 
-def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray:
+def _write_grace(
+    world: Path, truth: Truth, options: WorldOptions, progress: Progress
+) -> np.ndarray:
     """Write the mascon file and its land mask, with the surroundings of the region.
 
     ``truth/TWSA_observed.tif`` gets the region as observed without noise, in all months.
@@ -258,18 +263,24 @@ def _write_grace(world: Path, truth: Truth, options: WorldOptions) -> np.ndarray
     grace_files.write_land_mask(world / PARTS["LAND_MASK"], surroundings.coarse, is_land)
     inside = (slice(None), *surroundings.coarse.window(land.coarse.bounds))
     noiseless = replace(options.observation, noise_cm=0.0)
-    observable = _observe(truth.means["TWSA"], surroundings, noiseless, options.seed)[inside]
+    seed = options.seed
+    observable = _observe(truth.means["TWSA"], surroundings, noiseless, seed, progress)[inside]
     stack = MonthlyStack.on_calendar(land.coarse, truth.months, observable, "TWSA")
     write_stack(world / "truth" / "TWSA_observed.tif", stack)
     solved = np.isin(truth.months, grace_files.solved_months())
     twsa = truth.means["TWSA"][solved]
-    observed = _observe(twsa, surroundings, options.observation, options.seed)
-    grace_files.write_mascons(world / PARTS["TWSA"], surroundings.coarse, observed)
+    observed = _observe(twsa, surroundings, options.observation, seed, progress)
+    path = world / PARTS["TWSA"]
+    grace_files.write_mascons(path, surroundings.coarse, observed, progress.part(0.7, 0.7))
     return observed[inside]
 
 
 def _observe(
-    twsa: np.ndarray, surroundings: Surroundings, observation: Observation, seed: int
+    twsa: np.ndarray,
+    surroundings: Surroundings,
+    observation: Observation,
+    seed: int,
+    progress: Progress = SILENT,
 ) -> np.ndarray:
     """TWSA of the region and its surroundings as observed: cm, shape (months, rows, columns).
 
@@ -278,7 +289,8 @@ def _observe(
     twsa = np.nan_to_num(twsa)
     if observation.footprint_km:
         twsa = twsa * surroundings.land.land_fraction
-    return observe_twsa(surroundings.extend(twsa), surroundings.coarse, observation, seed)
+    seen = surroundings.extend(twsa)
+    return observe_twsa(seen, surroundings.coarse, observation, seed, progress)
 
 
 def _write_gldas(

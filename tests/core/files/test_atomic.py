@@ -239,3 +239,13 @@ def test_outputs_have_the_permissions_that_the_user_has_chosen(tmp_path, mask, f
         assert (tmp_path / name).stat().st_mode & 0o777 == file
     for name in ("new", "set", "set/fine"):
         assert (tmp_path / name).stat().st_mode & 0o777 == folder
+
+
+def test_a_temporary_folder_that_could_not_be_removed_is_not_published(tmp_path):
+    with atomic_folder(tmp_path / "set") as folder:
+        left = folder / "fine" / ".a-abcdefgh.part"
+        left.mkdir(parents=True)
+        for file in (left / "owner", folder / "fine" / "a.tif"):
+            file.touch()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files == [tmp_path / "set" / "fine" / "a.tif"]

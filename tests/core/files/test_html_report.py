@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from gwsa.gwsa_plugin.core.base.errors import Cancelled
+from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.files.html_report import Section, Table, draw, write_report
 
 
@@ -75,3 +77,21 @@ def test_dollar_signs_in_names_are_no_formulas(name):
         figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
         images.append(f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}")
     assert images[0] == images[1]
+
+
+def test_a_cancelled_report_draws_no_more_sections_and_leaves_nothing(tmp_path):
+    class AtSecond(Progress):
+        def is_cancelled(self):
+            return len(drawn) == 2
+
+    drawn = []
+
+    def sections():
+        for title in ("first", "second", "third"):
+            drawn.append(title)
+            yield Section(title)
+
+    with pytest.raises(Cancelled):
+        write_report(tmp_path / "report.html", "Title", "Lead", sections(), AtSecond())
+    assert drawn == ["first", "second"]
+    assert not list(tmp_path.iterdir())

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.base.errors import Cancelled
 from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.sample_world.grace_observation import (
     CELL_BY_CELL,
     Observation,
@@ -59,3 +61,12 @@ def test_cell_by_cell_adds_independent_noise_alone():
     noise = observe_twsa(field, GRID, CELL_BY_CELL, seed=1) - field
     assert noise.std() == pytest.approx(1.0, rel=0.02)
     assert np.corrcoef(noise[:, :, :-1].ravel(), noise[:, :, 1:].ravel())[0, 1] < 0.05
+
+
+def test_it_can_be_cancelled():
+    class Cancelling(Progress):
+        def is_cancelled(self):
+            return True
+
+    with pytest.raises(Cancelled):
+        observe_twsa(_point(), GRID, QUIET, 1, Cancelling())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ...base.months import name_runs
+from ...base.progress import SILENT, Progress
 from ...files.html_report import Section, Table, write_report
 from ...files.stack import FILLED, MonthlyStack
 from ...files.yearly_maps import YearlyMaps
@@ -34,6 +36,7 @@ def write_downscale_report(
     options: DownscaleOptions,
     applicability: str | Path | None = None,
     sigma: MonthlyStack | None = None,
+    progress: Progress = SILENT,
 ) -> None:
     """Write the report atomically as one HTML file.
 
@@ -49,22 +52,31 @@ def write_downscale_report(
         The raster of ``write_applicability``.
     sigma : MonthlyStack, optional
         Sigma of the coarse GWSA, cm.
+    progress : Progress, optional
+        Checked for cancellation after each section.
     """
-    skill = (
-        [skill_section(result, options), where_section(result)]
-        if result.fitted.validations[BLOCKED].held_out
-        else [Section("Held-out skill", [NOTHING_HELD_OUT])]
-    )
-    sections = [
-        Section("The map", figures=[draw_map(result)]),
-        prior_section(result, options, sigma),
-        *(skill if _is_predicted(result) else []),
-        _reliability(result, applicability),
-        _predictors(result),
-        Section("Settings", tables=[settings_table(options, result.fitted.models.boosting)]),
-        _closure(result),
-    ]
-    write_report(path, "Groundwater storage at 1 km", verdict(result), sections)
+    sections = _sections(result, options, applicability, sigma)
+    write_report(path, "Groundwater storage at 1 km", verdict(result), sections, progress)
+
+
+def _sections(
+    result: Downscaled,
+    options: DownscaleOptions,
+    applicability: str | Path | None,
+    sigma: MonthlyStack | None,
+) -> Iterator[Section]:
+    yield Section("The map", figures=[draw_map(result)])
+    yield prior_section(result, options, sigma)
+    if _is_predicted(result):
+        if result.fitted.validations[BLOCKED].held_out:
+            yield skill_section(result, options)
+            yield where_section(result)
+        else:
+            yield Section("Held-out skill", [NOTHING_HELD_OUT])
+    yield _reliability(result, applicability)
+    yield _predictors(result)
+    yield Section("Settings", tables=[settings_table(options, result.fitted.models.boosting)])
+    yield _closure(result)
 
 
 def verdict(result: Downscaled) -> str:

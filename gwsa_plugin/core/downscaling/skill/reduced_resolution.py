@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...base.grid import KM_PER_DEGREE
+from ...base.progress import SILENT, Progress
 from ...spatial.mass_conservation import MassConservation, spread
 from ...stats.metrics import nse, pascal_merlin_gain, relative_gain, rmse
 from ..domain import Domain
@@ -114,7 +115,7 @@ def unresolved_reason(domain: Domain) -> str:
 
 
 def validate_at_reduced_resolution(
-    domain: Domain, validation: CrossValidation
+    domain: Domain, validation: CrossValidation, progress: Progress = SILENT
 ) -> ReducedResolution:
     """Compare held-out predictions and their competitors with the values of the cells.
 
@@ -125,6 +126,8 @@ def validate_at_reduced_resolution(
     validation : CrossValidation
         Held-out predictions. A cell is compared if it has a prediction in every month that has any
         and is in a complete 2 x 2 block of the grid.
+    progress : Progress, optional
+        Checked for cancellation.
 
     Returns
     -------
@@ -145,6 +148,7 @@ def validate_at_reduced_resolution(
     fields: dict[str, np.ndarray] = {}
     # Samples are sorted by month.
     for month in np.split(numbers, np.cumsum(count)[:-1]):
+        progress.stop_if_cancelled()
         position = (samples.row[month], samples.column[month])
         values = np.zeros((3, rows, columns))
         values[(slice(None), *position)] = [

@@ -36,7 +36,12 @@ ROWS_AT_ONCE = 250
 FIELDS = ("region", "predictor", "feature", "shap_cm", "gain")
 
 
-def explain_maps(domain: Domain, models: RegionModels, prior: FittedPrior | None) -> list[dict]:
+def explain_maps(
+    domain: Domain,
+    models: RegionModels,
+    prior: FittedPrior | None,
+    progress: Progress = SILENT,
+) -> list[dict]:
     """Return contributions to the maps: of the trees where they are mapped, or of the prior.
 
     Parameters
@@ -45,13 +50,15 @@ def explain_maps(domain: Domain, models: RegionModels, prior: FittedPrior | None
         As in ``explain``.
     prior : FittedPrior or None
         The mapped prior. There are no rows if neither trees nor a prior are mapped.
+    progress : Progress, optional
+        Receives the fraction done.
     """
     if models.shrinkage:
-        return explain(domain, models)
-    return explain_prior(prior) if prior else []
+        return explain(domain, models, progress)
+    return explain_prior(prior, progress) if prior else []
 
 
-def explain_prior(prior: FittedPrior) -> list[dict]:
+def explain_prior(prior: FittedPrior, progress: Progress = SILENT) -> list[dict]:
     """Compute the contribution of each term and static of the prior in each region.
 
     Returns
@@ -63,20 +70,22 @@ def explain_prior(prior: FittedPrior) -> list[dict]:
     domain = prior.domain
     regions = domain.regions.cells[domain.cells]
     names = _names_of_drivers(domain.predictors)
-    return [
-        {
-            "region": domain.regions.names[region],
-            "predictor": names[feature],
-            "feature": feature,
-            "shap_cm": float(contribution),
-            "gain": np.nan,
-        }
-        for region in np.unique(regions)
-        for feature, contribution in zip(
-            (*prior.samples.term_names, *prior.samples.static_names),
-            prior.samples.mean_contributions(prior.prior, regions == region),
-        )
-    ]
+    features = (*prior.samples.term_names, *prior.samples.static_names)
+    rows = []
+    for region in np.unique(regions):
+        progress.stop_if_cancelled()
+        contributions = prior.samples.mean_contributions(prior.prior, regions == region)
+        rows += [
+            {
+                "region": domain.regions.names[region],
+                "predictor": names[feature],
+                "feature": feature,
+                "shap_cm": float(contribution),
+                "gain": np.nan,
+            }
+            for feature, contribution in zip(features, contributions)
+        ]
+    return rows
 
 
 def _names_of_drivers(predictors: PredictorSet) -> dict[str, str]:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gwsa.gwsa_plugin.core.base.errors import Cancelled
 from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.downscaling.models.cross_validation import CrossValidation
 from gwsa.gwsa_plugin.core.downscaling.samples import Samples
 from gwsa.gwsa_plugin.core.downscaling.skill.reduced_resolution import (
@@ -33,6 +35,17 @@ def validate(domain, detail, level=0.0):
     return validate_at_reduced_resolution(
         domain, CrossValidation([], detail, np.full(detail.shape, level))
     )
+
+
+def test_it_can_be_cancelled():
+    class Cancelling(Progress):
+        def is_cancelled(self):
+            return True
+
+    domain, target = domain_and_truth()
+    validation = CrossValidation([], target, np.zeros(target.shape))
+    with pytest.raises(Cancelled):
+        validate_at_reduced_resolution(domain, validation, Cancelling())
 
 
 def root_mean_square(errors):
