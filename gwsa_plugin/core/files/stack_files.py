@@ -15,11 +15,12 @@ from ..base.months import month_range, name_runs
 from ..base.plausible import LIMITS, STORAGE, limits_for, require_plausible
 from ..base.progress import Progress
 from ..base.units import CM, is_dimensionless, require_cm_per
-from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
+from ..rasters.geotiff import UNIT_TAG
 from ..rasters.raster import Raster
 from ..rasters.reading import band_months, open_lonlat, read_bands
 from .atomic import require_consistent
 from .packed_tiles import TILES_DOMAIN, unpack_tiles
+from .stack_tags import stated_source
 
 VARIABLE_TAG = "GWSA_VARIABLE"
 SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".asc", ".bil")
@@ -129,8 +130,6 @@ def variable_in_name(name: str) -> str | None:
 
 def _read_file(path: Path, label: str | None, progress: Progress) -> StackFile:
     with open_lonlat(path) as source:
-        if any(np.issubdtype(band.dtype, np.complexfloating) for band in source.bands):
-            raise InputError(f"{path.name} holds complex numbers; convert it to real numbers.")
         tags = source.tags()
         variable = tags.get(VARIABLE_TAG, "")
         kind = variable or label or variable_in_name(path.stem) or path.stem
@@ -141,7 +140,7 @@ def _read_file(path: Path, label: str | None, progress: Progress) -> StackFile:
             grid=Grid.from_transform(source.transform, source.shape, path.name),
             months=months,
             values=_in_cm(source, months, unit, kind, path.name),
-            sources=[source.tags(band + 1).get(SOURCE_TAG) for band in range(months.size)],
+            sources=[stated_source(source, band + 1, path.name) for band in range(months.size)],
             variable=variable,
             unit=unit,
             scaled=_is_scaled(source, path.name),
