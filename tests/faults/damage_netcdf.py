@@ -68,7 +68,7 @@ def plus(file: h5py.File, name: str, number: str) -> None:
 def stretch(file: h5py.File, name: str) -> None:
     """Distances that grow along an axis."""
     content = file[name][...]
-    file[name][...] = content + np.linspace(0, 0.1, content.size)
+    file[name][...] = content + 0.1 * np.linspace(0, 1, content.size) ** 2
 
 
 def reverse(file: h5py.File, *names: str) -> None:

@@ -114,7 +114,8 @@ def all_values(content: Content, number: str) -> None:
 
 
 def one_value(content: Content, number: str) -> None:
-    content.values[PLACE] = float(number)
+    band, row, column = PLACE
+    content.values[min(band, len(content.values) - 1), row, column] = float(number)
 
 
 def one_cell(content: Content, number: str) -> None:
