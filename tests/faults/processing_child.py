@@ -36,7 +36,7 @@ class End(NamedTuple):
 class QgisProcess:
     """Runs algorithms in a process, which is started again after a crash or a hang."""
 
-    def __init__(self, seconds: float = 40.0):
+    def __init__(self, seconds: float = 120.0):
         self._seconds = seconds
         self._process = None
 
