@@ -43,8 +43,8 @@ def open_raster(path: Path) -> Raster:
     Raises
     ------
     InputError
-        When the file does not exist, is not a raster, or holds several rasters (subdatasets) or
-        complex numbers.
+        When the file does not exist, is not a raster, holds several rasters (subdatasets) or
+        complex numbers, or has cells without size.
     """
     try:
         source = _open(path)
@@ -65,6 +65,13 @@ def open_raster(path: Path) -> Raster:
     if any(np.issubdtype(band.dtype, np.complexfloating) for band in source.bands):
         source.close()
         raise InputError(f"{path.name} holds complex numbers; convert it to real numbers.")
+    if not source.transform.is_invertible:
+        # QGIS needs seconds to open a layer of it.
+        source.close()
+        raise InputError(
+            f"{path.name} has a georeference that gives its cells no place or no size; correct it, "
+            "for example with gdal_edit.py -a_ullr."
+        )
     source.crs = source.crs or _assigned.get(path, "")
     return source
 
