@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
+from ..base.memory import require_memory
 from ..base.months import month_range, name_runs
 from ..base.plausible import LIMITS, STORAGE, limits_for, require_plausible
 from ..base.progress import Progress
@@ -23,6 +24,10 @@ from .packed_tiles import TILES_DOMAIN, unpack_tiles
 from .stack_tags import stated_source
 
 VARIABLE_TAG = "GWSA_VARIABLE"
+# Copies of the values of a stack, float32, while it is read: those of GDAL, the stored numbers, the
+# values, and the stack. Measured: benchmarks/memory.py.
+READ_COPIES = 4
+BYTES_PER_VALUE = 4
 SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".asc", ".bil")
 NO_UNIT = "1"
 
@@ -130,6 +135,7 @@ def variable_in_name(name: str) -> str | None:
 
 def _read_file(path: Path, label: str | None, progress: Progress) -> StackFile:
     with open_lonlat(path) as source:
+        _require_memory(source, path, progress)
         tags = source.tags()
         variable = tags.get(VARIABLE_TAG, "")
         kind = variable or label or variable_in_name(path.stem) or path.stem
@@ -148,6 +154,14 @@ def _read_file(path: Path, label: str | None, progress: Progress) -> StackFile:
             tiles=unpack_tiles(source.tags(domain=TILES_DOMAIN), source.shape),
         )
     return file
+
+
+def _require_memory(source: Raster, path: Path, progress: Progress) -> None:
+    rows, columns = source.shape
+    months = len(source.bands)
+    needed = READ_COPIES * BYTES_PER_VALUE * months * rows * columns
+    subject = f"Reading {path.name}, {months} months of {rows} x {columns} cells,"
+    require_memory(needed, subject, progress)
 
 
 def _in_cm(source: Raster, months: np.ndarray, unit: str, variable: str, name: str) -> np.ndarray:
