@@ -20,7 +20,11 @@ import numpy as np
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.compute.steps import Steps, run_works
 from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob
-from gwsa.gwsa_plugin.core.downscaling.maps.write_years import write_maps, years_at_once
+from gwsa.gwsa_plugin.core.downscaling.maps.write_years import (
+    periods_at_once,
+    write_maps,
+    years_together,
+)
 
 from .catalogue_year import make_catalogue_set
 from .cluster import measure_two_workers
@@ -74,8 +78,9 @@ def measure_cluster_scaling(folder: Path) -> dict:
         solve=times.solve * COPIES,
         join=times.join * COPIES,
     )
-    alone = simulate(times, 1)
-    speed_ups = {workers: alone / simulate(times, workers) for workers in WORKERS}
+    together = years_together(job)
+    alone = simulate(times, together, 1)
+    speed_ups = {workers: alone / simulate(times, together, workers) for workers in WORKERS}
     real = measure_two_workers(folder / "workers")
     shutil.rmtree(folder)
     total = sum(times.predict) + sum(times.correct) + times.join
@@ -86,7 +91,7 @@ def measure_cluster_scaling(folder: Path) -> dict:
         "joining (% of a year)": 100 * times.join / total,
         "solving (% of a year)": 100 * times.solve / total,
         "tiles of a year": len(times.predict),
-        "years in progress on 80 workers": years_at_once(len(times.predict), 80),
+        "years in progress on 80 workers": together * periods_at_once(len(times.predict), 80),
         "two real workers: speed-up": real["ratio"],
     }
     return {
@@ -100,20 +105,27 @@ def measure_cluster_scaling(folder: Path) -> dict:
     }
 
 
-def simulate(times: Times, workers: int) -> float:
-    """Return the simulated seconds of ``YEARS`` years."""
+def simulate(times: Times, together: int, workers: int) -> float:
+    """Return the simulated seconds of ``YEARS`` years, of which some are predicted together."""
     pool = _SimulatedPool(workers)
+    periods = [
+        _period(times, pool, min(together, YEARS - first)) for first in range(0, YEARS, together)
+    ]
+    run_works(periods, pool, SILENT, partial(periods_at_once, len(times.predict)))
+    return pool.now
+
+
+def _period(times: Times, pool: _SimulatedPool, years: int) -> Steps:
+    """The steps of some years; a tile takes as long as if they were predicted one by one."""
 
     def correct(results: list) -> list:
-        pool.now += times.solve
-        return [partial(_take, seconds) for seconds in times.correct]
+        pool.now += years * times.solve
+        return [partial(_take, seconds) for seconds in times.correct] * years
 
-    steps = Steps(
-        [partial(_take, seconds) for seconds in times.predict],
-        [correct, lambda results: [partial(_take, times.join)]],
+    return Steps(
+        [partial(_take, years * seconds) for seconds in times.predict],
+        [correct, lambda results: [partial(_take, times.join)] * years],
     )
-    run_works([steps] * YEARS, pool, SILENT, partial(years_at_once, len(times.predict)))
-    return pool.now
 
 
 def _take(seconds: float) -> float:

@@ -113,7 +113,7 @@ def map_month(folder: Path) -> dict:
     grid = predictors.coarse_grid
     field = 10 * fractal(generator(1, "gwsa"), grid.shape, 2, 40, 3)
     gwsa = MonthlyStack.on_calendar(grid, MONTH, field[None], "GWSA")
-    domain = make_domain(gwsa, predictors, [], (None, None), progress)
+    domain = make_domain(gwsa, predictors, [], (None, None), progress).with_features(progress)
     clock.append(perf_counter())
     memory = [peak_memory()]
     use = ModelUse(_models(domain), domain.cells, np.ones(1, dtype=bool))

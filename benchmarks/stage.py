@@ -149,7 +149,7 @@ def map_all(job: MapJob, folder: Path) -> None:
     coarse = job.predictors.coarse_grid
     gwsa = MonthlyStack(coarse, job.months, job.target, job.sources)
     used = np.ones(job.months.size, dtype=bool)
-    domain = Domain(gwsa, used, job.predictors, job.regions, job.conservation, None)
+    domain = Domain(gwsa, used, job.predictors, job.regions, job.conservation, None, None)
     sigma = MonthlyStack(
         coarse, job.months, np.full(job.target.shape, 2, dtype=np.float32), job.sources
     )

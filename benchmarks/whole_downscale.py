@@ -88,7 +88,8 @@ def _result(seconds: dict[str, float], values: dict[str, float]) -> dict:
 
 
 def _domain(world: World) -> Domain:
-    return make_domain(world.gwsa, world.predictors, [], OPTIONS.period, SILENT)
+    domain = make_domain(world.gwsa, world.predictors, [], OPTIONS.period, SILENT)
+    return domain.with_features(SILENT)
 
 
 def _downscale(world: World, folder: Path) -> None:

@@ -196,7 +196,7 @@ class Downscale(WellAlgorithm):
                 "APPLICABILITY", tr("Area of applicability"), optional=True
             ),
             "Where the models are not reliable: dissimilarity of the predictors of each pixel from "
-            "those of the training samples, and fraction of four seasons in which the pixel is "
+            "those of the samples of the fit, and fraction of four seasons in which the pixel is "
             "inside the area of applicability (Meyer & Pebesma 2021).",
         )
         self.add(

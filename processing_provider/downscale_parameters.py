@@ -134,8 +134,9 @@ FILES = {
         "without its cell and its month; needs a validation.",
     ),
     "EXPLANATION": (
-        "SHAP contributions of the predictors", "CSV (*.csv)",
-        "SHAP contribution in cm and gain of each feature in each region.",
+        "Contributions of the predictors", "CSV (*.csv)",
+        "Mean absolute contribution in cm of each feature in each region: SHAP and gain of trees, "
+        "or the parts of the prior where trees are not mapped.",
     ),
     "SCORES": ("Scores", "JSON (*.json)", "Closure and held-out skill as JSON."),
     "REPORT": (

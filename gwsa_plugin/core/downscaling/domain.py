@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,14 @@ from ..predictors.predictor_set import PredictorSet
 from ..spatial.aquifers import Aquifer, Regions, rasterise
 from ..spatial.mass_conservation import MassConservation
 from .samples import Samples
-from .training_samples import MOST_SAMPLES, TrainingPlan, choose_cells, choose_months, read_samples
+from .training_samples import (
+    MOST_SAMPLES,
+    TrainingPlan,
+    choose_cells,
+    choose_months,
+    make_samples,
+    read_samples,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +45,8 @@ class Domain:
         The mass-conserving correction. Its ``cells`` have GWSA in all used months.
     samples : Samples
         The training set; its months are numbered among the used months.
+    plan : TrainingPlan
+        The cells and months of the training set.
     """
 
     gwsa: MonthlyStack
@@ -46,6 +55,7 @@ class Domain:
     regions: Regions
     conservation: MassConservation
     samples: Samples
+    plan: TrainingPlan
 
     @property
     def months(self) -> np.ndarray:
@@ -76,6 +86,13 @@ class Domain:
         """The tiles of the coarse grid that hold mapped cells."""
         return self.conservation.tiles
 
+    def with_features(self, progress: Progress) -> Domain:
+        """Return the domain with the features of its training set, see ``read_samples``."""
+        samples = read_samples(
+            self.samples, self.plan, self.conservation, self.predictors, progress
+        )
+        return replace(self, samples=samples)
+
     @property
     def training_months(self) -> np.ndarray:
         """True for the mapped months that are in the training set, bool, shape (months,)."""
@@ -89,7 +106,7 @@ def make_domain(
     period: tuple,
     progress: Progress,
 ) -> Domain:
-    """Bring the inputs to one grid and period and read the training set.
+    """Bring the inputs to one grid and period and choose the training set.
 
     Parameters
     ----------
@@ -107,8 +124,7 @@ def make_domain(
     Raises
     ------
     InputError
-        When the grids are not aligned, no cell, region or month is shared, or no feature has a
-        value.
+        When the grids are not aligned, or no cell, region or month is shared.
     """
     grid = predictors.coarse_grid
     if not gwsa.grid.aligned_with(grid):
@@ -130,8 +146,8 @@ def make_domain(
     target = np.stack(
         [gwsa.values[number][plan.cells] for number in np.flatnonzero(used)[plan.numbers]]
     )
-    samples = read_samples(plan, target, conservation, predictors, progress)
-    domain = Domain(gwsa, used, predictors, regions, conservation, samples)
+    samples = make_samples(plan, target)
+    domain = Domain(gwsa, used, predictors, regions, conservation, samples, plan)
     if domain.footprint_km is None:
         progress.info(
             f"The width of the footprint of GRACE is unknown: the {gwsa.variable} stack has no tag "
@@ -185,7 +201,7 @@ def _plan_training(
     numbers = choose_months(observed, int(conservation.cells.sum()))
     cells = choose_cells(conservation.cells, regions.cells, MOST_SAMPLES // numbers.size)
     progress.info(
-        f"Models are trained on {numbers.size} of the {used.sum()} months and {cells.sum()} of "
-        "the cells."
+        f"The training set has {numbers.size} of the {used.sum()} months and {cells.sum()} of the "
+        "cells."
     )
     return TrainingPlan(gwsa.months[used], numbers, cells)

@@ -31,11 +31,12 @@ from ..wells.detail import REFUTED, DetailTest
 from ..wells.map_detail import WellRecords
 from .domain import Domain, make_domain
 from .fitted_models import FittedModels, fit_models
-from .maps.applicability import find_applicability, write_applicability
+from .maps.applicability import write_applicability
 from .maps.cost import estimate_cost, report_cost
 from .maps.encoding import ENCODINGS
 from .maps.leakage import correct_leakage, require_uncorrected, with_lines, without_detail
 from .maps.map_job import MapJob, MapOptions, ModelUse
+from .maps.map_predictors import predictors_of_maps
 from .maps.sigma import corrected_sigma, estimate_detail_error, write_sigma
 from .maps.write_years import maps_in, write_maps
 from .models.region_models import MODEL_FILES, RegionModels, write_models
@@ -46,7 +47,7 @@ from .skill.closure import Closure
 from .skill.evidence import Evidence, weigh_evidence
 from .skill.reduced_resolution import unresolved_reason
 from .skill.scores import region_table, score
-from .skill.shap import explain, write_explanation
+from .skill.shap import explain_maps, write_explanation
 from .skill.validations import BLOCKED, NONE, NOTHING_HELD_OUT
 from .skill.verdict import Verdict, validate_maps
 
@@ -148,6 +149,7 @@ def downscale(
         require_uncorrected(gwsa)
     domain = make_domain(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
     fitted = fit_models(domain, options, progress.part(0.1, 0.4), run)
+    domain = fitted.domain
     blocked = fitted.validations[BLOCKED]
     reduced = fitted.reduced_resolution.get(BLOCKED)
     mapping = _map_options(options, fitted.models, tags)
@@ -165,6 +167,8 @@ def downscale(
             for name, folder in outputs.folders.items()
         }
         interpolated = _is_interpolation(fitted, drawn)
+        trees = replace(fitted.models, shrinkage=0.0) if interpolated else fitted.models
+        prior = None if interpolated else fitted.prior
         sigma_folder = new_folders[MAPS] / SIGMA_FOLDER
         if sigma:
             error = estimate_detail_error(domain, blocked, reduced, sigma, drawn.comparison)
@@ -176,16 +180,16 @@ def downscale(
                 write_stack(outputs.corrected_sigma, deviation, tags)
         if outputs.models:
             model_folder = folders.enter_context(atomic_folder(outputs.models, MODEL_FILES))
-            trees = replace(fitted.models, shrinkage=0.0) if interpolated else fitted.models
             write_models(model_folder, domain, trees, drawn.prior)
         if outputs.corrected:
             write_stack(outputs.corrected, drawn.corrected, tags)
-        explanation = explain(domain, fitted.models)
+        explanation = explain_maps(domain, trees, prior)
         if outputs.explanation:
             write_explanation(outputs.explanation, explanation)
         if outputs.applicability:
-            area = find_applicability(domain, fitted.models, blocked)
-            write_applicability(domain, area, outputs.applicability, tags, progress.part(0.97, 1.0))
+            used = predictors_of_maps(domain, trees, prior, blocked.held_out)
+            writing = progress.part(0.97, 1.0)
+            write_applicability(domain, used, outputs.applicability, tags, writing)
         verdict = Verdict(
             drawn.detail,
             fitted.unseen_footprints,

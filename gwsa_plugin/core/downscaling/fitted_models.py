@@ -39,6 +39,8 @@ class FittedModels:
 
     Parameters
     ----------
+    domain : Domain
+        The study domain, with the features of the training set where trees were trained.
     options : TrainingOptions
         How trees were trained.
     prior : FittedPrior or None
@@ -55,6 +57,7 @@ class FittedModels:
         Reduced-resolution validation of each kind; empty if GRACE does not resolve the cells.
     """
 
+    domain: Domain
     options: TrainingOptions
     prior: FittedPrior | None
     unseen_years: UnseenYears
@@ -92,12 +95,13 @@ def fit_models(
         progress.info(unseen_years.summary)
     splits = make_validations(domain, options.blocking, options.validation, progress)
     training = _training_options(domain, options, prior)
-    left = _without_prior(domain, prior) if prior else domain
     refuted = prior is not None and not unseen_years.passed
     if refuted or not _are_trees_mapped(options, prior):
-        models, validations = validate_without_trees(left, splits, training)
+        models, validations = validate_without_trees(domain, splits, training)
     else:
-        timed = progress.part(0.25, 0.9).timed("Training")
+        domain = domain.with_features(progress.part(0.25, 0.3))
+        left = _without_prior(domain, prior) if prior else domain
+        timed = progress.part(0.3, 0.9).timed("Training")
         models, validations = train_and_validate(left, splits, training, timed, run)
     if prior:
         validations = {name: _add_prior(domain, prior, one) for name, one in validations.items()}
@@ -119,7 +123,14 @@ def fit_models(
             for kind, validation in validations.items()
         }
     return FittedModels(
-        training, prior, unseen_years, models, validations, unseen_footprints, reduced_resolution
+        domain,
+        training,
+        prior,
+        unseen_years,
+        models,
+        validations,
+        unseen_footprints,
+        reduced_resolution,
     )
 
 

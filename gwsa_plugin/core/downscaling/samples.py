@@ -1,4 +1,7 @@
-"""The training set of downscaling: one sample per coarse cell and month."""
+"""The training set of downscaling: one sample per coarse cell and month.
+
+Its features take most of the time and memory, and are read only where trees are trained.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class Samples:
     pixels : numpy.ndarray of float32, shape (samples, pixels, features)
         Features of some land pixels of the cell; NaN for no value.
     names : tuple of str
-        Names of the features.
+        Names of the features; empty as long as they are not read.
     """
 
     month: np.ndarray

@@ -1,7 +1,8 @@
-"""Choose the coarse cells and months that models are trained on, and read their features."""
+"""Choose the coarse cells and months that are trained and scored on, and read their features."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import chain, zip_longest
 from math import isqrt
@@ -113,14 +114,8 @@ def choose_cells(cells: np.ndarray, regions: np.ndarray, most: int) -> np.ndarra
     return chosen
 
 
-def read_samples(
-    plan: TrainingPlan,
-    target: np.ndarray,
-    conservation: MassConservation,
-    predictors: PredictorSet,
-    progress: Progress,
-) -> Samples:
-    """Read the features of the training set.
+def make_samples(plan: TrainingPlan, target: np.ndarray) -> Samples:
+    """Return the training set without features.
 
     Parameters
     ----------
@@ -128,6 +123,29 @@ def read_samples(
         The cells and months.
     target : numpy.ndarray, shape (months of the plan, cells of the plan)
         GWSA, cm.
+    """
+    month = np.repeat(plan.numbers, target.shape[1])
+    row, column = np.tile(np.nonzero(plan.cells), plan.numbers.size)
+    cells = np.empty((month.size, 0), dtype=np.float32)
+    pixels = np.empty((month.size, PIXELS_PER_CELL, 0), dtype=np.float32)
+    return Samples(month, row, column, target.ravel(), cells, pixels, ())
+
+
+def read_samples(
+    samples: Samples,
+    plan: TrainingPlan,
+    conservation: MassConservation,
+    predictors: PredictorSet,
+    progress: Progress,
+) -> Samples:
+    """Return the training set with its features.
+
+    Parameters
+    ----------
+    samples : Samples
+        Result of ``make_samples``.
+    plan : TrainingPlan
+        Its cells and months.
     conservation : MassConservation
         Gives the land pixels of the cells.
     predictors : PredictorSet
@@ -141,11 +159,9 @@ def read_samples(
         When no feature has a value in any sample.
     """
     names = predictors.features
-    month = np.repeat(plan.numbers, target.shape[1])
-    row, column = np.tile(np.nonzero(plan.cells), plan.numbers.size)
-    cells = np.empty((month.size, len(names)), dtype=np.float32)
-    pixels = np.empty((month.size, PIXELS_PER_CELL, len(names)), dtype=np.float32)
-    samples = Samples(month, row, column, target.ravel(), cells, pixels, names)
+    cells = np.empty((samples.month.size, len(names)), dtype=np.float32)
+    pixels = np.empty((samples.month.size, PIXELS_PER_CELL, len(names)), dtype=np.float32)
+    samples = replace(samples, cells=cells, pixels=pixels, names=names)
     tiles = split_into_tiles(plan.cells, predictors.factor)
     run_all(
         [partial(_read_tile, samples, plan, conservation, predictors, tile) for tile in tiles],

@@ -176,3 +176,25 @@ def differences(one, one_numbers, other, other_numbers, columns, values):
         _take_stored(other[band], columns, 0, *other_numbers, row)
         for pixel in range(row.size):
             values[band, pixel] -= row[pixel]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_stored(stored, columns, scale, offset, nodata, total, count):
+    """Add the values of a stored band to sums and counts of some pixels.
+
+    Parameters
+    ----------
+    stored : numpy.ndarray of int16, shape (all pixels,)
+        Stored numbers.
+    columns : numpy.ndarray of int, shape (pixels,)
+        The pixels.
+    scale, offset, nodata
+        As ``StoredFeature``.
+    total, count : numpy.ndarray of float64, shape (pixels,)
+        Increased by the value and by 1 where there is one.
+    """
+    for pixel in range(columns.size):
+        number = stored[columns[pixel]]
+        if number != nodata:
+            total[pixel] += np.float64(np.float32(number) * scale + offset)
+            count[pixel] += 1.0

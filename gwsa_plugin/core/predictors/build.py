@@ -21,7 +21,14 @@ from ..files.atomic import atomic_folder
 from ..files.provenance import now, provenance, sha256, write_run
 from ..rasters.reading import open_lonlat
 from ..spatial.warp import Geometry, overlaps
-from .catalogue import EVAPOTRANSPIRATION, RUNOFF, Catalogue, Predictor, read_catalogue
+from .catalogue import (
+    EVAPOTRANSPIRATION,
+    RUNOFF,
+    Catalogue,
+    Predictor,
+    parse_predictors,
+    read_catalogue,
+)
 from .files import ALWAYS, locate, months_before
 from .input_check import check_inputs
 from .inputs import open_input
@@ -29,7 +36,7 @@ from .int16 import FLOAT32, Encoding
 from .land import find_land, write_land
 from .land_mask import LandMask
 from .outside import require_own_files
-from .predictor_set import COARSE, CONTENTS, FINE, PredictorSet
+from .predictor_set import CLIMATOLOGIES, COARSE, CONTENTS, FINE, PredictorSet
 from .raster_pairs import Pair, Region, make_pairs
 from .raster_record import RASTERS, make_record
 from .rebuild import (
@@ -42,6 +49,7 @@ from .rebuild import (
     with_origins,
     write_batch,
 )
+from .write_climatologies import SetInTwoFolders, write_climatologies
 
 STAGE = "buildpredictors"
 LAND = "fine/land.tif"
@@ -148,18 +156,24 @@ def build_predictors(
     parameters = {"months": name_runs(months), "factor": factor}
     given = {"catalogue": inputs.catalogue, "grid": inputs.grid, "land_mask": mask}
     earlier = Path(output)
-    unused = unused_rasters(earlier, {pair.file for pair in pairs})
+    written = {pair.file for pair in pairs}
+    written |= {CLIMATOLOGIES} if any(item.monthly for item in catalogue.with_files) else set()
+    unused = unused_rasters(earlier, written)
     with atomic_folder(output, "|".join(map(re.escape, unused)) or None) as folder:
         (folder / FINE).mkdir()
         (folder / COARSE).mkdir()
         write_land(region.land, fine, folder / LAND)
-        encodings = _write_rasters(pairs, region, folder, earlier, progress.part(0.05, 0.98))
+        encodings = _write_rasters(pairs, region, folder, earlier, progress.part(0.05, 0.9))
         hashed = {role: {path: digests[path] for path in paths} for role, paths in read.items()}
         tags = provenance(STAGE, {**given, **hashed}, parameters, progress)
         periods = {"months": months, "before": before}
         content = _contents(catalogue.predictors, encodings, region, periods, tags)
         names = [LAND, *(name for pair in pairs for name in files_of_pair(pair))]
         kept = recorded_rasters(earlier)
+        as_stored = parse_predictors(json.loads(json.dumps(content)), CONTENTS)
+        new = SetInTwoFolders(folder, fine, factor, as_stored, months, before, earlier=earlier)
+        if write_climatologies(new, region, pairs, kept, progress.part(0.9, 0.98)):
+            names.append(CLIMATOLOGIES)
         content[RASTERS] = make_record(folder, kept, names, progress.part(0.98, 1.0))
         text = json.dumps(content, indent=1) + "\n"
         (folder / CONTENTS).write_text(text, encoding="utf-8")

@@ -48,6 +48,12 @@ class PixelSelection(NamedTuple):
     pixels: np.ndarray | EllipsisType
     scale: str = FINE
 
+    @property
+    def size(self) -> int:
+        """Number of the selected pixels."""
+        height, width = self.tile.shape
+        return height * width if self.pixels is ... else int(np.count_nonzero(self.pixels))
+
 
 def read_features(
     predictors: PredictorSet, scale: str, months, tile: Tile | None = None

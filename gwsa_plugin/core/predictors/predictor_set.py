@@ -22,6 +22,8 @@ from .outside import require_inside
 from .raster_record import RASTERS, require_lengths
 
 CONTENTS = "predictors.json"
+# Raster of the means of monthly predictors, one band for each.
+CLIMATOLOGIES = "climatologies.tif"
 REBUILD = "build the set again"
 
 
@@ -46,6 +48,8 @@ class PredictorSet:
         Months just before ``months`` that have rasters for lags and antecedent means.
     land_file : str
         Path of the land mask, relative to ``folder``.
+    climatologies : bool
+        Whether the set has the raster CLIMATOLOGIES.
     """
 
     folder: Path
@@ -55,6 +59,7 @@ class PredictorSet:
     months: np.ndarray
     before: np.ndarray
     land_file: str = "fine/land.tif"
+    climatologies: bool = False
 
     @classmethod
     def open(cls, folder) -> PredictorSet:
@@ -84,7 +89,8 @@ class PredictorSet:
             require_inside(predictor.files, folder, f"{predictor.name} in {CONTENTS}", REBUILD)
         land = read_land(content, CONTENTS) or cls.land_file
         require_inside(land, folder, f'"land" in {CONTENTS}', REBUILD)
-        for path in sorted([*(folder / FINE).rglob("*"), *(folder / COARSE).rglob("*")]):
+        rasters = [*(folder / FINE).rglob("*"), *(folder / COARSE).rglob("*")]
+        for path in sorted([*rasters, *folder.glob(CLIMATOLOGIES)]):
             require_inside(str(path), folder, CONTENTS, REBUILD)
         require_lengths(folder, content.get(RASTERS, {}))
         grid, factor = _parse_grid(content, folder)
@@ -101,6 +107,7 @@ class PredictorSet:
             months,
             before,
             land,
+            CLIMATOLOGIES in content.get(RASTERS, {}),
         )
 
     @property

@@ -335,7 +335,7 @@ def _new_fine(
         scale=encoding.scale,
         offset=encoding.offset,
     )
-    return new_geotiff(path, header, BLOCK, _encoding())
+    return new_geotiff(path, header, BLOCK, compression())
 
 
 def _new_coarse(pair: Pair, region: Region, path: Path) -> AbstractContextManager[GeoTiff]:
@@ -345,7 +345,7 @@ def _new_coarse(pair: Pair, region: Region, path: Path) -> AbstractContextManage
     if len(pair.predictor.classes) > 1:
         names = pair.predictor.features
     header = Header(coarse, names, pair.predictor.unit, _tags(pair), _band_sources(pair))
-    return new_geotiff(path, header, COARSE_BLOCK, _encoding())
+    return new_geotiff(path, header, COARSE_BLOCK, compression())
 
 
 def _month_names(pair: Pair) -> tuple[str, ...]:
@@ -365,6 +365,6 @@ def _tags(pair: Pair) -> dict[str, str]:
     return {name: text for name, text in tags.items() if text}
 
 
-def _encoding() -> dict:
-    """How the rasters of a set are compressed."""
+def compression() -> dict:
+    """Return how the rasters of a set are compressed."""
     return FAST if can_compress("ZSTD") else PORTABLE

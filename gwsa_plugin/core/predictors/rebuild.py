@@ -18,7 +18,7 @@ from ..files.provenance import plugin_version
 from .catalogue import Predictor, parse_predictors, read_json
 from .files import COARSE, FINE
 from .int16 import CLASS_CODES, FLOAT32, Encoding, ValueRange, choose_encoding
-from .predictor_set import CONTENTS
+from .predictor_set import CLIMATOLOGIES, CONTENTS
 from .raster_pairs import Pair, PairContents, Region, convert_pair, find_pair, write_pair
 from .raster_record import RASTERS, has_digests
 
@@ -75,7 +75,7 @@ def unused_rasters(folder: Path, used: Set[str]) -> list[str]:
     folder : Path
         The folder; none is found without a valid predictors.json.
     used : set of str
-        Names of the rasters of the new set.
+        Names of the rasters of the new set, with CLIMATOLOGIES if it has any.
 
     Returns
     -------
@@ -87,7 +87,8 @@ def unused_rasters(folder: Path, used: Set[str]) -> list[str]:
     except InputError:
         return []
     patterns = [Path(item.files).name.replace("{YYYY}", "[0-9]" * 4) for item in earlier]
-    return [
+    others = [] if CLIMATOLOGIES in used else [path.name for path in folder.glob(CLIMATOLOGIES)]
+    return others + [
         f"{scale}/{path.name}"
         for pattern in filter(None, patterns)
         for scale in (FINE, COARSE)

@@ -14,9 +14,13 @@ import numpy as np
 from ..base.numba_modules import load_numba_module
 from .antecedent_means import means_by_window, stored_means, sums_are_exact
 from .catalogue import Predictor
-from .features import PixelSelection, read_months, read_static
+from .features import FEATURE_BYTES, PixelSelection, read_months, read_static
 from .predictor_set import PredictorSet
 from .stored_features import Feature, StoredFeature, TileFeature, feature_values, take_rows
+
+# Bytes of a value as it is stored, and of an antecedent mean.
+STORED_BYTES = 2
+MEAN_BYTES = 4
 
 _kernel = partial(load_numba_module, "predictors.antecedent_means_numba")
 
@@ -57,6 +61,31 @@ def read_tile(
         [feature for predictor in group for feature in reader.features(predictor)]
         for group in groups
     ]
+
+
+def months_in_memory(predictors: Sequence[Predictor], selection: PixelSelection) -> int:
+    """Return for how many months one thread may hold the features of ``read_tile``.
+
+    Parameters
+    ----------
+    predictors : sequence of Predictor
+        The predictors of all groups.
+    selection : PixelSelection
+        The pixels.
+    """
+    reach: dict[tuple, int] = {}
+    means: set[tuple] = set()
+    for one in predictors:
+        if one.monthly:
+            # A raster in int16, a difference in float32.
+            for source in {_source(one), *((name,) for name in one.difference)}:
+                reach[source] = max([reach.get(source, 0), *one.reach])
+            means.update((_source(one), window) for window in one.means)
+    held = {source: 2 * STORED_BYTES if len(source) > 1 else STORED_BYTES for source in reach}
+    before = sum(held[source] * months for source, months in reach.items())
+    each = sum(held.values()) + MEAN_BYTES * len(means)
+    pixels = selection.tile.shape[0] * selection.tile.shape[1]
+    return max(1, (FEATURE_BYTES // max(1, pixels) - before) // max(1, each))
 
 
 class _Reader:

@@ -44,7 +44,8 @@ def test_each_sample_has_the_values_of_its_cell_and_month(small_world, gwsa, mon
     for module in (domain_module, training_samples):
         monkeypatch.setattr(module, "MOST_SAMPLES", 600)
     domain = domain_with(gwsa, small_world)
-    samples = domain.samples
+    assert domain.samples.names == () and domain.samples.pixels.shape[2] == 0
+    samples = domain.with_features(SILENT).samples
     months = domain.months[samples.month]
     assert np.unique(samples.month).size == 10
     assert not (samples.month == 0).any(), "the filled month"

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from gwsa.gwsa_plugin.core.base.affine import Affine
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
-from gwsa.gwsa_plugin.core.base.progress import Progress
+from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.predictors.build import Inputs, build_predictors
@@ -28,7 +29,8 @@ from gwsa.gwsa_plugin.core.predictors.catalogue import (
     RUNOFF,
     read_catalogue,
 )
-from gwsa.gwsa_plugin.core.predictors.features import read_features
+from gwsa.gwsa_plugin.core.predictors.climatologies import read_climatologies
+from gwsa.gwsa_plugin.core.predictors.features import PixelSelection, read_features
 from gwsa.gwsa_plugin.core.predictors.files import locate
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.tests.core.gdal_cache import gdal_cache
@@ -169,7 +171,8 @@ def test_difference_has_an_entry_but_no_raster(build, tmp_path):
     log = Log()
     predictors = build(entries, progress=log)
     names = {path.name for path in (tmp_path / "set").rglob("*.tif")}
-    assert names == {"land.tif", "elevation.tif", "rain_2004.tif", "evaporation_2004.tif"}
+    yearly = {"rain_2004.tif", "evaporation_2004.tif"}
+    assert names == {"land.tif", "elevation.tif", *yearly, "climatologies.tif"}
     described = json.loads((tmp_path / "set" / "predictors.json").read_text())["predictors"]
     written = {entry["name"]: entry for entry in described}
     added = {"kind": "monthly", "role": "", "lags": [0, 1], "means": [3]}
@@ -445,7 +448,7 @@ def test_same_bytes_from_every_build(build, tmp_path):
         for path in (tmp_path / "one").rglob("*")
         if path.is_file()
     )
-    assert len(files) == 7
+    assert len(files) == 8
     for file in files:
         if file.name != "run.json":
             assert (tmp_path / "one" / file).read_bytes() == (
@@ -652,6 +655,44 @@ def test_a_set_on_another_grid_is_refused_before_any_work(build, tmp_path, monke
     with pytest.raises(InputError, match="set has a predictor set on another grid; .* REPLACE"):
         build([ELEVATION], factor=3)
     assert file_states(tmp_path / "set") == before
+
+
+def test_climatologies_are_means_over_the_months_of_the_set(rebuild, tmp_path):
+    """They are those that are computed for a set without them, and are kept if nothing changes."""
+    path = tmp_path / "set" / "climatologies.tif"
+    before = path.stat().st_mtime_ns
+    rebuild()
+    assert path.stat().st_mtime_ns == before
+    rebuild(period=(np.datetime64("2003-07"), np.datetime64("2005-06")))
+    with rasterio.open(path) as source:
+        assert source.descriptions == ("mean_rain", "mean_evaporation")
+        assert source.units == (None, "mm"), "rain has no unit"
+    predictors = PredictorSet.open(tmp_path / "set")
+    tile = Tile.full(predictors.grid.shape)
+    land = PixelSelection(tile, predictors.land())
+    read = read_climatologies(predictors, land, SILENT)
+    computed = read_climatologies(replace(predictors, climatologies=False), land, SILENT)
+    np.testing.assert_array_equal(read, computed)
+    values = read_features(predictors, "fine", predictors.months)[:, :, predictors.land()]
+    rain = values[:, predictors.features.index("rain")]
+    np.testing.assert_allclose(read[0], rain.mean(axis=0, dtype=float), rtol=1e-6)
+
+
+def test_a_set_without_monthly_predictors_has_no_climatologies(rebuild, tmp_path):
+    rebuild([ELEVATION], period=(None, None))
+    assert not (tmp_path / "set" / "climatologies.tif").exists()
+    assert not PredictorSet.open(tmp_path / "set").climatologies
+
+
+def test_damaged_climatologies_are_refused_and_built_again(rebuild, tmp_path):
+    path = tmp_path / "set" / "climatologies.tif"
+    content = path.read_bytes()
+    path.write_bytes(content[:-10])
+    with pytest.raises(InputError, match="climatologies.tif of the predictor set set is not as it"):
+        PredictorSet.open(tmp_path / "set")
+    path.write_bytes(content[:-10] + bytes(10))
+    rebuild()
+    assert path.read_bytes() == content
 
 
 def test_rasters_that_a_new_set_lacks_are_removed(rebuild, tmp_path):

@@ -21,7 +21,12 @@ from gwsa.gwsa_plugin.core.predictors.stored_features import (
     TileFeature,
     feature_values,
 )
-from gwsa.gwsa_plugin.core.predictors.tile_features import _stack, _subtract, read_tile
+from gwsa.gwsa_plugin.core.predictors.tile_features import (
+    _stack,
+    _subtract,
+    months_in_memory,
+    read_tile,
+)
 
 KNOWN = np.arange("2001-01", "2004-01", dtype="datetime64[M]")
 MONTHS = KNOWN[20:32]
@@ -142,3 +147,19 @@ def test_a_tile_has_the_features_that_are_read_month_by_month(small_world):
             assert_same_bits(one.month(month, slice(0, one.rows)), feature_values(other))
     assert [one.values is other.values for one, other in zip(second, first[len(statics) :])]
     assert second[2].values.base is first[len(statics) + 2].values.base, "computed once"
+
+
+def test_the_bound_of_memory_counts_each_raster_and_mean_once(monkeypatch):
+    """Rain is read for its own lags and for the difference, the mean of 12 months once."""
+    rain = Predictor("rain", kind="monthly", files="fine/rain_{YYYY}.tif", lags=(0, 1), means=(12,))
+    loss = Predictor("loss", kind="monthly", files="fine/loss_{YYYY}.tif", lags=(0,))
+    surplus = Predictor("surplus", kind="monthly", difference=("rain", "loss"), means=(12, 24))
+    soil = Predictor("soil", kind="static", files="fine/soil.tif")
+    selection = PixelSelection(Tile(slice(0, 10), slice(0, 10)), ...)
+    each = 2 + 2 + 4 + 4 + 8
+    before = 2 * 23 + 2 * 23 + 4 * 23
+    for months in (1, 5, 30):
+        monkeypatch.setattr(tile_features, "FEATURE_BYTES", 100 * (before + months * each))
+        assert months_in_memory((rain, loss, surplus, soil, rain), selection) == months
+    monkeypatch.setattr(tile_features, "FEATURE_BYTES", 1)
+    assert months_in_memory((rain, loss, surplus), selection) == 1

@@ -1,7 +1,7 @@
-"""Area of applicability: where the predictors of a pixel are similar to the training samples.
+"""Area of applicability: where the predictors of a pixel are similar to the samples of the fit.
 
-Dissimilarity index and threshold follow Meyer & Pebesma. Outside the range of its training samples
-a tree model repeats its last leaf, and held-out scores do not apply there.
+Dissimilarity index and threshold follow Meyer & Pebesma. Outside the range of the samples trees
+repeat their last leaf and the prior extrapolates, and held-out scores do not apply there.
 
 References
 ----------
@@ -28,13 +28,10 @@ from ...base.progress import SILENT, Progress
 from ...base.tiles import Tile, tile_side
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
-from ...predictors.features import PixelSelection, read_pixels
-from ...predictors.stored_features import feature_table
+from ...predictors.features import PixelSelection
 from ...rasters.geotiff import UNIT_TAG, Header, new_geotiff
 from ..domain import Domain
-from ..models.cross_validation import CrossValidation
-from ..models.region_models import ALL, RegionModels
-from ..models.training import gains
+from .map_predictors import MapPredictors, Reader
 
 # Training samples that are kept. More would lower index and threshold alike.
 MOST_SAMPLES = 2000
@@ -170,37 +167,9 @@ class Applicability:
         return search
 
 
-def find_applicability(
-    domain: Domain, models: RegionModels, validation: CrossValidation
-) -> Applicability:
-    """Fit the area of applicability of the model of all cells.
-
-    Parameters
-    ----------
-    domain : Domain
-        One pixel of each of its training samples is used.
-    models : RegionModels
-        The gain of each feature in the model of all cells is its importance.
-    validation : CrossValidation
-        The blocked validation. A sample is in the fold in which its cell is held out.
-
-    Raises
-    ------
-    InputError
-        When all samples are in one fold.
-    """
-    samples = domain.samples
-    folds = np.full(domain.cells.shape, -1)
-    for number, held in enumerate(validation.held_out):
-        folds[held.split.cells] = number
-    gain = gains(models.boosters[ALL])
-    weights = np.array([gain.get(name, 0.0) for name in samples.names])
-    return Applicability.fit(samples.pixels[:, 0], weights, samples.at(folds))
-
-
 def write_applicability(
     domain: Domain,
-    applicability: Applicability,
+    predictors: MapPredictors,
     path: str | Path,
     tags: dict[str, str] | None = None,
     progress: Progress = SILENT,
@@ -216,15 +185,21 @@ def write_applicability(
     ----------
     domain : Domain
         The study domain.
-    applicability : Applicability
-        From ``find_applicability``.
+    predictors : MapPredictors
+        Predictors of the maps.
     path : str or Path
         The GeoTIFF.
     tags : dict, optional
         More tags of the file.
     progress : Progress
         Receives the fraction done.
+
+    Raises
+    ------
+    InputError
+        When all samples are in one fold.
     """
+    applicability = Applicability.fit(predictors.samples, predictors.importance, predictors.folds)
     months = domain.months[one_of_each_season(domain.months)]
     own_tags = {
         "GWSA_VARIABLE": "area of applicability",
@@ -235,7 +210,8 @@ def write_applicability(
     header = Header(domain.predictors.grid, BANDS, "1", {**(tags or {}), **own_tags})
     factor = domain.predictors.factor
     with atomic_file(path) as part:
-        bands = _compute_bands(domain, applicability, months, part.with_suffix(".f32"), progress)
+        index = partial(_mean_index, applicability, predictors.read, months)
+        bands = _compute_bands(domain, index, part.with_suffix(".f32"), progress)
         with new_geotiff(part, header, tile_side(factor) * factor, ENCODING) as target:
             for tile in domain.tiles:
                 fine = tile.fine(factor)
@@ -274,11 +250,7 @@ def one_of_each_season(months: np.ndarray) -> np.ndarray:
 
 
 def _compute_bands(
-    domain: Domain,
-    applicability: Applicability,
-    months: np.ndarray,
-    scratch: Path,
-    progress: Progress,
+    domain: Domain, index: Callable[..., np.ndarray], scratch: Path, progress: Progress
 ) -> np.memmap:
     """Both bands, float32, mapped from the file ``scratch``.
 
@@ -288,20 +260,13 @@ def _compute_bands(
         scratch, dtype=np.float32, mode="w+", shape=(len(BANDS), *domain.predictors.grid.shape)
     )
     bands[:] = np.nan
-    run_all(
-        [
-            partial(_compute_tile, domain, applicability, months, bands, tile)
-            for tile in domain.tiles
-        ],
-        progress,
-    )
+    run_all([partial(_compute_tile, domain, index, bands, tile) for tile in domain.tiles], progress)
     return bands
 
 
 def _compute_tile(
     domain: Domain,
-    applicability: Applicability,
-    months: np.ndarray,
+    index: Callable[..., np.ndarray],
     bands: np.ndarray,
     tile: Tile,
     progress: Progress,
@@ -309,16 +274,26 @@ def _compute_tile(
     """Fill ``bands``, shape (2, rows, columns), in a tile of coarse cells."""
     fine = tile.fine(domain.predictors.factor)
     pixels = domain.conservation.pixels(tile)
-    total, inside = np.zeros((2, pixels.sum()))
-    for features in read_pixels(domain.predictors, months, PixelSelection(fine, pixels)):
-        table = feature_table(features)
+    bands[(slice(None), *fine)][:, pixels] = index(PixelSelection(fine, pixels), progress)
+
+
+def _mean_index(
+    applicability: Applicability,
+    read: Reader,
+    months: np.ndarray,
+    selection: PixelSelection,
+    progress: Progress,
+) -> np.ndarray:
+    """Mean index and fraction of months inside, shape (2, pixels)."""
+    total, inside = np.zeros((2, selection.size))
+    for table in read(months, selection, progress):
         for first in range(0, len(table), PIXELS_AT_ONCE):
             progress.stop_if_cancelled()
             part = slice(first, first + PIXELS_AT_ONCE)
             index = applicability.index(table[part])
             total[part] += index
             inside[part] += index <= applicability.threshold
-    bands[(slice(None), *fine)][:, pixels] = np.stack([total, inside]) / months.size
+    return np.stack([total, inside]) / months.size
 
 
 def _random_samples(count: int) -> np.ndarray:

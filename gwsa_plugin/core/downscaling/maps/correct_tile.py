@@ -1,4 +1,4 @@
-"""The correction of one tile of the maps, and its encoding.
+"""The correction of one tile of the maps of a year, and its encoding.
 
 A tile is encoded into a GeoTIFF of its own, whose blocks are joined to the map of the year when all
 tiles exist. So no task is longer than a tile takes, apart from copying bytes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,24 @@ from .map_job import MapJob
 from .predict_tile import part_file, read_part
 
 NODES = "nodes.npy"
+
+
+class YearOfPart(NamedTuple):
+    """A year among those that were predicted together.
+
+    Parameters
+    ----------
+    year : int
+        The year.
+    wanted : numpy.ndarray of int
+        Numbers of its months.
+    rows : slice
+        Their positions among the predicted months.
+    """
+
+    year: int
+    wanted: np.ndarray
+    rows: slice
 
 
 def save_nodes(folder: Path, product: str, nodes: np.ndarray) -> None:
@@ -37,7 +56,7 @@ def save_nodes(folder: Path, product: str, nodes: np.ndarray) -> None:
 
 
 def correct_tile(
-    job: MapJob, product: str, folder: Path, wanted: np.ndarray, tile: Tile, progress: Progress
+    job: MapJob, product: str, folder: Path, part: YearOfPart, tile: Tile, progress: Progress
 ) -> TileClosure:
     """Correct the predictions of a tile and encode them.
 
@@ -49,8 +68,8 @@ def correct_tile(
         Name of the product.
     folder : Path
         Folder with the predictions and the nodes. The encoded tile is written there.
-    wanted : numpy.ndarray of int
-        Numbers of the months, all of one year.
+    part : YearOfPart
+        The year.
     tile : Tile
         Tile of coarse cells.
     progress : Progress
@@ -67,15 +86,15 @@ def correct_tile(
     """
     require_folder(folder, job.predictors.folder)
     conservation = job.conservation
-    bands = calendar_month(job.months[wanted])
-    nodes = np.load(folder / product / NODES, mmap_mode="r")
+    bands = calendar_month(job.months[part.wanted])
+    nodes = np.load(folder / product / NODES, mmap_mode="r")[part.rows]
     pixels = conservation.pixels(tile)
     recorder = TileRecorder(conservation, tile)
     grid = job.predictors.grid.subgrid(*tile.fine(conservation.factor))
     header = Header(grid, ("",) * 12, "", {}, step=job.options.storage.step)
-    months = zip(bands, nodes, read_part(folder, product, tile, pixels))
+    months = zip(bands, nodes, read_part(folder, product, tile, pixels, part.rows))
     with (
-        new_checkpoint(encoded_file(folder, product, tile)) as temporary,
+        new_checkpoint(encoded_file(folder, product, part.year, tile)) as temporary,
         new_geotiff(temporary, header, job.block_side, job.encoding) as target,
     ):
         for band, month_nodes, before in months:
@@ -86,6 +105,7 @@ def correct_tile(
     return recorder.closure()
 
 
-def encoded_file(folder: Path, product: str, tile: Tile) -> Path:
-    """Return the path of an encoded tile."""
-    return part_file(folder, product, tile).with_suffix(".tif")
+def encoded_file(folder: Path, product: str, year: int, tile: Tile) -> Path:
+    """Return the path of an encoded tile of a year."""
+    predicted = part_file(folder, product, tile)
+    return predicted.with_name(f"{predicted.stem}_{year}.tif")

@@ -15,7 +15,7 @@ from ...base.progress import Progress, duration_name
 from ...predictors.features import FEATURE_BYTES
 from .map_job import MapJob
 from .predict_tile import make_folders, predict_tile
-from .write_years import SHARES, years_at_once
+from .write_years import SHARES, periods_at_once, years_together
 
 # Bytes of one pixel and month in a checkpoint, in addition to those of its encoded tile.
 PART_BYTES = 4.0
@@ -49,30 +49,32 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
     Parameters
     ----------
     job : MapJob
-        The first year of its tile with most pixels is predicted and timed.
+        The first years of its tile with most pixels are predicted and timed.
     folder : Path
         Existing folder for the temporary files of the measurement.
     progress : Progress
         Only checked for cancellation.
     """
     years = calendar_year(job.months)
-    first_year = np.flatnonzero(years == years[0])
+    together = years_together(job)
+    first = np.flatnonzero(np.isin(years, np.unique(years)[:together]))
     pixels = [int(job.conservation.pixels(tile).sum()) for tile in job.tiles]
     largest = int(np.argmax(pixels))
     scratch = folder / "measured"
     shutil.rmtree(scratch, ignore_errors=True)
     make_folders(scratch, job.products)
     started = perf_counter()
-    predict_tile(job, list(job.products), scratch, first_year, job.tiles[largest], progress)
+    predict_tile(job, list(job.products), scratch, first, job.tiles[largest], progress)
     elapsed = perf_counter() - started
     shutil.rmtree(scratch)
     cores = usable_cores()
     products = len(job.products)
     per_month = sum(pixels) * products
     predictions = per_month * job.months.size
-    in_parts = per_month * min(12 * years_at_once(len(job.tiles), cores), job.months.size)
+    most = 12 * together * periods_at_once(len(job.tiles), cores)
+    in_parts = per_month * min(most, job.months.size)
     stored = job.options.storage.bytes
-    fraction_measured = pixels[largest] * products * first_year.size / predictions
+    fraction_measured = pixels[largest] * products * first.size / predictions
     return Cost(
         predictions,
         seconds=elapsed / fraction_measured / SHARES[0] / cores,

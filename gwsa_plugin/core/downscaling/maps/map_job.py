@@ -114,6 +114,11 @@ class MapJob:
         return self.conservation.tiles
 
     @property
+    def has_trees(self) -> bool:
+        """Whether any model predicts with trees."""
+        return any(use.models.shrinkage for uses in self.products.values() for use in uses)
+
+    @property
     def block_side(self) -> int:
         """Width and height of the blocks of a map in pixels: a tile is a block."""
         factor = self.conservation.factor

@@ -1,13 +1,12 @@
 """The prediction of one tile of the maps.
 
-The predictions of a tile are saved as checkpoints, from which the maps are written when all tiles
-of a year exist.
+The predictions of a tile in some years are saved as a checkpoint, from which the maps are written
+when those of all tiles exist.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +17,9 @@ from ...base.grid import KM_PER_DEGREE, Grid
 from ...base.progress import Progress
 from ...base.tiles import Tile
 from ...files.checkpoint import require_folder, save_checkpoint
-from ...predictors.features import PixelSelection, months_at_once
+from ...predictors.features import PixelSelection
 from ...predictors.stored_features import TileFeature
-from ...predictors.tile_features import read_tile
+from ...predictors.tile_features import months_in_memory, read_tile
 from ...spatial.aquifers import blend
 from ...spatial.mass_conservation import spread
 from ..models.region_models import RegionModels
@@ -112,7 +111,13 @@ def predict_tile(
     }
 
 
-def read_part(folder: Path, product: str, tile: Tile, pixels: np.ndarray) -> Iterator[np.ndarray]:
+def read_part(
+    folder: Path,
+    product: str,
+    tile: Tile,
+    pixels: np.ndarray,
+    rows: slice = slice(None),
+) -> Iterator[np.ndarray]:
     """Read the checkpoint of a tile month by month.
 
     Parameters
@@ -121,13 +126,15 @@ def read_part(folder: Path, product: str, tile: Tile, pixels: np.ndarray) -> Ite
         As ``predict_tile``.
     pixels : numpy.ndarray of bool
         Mapped pixels of the tile.
+    rows : slice
+        The months to read, as positions among those that were predicted; by default all.
 
     Yields
     ------
     numpy.ndarray of float32, shape of ``pixels``
         The prediction, cm, NaN outside ``pixels``.
     """
-    for values in np.load(part_file(folder, product, tile), mmap_mode="r"):
+    for values in np.load(part_file(folder, product, tile), mmap_mode="r")[rows]:
         month = np.full(pixels.shape, np.nan, dtype=np.float32)
         month[pixels] = values
         yield month
@@ -167,7 +174,7 @@ def _predict(
     # The features are read for as many months at a time as the memory bound allows, and used for
     # all products. Terms of the prior are read with them, since they have the same rasters.
     selection = PixelSelection(tile.fine(job.conservation.factor), pixels)
-    step = months_at_once(replace(job.predictors, predictors=(*trees, *terms)), tile)
+    step = months_in_memory((*trees, *terms), selection)
     for first in range(0, wanted.size, step):
         numbers = wanted[first : first + step]
         part = [(raw[first : first + step], use) for raw, use in uses]

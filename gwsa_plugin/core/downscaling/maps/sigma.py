@@ -269,6 +269,8 @@ def _model_variance(domain: Domain, validation: CrossValidation) -> np.ndarray:
     The detail is the prediction of a pixel less the mean of its cell. The variance is averaged over
     some months and pixels. A cell without a sample has the mean over all cells.
     """
+    if not any(held.models.shrinkage for held in validation.held_out):
+        return np.zeros(domain.cells.shape)
     samples = domain.samples
     chosen = np.isin(samples.month, _some_months(np.flatnonzero(domain.training_months)))
     pixels = samples.pixels[chosen, ::2]

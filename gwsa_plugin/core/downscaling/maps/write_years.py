@@ -1,8 +1,9 @@
 """The yearly 1 km maps, made in steps.
 
-All tiles of a year are predicted, then the correction of each month is solved, then the tiles are
-corrected and encoded, then they are joined to the map of the year. Several years are in progress at
-the same time, so that no worker waits for the end of a year.
+All tiles of a few years are predicted, then the correction of each month is solved, then the tiles
+are corrected and encoded, then they are joined to the map of each year. Years are predicted
+together because they need the same earlier months of the predictors. Several of these periods are
+in progress at the same time, so that no worker waits for the end of one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import groupby, product
 from math import ceil
 from pathlib import Path
 
@@ -19,25 +21,29 @@ import numpy as np
 
 from ...base.months import calendar_year, month_range
 from ...base.progress import Progress
-from ...base.tiles import tile_side
+from ...base.tiles import Tile, tile_side
 from ...base.units import CM
 from ...compute.steps import Steps
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
 from ...files.checkpoint import require_folder, seal
 from ...files.stack import MISSING
+from ...predictors.features import PixelSelection
+from ...predictors.tile_features import months_in_memory
 from ...rasters.geotiff import UNIT_TAG, GeoTiff, Header, add_overviews, new_geotiff
 from ...rasters.geotiff_blocks import join_blocks, require_joined
 from ...rasters.read_back import require_described
 from ...spatial.mass_conservation import MassConservation
 from ..skill.closure import Closure, TileClosure, join_closures
-from .correct_tile import correct_tile, encoded_file, save_nodes
+from .correct_tile import YearOfPart, correct_tile, encoded_file, save_nodes
 from .map_job import MapJob, MapOptions
 from .predict_tile import make_folders, predict_tile
 
-# Workers that one more year gives work while others end. The overviews of a large year, which one
+# Workers that one more period gives work while others end. The overviews of a large year, which one
 # worker makes, take about an eighth of the time of its tiles.
-WORKERS_OF_A_YEAR = 8
+WORKERS_OF_A_PERIOD = 8
+# Years that are predicted together at most, since their tiles lie on the disk.
+MOST_YEARS = 3
 # Shares of prediction, correction and joining in the time.
 SHARES = (0.72, 0.25, 0.03, 0.0)
 
@@ -70,33 +76,46 @@ def write_maps(
     RuntimeError
         When a block mean differs from the coarse value by 1e-3 cm or more.
     """
-    month_years = calendar_year(job.months)
-    years = [int(year) for year in np.unique(month_years)]
+    years = [int(year) for year in np.unique(calendar_year(job.months))]
+    together = years_together(job)
     works = []
-    for year in years:
-        products = [name for name in job.products if not _is_written(folder, name, year)]
-        if products:
-            wanted = np.flatnonzero(month_years == year)
-            works.append(_YearInSteps(job, folder, year, products, wanted, progress).steps())
-    run(works, progress, partial(years_at_once, len(job.tiles)))
+    for first in range(0, len(years), together):
+        missing = {
+            year: [name for name in job.products if not _is_written(folder, name, year)]
+            for year in years[first : first + together]
+        }
+        # After an interrupted run, the years of a period can lack other products.
+        for products, members in groupby(missing, missing.__getitem__):
+            if products:
+                works.append(_Period(job, folder, products, list(members), progress).steps())
+    run(works, progress, partial(periods_at_once, len(job.tiles)))
     progress.info("All years are written.")
     return {name: [_closure_file(folder, name, year) for year in years] for name in job.products}
 
 
-def years_at_once(tiles: int, workers: int) -> int:
-    """Return how many years are in progress, whose tiles lie on the disk.
+def years_together(job: MapJob) -> int:
+    """Return how many years of a tile are predicted together, as far as memory allows."""
+    trees = job.predictors.predictors if job.has_trees else ()
+    terms = job.prior.drivers.predictors if job.prior else ()
+    side = Tile(slice(0, job.block_side), slice(0, job.block_side))
+    months = months_in_memory((*trees, *terms), PixelSelection(side, ...))
+    return int(np.clip(months // 12, 1, MOST_YEARS))
 
-    While the last tiles of a year are predicted and it is joined, the others have work for all
-    workers.
+
+def periods_at_once(tiles: int, workers: int) -> int:
+    """Return how many periods are in progress, whose tiles lie on the disk.
+
+    While the last tiles of a period are predicted and its years are joined, the others have work
+    for all workers.
 
     Parameters
     ----------
     tiles : int
-        Number of tiles of a year.
+        Number of tiles of the region.
     workers : int
         Number of tasks that run at the same time.
     """
-    return 2 + ceil(workers / min(tiles, WORKERS_OF_A_YEAR))
+    return 2 + ceil(workers / min(tiles, WORKERS_OF_A_PERIOD))
 
 
 def maps_in(folder: Path, product: str) -> list[Path]:
@@ -167,6 +186,11 @@ def create_year(
         target.add_overviews(progress)
 
 
+def name_years(years: list[int]) -> str:
+    """Return the first and the last year as text, for example ``"2010 to 2012"``."""
+    return str(years[0]) if len(years) == 1 else f"{years[0]} to {years[-1]}"
+
+
 def _is_written(folder: Path, product: str, year: int) -> bool:
     return (
         _map_file(folder, product, year).exists() and _closure_file(folder, product, year).exists()
@@ -183,23 +207,32 @@ def _closure_file(folder: Path, product: str, year: int) -> Path:
 
 
 @dataclass(frozen=True, eq=False)
-class _YearInSteps:
-    """The steps of a year of the maps. Its methods run here, their tasks on any worker.
-
-    ``wanted`` are the numbers of its months.
-    """
+class _Period:
+    """Years that are predicted together. Its methods run here, their tasks on any worker."""
 
     job: MapJob
     folder: Path
-    year: int
     products: list[str]
-    wanted: np.ndarray
+    years: list[int]
     progress: Progress
 
     @property
     def parts(self) -> Path:
         """Folder of the tiles."""
-        return self.folder / str(self.year)
+        return self.folder / name_years(self.years).replace(" to ", "-")
+
+    @cached_property
+    def wanted(self) -> np.ndarray:
+        """Numbers of the months."""
+        return np.flatnonzero(np.isin(calendar_year(self.job.months), self.years))
+
+    @cached_property
+    def years_of_part(self) -> list[YearOfPart]:
+        """The years, with their months."""
+        years = calendar_year(self.job.months[self.wanted])
+        first = [int(np.searchsorted(years, year)) for year in self.years]
+        rows = [slice(*ends) for ends in zip(first, [*first[1:], years.size])]
+        return [YearOfPart(year, self.wanted[one], one) for year, one in zip(self.years, rows)]
 
     def steps(self) -> Steps:
         predicting = [
@@ -226,23 +259,25 @@ class _YearInSteps:
                 for number, month in zip(self.wanted, raw[name])
             ]
             save_nodes(self.parts, name, np.stack(nodes))
-        self.progress.info(f"{self.year} is predicted.")
+        self.progress.info(f"{name_years(self.years)}: all tiles are predicted.")
         return [
-            partial(correct_tile, job, name, self.parts, self.wanted, tile)
-            for name in self.products
-            for tile in job.tiles
+            partial(correct_tile, job, name, self.parts, part, tile)
+            for name, part, tile in product(self.products, self.years_of_part, job.tiles)
         ]
 
     def join(self, raw: dict[str, np.ndarray], closures: list[TileClosure]) -> list[Callable]:
-        """Check the closure of each product, and join its tiles."""
-        job, wanted = self.job, self.wanted
-        count = len(job.tiles)
-        target = np.stack([job.target[number] for number in wanted])
+        """Check the closure of each product and year, and join its tiles."""
+        job = self.job
+        remaining = iter(closures)
         tasks: list[Callable] = []
-        for first, name in zip(range(0, len(closures), count), self.products):
-            own = list(zip(job.tiles, closures[first : first + count]))
-            closure = join_closures(own, job.months[wanted], wanted, target, raw[name])
-            tasks.append(partial(_join_year, job, name, self.folder, self.year, closure))
+        for name, part in product(self.products, self.years_of_part):
+            own = [(tile, next(remaining)) for tile in job.tiles]
+            target = np.stack([job.target[number] for number in part.wanted])
+            months = job.months[part.wanted]
+            closure = join_closures(own, months, part.wanted, target, raw[name][part.rows])
+            tasks.append(
+                partial(_join_year, job, name, self.folder, self.parts, part.year, closure)
+            )
         return tasks
 
     def end(self, results: list) -> list[Callable]:
@@ -252,7 +287,13 @@ class _YearInSteps:
 
 
 def _join_year(
-    job: MapJob, name: str, folder: Path, year: int, closure: Closure, progress: Progress
+    job: MapJob,
+    name: str,
+    folder: Path,
+    parts: Path,
+    year: int,
+    closure: Closure,
+    progress: Progress,
 ) -> None:
     """Write the map of a year from its encoded tiles, then its closure."""
     require_folder(folder, job.predictors.folder)
@@ -262,7 +303,7 @@ def _join_year(
     tags = {**job.options.tags, "GWSA_VARIABLE": "GWSA"}
     header = year_header(year, job.conservation, job.options, tags, sources)
     tiles = [
-        (encoded_file(folder / str(year), name, tile), tile.fine(job.conservation.factor).corner)
+        (encoded_file(parts, name, year, tile), tile.fine(job.conservation.factor).corner)
         for tile in job.tiles
     ]
     with atomic_file(path) as part:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...base.progress import SILENT, Progress
+from ...base.progress import Progress
 from ...compute.threads import run_all
 from ..domain import Domain
 from ..folds import Split
@@ -24,9 +24,6 @@ from .region_models import RegionModels
 from .trainer import Trainer, TrainingOptions, choose_boosting, removed_trends
 from .training import Boosting, local_contrast, neighbourhoods
 from .training_cost import report_training_cost
-
-# Trees of models that are trained only for the importance of the predictors.
-IMPORTANCE_TREES = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,18 +138,14 @@ def train_and_validate(
 def validate_without_trees(
     domain: Domain, validations: dict[str, list[Split]], options: TrainingOptions
 ) -> tuple[RegionModels, dict[str, CrossValidation]]:
-    """Return models that predict 0 everywhere, and their validation.
-
-    The models have trees, for the importance of the predictors.
+    """Return models without trees, which predict 0 everywhere, and their validation.
 
     Parameters
     ----------
     domain, validations, options
         As in ``train_and_validate``.
     """
-    few = replace(options.boosting, trees=min(options.boosting.trees, IMPORTANCE_TREES))
-    trainer = Trainer.from_domain(domain, options)
-    models = replace(_fit_all(trainer, few, SILENT), shrinkage=0.0)
+    models = RegionModels({}, options.pooled, options.boosting, shrinkage=0.0)
     validated = {}
     for name, splits in validations.items():
         detail = np.full(domain.samples.target.size, np.nan)

@@ -34,7 +34,8 @@ class RegionModels:
     Parameters
     ----------
     boosters : dict of int to xgboost.Booster
-        Models by number. ``ALL`` is always there; the others begin with its trees.
+        Models by number. ``ALL`` is there unless nothing is trained; the others begin with its
+        trees.
     pooled : numpy.ndarray of int, shape (regions,)
         Number of the model that serves each region. ``ALL`` takes its place if it does not exist.
     boosting : Boosting

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from ...base.progress import Progress
 from ...predictors.catalogue import EVAPOTRANSPIRATION, MONTHLY, PRECIPITATION, RUNOFF, Predictor
-from ...predictors.features import FEATURE_BYTES, PixelSelection, read_pixels
+from ...predictors.climatologies import MONTHS_AT_ONCE, read_climatologies, with_climatology
+from ...predictors.features import FEATURE_BYTES, PixelSelection, read_months, read_pixels
 from ...predictors.predictor_set import PredictorSet
 from ...predictors.stored_features import feature_values
+from .prior import Prior
 
 # Lengths of the antecedent means, months.
 WINDOWS = (2, 4, 8, 16, 40)
@@ -80,10 +83,99 @@ def read_terms(
             yield np.stack([feature_values(feature) for feature in features])
 
 
+class DriverSeries(NamedTuple):
+    """A driver whose antecedent means are terms, and the months that they need of it.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The surplus or the runoff.
+    months : numpy.ndarray of datetime64[M]
+        Months with rasters, ascending.
+    terms : slice
+        Its terms among those of the prior.
+    fractions : numpy.ndarray, shape (terms, mapped months, months)
+        Weight of each month in each antecedent mean; NaN where none of its months has rasters.
+    """
+
+    predictor: Predictor
+    months: np.ndarray
+    terms: slice
+    fractions: np.ndarray
+
+    def weights(self, prior: Prior) -> np.ndarray:
+        """Return the weight of each month in the response of a prior, (mapped months, months)."""
+        return np.tensordot(prior.responses[self.terms], self.fractions, 1)
+
+
+def series_weights(drivers: PredictorSet, mapped: np.ndarray) -> list[DriverSeries]:
+    """Return the drivers with the weights of their months in the terms.
+
+    Parameters
+    ----------
+    drivers : PredictorSet
+        Result of ``driver_set``.
+    mapped : numpy.ndarray of datetime64[M]
+        The mapped months.
+    """
+    stored = np.concatenate([drivers.before, drivers.months])
+    series = []
+    first = 0
+    for one in drivers.predictors:
+        if not one.means:
+            continue
+        months = stored[stored > mapped[0] - max(one.means)]
+        months = months[months <= mapped[-1]]
+        back = (mapped[:, None] - months).astype(int)
+        inside = (back >= 0) & (back < np.reshape(one.means, (-1, 1, 1)))
+        with np.errstate(invalid="ignore"):
+            fractions = inside / inside.sum(axis=2, keepdims=True)
+        terms = slice(first, first + len(one.means))
+        first = terms.stop
+        series.append(DriverSeries(one, months, terms, fractions))
+    return series
+
+
+def read_series(
+    drivers: PredictorSet, series: DriverSeries, selection: PixelSelection
+) -> Iterator[np.ndarray]:
+    """Read a driver month by month.
+
+    Yields
+    ------
+    numpy.ndarray of float32, shape (pixels,)
+        In the unit of the driver; NaN where there is no value.
+    """
+    by_name = {one.name: one for one in drivers.predictors}
+    sources = [by_name[name] for name in series.predictor.difference or [series.predictor.name]]
+    for first in range(0, series.months.size, MONTHS_AT_ONCE):
+        months = series.months[first : first + MONTHS_AT_ONCE]
+        read = [read_months(drivers, source, months, selection) for source in sources]
+        for bands in zip(*read):
+            values = [feature_values(band) for band in bands]
+            yield values[0] - values[1] if len(values) > 1 else values[0]
+
+
+def has_drivers(predictors: PredictorSet, statics: np.ndarray) -> np.ndarray:
+    """Return which pixels have a value of each driver in any month: bool, shape (pixels,).
+
+    Parameters
+    ----------
+    predictors : PredictorSet
+        The set.
+    statics : numpy.ndarray, shape (statics, pixels)
+        Result of ``read_statics``.
+    """
+    roles = (PRECIPITATION, EVAPOTRANSPIRATION, RUNOFF)
+    names = {f"mean_{one.name}" for role in roles if (one := predictors.by_role(role))}
+    rows = [number for number, name in enumerate(static_names(predictors)) if name in names]
+    return np.isfinite(statics[rows]).all(axis=0)
+
+
 def static_names(predictors: PredictorSet) -> tuple[str, ...]:
     """Return the names of the statics in the order of ``read_statics``."""
     statics = [name for one in predictors.predictors if not one.monthly for name in one.features]
-    return (*statics, *(f"mean_{one.name}" for one in _with_climatology(predictors)))
+    return (*statics, *(f"mean_{one.name}" for one in with_climatology(predictors)))
 
 
 def read_statics(
@@ -111,35 +203,10 @@ def read_statics(
     if fixed.predictors:
         any_month = months[:1] if months.size else np.array(["2000-01"], dtype="datetime64[M]")
         statics += [feature_values(one) for one in read_pixels(fixed, any_month, selection)[0]]
-    monthly = _with_climatology(predictors)
-    if not monthly:
-        return np.stack(statics)
-    current = replace(predictors, predictors=monthly)
-    step = _months_at_once(current, selection)
-    total = np.zeros((len(monthly), int(np.count_nonzero(np.asarray(selection.pixels)))))
-    count = np.zeros(total.shape, dtype=int)
-    for first in range(0, months.size, step):
-        progress.stop_if_cancelled()
-        for features in read_pixels(current, months[first : first + step], selection):
-            values = np.stack([feature_values(feature) for feature in features])
-            known = np.isfinite(values)
-            total += np.where(known, values, 0.0)
-            count += known
-    with np.errstate(invalid="ignore"):
-        means = total / count
-    return np.stack([*statics, *means]).astype(np.float32)
-
-
-def _with_climatology(predictors: PredictorSet) -> tuple[Predictor, ...]:
-    """The monthly predictors with rasters, with the month itself as their only feature."""
-    return tuple(
-        replace(one, lags=(0,), means=())
-        for one in predictors.predictors
-        if one.monthly and one.files
-    )
+    statics += list(read_climatologies(predictors, selection, progress))
+    return np.stack(statics).astype(np.float32)
 
 
 def _months_at_once(predictors: PredictorSet, selection: PixelSelection) -> int:
     """Months whose features are held together; the earlier ones are then read once."""
-    height, width = selection.tile.shape
-    return max(1, FEATURE_BYTES // (4 * len(predictors.features) * height * width))
+    return max(1, FEATURE_BYTES // (4 * len(predictors.features) * max(1, selection.size)))

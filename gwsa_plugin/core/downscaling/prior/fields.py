@@ -20,7 +20,14 @@ from ...files.checkpoint import require_folder, save_checkpoint
 from ...predictors.features import PixelSelection
 from ...predictors.predictor_set import PredictorSet
 from ...spatial.mass_conservation import MassConservation, spread
-from .drivers import driver_set, read_statics, read_terms
+from .drivers import (
+    driver_set,
+    has_drivers,
+    read_series,
+    read_statics,
+    read_terms,
+    series_weights,
+)
 from .lines import line_basis, line_weights
 from .prior import Prior, weighted_sum
 
@@ -148,11 +155,51 @@ def _fit(job: PriorJob, tile: Tile, progress: Progress) -> tuple[list[PixelLines
     statics = read_statics(job.predictors, job.selection(tile), progress)
     where = [job.pixels(number, tile) for number in range(len(job.priors))]
     amplitudes = [prior.amplitude(statics[:, pixels]) for prior, pixels in zip(job.priors, where)]
+    known = has_drivers(job.predictors, statics)
+    amplitudes = [amplitude * known[pixels] for amplitude, pixels in zip(amplitudes, where)]
+    summed = _sum_drivers(job, tile, where, amplitudes, known, progress)
+    if summed is not None:
+        return summed
     lines, means, complete = _sum_months(job, tile, where, amplitudes, progress)
     if not complete.all():
         amplitudes = [amplitude * complete[pixels] for amplitude, pixels in zip(amplitudes, where)]
         lines, means, _ = _sum_months(job, tile, where, amplitudes, progress)
     return lines, means
+
+
+def _sum_drivers(
+    job: PriorJob,
+    tile: Tile,
+    where: list[np.ndarray],
+    amplitudes: list[np.ndarray],
+    known: np.ndarray,
+    progress: Progress,
+) -> tuple[list[PixelLines], np.ndarray] | None:
+    """Lines and cell means as weighted sums of the drivers, without their antecedent means.
+
+    None if a pixel with drivers lacks a value in some month: its antecedent means are then over
+    fewer months than those of other pixels.
+    """
+    coefficients = [
+        np.zeros((line_basis(job.months).shape[1], amplitude.size)) for amplitude in amplitudes
+    ]
+    means = np.zeros((job.months.size, *tile.shape))
+    for driver in series_weights(job.drivers, job.months):
+        if not np.isfinite(driver.fractions).all():
+            return None
+        weights = [driver.weights(prior) for prior in job.priors]
+        on_lines = [line_weights(job.months).T @ each for each in weights]
+        cells = np.empty((driver.months.size, *tile.shape))
+        for month, values in enumerate(read_series(job.drivers, driver, job.selection(tile))):
+            progress.stop_if_cancelled()
+            if not np.isfinite(values[known]).all():
+                return None
+            values = np.where(known, values, np.float32(0.0))
+            for number, pixels in enumerate(where):
+                coefficients[number] += on_lines[number][:, month, None] * values[pixels]
+            cells[month] = _cell_means(job, tile, amplitudes[0] * values)
+        means += np.tensordot(weights[0], cells, 1)
+    return _lines(job, tile, amplitudes, coefficients, means)
 
 
 def _sum_months(
@@ -176,12 +223,23 @@ def _sum_months(
             coefficients[number] += weights[month][:, None] * response
             if number == 0:
                 means[month] = _cell_means(job, tile, amplitudes[0] * response)
+    return *_lines(job, tile, amplitudes, coefficients, means), complete
+
+
+def _lines(
+    job: PriorJob,
+    tile: Tile,
+    amplitudes: list[np.ndarray],
+    coefficients: list[np.ndarray],
+    means: np.ndarray,
+) -> tuple[list[PixelLines], np.ndarray]:
+    """Lines of each prior, and cell means of the first without its lines."""
     removed = np.stack([_cell_means(job, tile, amplitudes[0] * line) for line in coefficients[0]])
     lines = [
         PixelLines(amplitude, coefficient.astype(np.float32))
         for amplitude, coefficient in zip(amplitudes, coefficients)
     ]
-    return lines, means - np.tensordot(basis, removed, 1), complete
+    return lines, means - np.tensordot(line_basis(job.months), removed, 1)
 
 
 def _cell_means(job: PriorJob, tile: Tile, values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,9 +24,29 @@ from .drivers import read_statics, read_terms, static_names
 from .lines import without_lines
 from .prior import Prior, Standard
 
+if TYPE_CHECKING:
+    from types import EllipsisType
+
 # Pixels that represent a cell at most, and values of terms that are held at most.
 PIXELS = 8
 MOST_VALUES = 100_000_000
+# Cells and months of which the terms are kept as they are.
+MOST_EXAMPLES = 2000
+
+
+class Examples(NamedTuple):
+    """Terms of the prior in the first pixel of some cells, in some months, with level and trend.
+
+    Parameters
+    ----------
+    terms : numpy.ndarray of float32, shape (examples, terms)
+        NaN for no value.
+    cells : numpy.ndarray of int, shape (examples,)
+        Numbers of the mapped cells.
+    """
+
+    terms: np.ndarray
+    cells: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +64,8 @@ class PriorSamples:
         Their names.
     standard : Standard
         Mean and deviation of the statics.
+    examples : Examples
+        Terms as they were read.
     """
 
     terms: np.ndarray
@@ -50,6 +73,39 @@ class PriorSamples:
     term_names: tuple[str, ...]
     static_names: tuple[str, ...]
     standard: Standard
+    examples: Examples
+
+    def mean_contributions(
+        self, prior: Prior, where: np.ndarray | EllipsisType = ...
+    ) -> np.ndarray:
+        """Compute the mean absolute contribution of each term and static to a prior.
+
+        A term contributes its response times the amplitude, a static its change of the amplitude
+        times the response to all terms.
+
+        Parameters
+        ----------
+        prior : Prior
+            The prior.
+        where : numpy.ndarray of bool, shape (cells,), optional
+            The cells.
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (terms + statics,)
+            cm.
+        """
+        terms, statics = self.terms[:, :, where], self.statics[:, where]
+        responses = prior.responses.astype(np.float32)
+        amplitude = prior.amplitude(statics)
+        term_parts = [
+            weight * (np.abs(terms[:, number]).mean(axis=0) * amplitude).mean()
+            for number, weight in enumerate(responses)
+        ]
+        response = np.abs(np.tensordot(terms, responses, ([1], [0]))).mean(axis=0)
+        change = np.abs(self.standard.apply(statics)) * response
+        static_parts = np.abs(prior.modulation) * change.mean(axis=(1, 2))
+        return np.concatenate([term_parts, static_parts]).astype(np.float64)
 
     def cell_means(self, prior: Prior) -> np.ndarray:
         """Compute the mean of the prior over the pixels of each cell: cm, (months, cells)."""
@@ -102,7 +158,16 @@ def read_prior_samples(domain: Domain, drivers: PredictorSet, progress: Progress
         names,
         static_names(domain.predictors),
         Standard.from_statics(statics),
+        _choose_examples(terms),
     )
+
+
+def _choose_examples(terms: np.ndarray) -> Examples:
+    """Random cells and months, always the same; ``terms`` are (months, terms, cells, pixels)."""
+    count = len(terms) * terms.shape[2]
+    drawn = np.random.default_rng(1).choice(count, min(count, MOST_EXAMPLES), replace=False)
+    months, cells = np.divmod(drawn, terms.shape[2])
+    return Examples(terms[months, :, cells, 0], cells)
 
 
 def _read_tile(

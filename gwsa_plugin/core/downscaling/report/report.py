@@ -239,7 +239,8 @@ def _training_on(filled: np.ndarray, result: Downscaled) -> str:
 
 def _predictors(result: Downscaled) -> Section:
     missing = missing_table(result.domain)
-    complete = [] if missing else ["All predictors have values in all cells and months."]
+    is_complete = result.domain.samples.names and not missing
+    complete = ["All predictors have values in all cells and months."] if is_complete else []
     tables = [missing] if missing else []
     if not are_trees_mapped(result):
         paragraphs = [

@@ -217,7 +217,12 @@ def contributions(result: Downscaled) -> dict[str, float]:
 
 
 def missing_table(domain: Domain) -> Table | None:
-    """Tabulate the predictors that lack a value in some sample; None if there is none."""
+    """Tabulate the predictors that lack a value in some sample; None if there is none.
+
+    Without trees, no features of samples are read, and None is returned too.
+    """
+    if not domain.samples.names:
+        return None
     missing = np.isnan(domain.samples.cells).mean(axis=0)
     by_feature = dict(zip(domain.samples.names, missing))
     rows = []

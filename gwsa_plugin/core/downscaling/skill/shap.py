@@ -1,4 +1,4 @@
-"""SHAP contributions and gain of the predictors in each region.
+"""Contributions of the predictors in each region: SHAP and gain of trees, parts of the prior.
 
 References
 ----------
@@ -18,10 +18,13 @@ import numpy as np
 from ...base.progress import SILENT, Progress
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
+from ...predictors.predictor_set import PredictorSet
 from ..domain import Domain
 from ..models.bins import THREADS
 from ..models.region_models import RegionModels
 from ..models.training import gains
+from ..prior.drivers import driver_set
+from ..prior.fitted_prior import FittedPrior
 
 if TYPE_CHECKING:
     from xgboost import Booster
@@ -31,6 +34,58 @@ MOST_SAMPLES = 500
 # Cell-months between two checks for cancellation.
 ROWS_AT_ONCE = 250
 FIELDS = ("region", "predictor", "feature", "shap_cm", "gain")
+
+
+def explain_maps(domain: Domain, models: RegionModels, prior: FittedPrior | None) -> list[dict]:
+    """Return contributions to the maps: of the trees where they are mapped, or of the prior.
+
+    Parameters
+    ----------
+    domain, models
+        As in ``explain``.
+    prior : FittedPrior or None
+        The mapped prior. There are no rows if neither trees nor a prior are mapped.
+    """
+    if models.shrinkage:
+        return explain(domain, models)
+    return explain_prior(prior) if prior else []
+
+
+def explain_prior(prior: FittedPrior) -> list[dict]:
+    """Compute the contribution of each term and static of the prior in each region.
+
+    Returns
+    -------
+    list of dict
+        Rows as those of ``explain``: ``shap_cm`` is the mean absolute contribution over pixels and
+        months, cm, see ``PriorSamples.mean_contributions``; ``gain`` is NaN.
+    """
+    domain = prior.domain
+    regions = domain.regions.cells[domain.cells]
+    names = _names_of_drivers(domain.predictors)
+    return [
+        {
+            "region": domain.regions.names[region],
+            "predictor": names[feature],
+            "feature": feature,
+            "shap_cm": float(contribution),
+            "gain": np.nan,
+        }
+        for region in np.unique(regions)
+        for feature, contribution in zip(
+            (*prior.samples.term_names, *prior.samples.static_names),
+            prior.samples.mean_contributions(prior.prior, regions == region),
+        )
+    ]
+
+
+def _names_of_drivers(predictors: PredictorSet) -> dict[str, str]:
+    """Predictor of each term and static; ``surplus`` is that of the antecedent water surplus."""
+    drivers = driver_set(predictors)
+    names = {f"mean_{one.name}": one.name for one in predictors.predictors}
+    for one in (*predictors.predictors, *(drivers.predictors if drivers else ())):
+        names.update(dict.fromkeys(one.features, one.name))
+    return names
 
 
 def explain(domain: Domain, models: RegionModels, progress: Progress = SILENT) -> list[dict]:
@@ -107,12 +162,16 @@ def by_predictor(rows: list[dict]) -> list[dict]:
 
 
 def write_explanation(path: str | Path, rows: list[dict]) -> None:
-    """Write the rows of ``explain`` atomically as CSV."""
+    """Write the rows of ``explain_maps`` atomically as CSV; a gain of NaN is left empty."""
     with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(
-            {**row, "shap_cm": f"{row['shap_cm']:.5f}", "gain": f"{row['gain']:.5f}"}
+            {
+                **row,
+                "shap_cm": f"{row['shap_cm']:.5f}",
+                "gain": f"{row['gain']:.5f}" if np.isfinite(row["gain"]) else "",
+            }
             for row in rows
         )
 

@@ -18,8 +18,10 @@ from gwsa.gwsa_plugin.core.downscaling.maps.applicability import (
     one_of_each_season,
     write_applicability,
 )
-from gwsa.gwsa_plugin.core.predictors.features import read_features
+from gwsa.gwsa_plugin.core.downscaling.maps.map_predictors import MapPredictors
+from gwsa.gwsa_plugin.core.predictors.features import read_features, read_pixels
 from gwsa.gwsa_plugin.core.predictors.predictor_set import FINE
+from gwsa.gwsa_plugin.core.predictors.stored_features import feature_table
 
 WEIGHTS = np.array([0.5, 0.3, 0.2])
 seeds = st.integers(0, 10_000)
@@ -182,22 +184,32 @@ def test_features_with_exactly_99_percent_of_the_weight_are_enough():
 
 @pytest.fixture(scope="module")
 def domain(small_world):
-    return make_domain(small_world.gwsa, small_world.predictors, [], (None, None), SILENT)
+    domain = make_domain(small_world.gwsa, small_world.predictors, [], (None, None), SILENT)
+    return domain.with_features(SILENT)
 
 
 @pytest.fixture(scope="module")
-def applicability(domain):
-    """Fitted to samples with soil below average, in folds of columns; relief has no weight."""
+def predictors(domain):
+    """Samples with soil below average, in folds of columns; relief has no weight."""
     samples = domain.samples
     where = samples.cells[:, 0] < 0
-    return Applicability.fit(
-        samples.cells[where], np.array([0.7, 0.0, 0.2, 0.1]), samples.column[where] // 3
-    )
+
+    def read(months, selection, progress):
+        for features in read_pixels(domain.predictors, months, selection):
+            yield feature_table(features)
+
+    weights = np.array([0.7, 0.0, 0.2, 0.1])
+    return MapPredictors(samples.cells[where], samples.column[where] // 3, weights, read)
 
 
-def test_the_map_has_the_index_of_its_pixels(domain, applicability, tmp_path):
+@pytest.fixture(scope="module")
+def applicability(predictors):
+    return Applicability.fit(predictors.samples, predictors.importance, predictors.folds)
+
+
+def test_the_map_has_the_index_of_its_pixels(domain, predictors, applicability, tmp_path):
     path = tmp_path / "area.tif"
-    write_applicability(domain, applicability, path, {"GWSA_STAGE": "downscale"})
+    write_applicability(domain, predictors, path, {"GWSA_STAGE": "downscale"})
     with rasterio.open(path) as source:
         bands, tags = source.read(), source.tags()
         assert source.descriptions == ("dissimilarity", "share applicable")
@@ -215,9 +227,9 @@ def test_the_map_has_the_index_of_its_pixels(domain, applicability, tmp_path):
     assert bands[1, pixels][soil < -0.3].mean() > 0.9 and bands[1, pixels][soil > 1.5].max() == 0
 
 
-def test_the_file_is_reproducible_and_the_only_one(domain, applicability, tmp_path):
+def test_the_file_is_reproducible_and_the_only_one(domain, predictors, tmp_path):
     for name in ("one.tif", "two.tif"):
-        write_applicability(domain, applicability, tmp_path / name)
+        write_applicability(domain, predictors, tmp_path / name)
     assert (tmp_path / "one.tif").read_bytes() == (tmp_path / "two.tif").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.tif", "two.tif"]
 
@@ -227,14 +239,14 @@ class Cancelling(Progress):
         return True
 
 
-def test_no_file_is_left_after_cancelling(domain, applicability, tmp_path):
+def test_no_file_is_left_after_cancelling(domain, predictors, tmp_path):
     with pytest.raises(Cancelled):
-        write_applicability(domain, applicability, tmp_path / "area.tif", progress=Cancelling())
+        write_applicability(domain, predictors, tmp_path / "area.tif", progress=Cancelling())
     assert not list(tmp_path.iterdir())
 
 
-def test_a_period_of_one_season_has_one_month(domain, applicability, tmp_path):
+def test_a_period_of_one_season_has_one_month(domain, predictors, tmp_path):
     short = replace(domain, used=domain.used & (np.arange(domain.used.size) < 2))
-    write_applicability(short, applicability, tmp_path / "area.tif")
+    write_applicability(short, predictors, tmp_path / "area.tif")
     with rasterio.open(tmp_path / "area.tif") as source:
         assert set(np.unique(source.read(2)[domain.conservation.pixels()])) <= {0, 1}

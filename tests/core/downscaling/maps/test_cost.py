@@ -25,7 +25,7 @@ class Listener(Progress):
 def job(small_world):
     domain = make_domain(
         small_world.gwsa, small_world.predictors, small_world.aquifers, (None, None), SILENT
-    )
+    ).with_features(SILENT)
     everywhere = np.ones(domain.samples.target.size, dtype=bool)
     models = RegionModels(
         {ALL: train(domain.samples, everywhere, Boosting(trees=20, depth=3))},

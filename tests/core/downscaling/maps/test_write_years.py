@@ -16,7 +16,7 @@ from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.maps import write_years
 from gwsa.gwsa_plugin.core.downscaling.maps.encoding import EXACT
 from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob, MapOptions, ModelUse
-from gwsa.gwsa_plugin.core.downscaling.maps.write_years import maps_in, write_maps, years_at_once
+from gwsa.gwsa_plugin.core.downscaling.maps.write_years import maps_in, periods_at_once, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, train
 from gwsa.gwsa_plugin.core.downscaling.skill.closure import Closure
@@ -27,7 +27,7 @@ from gwsa.gwsa_plugin.core.predictors.features import PixelSelection, read_pixel
 def job(small_world):
     domain = make_domain(
         small_world.gwsa, small_world.predictors, small_world.aquifers, (None, None), SILENT
-    )
+    ).with_features(SILENT)
     everywhere = np.ones(domain.samples.target.size, dtype=bool)
     booster = train(domain.samples, everywhere, Boosting(trees=10, depth=3))
     models = RegionModels({ALL: booster}, np.zeros(3, dtype=int))
@@ -83,6 +83,7 @@ def test_the_tiles_of_few_years_lie_on_the_disk(job, tmp_path, monkeypatch):
 
     monkeypatch.setattr(threads, "usable_cores", lambda: 1)
     monkeypatch.setattr(write_years, "correct_tile", look)
+    monkeypatch.setattr(write_years, "MOST_YEARS", 1)
 
     def run(works, progress, at_once):
         run_all(works, progress, lambda workers: 1)
@@ -92,9 +93,30 @@ def test_the_tiles_of_few_years_lie_on_the_disk(job, tmp_path, monkeypatch):
     assert [len(names) for names in seen] == [9] * 9 * years
 
 
-def test_the_number_of_years_follows_the_workers():
-    assert [years_at_once(35, workers) for workers in (1, 2, 8, 16, 80)] == [3, 3, 3, 4, 12]
-    assert years_at_once(1, 80) == 82, "a small year gives work to one worker only"
+def test_years_that_are_made_together_have_the_bytes_of_single_years(job, tmp_path, monkeypatch):
+    for years in (1, 2):
+        monkeypatch.setattr(write_years, "MOST_YEARS", years)
+        assert write_years.years_together(job) == years
+        (tmp_path / str(years)).mkdir()
+        write_maps(job, tmp_path / str(years), SILENT)
+    single, pair = (
+        [path.read_bytes() for path in maps_in(tmp_path / name, "maps")] for name in ("1", "2")
+    )
+    assert len(single) == 2 and single == pair
+
+
+def test_a_year_that_is_written_is_not_made_again(job, tmp_path, monkeypatch):
+    write_maps(job, tmp_path, SILENT)
+    first, second = maps_in(tmp_path, "maps")
+    before = first.stat().st_mtime_ns, second.read_bytes()
+    second.unlink()
+    write_maps(job, tmp_path, SILENT)
+    assert (first.stat().st_mtime_ns, second.read_bytes()) == before
+
+
+def test_the_number_of_periods_follows_the_workers():
+    assert [periods_at_once(35, workers) for workers in (1, 2, 8, 16, 80)] == [3, 3, 3, 4, 12]
+    assert periods_at_once(1, 80) == 82, "a small year gives work to one worker only"
 
 
 def test_overviews_are_those_of_a_map_written_at_once(job, tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ from gwsa.gwsa_plugin.core.downscaling.prior.fitted_prior import FittedPrior
 from gwsa.gwsa_plugin.core.downscaling.prior.lines import without_lines
 from gwsa.gwsa_plugin.core.downscaling.prior.prior import Prior, Standard
 from gwsa.gwsa_plugin.core.downscaling.prior.samples import (
+    Examples,
     PriorSamples,
     observe,
     observe_terms,
@@ -47,6 +48,7 @@ def make_samples(rng, cells: np.ndarray, months: np.ndarray = MONTHS) -> PriorSa
         TERMS,
         STATICS,
         Standard.from_statics(statics),
+        Examples(terms[0, :, :, 0].T, np.arange(terms.shape[2])),
     )
 
 
@@ -70,7 +72,7 @@ def make_domain(
         tiles=tiles,
     )
     used = np.ones(months.size, dtype=bool)
-    return Domain(gwsa, used, None, None, SimpleNamespace(cells=cells), None)
+    return Domain(gwsa, used, None, None, SimpleNamespace(cells=cells), None, None)
 
 
 def with_gwsa(domain: Domain, values: np.ndarray) -> Domain:

@@ -15,6 +15,7 @@ from gwsa.gwsa_plugin.core.downscaling.prior.drivers import (
     read_terms,
     static_names,
 )
+from gwsa.gwsa_plugin.core.predictors import climatologies
 from gwsa.gwsa_plugin.core.predictors.features import PixelSelection
 
 
@@ -97,5 +98,5 @@ def test_statics_are_static_predictors_and_climatologies(driver_world, selection
     for values, name in zip(statics[1:], names[1:]):
         mean = driver_world.fields[name.removeprefix("mean_")].mean(axis=0, dtype=float)
         np.testing.assert_allclose(values, mean[pixels], rtol=1e-6)
-    monkeypatch.setattr(drivers, "FEATURE_BYTES", 1)
+    monkeypatch.setattr(climatologies, "MONTHS_AT_ONCE", 7)
     np.testing.assert_array_equal(read_statics(predictors, selection, SILENT), statics)

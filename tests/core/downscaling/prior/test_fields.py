@@ -108,6 +108,24 @@ def test_cell_means_are_those_of_the_values(job, tmp_path):
         np.testing.assert_allclose(mean, job.conservation.block_mean(field), atol=2e-4)
 
 
+def test_sums_of_drivers_give_the_lines_of_the_terms(job, tmp_path, monkeypatch):
+    (tmp_path / "sums").mkdir()
+    means, values = values_of(job, tmp_path / "sums")
+    used = []
+    monkeypatch.setattr(fields, "_sum_drivers", lambda *given: used.append(given))
+    (tmp_path / "terms").mkdir()
+    slow_means, slow_values = values_of(job, tmp_path / "terms")
+    assert len(used) == 1
+    np.testing.assert_allclose(means, slow_means, atol=1e-5)
+    for one, other in zip(values, slow_values):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_terms_are_read_only_where_a_month_is_missing(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(fields, "_sum_months", lambda *given: pytest.fail("read terms"))
+    fit_lines(job, tmp_path, ALL_CELLS, SILENT)
+
+
 def test_lines_are_computed_once(job, tmp_path, monkeypatch):
     before, _ = values_of(job, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"0_0.npz", "0_0.npz.seal"}

@@ -24,7 +24,7 @@ FEATURES = ["soil", "relief", "rain", "rain_lag1"]
 def domain(small_world):
     return make_domain(
         small_world.gwsa, small_world.predictors, small_world.aquifers, (None, None), SILENT
-    )
+    ).with_features(SILENT)
 
 
 @pytest.fixture(scope="module")

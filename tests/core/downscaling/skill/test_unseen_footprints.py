@@ -83,6 +83,7 @@ def make_domain(signal, seed=0, degrees=12, width=f"{WIDTH:g}"):
         SimpleNamespace(cells=np.zeros(grid.shape, int)),
         SimpleNamespace(cells=np.ones(grid.shape, bool)),
         samples,
+        None,
     )
     observed = np.stack([footprint.apply(feature) for feature in features], axis=-1)
     return domain, observed.reshape(-1, 3)
