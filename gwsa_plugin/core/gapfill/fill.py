@@ -27,9 +27,9 @@ FLAGS = "FLAGS"
 FLAG_OBSERVED = 0
 FLAG_FILLED = 1
 FLAG_MISSING = 255
-# Copies of the different series, float32, that filling needs with one method and with all of them.
+# Copies of the different series, float32, that filling with one method needs: benchmarks/memory.py.
+# The choice of a method needs no less.
 COPIES = 11
-COPIES_OF_TRIALS = 20
 SAMPLE = 100  # series that are validated; the scores change little with more of them
 COMPARED = (BASELINE_METHOD, "harmonic_linear")
 
@@ -121,7 +121,7 @@ def fill_gaps(
     _check_variable(stack, progress)
     observed, cells = unique_series(stack)
     cells = cells.reshape(stack.grid.shape)
-    _require_memory(observed, options, progress)
+    _require_memory(observed, progress)
     groups = group_by_gaps(observed, stack.variable, progress, _region_series(stack, cells))
     if stack.region.shape != stack.grid.shape:
         progress.info("The margin around the region is not filled.")
@@ -234,11 +234,10 @@ def _check_options(options: FillOptions, months: int, progress: Progress) -> Fil
     return used
 
 
-def _require_memory(observed: np.ndarray, options: FillOptions, progress: Progress) -> None:
+def _require_memory(observed: np.ndarray, progress: Progress) -> None:
     count, months = observed.shape
     subject = f"Filling {count:,} different series of {months} months"
-    copies = COPIES_OF_TRIALS if options.method == AUTO else COPIES
-    require_memory(copies * observed.nbytes, subject, progress)
+    require_memory(COPIES * observed.nbytes, subject, progress)
 
 
 def _check_variable(stack: MonthlyStack, progress: Progress) -> None:
