@@ -1,7 +1,7 @@
-"""Mapping of a year with the features of the shipped catalogue, from rasters to rasters.
+"""Mapping of years with the features of the shipped catalogue, from rasters to rasters.
 
 The catalogue has 51 features: static predictors, lags, antecedent means and differences. The plugin
-maps a year; the peer computes the same features of one month as raster tools usually do, block by
+maps two years, as many as it predicts together; the peer computes the same features of one month as raster tools usually do, block by
 block of lines, and predicts with ``Booster.inplace_predict``. Processor times per pixel and month
 are compared, so that the number of threads does not matter.
 """
@@ -34,7 +34,8 @@ from .stage import LAND_FRACTION, MAPS, MODEL, MONTHS, is_equal_to_peer, make_jo
 
 CATALOGUE = Path(__file__).parents[1] / "resources/catalogue/catalogue.json"
 COARSE = Grid(70.0, 35.0, 0.25, 0.25, 24, 32)
-# Years before the mapped one, which lags and means need.
+# The mapped years, and those before them that lags and means need.
+MAPPED = month_range("2010-01", "2011-12")
 EARLIER = (2008, 2009)
 LINES = 240
 REPEATS = 5
@@ -54,8 +55,8 @@ def measure_catalogue_year(folder: Path) -> dict:
     job = make_job(predictors, booster)
     pixels = int(job.conservation.pixels().sum())
     contestants = {
-        "ours": (pixels * MONTHS.size, partial(map_all, job, folder / "maps")),
-        "prediction": (pixels * MONTHS.size, partial(predict_all, job, folder / "parts")),
+        "ours": (pixels * MAPPED.size, partial(map_all, job, folder / "maps")),
+        "prediction": (pixels * MAPPED.size, partial(predict_all, job, folder / "parts")),
         "peer": (pixels, partial(predict_lines, predictors, booster, folder / "peer.tif")),
     }
     map_all(job, folder / "maps")
@@ -87,17 +88,18 @@ def make_catalogue_set(folder: Path) -> PredictorSet:
     make_set(folder, SetOptions(COARSE, MONTHS, LAND_FRACTION))
     for name in MONTHLY:
         for scale in (FINE, "coarse"):
-            for year in EARLIER:
+            for year in (*EARLIER, calendar_year(MAPPED)[-1]):
                 _copy_year(folder / scale, name, year)
     content = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
     content["predictors"] = _with_features_of_catalogue(content["predictors"])
     content["before"] = [f"{EARLIER[0]}-01", f"{EARLIER[-1]}-12"]
+    content["months"] = [str(MAPPED[0]), str(MAPPED[-1])]
     (folder / CONTENTS).write_text(json.dumps(content), encoding="utf-8")
     return PredictorSet.open(folder)
 
 
 def _copy_year(folder: Path, name: str, year: int) -> None:
-    """Copy the rasters of the mapped year to another one."""
+    """Copy the rasters of the first mapped year to another one."""
     path = folder / f"{name}_{year}.tif"
     shutil.copy(folder / f"{name}_{calendar_year(MONTHS)[0]}.tif", path)
     with rasterio.open(path, "r+") as target:
@@ -124,7 +126,7 @@ def _with_features_of_catalogue(generated: list[dict]) -> list[dict]:
 
 
 def predict_all(job: MapJob, folder: Path) -> None:
-    """Predict all tiles of the year, one after the other."""
+    """Predict all tiles of the years, one after the other."""
     shutil.rmtree(folder, ignore_errors=True)
     make_folders(folder, [MAPS])
     for tile in job.tiles:

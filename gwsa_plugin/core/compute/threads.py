@@ -95,6 +95,38 @@ def run_all(
             raise
 
 
+def run_measured(
+    run: Callable[..., list], task: Callable[[Progress], float], progress: Progress
+) -> tuple[float, int]:
+    """Run a task where others will run, to estimate their time.
+
+    Parameters
+    ----------
+    run : callable
+        Runs tasks, as ``run_all`` of threads or of a cluster does.
+    task : callable
+        The task.
+    progress : Progress
+        Allows cancellation.
+
+    Returns
+    -------
+    seconds : float
+        Result of the task, the time that it measured.
+    workers : int
+        Number of tasks that run at the same time.
+    """
+    workers = 1
+
+    def keep(count: int) -> int:
+        nonlocal workers
+        workers = count
+        return 1
+
+    (seconds,) = run([task], TaskProgress(progress.is_cancelled), keep)
+    return seconds, workers
+
+
 class _Threads:
     """Threads as a ``Pool``: the task with the smallest key is run first."""
 

@@ -172,7 +172,7 @@ def downscale(
         sigma_folder = new_folders[MAPS] / SIGMA_FOLDER
         if sigma:
             error = estimate_detail_error(domain, blocked, reduced, sigma, drawn.comparison)
-            writing = progress.part(0.93, 0.97)
+            writing = progress.part(0.93, 0.97).timed("Sigma of the maps")
             progress.info(f"Sigma of the maps: {error.statement}.")
             write_sigma(domain, sigma, error, sigma_folder, mapping, writing)
             if outputs.corrected_sigma:
@@ -188,7 +188,7 @@ def downscale(
             write_explanation(outputs.explanation, explanation)
         if outputs.applicability:
             used = predictors_of_maps(domain, trees, prior, blocked.held_out)
-            writing = progress.part(0.97, 1.0)
+            writing = progress.part(0.97, 1.0).timed("Area of applicability")
             write_applicability(domain, used, outputs.applicability, tags, writing)
         verdict = Verdict(
             drawn.detail,
@@ -259,10 +259,12 @@ def _draw_maps(
     prior = job.prior.priors[0] if job.prior else None
     if job.prior:
         lines = folder / "lines"
-        gwsa = correct_leakage(domain, job.prior, lines, progress.part(0.0, 0.15), run)
+        gwsa = correct_leakage(
+            domain, job.prior, lines, progress.part(0.0, 0.15).timed("Leakage correction"), run
+        )
         job = with_lines(job, lines, gwsa)
-    report_cost(estimate_cost(job, folder, progress), folder, progress)
-    closures = write_maps(job, folder, progress.part(0.15, 0.97), run)
+    report_cost(estimate_cost(job, folder, progress, run), folder, progress)
+    closures = write_maps(job, folder, progress.part(0.15, 0.97).timed("Maps"), run)
     testing = progress.part(0.97, 1.0)
     detail, comparison = validate_maps(maps_in(folder, MAPS), gwsa, wells, testing)
     evidence = _weigh(fitted, detail)

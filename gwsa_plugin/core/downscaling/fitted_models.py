@@ -89,7 +89,7 @@ def fit_models(
     prior = None
     unseen_years = UnseenYears()
     if options.method == FOOTPRINT:
-        prior = _fit_prior(domain, options, progress.part(0.0, 0.2))
+        prior = _fit_prior(domain, options, progress.part(0.0, 0.2).timed("The prior"))
     if prior:
         unseen_years = validate_in_unseen_years(prior, progress.part(0.2, 0.25))
         progress.info(unseen_years.summary)
@@ -99,7 +99,7 @@ def fit_models(
     if refuted or not _are_trees_mapped(options, prior):
         models, validations = validate_without_trees(domain, splits, training)
     else:
-        domain = domain.with_features(progress.part(0.25, 0.3))
+        domain = domain.with_features(progress.part(0.25, 0.3).timed("Reading of samples"))
         left = _without_prior(domain, prior) if prior else domain
         timed = progress.part(0.3, 0.9).timed("Training")
         models, validations = train_and_validate(left, splits, training, timed, run)

@@ -126,7 +126,8 @@ def fill_gaps(
     if stack.region.shape != stack.grid.shape:
         progress.info("The margin around the region is not filled.")
     _warn_of_long_gaps(groups, options, progress)
-    trials = _try_candidates(observed, groups, options, progress.part(0, 0.8))
+    trying = progress.part(0, 0.8).timed("Trial of methods")
+    trials = _try_candidates(observed, groups, options, trying)
     gap_scores, calibration = _cross_validate(
         observed, groups, trials, options, progress.part(0.8, 0.9)
     )

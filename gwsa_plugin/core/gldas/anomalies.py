@@ -199,7 +199,7 @@ def gldas_anomalies(
         Path(folder),
         options.period,
         bounds=needed if region else None,
-        progress=progress.part(0, 0.8),
+        progress=progress.part(0, 0.8).timed("Reading of GLDAS"),
     ).turned(wanted if region else GLOBE)
     inside = _part(storage.grid, asked if region else None)
     ice_cells, land_cells = _mask_ice(storage, inside, options, progress)

@@ -103,7 +103,7 @@ def import_twsa(
             check_labels(solutions, mascons.listed_missing, mascons.name)
         solutions = mark_months_without_solution(solutions, mascons.listed_missing)
         selection = select(mascons, solutions, mask, options, progress)
-        selection, twsa = _anomaly(selection, progress.part(0.0, 0.7))
+        selection, twsa = _anomaly(selection, progress.part(0.0, 0.7).timed("TWSA"))
         log_months(selection, twsa, progress)
         sigma = _sigma(selection, twsa, options.sigma_cm, progress.part(0.7, 1.0))
         identifiers = mascons.identifiers(selection.regridding)

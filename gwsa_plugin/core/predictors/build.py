@@ -163,7 +163,9 @@ def build_predictors(
         (folder / FINE).mkdir()
         (folder / COARSE).mkdir()
         write_land(region.land, fine, folder / LAND)
-        encodings = _write_rasters(pairs, region, folder, earlier, progress.part(0.05, 0.9))
+        encodings = _write_rasters(
+            pairs, region, folder, earlier, progress.part(0.05, 0.9).timed("Rasters")
+        )
         hashed = {role: {path: digests[path] for path in paths} for role, paths in read.items()}
         tags = provenance(STAGE, {**given, **hashed}, parameters, progress)
         periods = {"months": months, "before": before}

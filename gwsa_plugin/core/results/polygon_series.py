@@ -139,7 +139,8 @@ def polygon_series(
         )
     width = footprint_km(maps.tags(), "The maps") or USUAL_WIDTH_KM
     months = month_range(maps.months[0], maps.months[-1])
-    parts = progress.parts(2) if sigma else [progress, SILENT]
+    timed = progress.timed("Means of polygons")
+    parts = timed.parts(2) if sigma else [timed, SILENT]
     sums = sum_over_polygons(maps, aquifers, width if sigma else 0.0, parts[0])
     if not sums.covered.any():
         raise InputError(

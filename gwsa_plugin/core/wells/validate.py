@@ -95,7 +95,9 @@ def validate_wells(
     _check_order(wells, product.grid, progress)
     status = _screen(wells, product, rules)
     storage, dropped = _storage(wells, readings, months, status, rules, progress.part(0.0, 0.3))
-    fields = _fields(wells, product, coarse, months, status, progress.part(0.3, 0.8))
+    fields = _fields(
+        wells, product, coarse, months, status, progress.part(0.3, 0.8).timed("Maps at wells")
+    )
     _keep_common_months(storage, fields)
     _exclude_short_records(storage, months, status, rules)
     _exclude_duplicates(wells, storage, status)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import partial
+from math import ceil
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
-from ...base.cores import usable_cores
 from ...base.months import calendar_year
 from ...base.progress import Progress, duration_name
+from ...base.tiles import Tile
+from ...compute.threads import run_all, run_measured
 from ...predictors.features import FEATURE_BYTES
 from .map_job import MapJob
 from .predict_tile import make_folders, predict_tile
@@ -30,7 +34,7 @@ class Cost(NamedTuple):
     predictions : int
         Number of predictions, one for each pixel and month of each product.
     seconds : float
-        Time with all cores that this process may use.
+        Time with all workers.
     disk : float
         Upper bound of the disk space, bytes.
     memory : float
@@ -43,7 +47,9 @@ class Cost(NamedTuple):
     memory: float
 
 
-def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
+def estimate_cost(
+    job: MapJob, folder: Path, progress: Progress, run: Callable[..., list] = run_all
+) -> Cost:
     """Estimate the cost of a job from a measurement.
 
     Parameters
@@ -54,6 +60,8 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
         Existing folder for the temporary files of the measurement.
     progress : Progress
         Only checked for cancellation.
+    run : callable
+        Runs the measurement where the tasks of the maps will run.
     """
     years = calendar_year(job.months)
     together = years_together(job)
@@ -62,25 +70,37 @@ def estimate_cost(job: MapJob, folder: Path, progress: Progress) -> Cost:
     largest = int(np.argmax(pixels))
     scratch = folder / "measured"
     shutil.rmtree(scratch, ignore_errors=True)
-    make_folders(scratch, job.products)
-    started = perf_counter()
-    predict_tile(job, list(job.products), scratch, first, job.tiles[largest], progress)
-    elapsed = perf_counter() - started
+    scratch.mkdir()
+    measuring = partial(_time_prediction, job, scratch, first, job.tiles[largest])
+    elapsed, workers = run_measured(run, measuring, progress)
     shutil.rmtree(scratch)
-    cores = usable_cores()
     products = len(job.products)
     per_month = sum(pixels) * products
     predictions = per_month * job.months.size
-    most = 12 * together * periods_at_once(len(job.tiles), cores)
+    most = 12 * together * periods_at_once(len(job.tiles), workers)
     in_parts = per_month * min(most, job.months.size)
     stored = job.options.storage.bytes
+    tasks = len(pixels) * ceil(np.unique(years).size / together)
     fraction_measured = pixels[largest] * products * first.size / predictions
     return Cost(
         predictions,
-        seconds=elapsed / fraction_measured / SHARES[0] / cores,
+        # Tasks are alike, and the last ones leave workers idle.
+        seconds=elapsed / fraction_measured / SHARES[0] * ceil(tasks / workers) / tasks,
         disk=in_parts * (PART_BYTES + stored) + predictions * stored,
-        memory=cores * 2.0 * FEATURE_BYTES,
+        memory=workers * 2.0 * FEATURE_BYTES,
     )
+
+
+def _time_prediction(
+    job: MapJob, scratch: Path, months: np.ndarray, tile: Tile, progress: Progress
+) -> float:
+    """Seconds in which a tile is predicted, after a first month for which files are opened."""
+    started = 0.0
+    for name, wanted in (("opening", months[:1]), ("measuring", months)):
+        make_folders(scratch / name, job.products)
+        started = perf_counter()
+        predict_tile(job, list(job.products), scratch / name, wanted, tile, progress)
+    return perf_counter() - started
 
 
 def report_cost(expected: Cost, folder: Path, progress: Progress) -> None:

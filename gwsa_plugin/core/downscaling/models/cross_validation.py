@@ -112,7 +112,7 @@ def train_and_validate(
     boosting = choose_boosting(trainer, progress.part(0.0, 0.1), run)
     samples = domain.samples
     counts = [split.trained(samples).sum() for part in validations.values() for split in part]
-    report_training_cost(trainer, [samples.target.size, *counts], boosting, progress)
+    report_training_cost(trainer, [samples.target.size, *counts], boosting, progress, run)
     tasks: list[Callable[[Progress], object]] = [partial(_fit_all, trainer, boosting)]
     tasks += [
         partial(_fit_split, trainer, boosting, split)

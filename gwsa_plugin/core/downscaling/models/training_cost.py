@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
+from math import ceil
 from time import perf_counter
 
 import numpy as np
 
-from ...base.cores import usable_cores
 from ...base.progress import Progress, duration_name
+from ...compute.threads import run_all, run_measured
 from .trainer import REGION_TREES, Trainer
 from .training import Boosting, train, training_bytes
 
@@ -20,9 +22,13 @@ GB = 1e9
 
 
 def report_training_cost(
-    trainer: Trainer, trained: Iterable[int], boosting: Boosting, progress: Progress
+    trainer: Trainer,
+    trained: Iterable[int],
+    boosting: Boosting,
+    progress: Progress,
+    run: Callable[..., list] = run_all,
 ) -> None:
-    """Log how long trainings take with the cores of this process, and their memory.
+    """Log how long trainings take with all workers, and their memory.
 
     Parameters
     ----------
@@ -34,10 +40,15 @@ def report_training_cost(
         Their hyper-parameters.
     progress : Progress
         Receives the line.
+    run : callable
+        Runs the trainings, and the two short ones.
     """
     counts = list(trained)
-    at_once = min(usable_cores(), trainer.limit.count, len(counts))
-    seconds = estimate_training(trainer, boosting, progress) * sum(counts) / at_once
+    measuring = partial(estimate_training, trainer, boosting)
+    per_sample, workers = run_measured(run, measuring, progress)
+    # Threads of a process share its memory; each worker of a cluster has its own.
+    at_once = min(workers, trainer.limit.count if run is run_all else workers, len(counts))
+    seconds = per_sample * sum(counts) * ceil(len(counts) / at_once) / len(counts)
     memory = at_once * training_bytes(trainer.domain.samples)
     progress.info(
         f"{len(counts)} trainings of {boosting.trees} trees will take about "

@@ -10,9 +10,10 @@ from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.maps import cost as module
 from gwsa.gwsa_plugin.core.downscaling.maps.cost import Cost, estimate_cost, report_cost
 from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob, MapOptions, ModelUse
-from gwsa.gwsa_plugin.core.downscaling.maps.write_years import maps_in, write_maps
+from gwsa.gwsa_plugin.core.downscaling.maps.write_years import SHARES, maps_in, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, train
+from gwsa.gwsa_plugin.core.predictors.features import FEATURE_BYTES
 
 
 class Listener(Progress):
@@ -46,6 +47,22 @@ def test_all_predictions_are_counted_and_the_disk_space_is_an_upper_bound(job, t
     # Headers and tags are not in the estimate.
     assert maps < expected.disk + 100_000
     assert expected.disk > 4 * expected.predictions
+
+
+@pytest.mark.parametrize(("workers", "share"), [(1, 1.0), (2, 0.5), (4, 0.5)])
+def test_the_time_is_that_of_all_workers(job, tmp_path, monkeypatch, workers, share):
+    """Two tasks, a tile in two years, keep two workers busy and no more."""
+    monkeypatch.setattr(module, "years_together", lambda job: 1)
+    monkeypatch.setattr(module, "_time_prediction", lambda *given: 3.0)
+
+    def run(works, progress, at_once):
+        at_once(workers)
+        return [work(SILENT) for work in works]
+
+    assert len(job.tiles) == 1
+    expected = estimate_cost(job, tmp_path, SILENT, run)
+    assert expected.seconds == pytest.approx(2 * 3.0 / SHARES[0] * share)
+    assert expected.memory == workers * 2 * FEATURE_BYTES
 
 
 def test_the_cost_is_logged_with_a_warning_if_the_disk_is_too_small(tmp_path, monkeypatch):
