@@ -137,9 +137,11 @@ class Downscale(WellAlgorithm):
         self.add_specific_yield()
         self.add_well_fields(name for name in FIELDS if name != "AQUIFER_FIELD")
         self.add_well_rules()
-        for name, (label, kind, default, least, help) in NUMBERS.items():
+        for name, (label, kind, default, least, most, help) in NUMBERS.items():
             self.add(
-                QgsProcessingParameterNumber(name, tr(label), kind, default, minValue=least),
+                QgsProcessingParameterNumber(
+                    name, tr(label), kind, default, minValue=least, maxValue=most
+                ),
                 help,
                 advanced=True,
             )

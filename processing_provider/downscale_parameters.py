@@ -6,40 +6,40 @@ from qgis.core import QgsProcessingParameterNumber
 
 INTEGER = QgsProcessingParameterNumber.Type.Integer
 REAL = QgsProcessingParameterNumber.Type.Double
-# Number -> label, type, default, smallest value and help.
+# Number -> label, type, default, smallest and largest value, and help.
 NUMBERS = {
     "LEAST_AREA": (
-        "Smallest land area for a model of its own (km²)", REAL, 90_000, 0,
+        "Smallest land area for a model of its own (km²)", REAL, 90_000, 0, 1e9,
         "Aquifers with less land share the model of their parent system or of all cells; "
         "90,000 km² is about one independent GRACE value.",
     ),
     "FEATHER": (
-        "Blending at aquifer borders (km)", REAL, 25, 0,
+        "Blending at aquifer borders (km)", REAL, 25, 0, 5000,
         "Half-width of the belt along aquifer borders in which models are blended.",
     ),
     "TREES": (
-        "Trees", INTEGER, 300, 1,
+        "Trees", INTEGER, 300, 1, 100_000,
         "Largest number of trees of the model of all cells; the models of aquifers add 30 % to it.",
     ),
     "DEPTH": (
-        "Depth of trees", INTEGER, 5, 1,
+        "Depth of trees", INTEGER, 5, 1, 30,
         "Deeper trees follow the coarse field more closely and predict worse.",
     ),
-    "RATE": ("Learning rate", REAL, 0.08, 0.001, "Weight of each tree."),
+    "RATE": ("Learning rate", REAL, 0.08, 0.001, 1, "Weight of each tree."),
     "BLOCK": (
-        "Held-out blocks (degrees)", REAL, 3, 0.25,
+        "Held-out blocks (degrees)", REAL, 3, 0.25, 90,
         "Side of the blocks of cells that are held out together.",
     ),
     "BUFFER": (
-        "Buffer around held-out blocks (degrees)", REAL, 1, 0,
+        "Buffer around held-out blocks (degrees)", REAL, 1, 0, 90,
         "Cells within this distance of a held-out block are not trained on either.",
     ),
     "SEARCH": (
-        "Hyper-parameter sets to try", INTEGER, 0, 0,
+        "Hyper-parameter sets to try", INTEGER, 0, 0, 8,
         "Number of other sets of hyper-parameters (at most 8) that are compared, once for all "
         "trainings, on blocks of cells that are left out. Each set takes as long as a training.",
     ),
-    "SEED": ("Seed", INTEGER, 1, 0, "Seed of the random sampling of trees and folds."),
+    "SEED": ("Seed", INTEGER, 1, 0, 2**31 - 1, "Seed of the random sampling of trees and folds."),
 }  # fmt: skip
 # Switch -> label, default and help.
 SWITCHES = {

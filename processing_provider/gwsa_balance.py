@@ -10,6 +10,7 @@ from qgis.core import (
 )
 
 from ..gwsa_plugin.core.balance.options import MODE_NAMES, BalanceOptions
+from ..gwsa_plugin.core.base.plausible import SIGMA
 from .base import GwsaAlgorithm, tr
 
 STORES = {
@@ -125,6 +126,7 @@ class GwsaBalance(GwsaAlgorithm):
                     QgsProcessingParameterNumber.Type.Double,
                     optional=True,
                     minValue=0,
+                    maxValue=SIGMA.most,
                 ),
                 f"Standard deviation of the {water} anomaly in cm for all cells and months.",
                 advanced=True,

@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..gwsa_plugin.core.base.plausible import SIGMA
 from .base import GwsaAlgorithm, tr
 
 
@@ -87,6 +88,7 @@ class ImportTwsa(GwsaAlgorithm):
                 QgsProcessingParameterNumber.Type.Double,
                 optional=True,
                 minValue=0.001,
+                maxValue=SIGMA.most,
             ),
             "Standard deviation of TWSA in cm for products without uncertainty, such as those of "
             "CSR.",

@@ -278,10 +278,10 @@ def find_field(layer: Layer, chosen: str, parameter: str, usual: Iterable[str] =
     """
     present = {name.lower(): name for name in layer.fields}
     if chosen and chosen.lower() not in present:
-        raise InputError(
-            f"{layer.name} has no field “{chosen}” ({parameter}); choose one of "
-            f"{name_some(layer.fields)}."
-        )
+        advice = f"choose one of {name_some(layer.fields)}"
+        if not present:
+            advice = "it has no fields at all, so choose another layer, or leave the field empty"
+        raise InputError(f"{layer.name} has no field “{chosen}” ({parameter}); {advice}.")
     names = [chosen.lower()] if chosen else usual
     return next((present[name] for name in names if name in present), None)
 

@@ -1,13 +1,15 @@
-"""Numbers, choices and switches of a run, read once and before any work.
+"""Numbers, choices, switches and files of a run, read once and before any work.
 
 QGIS reads a number that it does not understand as 0 or as the default, and any text as true. It
-opens rasters itself, and some damaged files crash it: they are tried in another process first.
+opens files itself: some damaged rasters crash it, it waits for pipes, and of a file that is no
+raster it reports that there is none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
+from os import path as os_path
 from pathlib import Path
 
 from qgis.core import (
@@ -16,6 +18,8 @@ from qgis.core import (
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterFile,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
@@ -51,13 +55,13 @@ def read_values(
     ------
     InputError
         For a value that is not a finite number in the range of the parameter, one of the choices,
-        or true or false; for a raster that crashes GDAL.
+        or true or false; for a pipe or a device, and for a file that is not a raster.
     """
     values = dict(parameters)
     for definition in algorithm.parameterDefinitions():
         name = definition.name()
-        if definition.type() in _RASTERS:
-            _try_rasters(values.get(name))
+        if definition.type() in _FILES:
+            _try_files(definition, values.get(name))
         if name in values and definition.type() in _READERS:
             value = _evaluate(values[name], context)
             empty = value is None or value == "" and _is_optional(definition)
@@ -133,19 +137,32 @@ def _switch(definition: QgsProcessingParameterBoolean, value) -> bool:
     return SWITCHES[text]
 
 
-def _try_rasters(value) -> None:
-    """Open rasters that are given as texts where a damaged one would crash QGIS."""
+def _try_files(definition: QgsProcessingParameterDefinition, given) -> None:
+    """Refuse files that cannot be read and that QGIS would wait for, or crash at."""
     from ..gwsa_plugin.core.rasters.in_child import is_risky
     from ..gwsa_plugin.core.rasters.reading import open_raster
 
-    for item in value if isinstance(value, (list, tuple)) else [value]:
-        if isinstance(item, str) and item and is_risky(Path(item)):
-            open_raster(Path(item)).close()
+    for value in given if isinstance(given, (list, tuple)) else [given]:
+        if not isinstance(value, str) or not value:
+            continue
+        # Path.exists raises an error for other texts, which may be long.
+        if os_path.exists(value) and not (os_path.isfile(value) or os_path.isdir(value)):  # noqa: PTH110, PTH112, PTH113
+            raise InputError(
+                f"{_label(definition, value)}, which is a pipe or a device; give a file."
+            )
+        is_raster = definition.type() in _RASTERS
+        if is_raster and (os_path.isfile(value) or is_risky(Path(value))):  # noqa: PTH113
+            open_raster(Path(value)).close()
 
 
 _RASTERS = (
     QgsProcessingParameterRasterLayer.typeName(),
     QgsProcessingParameterMultipleLayers.typeName(),
+)
+_FILES = (
+    *_RASTERS,
+    QgsProcessingParameterFile.typeName(),
+    QgsProcessingParameterFeatureSource.typeName(),
 )
 _READERS = {
     QgsProcessingParameterNumber.typeName(): _number,

@@ -8,6 +8,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
+from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.progress import Progress
 from .base import POLYGONS, GwsaAlgorithm, tr
 from .layers import find_field, open_layer
@@ -113,11 +114,19 @@ def average(algorithm: GwsaAlgorithm, maps, outlines: list[Polygon], parameters,
 
 
 def _sigma(algorithm: GwsaAlgorithm, parameters: dict, context):
+    from ..gwsa_plugin.core.files.stack_files import VARIABLE_TAG
     from ..gwsa_plugin.core.files.yearly_maps import YearlyMaps, sigma_maps
 
     path = algorithm.input_path(parameters, "SIGMA", context)
     if path is not None:
-        return YearlyMaps.from_files([path])
+        sigma = YearlyMaps.from_files([path])
+        variable = sigma.tags().get(VARIABLE_TAG, "SIGMA")
+        if "SIGMA" not in variable:
+            raise InputError(
+                f"{path.name} (SIGMA) contains {variable} (its tag {VARIABLE_TAG}) and no standard "
+                "deviations; choose another layer."
+            )
+        return sigma
     folder = algorithm.parameterAsFile(parameters, "GWSA", context)
     return sigma_maps(folder) if folder else None
 

@@ -63,6 +63,11 @@ def read_region(algorithm, parameters, context) -> Bounds | None:
             )
         west, east, south, north = _sides(box)
         crs = algorithm.parameterAsExtentCrs(parameters, "EXTENT", context)
+    if stated and stated[5] and not crs.isValid():
+        raise InputError(
+            f"EXTENT is in “{stated[5]}”, which is no coordinate reference system that QGIS knows; "
+            "write one like [EPSG:4326], or none for degrees."
+        )
     if crs.isValid() and not crs.isGeographic():
         west, east, south, north = _in_degrees((west, east, south, north), crs, context)
     return _bounds(west, east, south, north)

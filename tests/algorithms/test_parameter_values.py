@@ -1,6 +1,7 @@
 """Numbers, choices and switches as texts, in every algorithm and in the model."""
 
 import math
+import os
 
 import pytest
 from qgis.core import (
@@ -105,3 +106,25 @@ def test_a_raster_that_crashes_gdal_is_refused_before_qgis_opens_it(provider, tm
     valid, text = fill.checkParameterValues({"INPUT": str(path), "OUTPUT": "o.tif"}, context)
     assert not valid
     assert "damaged.nc cannot be opened as a raster" in text
+
+
+def test_a_pipe_is_refused_before_qgis_waits_for_it(provider, tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    os.mkfifo(tmp_path / "pipe")
+    for stage, name in {"fillgaps": "INPUT", "importtwsa": "INPUT", "recharge": "AQUIFERS"}.items():
+        algorithm = provider.algorithm(stage)
+        given = {name: str(tmp_path / "pipe")}
+        valid, text = algorithm.checkParameterValues(given, QgsProcessingContext())
+        assert not valid
+        assert text.startswith(name) and "pipe or a device" in text
+
+
+def test_a_file_that_is_no_raster_is_not_reported_as_absent(provider, tmp_path):
+    path = tmp_path / "page.tif"
+    path.write_text("<html>404</html>")
+    fill = provider.algorithm("fillgaps")
+    given = {"INPUT": str(path), "OUTPUT": "o.tif"}
+    valid, text = fill.checkParameterValues(given, QgsProcessingContext())
+    assert not valid
+    assert "page.tif cannot be opened as a raster" in text

@@ -74,6 +74,7 @@ def test_an_extent_in_metres_across_180_degrees(region):
         ("76,79,28,28", "give west before east and south before north"),
         ("76 79 28 31", "EXTENT is “76 79 28 31”, which is no region; write west,east,south,north"),
         ("76;79;28;31", "which is no region"),
+        ("76,79,28,31 [EPSG:999999]", "“EPSG:999999”, which is no coordinate reference system"),
         ("76,0;79,0;28,0;31,0", "which is no region"),
         ("76,79,28", "which is no region"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import NamedTuple
 
 
@@ -32,6 +33,11 @@ class Affine(NamedTuple):
     def determinant(self) -> float:
         """Area of a pixel, negative when rows run against y."""
         return self.a * self.e - self.b * self.d
+
+    @property
+    def is_invertible(self) -> bool:
+        """True when all numbers are finite and pixels have an area."""
+        return all(map(isfinite, self)) and self.determinant != 0
 
     @property
     def is_north_up(self) -> bool:

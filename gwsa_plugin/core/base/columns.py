@@ -68,8 +68,9 @@ def _decimal_mark(texts: dict[str, str], field: str) -> str:
         )
     if not found and "," in either:
         raise InputError(
-            f"“{either[',']}” in {field} can be a number with three decimals or one above a "
-            "thousand; write its numbers with a decimal point and without separators of thousands."
+            f"{field} has “{either[',']}”, which can be a number with three decimals or one above "
+            "a thousand; write its numbers with a decimal point and without separators of "
+            "thousands."
         )
     return next(iter(found), ".")
 

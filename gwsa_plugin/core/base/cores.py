@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from .control_groups import control_groups, read_text
+
 
 def usable_cores(system: Path = Path("/")) -> int:
     """Return the number of cores that this process may use, which the machine may exceed.
@@ -42,28 +44,16 @@ def _cores_by_affinity() -> int:
 
 def _quotas(system: Path) -> Iterator[int]:
     """Quotas of the control groups of this process and of all that contain them, in cores."""
-    for line in _read(system / "proc/self/cgroup").splitlines():
-        _, controllers, group = line.split(":", 2)
-        # Version 2 has one tree without names of controllers, version 1 a tree for each of them.
-        if not controllers or "cpu" in controllers.split(","):
-            inside = Path(group.lstrip("/"))
-            for path in (inside, *inside.parents):
-                yield from _quota(system / "sys/fs/cgroup" / controllers / path)
+    for folder in control_groups("cpu", system):
+        yield from _quota(folder)
 
 
 def _quota(folder: Path) -> Iterator[int]:
     """The quota of a control group; none where it is unlimited, ``max`` or -1."""
     values = (
-        _read(folder / "cpu.max")
-        or _read(folder / "cpu.cfs_quota_us") + _read(folder / "cpu.cfs_period_us")
+        read_text(folder / "cpu.max")
+        or read_text(folder / "cpu.cfs_quota_us") + read_text(folder / "cpu.cfs_period_us")
     ).split()
     if len(values) == 2 and all(value.isdigit() and int(value) for value in values):
         quota, period = map(int, values)
         yield math.ceil(quota / period)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

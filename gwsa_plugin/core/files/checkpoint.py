@@ -26,7 +26,7 @@ SEAL = ".seal"
 
 @contextmanager
 def resumable_folder(path: str | Path, fingerprint: str, progress: Progress) -> Iterator[Path]:
-    """Provide a folder for checkpoints that is removed on success and kept on failure.
+    """Provide a folder for checkpoints that is removed on success, and without any on failure.
 
     Parameters
     ----------
@@ -65,6 +65,9 @@ def resumable_folder(path: str | Path, fingerprint: str, progress: Progress) -> 
         try:
             yield own
         except BaseException:
+            if not any(own.rglob(f"*{SEAL}")):
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
             progress.info(
                 f"The results so far are kept in {folder.name}: the same run continues from them. "
                 "Delete the folder if you do not need them."

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import Bounds, Grid, intersection
+from ..base.grid import Bounds, Grid
 from ..base.months import BASELINE, in_baseline, month_range, period_name
 from ..base.nan_mean import nan_mean
 from ..base.plausible import limits_for
@@ -18,12 +18,8 @@ from ..rasters.geotiff import UNIT_TAG, Header, new_geotiff
 from .atomic import atomic_file
 from .packed_tiles import NO_TILE, TILES_DOMAIN, pack_tiles
 from .stack_files import NO_UNIT, VARIABLE_TAG, read_files, reading_line, variable_in_name
-from .stack_tags import REGION_TAG, carried_tags, region_bounds
+from .stack_tags import FILLED, MISSING, OBSERVED, carried_tags, region_inside
 
-# The values of the band tag GWSA_SOURCE.
-OBSERVED = "observed"
-FILLED = "filled"
-MISSING = "missing"
 # Pixels along the side of a block of a stack. Small blocks along coasts contain less sea.
 BLOCK = 128
 # Compression of stacks. Their last digits are noise: a higher level or a predictor takes three
@@ -107,15 +103,9 @@ class MonthlyStack:
         InputError
             When the tag is not a region, or the stack has no cell in it.
         """
-        bounds = region_bounds(self.tags, self.variable)
+        bounds = region_inside(self.grid, self.tags, self.variable)
         if bounds is None:
             return self.grid
-        if intersection(bounds, self.grid.bounds) is None:
-            raise InputError(
-                f"{self.variable} has no cell in the region of its tag {REGION_TAG} "
-                f"({self.tags[REGION_TAG]}); give the file as it was imported, or delete the tag "
-                "to use all cells."
-            )
         return self.grid.subgrid(*self.grid.window(bounds))
 
     def months_with_source(self, *sources: str) -> np.ndarray:
@@ -336,4 +326,5 @@ def read_stack(
     progress.info(reading_line(files, name, path.name, sources.count(FILLED)))
     unit = NO_UNIT if is_dimensionless(first.unit) else CM
     stack = MonthlyStack.on_calendar(first.grid, months, values, name, unit, source=sources)
+    region_inside(first.grid, first.tags, path.name)
     return replace(stack, tags=carried_tags(first.tags, path.name), tiles=first.tiles)

@@ -11,17 +11,23 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
+from ..base.memory import require_memory
 from ..base.months import month_range, name_runs
 from ..base.plausible import LIMITS, STORAGE, limits_for, require_plausible
 from ..base.progress import Progress
 from ..base.units import CM, is_dimensionless, require_cm_per
-from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
+from ..rasters.geotiff import UNIT_TAG
 from ..rasters.raster import Raster
 from ..rasters.reading import band_months, open_lonlat, read_bands
 from .atomic import require_consistent
 from .packed_tiles import TILES_DOMAIN, unpack_tiles
+from .stack_tags import stated_source
 
 VARIABLE_TAG = "GWSA_VARIABLE"
+# Copies of the values of a stack, float32, while it is read: those of GDAL, the stored numbers, the
+# values, and the stack. Measured: benchmarks/memory.py.
+READ_COPIES = 4
+BYTES_PER_VALUE = 4
 SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".asc", ".bil")
 NO_UNIT = "1"
 
@@ -129,8 +135,7 @@ def variable_in_name(name: str) -> str | None:
 
 def _read_file(path: Path, label: str | None, progress: Progress) -> StackFile:
     with open_lonlat(path) as source:
-        if any(np.issubdtype(band.dtype, np.complexfloating) for band in source.bands):
-            raise InputError(f"{path.name} holds complex numbers; convert it to real numbers.")
+        _require_memory(source, path, progress)
         tags = source.tags()
         variable = tags.get(VARIABLE_TAG, "")
         kind = variable or label or variable_in_name(path.stem) or path.stem
@@ -141,7 +146,7 @@ def _read_file(path: Path, label: str | None, progress: Progress) -> StackFile:
             grid=Grid.from_transform(source.transform, source.shape, path.name),
             months=months,
             values=_in_cm(source, months, unit, kind, path.name),
-            sources=[source.tags(band + 1).get(SOURCE_TAG) for band in range(months.size)],
+            sources=[stated_source(source, band + 1, path.name) for band in range(months.size)],
             variable=variable,
             unit=unit,
             scaled=_is_scaled(source, path.name),
@@ -149,6 +154,14 @@ def _read_file(path: Path, label: str | None, progress: Progress) -> StackFile:
             tiles=unpack_tiles(source.tags(domain=TILES_DOMAIN), source.shape),
         )
     return file
+
+
+def _require_memory(source: Raster, path: Path, progress: Progress) -> None:
+    rows, columns = source.shape
+    months = len(source.bands)
+    needed = READ_COPIES * BYTES_PER_VALUE * months * rows * columns
+    subject = f"Reading {path.name}, {months} months of {rows} x {columns} cells,"
+    require_memory(needed, subject, progress)
 
 
 def _in_cm(source: Raster, months: np.ndarray, unit: str, variable: str, name: str) -> np.ndarray:

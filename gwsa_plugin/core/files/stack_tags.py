@@ -7,7 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..base.errors import InputError
-from ..base.grid import Bounds, Grid
+from ..base.grid import Bounds, Grid, intersection
+from ..rasters.geotiff import SOURCE_TAG
+from ..rasters.raster import Raster
+
+# The values of the band tag GWSA_SOURCE.
+OBSERVED = "observed"
+FILLED = "filled"
+MISSING = "missing"
 
 # "west south east north" of the region that was asked for, degrees, on complete cells.
 REGION_TAG = "GWSA_REGION"
@@ -53,6 +60,40 @@ def carried_tags(tags: Mapping[str, str], name: str) -> dict[str, str]:
     region_bounds(tags, name)
     footprint_km(tags, name)
     return {key: text for key, text in tags.items() if key in CARRIED_TAGS}
+
+
+def stated_source(source: Raster, band: int, name: str) -> str | None:
+    """Return the tag GWSA_SOURCE of a band of an open raster; None without it.
+
+    Raises
+    ------
+    InputError
+        When it is none of the known ones; ``name`` is that of the file.
+    """
+    stated = source.tags(band).get(SOURCE_TAG)
+    if stated not in (None, OBSERVED, FILLED, MISSING):
+        raise InputError(
+            f"Band {band} of {name} has the tag {SOURCE_TAG}={stated}; set it to {OBSERVED}, "
+            f"{FILLED} or {MISSING}, or delete it."
+        )
+    return stated
+
+
+def region_inside(grid: Grid, tags: Mapping[str, str], name: str) -> Bounds | None:
+    """Return the region of ``region_bounds``.
+
+    Raises
+    ------
+    InputError
+        As ``region_bounds`` does, and when the grid has no cell in the region.
+    """
+    bounds = region_bounds(tags, name)
+    if bounds is not None and intersection(bounds, grid.bounds) is None:
+        raise InputError(
+            f"{name} has no cell in the region of its tag {REGION_TAG} ({tags[REGION_TAG]}); give "
+            "the file as it was imported, or delete the tag to use all cells."
+        )
+    return bounds
 
 
 def region_tag(grid: Grid) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ..base.grid import Grid
 from ..base.months import period_name
 from ..base.plausible import STORAGE, require_plausible
 from ..base.units import CM, in_centimetres
-from ..rasters.geotiff import SOURCE_TAG, UNIT_TAG
+from ..rasters.geotiff import UNIT_TAG
 from ..rasters.raster import Raster
 from ..rasters.reading import (
     band_months,
@@ -31,7 +31,8 @@ from ..rasters.whole_blocks import read_blocks
 from .atomic import require_consistent
 from .packed_tiles import TILES_DOMAIN, unpack_tiles
 from .provenance import same_run
-from .stack import OBSERVED
+from .stack_files import VARIABLE_TAG
+from .stack_tags import OBSERVED, stated_source
 
 NAME = re.compile(r"GWSA_(\d{4})\.tif")
 SIGMA_NAME = re.compile(r"GWSA_SIGMA_(\d{4})\.tif")
@@ -100,13 +101,8 @@ class YearlyMaps:
                 months = band_months(source, path)
                 tags.append(source.tags())
                 for band, month in enumerate(months, start=1):
-                    words.setdefault(month, source.tags(band).get(SOURCE_TAG, OBSERVED))
-            if not same_run(tags[-1], tags[0]):
-                raise InputError(
-                    f"{path.name} and {next(iter(bands.values()))[0].name} were written by two "
-                    "different runs, as their tags GWSA_INPUTS and GWSA_PARAMETERS state; give the "
-                    "files of one run."
-                )
+                    words.setdefault(month, stated_source(source, band, path.name) or OBSERVED)
+            _require_one_product(path, tags[-1], next(iter(bands.values()), (path, 1))[0], tags[0])
             if not grids[-1].same_as(grids[0]):
                 raise InputError(
                     f"{path.name} has a different grid from that of the other years; "
@@ -285,6 +281,21 @@ def sigma_maps(folder: str | Path) -> YearlyMaps | None:
                 "state; delete the folder sigma, or run Downscale again."
             )
     return sigma
+
+
+def _require_one_product(path: Path, tags: dict, first: Path, first_tags: dict) -> None:
+    """Refuse a file of another run or of another variable than the first."""
+    if not same_run(tags, first_tags):
+        raise InputError(
+            f"{path.name} and {first.name} were written by two different runs, as their tags "
+            "GWSA_INPUTS and GWSA_PARAMETERS state; give the files of one run."
+        )
+    variables = [one.get(VARIABLE_TAG) for one in (tags, first_tags)]
+    if all(variables) and variables[0] != variables[1]:
+        raise InputError(
+            f"{path.name} contains {variables[0]} and {first.name} {variables[1]} (tag "
+            f"{VARIABLE_TAG}); give the files of one variable."
+        )
 
 
 def yearly_files(folder: str | Path) -> list[Path]:

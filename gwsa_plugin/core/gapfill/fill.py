@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
+from ..base.memory import require_memory
 from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_file
@@ -26,6 +27,9 @@ FLAGS = "FLAGS"
 FLAG_OBSERVED = 0
 FLAG_FILLED = 1
 FLAG_MISSING = 255
+# Copies of the different series, float32, that filling with one method needs: benchmarks/memory.py.
+# The choice of a method needs no less.
+COPIES = 11
 SAMPLE = 100  # series that are validated; the scores change little with more of them
 COMPARED = (BASELINE_METHOD, "harmonic_linear")
 
@@ -117,6 +121,7 @@ def fill_gaps(
     _check_variable(stack, progress)
     observed, cells = unique_series(stack)
     cells = cells.reshape(stack.grid.shape)
+    _require_memory(observed, progress)
     groups = group_by_gaps(observed, stack.variable, progress, _region_series(stack, cells))
     if stack.region.shape != stack.grid.shape:
         progress.info("The margin around the region is not filled.")
@@ -228,6 +233,12 @@ def _check_options(options: FillOptions, months: int, progress: Progress) -> Fil
             f"of the {months} months, and the components at most the window."
         )
     return used
+
+
+def _require_memory(observed: np.ndarray, progress: Progress) -> None:
+    count, months = observed.shape
+    subject = f"Filling {count:,} different series of {months} months"
+    require_memory(COPIES * observed.nbytes, subject, progress)
 
 
 def _check_variable(stack: MonthlyStack, progress: Progress) -> None:

@@ -247,8 +247,10 @@ def _sum_components(layers: dict[str, Callable[..., np.ndarray]], cells: np.ndar
 
 
 def _value_problems(layer: np.ndarray, name: str, limits: Limits) -> list[str]:
-    """What is wrong with the values of a layer, cm: fill values that the file does not declare."""
+    """What is wrong with the values of a layer, cm: none, or undeclared fill values."""
     extremes = [np.fmin.reduce(layer), np.fmax.reduce(layer)] if layer.size else []
+    if extremes and np.isnan(extremes[0]):
+        return [f"{name} without values on the land"]
     wrong = [value for value in extremes if value < limits.least or value > limits.most]
     return [
         f"{name} with {value / CM_PER_KG_M2:.6g} kg m-2, which is no storage" for value in wrong

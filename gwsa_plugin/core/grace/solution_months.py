@@ -181,7 +181,7 @@ def check_labels(solutions: Sequence[Solution], listed: np.ndarray, name: str) -
 
 
 def write_table(path: str | Path, solutions: Sequence[Solution]) -> None:
-    """Write the solutions as CSV.
+    """Write the solutions as CSV, in the order of time.
 
     Each row has the start and exclusive end, the days, the midpoint, the month, and a note where
     the field was filled by others, the label differs from the month of the midpoint or the file
@@ -190,7 +190,7 @@ def write_table(path: str | Path, solutions: Sequence[Solution]) -> None:
     with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["start", "end", "days", "midpoint", "month", "note"])
-        for solution in solutions:
+        for solution in sorted(solutions, key=lambda solution: solution.start):
             writer.writerow(
                 [
                     solution.start,

@@ -33,6 +33,8 @@ KEYS = (
     "error", "aggregation", "lags", "means", "classes", "difference", "source", "role",
 )  # fmt: skip
 # Keys that a predictor without rasters cannot have.
+# Months of lags and means: a century.
+LONGEST = 1200
 RASTER_KEYS = ("files", "variable", "crs", "scale", "offset", "nodata", "error", "classes")
 
 
@@ -274,6 +276,11 @@ def _check(predictor: Predictor, where: str) -> None:
     if predictor.kind not in (STATIC, MONTHLY):
         raise InputError(f'{where} is of kind "{predictor.kind}"; it must be static or monthly.')
     _check_placeholders(predictor, where)
+    if predictor.scale == 0 or max(*predictor.lags, *predictor.means, 0) > LONGEST:
+        raise InputError(
+            f'{where} has a "scale" of 0, or lags or means of more than {LONGEST} months, with '
+            "which it has no values; correct it."
+        )
     if not predictor.monthly and (
         "{YYYY}" in predictor.files or predictor.lags != (0,) or predictor.means
     ):

@@ -181,7 +181,10 @@ def _parse_grid(content: dict, folder: Path) -> tuple[Grid, int]:
     try:
         shape = dict(content["grid"])
         factor = shape.pop("factor")
-        grid = Grid(**shape)
+        if not {type(shape["rows"]), type(shape["columns"]), type(factor)} == {int}:
+            raise TypeError("rows, columns and factor are counts")
+        sides = {name: shape[name] + 0.0 for name in ("west", "north", "dx", "dy")}
+        grid = Grid(**{**shape, **sides})
         grid.coarsen(factor)
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         raise InputError(

@@ -63,12 +63,12 @@ def require_lengths(folder: Path, record: Mapping[str, dict]) -> None:
     InputError
         When one is missing, was cut off, or belongs to another set.
     """
-    for name, facts in record.items():
+    for name, facts in record.items() if isinstance(record, Mapping) else ():
         try:
             found = (folder / name).stat().st_size
-        except OSError:
+        except (OSError, ValueError):
             found = None
-        if found != facts.get(BYTES):
+        if not isinstance(facts, Mapping) or found != facts.get(BYTES):
             problem = "is missing" if found is None else "is not as it was built"
             raise InputError(
                 f"{name} of the predictor set {folder.name} {problem}; build the set again."

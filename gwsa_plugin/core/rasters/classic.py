@@ -148,9 +148,8 @@ class Classic:
                 f"{variable} in {self.name} cannot be read; download the file again."
             ) from None
         nodata = [_number(stored, name) for name in ("_FillValue", "missing_value")]
-        return decode_packed(
-            raw, nodata, _number(stored, "scale_factor"), _number(stored, "add_offset")
-        )
+        scale, offset = (_number(stored, name) for name in ("scale_factor", "add_offset"))
+        return decode_packed(raw, nodata, scale, offset, f"{variable} in {self.name}")
 
     def fetch(self, variable: str, *window: slice) -> Callable[..., np.ndarray]:
         """Read a variable and return a function that gives its values; see ``NetCdf.fetch``."""

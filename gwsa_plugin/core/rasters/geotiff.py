@@ -205,7 +205,8 @@ class GeoTiff:
             "interleave": "band",
             "bigtiff": "IF_SAFER",
         }
-        options = [f"{key}={value}" for key, value in {**layout, **encoding}.items()]
+        # GDAL finds "tiled" as "TILED" in most locales, but in a Turkish one "i" is no small "I".
+        options = [f"{key}={value}".upper() for key, value in {**layout, **encoding}.items()]
         compression = encoding.get("compress", "NONE")
         if not can_compress(compression):
             # GDAL would write the pixels uncompressed.

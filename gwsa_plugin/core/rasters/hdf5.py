@@ -19,6 +19,7 @@ import numpy as np
 
 from ..base.errors import InputError
 from .decompress import DamagedChunk, decompress, libdeflate
+from .names import as_text
 
 # Numbers of HDF5's filters.
 DEFLATE = 1
@@ -203,9 +204,9 @@ class Hdf5:
         except DAMAGE:
             return ""
         first = values.item(0) if values.size else ""
-        if isinstance(first, bytes):
-            return first.decode("utf-8", "replace").strip()
-        return "" if isinstance(first, h5py.Empty) else str(first).strip()
+        if isinstance(first, h5py.Empty):
+            return ""
+        return as_text(first if isinstance(first, bytes) else str(first)).strip()
 
     def unit(self, variable: str) -> str:
         """Return the unit of a variable, empty when it has none. CSR writes ``Units``."""
@@ -267,6 +268,7 @@ class Hdf5:
                 nodata=[_number(array, "_FillValue"), _number(array, "missing_value")],
                 scale=_number(array, "scale_factor"),
                 offset=_number(array, "add_offset"),
+                name=f"{variable} in {self.name}",
             )
             decompress_chunk = _read_single_chunk(array)
             if decompress_chunk is None:
@@ -351,8 +353,20 @@ def decode_packed(
     nodata: Sequence[float | None],
     scale: float | None,
     offset: float | None,
+    name: str,
 ) -> np.ndarray:
-    """Convert stored values to floats, NaN for each of ``nodata``, and apply scale and offset."""
+    """Convert stored values to floats, NaN for each of ``nodata``, and apply scale and offset.
+
+    Raises
+    ------
+    InputError
+        When the scale is 0 or no number; ``name`` is that of the variable and the file.
+    """
+    if scale == 0 or not np.isfinite(scale or 1.0):
+        raise InputError(
+            f"{name} has the scale_factor {scale:g}, which leaves no values; download the file "
+            "again, or correct the attribute."
+        )
     values = raw if raw.dtype.kind == "f" else raw.astype(np.float64)
     for number in nodata:
         if number is not None:

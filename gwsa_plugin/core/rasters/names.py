@@ -106,3 +106,10 @@ def file_name(path: Path) -> str:
     name = gdal_name(path)
     inside = SUBDATASET.match(name)
     return inside[1] if inside else name
+
+
+def as_text(stored: str | bytes) -> str:
+    """Return a text of a file in which bytes that are no UTF-8 are replaced by U+FFFD."""
+    if isinstance(stored, str):
+        stored = stored.encode("utf-8", "surrogateescape")
+    return stored.decode("utf-8", "replace")

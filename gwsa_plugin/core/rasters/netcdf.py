@@ -26,7 +26,7 @@ from .classic import Classic
 from .gdal_errors import RasterError, gdal_errors
 from .hdf5 import Hdf5, UnreadableFile, decode_packed, locked, no_variable, values_at
 from .in_child import NetCdfInChild
-from .names import first_bytes, is_virtual
+from .names import as_text, first_bytes, is_virtual
 
 # With other endings, GDAL's netCDF driver leaves HDF5 files to its HDF5 driver.
 NETCDF_ENDINGS = (".nc", ".nc2", ".nc3", ".nc4", ".cdf")
@@ -200,7 +200,7 @@ class NetCdf:
         try:
             with gdal_errors(self.name):
                 stored = owner.GetAttribute(attribute)
-                return str(stored.Read()).strip() if stored else ""
+                return as_text(str(stored.Read())).strip() if stored else ""
         except RasterError:
             return ""
 
@@ -248,7 +248,9 @@ class NetCdf:
             raise InputError(f"{variable} in {self.name} cannot be read; download the file again.")
         raw = np.frombuffer(stored, gdal_array.GDALTypeCodeToNumericTypeCode(kind)).reshape(counts)
         nodata = array.GetNoDataValueAsDouble()
-        return decode_packed(raw, [nodata], array.GetScale(), array.GetOffset())
+        return decode_packed(
+            raw, [nodata], array.GetScale(), array.GetOffset(), f"{variable} in {self.name}"
+        )
 
     def fetch(self, variable: str, *window: slice) -> Callable[..., np.ndarray]:
         """Read as ``read`` does and return a function that gives the values.

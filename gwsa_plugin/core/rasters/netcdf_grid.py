@@ -27,7 +27,7 @@ UNITS = {
     LATITUDE: re.compile(r"degrees?_?n(?:orth)?$", re.IGNORECASE),
     LONGITUDE: re.compile(r"degrees?_?e(?:ast)?$", re.IGNORECASE),
 }
-CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian", "julian", "none")
+CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian", "none")
 MONTHS_SINCE = re.compile(r"\s*months?\s+since\s+(\d{4})-(\d{1,2})(?:-0?1)?(?:[T ][0:.]*Z?)?\s*$")
 
 
@@ -121,6 +121,13 @@ class GriddedVariable:
                 f"{coordinate} in {self.file.name} is not in degrees (it has "
                 f"{degrees.flat[0]:g} to {degrees.flat[-1]:g}); "
                 "give a file in longitudes and latitudes."
+            )
+        steps = np.diff(degrees)
+        # Longitudes can continue at -180 or 0 within a row.
+        if not (steps.all() and (limit > 90 or (steps > 0).all() or (steps < 0).all())):
+            raise InputError(
+                f"{coordinate} in {self.file.name} repeats values or goes up and down; give the "
+                "file as distributed."
             )
         return degrees
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from ..base.affine import Affine
+from ..base.errors import InputError
 
 # Rows and columns, both with start and stop.
 Window = tuple[slice, slice]
@@ -47,6 +48,16 @@ class Band(NamedTuple):
     offset: float
     unit: str
     description: str
+
+
+def require_scales(bands: Sequence[Band], name: str) -> None:
+    """Raise InputError for a band without values; ``name`` is that of the file."""
+    for number, band in enumerate(bands, start=1):
+        if band.scale == 0 or not np.isfinite(band.scale):
+            raise InputError(
+                f"Band {number} of {name} has the scale {band.scale:g}, which leaves no values; "
+                "correct it, with gdal_edit.py -scale 1 where the band holds values."
+            )
 
 
 class Placed(Protocol):

@@ -43,7 +43,8 @@ def open_raster(path: Path) -> Raster:
     Raises
     ------
     InputError
-        When the file does not exist, is not a raster, or holds several rasters (subdatasets).
+        When the file does not exist, is not a raster, holds several rasters (subdatasets) or
+        complex numbers, or has cells without size.
     """
     try:
         source = _open(path)
@@ -60,6 +61,16 @@ def open_raster(path: Path) -> Raster:
             raise InputError(_import_advice(path))
         raise InputError(
             f"{_folder_and_name(path)} holds several rasters; export the one meant to a GeoTIFF."
+        )
+    if any(np.issubdtype(band.dtype, np.complexfloating) for band in source.bands):
+        source.close()
+        raise InputError(f"{path.name} holds complex numbers; convert it to real numbers.")
+    if not source.transform.is_invertible:
+        # QGIS needs seconds to open a layer of it.
+        source.close()
+        raise InputError(
+            f"{path.name} has a georeference that gives its cells no place or no size; correct it, "
+            "for example with gdal_edit.py -a_ullr."
         )
     source.crs = source.crs or _assigned.get(path, "")
     return source
@@ -121,6 +132,10 @@ def open_lonlat_beside_others(path: Path) -> Iterator[Raster]:
         if _is_mascon_file(source, path):
             raise InputError(_import_advice(path))
         if not source.crs:
+            # GDAL opens a file that is cut off, without what followed.
+            rows, columns = source.shape
+            with readable(path):
+                read_bands(source, [len(source.bands)], (slice(rows - 1, rows), slice(0, columns)))
             raise InputError(
                 f"{path.name} has no coordinate reference system; set that of its layer in QGIS, "
                 "or give a copy that states it, made with gdal_translate -a_srs EPSG:4326."

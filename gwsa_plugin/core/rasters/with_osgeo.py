@@ -13,7 +13,7 @@ from osgeo import gdal, gdal_array, ogr
 from ..base.affine import Affine
 from .crs import well_known_text
 from .gdal_errors import RasterError, gdal_errors
-from .names import gdal_name
+from .names import as_text, gdal_name
 from .netcdf_tags import with_attributes
 from .one_pixel import read_pixel
 from .raster import (
@@ -25,6 +25,7 @@ from .raster import (
     GdalRaster,
     Placed,
     Window,
+    require_scales,
     window_sides,
     with_nan,
 )
@@ -53,6 +54,7 @@ class OsgeoRaster(GdalRaster):
         self.shape = (self._file.RasterYSize, self._file.RasterXSize)
         numbers = range(1, self._file.RasterCount + 1)
         self.bands = tuple(_describe(self._file.GetRasterBand(number)) for number in numbers)
+        require_scales(self.bands, path.name)
         columns, rows = self._file.GetRasterBand(1).GetBlockSize() if numbers else (0, 0)
         self.block = (rows, columns)
 
@@ -61,7 +63,8 @@ class OsgeoRaster(GdalRaster):
 
     def tags(self, band: int = 0, domain: str = "") -> dict[str, str]:
         owner = self._file.GetRasterBand(band) if band else self._file
-        tags = owner.GetMetadata_Dict(domain) or {}
+        stored = owner.GetMetadata_Dict(domain) or {}
+        tags = {as_text(name): as_text(text) for name, text in stored.items()}
         return tags if domain else with_attributes(tags, band)
 
     def tiff_item(self, band: int, name: str) -> str | None:

@@ -21,7 +21,7 @@ from .gdal_errors import RasterError
 from .names import gdal_name, is_virtual
 from .netcdf_tags import with_attributes
 from .one_pixel import read_pixel
-from .raster import Band, GdalRaster, Placed, Window, with_nan
+from .raster import Band, GdalRaster, Placed, Window, require_scales, with_nan
 
 # rasterio silences a warning while it rasterises, and filters of warnings are those of all threads.
 _burning = Lock()
@@ -36,6 +36,7 @@ class RasterioRaster(GdalRaster):
             self._file = rasterio.open(gdal_name(path) if is_virtual(path) else path)
             self.crs = self._file.crs.to_wkt() if self._file.crs else ""
             self.bands = tuple(_describe_bands(self._file))
+        require_scales(self.bands, path.name)
         self.transform = Affine(*self._file.transform[:6])
         self.shape = self._file.shape
         self.block = self._file.block_shapes[0] if self.bands else (0, 0)

@@ -135,7 +135,7 @@ def polygon_series(
     """
     if sigma is not None and not sigma.grid.same_as(maps.grid):
         raise InputError(
-            "The sigma has another grid than the maps; give the sigma of the same run."
+            "The sigma (SIGMA) has another grid than the maps; give the sigma of the same run."
         )
     width = footprint_km(maps.tags(), "The maps") or USUAL_WIDTH_KM
     months = month_range(maps.months[0], maps.months[-1])
@@ -148,6 +148,12 @@ def polygon_series(
             "give polygons of this region."
         )
     source = dict(zip(maps.months, maps.source))
+    errors = None
+    if sigma is not None:
+        errors = errors_of_means(sigma, aquifers, width, months, parts[1])
+    if errors and not np.isfinite(errors.noise_cm).any():
+        progress.warn("The sigma (SIGMA) has no values here, so means are without errors.")
+        errors = None
     return PolygonSeries(
         names=tuple(aquifer.name for aquifer in aquifers),
         months=months,
@@ -155,7 +161,7 @@ def polygon_series(
         source=tuple(source.get(month, MISSING) for month in months),
         area_km2=np.array([area_km2(aquifer.geometry) for aquifer in aquifers]),
         covered_km2=np.nan_to_num(_on_calendar(sums.covered, maps.months, months)),
-        errors=None if sigma is None else errors_of_means(sigma, aquifers, width, months, parts[1]),
+        errors=errors,
         sums=sums,
     )
 

@@ -101,7 +101,7 @@ def validate_wells(
     _keep_common_months(storage, fields)
     _exclude_short_records(storage, months, status, rules)
     _exclude_duplicates(wells, storage, status)
-    _require_any(status)
+    _require_any(status, dropped)
     for values in (storage, *fields.values()):
         values[status != USED] = np.nan
         values -= _month_mean(values)[:, None]
@@ -313,10 +313,13 @@ def _same_series(first: np.ndarray, second: np.ndarray) -> bool:
     return bool(common.sum() >= DUPLICATE_MONTHS and np.mean(close) > DUPLICATE_FRACTION)
 
 
-def _require_any(status: np.ndarray) -> None:
+def _require_any(status: np.ndarray, dropped: dict[str, int]) -> None:
     if not (status == USED).any():
         counts = Counter(status.tolist()).most_common()
         reasons = "; ".join(f"{count} {reason}" for reason, count in counts)
+        left_out = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+        if left_out:
+            reasons += f"; readings left out: {left_out}"
         raise InputError(
             f"None of the {status.size} wells can be used ({reasons}); give wells inside the field "
             "and its period, or relax MIN_YEARS and MIN_MONTHS."

@@ -49,7 +49,7 @@ def test_two_notations_in_one_column_are_refused():
 
 
 def test_a_column_that_can_be_read_in_two_ways_is_refused():
-    with pytest.raises(InputError, match="“4,544” in depth can be"):
+    with pytest.raises(InputError, match="depth has “4,544”, which can be"):
         parse_numbers(["12", "4,544", "3,210"], "depth")
 
 

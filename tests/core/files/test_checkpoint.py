@@ -86,3 +86,11 @@ def test_a_second_run_is_refused_at_once(tmp_path):
         ):
             pass
         assert own.is_dir()
+
+
+def test_a_run_without_checkpoints_leaves_no_folder(tmp_path):
+    log = Log()
+    with pytest.raises(InputError), resumable_folder(tmp_path / "maps", "a", log) as own:
+        (own / "tiles").mkdir()
+        raise InputError("GWSA_2009.tif is damaged.")
+    assert list(tmp_path.iterdir()) == [] and log.text == ""

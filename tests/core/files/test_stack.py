@@ -159,6 +159,32 @@ def test_a_stack_outside_its_region_is_an_error(stack):
         stack.crop(margin).tagged(**region_tag(inner)).region  # noqa: B018
 
 
+def test_a_file_outside_its_region_is_refused_by_name(stack, tmp_path):
+    inner, margin = GRID.subgrid(slice(0, 2), slice(1, 3)), GRID.subgrid(slice(2, 3), slice(0, 4))
+    write_stack(tmp_path / "moved.tif", stack.crop(margin).tagged(**region_tag(inner)))
+    with pytest.raises(InputError, match="^moved.tif has no cell in the region"):
+        read_stack(tmp_path / "moved.tif")
+
+
+def test_a_source_that_is_not_known_is_refused_by_name(stack, tmp_path):
+    path = tmp_path / "stack.tif"
+    write_stack(path, stack)
+    with rasterio.open(path, "r+") as file:
+        file.update_tags(2, GWSA_SOURCE="doubtful")
+    with pytest.raises(InputError, match="Band 2 of stack.tif has the tag GWSA_SOURCE=doubtful"):
+        read_stack(path)
+
+
+def test_a_file_that_is_cut_before_its_georeference_is_refused_as_damaged(tmp_path):
+    grid = Grid(70.0, 31.0, 0.25, 0.25, 4, 4)
+    months = month_range("2004-01", "2010-12")
+    path = tmp_path / "cut.tif"
+    write_stack(path, MonthlyStack.on_calendar(grid, months, np.ones((84, 4, 4)), "GWSA"))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 4])
+    with pytest.raises(InputError, match="cut.tif cannot be read completely; it is damaged"):
+        read_stack(path)
+
+
 def test_equal_stacks_give_equal_bytes(stack, tmp_path):
     for name in ("one.tif", "other.tif"):
         write_stack(tmp_path / name, stack)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from osgeo import gdal, osr
 
+from gwsa.gwsa_plugin.core.base import memory
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
@@ -251,3 +252,14 @@ def test_mascons_are_to_be_imported(tmp_path):
     for given in (path, f'NETCDF:"{path}":lwe_thickness'):
         text = refusal(given)
         assert text.startswith("CSR_mascons.nc is a file of GRACE mascons; import it with gwsa:imp")
+
+
+def test_a_stack_that_does_not_fit_into_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "large.tif"
+    tiff(path, VALUES, Bands(names=list(map(str, MONTHS))))
+    size = VALUES.nbytes
+    monkeypatch.setattr(memory, "available_memory", lambda: 5 * size)
+    read_stack(path)
+    monkeypatch.setattr(memory, "available_memory", lambda: 3 * size)
+    with pytest.raises(InputError, match=r"^Reading large\.tif, 24 months of 6 x 5 cells, needs"):
+        read_stack(path)

@@ -10,6 +10,7 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gwsa.gwsa_plugin.core.base import memory
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.progress import Progress
@@ -292,3 +293,10 @@ def test_choice_is_kept_for_every_filled_cell_and_logged():
         assert sum(chosen is not None for chosen in cells.flat) == 5
     assert any(text.startswith("Chosen for long gaps: ") for text in log.infos)
     assert fill_gaps(stack_of(stack.values), FillOptions("harmonic")).chosen == {}
+
+
+def test_a_stack_that_cannot_be_filled_in_memory_is_refused(monkeypatch):
+    _, stack = waves()
+    monkeypatch.setattr(memory, "available_memory", lambda: 2.0 * stack.values.nbytes)
+    with pytest.raises(InputError, match="^Filling 7 different series of .* choose a smaller"):
+        fill_gaps(stack, FillOptions("harmonic"))

@@ -46,3 +46,13 @@ def test_texts_of_a_damaged_file_are_no_unicode_error(tmp_path):
         path.write_bytes(content.replace(text, b"\xff" + text[1:]))
         with suppress(InputError, OSError):
             read_stack(path)
+
+
+@pytest.mark.parametrize("place", [(70, 0, 0, 31, 0, 0), (float("nan"), 0.25, 0, 31, 0, -0.25)])
+def test_cells_without_size_or_place_are_refused_before_qgis_tries_them(tmp_path, place):
+    path = tmp_path / "flat.tif"
+    file = gdal.GetDriverByName("GTiff").Create(str(path), 4, 4, 1, gdal.GDT_Float32)
+    file.SetGeoTransform(place)
+    file = None
+    with pytest.raises(InputError, match=r"^flat\.tif has a georeference that gives its cells no"):
+        open_raster(path)
