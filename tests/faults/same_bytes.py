@@ -72,7 +72,7 @@ def compare(name: str, folder: Path, chosen: Iterable[str]) -> list[str]:
     Parameters
     ----------
     name : str
-        A key of ``STAGES``.
+        A key of ``stages.CORE``.
     folder : Path
         Working folder, which is emptied.
     chosen : iterable of str
@@ -83,10 +83,10 @@ def compare(name: str, folder: Path, chosen: Iterable[str]) -> list[str]:
     list of str
         The processes whose outputs differ, each with the first files that do.
     """
-    from gwsa.tests.faults.stages import STAGES
+    from gwsa.tests.faults.stages import CORE
     from gwsa.tests.faults.sweep import differences
 
-    stage = STAGES[name]
+    stage = CORE[name]
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "inputs").mkdir(parents=True)
     (folder / "inputs.pickle").write_bytes(pickle.dumps(stage.prepare(folder / "inputs")))
@@ -154,9 +154,9 @@ def _run_here(name: str, folder: Path, out: Path, given: argparse.Namespace) -> 
         from osgeo import gdal
 
         gdal.UseExceptions()
-    from gwsa.tests.faults.stages import STAGES
+    from gwsa.tests.faults.stages import CORE
 
-    STAGES[name].run(pickle.loads((folder / "inputs.pickle").read_bytes()), out)
+    CORE[name].run(pickle.loads((folder / "inputs.pickle").read_bytes()), out)
     sys.stdout.flush()
     # QGIS can crash at its end, after which nothing is written.
     os._exit(0)
@@ -175,11 +175,11 @@ def main() -> None:
     folder = given.folder.absolute()
     if given.run:
         _run_here(given.run, folder, given.out, given)
-    from gwsa.tests.faults.stages import STAGES
+    from gwsa.tests.faults.stages import CORE
 
     chosen = [key for key in given.processes or PROCESSES if has_locale(PROCESSES[key])]
     failed = False
-    for name in given.stages or STAGES:
+    for name in given.stages or CORE:
         found = compare(name, folder / name, chosen)
         print(f"{name}: {len(chosen)} processes, {len(found)} with other bytes", flush=True)
         for problem in found:

@@ -62,6 +62,10 @@ def test_inputs_that_do_not_overlap(refuse, chain, tmp_path):
     shutil.copy(chain.folder / "sms.tif", path)
     with rasterio.open(path, "r+") as target:
         target.transform = rasterio.Affine(0.25, 0, -60, 0, -0.25, 5)
+    assert "has no cell in the region of its tag GWSA_REGION" in refuse("gwsabalance", SMS=path)
+    with rasterio.open(path, "r+") as target:
+        west, south, east, north = target.bounds
+        target.update_tags(GWSA_REGION=f"{west} {south} {east} {north}")
     assert "do not overlap" in refuse("gwsabalance", SMS=path)
 
 

@@ -264,7 +264,7 @@ def test_a_resumed_run_writes_the_same_bytes(small_world, small_tiles, tmp_path,
     predict, predicted = mapping._predict, []
 
     def predict_some(*given):
-        if len(predicted) == 1 + 5:
+        if len(predicted) == 2 + 5:
             raise Cancelled
         predicted.append(given)
         return predict(*given)
@@ -280,7 +280,7 @@ def test_a_resumed_run_writes_the_same_bytes(small_world, small_tiles, tmp_path,
         mapping, "_predict", lambda *given: predicted.append(given) or predict(*given)
     )
     downscale(small_world.gwsa, small_world.predictors, [], outputs[1], QUICK)
-    assert len(predicted) == 2 + 9, "each tile once, and one in each run to estimate the cost"
+    assert len(predicted) == 2 * 2 + 9, "each tile once, and two in each run to estimate the cost"
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 

@@ -288,7 +288,7 @@ def small_tiles(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("factor", "tiles_done"), [(1.0, 6), (-1.0, 1 + 20 + 1 + 6)], ids=["prior", "interpolation"]
+    ("factor", "tiles_done"), [(1.0, 2 + 3), (-1.0, 2 + 8 + 2 + 3)], ids=["prior", "interpolation"]
 )
 def test_a_resumed_run_writes_the_same_bytes(
     driver_world, made, small_tiles, tmp_path, monkeypatch, factor, tiles_done
