@@ -250,18 +250,21 @@ def _training_on(filled: np.ndarray, result: Downscaled) -> str:
 
 
 def _predictors(result: Downscaled) -> Section:
-    missing = missing_table(result.domain)
-    is_complete = result.domain.samples.names and not missing
-    complete = ["All predictors have values in all cells and months."] if is_complete else []
-    tables = [missing] if missing else []
+    if not result.explanation:
+        return Section("Predictors", ["The map is interpolation and uses no predictors."])
     if not are_trees_mapped(result):
         paragraphs = [
-            "Trees are not mapped, so that no predictor reaches the map through them and there "
-            "are no SHAP contributions.",
-            *(_circular(result.domain) if _is_predicted(result) else []),
-            *complete,
+            "Trees are not mapped: predictors reach the map through the prior alone. Its drivers "
+            "are the surplus (precipitation minus actual evapotranspiration) and, where it is "
+            "given, runoff; the others are statics that change its amplitude. The table has the "
+            "mean absolute contribution over pixels and months. Between correlated statics the "
+            "split is arbitrary.",
+            *_circular(result.domain),
         ]
-        return Section("Predictors", paragraphs, tables=tables)
+        return Section("Predictors", paragraphs, tables=[strongest_table(result.explanation)])
+    missing = missing_table(result.domain)
+    complete = [] if missing else ["All predictors have values in all cells and months."]
+    tables = [strongest_table(result.explanation), *([missing] if missing else [])]
     left = " Trees are trained on what the prior leaves." if result.fitted.prior else ""
     paragraphs = [
         "SHAP is the mean absolute contribution of a predictor to the prediction that reaches the "
@@ -273,7 +276,6 @@ def _predictors(result: Downscaled) -> Section:
         *_circular(result.domain),
         *complete,
     ]
-    tables.insert(0, strongest_table(result.explanation))
     return Section("Predictors", paragraphs, [draw_contributions(contributions(result))], tables)
 
 

@@ -179,23 +179,25 @@ def regions_table(regions: list[dict], resolved: bool = True, trees: bool = True
 
 
 def strongest_table(explanation: list[dict]) -> Table:
-    """Tabulate the strongest predictors of each region from the rows of ``explain``."""
+    """Tabulate the strongest predictors of each region from the rows of ``explain_maps``."""
+    has_gain = not any(np.isnan(row["gain"]) for row in explanation)
     by_region: dict[str, list[dict]] = {}
     for row in by_predictor(explanation):
         by_region.setdefault(row["region"], []).append(row)
     rows = []
     for region, predictors in by_region.items():
         strongest = sorted(predictors, key=lambda row: (-row["shap_cm"], -row["gain"]))[:STRONGEST]
-        texts = [
-            f"{row['predictor']} {row['shap_cm']:.2f} ({row['gain']:.0%})" for row in strongest
-        ]
-        rows.append([region, *texts])
+        rows.append(
+            [region]
+            + [
+                f"{row['predictor']} {row['shap_cm']:.2f}"
+                + (f" ({row['gain']:.0%})" if has_gain else "")
+                for row in strongest
+            ]
+        )
     header = ["Region", *map(str, range(1, max(map(len, rows))))]
-    return Table(
-        "Strongest predictors of each region: SHAP in cm (fraction of the gain of its model)",
-        header,
-        rows,
-    )
+    shown = "SHAP in cm (fraction of the gain of its model)" if has_gain else "contribution in cm"
+    return Table(f"Strongest predictors of each region: {shown}", header, rows)
 
 
 def contributions(result: Downscaled) -> dict[str, float]:
@@ -217,12 +219,7 @@ def contributions(result: Downscaled) -> dict[str, float]:
 
 
 def missing_table(domain: Domain) -> Table | None:
-    """Tabulate the predictors that lack a value in some sample; None if there is none.
-
-    Without trees, no features of samples are read, and None is returned too.
-    """
-    if not domain.samples.names:
-        return None
+    """Tabulate the predictors that lack a value in some sample; None if there is none."""
     missing = np.isnan(domain.samples.cells).mean(axis=0)
     by_feature = dict(zip(domain.samples.names, missing))
     rows = []

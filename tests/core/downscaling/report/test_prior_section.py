@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.downscaling.options import INTERPOLATION
@@ -112,21 +113,27 @@ def test_consistency_is_compared_with_noise_if_there_is_sigma(made, page, tmp_pa
     )
 
 
-def test_trees_that_are_not_mapped_have_no_contributions(page):
+def test_without_trees_the_drivers_of_the_prior_are_listed(page):
     skill, where, predictors = (
         section(page, title) for title in ("Held-out skill", "Where", "Predictors")
     )
     assert "Models are the prior alone" in skill
     assert "shrinkage factor of the trees is 0" in skill and "contrast slope" not in skill
     assert "<th>model</th>" not in where and "model of its own" not in where
-    assert "no SHAP contributions" in predictors and "<img" not in predictors
+    assert "through the prior alone" in predictors and "SHAP" not in predictors
+    assert re.search(r"surplus \d+\.\d\d", predictors) and "%)" not in predictors
 
 
 def test_trees_on_what_the_prior_leaves_are_described(made, tmp_path):
     """The result as it would be in a region that is large enough for trees."""
     fitted = replace(made.fitted, models=replace(made.fitted.models, shrinkage=0.4))
     held_out = {**made.scores["held_out"], "shrinkage": 0.4}
-    result = replace(made, fitted=fitted, scores={**made.scores, "held_out": held_out})
+    result = replace(
+        made,
+        domain=made.domain.with_features(SILENT),
+        fitted=fitted,
+        scores={**made.scores, "held_out": held_out},
+    )
     page = report(tmp_path, result)
     assert "They are added to the prior" in section(page, "Prior")
     assert "the shrinkage factor of the trees is 0.40" in section(page, "Held-out skill")
