@@ -15,7 +15,7 @@ def refuse(qgis_process, chain, tmp_path):
 
     def refuse(stage, python_path=None, **changed) -> str:
         outputs = tmp_path / "outputs"
-        outputs.mkdir()
+        outputs.mkdir(exist_ok=True)
         parameters = {**STAGES[stage].parameters(chain.folder, outputs), **changed}
         given = {name: value for name, value in parameters.items() if value is not None}
         run = qgis_process("run", f"gwsa:{stage}", python_path=python_path, **given)
