@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -72,19 +71,9 @@ class QgisProcess:
 
 
 def _serve(pipe: Connection) -> None:
-    sys.path.append("/usr/share/qgis/python/plugins")
-    from qgis.core import QgsApplication
+    from gwsa.tests.faults.qgis_stages import start_qgis
 
-    application = QgsApplication([], False)
-    application.initQgis()
-    from processing.core.Processing import Processing
-
-    from gwsa.processing_provider.provider import GwsaProvider
-
-    Processing.initialize()
-    provider = GwsaProvider()
-    QgsApplication.processingRegistry().addProvider(provider)
-    provider.refreshAlgorithms()
+    start_qgis()
     resource.setrlimit(resource.RLIMIT_AS, (_addresses() + MOST_MEMORY,) * 2)
     pipe.send("ready")
     while True:

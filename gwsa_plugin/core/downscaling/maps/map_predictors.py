@@ -103,7 +103,13 @@ def predictors_of_prior(prior: FittedPrior, held_out: list[HeldOut]) -> MapPredi
     table = np.concatenate([samples.examples.terms, samples.statics[:, cells, 0].T], axis=1)
     folds = _folds(domain, held_out)[domain.cells][cells]
     importance = samples.mean_contributions(prior.prior)
-    return MapPredictors(table, folds, importance, partial(_read_drivers, domain.predictors))
+    drivers = driver_set(domain.predictors)
+    if drivers is None:
+        raise ValueError("The predictors of a prior must have drivers.")
+    # One set for all tiles, which caches properties of rasters.
+    return MapPredictors(
+        table, folds, importance, partial(_read_drivers, domain.predictors, drivers)
+    )
 
 
 def no_predictors() -> MapPredictors:
@@ -127,11 +133,12 @@ def _read_features(
 
 
 def _read_drivers(
-    predictors: PredictorSet, months: np.ndarray, selection: PixelSelection, progress: Progress
+    predictors: PredictorSet,
+    drivers: PredictorSet,
+    months: np.ndarray,
+    selection: PixelSelection,
+    progress: Progress,
 ) -> Iterator[np.ndarray]:
-    drivers = driver_set(predictors)
-    if drivers is None:
-        raise ValueError("The predictors of a prior must have drivers.")
     statics = read_statics(predictors, selection, progress)
     for month in months:
         # Each month needs others before it than the next one does.
