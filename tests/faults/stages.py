@@ -14,7 +14,9 @@ from typing import Any
 from matplotlib.figure import Figure
 from osgeo import ogr
 
+from gwsa.gwsa_plugin.core.base import cores
 from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.rasters import child_process
 from gwsa.tests.faults import chain_stages as chain
 from gwsa.tests.faults import fetch_stage as fetching
 from gwsa.tests.faults import results_stages as results
@@ -84,6 +86,16 @@ def _features(path: Path) -> list[str]:
 def draw_nothing() -> None:
     """Have figures drawn as a word: drawing takes most of the time, and no operation on files."""
     Figure.savefig = lambda figure, file, **options: file.write(b"figure")
+
+
+def read_without_children() -> None:
+    """Have NetCDF read in the process itself: a forked one would start a Python for each file."""
+    child_process.find_python = lambda: None
+
+
+def use_cores(count: int) -> None:
+    """Have stages run so many tasks at once."""
+    cores._cores_by_affinity = lambda: count
 
 
 def _chain_stage(name: str, before: tuple[str, ...] = ()) -> Stage:
