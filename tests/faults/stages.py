@@ -16,6 +16,7 @@ from osgeo import ogr
 
 from gwsa.gwsa_plugin.core.base import cores
 from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.gldas import granule_folder
 from gwsa.gwsa_plugin.core.rasters import child_process
 from gwsa.tests.faults import chain_stages as chain
 from gwsa.tests.faults import fetch_stage as fetching
@@ -88,9 +89,24 @@ def draw_nothing() -> None:
     Figure.savefig = lambda figure, file, **options: file.write(b"figure")
 
 
-def read_without_children() -> None:
-    """Have NetCDF read in the process itself: a forked one would start a Python for each file."""
+def read_inputs_fast() -> None:
+    """Have NetCDF read without the Python that a forked process would start, and GLDAS once."""
     child_process.find_python = lambda: None
+    granule_folder.read_granule = _Kept(granule_folder.read_granule)
+
+
+class _Kept:
+    """A reader of GLDAS whose results are kept, also for the processes that are forked."""
+
+    def __init__(self, read: Callable):
+        self._read = read
+        self._results: dict = {}
+
+    def __call__(self, path: Path, *given, land=None, **options):
+        key = path, land is None
+        if key not in self._results:
+            self._results[key] = self._read(path, *given, land=land, **options)
+        return self._results[key]
 
 
 def use_cores(count: int) -> None:

@@ -277,10 +277,10 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.folder.absolute()
     start_again_with_library(folder)
-    from gwsa.tests.faults.stages import draw_nothing, read_without_children, stages, use_cores
+    from gwsa.tests.faults.stages import draw_nothing, read_inputs_fast, stages, use_cores
 
     draw_nothing()
-    read_without_children()
+    read_inputs_fast()
     use_cores(given.cores)
     failed = False
     known = stages(given.stages)
