@@ -25,7 +25,7 @@ from scipy.sparse.linalg import splu
 from ..base.cores import usable_cores
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..base.tiles import Tile, by_tile, split_into_tiles
+from ..base.tiles import Tile, by_tile, split_into_tiles, tile_side
 from .blocks import block_sums, interpolate
 
 
@@ -91,6 +91,11 @@ class MassConservation:
     def tiles(self) -> list[Tile]:
         """The tiles of the coarse grid with at least one of ``cells``."""
         return split_into_tiles(self.cells, self.factor)
+
+    @property
+    def block_side(self) -> int:
+        """Width and height of the blocks of a map in pixels: a tile is a block."""
+        return tile_side(self.factor) * self.factor
 
     def pixels(self, tile: Tile | None = None) -> np.ndarray:
         """Return the land pixels of ``cells``: bool, fine shape; that of a tile is read-only."""

@@ -1,7 +1,7 @@
 """Code sixteen float32 at a time on processors that can permute bytes (AVX512-VBMI).
 
-The thresholds lie in registers as a binary tree. At each of its eight levels sixteen numbers take
-their next threshold by a permutation, so that no memory is read but the numbers.
+The thresholds lie in registers as a binary tree. At each of its seven or eight levels sixteen
+numbers take their next threshold by a permutation, so that no memory is read but the numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-# Levels of the tree: 255 thresholds, more than a feature has.
+# Levels of the tree: 127 thresholds, or 255, more than a feature has.
+FEW = 7
 LEVELS = 8
 LANES = 16
 # A mark that is above the integer of every number.
@@ -39,14 +40,15 @@ def tree(marks: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray of int32, shape (256,)
+    numpy.ndarray of int32, shape (128,) or (256,)
         The levels 0 to 3 in the first 16 numbers, then those of the other levels.
     """
-    padded = np.full((1 << LEVELS) - 1, BEYOND, dtype=np.int32)
+    depth = FEW if marks.size < 1 << FEW else LEVELS
+    padded = np.full((1 << depth) - 1, BEYOND, dtype=np.int32)
     padded[: marks.size] = marks
     levels = []
-    for level in range(LEVELS):
-        step = 1 << (LEVELS - 1 - level)
+    for level in range(depth):
+        step = 1 << (depth - 1 - level)
         levels.append(padded[step - 1 :: 2 * step])
     upper = np.concatenate([*levels[:4], [BEYOND]])
     return np.concatenate([upper, *levels[4:]]).astype(np.int32)
@@ -67,39 +69,54 @@ def code_rows(values, bands, first, count, nodes, codes):
             codes[row, complete:count] = rest_codes[: count - complete]
 
 
-@intrinsic
-def _code(typing, bits, first, count, nodes, codes):
+@njit(nogil=True)
+def _code(bits, first, count, nodes, codes):
     """Code ``count`` numbers, a multiple of 16, from ``first`` on."""
-
-    def generate(context, builder, signature, arguments):
-        bits, nodes, codes = (
-            context.make_array(signature.args[place])(context, builder, arguments[place]).data
-            for place in (0, 3, 4)
-        )
-        first, count = arguments[1:3]
-        tables = [
-            _load(builder, nodes, WORD(place), NUMBERS) for place in range(0, 1 << LEVELS, LANES)
-        ]
-        groups = builder.udiv(count, WORD(LANES))
-        with cgutils.for_range(builder, groups, intp=WORD) as loop:
-            place = builder.mul(loop.index, WORD(LANES))
-            number = _load(builder, bits, builder.add(first, place), NUMBERS)
-            magnitude = builder.and_(number, _all(MAGNITUDE))
-            sign = builder.ashr(number, _all(31))
-            ordered = builder.sub(builder.xor(magnitude, sign), sign)
-            path = _descend(builder, tables, ordered)
-            is_nan = builder.icmp_signed(">", magnitude, _all(INFINITY))
-            code = builder.select(is_nan, _all(MISSING), path)
-            _store(builder, codes, place, builder.trunc(code, BYTES))
-        return context.get_dummy_value()
-
-    return types.void(bits, types.int64, types.int64, nodes, codes), generate
+    if nodes.size == 1 << FEW:
+        _code_by_few(bits, first, count, nodes, codes)
+    else:
+        _code_by_many(bits, first, count, nodes, codes)
 
 
-def _descend(builder, tables, ordered):
+def _coder(depth):
+    """The function ``_code`` for trees of ``depth`` levels."""
+
+    def code(typing, bits, first, count, nodes, codes):
+        def generate(context, builder, signature, arguments):
+            bits, nodes, codes = (
+                context.make_array(signature.args[place])(context, builder, arguments[place]).data
+                for place in (0, 3, 4)
+            )
+            first, count = arguments[1:3]
+            tables = [
+                _load(builder, nodes, WORD(place), NUMBERS) for place in range(0, 1 << depth, LANES)
+            ]
+            groups = builder.udiv(count, WORD(LANES))
+            with cgutils.for_range(builder, groups, intp=WORD) as loop:
+                place = builder.mul(loop.index, WORD(LANES))
+                number = _load(builder, bits, builder.add(first, place), NUMBERS)
+                magnitude = builder.and_(number, _all(MAGNITUDE))
+                sign = builder.ashr(number, _all(31))
+                ordered = builder.sub(builder.xor(magnitude, sign), sign)
+                path = _descend(builder, tables, ordered, depth)
+                is_nan = builder.icmp_signed(">", magnitude, _all(INFINITY))
+                code = builder.select(is_nan, _all(MISSING), path)
+                _store(builder, codes, place, builder.trunc(code, BYTES))
+            return context.get_dummy_value()
+
+        return types.void(bits, types.int64, types.int64, nodes, codes), generate
+
+    return intrinsic(code)
+
+
+_code_by_few = _coder(FEW)
+_code_by_many = _coder(LEVELS)
+
+
+def _descend(builder, tables, ordered, depth):
     """The number of thresholds that are not above each of sixteen numbers."""
     path = _all(0)
-    for level in range(LEVELS):
+    for level in range(depth):
         node = _node(builder, tables, level, path)
         path = builder.add(path, path)
         above = builder.icmp_signed("<=", node, ordered)
