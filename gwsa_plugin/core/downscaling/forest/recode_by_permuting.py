@@ -12,6 +12,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .vectors import BYTE, INDEX, WORD, call, data, load, store
+
 # Levels of the tree: 127 thresholds, or 255, more than a feature has.
 FEW = 7
 LEVELS = 8
@@ -23,9 +25,6 @@ MAGNITUDE = 0x7FFFFFFF
 INFINITY = 0x7F800000
 MISSING = 255
 
-BYTE = ir.IntType(8)
-INDEX = ir.IntType(32)
-WORD = ir.IntType(64)
 BYTES = ir.VectorType(BYTE, LANES)
 NUMBERS = ir.VectorType(INDEX, LANES)
 
@@ -84,24 +83,23 @@ def _coder(depth):
     def code(typing, bits, first, count, nodes, codes):
         def generate(context, builder, signature, arguments):
             bits, nodes, codes = (
-                context.make_array(signature.args[place])(context, builder, arguments[place]).data
-                for place in (0, 3, 4)
+                data(context, builder, signature, arguments, place) for place in (0, 3, 4)
             )
             first, count = arguments[1:3]
             tables = [
-                _load(builder, nodes, WORD(place), NUMBERS) for place in range(0, 1 << depth, LANES)
+                load(builder, nodes, WORD(place), NUMBERS) for place in range(0, 1 << depth, LANES)
             ]
             groups = builder.udiv(count, WORD(LANES))
             with cgutils.for_range(builder, groups, intp=WORD) as loop:
                 place = builder.mul(loop.index, WORD(LANES))
-                number = _load(builder, bits, builder.add(first, place), NUMBERS)
+                number = load(builder, bits, builder.add(first, place), NUMBERS)
                 magnitude = builder.and_(number, _all(MAGNITUDE))
                 sign = builder.ashr(number, _all(31))
                 ordered = builder.sub(builder.xor(magnitude, sign), sign)
                 path = _descend(builder, tables, ordered, depth)
                 is_nan = builder.icmp_signed(">", magnitude, _all(INFINITY))
                 code = builder.select(is_nan, _all(MISSING), path)
-                _store(builder, codes, place, builder.trunc(code, BYTES))
+                store(builder, codes, place, builder.trunc(code, BYTES))
             return context.get_dummy_value()
 
         return types.void(bits, types.int64, types.int64, nodes, codes), generate
@@ -129,14 +127,14 @@ def _node(builder, tables, level, path):
     if level < 4:
         # The levels 0 to 3 begin at 0, 1, 3 and 7 of the first table.
         place = builder.add(path, _all((1 << level) - 1))
-        return _call(builder, "llvm.x86.avx512.permvar.si.512", tables[0], place)
+        return call(builder, "llvm.x86.avx512.permvar.si.512", tables[0], place)
     # Level n has 2**(n - 4) tables, which begin at table 2**(n - 4).
     own = tables[1 << (level - 4) : 2 << (level - 4)]
     if len(own) == 1:
-        return _call(builder, "llvm.x86.avx512.permvar.si.512", own[0], path)
+        return call(builder, "llvm.x86.avx512.permvar.si.512", own[0], path)
     # The instruction looks up 32 numbers by the lower five bits; higher bits select among pairs.
     found = [
-        _call(builder, "llvm.x86.avx512.vpermi2var.d.512", low, path, high)
+        call(builder, "llvm.x86.avx512.vpermi2var.d.512", low, path, high)
         for low, high in zip(own[::2], own[1::2])
     ]
     bit = 32
@@ -150,20 +148,3 @@ def _node(builder, tables, level, path):
 def _all(number):
     """A vector of equal numbers."""
     return NUMBERS([number] * LANES)
-
-
-def _call(builder, name, *lanes):
-    """Call an instruction of the processor on vectors of sixteen numbers."""
-    kind = ir.FunctionType(NUMBERS, [NUMBERS] * len(lanes))
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), lanes)
-
-
-def _load(builder, data, place, kind):
-    value = builder.load(builder.bitcast(builder.gep(data, [place]), kind.as_pointer()))
-    value.align = 1
-    return value
-
-
-def _store(builder, data, place, value):
-    pointer = builder.bitcast(builder.gep(data, [place]), value.type.as_pointer())
-    builder.store(value, pointer).align = 1
