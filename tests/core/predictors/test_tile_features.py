@@ -99,6 +99,18 @@ def test_means_of_differences_have_the_bits_of_sums_month_by_month(compiled, pai
     assert_same_bits(ours, np.ascontiguousarray(expected))
 
 
+def test_sums_are_divided_as_by_a_division():
+    """The corrected product with the reciprocal is the quotient, for every length of a window."""
+    kernel = pytest.importorskip("gwsa.gwsa_plugin.core.predictors.antecedent_means_numba")
+    random = np.random.default_rng(5)
+    totals = random.normal(0, 1, 20_000) * 2.0 ** random.integers(-30, 30, 20_000)
+    totals[:1000] = np.rint(totals[:1000])
+    quotients = np.empty(totals.size)
+    for count in (*range(1, 61), 120, 240, 299):
+        kernel._divide_by(totals, np.zeros(totals.size), float(count), quotients)
+        np.testing.assert_array_equal(quotients, totals / count)
+
+
 def test_rows_and_months_of_a_feature_are_selected():
     values = np.arange(20, dtype=np.float32).reshape(4, 5)
     feature = TileFeature(values, np.array([1, 2, 3]), np.array([0, 2, 4], dtype=np.int32))
