@@ -151,7 +151,7 @@ class _Period:
     @property
     def parts(self) -> Path:
         """Folder of the tiles."""
-        return self.folder / name_years(self.years).replace(" to ", "-")
+        return self.folder / "-".join(map(str, sorted({self.years[0], self.years[-1]})))
 
     @cached_property
     def wanted(self) -> np.ndarray:
