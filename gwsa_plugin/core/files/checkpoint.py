@@ -86,7 +86,8 @@ def save_checkpoint(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     write : callable
         Writes the content to an open file.
     """
-    with new_checkpoint(path) as temporary, open(temporary, "wb") as file:
+    # numpy writes arrays to a file of mode "wb" without Python, and does not see that it fails.
+    with new_checkpoint(path) as temporary, open(temporary, "w+b") as file:
         write(file)
 
 
