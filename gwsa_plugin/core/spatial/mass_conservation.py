@@ -139,11 +139,10 @@ class MassConservation:
             NaN outside ``pixels``, and where one of the valid cells around a pixel is NaN.
         """
         tile = self._tile(tile)
-        fine = interpolate(
-            coarse, self.cells, self.factor, tile.fine(self.factor), self.coarse.wraps
+        window = tile.fine(self.factor)
+        return interpolate(
+            coarse, self.cells, self.factor, window, self.coarse.wraps, self.pixels(tile)
         )
-        np.copyto(fine, np.nan, where=~self.pixels(tile))
-        return fine
 
     def correct(self, raw: np.ndarray, coarse: np.ndarray) -> np.ndarray:
         """Add the mean-preserving field that makes the block means equal to the coarse field.

@@ -150,9 +150,10 @@ def read_part(
     numpy.ndarray of float32, shape of ``pixels``
         The prediction, cm, NaN outside ``pixels``.
     """
+    mapped = np.flatnonzero(pixels)
     for values in np.load(part_file(folder, product, tile), mmap_mode="r")[rows]:
         month = np.full(pixels.shape, np.nan, dtype=np.float32)
-        month[pixels] = values
+        month.ravel()[mapped] = values
         yield month
 
 
