@@ -76,7 +76,7 @@ def resumable_folder(path: str | Path, fingerprint: str, progress: Progress) -> 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def save_checkpoint(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def save_checkpoint(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a checkpoint as ``new_checkpoint``.
 
     Parameters

@@ -54,7 +54,7 @@ def test_an_earlier_export_and_an_empty_folder_are_replaced(tmp_path):
 
 
 def test_files_that_do_not_reach_the_disk_are_not_published(tmp_path, monkeypatch):
-    """A write that fails after its call, as on a network drive, shows when it is waited for."""
+    """A write that fails after the call, as on a network drive, shows when it is waited for."""
     path = tmp_path / "data"
     write_export(path)
 
