@@ -214,23 +214,17 @@ def _has_tags(path: Path, tags: Mapping[str, str | None]) -> bool:
 
 def _set_tags(path: Path, tags: Mapping[str, str | None]) -> None:
     file = _open(path, gdal.GA_Update)
-    present = file.GetMetadata()
     with gdal_errors(f"{path.name} cannot be written"):
         for name, text in tags.items():
-            if present.get(name) != text:
-                file.SetMetadataItem(name, text)
+            file.SetMetadataItem(name, text)
         file.FlushCache()
         file = None
 
 
 def _open(path: Path, mode: int) -> gdal.Dataset:
     """Open a file, which the disk may refuse."""
-    problem = f"{path.name} cannot be written"
-    with gdal_errors(problem):
-        file = gdal.Open(str(path), mode)
-    if file is None:
-        raise RasterError(problem)
-    return file
+    with gdal_errors(f"{path.name} cannot be written"):
+        return gdal.Open(str(path), mode)
 
 
 class GeoTiff:
