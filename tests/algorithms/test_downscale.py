@@ -235,6 +235,7 @@ def test_methods_are_those_of_the_core(provider):
     assert not definition.flags() & definition.Flag.FlagAdvanced
 
 
+@pytest.mark.slow
 def test_the_prior_is_mapped_and_corrects_leakage(provider, four_years, tmp_path):
     import processing
 
