@@ -235,6 +235,7 @@ def test_methods_are_those_of_the_core(provider):
     assert not definition.flags() & definition.Flag.FlagAdvanced
 
 
+@pytest.mark.slow
 def test_the_prior_is_mapped_and_corrects_leakage(provider, four_years, tmp_path):
     import processing
 
@@ -292,6 +293,7 @@ def test_the_prior_is_mapped_and_corrects_leakage(provider, four_years, tmp_path
     assert record["stage"] == "downscale" and record["results"]["evidence"] == evidence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [PUBLISHED, INTERPOLATION])
 def test_other_methods_have_no_prior_and_no_evidence(run, four_years, tmp_path, method):
     outputs = run(
@@ -327,6 +329,7 @@ def test_other_methods_have_no_prior_and_no_evidence(run, four_years, tmp_path, 
     assert (np.nanmax(np.abs(difference)) < 0.006) == (method == INTERPOLATION)
 
 
+@pytest.mark.slow
 def test_refuted_drivers_are_not_mapped(run, four_years, tmp_path):
     given = read_stack(four_years["GWSA"])
     shuffled = np.random.default_rng(1).permutation(given.values)

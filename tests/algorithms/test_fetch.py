@@ -179,6 +179,7 @@ def test_an_entry_that_does_not_exist_is_one_sentence(run, server, tmp_path):
         run("fetch", **REGION, SOURCES=["csr_mascons"], LOGIN="nothing7", OUTPUT=tmp_path)
 
 
+@pytest.mark.slow
 def test_gldas_of_the_region_gives_the_storage_of_all_of_it(run, server, sample_world, tmp_path):
     results = run("fetch", **REGION, SOURCES=["gldas_noah"], OUTPUT=tmp_path / "inputs")
     outputs = ("SMS", "SWES", "CWS", "OUTPUT")

@@ -19,13 +19,13 @@ GAPS = np.isin(MONTHS, np.r_[month_range("2002-06", "2002-07"), month_range("201
 @pytest.fixture
 def gappy(tmp_path):
     """Stack with a trend, a season and noise, and with a short and the long gap."""
-    values = np.random.default_rng(0).normal(size=(MONTHS.size, 3, 4))
+    values = np.random.default_rng(0).normal(size=(MONTHS.size, 2, 2))
     values += np.linspace(0, -20, MONTHS.size)[:, None, None]
     values += 5 * np.cos(np.arange(MONTHS.size) * np.pi / 6)[:, None, None]
     values[GAPS] = np.nan
     path = tmp_path / "in" / "twsa.tif"
     stack = MonthlyStack.on_calendar(
-        Grid(75.0, 30.0, 0.25, 0.25, 3, 4), MONTHS, values.astype("float32"), "TWSA"
+        Grid(75.0, 30.0, 0.25, 0.25, 2, 2), MONTHS, values.astype("float32"), "TWSA"
     )
     write_stack(path, stack, {"GWSA_BASELINE": "2004-01..2009-12"})
     return path

@@ -112,10 +112,11 @@ def test_ice_polygons_can_have_any_crs(run, gldas_months, tmp_path):
     outline.setGeometry(QgsGeometry.fromRect(QgsRectangle(8571000, 3503500, 8600000, 3540000)))
     ice.dataProvider().addFeatures([outline])
     sharp, smooth = (tmp_path / f"{name}.tif" for name in ("sharp", "smooth"))
-    run("gldasanomaly", INPUT=gldas_months[0], OUTPUT=sharp)
+    region = {"INPUT": gldas_months[0], "EXTENT": EXTENT, "MARGIN": 0}
+    run("gldasanomaly", **region, OUTPUT=sharp)
     run(
         "gldasanomaly",
-        INPUT=gldas_months[0],
+        **region,
         ICE=ice,
         OUTPUT=smooth,
         CELL_SIZE=0.5,

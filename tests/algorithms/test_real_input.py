@@ -23,6 +23,8 @@ from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.sample_world.world import WorldOptions, make_world
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
+pytestmark = pytest.mark.slow
+
 BOUNDS = (74.0, 27.0, 79.0, 32.0)
 WEST, SOUTH, EAST, NORTH = BOUNDS
 EXTENT = f"{WEST},{EAST},{SOUTH},{NORTH} [EPSG:4326]"

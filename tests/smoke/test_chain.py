@@ -109,6 +109,7 @@ def python_chain(chain, tmp_path_factory):
     return run_chain(inputs, tmp_path_factory.mktemp("python"), options, last="downscale")
 
 
+@pytest.mark.slow
 def test_the_chain_in_python_writes_the_same_rasters(chain, python_chain):
     folder = python_chain["importtwsa:OUTPUT"].parent
     files = [file.relative_to(folder) for file in sorted(folder.rglob("*.tif"))]

@@ -14,6 +14,8 @@ from gwsa.tests.servers.world import all_hosts
 from .stages import BOX, SETTINGS, WORLD, Stage
 from .test_platforms import WINDOWS
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "secret-token-of-a-user"
 SOURCES = "csr_mascons,csr_land_mask,gldas_noah,terraclimate,copernicus_dem"
 ORDER = {"EXTENT": BOX, "START": "2009-01", "END": "2010-12", "SOURCES": SOURCES}

@@ -8,6 +8,8 @@ import rasterio
 
 from .stages import MODEL
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(qgis_process, chain, tmp_path_factory):

@@ -10,6 +10,8 @@ import rasterio
 
 from .stages import STAGES
 
+pytestmark = pytest.mark.slow
+
 OPTIONAL = frozenset({"rasterio", "affine", "numba", "llvmlite", "h5py", "dask", "distributed"})
 # The stand-alone installer (MSI) of QGIS on Windows, with the optional libraries of OSGeo4W absent.
 WINDOWS = OPTIONAL | {"xgboost"}

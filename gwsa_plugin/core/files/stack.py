@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -276,11 +277,17 @@ def write_stack(
         sources=stack.source,
         domains={} if stack.tiles is None else {TILES_DOMAIN: pack_tiles(stack.tiles)},
     )
-    with atomic_file(path) as part, new_geotiff(part, header, BLOCK, DEFLATED) as target:
+    side = block_side(stack.grid)
+    with atomic_file(path) as part, new_geotiff(part, header, side, DEFLATED) as target:
         for place in range(stack.months.size):
             progress.advance(place / stack.months.size)
             target.write(place + 1, np.asarray(stack.values[place], dtype=np.float32))
     progress.advance(1)
+
+
+def block_side(grid: Grid) -> int:
+    """Return the side of the blocks of a stack in cells; a small stack is one block."""
+    return min(BLOCK, 16 * ceil(max(grid.shape) / 16))
 
 
 def read_stack(

@@ -14,7 +14,7 @@ from ..base.memory import require_memory
 from ..base.months import name_runs
 from ..base.progress import SILENT, Progress
 from ..files.atomic import atomic_file
-from ..files.stack import FILLED, MISSING, MonthlyStack
+from ..files.stack import FILLED, MISSING, MonthlyStack, block_side
 from ..rasters.geotiff import Header, new_geotiff
 from .artificial_gaps import Fill, GapScore, fill_artificial_gaps, run_lengths, scores
 from .methods import AUTO, BASELINE_METHOD, METHOD_NAMES, SSA, FillOptions, fill_series
@@ -204,7 +204,8 @@ def write_flags(
         dtype="uint8",
         nodata=FLAG_MISSING,
     )
-    with atomic_file(path) as part, new_geotiff(part, header) as target:
+    side = block_side(header.grid)
+    with atomic_file(path) as part, new_geotiff(part, header, side) as target:
         for band, marks in enumerate(result.marks.T, start=1):
             progress.advance(band / stack.months.size)
             target.write(band, marks[result.cells])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ class Selection:
     region: Grid
     tags: dict[str, str]
 
-    @property
+    @cached_property
     def months(self) -> np.ndarray:
         """The labels of the fields: datetime64[M]."""
         return np.array([one.month for one in self.solutions])

@@ -54,6 +54,8 @@ class Regridding:
         self._reached = rows.any(axis=1), columns.any(axis=1)
         self._row_fractions = csr_matrix(rows[:, self.rows])
         self._column_fractions = csr_matrix(columns[:, columns.any(axis=0)].T)
+        # Made once, because a product with the matrix on the right makes it each time.
+        self._transposed_fractions = self._column_fractions.T
 
     @property
     def source_shape(self) -> tuple[int, int]:
@@ -81,15 +83,15 @@ class Regridding:
             NaN where less than half of a cell's area has a value.
         """
         finite = np.isfinite(field)
-        fraction = self._row_fractions @ finite.astype(np.float64) @ self._column_fractions
-        total = (
-            self._row_fractions
-            @ np.where(finite, field, 0.0).astype(np.float64)
-            @ self._column_fractions
-        )
+        fraction = self._sums(finite.astype(np.float64))
+        total = self._sums(np.where(finite, field, 0.0).astype(np.float64))
         return np.where(
             fraction >= 0.5 - EDGE_TOLERANCE, total / np.maximum(fraction, EDGE_TOLERANCE), np.nan
         )
+
+    def _sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums of the source cells by their overlap with each target cell."""
+        return (self._transposed_fractions @ (self._row_fractions @ values).T).T
 
     def largest(self, field: np.ndarray) -> np.ndarray:
         """Return the value of the source cell with the largest overlap with each target cell.

@@ -79,6 +79,7 @@ def test_slope_is_that_of_the_plane(client, steps, build, tmp_path):
     np.testing.assert_allclose(slope, truth, rtol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_tasks")
 def test_all_sources_make_one_catalogue_with_roles_and_surplus(client, steps, build, tmp_path):
     plan, outcome = fetch_all(order_of(*SOURCES), tmp_path / "in", client, steps)
