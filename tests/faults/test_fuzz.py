@@ -67,3 +67,30 @@ def test_a_reader_that_does_not_return_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SILENT_SECONDS", 0.3)
     monkeypatch.setitem(READERS, "own", Reader("own.bin", seeds, lambda path: time.sleep(60)))
     assert fuzz("own", 1, tmp_path).counts == {"hang": 1}
+
+
+def _reads_here(path):
+    from gwsa.gwsa_plugin.core.rasters import netcdf
+
+    return bool(netcdf.trouble())
+
+
+@pytest.mark.parametrize(
+    ("behave", "finding"),
+    [
+        (lambda path: os.kill(os.getpid(), 9) if _reads_here(path) else None, READ),
+        (lambda path: [][0] if _reads_here(path) else None, READ),
+        (lambda path: None if _reads_here(path) else [][0], "IndexError in test_fuzz.py"),
+    ],
+    ids=["crashes here", "raises here", "raises in children"],
+)
+def test_what_counts_is_how_the_plugin_reads_a_file(tmp_path, monkeypatch, behave, finding):
+    def seeds(folder):
+        (folder / "seed").write_bytes(bytes(100))
+        return [folder / "seed"]
+
+    monkeypatch.setitem(READERS, "own", Reader("own.bin", seeds, behave, in_child=True))
+    counts = fuzz("own", 3, tmp_path).counts
+    assert sum(counts.values()) == 3
+    assert any(found.startswith(finding) for found in counts)
+    assert counts[READ] >= 2
