@@ -45,7 +45,7 @@ ADDRESSES = 8 << 30  # bytes that a worker can use beyond those that it has
 BATCH = 200
 CHECKED = 20
 TOKENS = [b"null", b"-1", b"1e308", b"[]", b"{}", b'""', b"true", b"9" * 20, b'"x"', b"NaN", b"0"]
-READ, REFUSED, HANG, ENDED = "read", "refused", "hang", "crash"
+READ, REFUSED, HANG, SLOW, ENDED = "read", "refused", "hang", "slow", "crash"
 
 
 def fuzz(name: str, files: int, folder: Path, seconds: float = float("inf")) -> Run:
@@ -98,7 +98,7 @@ class Run:
     counts: Counter = field(default_factory=Counter)
     memory: int = 0
 
-    def read(self, numbers: range, directly: bool) -> int:
+    def read(self, numbers: range, directly: bool, is_last: bool = False) -> int:
         """Read files until one ends the worker, and return the number of the next file.
 
         Parameters
@@ -107,6 +107,8 @@ class Run:
             The first is read also after ``end``.
         directly : bool
             Whether the worker reads files itself that the plugin reads in children.
+        is_last : bool
+            Whether a slow file is not read again; on a loaded machine any file can be slow.
         """
         answers, worker_end = os.pipe()
         pid = os.fork()
@@ -127,20 +129,21 @@ class Run:
                 if not directly or finding in (READ, REFUSED):
                     self.memory = max(self.memory, taken)
                 if finding not in (HANG, ENDED):
-                    self._note(finding, number, directly)
+                    self._note(finding, number, directly, is_last)
                     number += 1
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         if finding in (HANG, ENDED):
             signalled = f", signal {os.WTERMSIG(status)}" if finding == ENDED else ""
-            self._note(finding + signalled, number, directly)
+            self._note(finding + signalled, number, directly, is_last)
             number += 1
         return number
 
-    def _note(self, finding: str, number: int, directly: bool) -> None:
-        if directly and finding not in (READ, REFUSED):
-            self.read(range(number, number + 1), directly=False)
+    def _note(self, finding: str, number: int, directly: bool, is_last: bool) -> None:
+        is_slow = finding.startswith((HANG, SLOW)) and not is_last
+        if is_slow or (directly and finding not in (READ, REFUSED)):
+            self.read(range(number, number + 1), directly=False, is_last=not directly)
             return
         self.counts[finding] += 1
         if finding not in (READ, REFUSED) and self.counts[finding] <= 3:
@@ -237,7 +240,7 @@ def _outcome(reader: Reader, path: Path) -> str:
     except BaseException as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         word = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
-    return f"slow, {word}" if time.monotonic() - started > SILENT_SECONDS else word
+    return f"{SLOW}, {word}" if time.monotonic() - started > SILENT_SECONDS else word
 
 
 def main(files: int, names: list[str]) -> int:
