@@ -13,9 +13,13 @@ CHECKERS := build/checkers
 IMPORT := build/import/gwsa
 # The parts of `make test` share the cores, for which threads of BLAS would only wait.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+SPEED := not slow
+MARKED = not cluster and $(SPEED)
+PARTS := test-smoke test-core test-qgis test-faults
+IN_PARTS := --jobs=2 --keep-going --output-sync=target
 PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 
-.PHONY: help demo test test-core test-faults test-qgis test-smoke test-quick test-trixie checkers cluster-test fuzz bench bench-global lint model layout docs pictures package link packages
+.PHONY: help demo test test-slow test-core test-faults test-qgis test-smoke test-trixie checkers cluster-test fuzz bench bench-global lint model layout docs pictures package link packages
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,26 +27,26 @@ help:  ## This list
 demo: packages $(IMPORT)  ## Make a sample world, run the whole chain on it through qgis_process, show maps and scores
 	$(PYTHON) -m gwsa.demo.run build/demo
 
-test:  ## All tests, two parts at a time
-	$(MAKE) --jobs=2 --keep-going --output-sync=target test-smoke test-core test-qgis test-faults
+test:  ## The tests that are not slow, two parts at a time, in less than five minutes on two cores
+	$(MAKE) $(IN_PARTS) $(PARTS)
 
-test-core: packages $(VENV)/ready $(IMPORT)  ## The tests of the core, without QGIS
-	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/core
+test-slow:  ## All other tests
+	$(MAKE) $(IN_PARTS) SPEED=slow $(PARTS)
+
+test-core: packages $(VENV)/ready $(IMPORT)  ## The tests of the core, without QGIS (SPEED=slow for the slow ones)
+	$(PYTEST) -p no:pytest_qgis -m "$(MARKED)" tests/core
 
 test-faults: packages $(VENV)/ready $(IMPORT)  ## The core on disks that fail, killed and with damaged files
-	$(PYTEST) -p no:pytest_qgis -m "not cluster" tests/faults
+	$(PYTEST) -p no:pytest_qgis -m "$(MARKED)" tests/faults
 
 test-qgis: packages $(VENV)/ready $(IMPORT)  ## The tests of the algorithms and the desktop
-	$(PYTEST) -m "not cluster" tests/algorithms tests/gui
+	$(PYTEST) -m "$(MARKED)" tests/algorithms tests/gui
 
 test-smoke: packages $(VENV)/ready $(IMPORT)  ## The tests of the packaged plugin in the real QGIS
-	$(PYTEST) -m "not cluster" tests/smoke
+	$(PYTEST) -m "$(MARKED)" tests/smoke
 
-test-quick: packages $(VENV)/ready $(IMPORT)  ## The fast tests of the core, in less than a minute
-	$(PYTEST) -p no:pytest_qgis -m "not cluster and not slow" tests/core tests/faults
-
-test-trixie:  ## The same tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
-	setup/trixie.sh make test VENV=/gwsa/venv
+test-trixie:  ## All tests on QGIS 3.44, in a Debian 13 root that is made once (root or sudo)
+	setup/trixie.sh make test test-slow VENV=/gwsa/venv
 
 checkers: $(CHECKERS)/ready  ## Programs that check exported datasets (CF, STAC, citation); their tests are skipped without
 

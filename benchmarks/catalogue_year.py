@@ -1,8 +1,8 @@
 """Mapping of years with the features of the shipped catalogue, from rasters to rasters.
 
 The catalogue has 51 features: static predictors, lags, antecedent means and differences. The plugin
-maps two years, as many as it predicts together; the peer computes the same features of one month as
-raster tools usually do, block by block of lines, and predicts with ``Booster.inplace_predict``.
+maps three years, as many as it predicts together; the peer computes the same features of one month
+as raster tools usually do, block by block of lines, and predicts with ``Booster.inplace_predict``.
 Processor times per pixel and month are compared, so that the number of threads does not matter.
 """
 
@@ -35,7 +35,7 @@ from .stage import LAND_FRACTION, MAPS, MODEL, MONTHS, is_equal_to_peer, make_jo
 CATALOGUE = Path(__file__).parents[1] / "resources/catalogue/catalogue.json"
 COARSE = Grid(70.0, 35.0, 0.25, 0.25, 24, 32)
 # The mapped years, and those before them that lags and means need.
-MAPPED = month_range("2010-01", "2011-12")
+MAPPED = month_range("2010-01", "2012-12")
 EARLIER = (2008, 2009)
 LINES = 240
 REPEATS = 5
@@ -88,7 +88,7 @@ def make_catalogue_set(folder: Path) -> PredictorSet:
     make_set(folder, SetOptions(COARSE, MONTHS, LAND_FRACTION))
     for name in MONTHLY:
         for scale in (FINE, "coarse"):
-            for year in (*EARLIER, calendar_year(MAPPED)[-1]):
+            for year in {*EARLIER, *calendar_year(MAPPED)} - {*calendar_year(MONTHS)}:
                 _copy_year(folder / scale, name, year)
     content = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
     content["predictors"] = _with_features_of_catalogue(content["predictors"])

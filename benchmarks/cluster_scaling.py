@@ -8,9 +8,7 @@ for comparison.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from functools import partial
-from heapq import heapify, heappop, heappush
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple
@@ -18,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gwsa.gwsa_plugin.core.base.progress import SILENT
+from gwsa.gwsa_plugin.core.compute.simulated_pool import SimulatedPool, taking
 from gwsa.gwsa_plugin.core.compute.steps import Steps, run_works
 from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob
 from gwsa.gwsa_plugin.core.downscaling.maps.write_years import (
@@ -107,7 +106,7 @@ def measure_cluster_scaling(folder: Path) -> dict:
 
 def simulate(times: Times, together: int, workers: int) -> float:
     """Return the simulated seconds of ``YEARS`` years, of which some are predicted together."""
-    pool = _SimulatedPool(workers)
+    pool = SimulatedPool(workers)
     periods = [
         _period(times, pool, min(together, YEARS - first)) for first in range(0, YEARS, together)
     ]
@@ -115,55 +114,17 @@ def simulate(times: Times, together: int, workers: int) -> float:
     return pool.now
 
 
-def _period(times: Times, pool: _SimulatedPool, years: int) -> Steps:
+def _period(times: Times, pool: SimulatedPool, years: int) -> Steps:
     """The steps of some years; a tile takes as long as if they were predicted one by one."""
 
     def correct(results: list) -> list:
         pool.now += years * times.solve
-        return [partial(_take, seconds) for seconds in times.correct] * years
+        return [taking(seconds) for seconds in times.correct] * years
 
     return Steps(
-        [partial(_take, years * seconds) for seconds in times.predict],
-        [correct, lambda results: [partial(_take, times.join)] * years],
+        [taking(years * seconds) for seconds in times.predict],
+        [correct, lambda results: [taking(times.join)] * years],
     )
-
-
-def _take(seconds: float) -> float:
-    """A task of the simulation; its result is the time that it takes."""
-    return seconds
-
-
-class _SimulatedPool:
-    """Workers in simulated time, see ``steps.Pool``."""
-
-    def __init__(self, workers: int):
-        self.workers = workers
-        self.now = 0.0
-        # Times at which workers became free, running tasks by their end, waiting tasks by key.
-        self._free = [0.0] * workers
-        self._running: list[tuple[float, tuple]] = []
-        self._waiting: list[tuple[tuple, Callable]] = []
-
-    def submit(self, tasks: list[tuple[tuple, Callable]]) -> None:
-        self._waiting += tasks
-        heapify(self._waiting)
-        while self._free and self._waiting:
-            self._start(max(heappop(self._free), self.now))
-
-    def finished(self) -> list[tuple[tuple, object]]:
-        if not self._running:
-            return []
-        end, key = heappop(self._running)
-        self.now = max(self.now, end)
-        if self._waiting:
-            self._start(end)
-        else:
-            heappush(self._free, end)
-        return [(key, None)]
-
-    def _start(self, begin: float) -> None:
-        key, task = heappop(self._waiting)
-        heappush(self._running, (begin + task(), key))
 
 
 def _measure(job: MapJob, folder: Path) -> Times:

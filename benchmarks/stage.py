@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 from functools import partial
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import rasterio
@@ -22,6 +21,7 @@ from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.compute.threads import run_all
 from gwsa.gwsa_plugin.core.downscaling.domain import Domain
+from gwsa.gwsa_plugin.core.downscaling.maps.encoded_tiles import join_tiles, save_tile
 from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob, MapOptions, ModelUse
 from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import (
     make_folders,
@@ -29,12 +29,11 @@ from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import (
     read_part,
 )
 from gwsa.gwsa_plugin.core.downscaling.maps.sigma import DetailError, write_sigma
-from gwsa.gwsa_plugin.core.downscaling.maps.write_years import create_year, write_maps
+from gwsa.gwsa_plugin.core.downscaling.maps.write_years import write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
 from gwsa.gwsa_plugin.core.files.stack import OBSERVED, MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import FINE, PredictorSet
-from gwsa.gwsa_plugin.core.rasters.geotiff import GeoTiff
 from gwsa.gwsa_plugin.core.sample_world.random_fields import generator
 from gwsa.gwsa_plugin.core.spatial.aquifers import rasterise
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
@@ -121,24 +120,21 @@ def _predict_year(job: MapJob, folder: Path) -> None:
     """Predict a year without correction, so that a tile is written as soon as it is predicted."""
     shutil.rmtree(folder, ignore_errors=True)
     make_folders(folder, [MAPS])
-    path = folder / "GWSA_2010.tif"
+    files = [folder / f"{number}.tif" for number in range(len(job.tiles))]
+    tiles = list(zip(job.tiles, files))
+    run_all([partial(_predict_and_encode, job, folder, tile, path) for tile, path in tiles])
     sources = dict(zip(job.months, job.sources))
-    lock = Lock()
-    with create_year(path, job.conservation, job.options, {}, sources, SILENT) as target:
-        run_all(
-            [partial(_predict_and_write, job, folder, target, lock, tile) for tile in job.tiles]
-        )
+    path = folder / "GWSA_2010.tif"
+    join_tiles(path, 2010, job.conservation, job.options, sources, tiles, SILENT)
 
 
-def _predict_and_write(
-    job: MapJob, folder: Path, target: GeoTiff, lock: Lock, tile: Tile, progress: Progress
+def _predict_and_encode(
+    job: MapJob, folder: Path, tile: Tile, path: Path, progress: Progress
 ) -> None:
     predict_tile(job, [MAPS], folder, np.arange(job.months.size), tile, progress)
-    pixels = job.conservation.pixels(tile)
-    corner = tile.fine(FACTOR).corner
-    with lock:
-        for month, field in zip(job.months, read_part(folder, MAPS, tile, pixels)):
-            target.write(int(calendar_month(month)), field, corner)
+    fields = read_part(folder, MAPS, tile, job.conservation.pixels(tile))
+    bands = map(int, calendar_month(job.months))
+    save_tile(path, job.conservation, job.options, tile, zip(bands, fields))
 
 
 def map_all(job: MapJob, folder: Path) -> None:

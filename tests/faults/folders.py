@@ -9,6 +9,7 @@ from pathlib import Path
 
 # The part of a temporary name that differs from run to run.
 RANDOM = re.compile(r"(?<=-)[a-z0-9_]{8}(?=\.part)|[0-9a-f]{32}(?=\.part)")
+NUMBER = re.compile(r"\d+")
 EARLIER = "/earlier/"
 # A folder with this file, or in a folder with it, is refused by readers.
 MARKS = (".replacing", "../.replacing", "../../.replacing")
@@ -17,6 +18,11 @@ MARKS = (".replacing", "../.replacing", "../../.replacing")
 def without_random(name: str) -> str:
     """A name without what differs from run to run."""
     return RANDOM.sub("", name)
+
+
+def kind(operation: str) -> str:
+    """An operation on one of the files whose names differ in numbers only: years, tiles, lags."""
+    return NUMBER.sub("0", without_random(operation))
 
 
 def copy(folder: Path, to: Path) -> None:

@@ -22,6 +22,8 @@ REGION = "77,78,29,30 [EPSG:4326]"
 OUT = "{out}/"
 HARMONIC, SHARP = 5, 1
 WELLS = 12
+# The sentence for an error that no user makes.
+UNEXPECTED = "unexpected error"
 
 
 class Given(NamedTuple):
@@ -49,7 +51,7 @@ def run(algorithm: str, given: Given, out: Path, feedback=None) -> None:
             f"gwsa:{algorithm}", parameters, feedback=feedback or QgsProcessingFeedback(False)
         )
     except QgsProcessingException as error:
-        if "Traceback" in str(error):
+        if "Traceback" in str(error) or UNEXPECTED in str(error):
             raise
         raise InputError(str(error)) from None
 

@@ -14,7 +14,10 @@ from typing import Any
 from matplotlib.figure import Figure
 from osgeo import ogr
 
+from gwsa.gwsa_plugin.core.base import cores
 from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.gldas import granule_folder
+from gwsa.gwsa_plugin.core.rasters import child_process
 from gwsa.tests.faults import chain_stages as chain
 from gwsa.tests.faults import fetch_stage as fetching
 from gwsa.tests.faults import results_stages as results
@@ -84,6 +87,31 @@ def _features(path: Path) -> list[str]:
 def draw_nothing() -> None:
     """Have figures drawn as a word: drawing takes most of the time, and no operation on files."""
     Figure.savefig = lambda figure, file, **options: file.write(b"figure")
+
+
+def read_inputs_fast() -> None:
+    """Have NetCDF read without the Python that a forked process would start, and GLDAS once."""
+    child_process.find_python = lambda: None
+    granule_folder.read_granule = _Kept(granule_folder.read_granule)
+
+
+class _Kept:
+    """A reader of GLDAS whose results are kept, also for the processes that are forked."""
+
+    def __init__(self, read: Callable):
+        self._read = read
+        self._results: dict = {}
+
+    def __call__(self, path: Path, *given, land=None, **options):
+        key = path, land is None
+        if key not in self._results:
+            self._results[key] = self._read(path, *given, land=land, **options)
+        return self._results[key]
+
+
+def use_cores(count: int) -> None:
+    """Have stages run so many tasks at once."""
+    cores._cores_by_affinity = lambda: count
 
 
 def _chain_stage(name: str, before: tuple[str, ...] = ()) -> Stage:

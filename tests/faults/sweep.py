@@ -11,6 +11,7 @@ before each operation, therefore shows what all killed runs leave.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shutil
 from collections import Counter
@@ -30,10 +31,10 @@ from gwsa.tests.faults.disk import (
 from gwsa.tests.faults.folders import (
     copy,
     differences,
+    kind,
     leftovers,
     mixed_folders,
     state_in,
-    without_random,
 )
 
 KILL = "kill"
@@ -72,6 +73,8 @@ class Sweep:
         self._inputs = stage.prepare(folder / "inputs")
         # Modules and fonts are loaded once, before the child processes are forked.
         stage.run(self._inputs, folder / "first")
+        # The collector would copy the memory that they share with this process.
+        gc.freeze()
         self._run(stage, folder / "reference")
         self._expected = stage.contents(folder / "reference")
         assert not leftovers(folder / "reference"), leftovers(folder / "reference")
@@ -130,15 +133,15 @@ class Sweep:
         most : int
             Number of operations; 0 for all.
         alike : int
-            Number of operations of one kind on one file; 0 for all.
+            Number of operations of one ``kind``; 0 for all.
         """
-        kinds = Counter(map(without_random, self.found.operations))
+        kinds = list(map(kind, self.found.operations))
+        counts = Counter(kinds)
         seen: Counter[str] = Counter()
         failing = []
-        for number, operation in enumerate(self.found.operations, 1):
-            kind = without_random(operation)
-            seen[kind] += 1
-            if seen[kind] in chosen(kinds[kind], alike):
+        for number, one in enumerate(kinds, 1):
+            seen[one] += 1
+            if seen[one] in chosen(counts[one], alike):
                 failing.append(number)
         for place in chosen(len(failing), most):
             number = failing[place - 1]
@@ -233,7 +236,7 @@ def sweep(stage, folder: Path, names: list[str], most: int = 0, alike: int = 0) 
         Number of operations, spread from the first to the last, and of different states that
         killed runs leave; 0 for all.
     alike : int
-        Number of operations of one kind on one file; 0 for all.
+        Number of operations of one ``kind``; 0 for all.
     """
     swept = Sweep(stage, folder)
     swept.kill(most if KILL in names else 2)
@@ -260,14 +263,25 @@ def main() -> None:
     parser.add_argument("--faults", nargs="*", default=list(FAULTS), choices=FAULTS)
     parser.add_argument("--most", type=int, default=0, help="operations of a stage; 0 for all")
     parser.add_argument(
-        "--alike", type=int, default=0, help="operations of a kind on a file; 0 for all"
+        "--alike",
+        type=int,
+        default=0,
+        help="operations of a name on files whose names differ in numbers only; 0 for all",
+    )
+    parser.add_argument(
+        "--cores",
+        type=int,
+        default=1,
+        help="that a stage uses; with more, its operations have another order in each run",
     )
     given = parser.parse_args()
     folder = given.folder.absolute()
     start_again_with_library(folder)
-    from gwsa.tests.faults.stages import draw_nothing, stages
+    from gwsa.tests.faults.stages import draw_nothing, read_inputs_fast, stages, use_cores
 
     draw_nothing()
+    read_inputs_fast()
+    use_cores(given.cores)
     failed = False
     known = stages(given.stages)
     for name, stage in known.items():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, PriorityQueue, SimpleQueue
 from threading import BoundedSemaphore, Event
+from typing import TypeVar
 
 from ..base.cores import usable_cores
 from ..base.progress import SILENT, Progress
@@ -13,6 +14,8 @@ from .steps import Task, Work, run_works
 
 # Time between two progress reports and checks for cancellation.
 POLL_SECONDS = 0.2
+
+Measured = TypeVar("Measured")
 
 
 class TaskProgress(Progress):
@@ -96,8 +99,8 @@ def run_all(
 
 
 def run_measured(
-    run: Callable[..., list], task: Callable[[Progress], float], progress: Progress
-) -> tuple[float, int]:
+    run: Callable[..., list], task: Callable[[Progress], Measured], progress: Progress
+) -> tuple[Measured, int]:
     """Run a task where others will run, to estimate their time.
 
     Parameters
@@ -111,8 +114,8 @@ def run_measured(
 
     Returns
     -------
-    seconds : float
-        Result of the task, the time that it measured.
+    measured
+        Result of the task, what it measured.
     workers : int
         Number of tasks that run at the same time.
     """
@@ -123,8 +126,8 @@ def run_measured(
         workers = count
         return 1
 
-    (seconds,) = run([task], TaskProgress(progress.is_cancelled), keep)
-    return seconds, workers
+    (measured,) = run([task], TaskProgress(progress.is_cancelled), keep)
+    return measured, workers
 
 
 class _Threads:

@@ -158,6 +158,12 @@ def sync(path: Path) -> None:
         os.close(file)
 
 
+def sync_all(folder: Path) -> None:
+    """Wait until all files in a folder, with their names, are on the disk; errors as ``sync``."""
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
+
+
 def _rename(part: Path, path: Path) -> None:
     _remove_descriptions(path)
     part.replace(path)

@@ -76,7 +76,7 @@ def resumable_folder(path: str | Path, fingerprint: str, progress: Progress) -> 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def save_checkpoint(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def save_checkpoint(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a checkpoint as ``new_checkpoint``.
 
     Parameters
@@ -86,7 +86,8 @@ def save_checkpoint(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     write : callable
         Writes the content to an open file.
     """
-    with new_checkpoint(path) as temporary, open(temporary, "wb") as file:
+    # numpy writes arrays to a file of mode "wb" without Python, and does not see that it fails.
+    with new_checkpoint(path) as temporary, open(temporary, "w+b") as file:
         write(file)
 
 

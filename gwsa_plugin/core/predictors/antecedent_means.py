@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from ..base.numba_modules import load_numba_module
-from .stored_features import StoredFeature, feature_values, take_rows
+from .stored_features import Feature, StoredFeature, feature_values, take_rows
 
 _kernel = partial(load_numba_module, "predictors.antecedent_means_numba")
 
@@ -53,21 +53,21 @@ def antecedent_means(
     return means.reshape(*means.shape[:2], *values.shape[1:])
 
 
-def stored_means(
-    values: StoredFeature,
-    columns: np.ndarray | None,
+def column_means(
+    values: Feature,
+    columns: np.ndarray,
     known: np.ndarray,
     months: np.ndarray,
     windows: tuple[int, ...],
 ) -> np.ndarray:
-    """Compute antecedent means of stored numbers at some pixels.
+    """Compute antecedent means at some pixels.
 
     Parameters
     ----------
-    values : StoredFeature
+    values : Feature
         The variable, shape (known months, all pixels).
-    columns : numpy.ndarray of int, shape (pixels,), or None
-        The pixels; None for all.
+    columns : numpy.ndarray of int, shape (pixels,)
+        The pixels.
     known, months, windows
         As ``antecedent_means``.
 
@@ -77,15 +77,16 @@ def stored_means(
         The bits of ``antecedent_means``.
     """
     kernel = _kernel()
-    exact = sums_are_exact(len(known), [(values.scale, values.offset)])
-    if kernel is None or not exact:
-        where = slice(None) if columns is None else columns
-        floats = feature_values(take_rows(values, (slice(None), where)))
+    if (
+        kernel is None
+        or not isinstance(values, StoredFeature)
+        or not sums_are_exact(len(known), [(values.scale, values.offset)])
+    ):
+        floats = feature_values(take_rows(values, (slice(None), columns)))
         return means_by_window(floats, known, months, windows)
     newest = np.searchsorted(known, months, side="right") - 1
     oldest = np.searchsorted(known, months[:, None] - (np.array(windows) - 1))
-    pixels = values.stored.shape[1] if columns is None else columns.size
-    means = np.empty((len(windows), months.size, pixels), dtype=np.float32)
+    means = np.empty((len(windows), months.size, columns.size), dtype=np.float32)
     numbers = np.float32(values.scale), np.float32(values.offset), np.int16(values.nodata)
     kernel.stored_means(values.stored, columns, *numbers, newest, oldest, means)
     return means

@@ -90,7 +90,8 @@ class Bands:
         if not bands:
             return []
         dtype, scale, offset, nodata = self.stored_as
-        stored = read_stored(self.path, bands, tile, dtype)
+        stored = np.empty((len(bands), *tile.shape), dtype=dtype)
+        read_stored(self.path, bands, tile, stored)
         if nodata is not None:
             return [StoredFeature(band, scale, offset, nodata) for band in stored]
         return [

@@ -6,6 +6,7 @@ as they are stored. The properties of each raster are cached, because opening a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import groupby
@@ -19,9 +20,9 @@ from ..rasters.reading import open_raster
 from .antecedent_means import antecedent_means
 from .bands import Bands, one_hot
 from .catalogue import Predictor
-from .files import ALWAYS, COARSE, FINE
+from .files import ALWAYS, COARSE, FINE, read_stored
 from .predictor_set import PredictorSet
-from .stored_features import Feature, feature_values, take_rows
+from .stored_features import Feature, StoredFeature, feature_values, take_rows
 
 if TYPE_CHECKING:
     from types import EllipsisType
@@ -189,17 +190,59 @@ def read_months(
 ) -> list[Feature]:
     """The values of a predictor in each of ``months``, NaN where no band holds the month."""
     empty = np.full(selection.tile.shape, np.nan, dtype=np.float32)[selection.pixels]
-    values: dict[np.datetime64, Feature] = dict.fromkeys(months, empty)
-    stored = months[np.isin(months, np.concatenate([predictors.before, predictors.months]))]
-    # Months in the same file are read together.
-    for path, members in groupby(stored, partial(_path, predictors, predictor, selection.scale)):
-        bands = _open_bands(predictors, predictor, selection.scale, path)
-        held = [month for month in members if month in bands.numbers]
-        read = bands.read([bands.numbers[month] for month in held], selection.tile)
-        if selection.pixels is not ...:
-            read = [take_rows(band, selection.pixels) for band in read]
-        values.update(zip(held, read))
-    return [values[month] for month in months]
+    values: list[Feature] = [empty] * months.size
+    for bands, places in _files_of_months(predictors, predictor, months, selection.scale):
+        read = bands.read([bands.numbers[months[place]] for place in places], selection.tile)
+        for place, band in zip(places, read):
+            values[place] = band if selection.pixels is ... else take_rows(band, selection.pixels)
+    return values
+
+
+def read_stored_months(
+    predictors: PredictorSet, predictor: Predictor, months: np.ndarray, selection: PixelSelection
+) -> StoredFeature | None:
+    """The values of a predictor in each of ``months`` as they are stored, all pixels of the tile.
+
+    The shape is (months, pixels). None where the rasters do not store all bands alike, as int16.
+    """
+    files = _files_of_months(predictors, predictor, months, selection.scale)
+    layouts = {bands.stored_as for bands, _ in files}
+    layout = layouts.pop() if len(layouts) == 1 else None
+    if layout is None or layout.nodata is None:
+        return None
+    values = np.empty((months.size, *selection.tile.shape), dtype=np.int16)
+    held = [place for _, places in files for place in places]
+    values[np.setdiff1d(np.arange(months.size), held)] = layout.nodata
+    for bands, places in files:
+        numbers = [bands.numbers[months[place]] for place in places]
+        read_stored(bands.path, numbers, selection.tile, values[places[0] : places[-1] + 1])
+    return StoredFeature(
+        values.reshape(months.size, -1), layout.scale, layout.offset, layout.nodata
+    )
+
+
+def _files_of_months(
+    predictors: PredictorSet, predictor: Predictor, months: np.ndarray, scale: str
+) -> list[tuple[Bands, list[int]]]:
+    """Files with ascending ``months``, and the places of consecutive ones that each has.
+
+    Months in the same file are read together.
+    """
+    known = np.isin(months, np.concatenate([predictors.before, predictors.months]))
+    path_of: Callable = partial(_path, predictors, predictor, scale)
+    files = []
+    places_of_files = groupby(np.flatnonzero(known).tolist(), lambda at: path_of(months[at]))
+    for path, places in places_of_files:
+        bands = _open_bands(predictors, predictor, scale, path)
+        held = [place for place in places if months[place] in bands.numbers]
+        files += [(bands, run) for run in _runs(held)]
+    return files
+
+
+def _runs(numbers: list[int]) -> list[list[int]]:
+    """Split ascending numbers into runs of consecutive ones."""
+    runs = groupby(enumerate(numbers), lambda item: item[1] - item[0])
+    return [[number for _, number in run] for _, run in runs]
 
 
 def read_static(

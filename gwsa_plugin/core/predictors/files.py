@@ -214,14 +214,14 @@ def read_numbers(
     return numbers
 
 
-def read_stored(path: Path, bands: list[int], window: Window, dtype: str) -> np.ndarray:
+def read_stored(path: Path, bands: list[int], window: Window, values: np.ndarray) -> None:
     """Read bands of a raster of a predictor set as stored numbers.
 
-    Parameters and result are those of ``with_osgeo.read_stored``; the message of the InputError
-    names the folder of the file, which is that of its scale.
+    Parameters are those of ``with_osgeo.read_stored``; the message of the InputError names the
+    folder of the file, which is that of its scale.
     """
     try:
-        return with_osgeo.read_stored(path, bands, window, dtype)
+        with_osgeo.read_stored(path, bands, window, values)
     except RasterError:
         raise InputError(
             f"{path.parent.name}/{path.name} cannot be read; build the set again."

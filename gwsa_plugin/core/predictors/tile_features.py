@@ -1,37 +1,58 @@
-"""Read the features of a tile in some months at once.
+"""Read the rasters of a tile in some months at once, and compute features from them.
 
-Each band is read once, for all lags, means and differences. Numbers stay as rasters store them, and
-pixels are selected when features are coded or added up.
+Each band is read once, for all lags, means and differences. Numbers stay as rasters store them.
+Means and differences are computed for a part of the pixels at a time, so that they stay in the
+caches of the processor until they are used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from ..base.numba_modules import load_numba_module
-from .antecedent_means import means_by_window, stored_means, sums_are_exact
+from .antecedent_means import column_means, means_by_window, sums_are_exact
 from .catalogue import Predictor
-from .features import FEATURE_BYTES, PixelSelection, read_months, read_static
+from .features import (
+    FEATURE_BYTES,
+    PixelSelection,
+    read_months,
+    read_static,
+    read_stored_months,
+)
 from .predictor_set import PredictorSet
 from .stored_features import Feature, StoredFeature, TileFeature, feature_values, take_rows
 
-# Bytes of a value as it is stored, and of an antecedent mean.
+# Bytes of a value as it is stored.
 STORED_BYTES = 2
-MEAN_BYTES = 4
 
 _kernel = partial(load_numba_module, "predictors.antecedent_means_numba")
 
 
-def read_tile(
-    predictors: PredictorSet,
-    groups: Sequence[Sequence[Predictor]],
-    months: np.ndarray,
-    selection: PixelSelection,
-) -> list[list[TileFeature]]:
-    """Read features at selected pixels in some months.
+def months_in_memory(predictors: Sequence[Predictor], selection: PixelSelection) -> int:
+    """Return for how many months one thread may hold ``TileRasters``.
+
+    Parameters
+    ----------
+    predictors : sequence of Predictor
+        The predictors of all groups.
+    selection : PixelSelection
+        The pixels.
+    """
+    reach: dict[str, int] = {}
+    for one in predictors:
+        for name in _source(one) if one.monthly else ():
+            reach[name] = max([reach.get(name, 0), *one.reach])
+    pixels = selection.tile.shape[0] * selection.tile.shape[1]
+    bands = FEATURE_BYTES // max(1, STORED_BYTES * pixels)
+    return max(1, (bands - sum(reach.values())) // max(1, len(reach)))
+
+
+class TileRasters:
+    """The rasters of a tile in some months, from which features are computed.
 
     Parameters
     ----------
@@ -45,148 +66,166 @@ def read_tile(
     selection : PixelSelection
         The pixels. Its ``pixels`` are a mask.
 
-    Returns
-    -------
-    list of list of TileFeature
-        The features of each group in the order of its predictors.
-
     Raises
     ------
     InputError
         As ``read_features``.
     """
-    predictors.require(months)
-    reader = _Reader(predictors, months, selection, [one for group in groups for one in group])
-    return [
-        [feature for predictor in group for feature in reader.features(predictor)]
-        for group in groups
-    ]
-
-
-def months_in_memory(predictors: Sequence[Predictor], selection: PixelSelection) -> int:
-    """Return for how many months one thread may hold the features of ``read_tile``.
-
-    Parameters
-    ----------
-    predictors : sequence of Predictor
-        The predictors of all groups.
-    selection : PixelSelection
-        The pixels.
-    """
-    reach: dict[tuple, int] = {}
-    means: set[tuple] = set()
-    for one in predictors:
-        if one.monthly:
-            # A raster in int16, a difference in float32.
-            for source in {_source(one), *((name,) for name in one.difference)}:
-                reach[source] = max([reach.get(source, 0), *one.reach])
-            means.update((_source(one), window) for window in one.means)
-    held = {source: 2 * STORED_BYTES if len(source) > 1 else STORED_BYTES for source in reach}
-    before = sum(held[source] * months for source, months in reach.items())
-    each = sum(held.values()) + MEAN_BYTES * len(means)
-    pixels = selection.tile.shape[0] * selection.tile.shape[1]
-    return max(1, (FEATURE_BYTES // max(1, pixels) - before) // max(1, each))
-
-
-class _Reader:
-    """Reads the rasters of a tile once for all predictors that need them."""
 
     def __init__(
         self,
         predictors: PredictorSet,
+        groups: Sequence[Sequence[Predictor]],
         months: np.ndarray,
         selection: PixelSelection,
-        needing: list[Predictor],
     ):
-        self._set = predictors
+        predictors.require(months)
         self._months = months
-        self._selection = selection
-        pixels = np.asarray(selection.pixels)
-        self._columns = None if pixels.all() else np.flatnonzero(pixels).astype(np.int32)
-        self._by_name = {one.name: one for one in needing if one.files}
-        # Differences by the names of their terms.
-        self._differences: dict[tuple, tuple[np.ndarray, np.ndarray, bool]] = {}
-        self._rasters: dict[str, tuple[np.ndarray, Feature]] = {}
-        self._reach: dict[str, set[int]] = {}
-        for predictor in needing:
-            for name in predictor.difference or [predictor.name]:
-                self._reach.setdefault(name, set()).update(predictor.reach)
-        # Means by their source, with the places of their windows.
-        self._means: dict[tuple, tuple[tuple[int, ...], np.ndarray]] = {}
+        self._groups = groups
+        self._columns = np.flatnonzero(np.asarray(selection.pixels)).astype(np.int32)
+        needing = [predictor for group in groups for predictor in group]
+        # Months back in which each raster is needed, and windows of the means of each source.
+        reach: dict[str, set[int]] = {}
         self._windows: dict[tuple, set[int]] = {}
         for predictor in needing:
-            self._windows.setdefault(_source(predictor), set()).update(predictor.means)
+            if predictor.monthly:
+                self._windows.setdefault(_source(predictor), set()).update(predictor.means)
+                for name in _source(predictor):
+                    reach.setdefault(name, set()).update(predictor.reach)
+        everywhere = selection._replace(pixels=...)
+        self._statics: dict[str, list[Feature]] = {}
+        self._rasters: dict[str, _Raster] = {}
+        for predictor in {one.name: one for one in needing if one.files}.values():
+            if predictor.monthly:
+                needed = np.unique([months - back for back in reach[predictor.name]])
+                values = _read_raster(predictors, predictor, needed, everywhere)
+                self._rasters[predictor.name] = _Raster(needed, values)
+            else:
+                bands = read_static(predictors, predictor, everywhere)
+                self._statics[predictor.name] = [_flat(band) for band in bands]
+        self._terms = {
+            source: _in_shared_months(*(self._rasters[name] for name in source))
+            for source in self._windows
+            if len(source) > 1
+        }
 
-    def features(self, predictor: Predictor) -> list[TileFeature]:
-        """The features of a predictor."""
-        if not predictor.monthly:
-            return self._static(predictor)
-        values: Feature
-        columns = None
-        if predictor.difference:
-            known, values, _ = self._difference(predictor)
-        else:
-            known, values = self._raster(predictor.name)
-            columns = self._columns
-        lagged = [
-            TileFeature(values, np.searchsorted(known, self._months - lag), columns)
-            for lag in predictor.lags
-        ]
-        return [*lagged, *(self._mean(predictor, window) for window in predictor.means)]
+    @property
+    def rows(self) -> int:
+        """Number of selected pixels."""
+        return self._columns.size
 
-    def _static(self, predictor: Predictor) -> list[TileFeature]:
-        """The features of a static predictor."""
+    def features(self, rows: slice) -> list[list[TileFeature]]:
+        """Compute the features of some pixels.
+
+        Parameters
+        ----------
+        rows : slice
+            Their numbers among the selected pixels.
+
+        Returns
+        -------
+        list of list of TileFeature
+            The features of each group in the order of its predictors.
+        """
+        columns = self._columns[rows]
+        variables = {source: self._variable(source, columns) for source in self._windows}
         return [
-            TileFeature(_flat(band), np.zeros(1, dtype=np.int64), self._columns)
-            for band in read_static(self._set, predictor, self._selection._replace(pixels=...))
+            [
+                feature
+                for predictor in group
+                for feature in (
+                    self._monthly(predictor, variables[_source(predictor)])
+                    if predictor.monthly
+                    else self._static(predictor, columns)
+                )
+            ]
+            for group in self._groups
         ]
 
-    def _raster(self, name: str) -> tuple[np.ndarray, Feature]:
-        """The months that are needed of a raster, and its values in them, all pixels."""
-        if name not in self._rasters:
-            needed = np.unique([self._months - back for back in self._reach[name]])
-            everywhere = self._selection._replace(pixels=...)
-            bands = read_months(self._set, self._by_name[name], needed, everywhere)
-            self._rasters[name] = needed, _stack(bands)
-        return self._rasters[name]
+    def _static(self, predictor: Predictor, columns: np.ndarray) -> list[TileFeature]:
+        """The features of a static predictor."""
+        band = np.zeros(1, dtype=np.int64)
+        return [TileFeature(values, band, columns) for values in self._statics[predictor.name]]
 
-    def _difference(self, predictor: Predictor) -> tuple[np.ndarray, np.ndarray, bool]:
-        """The months that are needed, the difference at the pixels, and if its sums are exact."""
-        key = _source(predictor)
-        if key not in self._differences:
-            known, one = self._raster(predictor.difference[0])
-            other_known, other = self._raster(predictor.difference[1])
-            shared = known[np.isin(known, other_known)]
-            one = take_rows(one, np.searchsorted(known, shared))
-            other = take_rows(other, np.searchsorted(other_known, shared))
+    def _monthly(self, predictor: Predictor, variable: _Variable) -> list[TileFeature]:
+        """Lags and means of a predictor."""
+        every = np.arange(self._months.size)
+        bands = [np.searchsorted(variable.known, self._months - lag) for lag in predictor.lags]
+        return [
+            *(TileFeature(variable.values, band, variable.columns) for band in bands),
+            *(TileFeature(variable.means[window], every) for window in predictor.means),
+        ]
+
+    def _variable(self, source: tuple, columns: np.ndarray) -> _Variable:
+        """A raster or a difference of two, with its means at some pixels."""
+        values: Feature
+        own: np.ndarray | None
+        if len(source) == 1:
+            known, values = self._rasters[source[0]]
+            own, exact = columns, False
+        else:
+            known, one, other = self._terms[source]
+            values, own = _subtract(one, other, columns), None
             scalings = [each[1:3] for each in (one, other) if isinstance(each, StoredFeature)]
-            exact = len(scalings) == 2 and sums_are_exact(shared.size, scalings)
-            self._differences[key] = shared, _subtract(one, other, self._columns), exact
-        return self._differences[key]
+            exact = len(scalings) == 2 and sums_are_exact(known.size, scalings)
+        windows = tuple(sorted(self._windows[source]))
+        means: Iterable[np.ndarray] = ()
+        if windows and isinstance(values, np.ndarray) and own is None:
+            means = means_by_window(values, known, self._months, windows, exact)
+        elif windows:
+            means = column_means(values, columns, known, self._months, windows)
+        return _Variable(known, values, own, dict(zip(windows, means)))
 
-    def _mean(self, predictor: Predictor, window: int) -> TileFeature:
-        """An antecedent mean. Those of all windows that are needed are computed at once."""
-        key = _source(predictor)
-        if key not in self._means:
-            windows = tuple(sorted(self._windows[key]))
-            self._means[key] = windows, self._all_means(predictor, windows)
-        windows, means = self._means[key]
-        return TileFeature(means[windows.index(window)], np.arange(self._months.size))
 
-    def _all_means(self, predictor: Predictor, windows: tuple[int, ...]) -> np.ndarray:
-        """Antecedent means, shape (windows, months, pixels)."""
-        if predictor.difference:
-            known, values, exact = self._difference(predictor)
-            return means_by_window(values, known, self._months, windows, exact)
-        known, raster = self._raster(predictor.name)
-        if isinstance(raster, StoredFeature):
-            return stored_means(raster, self._columns, known, self._months, windows)
-        return means_by_window(
-            raster[:, slice(None) if self._columns is None else self._columns],
-            known,
-            self._months,
-            windows,
-        )
+class _Raster(NamedTuple):
+    """The months that are needed of a raster, and its values in them, all pixels of the tile."""
+
+    months: np.ndarray
+    values: Feature
+
+
+class _Variable(NamedTuple):
+    """A variable from which lags and means are taken.
+
+    Parameters
+    ----------
+    known : numpy.ndarray of datetime64[M]
+        Months of its values.
+    values : Feature
+        Shape (months, columns).
+    columns : numpy.ndarray of int32, shape (pixels,), or None
+        As in ``TileFeature``.
+    means : dict of int to numpy.ndarray
+        Antecedent means by the length of their window, shape (predicted months, pixels).
+    """
+
+    known: np.ndarray
+    values: Feature
+    columns: np.ndarray | None
+    means: dict[int, np.ndarray]
+
+
+def _read_raster(
+    predictors: PredictorSet, predictor: Predictor, months: np.ndarray, selection: PixelSelection
+) -> Feature:
+    """The values of a raster, shape (months, pixels of the tile)."""
+    stored = read_stored_months(predictors, predictor, months, selection)
+    if stored is not None:
+        return stored
+    bands = read_months(predictors, predictor, months, selection)
+    return np.stack([feature_values(band) for band in bands]).reshape(len(bands), -1)
+
+
+def _in_shared_months(one: _Raster, other: _Raster) -> tuple[np.ndarray, Feature, Feature]:
+    """The months that two rasters have, and their values in these."""
+    shared = np.intersect1d(one.months, other.months)
+    first, second = (
+        each.values
+        if each.months.size == shared.size
+        else take_rows(each.values, np.searchsorted(each.months, shared))
+        for each in (one, other)
+    )
+    return shared, first, second
 
 
 def _source(predictor: Predictor) -> tuple:
@@ -201,28 +240,16 @@ def _flat(band: Feature) -> Feature:
     return np.ascontiguousarray(band, dtype=np.float32).reshape(1, -1)
 
 
-def _stack(bands: list[Feature]) -> Feature:
-    """Bands as rows of a table of pixels, as they are stored if all are stored alike."""
-    stored = [band for band in bands if isinstance(band, StoredFeature)]
-    if stored and len({band[1:] for band in stored}) == 1:
-        empty = np.full(stored[0].stored.shape, stored[0].nodata, dtype=np.int16)
-        if all(isinstance(band, StoredFeature) or np.isnan(band).all() for band in bands):
-            arrays = [band.stored if isinstance(band, StoredFeature) else empty for band in bands]
-            return stored[0]._replace(stored=np.stack(arrays).reshape(len(bands), -1))
-    return np.stack([feature_values(band) for band in bands]).reshape(len(bands), -1)
-
-
-def _subtract(one: Feature, other: Feature, columns: np.ndarray | None) -> np.ndarray:
+def _subtract(one: Feature, other: Feature, columns: np.ndarray) -> np.ndarray:
     """The difference of two variables at some pixels, float32, shape (bands, pixels)."""
     kernel = _kernel()
     if kernel and isinstance(one, StoredFeature) and isinstance(other, StoredFeature):
-        pixels = one.stored.shape[1] if columns is None else columns.size
-        values = np.empty((len(one.stored), pixels), dtype=np.float32)
+        values = np.empty((len(one.stored), columns.size), dtype=np.float32)
         numbers = [
             (np.float32(each.scale), np.float32(each.offset), np.int16(each.nodata))
             for each in (one, other)
         ]
         kernel.differences(one.stored, numbers[0], other.stored, numbers[1], columns, values)
         return values
-    where = (slice(None), slice(None) if columns is None else columns)
+    where = (slice(None), columns)
     return np.subtract(*(feature_values(take_rows(each, where)) for each in (one, other)))

@@ -8,10 +8,11 @@ global lock. Bands are always interleaved by band, because pixel interleaving br
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
+from uuid import uuid4
 
 import numpy as np
 from osgeo import gdal, gdal_array
@@ -108,6 +109,42 @@ def new_geotiff(
     target.read_back(path)
 
 
+def encode_geotiff(
+    header: Header, side: int, encoding: Mapping, fields: Iterable[tuple[int, np.ndarray]]
+) -> bytes:
+    """Encode bands as the bytes of a GeoTIFF.
+
+    Parameters
+    ----------
+    header, side, encoding
+        As ``new_geotiff``.
+    fields : iterable of (int, numpy.ndarray)
+        Numbers of bands, counted from 1, and their stored numbers, shape of the grid.
+    """
+    path = PurePosixPath(f"/vsimem/{uuid4().hex}.tif")
+    target = GeoTiff(path, header, side, encoding, checked=False)
+    try:
+        target.write_header(header)
+        for number, values in fields:
+            target.write(number, values)
+        target.flush()
+        target.close()
+        return _read_memory_file(path)
+    finally:
+        target.close()
+        gdal.Unlink(str(path))
+
+
+def _read_memory_file(path: PurePosixPath) -> bytes:
+    """The bytes of a file in GDAL's memory."""
+    with gdal_errors(f"{path.name} cannot be read"):
+        file = gdal.VSIFOpenL(str(path), "rb")
+        try:
+            return bytes(gdal.VSIFReadL(1, gdal.VSIStatL(str(path)).size, file))
+        finally:
+            gdal.VSIFCloseL(file)
+
+
 def add_overviews(path: Path, encoding: Mapping, progress: Progress) -> None:
     """Add overviews to a large GeoTIFF, means of the pixels that have a value.
 
@@ -184,9 +221,19 @@ def update_tags(path: Path, tags: Mapping[str, str | None]) -> None:
 
 
 class GeoTiff:
-    """A GeoTIFF that is open for writing; see ``new_geotiff``."""
+    """A GeoTIFF that is open for writing; see ``new_geotiff``.
 
-    def __init__(self, path: Path, header: Header, side: int, encoding: Mapping):
+    If it is ``checked``, the values that are written are added up for ``read_back``.
+    """
+
+    def __init__(
+        self,
+        path: PurePath,
+        header: Header,
+        side: int,
+        encoding: Mapping,
+        checked: bool = True,
+    ):
         self._problem = f"{path.name} cannot be written"
         self._shape = header.grid.shape
         self._side = side
@@ -194,7 +241,7 @@ class GeoTiff:
         self._encoding = encoding
         self._dtype = np.dtype(header.dtype)
         max_error = float(encoding.get("max_z_error", 0))
-        self._sums = Sums(len(header.names), header.nodata, max_error)
+        self._sums = Sums(len(header.names), header.nodata, max_error) if checked else None
         self._tags = dict(header.tags)
         self._names = list(header.names)
         self._sources = list(header.sources) or [""] * len(header.names)
@@ -269,7 +316,8 @@ class GeoTiff:
         if self._step:
             field = np.rint(field / self._step) * self._step
         field = np.asarray(field, dtype=self._dtype)
-        self._sums.add(number, field)
+        if self._sums:
+            self._sums.add(number, field)
         with gdal_errors(self._problem):
             band = self._file.GetRasterBand(number)
             for rows in _split(top, field.shape[0], self._side):
@@ -298,6 +346,8 @@ class GeoTiff:
 
     def read_back(self, path: Path) -> None:
         """Raise OSError if the closed file has not what was written to it."""
+        if self._sums is None:
+            raise ValueError("The file was not checked while it was written.")
         require_written(path, self._sums, self._tags, self._names, self._sources)
 
 

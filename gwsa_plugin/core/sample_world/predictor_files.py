@@ -10,6 +10,7 @@ import json
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..base.progress import SILENT, Progress
 from ..compute.steps import Work
 from ..files.stack import OBSERVED
 from ..predictors.catalogue import ROLES
+from ..predictors.raster_pairs import compression
 from ..rasters.crs import transform_bounds
 from ..rasters.geotiff import Header, new_geotiff
 from ..rasters.raster import BILINEAR
@@ -28,7 +30,8 @@ from .land import Land
 from .random_fields import generator
 
 NODATA = -32768
-ENCODING = {"compress": "DEFLATE", "predictor": 2, "zlevel": 1}
+# Blocks are as large as possible up to this side, so that little of them lies outside the raster.
+LARGEST_BLOCK = 640
 METRIC = "water_table_depth"
 COARSE = "radiation"
 # Side of a radiation pixel in 1 km pixels: 0.05°.
@@ -119,7 +122,8 @@ class ScaledRaster:
         names = ("",) * bands
         header = Header(grid, names, unit, tags={}, dtype="int16", nodata=NODATA, scale=scale)
         self._open = ExitStack()
-        self._file = self._open.enter_context(new_geotiff(path, header, encoding=ENCODING))
+        writing = new_geotiff(path, header, _block_side(grid), compression())
+        self._file = self._open.enter_context(writing)
         self._scale = scale
 
     def write(self, band: int, values: np.ndarray, month: np.datetime64 | None = None) -> None:
@@ -299,6 +303,12 @@ class PredictorWriter:
         if entry.name == COARSE:
             grid = grid.coarsen(COARSE_BLOCK)
         return YearlyRasters(self._folder, entry.name, grid, entry.scale, entry.unit)
+
+
+def _block_side(grid: Grid) -> int:
+    """Side of blocks that divide the longer side of a raster equally, a multiple of 16."""
+    longest = max(grid.shape)
+    return 16 * ceil(longest / ceil(longest / LARGEST_BLOCK) / 16)
 
 
 def _block_mean(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,9 @@ which corrects the explainable part of the truth to the coarse field.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from ..base.errors import InputError
 from ..base.months import SEASONS, calendar_season
 from ..base.progress import SILENT, Progress
 from ..base.tiles import Tile
+from ..compute.steps import Work
+from ..compute.threads import run_all
 from ..files.stack import read_stack
 from ..files.yearly_maps import YearlyMaps
 from ..rasters.reading import open_raster
@@ -97,17 +101,19 @@ def _score(compared: _ComparedFields, progress: Progress) -> dict:
     errors = _SquaredErrors(compared.regions)
     trends = _TrendErrors(compared.region_numbers.shape)
     correlations = {name: _Correlation() for name in ("product", "bilinear")}
-    for done, month in enumerate(compared.months):
-        progress.advance(done / compared.months.size)
-        truth, fields = compared.fields(month)
-        scored = np.isfinite(truth) & np.isfinite(fields["product"])
-        values = {name: field[scored].astype(np.float64) for name, field in fields.items()}
-        truth = truth[scored].astype(np.float64)
-        differences = {name: field - truth for name, field in values.items()}
-        errors.add(month, compared.region_numbers[scored], differences)
-        trends.add(month, scored, differences)
-        for name, correlation in correlations.items():
-            correlation.add(values[name], truth)
+    months = compared.months
+    (scored,) = run_all([partial(compared.scored, months[0])])
+    for done, month in enumerate(months):
+        progress.advance(done / months.size)
+        works: list[Work] = [
+            partial(errors.add, month, scored),
+            partial(trends.add, month, scored),
+            *[partial(one.add, name, scored) for name, one in correlations.items()],
+        ]
+        if month < months[-1]:
+            # The next month is read meanwhile.
+            works.insert(0, partial(compared.scored, months[done + 1]))
+        scored, *_ = run_all(works)
     return {
         **{name: value for name, value in errors.overall().items() if name != "pixels"},
         "r": correlations["product"].r(),
@@ -116,6 +122,20 @@ def _score(compared: _ComparedFields, progress: Progress) -> dict:
         "by_season": errors.by_season(),
         "trends": trends.by_region(compared.regions, compared.region_numbers),
     }
+
+
+class _Scored(NamedTuple):
+    """One month in the pixels that are scored.
+
+    ``pixels`` is True for them, shape (rows, columns); the others have the shape (pixels,):
+    ``regions`` the region, ``truth``, ``values`` and ``errors`` cm.
+    """
+
+    pixels: np.ndarray
+    regions: np.ndarray
+    truth: np.ndarray
+    values: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
 
 
 class _ComparedFields:
@@ -157,6 +177,15 @@ class _ComparedFields:
         self._stack = truth.select(self._stack.months[0], self._stack.months[-1])
         self._correct_product = True
 
+    def scored(self, month: np.datetime64, progress: Progress) -> _Scored:
+        """Return the values of one month in the pixels that are scored."""
+        truth, fields = self.fields(month)
+        pixels = np.isfinite(truth) & np.isfinite(fields["product"])
+        values = {name: field[pixels].astype(np.float64) for name, field in fields.items()}
+        truth = truth[pixels].astype(np.float64)
+        errors = {name: field - truth for name, field in values.items()}
+        return _Scored(pixels, self.region_numbers[pixels], truth, values, errors)
+
     def fields(self, month) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return the truth and the other fields of one month: cm at 1 km, NaN without a value."""
         number = int((month - self._stack.months[0]).astype(int))
@@ -193,18 +222,14 @@ class _SquaredErrors:
         self._counts = np.zeros((len(SEASONS), len(regions)))
         self._months = np.zeros(len(SEASONS))
 
-    def add(self, month: np.datetime64, numbers: np.ndarray, errors: dict[str, np.ndarray]) -> None:
-        """Add one month.
-
-        ``numbers`` has the region of each scored pixel, ``errors`` the error of each field in cm,
-        both of shape (pixels,).
-        """
+    def add(self, month: np.datetime64, scored: _Scored, progress: Progress) -> None:
+        """Add one month."""
         season = calendar_season(month)
         size = len(self._regions)
         self._months[season] += 1
-        self._counts[season] += np.bincount(numbers, minlength=size)
+        self._counts[season] += np.bincount(scored.regions, minlength=size)
         for name, squares in zip(FIELDS, self._squares):
-            squares[season] += np.bincount(numbers, errors[name] ** 2, minlength=size)
+            squares[season] += np.bincount(scored.regions, scored.errors[name] ** 2, minlength=size)
 
     def overall(self) -> dict[str, float]:
         return self._figures(slice(None), slice(None))
@@ -244,13 +269,16 @@ class _TrendErrors:
         self._times = np.zeros((3, *shape))
         self._errors = np.zeros((len(FIELDS), 2, *shape))
 
-    def add(self, month: np.datetime64, scored: np.ndarray, errors: dict[str, np.ndarray]) -> None:
-        """Add one month; ``errors`` has the errors of each field in the scored pixels, cm."""
+    def add(self, month: np.datetime64, scored: _Scored, progress: Progress) -> None:
+        """Add one month."""
         years = (month.astype("datetime64[M]").astype(int) - REFERENCE_MONTH) / 12
-        self._times[:, scored] += np.array([1.0, years, years**2])[:, None]
-        for name, sums in zip(FIELDS, self._errors):
-            sums[0, scored] += errors[name]
-            sums[1, scored] += years * errors[name]
+        for total, weight in zip(self._times, (1.0, years, years**2)):
+            total += weight * scored.pixels
+        error = np.zeros(scored.pixels.shape)
+        for name, (total, product) in zip(FIELDS, self._errors):
+            error[scored.pixels] = scored.errors[name]
+            total += error
+            product += years * error
 
     def by_region(self, names: tuple[str, ...], numbers: np.ndarray) -> dict[str, dict]:
         """Return the RMSE of the trend of each field, cm/yr, for each region and for all pixels."""
@@ -277,7 +305,9 @@ class _Correlation:
     def __init__(self):
         self._sums = np.zeros(6)
 
-    def add(self, field: np.ndarray, truth: np.ndarray) -> None:
+    def add(self, name: str, scored: _Scored, progress: Progress) -> None:
+        """Add one month of a field."""
+        field, truth = scored.values[name], scored.truth
         products = (field @ field, truth @ truth, field @ truth)
         self._sums += (field.size, field.sum(), truth.sum(), *products)
 

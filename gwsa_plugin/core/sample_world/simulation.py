@@ -12,6 +12,7 @@ from ..base.months import BASELINE, in_baseline, month_range
 from ..base.progress import SILENT, Progress
 from ..compute.steps import Work
 from ..compute.threads import run_all
+from ..files.mapped import mapped_array
 from .cases import Case
 from .gldas_files import COMPONENTS, VARIABLES, LandSurface, components
 from .grace_files import RECORD
@@ -93,7 +94,7 @@ def simulate(
     groundwater = hydrology if case.signal else _independent_hydrology(land, simulated, seed, case)
     surface = LandSurface(land)
     shape = (period.size, *land.grid.shape)
-    explained = np.memmap(scratch / "explained", np.float32, "w+", shape=shape)
+    explained = mapped_array(scratch / "explained", shape)
     means: dict[str, list[np.ndarray]] = {name: [] for name in ("GWSA", *COMPONENTS)}
     land_surface: dict[str, list[np.ndarray]] = {name: [] for name in VARIABLES}
     baseline = np.zeros(land.grid.shape)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..base.progress import SILENT, Progress
+from ..compute.threads import TaskProgress, run_all
 from ..files.stack import MonthlyStack, write_stack
 from ..spatial.mass_conservation import MassConservation
 from .added_storage import AddedStorage
@@ -108,15 +110,17 @@ class Truth:
 
     def _measure_unexplained(self, progress: Progress) -> tuple[np.ndarray, float]:
         """Cell means of all months and mean variance within cells of the unscaled random part."""
-        means = []
-        variances = []
-        for i, month in enumerate(self.months):
+        inside = (self.months >= self.period[0]) & (self.months <= self.period[-1])
+
+        def measure(i: int, progress: Progress) -> tuple[np.ndarray, float]:
             progress.stop_if_cancelled()
             field = self._unexplained.month(i)
-            means.append(self.land.cell_mean(field))
-            if self.period[0] <= month <= self.period[-1]:
-                variances.append(self.land.variance_within_cells(field))
-        return np.array(means), float(np.mean(variances))
+            variance = self.land.variance_within_cells(field) if inside[i] else np.nan
+            return self.land.cell_mean(field), variance
+
+        works = [partial(measure, i) for i in range(self.months.size)]
+        means, variances = zip(*run_all(works, TaskProgress(progress.is_cancelled)))
+        return np.array(means), float(np.mean(np.array(variances)[inside]))
 
 
 class OracleScore:
@@ -212,14 +216,25 @@ def write_truth(
     gwsa_rasters = YearlyRasters(folder / "gwsa_1km", "GWSA", grid, SCALE_CM, unit="cm")
     explained_rasters = YearlyRasters(folder / "explained_1km", "GWSA", grid, SCALE_CM, unit="cm")
     at_wells = np.empty((truth.period.size, wells.rows.size))
+
+    def write(rasters: YearlyRasters, month, field: np.ndarray, progress: Progress) -> None:
+        rasters.write(month, np.where(truth.land.mask, field, np.nan))
+
+    def score(month, explained, unexplained, progress: Progress) -> None:
+        oracle.add(month, explained, unexplained)
+
     for k, month in enumerate(truth.period):
         progress.advance(k / truth.period.size)
         explained, unexplained = truth.fields(k)
         gwsa = explained + unexplained
-        gwsa_rasters.write(month, np.where(truth.land.mask, gwsa, np.nan))
-        explained_rasters.write(month, np.where(truth.land.mask, explained, np.nan))
         at_wells[k] = gwsa[wells.rows, wells.columns]
-        oracle.add(month, explained, unexplained)
+        run_all(
+            [
+                partial(score, month, explained, unexplained),
+                partial(write, gwsa_rasters, month, gwsa),
+                partial(write, explained_rasters, month, explained),
+            ]
+        )
     gwsa_rasters.close()
     explained_rasters.close()
     return at_wells

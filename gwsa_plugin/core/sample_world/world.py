@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import in_baseline, month_range
 from ..base.progress import SILENT, Progress
+from ..compute.threads import run_all
 from ..files.atomic import atomic_folder, scratch_folder
 from ..files.stack import MonthlyStack, read_stack, write_stack
 from ..spatial.aquifers import Aquifer
@@ -154,10 +156,21 @@ def make_world(
         predictors.close()
         truth = _make_truth(land, simulated, options, progress)
         wells = place_wells(land, seed)
-        twsa = _write_grace(out, truth, options, progress)
-        gldas = _write_gldas(out, truth, simulated, options, progress.part(0.7, 0.8))
-        oracle = _oracle_score(truth, twsa, gldas)
-        at_wells = write_truth(out / "truth", truth, oracle, wells, progress.part(0.8, 1.0))
+        surroundings = Surroundings(land, options.observation.margin_cells)
+        twsa = _observe_grace(out, truth, surroundings, options, progress)
+        gldas = _gldas_variables(truth, simulated, options)
+        inside = (slice(None), *surroundings.coarse.window(land.coarse.bounds))
+        oracle = _oracle_score(truth, twsa[inside], gldas)
+        at_wells, *_ = run_all(
+            [
+                partial(write_truth, out / "truth", truth, oracle, wells),
+                partial(
+                    gldas_files.write_files, out / PARTS["GLDAS"], surroundings, truth.months, gldas
+                ),
+                partial(grace_files.write_mascons, out / PARTS["TWSA"], surroundings.coarse, twsa),
+            ],
+            progress.part(0.7, 1.0),
+        )
         write_aquifers(out / PARTS["AQUIFERS"], land, seed)
         write_wells(out, wells, period, at_wells, seed, case.yield_factor)
         _write_true_trends(out / "truth" / "wells.csv", wells, at_wells)
@@ -248,17 +261,21 @@ def _added_storages(land: Land, months: np.ndarray, options: WorldOptions) -> li
     return added
 
 
-def _write_grace(
-    world: Path, truth: Truth, options: WorldOptions, progress: Progress
+def _observe_grace(
+    world: Path,
+    truth: Truth,
+    surroundings: Surroundings,
+    options: WorldOptions,
+    progress: Progress,
 ) -> np.ndarray:
-    """Write the mascon file and its land mask, with the surroundings of the region.
+    """Observe TWSA, and write the land mask of GRACE.
 
     ``truth/TWSA_observed.tif`` gets the region as observed without noise, in all months.
 
-    Returns TWSA of the region as observed: cm, shape (solutions, cell rows, cell columns).
+    Returns TWSA of the region and its surroundings as observed: cm, shape (solutions, rows,
+    columns).
     """
     land = truth.land
-    surroundings = Surroundings(land, options.observation.margin_cells)
     is_land = surroundings.land_fraction >= grace_files.MIN_LAND_FRACTION
     grace_files.write_land_mask(world / PARTS["LAND_MASK"], surroundings.coarse, is_land)
     inside = (slice(None), *surroundings.coarse.window(land.coarse.bounds))
@@ -269,10 +286,7 @@ def _write_grace(
     write_stack(world / "truth" / "TWSA_observed.tif", stack)
     solved = np.isin(truth.months, grace_files.solved_months())
     twsa = truth.means["TWSA"][solved]
-    observed = _observe(twsa, surroundings, options.observation, seed, progress)
-    path = world / PARTS["TWSA"]
-    grace_files.write_mascons(path, surroundings.coarse, observed, progress.part(0.7, 0.7))
-    return observed[inside]
+    return _observe(twsa, surroundings, options.observation, seed, progress)
 
 
 def _observe(
@@ -293,39 +307,28 @@ def _observe(
     return observe_twsa(seen, surroundings.coarse, observation, seed, progress)
 
 
-def _write_gldas(
-    world: Path,
-    truth: Truth,
-    simulated: SimulatedStorage,
-    options: WorldOptions,
-    progress: Progress,
-) -> np.ndarray:
-    """Write the GLDAS files.
-
-    Returns SMS + SWES + CWS of the files: cm, anomalies to the baseline, shape (months, cell rows,
-    cell columns).
-    """
-    land = truth.land
+def _gldas_variables(
+    truth: Truth, simulated: SimulatedStorage, options: WorldOptions
+) -> dict[str, np.ndarray]:
+    """The variables of the GLDAS files: shape (months, cell rows, cell columns) each."""
     observation = options.observation
-    variables = simulated.land_surface
-    if observation.gldas_amplitude_error or observation.gldas_delay_months:
-        variables = gldas_files.with_errors(
-            variables,
-            land,
-            observation.gldas_amplitude_error,
-            observation.gldas_delay_months,
-            options.seed,
-        )
-    surroundings = Surroundings(land, observation.margin_cells)
-    gldas_files.write_files(world / PARTS["GLDAS"], surroundings, truth.months, variables, progress)
-    water = np.sum(list(gldas_files.components(variables).values()), axis=0)
-    return water - water[in_baseline(truth.months)].mean(axis=0)
+    if not (observation.gldas_amplitude_error or observation.gldas_delay_months):
+        return simulated.land_surface
+    return gldas_files.with_errors(
+        simulated.land_surface,
+        truth.land,
+        observation.gldas_amplitude_error,
+        observation.gldas_delay_months,
+        options.seed,
+    )
 
 
-def _oracle_score(truth: Truth, twsa: np.ndarray, gldas: np.ndarray) -> OracleScore:
-    """Prepare the oracle's score, given GWSA from observed TWSA and GLDAS."""
+def _oracle_score(truth: Truth, twsa: np.ndarray, gldas: dict[str, np.ndarray]) -> OracleScore:
+    """Prepare the oracle's score, given observed TWSA of the region and the GLDAS variables."""
+    water = np.sum(list(gldas_files.components(gldas).values()), axis=0)
+    water = water - water[in_baseline(truth.months)].mean(axis=0)
     months = grace_files.solved_months()
-    gwsa = twsa - gldas[np.isin(truth.months, months)]
+    gwsa = twsa - water[np.isin(truth.months, months)]
     return OracleScore(truth.land, gwsa, months, _valid_cells(truth.land))
 
 

@@ -7,7 +7,7 @@ the same many times faster.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -87,7 +87,12 @@ def _first_pixels(size: int, factor: int, skipped: int) -> np.ndarray:
 
 
 def interpolate(
-    nodes: np.ndarray, valid: np.ndarray, factor: int, window: Window, wraps: bool = False
+    nodes: np.ndarray,
+    valid: np.ndarray,
+    factor: int,
+    window: Window,
+    wraps: bool = False,
+    where: np.ndarray | None = None,
 ) -> np.ndarray:
     """Interpolate bilinearly between the centres of coarse cells.
 
@@ -105,14 +110,19 @@ def interpolate(
         Rows and columns of the fine grid.
     wraps : bool
         True when the first column is the neighbour of the last one.
+    where : ndarray of bool, shape of the window, optional
+        The pixels that are computed; by default all.
 
     Returns
     -------
     ndarray of float64, shape of the window
-        NaN where no valid cell has weight, or where a valid cell of the four is NaN.
+        NaN outside ``where``, where no valid cell has weight, and where a valid cell of the four is
+        NaN.
     """
-    rows = _between_nodes(window[0], factor, nodes.shape[0])
-    columns = _between_nodes(window[1], factor, nodes.shape[1], wraps)
+    rows, columns = (
+        _between_nodes(side.start, side.stop, factor, size, around)
+        for side, size, around in zip(window, nodes.shape, (False, wraps))
+    )
     # Values and weights of the nodes around the window; both are 0 beyond the grid.
     around = np.zeros((2, rows.nodes.size, columns.nodes.size))
     inside = [np.flatnonzero(side.nodes >= 0) for side in (rows, columns)]
@@ -123,9 +133,10 @@ def interpolate(
     )
     kernels = _kernels()
     if kernels is None:
-        return interpolate_numpy(around, rows, columns)
+        field = interpolate_numpy(around, rows, columns)
+        return field if where is None else np.where(where, field, np.nan)
     field = np.empty((rows.before.size, columns.before.size))
-    kernels.interpolate(*around, *rows[1:], *columns[1:], field)
+    kernels.interpolate(*around, *rows[1:], *columns[1:], where, field)
     return field
 
 
@@ -147,13 +158,18 @@ class BetweenNodes(NamedTuple):
     fraction: np.ndarray
 
 
-def _between_nodes(span: slice, factor: int, size: int, wraps: bool = False) -> BetweenNodes:
+@lru_cache(maxsize=256)
+def _between_nodes(start: int, stop: int, factor: int, size: int, wraps: bool) -> BetweenNodes:
+    """The pixels from ``start`` to ``stop``, cached for the months of a tile."""
     # Distance of each pixel centre from the first node, in halves of a pixel.
-    distance = 2 * np.arange(span.start, span.stop) + 1 - factor
+    distance = 2 * np.arange(start, stop) + 1 - factor
     before = distance // (2 * factor)
     nodes = np.arange(before[0], before[-1] + 2)
     nodes = nodes % size if wraps else np.where(nodes < size, nodes, -1)
-    return BetweenNodes(nodes, before - before[0], distance / (2 * factor) - before)
+    between = BetweenNodes(nodes, before - before[0], distance / (2 * factor) - before)
+    for shared in between:
+        shared.flags.writeable = False
+    return between
 
 
 def interpolate_numpy(around: np.ndarray, rows: BetweenNodes, columns: BetweenNodes) -> np.ndarray:

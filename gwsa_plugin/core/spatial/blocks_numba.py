@@ -105,9 +105,9 @@ def _sum(values):
 
 @njit(cache=True, **LOOSE)
 def interpolate(
-    values, weights, rows_before, row_fractions, columns_before, column_fractions, field
+    values, weights, rows_before, row_fractions, columns_before, column_fractions, where, field
 ):
-    """See ``blocks.interpolate_numpy``; the result is written to ``field``."""
+    """See ``blocks.interpolate``; the result is written to ``field``. ``where`` may be None."""
     above = np.empty((2, field.shape[1]))
     below = np.empty((2, field.shape[1]))
     current = -1
@@ -118,7 +118,7 @@ def interpolate(
             for node_row, strip in ((current, above), (current + 1, below)):
                 _interpolate_columns(values[node_row], columns_before, column_fractions, strip[0])
                 _interpolate_columns(weights[node_row], columns_before, column_fractions, strip[1])
-        _interpolate_rows(above, below, row_fractions[row], field[row])
+        _interpolate_rows(above, below, row_fractions[row], _row_mask(where, row), field[row])
 
 
 @njit(**LOOSE)
@@ -131,8 +131,9 @@ def _interpolate_columns(nodes, before, fractions, pixels):
 
 
 @njit(**LOOSE)
-def _interpolate_rows(above, below, fraction, pixels):
+def _interpolate_rows(above, below, fraction, where, pixels):
     """One row of pixels: weighted sums of the values over the sums of the weights."""
     for column in range(pixels.size):
         total = above[0, column] * (1 - fraction) + below[0, column] * fraction
-        pixels[column] = total / (above[1, column] * (1 - fraction) + below[1, column] * fraction)
+        value = total / (above[1, column] * (1 - fraction) + below[1, column] * fraction)
+        pixels[column] = value if where is None or where[column] else np.nan

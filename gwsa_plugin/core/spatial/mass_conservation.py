@@ -25,7 +25,7 @@ from scipy.sparse.linalg import splu
 from ..base.cores import usable_cores
 from ..base.errors import InputError
 from ..base.grid import Grid
-from ..base.tiles import Tile, by_tile, split_into_tiles
+from ..base.tiles import Tile, by_tile, split_into_tiles, tile_side
 from .blocks import block_sums, interpolate
 
 
@@ -92,6 +92,11 @@ class MassConservation:
         """The tiles of the coarse grid with at least one of ``cells``."""
         return split_into_tiles(self.cells, self.factor)
 
+    @property
+    def block_side(self) -> int:
+        """Width and height of the blocks of a map in pixels: a tile is a block."""
+        return tile_side(self.factor) * self.factor
+
     def pixels(self, tile: Tile | None = None) -> np.ndarray:
         """Return the land pixels of ``cells``: bool, fine shape; that of a tile is read-only."""
         if tile is None:
@@ -134,11 +139,10 @@ class MassConservation:
             NaN outside ``pixels``, and where one of the valid cells around a pixel is NaN.
         """
         tile = self._tile(tile)
-        fine = interpolate(
-            coarse, self.cells, self.factor, tile.fine(self.factor), self.coarse.wraps
+        window = tile.fine(self.factor)
+        return interpolate(
+            coarse, self.cells, self.factor, window, self.coarse.wraps, self.pixels(tile)
         )
-        np.copyto(fine, np.nan, where=~self.pixels(tile))
-        return fine
 
     def correct(self, raw: np.ndarray, coarse: np.ndarray) -> np.ndarray:
         """Add the mean-preserving field that makes the block means equal to the coarse field.

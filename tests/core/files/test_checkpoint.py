@@ -1,6 +1,7 @@
 """Checkpoints of an interrupted run: complete ones are used, and damaged ones are made again."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -69,6 +70,21 @@ def test_a_damaged_checkpoint_is_removed_and_the_log_states_it(interrupted, dama
     found, log = continued(interrupted)
     assert found == {"0.npy", "1.npy", "2.npy", "map.tif"} - {(own / name).name}
     assert "1 of the results in .maps.unfinished are not complete, and are made again." in log
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of the size of files")
+def test_an_array_of_which_the_end_is_lost_is_no_checkpoint(tmp_path):
+    """numpy does not notice when what is left in the buffer of a plain file cannot be written."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150, limits[1]))
+    try:
+        with pytest.raises(OSError):
+            save_checkpoint(tmp_path / "0.npy", lambda file: np.save(file, np.zeros(9)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "0.npy").exists()
 
 
 def test_what_was_being_written_is_removed_without_a_word(interrupted):

@@ -220,9 +220,9 @@ def test_bits_of_a_month_do_not_depend_on_other_months(with_surplus):
 def test_each_band_is_read_once(with_surplus, monkeypatch):
     read = []
 
-    def counted(path, bands, window, dtype):
+    def counted(path, bands, window, values):
         read.extend((path, band) for band in bands)
-        return read_stored(path, bands, window, dtype)
+        read_stored(path, bands, window, values)
 
     monkeypatch.setattr(module, "read_stored", counted)
     read_features(with_surplus, "coarse", MONTHS[[5, 12, 13]])

@@ -10,8 +10,8 @@ from gwsa.gwsa_plugin.core.predictors import antecedent_means as means_module
 from gwsa.gwsa_plugin.core.predictors import tile_features
 from gwsa.gwsa_plugin.core.predictors.antecedent_means import (
     antecedent_means,
+    column_means,
     means_by_window,
-    stored_means,
     sums_are_exact,
 )
 from gwsa.gwsa_plugin.core.predictors.catalogue import Predictor
@@ -20,12 +20,12 @@ from gwsa.gwsa_plugin.core.predictors.stored_features import (
     StoredFeature,
     TileFeature,
     feature_values,
+    take_rows,
 )
 from gwsa.gwsa_plugin.core.predictors.tile_features import (
-    _stack,
+    TileRasters,
     _subtract,
     months_in_memory,
-    read_tile,
 )
 
 KNOWN = np.arange("2001-01", "2004-01", dtype="datetime64[M]")
@@ -72,7 +72,7 @@ def test_means_of_stored_numbers_have_the_bits_of_sums_month_by_month(compiled, 
     values = stored(scaling, missing)
     columns = np.flatnonzero(np.random.default_rng(1).random(PIXELS) < 0.7).astype(np.int32)
     assert sums_are_exact(KNOWN.size, [scaling[:2]]) == scaling[2]
-    ours = stored_means(values, columns, KNOWN, MONTHS, WINDOWS)
+    ours = column_means(values, columns, KNOWN, MONTHS, WINDOWS)
     expected = antecedent_means(values.values()[:, columns], KNOWN, MONTHS, WINDOWS)
     assert_same_bits(ours, np.ascontiguousarray(expected.swapaxes(0, 1)))
 
@@ -81,7 +81,7 @@ def test_windows_before_the_first_month_are_over_the_known_ones(compiled):
     values = stored(SCALINGS["tenths"])
     columns = np.arange(PIXELS, dtype=np.int32)
     months = np.concatenate([KNOWN[:3], KNOWN[-1:] + 30])
-    ours = stored_means(values, columns, KNOWN, months, (2, 24))
+    ours = column_means(values, columns, KNOWN, months, (2, 24))
     expected = antecedent_means(values.values(), KNOWN, months, (2, 24)).swapaxes(0, 1)
     np.testing.assert_array_equal(ours, expected)
     assert np.isnan(ours[:, -1]).all()
@@ -99,18 +99,16 @@ def test_means_of_differences_have_the_bits_of_sums_month_by_month(compiled, pai
     assert_same_bits(ours, np.ascontiguousarray(expected))
 
 
-def test_bands_that_are_stored_alike_stay_as_they_are():
-    bands = [StoredFeature(np.full((2, 3), n, dtype=np.int16), 0.5, 1.0, -1) for n in range(3)]
-    stacked = _stack(bands)
-    assert isinstance(stacked, StoredFeature) and stacked.stored.shape == (3, 6)
-    empty = np.full((2, 3), np.nan, dtype=np.float32)
-    assert np.isnan(_stack([*bands, empty]).values()[3]).all()
-    other = bands[1]._replace(scale=2.0)
-    floats = _stack([bands[0], other, empty])
-    assert floats.dtype == np.float32
-    np.testing.assert_array_equal(floats[:2, 0], [1.0, 3.0])
-    assert np.isnan(floats[2]).all()
-    np.testing.assert_array_equal(_stack([empty + 1, empty * 0 + 4])[1], np.full(6, np.nan))
+def test_sums_are_divided_as_by_a_division():
+    """The corrected product with the reciprocal is the quotient, for every length of a window."""
+    kernel = pytest.importorskip("gwsa.gwsa_plugin.core.predictors.antecedent_means_numba")
+    random = np.random.default_rng(5)
+    totals = random.normal(0, 1, 20_000) * 2.0 ** random.integers(-30, 30, 20_000)
+    totals[:1000] = np.rint(totals[:1000])
+    quotients = np.empty(totals.size)
+    for count in (*range(1, 61), 120, 240, 299):
+        kernel._divide_by(totals, np.zeros(totals.size), float(count), quotients)
+        np.testing.assert_array_equal(quotients, totals / count)
 
 
 def test_rows_and_months_of_a_feature_are_selected():
@@ -140,26 +138,29 @@ def test_a_tile_has_the_features_that_are_read_month_by_month(small_world):
     tile = Tile(slice(0, 48), slice(0, 40))
     pixels = predictors.land(tile)
     selection = PixelSelection(tile, pixels)
-    first, second = read_tile(ours, (ours.predictors, (changed,)), months, selection)
+    rasters = TileRasters(ours, (ours.predictors, (changed,)), months, selection)
+    assert rasters.rows == np.count_nonzero(pixels)
     expected = read_pixels(ours, months, selection)
-    for month, features in enumerate(expected):
-        for one, other in zip(first, features):
-            assert_same_bits(one.month(month, slice(0, one.rows)), feature_values(other))
-    assert [one.values is other.values for one, other in zip(second, first[len(statics) :])]
-    assert second[2].values.base is first[len(statics) + 2].values.base, "computed once"
+    for rows in (slice(0, 100), slice(100, rasters.rows)):
+        first, second = rasters.features(rows)
+        for month, features in enumerate(expected):
+            for one, other in zip(first, features):
+                values = one.month(month, slice(0, one.rows))
+                assert_same_bits(values, feature_values(take_rows(other, rows)))
+        monthly = first[len(statics) :]
+        assert all(one.values is other.values for one, other in zip(second[:2], monthly))
+        assert second[2].values.base is monthly[2].values.base, "computed once"
 
 
-def test_the_bound_of_memory_counts_each_raster_and_mean_once(monkeypatch):
-    """Rain is read for its own lags and for the difference, the mean of 12 months once."""
+def test_the_bound_of_memory_counts_each_raster_once(monkeypatch):
+    """Rain is read for its own lags and for the difference, 23 months back."""
     rain = Predictor("rain", kind="monthly", files="fine/rain_{YYYY}.tif", lags=(0, 1), means=(12,))
     loss = Predictor("loss", kind="monthly", files="fine/loss_{YYYY}.tif", lags=(0,))
     surplus = Predictor("surplus", kind="monthly", difference=("rain", "loss"), means=(12, 24))
     soil = Predictor("soil", kind="static", files="fine/soil.tif")
     selection = PixelSelection(Tile(slice(0, 10), slice(0, 10)), ...)
-    each = 2 + 2 + 4 + 4 + 8
-    before = 2 * 23 + 2 * 23 + 4 * 23
     for months in (1, 5, 30):
-        monkeypatch.setattr(tile_features, "FEATURE_BYTES", 100 * (before + months * each))
+        monkeypatch.setattr(tile_features, "FEATURE_BYTES", 2 * 100 * 2 * (23 + months))
         assert months_in_memory((rain, loss, surplus, soil, rain), selection) == months
     monkeypatch.setattr(tile_features, "FEATURE_BYTES", 1)
     assert months_in_memory((rain, loss, surplus), selection) == 1

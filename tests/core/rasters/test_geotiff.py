@@ -19,6 +19,7 @@ from gwsa.gwsa_plugin.core.rasters.geotiff import (
     MAX_SIDE_WITHOUT_OVERVIEWS,
     OVERVIEWS,
     Header,
+    encode_geotiff,
     new_geotiff,
     update_tags,
 )
@@ -262,3 +263,28 @@ class TestUpdateTags:
         with rasterio.open(path) as source:
             assert source.tags()["GWSA_DETAIL"] == "untested"
             assert "GWSA_DETAIL_GAIN" not in source.tags()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+def test_bands_encoded_in_memory_are_those_of_a_file(month, tmp_path, encoding):
+    field = month[:480, 480:960]
+    options = {**encoding.options, "sparse_ok": True}
+    header = Header(SMALL, ("2010-01", "2010-02"), "cm", {}, step=encoding.step)
+    encoded = encode_geotiff(header, SIDE, options, [(1, field)])
+    (tmp_path / "memory.tif").write_bytes(encoded)
+    write(tmp_path / "file.tif", SMALL, field, encoding, overviews=False)
+    with rasterio.open(tmp_path / "memory.tif") as one, rasterio.open(tmp_path / "file.tif") as two:
+        np.testing.assert_array_equal(one.read(), two.read())
+        assert (one.descriptions, one.block_shapes) == (two.descriptions, two.block_shapes)
+    assert not gdal.ReadDir("/vsimem/")
+
+
+def test_an_interrupted_encoding_leaves_nothing_in_memory(month):
+    def fields():
+        yield 1, month[:480, :480]
+        raise Cancelled
+
+    header = Header(SMALL, ("2010-01", "2010-02"), "cm", {})
+    with pytest.raises(Cancelled):
+        encode_geotiff(header, SIDE, {"compress": "DEFLATE"}, fields())
+    assert not gdal.ReadDir("/vsimem/")

@@ -144,3 +144,14 @@ def test_a_valid_node_with_nan_makes_the_pixels_around_it_nan(program):
     hole[6:14, 10:18] = True
     assert np.array_equal(np.isnan(field), hole)
     assert np.allclose(field[~hole], 1.0, atol=1e-15)
+
+
+@both_programs
+def test_only_the_pixels_asked_for_are_interpolated(program):
+    nodes = np.arange(30.0).reshape(5, 6)
+    window = (slice(3, 20), slice(0, 24))
+    where = np.random.default_rng(1).random((17, 24)) < 0.5
+    with program():
+        every = interpolate(nodes, nodes > 2, 4, window)
+        some = interpolate(nodes, nodes > 2, 4, window, where=where)
+    np.testing.assert_array_equal(some, np.where(where, every, np.nan))

@@ -6,8 +6,8 @@ evaluated one after the other. Operations that numba cannot express are written 
 on vectors, from which LLVM generates the instructions of the processor at hand.
 
 The depth of the trees must be known when these instructions are generated: it is the length of the
-tuple ``nodes``. The dtype of ``leaves`` determines how leaves are looked up. All of this is one
-module, because the cache of numba detects changes only in the module of the cached function.
+tuple ``nodes``. The dtype of ``leaves`` determines how leaves are looked up. The three steps are
+one module, because the cache of numba detects changes only in the module of the cached function.
 """
 
 from __future__ import annotations
@@ -19,15 +19,20 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload
 
+from .vectors import BYTE, INDEX, WORD, call, data, load, shuffled, splat, store
+
 # Rows that are evaluated together, and words of 64 rows among them.
 ROWS = 512
 WORDS = 8
 # Trees whose bits are kept until their leaves are added, so that sums stay in registers meanwhile.
 BATCH = 32
-# LLVM types: integers, vectors of 512 bits, and a mask of 64 bits.
-BYTE = ir.IntType(8)
-INDEX = ir.IntType(32)
-WORD = ir.IntType(64)
+# Code of a missing value.
+MISSING = 255
+# Numbers that a digit of a code may be. Where the planes begin of codes whose first digit is higher
+# than a number or equal to it, and of those whose second digit is above it; that of known codes.
+DIGITS = 16
+HIGHER, EQUAL, ABOVE, KNOWN, PARTS = 0, 16, 32, 48, 49
+# LLVM types: vectors of 512 bits, and a mask of 64 bits.
 PLANE = ir.VectorType(WORD, WORDS)
 LANES = ir.VectorType(BYTE, 64)
 PAIRS = ir.VectorType(ir.IntType(16), 32)
@@ -61,6 +66,7 @@ def add_trees(codes, places, runs, limits, count, nodes, leaves, sums):
         Changed in place.
     """
     planes = _aligned_planes(max(1, count))
+    digits = _aligned_planes(PARTS)
     bits = _aligned_planes(BATCH * len(nodes))
     block = np.empty(ROWS, dtype=np.float32)
     for first in range(0, sums.shape[1], ROWS):
@@ -72,7 +78,7 @@ def add_trees(codes, places, runs, limits, count, nodes, leaves, sums):
                 if month == 0 or advance:
                     place = (band + month * advance) * codes.shape[1] + first
                     start, left, right, stop, shift = runs[run]
-                    _compare(codes, place, limits, start, left, right, stop, shift, planes)
+                    _compare(codes, place, limits, start, left, right, stop, shift, digits, planes)
             # The block of sums may extend beyond the last row.
             block[:rows] = sums[month, first : first + rows]
             for tree in range(0, leaves.shape[0], BATCH):
@@ -97,43 +103,48 @@ def _aligned_planes(count):
 
 
 @intrinsic
-def _compare(typing, codes, place, limits, start, left, right, stop, shift, planes):
+def _compare(typing, codes, place, limits, start, left, right, stop, shift, digits, planes):
     """Compute planes ``start`` to ``stop`` from the 512 codes that begin at ``place``.
 
     A missing value is below the limits before ``left``, above those before ``right``; the others
     have both planes, the second one ``shift`` later.
+
+    Codes and limits have two digits of four bits. A code is above a limit if its first digit is, or
+    if that is equal and the second one is above. The comparisons of the digits are kept as planes
+    in ``digits``, so that a limit takes one operation on 512 rows.
     """
 
     def generate(context, builder, signature, arguments):
-        codes, limits, planes = (
-            _data(context, builder, signature, arguments, number) for number in (0, 2, 8)
+        codes, limits, digits, planes = (
+            data(context, builder, signature, arguments, number) for number in (0, 2, 8, 9)
         )
         place = arguments[1]
         start, left, right, stop, shift = arguments[3:8]
-        # The 512 codes are loaded once, as eight vectors of 64, and compared with each limit.
-        lanes = [_load(builder, codes, place, LANES, 64 * word) for word in range(WORDS)]
-        missing = LANES([255] * 64)
-        known = [
-            builder.bitcast(builder.icmp_unsigned("!=", lane, missing), WORD) for lane in lanes
-        ]
+        # The 512 codes are loaded once, as eight vectors of 64.
+        lanes = [load(builder, codes, place, LANES, 64 * word) for word in range(WORDS)]
+        _compare_digits(builder, lanes, digits)
+        known = _plane(builder, digits, WORD(KNOWN))
 
         def compare(begin, end, store):
             with cgutils.for_range(builder, end, start=begin, intp=WORD) as loop:
-                limit = _splat(builder, _load(builder, limits, loop.index, BYTE))
-                for word, lane in enumerate(lanes):
-                    # The mask of 64 comparisons is a word of the plane.
-                    above = builder.icmp_unsigned(">", lane, limit)
-                    store(loop.index, word, builder.bitcast(above, WORD))
+                limit = builder.zext(load(builder, limits, loop.index, BYTE), WORD)
+                first = builder.lshr(limit, WORD(4))
+                second = builder.and_(limit, WORD(DIGITS - 1))
+                higher, equal, above = (
+                    _plane(builder, digits, builder.add(digit, WORD(part)))
+                    for digit, part in ((first, HIGHER), (first, EQUAL), (second, ABOVE))
+                )
+                store(loop.index, builder.or_(higher, builder.and_(equal, above)))
 
-        def keep(plane, word, bits):
-            _store(builder, planes, builder.mul(plane, WORD(WORDS)), bits, word)
+        def keep(plane, bits):
+            store(builder, planes, builder.mul(plane, WORD(WORDS)), bits, align=64)
 
-        def keep_known(plane, word, above):
-            keep(plane, word, builder.and_(above, known[word]))
+        def keep_known(plane, above):
+            keep(plane, builder.and_(above, known))
 
-        def keep_both(plane, word, above):
-            keep_known(plane, word, above)
-            keep(builder.add(plane, shift), word, above)
+        def keep_both(plane, above):
+            keep_known(plane, above)
+            keep(builder.add(plane, shift), above)
 
         compare(start, left, keep_known)
         compare(left, right, keep)
@@ -141,7 +152,37 @@ def _compare(typing, codes, place, limits, start, left, right, stop, shift, plan
         return context.get_dummy_value()
 
     numbers = [types.int64] * 5
-    return types.void(codes, types.int64, limits, *numbers, planes), generate
+    return types.void(codes, types.int64, limits, *numbers, digits, planes), generate
+
+
+def _compare_digits(builder, lanes, digits):
+    """Compare the two digits of 512 codes with each number from 0 to 15."""
+    splits = (
+        (HIGHER, [builder.lshr(lane, splat(builder, BYTE(4), LANES)) for lane in lanes]),
+        (ABOVE, [builder.and_(lane, splat(builder, BYTE(DIGITS - 1), LANES)) for lane in lanes]),
+    )
+    for part, own in splits:
+        with cgutils.for_range(builder, WORD(DIGITS), intp=WORD) as loop:
+            number = splat(builder, builder.trunc(loop.index, BYTE), LANES)
+            first = builder.mul(builder.add(loop.index, WORD(part)), WORD(WORDS))
+            for word, lane in enumerate(own):
+                # The mask of 64 comparisons is a word of the plane.
+                above = builder.icmp_unsigned(">", lane, number)
+                store(builder, digits, first, builder.bitcast(above, WORD), word)
+    lower = PLANE([-1] * WORDS)
+    for number in range(DIGITS):
+        higher = _plane(builder, digits, WORD(HIGHER + number))
+        equal = builder.and_(lower, builder.not_(higher))
+        store(builder, digits, WORD((EQUAL + number) * WORDS), equal, align=64)
+        lower = higher
+    for word, lane in enumerate(lanes):
+        known = builder.icmp_unsigned("!=", lane, LANES([MISSING] * 64))
+        store(builder, digits, WORD(KNOWN * WORDS), builder.bitcast(known, WORD), word)
+
+
+def _plane(builder, planes, number):
+    """Load a plane."""
+    return load(builder, planes, builder.mul(number, WORD(WORDS)), PLANE, align=64)
 
 
 # Step 2: trees
@@ -158,7 +199,7 @@ def _descend(typing, planes, nodes, tree, bits, slot):
     depth = nodes.count
 
     def generate(context, builder, signature, arguments):
-        planes, bits = (_data(context, builder, signature, arguments, number) for number in (0, 3))
+        planes, bits = (data(context, builder, signature, arguments, number) for number in (0, 3))
         tree = arguments[2]
         slot = arguments[4]
         levels = [
@@ -173,8 +214,8 @@ def _descend(typing, planes, nodes, tree, bits, slot):
             """Select among the planes of ``level`` below node ``number`` of the level ``above``."""
             if above == level:
                 # Level ``level`` has 2**level nodes per tree.
-                plane = _load(builder, levels[level], builder.shl(tree, WORD(level)), INDEX, number)
-                return _load(builder, planes, builder.zext(plane, WORD), PLANE, align=64)
+                plane = load(builder, levels[level], builder.shl(tree, WORD(level)), INDEX, number)
+                return load(builder, planes, builder.zext(plane, WORD), PLANE, align=64)
             left, right = (selected(level, above + 1, 2 * number + bit) for bit in (0, 1))
             # Take the bits of ``right`` where the bit of the level ``above`` is set.
             return builder.xor(left, builder.and_(found[above], builder.xor(left, right)))
@@ -182,7 +223,7 @@ def _descend(typing, planes, nodes, tree, bits, slot):
         first = builder.mul(slot, WORD(WORDS * depth))
         for level in range(depth):
             found.append(selected(level, 0, 0))
-            _store(builder, bits, first, found[level], WORDS * level, align=64)
+            store(builder, bits, first, found[level], WORDS * level, align=64)
         return context.get_dummy_value()
 
     return types.void(planes, nodes, types.int64, bits, types.int64), generate
@@ -222,7 +263,7 @@ def _number(typing, bits, nodes, slot, word, numbers):
     depth = nodes.count
 
     def generate(context, builder, signature, arguments):
-        bits, numbers = (_data(context, builder, signature, arguments, number) for number in (0, 4))
+        bits, numbers = (data(context, builder, signature, arguments, number) for number in (0, 4))
         slot, word = arguments[2:4]
         number = LANES(None)
         # Each level contributes its bit to the bytes of the rows where it is set.
@@ -230,7 +271,7 @@ def _number(typing, bits, nodes, slot, word, numbers):
             number = builder.or_(
                 number, builder.and_(builder.sext(mask, LANES), _bit(depth, level))
             )
-        _store(builder, numbers, builder.mul(word, WORD(64)), number)
+        store(builder, numbers, builder.mul(word, WORD(64)), number)
         return context.get_dummy_value()
 
     return types.void(bits, nodes, types.int64, types.int64, numbers), generate
@@ -246,14 +287,14 @@ def _permute(typing, bits, nodes, leaves, tree, count, word, sums):
 
     def generate(context, builder, signature, arguments):
         bits, leaves, sums = (
-            _data(context, builder, signature, arguments, number) for number in (0, 2, 6)
+            data(context, builder, signature, arguments, number) for number in (0, 2, 6)
         )
         tree, count, word = arguments[3:6]
         size = max(64, 1 << depth)
         first = builder.mul(word, WORD(64))
         # Bring the sums into the order in which ``_assembled`` gives the leaves.
         quarters = _exchange(
-            builder, [_load(builder, sums, first, FLOATS, 16 * number) for number in range(4)]
+            builder, [load(builder, sums, first, FLOATS, 16 * number) for number in range(4)]
         )
         totals = [cgutils.alloca_once_value(builder, quarter) for quarter in quarters]
         with cgutils.for_range(builder, count, intp=WORD) as loop:
@@ -267,7 +308,7 @@ def _permute(typing, bits, nodes, leaves, tree, count, word, sums):
             separate = []
             for byte in range(4):
                 table = [
-                    _load(builder, leaves, place, LANES, byte * size + part)
+                    load(builder, leaves, place, LANES, byte * size + part)
                     for part in range(0, size, 64)
                 ]
                 separate.append(_picked(builder, table, number, masks[0]))
@@ -278,7 +319,7 @@ def _permute(typing, bits, nodes, leaves, tree, count, word, sums):
         for number, quarter in enumerate(
             _exchange(builder, [builder.load(total) for total in totals])
         ):
-            _store(builder, sums, first, quarter, 16 * number)
+            store(builder, sums, first, quarter, 16 * number)
         return context.get_dummy_value()
 
     return types.void(bits, nodes, leaves, types.int64, types.int64, types.int64, sums), generate
@@ -288,7 +329,7 @@ def _masks(builder, bits, depth, slot, word):
     """The bits of the leaf numbers of the 64 rows of a word, a mask per level."""
     first = builder.add(builder.mul(slot, WORD(WORDS * depth)), word)
     return [
-        builder.bitcast(_load(builder, bits, first, WORD, WORDS * level), MASK)
+        builder.bitcast(load(builder, bits, first, WORD, WORDS * level), MASK)
         for level in range(depth)
     ]
 
@@ -305,18 +346,12 @@ def _picked(builder, table, number, highest):
     looked up, and ``highest``, the mask of the highest bit, selects between them.
     """
     if len(table) == 1:
-        return _call(builder, "llvm.x86.avx512.permvar.qi.512", table[0], number)
+        return call(builder, "llvm.x86.avx512.permvar.qi.512", table[0], number)
     halves = [
-        _call(builder, "llvm.x86.avx512.vpermi2var.qi.512", low, number, high)
+        call(builder, "llvm.x86.avx512.vpermi2var.qi.512", low, number, high)
         for low, high in zip(table[::2], table[1::2])
     ]
     return halves[0] if len(halves) == 1 else builder.select(highest, halves[1], halves[0])
-
-
-def _call(builder, name, *lanes):
-    """Call an instruction of the processor on vectors of 64 bytes."""
-    kind = ir.FunctionType(LANES, [LANES] * len(lanes))
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), lanes)
 
 
 def _assembled(builder, separate):
@@ -347,7 +382,7 @@ def _interleaved(builder, one, other, kind, half):
         for i in range(first, first + count // 2)
         for place in (i, i + kind.count)
     ]
-    return _shuffled(builder, builder.bitcast(one, kind), builder.bitcast(other, kind), order)
+    return shuffled(builder, builder.bitcast(one, kind), builder.bitcast(other, kind), order)
 
 
 def _exchange(builder, quarters):
@@ -355,46 +390,8 @@ def _exchange(builder, quarters):
 
     This converts from the order of the rows to that of ``_assembled``, and back.
     """
-    halves = [_shuffled(builder, *quarters[i : i + 2], range(32)) for i in (0, 2)]
+    halves = [shuffled(builder, *quarters[i : i + 2], range(32)) for i in (0, 2)]
     return [
-        _shuffled(builder, *halves, [16 * i + 4 * number + j for i in range(4) for j in range(4)])
+        shuffled(builder, *halves, [16 * i + 4 * number + j for i in range(4) for j in range(4)])
         for number in range(4)
     ]
-
-
-# Helpers that generate LLVM instructions
-
-
-def _data(context, builder, signature, arguments, number):
-    """The pointer to the elements of an array argument."""
-    return context.make_array(signature.args[number])(context, builder, arguments[number]).data
-
-
-def _pointer(builder, data, place, kind, further):
-    """The pointer to a value of ``kind`` that begins at element ``place + further``."""
-    element = builder.gep(data, [builder.add(place, WORD(further))])
-    return builder.bitcast(element, kind.as_pointer())
-
-
-def _load(builder, data, place, kind, further=0, align=1):
-    """Load a value of ``kind``; places are counted in elements of the array."""
-    value = builder.load(_pointer(builder, data, place, kind, further))
-    value.align = align
-    return value
-
-
-def _store(builder, data, place, value, further=0, align=1):
-    """Store a value; places are counted in elements of the array."""
-    builder.store(value, _pointer(builder, data, place, value.type, further)).align = align
-
-
-def _splat(builder, byte):
-    """Repeat a byte 64 times."""
-    one = builder.insert_element(LANES(ir.Undefined), byte, INDEX(0))
-    return _shuffled(builder, one, LANES(ir.Undefined), [0] * 64)
-
-
-def _shuffled(builder, one, other, order):
-    """Choose elements of two vectors by their numbers, those of the second following the first."""
-    order = list(order)
-    return builder.shuffle_vector(one, other, ir.VectorType(INDEX, len(order))(order))

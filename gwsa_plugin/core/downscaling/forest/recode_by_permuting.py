@@ -1,7 +1,7 @@
 """Code sixteen float32 at a time on processors that can permute bytes (AVX512-VBMI).
 
-The thresholds lie in registers as a binary tree. At each of its eight levels sixteen numbers take
-their next threshold by a permutation, so that no memory is read but the numbers.
+The thresholds lie in registers as a binary tree. At each of its seven or eight levels sixteen
+numbers take their next threshold by a permutation, so that no memory is read but the numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-# Levels of the tree: 255 thresholds, more than a feature has.
+from .vectors import BYTE, INDEX, WORD, call, data, load, store
+
+# Levels of the tree: 127 thresholds, or 255, more than a feature has.
+FEW = 7
 LEVELS = 8
 LANES = 16
 # A mark that is above the integer of every number.
@@ -22,9 +25,6 @@ MAGNITUDE = 0x7FFFFFFF
 INFINITY = 0x7F800000
 MISSING = 255
 
-BYTE = ir.IntType(8)
-INDEX = ir.IntType(32)
-WORD = ir.IntType(64)
 BYTES = ir.VectorType(BYTE, LANES)
 NUMBERS = ir.VectorType(INDEX, LANES)
 
@@ -39,14 +39,15 @@ def tree(marks: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray of int32, shape (256,)
+    numpy.ndarray of int32, shape (128,) or (256,)
         The levels 0 to 3 in the first 16 numbers, then those of the other levels.
     """
-    padded = np.full((1 << LEVELS) - 1, BEYOND, dtype=np.int32)
+    depth = FEW if marks.size < 1 << FEW else LEVELS
+    padded = np.full((1 << depth) - 1, BEYOND, dtype=np.int32)
     padded[: marks.size] = marks
     levels = []
-    for level in range(LEVELS):
-        step = 1 << (LEVELS - 1 - level)
+    for level in range(depth):
+        step = 1 << (depth - 1 - level)
         levels.append(padded[step - 1 :: 2 * step])
     upper = np.concatenate([*levels[:4], [BEYOND]])
     return np.concatenate([upper, *levels[4:]]).astype(np.int32)
@@ -67,39 +68,53 @@ def code_rows(values, bands, first, count, nodes, codes):
             codes[row, complete:count] = rest_codes[: count - complete]
 
 
-@intrinsic
-def _code(typing, bits, first, count, nodes, codes):
+@njit(nogil=True)
+def _code(bits, first, count, nodes, codes):
     """Code ``count`` numbers, a multiple of 16, from ``first`` on."""
-
-    def generate(context, builder, signature, arguments):
-        bits, nodes, codes = (
-            context.make_array(signature.args[place])(context, builder, arguments[place]).data
-            for place in (0, 3, 4)
-        )
-        first, count = arguments[1:3]
-        tables = [
-            _load(builder, nodes, WORD(place), NUMBERS) for place in range(0, 1 << LEVELS, LANES)
-        ]
-        groups = builder.udiv(count, WORD(LANES))
-        with cgutils.for_range(builder, groups, intp=WORD) as loop:
-            place = builder.mul(loop.index, WORD(LANES))
-            number = _load(builder, bits, builder.add(first, place), NUMBERS)
-            magnitude = builder.and_(number, _all(MAGNITUDE))
-            sign = builder.ashr(number, _all(31))
-            ordered = builder.sub(builder.xor(magnitude, sign), sign)
-            path = _descend(builder, tables, ordered)
-            is_nan = builder.icmp_signed(">", magnitude, _all(INFINITY))
-            code = builder.select(is_nan, _all(MISSING), path)
-            _store(builder, codes, place, builder.trunc(code, BYTES))
-        return context.get_dummy_value()
-
-    return types.void(bits, types.int64, types.int64, nodes, codes), generate
+    if nodes.size == 1 << FEW:
+        _code_by_few(bits, first, count, nodes, codes)
+    else:
+        _code_by_many(bits, first, count, nodes, codes)
 
 
-def _descend(builder, tables, ordered):
+def _coder(depth):
+    """The function ``_code`` for trees of ``depth`` levels."""
+
+    def code(typing, bits, first, count, nodes, codes):
+        def generate(context, builder, signature, arguments):
+            bits, nodes, codes = (
+                data(context, builder, signature, arguments, place) for place in (0, 3, 4)
+            )
+            first, count = arguments[1:3]
+            tables = [
+                load(builder, nodes, WORD(place), NUMBERS) for place in range(0, 1 << depth, LANES)
+            ]
+            groups = builder.udiv(count, WORD(LANES))
+            with cgutils.for_range(builder, groups, intp=WORD) as loop:
+                place = builder.mul(loop.index, WORD(LANES))
+                number = load(builder, bits, builder.add(first, place), NUMBERS)
+                magnitude = builder.and_(number, _all(MAGNITUDE))
+                sign = builder.ashr(number, _all(31))
+                ordered = builder.sub(builder.xor(magnitude, sign), sign)
+                path = _descend(builder, tables, ordered, depth)
+                is_nan = builder.icmp_signed(">", magnitude, _all(INFINITY))
+                code = builder.select(is_nan, _all(MISSING), path)
+                store(builder, codes, place, builder.trunc(code, BYTES))
+            return context.get_dummy_value()
+
+        return types.void(bits, types.int64, types.int64, nodes, codes), generate
+
+    return intrinsic(code)
+
+
+_code_by_few = _coder(FEW)
+_code_by_many = _coder(LEVELS)
+
+
+def _descend(builder, tables, ordered, depth):
     """The number of thresholds that are not above each of sixteen numbers."""
     path = _all(0)
-    for level in range(LEVELS):
+    for level in range(depth):
         node = _node(builder, tables, level, path)
         path = builder.add(path, path)
         above = builder.icmp_signed("<=", node, ordered)
@@ -112,14 +127,14 @@ def _node(builder, tables, level, path):
     if level < 4:
         # The levels 0 to 3 begin at 0, 1, 3 and 7 of the first table.
         place = builder.add(path, _all((1 << level) - 1))
-        return _call(builder, "llvm.x86.avx512.permvar.si.512", tables[0], place)
+        return call(builder, "llvm.x86.avx512.permvar.si.512", tables[0], place)
     # Level n has 2**(n - 4) tables, which begin at table 2**(n - 4).
     own = tables[1 << (level - 4) : 2 << (level - 4)]
     if len(own) == 1:
-        return _call(builder, "llvm.x86.avx512.permvar.si.512", own[0], path)
+        return call(builder, "llvm.x86.avx512.permvar.si.512", own[0], path)
     # The instruction looks up 32 numbers by the lower five bits; higher bits select among pairs.
     found = [
-        _call(builder, "llvm.x86.avx512.vpermi2var.d.512", low, path, high)
+        call(builder, "llvm.x86.avx512.vpermi2var.d.512", low, path, high)
         for low, high in zip(own[::2], own[1::2])
     ]
     bit = 32
@@ -133,20 +148,3 @@ def _node(builder, tables, level, path):
 def _all(number):
     """A vector of equal numbers."""
     return NUMBERS([number] * LANES)
-
-
-def _call(builder, name, *lanes):
-    """Call an instruction of the processor on vectors of sixteen numbers."""
-    kind = ir.FunctionType(NUMBERS, [NUMBERS] * len(lanes))
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), lanes)
-
-
-def _load(builder, data, place, kind):
-    value = builder.load(builder.bitcast(builder.gep(data, [place]), kind.as_pointer()))
-    value.align = 1
-    return value
-
-
-def _store(builder, data, place, value):
-    pointer = builder.bitcast(builder.gep(data, [place]), value.type.as_pointer())
-    builder.store(value, pointer).align = 1

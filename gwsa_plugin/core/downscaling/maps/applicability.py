@@ -28,6 +28,7 @@ from ...base.progress import SILENT, Progress
 from ...base.tiles import Tile, tile_side
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
+from ...files.mapped import mapped_array
 from ...predictors.features import PixelSelection
 from ...rasters.geotiff import UNIT_TAG, Header, new_geotiff
 from ..domain import Domain
@@ -256,10 +257,7 @@ def _compute_bands(
 
     Threads fill the bands in any order, while a GeoTIFF must be written in one order.
     """
-    bands = np.memmap(
-        scratch, dtype=np.float32, mode="w+", shape=(len(BANDS), *domain.predictors.grid.shape)
-    )
-    bands[:] = np.nan
+    bands = mapped_array(scratch, (len(BANDS), *domain.predictors.grid.shape))
     run_all([partial(_compute_tile, domain, index, bands, tile) for tile in domain.tiles], progress)
     return bands
 

@@ -6,6 +6,7 @@ tiles exist. So no task is longer than a tile takes, apart from copying bytes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +16,9 @@ import numpy as np
 from ...base.months import calendar_month
 from ...base.progress import Progress
 from ...base.tiles import Tile
-from ...files.checkpoint import new_checkpoint, require_folder, save_checkpoint
-from ...rasters.geotiff import Header, new_geotiff
+from ...files.checkpoint import require_folder, save_checkpoint
 from ..skill.closure import TileClosure, TileRecorder
+from .encoded_tiles import save_tile
 from .map_job import MapJob
 from .predict_tile import part_file, read_part
 
@@ -85,24 +86,33 @@ def correct_tile(
         When this machine cannot access the folder.
     """
     require_folder(folder, job.predictors.folder)
-    conservation = job.conservation
+    recorder = TileRecorder(job.conservation, tile)
+    fields = _correct(job, product, folder, part, tile, recorder, progress)
+    path = encoded_file(folder, product, part.year, tile)
+    save_tile(path, job.conservation, job.options, tile, fields)
+    return recorder.closure()
+
+
+def _correct(
+    job: MapJob,
+    product: str,
+    folder: Path,
+    part: YearOfPart,
+    tile: Tile,
+    recorder: TileRecorder,
+    progress: Progress,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield band and corrected values of each month, float32, and record their closure."""
     bands = calendar_month(job.months[part.wanted])
     nodes = np.load(folder / product / NODES, mmap_mode="r")[part.rows]
-    pixels = conservation.pixels(tile)
-    recorder = TileRecorder(conservation, tile)
-    grid = job.predictors.grid.subgrid(*tile.fine(conservation.factor))
-    header = Header(grid, ("",) * 12, "", {}, step=job.options.storage.step)
-    months = zip(bands, nodes, read_part(folder, product, tile, pixels, part.rows))
-    with (
-        new_checkpoint(encoded_file(folder, product, part.year, tile)) as temporary,
-        new_geotiff(temporary, header, job.block_side, job.encoding) as target,
+    pixels = job.conservation.pixels(tile)
+    for band, month_nodes, before in zip(
+        bands, nodes, read_part(folder, product, tile, pixels, part.rows)
     ):
-        for band, month_nodes, before in months:
-            progress.stop_if_cancelled()
-            after = before + conservation.bilinear(month_nodes, tile)
-            target.write(int(band), after.astype(np.float32))
-            recorder.add(before, after)
-    return recorder.closure()
+        progress.stop_if_cancelled()
+        after = before + job.conservation.bilinear(month_nodes, tile)
+        recorder.add(before, after)
+        yield int(band), after.astype(np.float32)
 
 
 def encoded_file(folder: Path, product: str, year: int, tile: Tile) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...base.tiles import Tile, tile_side
+from ...base.tiles import Tile
 from ...predictors.predictor_set import CONTENTS, PredictorSet
 from ...spatial.aquifers import Regions
 from ...spatial.mass_conservation import MassConservation
@@ -68,6 +68,15 @@ class MapOptions:
         """How values are stored."""
         return ENCODINGS[self.encoding]
 
+    @property
+    def creation(self) -> dict:
+        """Creation options of the GeoTIFFs. Blocks without values are left out."""
+        return {**self.storage.options, "sparse_ok": True}
+
+    def with_tags(self, tags: dict[str, str]) -> MapOptions:
+        """Return the options with more tags."""
+        return replace(self, tags={**self.tags, **tags})
+
 
 @dataclass(frozen=True, eq=False)
 class MapJob:
@@ -117,17 +126,6 @@ class MapJob:
     def has_trees(self) -> bool:
         """Whether any model predicts with trees."""
         return any(use.models.shrinkage for uses in self.products.values() for use in uses)
-
-    @property
-    def block_side(self) -> int:
-        """Width and height of the blocks of a map in pixels: a tile is a block."""
-        factor = self.conservation.factor
-        return tile_side(factor) * factor
-
-    @property
-    def encoding(self) -> dict:
-        """Creation options of the maps. Blocks without values are left out."""
-        return {**self.options.storage.options, "sparse_ok": True}
 
     @classmethod
     def from_domain(

@@ -18,18 +18,21 @@ from ...base.progress import Progress
 from ...base.tiles import Tile
 from ...files.checkpoint import require_folder, save_checkpoint
 from ...predictors.features import PixelSelection
-from ...predictors.stored_features import TileFeature
-from ...predictors.tile_features import months_in_memory, read_tile
+from ...predictors.stored_features import TileFeature, row_blocks
+from ...predictors.tile_features import TileRasters, months_in_memory
 from ...spatial.aquifers import blend
 from ...spatial.mass_conservation import spread
 from ..models.region_models import RegionModels
-from ..prior.fields import PriorJob, read_lines
+from ..prior.fields import PixelLines, PriorJob, read_lines
 from ..prior.lines import line_basis
 from .map_job import MapJob, ModelUse
 
+# Pixels whose features are computed at a time. Those of some years take a few megabytes.
+BLOCK_PIXELS = 8192
+
 
 class TileUse(NamedTuple):
-    """A ``ModelUse`` in one tile.
+    """A ``ModelUse`` in one tile, or in some of its pixels.
 
     Parameters
     ----------
@@ -37,12 +40,14 @@ class TileUse(NamedTuple):
         The models.
     months : numpy.ndarray of bool, shape (months,)
         Mapped months that they predict.
-    pixels : numpy.ndarray of bool, shape (pixels of the tile,)
+    pixels : numpy.ndarray of bool, shape (pixels,)
         Pixels that they predict.
     weights : dict of int to numpy.ndarray
         Weight of each model in these pixels, shape (predicted pixels,).
     prior : int or None
         Number of the prior that is added.
+    lines : PixelLines or None
+        Levels and trends of the prior in these pixels.
     """
 
     models: RegionModels
@@ -50,6 +55,17 @@ class TileUse(NamedTuple):
     pixels: np.ndarray
     weights: dict[int, np.ndarray]
     prior: int | None
+    lines: PixelLines | None
+
+    def block(self, rows: slice) -> TileUse:
+        """Return the use in some of the pixels."""
+        first = np.count_nonzero(self.pixels[: rows.start])
+        own = slice(first, first + np.count_nonzero(self.pixels[rows]))
+        return self._replace(
+            pixels=self.pixels[rows],
+            weights={number: weight[own] for number, weight in self.weights.items()},
+            lines=self.lines and PixelLines(*(each[..., own] for each in self.lines)),
+        )
 
 
 def make_folders(folder: Path, products: Iterable[str]) -> None:
@@ -134,9 +150,10 @@ def read_part(
     numpy.ndarray of float32, shape of ``pixels``
         The prediction, cm, NaN outside ``pixels``.
     """
+    mapped = np.flatnonzero(pixels)
     for values in np.load(part_file(folder, product, tile), mmap_mode="r")[rows]:
         month = np.full(pixels.shape, np.nan, dtype=np.float32)
-        month[pixels] = values
+        month.ravel()[mapped] = values
         yield month
 
 
@@ -171,19 +188,21 @@ def _predict(
     terms = job.prior.drivers.predictors if job.prior else ()
     if not trees and not terms:
         return predictions
-    # The features are read for as many months at a time as the memory bound allows, and used for
-    # all products. Terms of the prior are read with them, since they have the same rasters.
+    # Rasters are read for as many months at a time as the memory bound allows, and used for all
+    # products. Terms of the prior are computed with the features, from the same rasters.
     selection = PixelSelection(tile.fine(job.conservation.factor), pixels)
     step = months_in_memory((*trees, *terms), selection)
     for first in range(0, wanted.size, step):
         numbers = wanted[first : first + step]
-        part = [(raw[first : first + step], use) for raw, use in uses]
-        months = job.months[numbers]
-        features, prior_terms = read_tile(job.predictors, (trees, terms), months, selection)
-        if has_trees:
-            _predict_trees(features, part, numbers, progress)
-        if job.prior:
-            _add_priors(job, job.prior, prior_terms, part, numbers, tile, progress)
+        rasters = TileRasters(job.predictors, (trees, terms), job.months[numbers], selection)
+        for rows in row_blocks(rasters.rows, BLOCK_PIXELS):
+            progress.stop_if_cancelled()
+            features, prior_terms = rasters.features(rows)
+            part = [(raw[first : first + step, rows], use.block(rows)) for raw, use in uses]
+            if has_trees:
+                _predict_trees(features, part, numbers)
+            if job.prior:
+                _add_priors(job.prior, prior_terms, part, numbers)
     return predictions
 
 
@@ -191,43 +210,32 @@ def _predict_trees(
     features: list[TileFeature],
     uses: list[tuple[np.ndarray, TileUse]],
     numbers: np.ndarray,
-    progress: Progress,
 ) -> None:
     """Fill in what the trees predict in the months ``numbers``."""
     for raw, use in uses:
-        progress.stop_if_cancelled()
         months = np.flatnonzero(use.months[numbers])
         if months.size == numbers.size and use.pixels.all():
             raw[:] = use.models.predict_months(features, months.size, use.weights)
-        elif months.size:
+        elif months.size and use.pixels.any():
             rows = np.flatnonzero(use.pixels).astype(np.int32)
             own = [feature.select(months, rows) for feature in features]
             raw[np.ix_(months, rows)] = use.models.predict_months(own, months.size, use.weights)
 
 
 def _add_priors(
-    job: MapJob,
-    prior: PriorJob,
+    job: PriorJob,
     terms: list[TileFeature],
     uses: list[tuple[np.ndarray, TileUse]],
     numbers: np.ndarray,
-    tile: Tile,
-    progress: Progress,
 ) -> None:
     """Add the prior of each use in the months ``numbers``."""
-    if job.lines is None:
-        raise ValueError("Levels and trends of the prior must be computed before the maps.")
-    require_folder(job.lines)
-    lines = read_lines(job.lines, tile)
-    basis = line_basis(prior.months).astype(np.float32)
+    basis = line_basis(job.months).astype(np.float32)
     for month, number in enumerate(numbers):
-        progress.stop_if_cancelled()
         values = np.stack([term.month(month, slice(0, term.rows)) for term in terms])
         for raw, use in uses:
-            if use.prior is not None and use.months[number]:
-                # The prior has lines in the pixels of its use.
-                raw[month, use.pixels] += lines[use.prior].values(
-                    prior.priors[use.prior], values[:, use.pixels], basis[number]
+            if use.prior is not None and use.lines is not None and use.months[number]:
+                raw[month, use.pixels] += use.lines.values(
+                    job.priors[use.prior], values[:, use.pixels], basis[number]
                 )
 
 
@@ -243,12 +251,25 @@ def _uses_on_tile(
     wide = fine.widened(_blend_margin(feather_km, grid), grid.shape)
     inner = fine.relative_to(wide)
     regions = job.regions.pixels(wide)
+    lines = _read_lines(job, tile)
     for use in uses:
         if use.cells[tile].any():
             inside = spread(use.cells[tile], factor)[pixels]
             weights = blend(use.models.numbers(regions), grid.subgrid(*wide), feather_km)
             weights = {number: weight[inner][pixels][inside] for number, weight in weights.items()}
-            yield TileUse(use.models, use.months, inside, weights, use.prior)
+            # The prior has lines in the pixels of its use.
+            own = None if use.prior is None else lines[use.prior]
+            yield TileUse(use.models, use.months, inside, weights, use.prior, own)
+
+
+def _read_lines(job: MapJob, tile: Tile) -> list[PixelLines]:
+    """Levels and trends of the priors in a tile."""
+    if job.prior is None:
+        return []
+    if job.lines is None:
+        raise ValueError("Levels and trends of the prior must be computed before the maps.")
+    require_folder(job.lines)
+    return read_lines(job.lines, tile)
 
 
 def _blend_margin(feather_km: float, grid: Grid) -> int:

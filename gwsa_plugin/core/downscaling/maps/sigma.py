@@ -5,15 +5,18 @@ The latter is modelled and, where wells are given, calibrated on them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from ...base.grid import KM_PER_DEGREE
 from ...base.months import calendar_month, calendar_year
 from ...base.progress import Progress
+from ...base.tiles import Tile
 from ...compute.threads import run_all
 from ...files.stack import MonthlyStack
 from ...files.stack_files import VARIABLE_TAG
@@ -24,6 +27,7 @@ from ..domain import Domain
 from ..models.cross_validation import CrossValidation
 from ..samples import ONE_SCALE_UP
 from ..skill.reduced_resolution import MODEL, ReducedResolution
+from .encoded_tiles import join_tiles, save_tile
 from .map_job import MapOptions
 from .unresolved_variance import (
     ObservedField,
@@ -31,7 +35,6 @@ from .unresolved_variance import (
     offset_ratio,
     unresolved_variance,
 )
-from .write_years import create_year
 
 # Fraction of the variance of independent noise of cells that is left when the mean over their block
 # is subtracted.
@@ -248,19 +251,32 @@ def _write_year(
     in_year = calendar_year(domain.months) == year
     months = domain.months[in_year & np.isin(domain.months, sigma.months)]
     sources = {month: domain.source_of(month) for month in months}
-    variance = detail_error.variance[domain.cells]
-    tags = {**options.tags, VARIABLE_TAG: "GWSA_SIGMA", **detail_error.tags(variance)}
-    conservation = domain.conservation
+    tags = detail_error.tags(detail_error.variance[domain.cells])
+    options = options.with_tags({VARIABLE_TAG: "GWSA_SIGMA", **tags})
     path = folder / f"GWSA_SIGMA_{year}.tif"
-    with create_year(path, conservation, options, tags, sources, progress) as target:
-        for tile in domain.tiles:
-            fine = tile.fine(conservation.factor)
-            detail_variance = conservation.bilinear(detail_error.variance, tile)
-            for month in months:
-                progress.stop_if_cancelled()
-                coarse = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
-                field = np.sqrt(coarse**2 + detail_variance).astype(np.float32)
-                target.write(int(calendar_month(month)), field, fine.corner)
+    with TemporaryDirectory(prefix=f"{year}.", dir=folder) as parts:
+        tiles = [(tile, Path(parts) / f"{number}.tif") for number, tile in enumerate(domain.tiles)]
+        for tile, part in tiles:
+            fields = _sigma_of_tile(domain, sigma, detail_error, tile, months, progress)
+            save_tile(part, domain.conservation, options, tile, fields)
+        join_tiles(path, year, domain.conservation, options, sources, tiles, progress)
+
+
+def _sigma_of_tile(
+    domain: Domain,
+    sigma: MonthlyStack,
+    detail_error: DetailError,
+    tile: Tile,
+    months: np.ndarray,
+    progress: Progress,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield calendar month and sigma of each month, float32."""
+    conservation = domain.conservation
+    detail_variance = conservation.bilinear(detail_error.variance, tile)
+    for month in months:
+        progress.stop_if_cancelled()
+        coarse = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
+        yield int(calendar_month(month)), np.sqrt(coarse**2 + detail_variance).astype(np.float32)
 
 
 def _model_variance(domain: Domain, validation: CrossValidation) -> np.ndarray:

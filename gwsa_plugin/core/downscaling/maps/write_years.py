@@ -9,8 +9,7 @@ in progress at the same time, so that no worker waits for the end of one.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby, product
@@ -19,24 +18,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ...base.months import calendar_year, month_range
+from ...base.months import calendar_year
 from ...base.progress import Progress
-from ...base.tiles import Tile, tile_side
-from ...base.units import CM
+from ...base.tiles import Tile
 from ...compute.steps import Steps
 from ...compute.threads import run_all
 from ...files.atomic import atomic_file
 from ...files.checkpoint import require_folder, seal
-from ...files.stack import MISSING
+from ...files.stack_files import VARIABLE_TAG
 from ...predictors.features import PixelSelection
 from ...predictors.tile_features import months_in_memory
-from ...rasters.geotiff import UNIT_TAG, GeoTiff, Header, add_overviews, new_geotiff
-from ...rasters.geotiff_blocks import join_blocks, require_joined
-from ...rasters.read_back import require_described
-from ...spatial.mass_conservation import MassConservation
 from ..skill.closure import Closure, TileClosure, join_closures
 from .correct_tile import YearOfPart, correct_tile, encoded_file, save_nodes
-from .map_job import MapJob, MapOptions
+from .encoded_tiles import join_tiles
+from .map_job import MapJob
 from .predict_tile import make_folders, predict_tile
 
 # Workers that one more period gives work while others end. The overviews of a large year, which one
@@ -97,7 +92,7 @@ def years_together(job: MapJob) -> int:
     """Return how many years of a tile are predicted together, as far as memory allows."""
     trees = job.predictors.predictors if job.has_trees else ()
     terms = job.prior.drivers.predictors if job.prior else ()
-    side = Tile(slice(0, job.block_side), slice(0, job.block_side))
+    side = Tile(*[slice(0, job.conservation.block_side)] * 2)
     months = months_in_memory((*trees, *terms), PixelSelection(side, ...))
     return int(np.clip(months // 12, 1, MOST_YEARS))
 
@@ -121,69 +116,6 @@ def periods_at_once(tiles: int, workers: int) -> int:
 def maps_in(folder: Path, product: str) -> list[Path]:
     """Return the maps of a product that ``write_maps`` wrote into ``folder``."""
     return sorted((folder / product).glob("GWSA_*.tif"))
-
-
-def year_header(
-    year: int,
-    conservation: MassConservation,
-    options: MapOptions,
-    tags: dict[str, str],
-    sources: dict[np.datetime64, str],
-) -> Header:
-    """Return the header of the GeoTIFF of a year, with twelve bands.
-
-    Parameters
-    ----------
-    year : int
-        The year.
-    conservation : MassConservation
-        Gives the fine grid.
-    options : MapOptions
-        Gives the encoding.
-    tags : dict of str to str
-        Tags of the file.
-    sources : dict of datetime64 to str
-        Month -> source of GWSA, for the mapped months.
-    """
-    months = month_range(f"{year}-01", f"{year}-12")
-    return Header(
-        conservation.coarse.refine(conservation.factor),
-        names=tuple(map(str, months)),
-        unit=CM,
-        tags={**tags, UNIT_TAG: CM},
-        sources=tuple(sources.get(month, MISSING) for month in months),
-        step=options.storage.step,
-    )
-
-
-@contextmanager
-def create_year(
-    path: Path,
-    conservation: MassConservation,
-    options: MapOptions,
-    tags: dict[str, str],
-    sources: dict[np.datetime64, str],
-    progress: Progress,
-) -> Iterator[GeoTiff]:
-    """Create the GeoTIFF of a year and yield it for writing.
-
-    It is sparse, and gets overviews if it is large.
-
-    Parameters
-    ----------
-    path : Path
-        The new file, whose name ends with the year.
-    conservation, options, tags, sources
-        As ``year_header``.
-    progress : Progress
-        Only checked for cancellation.
-    """
-    header = year_header(int(path.stem[-4:]), conservation, options, tags, sources)
-    factor = conservation.factor
-    encoding = {**options.storage.options, "sparse_ok": True}
-    with new_geotiff(path, header, tile_side(factor) * factor, encoding) as target:
-        yield target
-        target.add_overviews(progress)
 
 
 def name_years(years: list[int]) -> str:
@@ -219,7 +151,7 @@ class _Period:
     @property
     def parts(self) -> Path:
         """Folder of the tiles."""
-        return self.folder / name_years(self.years).replace(" to ", "-")
+        return self.folder / "-".join(map(str, sorted({self.years[0], self.years[-1]})))
 
     @cached_property
     def wanted(self) -> np.ndarray:
@@ -300,18 +232,9 @@ def _join_year(
     path = _map_file(folder, name, year)
     months = job.months[closure.months]
     sources = {month: job.sources[number] for month, number in zip(months, closure.months)}
-    tags = {**job.options.tags, "GWSA_VARIABLE": "GWSA"}
-    header = year_header(year, job.conservation, job.options, tags, sources)
-    tiles = [
-        (encoded_file(parts, name, year, tile), tile.fine(job.conservation.factor).corner)
-        for tile in job.tiles
-    ]
+    options = job.options.with_tags({VARIABLE_TAG: "GWSA"})
+    tiles = [(tile, encoded_file(parts, name, year, tile)) for tile in job.tiles]
     with atomic_file(path) as part:
-        with new_geotiff(part, header, job.block_side, job.encoding):
-            pass
-        join_blocks(part, tiles)
-        add_overviews(part, job.encoding, progress)
-        require_joined(part, tiles)
-        require_described(part, header.tags, header.names, header.sources)
+        join_tiles(part, year, job.conservation, options, sources, tiles, progress)
     seal(path)
     closure.save(_closure_file(folder, name, year))

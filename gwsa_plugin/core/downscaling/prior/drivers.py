@@ -16,7 +16,13 @@ import numpy as np
 from ...base.progress import Progress
 from ...predictors.catalogue import EVAPOTRANSPIRATION, MONTHLY, PRECIPITATION, RUNOFF, Predictor
 from ...predictors.climatologies import MONTHS_AT_ONCE, read_climatologies, with_climatology
-from ...predictors.features import FEATURE_BYTES, PixelSelection, read_months, read_pixels
+from ...predictors.features import (
+    FEATURE_BYTES,
+    PixelSelection,
+    read_months,
+    read_pixels,
+    read_static,
+)
 from ...predictors.predictor_set import PredictorSet
 from ...predictors.stored_features import feature_values
 from .prior import Prior
@@ -197,12 +203,12 @@ def read_statics(
     numpy.ndarray of float32, shape (statics, pixels)
         NaN where there is no value.
     """
-    fixed = replace(predictors, predictors=tuple(p for p in predictors.predictors if not p.monthly))
-    months = predictors.months
-    statics: list[np.ndarray] = []
-    if fixed.predictors:
-        any_month = months[:1] if months.size else np.array(["2000-01"], dtype="datetime64[M]")
-        statics += [feature_values(one) for one in read_pixels(fixed, any_month, selection)[0]]
+    statics = [
+        feature_values(band)
+        for predictor in predictors.predictors
+        if not predictor.monthly
+        for band in read_static(predictors, predictor, selection)
+    ]
     statics += list(read_climatologies(predictors, selection, progress))
     return np.stack(statics).astype(np.float32)
 

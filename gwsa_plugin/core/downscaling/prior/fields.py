@@ -156,33 +156,63 @@ def _fit(job: PriorJob, tile: Tile, progress: Progress) -> tuple[list[PixelLines
     where = [job.pixels(number, tile) for number in range(len(job.priors))]
     amplitudes = [prior.amplitude(statics[:, pixels]) for prior, pixels in zip(job.priors, where)]
     known = has_drivers(job.predictors, statics)
-    amplitudes = [amplitude * known[pixels] for amplitude, pixels in zip(amplitudes, where)]
-    summed = _sum_drivers(job, tile, where, amplitudes, known, progress)
+    fitted = _FittedTile(job, tile, where, amplitudes).only(known)
+    summed = _sum_drivers(fitted, known, progress)
     if summed is not None:
         return summed
-    lines, means, complete = _sum_months(job, tile, where, amplitudes, progress)
+    lines, means, complete = _sum_months(fitted, progress)
     if not complete.all():
-        amplitudes = [amplitude * complete[pixels] for amplitude, pixels in zip(amplitudes, where)]
-        lines, means, _ = _sum_months(job, tile, where, amplitudes, progress)
+        lines, means, _ = _sum_months(fitted.only(complete), progress)
     return lines, means
 
 
+class _FittedTile(NamedTuple):
+    """Amplitudes of the priors in a tile.
+
+    Parameters
+    ----------
+    job : PriorJob
+        The priors.
+    tile : Tile
+        Tile of coarse cells.
+    where : list of numpy.ndarray of bool, shape (mapped pixels,)
+        Pixels of each prior.
+    amplitudes : list of numpy.ndarray of float32
+        Amplitudes of each prior in its pixels.
+    """
+
+    job: PriorJob
+    tile: Tile
+    where: list[np.ndarray]
+    amplitudes: list[np.ndarray]
+
+    def only(self, pixels: np.ndarray) -> _FittedTile:
+        """Return the tile with amplitudes of 0 in all but some of the mapped pixels."""
+        amplitudes = [
+            amplitude * pixels[own] for amplitude, own in zip(self.amplitudes, self.where)
+        ]
+        return self._replace(amplitudes=amplitudes)
+
+    def zeros(self) -> list[np.ndarray]:
+        """Return coefficients for ``line_basis`` of each prior, shape (2, pixels)."""
+        rank = line_basis(self.job.months).shape[1]
+        return [np.zeros((rank, amplitude.size)) for amplitude in self.amplitudes]
+
+    def cell_means(self, values: np.ndarray) -> np.ndarray:
+        """Return means over coarse cells of amplitude times ``values`` of the first prior."""
+        return _cell_means(self.job, self.tile, self.amplitudes[0] * values)
+
+
 def _sum_drivers(
-    job: PriorJob,
-    tile: Tile,
-    where: list[np.ndarray],
-    amplitudes: list[np.ndarray],
-    known: np.ndarray,
-    progress: Progress,
+    fitted: _FittedTile, known: np.ndarray, progress: Progress
 ) -> tuple[list[PixelLines], np.ndarray] | None:
     """Lines and cell means as weighted sums of the drivers, without their antecedent means.
 
     None if a pixel with drivers lacks a value in some month: its antecedent means are then over
     fewer months than those of other pixels.
     """
-    coefficients = [
-        np.zeros((line_basis(job.months).shape[1], amplitude.size)) for amplitude in amplitudes
-    ]
+    job, tile, where, _ = fitted
+    coefficients = fitted.zeros()
     means = np.zeros((job.months.size, *tile.shape))
     for driver in series_weights(job.drivers, job.months):
         if not np.isfinite(driver.fractions).all():
@@ -197,22 +227,18 @@ def _sum_drivers(
             values = np.where(known, values, np.float32(0.0))
             for number, pixels in enumerate(where):
                 coefficients[number] += on_lines[number][:, month, None] * values[pixels]
-            cells[month] = _cell_means(job, tile, amplitudes[0] * values)
+            cells[month] = fitted.cell_means(values)
         means += np.tensordot(weights[0], cells, 1)
-    return _lines(job, tile, amplitudes, coefficients, means)
+    return _lines(fitted, coefficients, means)
 
 
 def _sum_months(
-    job: PriorJob,
-    tile: Tile,
-    where: list[np.ndarray],
-    amplitudes: list[np.ndarray],
-    progress: Progress,
+    fitted: _FittedTile, progress: Progress
 ) -> tuple[list[PixelLines], np.ndarray, np.ndarray]:
-    """Lines and cell means for given amplitudes, and the pixels with values in all months."""
-    basis = line_basis(job.months)
+    """Lines and cell means, and the pixels with values in all months."""
+    job, tile, where, _ = fitted
     weights = line_weights(job.months)
-    coefficients = [np.zeros((basis.shape[1], amplitude.size)) for amplitude in amplitudes]
+    coefficients = fitted.zeros()
     means = np.empty((job.months.size, *tile.shape))
     complete = np.ones(where[0].size, dtype=bool)
     for month, terms in enumerate(read_terms(job.drivers, job.months, job.selection(tile))):
@@ -222,24 +248,20 @@ def _sum_months(
             response = np.nan_to_num(prior.response(terms[:, pixels]))
             coefficients[number] += weights[month][:, None] * response
             if number == 0:
-                means[month] = _cell_means(job, tile, amplitudes[0] * response)
-    return *_lines(job, tile, amplitudes, coefficients, means), complete
+                means[month] = fitted.cell_means(response)
+    return *_lines(fitted, coefficients, means), complete
 
 
 def _lines(
-    job: PriorJob,
-    tile: Tile,
-    amplitudes: list[np.ndarray],
-    coefficients: list[np.ndarray],
-    means: np.ndarray,
+    fitted: _FittedTile, coefficients: list[np.ndarray], means: np.ndarray
 ) -> tuple[list[PixelLines], np.ndarray]:
     """Lines of each prior, and cell means of the first without its lines."""
-    removed = np.stack([_cell_means(job, tile, amplitudes[0] * line) for line in coefficients[0]])
+    removed = np.stack([fitted.cell_means(line) for line in coefficients[0]])
     lines = [
         PixelLines(amplitude, coefficient.astype(np.float32))
-        for amplitude, coefficient in zip(amplitudes, coefficients)
+        for amplitude, coefficient in zip(fitted.amplitudes, coefficients)
     ]
-    return lines, means - np.tensordot(line_basis(job.months), removed, 1)
+    return lines, means - np.tensordot(line_basis(fitted.job.months), removed, 1)
 
 
 def _cell_means(job: PriorJob, tile: Tile, values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...base.errors import InputError
 from ...base.progress import Progress
-from ...files.atomic import remove_abandoned, scratch_folder
+from ...files.atomic import remove_abandoned, scratch_folder, sync, sync_all
 from ...files.provenance import sha256
 
 CHECKSUMS = "SHA256SUMS"
@@ -42,6 +42,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         new = scratch / "complete"
         new.mkdir()
         yield new
+        sync_all(new)
         require_free(path)
         earlier = scratch / EARLIER
         if path.exists():
@@ -52,6 +53,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             if earlier.exists():
                 earlier.rename(path)
             raise
+        sync(path.parent)
 
 
 def _restore(path: Path) -> None:

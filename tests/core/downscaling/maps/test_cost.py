@@ -8,7 +8,13 @@ import pytest
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.maps import cost as module
-from gwsa.gwsa_plugin.core.downscaling.maps.cost import Cost, estimate_cost, report_cost
+from gwsa.gwsa_plugin.core.downscaling.maps.cost import (
+    Cost,
+    Seconds,
+    estimate_cost,
+    report_cost,
+    simulated_seconds,
+)
 from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob, MapOptions, ModelUse
 from gwsa.gwsa_plugin.core.downscaling.maps.write_years import SHARES, maps_in, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
@@ -49,11 +55,14 @@ def test_all_predictions_are_counted_and_the_disk_space_is_an_upper_bound(job, t
     assert expected.disk > 4 * expected.predictions
 
 
-@pytest.mark.parametrize(("workers", "share"), [(1, 1.0), (2, 0.5), (4, 0.5)])
-def test_the_time_is_that_of_all_workers(job, tmp_path, monkeypatch, workers, share):
-    """Two tasks, a tile in two years, keep two workers busy and no more."""
+# Two years of a tile, one period each, are predicted for two products; then each of four maps is
+# corrected and joined. Two workers have work until the end; the maps keep four of them busy.
+@pytest.mark.parametrize(
+    ("workers", "predictions", "maps"), [(1, 2, 4), (2, 1, 2), (4, 1, 1), (80, 1, 1)]
+)
+def test_the_time_is_that_of_the_schedule(job, tmp_path, monkeypatch, workers, predictions, maps):
     monkeypatch.setattr(module, "years_together", lambda job: 1)
-    monkeypatch.setattr(module, "_time_prediction", lambda *given: 3.0)
+    monkeypatch.setattr(module, "_time_tile", lambda *given: Seconds(predict=0.5, correct=0.1))
 
     def run(works, progress, at_once):
         at_once(workers)
@@ -61,8 +70,18 @@ def test_the_time_is_that_of_all_workers(job, tmp_path, monkeypatch, workers, sh
 
     assert len(job.tiles) == 1
     expected = estimate_cost(job, tmp_path, SILENT, run)
-    assert expected.seconds == pytest.approx(2 * 3.0 / SHARES[0] * share)
+    join = SHARES[2] / SHARES[1]
+    assert expected.seconds == pytest.approx(12 * (0.5 * predictions + 0.1 * (1 + join) * maps))
     assert expected.memory == workers * 2 * FEATURE_BYTES
+
+
+def test_small_tiles_take_less_time(job, monkeypatch):
+    monkeypatch.setattr(module, "years_together", lambda job: 2)
+    seconds = Seconds(predict=1.0, correct=0.0)
+    sizes = np.array([1.0, 0.5, 0.25, 0.25])
+    alone, two = (simulated_seconds(job, seconds, sizes, workers) for workers in (1, 2))
+    assert alone == pytest.approx(24 * 2)
+    assert two == pytest.approx(24)
 
 
 def test_the_cost_is_logged_with_a_warning_if_the_disk_is_too_small(tmp_path, monkeypatch):

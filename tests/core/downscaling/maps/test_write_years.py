@@ -21,6 +21,7 @@ from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionMo
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, train
 from gwsa.gwsa_plugin.core.downscaling.skill.closure import Closure
 from gwsa.gwsa_plugin.core.predictors.features import PixelSelection, read_pixels
+from gwsa.gwsa_plugin.core.rasters.geotiff import Header, new_geotiff
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,10 @@ def test_maps_have_the_bits_of_a_correction_in_one_piece(job, tmp_path):
     for path in maps_in(tmp_path, "maps"):
         with rasterio.open(path) as source:
             bands.append(source.read())
-            assert source.block_shapes == [(job.block_side, job.block_side)] * 12
+            assert (
+                source.block_shapes
+                == [(job.conservation.block_side, job.conservation.block_side)] * 12
+            )
             assert source.descriptions[0] == f"{path.stem[-4:]}-01"
     np.testing.assert_array_equal(np.concatenate(bands), expected(job))
     for number, closure in enumerate(map(Closure.read, closures["maps"])):
@@ -125,12 +129,12 @@ def test_overviews_are_those_of_a_map_written_at_once(job, tmp_path, monkeypatch
     first = maps_in(tmp_path, "maps")[0]
     fields = expected(job)[:12]
     again = tmp_path / first.name
-    sources = dict(zip(job.months, job.sources))
-    with write_years.create_year(
-        again, job.conservation, job.options, {}, sources, SILENT
-    ) as target:
+    grid = job.conservation.coarse.refine(job.conservation.factor)
+    header = Header(grid, ("",) * 12, "", {}, step=job.options.storage.step)
+    with new_geotiff(again, header, 240, job.options.creation) as target:
         for band, field in enumerate(fields, start=1):
             target.write(band, field)
+        target.add_overviews(SILENT)
     for level in range(3):
         with (
             rasterio.open(first, overview_level=level) as one,

@@ -1,4 +1,6 @@
+import errno
 import hashlib
+import os
 
 import pytest
 
@@ -48,6 +50,21 @@ def test_an_earlier_export_and_an_empty_folder_are_replaced(tmp_path):
     write_export(path, "two")
     assert (path / "README.md").read_text() == "two"
     assert sorted(file.name for file in (path / "cog").iterdir()) == ["GWSA_2004.tif"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_do_not_reach_the_disk_are_not_published(tmp_path, monkeypatch):
+    """A write that fails after the call, as on a network drive, shows when it is waited for."""
+    path = tmp_path / "data"
+    write_export(path)
+
+    def fail(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        write_export(path, "two")
+    assert (path / "README.md").read_text() == "one"
     assert list(tmp_path.iterdir()) == [path]
 
 

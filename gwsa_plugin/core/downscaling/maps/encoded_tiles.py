@@ -1,0 +1,103 @@
+"""Tiles of a year, each encoded in a file of its own, and the GeoTIFF of the year that joins them.
+
+Tiles can thus be encoded at the same time, and are compressed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from ...base.months import month_range
+from ...base.progress import Progress
+from ...base.tiles import Tile
+from ...base.units import CM
+from ...files.checkpoint import save_checkpoint
+from ...files.stack import MISSING
+from ...rasters.geotiff import UNIT_TAG, Header, add_overviews, encode_geotiff, new_geotiff
+from ...rasters.geotiff_blocks import join_blocks, require_joined
+from ...rasters.read_back import require_described
+from ...spatial.mass_conservation import MassConservation
+from .map_job import MapOptions
+
+
+def save_tile(
+    path: Path,
+    conservation: MassConservation,
+    options: MapOptions,
+    tile: Tile,
+    fields: Iterable[tuple[int, np.ndarray]],
+) -> None:
+    """Save the encoded months of a tile as a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        The new file.
+    conservation : MassConservation
+        Gives the grids.
+    options : MapOptions
+        Encoding.
+    tile : Tile
+        Tile of coarse cells.
+    fields : iterable of (int, numpy.ndarray)
+        Calendar months and their values, cm, float32, shape of the pixels of the tile.
+    """
+    factor = conservation.factor
+    grid = conservation.coarse.refine(factor).subgrid(*tile.fine(factor))
+    header = Header(grid, ("",) * 12, "", {}, step=options.storage.step)
+    encoded = encode_geotiff(header, conservation.block_side, options.creation, fields)
+    save_checkpoint(path, lambda file: file.write(encoded))
+
+
+def join_tiles(
+    path: Path,
+    year: int,
+    conservation: MassConservation,
+    options: MapOptions,
+    sources: dict[np.datetime64, str],
+    tiles: Iterable[tuple[Tile, Path]],
+    progress: Progress,
+) -> None:
+    """Write the GeoTIFF of a year with twelve bands, and overviews if it is large.
+
+    Parameters
+    ----------
+    path : Path
+        The new file. After an exception it is incomplete and must be deleted.
+    year : int
+        The year.
+    conservation : MassConservation
+        Gives the grids.
+    options : MapOptions
+        Encoding and tags.
+    sources : dict of datetime64 to str
+        Source of GWSA in the months that have values; the others are all nodata.
+    tiles : iterable of (Tile, Path)
+        The tiles with their files of ``save_tile``.
+    progress : Progress
+        Only checked for cancellation.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written or has not the blocks of the tiles.
+    """
+    months = month_range(f"{year}-01", f"{year}-12")
+    header = Header(
+        conservation.coarse.refine(conservation.factor),
+        names=tuple(map(str, months)),
+        unit=CM,
+        tags={**options.tags, UNIT_TAG: CM},
+        sources=tuple(sources.get(month, MISSING) for month in months),
+        step=options.storage.step,
+    )
+    parts = [(part, tile.fine(conservation.factor).corner) for tile, part in tiles]
+    with new_geotiff(path, header, conservation.block_side, options.creation):
+        pass
+    join_blocks(path, parts)
+    add_overviews(path, options.creation, progress)
+    require_joined(path, parts)
+    require_described(path, header.tags, header.names, header.sources)
