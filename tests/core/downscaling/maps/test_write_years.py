@@ -76,6 +76,15 @@ def test_maps_have_the_bits_of_a_correction_in_one_piece(job, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["maps"]
 
 
+def test_models_that_were_trained_beside_a_prior_are_mapped_without_it(job, tmp_path):
+    """Leakage is measured with the models alone."""
+    (use,) = job.products["maps"]
+    without = replace(job, products={"maps": [replace(use, prior=0)]}, prior=None, lines=None)
+    write_maps(without, tmp_path, SILENT)
+    with rasterio.open(maps_in(tmp_path, "maps")[0]) as source:
+        np.testing.assert_array_equal(source.read(), expected(job)[:12])
+
+
 def test_the_tiles_of_few_years_lie_on_the_disk(job, tmp_path, monkeypatch):
     """Years are made one by one where that is the bound, and the others have not begun."""
     seen = []
