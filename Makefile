@@ -55,7 +55,7 @@ cluster-test: packages $(VENV)/ready $(IMPORT) $(IMPORT)  ## The same maps from 
 	$(PYTEST) -m cluster tests/algorithms
 	$(PYTHON) -m gwsa.benchmarks.cluster_test build/cluster-test
 
-fuzz: packages $(VENV)/ready $(IMPORT)  ## Read 10,000 damaged files with each reader (FILES=number, READERS=names); about an hour a reader
+fuzz: packages $(VENV)/ready $(IMPORT)  ## Read 10,000 damaged files with each reader (FILES=number, READERS=names); some minutes a reader
 	$(BIN)/python -m gwsa.tests.faults.fuzz $(or $(FILES),10000) $(READERS)
 
 bench: packages $(IMPORT)  ## Measure the skill of the chain on sample worlds (BENCHMARKS=names for some of them)

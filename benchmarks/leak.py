@@ -48,19 +48,12 @@ def measure_leak(folder: Path) -> dict:
 
 def run_in_qgis(folder: Path, runs: int) -> dict[str, float]:
     """Run Downscale again and again in this process, and return its memory in MB."""
-    sys.path.append("/usr/share/qgis/python/plugins")
-    from qgis.core import QgsApplication, QgsProcessingException, QgsProcessingFeedback
+    from gwsa.setup.start_qgis import start_qgis
 
-    application = QgsApplication([], False)
-    application.initQgis()
+    start_qgis()
     import processing
-    from processing.core.Processing import Processing
+    from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-    from gwsa.processing_provider.provider import GwsaProvider
-
-    Processing.initialize()
-    provider = GwsaProvider()
-    application.processingRegistry().addProvider(provider)
     given = {
         "GWSA": str(folder / "world/truth/GWSA.tif"),
         "PREDICTORS": str(folder / "set"),

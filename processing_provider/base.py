@@ -34,7 +34,7 @@ from .given_inputs import given_inputs
 from .help_pages import page_url
 from .main_thread import import_in_main_thread
 from .output_checks import check_outputs
-from .parameter_values import read_values
+from .parameter_values import read_values, unreadable_layer
 from .regions import read_region
 from .styles.loading import when_loaded
 from .styles.rasters import style_raster, write_styles
@@ -210,12 +210,7 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         return self.parameterAsDouble(parameters, name, context)
 
     def input_path(self, parameters, name, context) -> Path | None:
-        """Return the file of a raster parameter.
-
-        Returns
-        -------
-        Path or None
-            None when the parameter is empty.
+        """Return the file of a raster parameter, None when that is empty.
 
         Raises
         ------
@@ -308,7 +303,8 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
                 read_region(self, parameters, context)
         except InputError as error:
             return False, str(error)
-        return super().checkParameterValues(values, context)
+        good, text = super().checkParameterValues(values, context)
+        return good, text if good else unreadable_layer(self, parameters) or text
 
     def processAlgorithm(self, parameters, context, feedback):
         try:

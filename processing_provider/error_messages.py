@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from traceback import extract_tb
 
@@ -44,6 +45,8 @@ def _file_error_message(error: OSError) -> str:
     cause = str(error).rstrip(".")
     is_raster = isinstance(error, RasterError)
     if is_raster and "cannot be written" not in cause:
+        # What GDAL adds is no part of a sentence.
+        cause = re.sub("(cannot be read): .*", r"\1", cause, flags=re.DOTALL)
         return f"{cause}; the file may be damaged or cut off, so copy or download it again."
     if error.errno is None and not is_raster:
         return f"{cause}; a library that QGIS loads reports this, see {CHECK}."

@@ -24,6 +24,7 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
     QgsProperty,
+    QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QVariant
 
@@ -153,6 +154,28 @@ def _try_files(definition: QgsProcessingParameterDefinition, given) -> None:
         is_raster = definition.type() in _RASTERS
         if is_raster and (os_path.isfile(value) or is_risky(Path(value))):  # noqa: PTH113
             open_raster(Path(value)).close()
+
+
+def unreadable_layer(algorithm: QgsProcessingAlgorithm, parameters: Mapping) -> str:
+    """Return a sentence on a file that QGIS cannot open as a layer, and calls not found.
+
+    Parameters
+    ----------
+    algorithm : QgsProcessingAlgorithm
+    parameters : mapping
+        As in ``processAlgorithm``.
+    """
+    for definition in algorithm.parameterDefinitions():
+        given = parameters.get(definition.name())
+        is_layer = definition.type() == QgsProcessingParameterFeatureSource.typeName()
+        if not (is_layer and isinstance(given, str) and os_path.isfile(given)):  # noqa: PTH113
+            continue
+        if not QgsVectorLayer(given, "layer", "ogr").isValid():
+            return (
+                f"{Path(given).name} ({definition.name()}) cannot be opened as a layer or table; "
+                "it is damaged, or of a kind that QGIS does not read."
+            )
+    return ""
 
 
 _RASTERS = (

@@ -23,6 +23,7 @@ from qgis.core import (
 
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.files.atomic import publish, scratch_folder
+from ..gwsa_plugin.core.rasters.gdal_errors import RasterError, gdal_errors
 from .layers import LONLAT
 from .output_checks import destination_file
 
@@ -86,7 +87,8 @@ def write_features(
 ) -> str:
     """Write a layer in EPSG:4326; nothing is computed while it is open.
 
-    A file gets its final name when all features can be read from it.
+    A file gets its final name when GDAL reported no failure and all features can be read from it:
+    QGIS does not see that a table of a GeoPackage, its CRS or its version could not be written.
 
     Parameters
     ----------
@@ -115,7 +117,13 @@ def write_features(
     if path is None:
         return _write(place, given, fields, kind, features)
     with scratch_folder(path) as scratch:
-        part = _write(place, _redirected(given, scratch / path.name), fields, kind, features)
+        try:
+            with gdal_errors(path.name):
+                part = _write(
+                    place, _redirected(given, scratch / path.name), fields, kind, features
+                )
+        except RasterError:
+            raise _incomplete(place) from None
         files = sorted(scratch.iterdir())
         if not files or not _is_complete(part, len(features)):
             raise _incomplete(place)

@@ -7,7 +7,6 @@ have the identifiers of ``ui/print_layout/items.py``, by which the plugin fills 
 from __future__ import annotations
 
 from qgis.core import (
-    QgsApplication,
     QgsFillSymbol,
     QgsLayoutItem,
     QgsLayoutItemLabel,
@@ -32,6 +31,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor, QFont
 
+from gwsa.setup.start_qgis import start_application
 from gwsa.ui.animation.month_maps import NO_VALUE
 from gwsa.ui.print_layout import items
 from gwsa.ui.print_layout.items import TEMPLATE
@@ -59,8 +59,7 @@ SERIES_PLACE = (MARGIN, 153, 205, 43)
 
 def main() -> None:
     """Write the template."""
-    application = QgsApplication([], False)
-    application.initQgis()
+    start_application()
     layout = QgsPrintLayout(QgsProject.instance())
     layout.initializeDefaults()
     layout.setName("GWSA")

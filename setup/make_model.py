@@ -29,6 +29,7 @@ from qgis.PyQt.QtCore import QPointF, QSizeF
 from gwsa.gwsa_plugin.core.stages import FETCH, FETCHED, STAGES, Stage, stages_with_fetch
 from gwsa.processing_provider.full_chain import FetchAndMap, FullChain
 from gwsa.processing_provider.provider import GwsaProvider
+from gwsa.setup.start_qgis import start_application
 
 DESCRIPTION = (
     "Makes monthly 1 km maps of groundwater storage anomalies from a mascon file, GLDAS months and "
@@ -269,8 +270,7 @@ def _place(component, column: int, top: int, height: int = HEIGHT):
 def main() -> None:
     if Qgis.QGIS_VERSION_INT >= 32300:
         sys.exit(f"The model is made with QGIS 3.22, not with {Qgis.QGIS_VERSION}.")
-    application = QgsApplication([], False)
-    application.initQgis()
+    start_application()
     QgsApplication.processingRegistry().addProvider(QgsNativeAlgorithms())
     provider = GwsaProvider()
     QgsApplication.processingRegistry().addProvider(provider)
@@ -280,7 +280,7 @@ def main() -> None:
         for path, shape in paths.items()
         if not make_model(shape, provider).toFile(str(path))
     ]
-    application.exitQgis()
+    QgsApplication.exitQgis()
     if failed:
         sys.exit(f"{failed[0]} cannot be written.")
 

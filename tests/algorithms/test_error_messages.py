@@ -22,7 +22,7 @@ CASES = {
         errno.ENOSPC, "No space left", "/x/a.tif"
     ),
     "a.tif cannot be written: .* disk is not full": RasterError("a.tif cannot be written: x"),
-    "a.tif cannot be read: .* damaged or cut off": RasterError("a.tif cannot be read: x"),
+    "^a.tif cannot be read; .* damaged or cut off": RasterError("a.tif cannot be read: x. y: z"),
     r"libgdal.so.36: cannot open; a library that QGIS loads reports this": OSError(
         "libgdal.so.36: cannot open"
     ),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from osgeo import gdal
 from qgis.core import (
     QgsFeature,
     QgsGeometry,
@@ -18,6 +19,7 @@ from qgis.core import (
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.progress import SILENT
 from gwsa.gwsa_plugin.core.wells.tables import Wells
+from gwsa.processing_provider import vector_output
 from gwsa.processing_provider.downscale import REGION_FIELDS, Downscale
 from gwsa.processing_provider.feedback import FeedbackProgress
 from gwsa.processing_provider.layers import find_field, is_commented, open_layer, points
@@ -307,6 +309,25 @@ class TestOutput:
                 write(path, [f"{number:01000}" for number in range(2000)])
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+    @pytest.mark.parametrize("ending", ["gpkg", "shp", "geojson", "csv", "fgb", "kml", "sqlite"])
+    def test_a_failure_that_qgis_does_not_see_ends_the_run(
+        self, write, tmp_path, monkeypatch, ending
+    ):
+        path = tmp_path / f"out.{ending}"
+        write(path, ["earlier"])
+        before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+        write_layer = vector_output._write
+
+        def fail_at_the_end(*given):
+            layer = write_layer(*given)
+            gdal.Error(gdal.CE_Failure, 1, "PRAGMA user_version failed: database or disk is full")
+            return layer
+
+        monkeypatch.setattr(vector_output, "_write", fail_at_the_end)
+        with pytest.raises(InputError, match=r"out\.\w+ could not be written completely"):
+            write(path, ["a"])
         assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
     def test_a_layer_that_is_loaded_has_its_final_file(self, provider, tmp_path):

@@ -128,3 +128,13 @@ def test_a_file_that_is_no_raster_is_not_reported_as_absent(provider, tmp_path):
     valid, text = fill.checkParameterValues(given, QgsProcessingContext())
     assert not valid
     assert "page.tif cannot be opened as a raster" in text
+
+
+def test_a_damaged_layer_is_not_reported_as_absent(provider, tmp_path):
+    damaged = tmp_path / "aquifers.geojson"
+    damaged.write_text('{"type": "FeatureColl')
+    algorithm = provider.algorithm("aquiferseries")
+    given = {"GWSA": str(tmp_path), "AQUIFERS": str(damaged), "OUTPUT": "memory:"}
+    valid, text = algorithm.checkParameterValues(given, QgsProcessingContext())
+    assert not valid
+    assert text.startswith("aquifers.geojson (AQUIFERS) cannot be opened as a layer or table; it")

@@ -2,7 +2,8 @@
 
 A row damages one input of a run that ends well otherwise, and states what must come of it:
 ``refused`` in one sentence that contains the words, ``same`` outputs as of the undamaged input,
-``other`` outputs with a warning that contains the words, or ``either`` of them.
+``intact``, which is one of these two, ``other`` outputs with a warning that contains the words,
+``accepted``, which is outputs of any values without refusal, or ``either`` of all.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from gwsa.tests.faults.processing_child import (
 )
 from gwsa.tests.faults.written import complaint, difference
 
+EXPECTED = ("refused", "same", "intact", "other", "accepted", "either")
+CAN_BE_REFUSED = ("refused", "intact", "either")
+MUST_BE_SAME = ("same", "intact")
 TABLE = Path(__file__).with_name("bad_inputs.csv")
 WELL_REFUSED, RIGHT, TRACEBACK = "refused well", "right", "traceback"
 MISLEADING, WRONG, LEFT = "misleading", "wrong number", "left files"
@@ -109,7 +113,7 @@ def _judge_refusal(row: Row, end: End, out: Path) -> tuple[str, str]:
         return LEFT, f"{left[:5]}: {end.message}"
     is_sentence = len(end.message) < LONGEST and "\n" not in end.message
     words = row.words or "|".join(map(re.escape, _names(row)))
-    if row.expected in ("refused", "either") and is_sentence and re.search(words, end.message):
+    if row.expected in CAN_BE_REFUSED and is_sentence and re.search(words, end.message):
         return WELL_REFUSED, end.message
     return MISLEADING, end.message
 
@@ -118,7 +122,7 @@ def _judge_outputs(row: Row, end: End, out: Path, made: Path) -> tuple[str, str]
     found = complaint(out)
     if found or row.expected == "refused":
         return WRONG, found or f"not refused; {end.warnings}"
-    if row.expected == "same" and (found := difference(out, made)):
+    if row.expected in MUST_BE_SAME and (found := difference(out, made)):
         return WRONG, f"{found}; {end.warnings}"
     if row.expected == "other" and not re.search(row.words, end.warnings):
         return MISLEADING, f"not warned of; {end.warnings}"

@@ -22,7 +22,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
 from gwsa.gwsa_plugin.core.stages import STAGES, output_paths
-from gwsa.tests.faults.qgis_stages import start_qgis
+from gwsa.setup.start_qgis import start_qgis
 
 SEED = 22
 MOMENTS = 20

@@ -11,6 +11,7 @@ from pathlib import Path
 RANDOM = re.compile(r"(?<=-)[a-z0-9_]{8}(?=\.part)|[0-9a-f]{32}(?=\.part)")
 NUMBER = re.compile(r"\d+")
 EARLIER = "/earlier/"
+LAST = ("run.json", ".qml")
 # A folder with this file, or in a folder with it, is refused by readers.
 MARKS = (".replacing", "../.replacing", "../../.replacing")
 
@@ -67,11 +68,11 @@ def mixed_folders(
 
 
 def _files_in(folder: str, files: dict[str, str]) -> dict[str, str]:
-    """The files of a folder; the record of a run comes last and has times, and does not count."""
+    """The files of a folder but those that come last: styles, and the record of a run."""
     return {
         path: digest
         for path, digest in files.items()
-        if path.startswith(f"{folder}/") and not path.endswith("run.json")
+        if path.startswith(f"{folder}/") and not path.endswith(LAST)
     }
 
 

@@ -51,6 +51,8 @@ class Reader:
         Writes undamaged files into a folder and returns them.
     read : callable
         Reads a file.
+    in_child : bool
+        Whether the plugin reads such files in a child.
     with_h5py : bool
         False for a run in which h5py is not installed.
     """
@@ -58,6 +60,7 @@ class Reader:
     name: str
     seeds: Callable[[Path], Sequence[Path]]
     read: Callable[[Path], object]
+    in_child: bool = False
     with_h5py: bool = True
 
     def prepare(self) -> None:
@@ -232,18 +235,18 @@ def _import_gsfc(path: Path) -> None:
     import_twsa(path, TwsaOptions(land_mask=None, bounds=(71.2, 10.6, 74, 12)))
 
 
-READERS = {
-    "mascons": Reader("m.nc", _mascon_files, _import),
-    "mascons_without_h5py": Reader("m.nc", _mascon_files, _import, with_h5py=False),
+CORE_READERS = {
+    "mascons": Reader("m.nc", _mascon_files, _import, in_child=True),
+    "mascons_without_h5py": Reader("m.nc", _mascon_files, _import, in_child=True, with_h5py=False),
     "mascons_classic": Reader("m.nc", _classic_files, _import),
-    "mascons_gsfc": Reader("m.h5", _gsfc_files, _import_gsfc),
-    "gldas": Reader("GLDAS_NOAH025_M.A200707.021.nc4", _granules, _read_granule),
+    "mascons_gsfc": Reader("m.h5", _gsfc_files, _import_gsfc, in_child=True),
+    "gldas": Reader("GLDAS_NOAH025_M.A200707.021.nc4", _granules, _read_granule, in_child=True),
     "gldas_without_h5py": Reader(
-        "GLDAS_NOAH025_M.A200707.021.nc4", _granules, _read_granule, with_h5py=False
+        "GLDAS_NOAH025_M.A200707.021.nc4", _granules, _read_granule, in_child=True, with_h5py=False
     ),
-    "raster_netcdf": Reader("r.nc", _mascon_files, _read_raster),
-    "raster_classic": Reader("r.nc", _classic_files, _read_raster),
-    "predictor_netcdf": Reader("p.nc", _mascon_files, _read_predictor),
+    "raster_netcdf": Reader("r.nc", _mascon_files, _read_raster, in_child=True),
+    "raster_classic": Reader("r.nc", _classic_files, _read_raster, in_child=True),
+    "predictor_netcdf": Reader("p.nc", _mascon_files, _read_predictor, in_child=True),
     "stack": Reader("GWSA_2009.tif", _stacks, read_stack),
     "yearly_maps": Reader("GWSA_2009.tif", _stacks, _read_maps),
     "remote_tiff": Reader("r.tif", _bands, _read_remote),

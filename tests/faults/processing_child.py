@@ -71,7 +71,7 @@ class QgisProcess:
 
 
 def _serve(pipe: Connection) -> None:
-    from gwsa.tests.faults.qgis_stages import start_qgis
+    from gwsa.setup.start_qgis import start_qgis
 
     start_qgis()
     resource.setrlimit(resource.RLIMIT_AS, (_addresses() + MOST_MEMORY,) * 2)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from qgis.core import QgsApplication, QgsProcessingException, QgsProcessingFeedback
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.stages import output_paths
+from gwsa.setup.start_qgis import start_qgis
 from gwsa.tests.faults import chain_stages as chain
 from gwsa.tests.faults import results_stages as results
 
-PLUGINS = "/usr/share/qgis/python/plugins"
 REGION = "77,78,29,30 [EPSG:4326]"
 OUT = "{out}/"
 HARMONIC, SHARP = 5, 1
@@ -31,23 +30,6 @@ class Given(NamedTuple):
     """The parameters of a run; texts that begin with ``{out}`` are outputs."""
 
     parameters: dict[str, Any]
-
-
-def start_qgis() -> None:
-    """Start QGIS in this process with the algorithms, once."""
-    if QgsApplication.instance():
-        return
-    sys.path.append(PLUGINS)
-    # QGIS ends with the variable that holds it.
-    start_qgis.application = QgsApplication([], False)
-    start_qgis.application.initQgis()
-    from processing.core.Processing import Processing
-
-    from gwsa.processing_provider.provider import GwsaProvider
-
-    Processing.initialize()
-    start_qgis.provider = GwsaProvider()
-    QgsApplication.processingRegistry().addProvider(start_qgis.provider)
 
 
 def run(algorithm: str, given: Given, out: Path, feedback=None) -> None:

@@ -146,10 +146,9 @@ def _run_here(name: str, folder: Path, out: Path, given: argparse.Namespace) -> 
     if given.one_core:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     if given.in_qgis:
-        from qgis.core import QgsApplication
+        from gwsa.setup.start_qgis import start_application
 
-        application = QgsApplication([], False)
-        application.initQgis()
+        start_application()
     if given.gdal_raises:
         from osgeo import gdal
 

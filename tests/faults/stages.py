@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from osgeo import ogr
 
 from gwsa.gwsa_plugin.core.base import cores
 from gwsa.gwsa_plugin.core.base.errors import InputError
@@ -25,6 +26,8 @@ from gwsa.tests.faults import results_stages as results
 # Records of runs.
 RECORDS = ("run.json", "inputs.json")
 RULE = re.compile(rb"\{[0-9a-f-]{36}\}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+GEOPACKAGE = ("application_id", "user_version")
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class Stage:
     def contents(self, folder: Path) -> dict[str, str]:
         """Digest of each file with a final name.
 
-        Of records of runs, which have times, it is that they are JSON; of a GeoPackage its
-        features; of a style all but the random keys of its rules.
+        Of records of runs, which have times, it is that they are JSON; of a GeoPackage its tables;
+        of a style all but the random keys of its rules.
         """
         found = {}
         for path in sorted(folder.rglob("*")):
@@ -66,7 +69,7 @@ class Stage:
 
 def _content(path: Path) -> bytes:
     if path.suffix == ".gpkg":
-        return "\n".join(_features(path)).encode()
+        return _tables(path).encode()
     data = path.read_bytes()
     if path.suffix == ".qml":
         return RULE.sub(b"", data)
@@ -75,13 +78,14 @@ def _content(path: Path) -> bytes:
     return data
 
 
-def _features(path: Path) -> list[str]:
-    """The features of a layer; that there is none where it cannot be read."""
+def _tables(path: Path) -> str:
+    """All that a GeoPackage has but times; that there is nothing where it cannot be read."""
     try:
-        layer = ogr.Open(str(path))
-    except RuntimeError:
-        layer = None
-    return [feature.ExportToJson() for table in layer for feature in table] if layer else ["none"]
+        with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as file:
+            numbers = [file.execute(f"PRAGMA {name}").fetchone() for name in GEOPACKAGE]
+            return TIME.sub("", "\n".join([str(numbers), *file.iterdump()]))
+    except sqlite3.DatabaseError:
+        return "none"
 
 
 def draw_nothing() -> None:

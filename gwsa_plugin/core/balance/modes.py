@@ -15,12 +15,14 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import Grid
+from ..base.memory import require_memory
 from ..base.progress import SILENT, Progress
 from ..files.stack import MonthlyStack
 from ..files.stack_tags import FOOTPRINT_TAG
 from ..grace.footprint import Footprint
 from ..grace.footprint_width import FootprintWidth, footprint_width
 from ..grace.stack_tiles import stack_tiles
+from ..spatial.gaussian_filter import BATCH_VALUES
 from ..spatial.margin import WIDEST_KM, extended
 from .options import FOOTPRINT, MODE_NAMES, BalanceOptions
 from .water_balance import common_part, difference, groundwater, on_baseline
@@ -32,6 +34,10 @@ REACH_WIDTHS = 4.0
 MARGIN_WIDTHS = 3.0
 # Cells are counted in a warning when a larger fraction of their footprint is unknown.
 LARGEST_UNKNOWN = 0.1
+# Copies of the values of TWSA and of a store, float32, and of a batch of months at the footprint,
+# float64: benchmarks/memory.py.
+COPIES = 2
+BATCH_COPIES = 3
 
 
 def balance(
@@ -73,6 +79,7 @@ def balance(
         when TWSA has gain factors, which undo the footprint, and the mode is ``footprint``.
     """
     _check_options(options, twsa, stores, progress)
+    _require_memory(options, twsa, stores, progress)
     stores = [store.turned(twsa.grid.bounds) for store in stores]
     region = _region(twsa, stores)
     twsa = replace(twsa, tiles=stack_tiles(twsa))
@@ -122,6 +129,21 @@ def _check_options(
                 f"{store.tags['GWSA_GAUSSIAN_KM']} km before, and MODE footprint smooths it again; "
                 "make it with GAUSSIAN_RADIUS 0."
             )
+
+
+def _require_memory(
+    options: BalanceOptions,
+    twsa: MonthlyStack,
+    stores: Sequence[MonthlyStack],
+    progress: Progress,
+) -> None:
+    largest = max(store.values.size for store in stores)
+    needed = 4.0 * COPIES * (twsa.values.size + largest)
+    if options.mode == FOOTPRINT:
+        needed += 8.0 * BATCH_COPIES * min(largest, BATCH_VALUES)
+    rows, columns = twsa.grid.shape
+    subject = f"The balance of {twsa.months.size} months of {rows} x {columns} cells"
+    require_memory(needed, subject, progress)
 
 
 def _require_different(store: MonthlyStack, others: Sequence[MonthlyStack]) -> None:

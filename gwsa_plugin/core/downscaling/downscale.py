@@ -147,7 +147,8 @@ def downscale(
     _require_validation(options, outputs, sigma)
     if options.method == FOOTPRINT:
         require_uncorrected(gwsa)
-    domain = make_domain(gwsa, predictors, aquifers, options.period, progress.part(0.0, 0.1))
+    predictors.require_undamaged(progress.part(0.0, 0.05).timed("The check of the predictors"))
+    domain = make_domain(gwsa, predictors, aquifers, options.period, progress.part(0.05, 0.1))
     fitted = fit_models(domain, options, progress.part(0.1, 0.4), run)
     domain = fitted.domain
     blocked = fitted.validations[BLOCKED]

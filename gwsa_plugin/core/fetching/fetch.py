@@ -19,6 +19,7 @@ from .client import Client
 from .download import Downloaded, download, forget_part
 from .estimate import AT_ONCE, Arrivals, bytes_text
 from .http import LoginRefused, NotReady
+from .pieces import forget_pieces
 from .plan import Plan, way_of
 from .record import Entry, Record
 from .remote_file import RemoteFile
@@ -136,8 +137,9 @@ def fetch(
     with _disk_errors(folder):
         outcome.record.write(read_sources())
         for path in outcome.record.entries:
-            # Facts that a run left which was killed after it had recorded the file.
+            # What a run left which was killed, or was refused it, after it had recorded the file.
             forget_part(folder / path)
+            forget_pieces(folder / path)
     return outcome
 
 

@@ -52,9 +52,9 @@ def make_from_pieces(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Part(target, file.url)
-    folder = target.with_name(f".{target.name}.pieces")
+    folder = _folder_of_pieces(target)
     if finished := part.finished(target, progress):
-        shutil.rmtree(folder, ignore_errors=True)
+        forget_pieces(target)
         return finished
     paths, verified = [], []
     for piece in pieces:
@@ -66,8 +66,17 @@ def make_from_pieces(
         made = scratch / target.name
         make(paths, made)
         downloaded = finish_made(part, made, target, worst, file.version, progress)
-    shutil.rmtree(folder, ignore_errors=True)
+    forget_pieces(target)
     return downloaded
+
+
+def forget_pieces(target: Path) -> None:
+    """Remove the pieces of a file that is made."""
+    shutil.rmtree(_folder_of_pieces(target), ignore_errors=True)
+
+
+def _folder_of_pieces(target: Path) -> Path:
+    return target.with_name(f".{target.name}.pieces")
 
 
 def finish_made(

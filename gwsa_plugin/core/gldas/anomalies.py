@@ -13,12 +13,13 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.grid import GLOBE, Bounds, Grid, bounds_text
+from ..base.memory import require_memory
 from ..base.progress import SILENT, Progress
 from ..base.units import CM_PER_KG_M2
 from ..compute.threads import run_all
 from ..files.stack import MonthlyStack, write_stack
 from ..files.stack_tags import region_tag
-from ..spatial.gaussian_filter import smooth, surroundings, uncovered_sides
+from ..spatial.gaussian_filter import BATCH_VALUES, smooth, surroundings, uncovered_sides
 from ..spatial.margin import MARGIN_KM, with_margin
 from ..spatial.permanent_ice import covered
 from ..spatial.regrid import Regridding
@@ -32,6 +33,10 @@ from .variable_stacks import has_stacks, read_stacks
 ICE_THRESHOLD = 2000.0
 SNOW = COMPONENTS.index("SWES")
 TOTAL = "OUTPUT"
+# Copies of a component on its grid, float32, and of a batch of its months, float64, while it is
+# smoothed: benchmarks/memory.py.
+SMOOTHING_COPIES = 3
+BATCH_COPIES = 6
 # Southern edge of GLDAS in degrees; it has no Antarctica.
 SOUTHERN_EDGE = -60.0
 
@@ -295,6 +300,7 @@ def _smooth_in_place(
     anomalies: LandStorage, inside: Grid, radius_km: float, progress: Progress
 ) -> None:
     """Apply the Gaussian filter to each component and log the change in the region."""
+    _require_memory(anomalies, progress)
     counted = anomalies.cells_inside(inside)
     parts = progress.parts(len(COMPONENTS))
     for name, values, part in zip(COMPONENTS, anomalies.values, parts):
@@ -306,6 +312,13 @@ def _smooth_in_place(
             "(root mean square)."
         )
         values[:] = smoothed
+
+
+def _require_memory(anomalies: LandStorage, progress: Progress) -> None:
+    months, (rows, columns) = anomalies.months.size, anomalies.grid.shape
+    values = months * rows * columns
+    needed = 4.0 * SMOOTHING_COPIES * values + 8.0 * BATCH_COPIES * min(values, BATCH_VALUES)
+    require_memory(needed, f"Smoothing {months} months of {rows} x {columns} cells", progress)
 
 
 def _output_grid(grid: Grid, region: Bounds | None, cell: float) -> Grid:

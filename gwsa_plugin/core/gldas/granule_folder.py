@@ -23,7 +23,7 @@ from .file_names import (
     problem_message,
 )
 from .granule import Granule, GranuleHeader, UnusableGranule, Window, read_granule, read_header
-from .land_storage import COMPONENTS, LandStorage
+from .land_storage import LandStorage, empty_storage
 
 
 def read_granules(
@@ -123,7 +123,7 @@ def _read_cells(
     """
     # Files with a problem in their names are read too, so that the message has all problems.
     paths = dict.fromkeys([*files.paths.values(), *(path for _, path in files.problems)])
-    values = np.empty((len(COMPONENTS), len(paths), np.count_nonzero(land)), dtype=np.float32)
+    values = empty_storage(len(paths), land, progress)
 
     def read(path: Path, month: int, progress: Progress) -> _FileResult:
         progress.stop_if_cancelled()

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from ..base.grid import Bounds, Grid
+from ..base.memory import require_memory
 from ..base.months import BASELINE, in_baseline, period_name
 from ..base.nan_mean import nan_mean
 from ..base.plausible import LIMITS
+from ..base.progress import Progress
 from ..files.stack import MISSING, OBSERVED, MonthlyStack
 
 # The variables whose sum is a component of the storage. RootMoist_inst repeats the upper soil
@@ -34,6 +37,8 @@ VARIABLES = tuple(name for names in LAYERS.values() for name in names)
 COMPONENTS = tuple(LAYERS)
 # Value off the land.
 OFF_LAND = -9999.0
+# Copies of the storage, float32, while it is read and written: benchmarks/memory.py.
+COPIES = 3.2
 # The storage that a layer of a component can have, cm: none below 0 but for rounding.
 POSSIBLE = {name: LIMITS[name]._replace(least=-0.01) for name in LAYERS}
 
@@ -143,6 +148,31 @@ class LandStorage:
             variable=name,
             tags={"GWSA_BASELINE": period_name(BASELINE)},
         )
+
+
+def empty_storage(months: int, land: np.ndarray, progress: Progress) -> np.ndarray:
+    """Return an array for the storage of the land cells.
+
+    Parameters
+    ----------
+    months : int
+    land : ndarray of bool, shape (rows, columns)
+    progress : Progress
+
+    Returns
+    -------
+    ndarray of float32, shape (components, months, cells)
+
+    Raises
+    ------
+    InputError
+        When the stage needs more memory than there is.
+    """
+    cells = int(np.count_nonzero(land))
+    shape = len(COMPONENTS), months, cells
+    subject = f"Reading GLDAS, {months} months of {cells:,} land cells,"
+    require_memory(4.0 * COPIES * prod(shape), subject, progress)
+    return np.zeros(shape, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)

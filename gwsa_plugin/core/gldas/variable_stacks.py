@@ -17,7 +17,7 @@ from ..rasters.gdal_errors import RasterError
 from ..rasters.raster import Raster
 from ..rasters.reading import band_months, open_lonlat, read_bands
 from .file_names import require_months
-from .land_storage import LAYERS, OFF_LAND, POSSIBLE, VARIABLES, LandStorage
+from .land_storage import LAYERS, OFF_LAND, POSSIBLE, VARIABLES, LandStorage, empty_storage
 
 SNOW = LAYERS["SWES"][0]
 
@@ -182,7 +182,7 @@ def _read_values(
     progress: Progress,
 ) -> np.ndarray:
     """Return the components of the land cells in cm, float32, shape (components, months, cells)."""
-    values = np.zeros((len(LAYERS), months.size, np.count_nonzero(land)), dtype=np.float32)
+    values = empty_storage(months.size, land, progress)
     for number, month in enumerate(months):
         progress.advance(number / months.size)
         for component, names in zip(values[:, number], LAYERS.values()):

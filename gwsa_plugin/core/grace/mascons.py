@@ -199,7 +199,7 @@ class MasconFile:
         unit = self.unit if is_thickness else variable.file.unit(variable.name) or self.unit
         factor = _cm_factor(variable, unit)
         limits = STORAGE if is_thickness else LIMITS["SIGMA_TWSA"]._replace(least=-np.inf)
-        block = min(variable.chunk[0], max(BLOCK_CELLS // prod(regridding.source_shape), 1))
+        block = fields_at_once(variable, regridding)
         for start in range(0, wanted.size, block):
             places = np.flatnonzero(wanted[start : start + block]) + start
             if not places.size:
@@ -219,6 +219,11 @@ class MasconFile:
 def make_regridding(variable: GriddedVariable, target: Grid) -> Regridding:
     """Return the regridding from the cells of a variable."""
     return Regridding(variable.latitudes, variable.longitudes, target, variable.file.name)
+
+
+def fields_at_once(variable: GriddedVariable, regridding: Regridding) -> int:
+    """Return how many fields of a variable are read at a time."""
+    return min(variable.chunk[0], max(BLOCK_CELLS // prod(regridding.source_shape), 1))
 
 
 def read_fields(

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from ..base.errors import InputError
+from ..base.memory import require_memory
 from ..base.months import BASELINE, in_baseline, month_range
 from ..base.plausible import MONTHS_TO_VARY
 from ..base.progress import SILENT, Progress
@@ -23,10 +25,15 @@ from ..files.stack import MonthlyStack
 from ..rasters.netcdf import open_netcdf
 from .filled_months import interpolated, mark_months_without_solution
 from .import_log import log_months, log_product
-from .mascons import SIGMA, MasconFile
+from .mascons import SIGMA, MasconFile, fields_at_once
 from .selection import Selection, TwsaOptions, select
 from .solution_months import Solution, check_labels, label_solutions
 from .stack_tiles import stack_tiles
+
+# Copies of the values of the stack, and of the fields that are read at a time, float32:
+# benchmarks/memory.py.
+COPIES = 4
+FIELD_COPIES = 4
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ def _anomaly(selection: Selection, progress: Progress) -> tuple[Selection, Month
 
     The selection is returned without empty fields and with filled ones marked.
     """
+    _require_memory(selection, progress)
     inside = in_baseline(selection.months) & ~selection.filled
     _require_baseline(selection, inside, progress)
     values = selection.empty_bands()
@@ -136,6 +144,14 @@ def _anomaly(selection: Selection, progress: Progress) -> tuple[Selection, Month
     selection = _mark_filled(selection, values)
     values -= np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return selection, selection.stack("TWSA", values)
+
+
+def _require_memory(selection: Selection, progress: Progress) -> None:
+    months, (rows, columns) = selection.calendar.size, selection.land.shape
+    regridding = selection.regridding
+    fields = fields_at_once(selection.mascons.thickness, regridding) * prod(regridding.source_shape)
+    needed = 4 * (COPIES * months * rows * columns + FIELD_COPIES * fields)
+    require_memory(needed, f"Importing {months} months of {rows} x {columns} cells", progress)
 
 
 def _require_changes(values: np.ndarray, name: str) -> None:

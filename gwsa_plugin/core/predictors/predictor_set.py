@@ -11,6 +11,7 @@ import numpy as np
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import month_range, name_runs, parse_month
+from ..base.progress import Progress
 from ..base.tiles import Tile
 from ..files.atomic import require_consistent
 from ..rasters.reading import open_raster
@@ -19,7 +20,7 @@ from .catalogue import Predictor, parse_predictors
 from .files import COARSE, FINE, month_bands
 from .json_file import read_json, read_land
 from .outside import require_inside
-from .raster_record import RASTERS, require_lengths
+from .raster_record import require_digests, require_lengths, stated_record
 
 CONTENTS = "predictors.json"
 # Raster of the means of monthly predictors, one band for each.
@@ -92,7 +93,8 @@ class PredictorSet:
         rasters = [*(folder / FINE).rglob("*"), *(folder / COARSE).rglob("*")]
         for path in sorted([*rasters, *folder.glob(CLIMATOLOGIES)]):
             require_inside(str(path), folder, CONTENTS, REBUILD)
-        require_lengths(folder, content.get(RASTERS, {}))
+        record = stated_record(content)
+        require_lengths(folder, record)
         grid, factor = _parse_grid(content, folder)
         if "months" in content:
             months = _parse_months(content, "months")
@@ -107,7 +109,7 @@ class PredictorSet:
             months,
             before,
             land,
-            CLIMATOLOGIES in content.get(RASTERS, {}),
+            CLIMATOLOGIES in record,
         )
 
     @property
@@ -164,6 +166,17 @@ class PredictorSet:
     def grid_of(self, scale: str) -> Grid:
         """Return the grid of the rasters of a scale, FINE or COARSE."""
         return {FINE: self.grid, COARSE: self.coarse_grid}[scale]
+
+    def require_undamaged(self, progress: Progress) -> None:
+        """Check all rasters against their digests, which sets of earlier versions do not have.
+
+        Raises
+        ------
+        InputError
+            When the content of a raster has changed since it was built.
+        """
+        record = stated_record(read_json(self.folder / CONTENTS))
+        require_digests(self.folder, record, progress)
 
     def require(self, months: np.ndarray) -> None:
         """Raise InputError for months that the set does not have."""

@@ -43,6 +43,12 @@ def make_record(folder: Path, kept: Mapping[str, dict], names: Iterable[str], pr
     return dict(sorted(found.items()))
 
 
+def stated_record(content: Mapping) -> dict[str, dict]:
+    """Return the record in the content of a predictors.json; empty where it has none."""
+    record = content.get(RASTERS)
+    return record if isinstance(record, dict) else {}
+
+
 def has_digests(folder: Path, record: Mapping[str, dict], names: Iterable[str]) -> bool:
     """Whether rasters are as a record states. An incomplete record states nothing."""
     try:
@@ -63,16 +69,33 @@ def require_lengths(folder: Path, record: Mapping[str, dict]) -> None:
     InputError
         When one is missing, was cut off, or belongs to another set.
     """
-    for name, facts in record.items() if isinstance(record, Mapping) else ():
+    for name, facts in record.items():
         try:
             found = (folder / name).stat().st_size
         except (OSError, ValueError):
             found = None
         if not isinstance(facts, Mapping) or found != facts.get(BYTES):
             problem = "is missing" if found is None else "is not as it was built"
-            raise InputError(
-                f"{name} of the predictor set {folder.name} {problem}; build the set again."
-            )
+            raise _unusable(name, folder, problem)
+
+
+def require_digests(folder: Path, record: Mapping[str, dict], progress: Progress) -> None:
+    """Check that the rasters of a set have the content that they were written with.
+
+    Raises
+    ------
+    InputError
+        When one is damaged.
+    """
+    names = list(record)
+    found = run_all([partial(_facts, folder / name) for name in names], progress)
+    for name, facts in zip(names, found):
+        if facts[SHA256] != record[name].get(SHA256):
+            raise _unusable(name, folder, "is not as it was built")
+
+
+def _unusable(name: str, folder: Path, problem: str) -> InputError:
+    return InputError(f"{name} of the predictor set {folder.name} {problem}; build the set again.")
 
 
 def _facts(path: Path, progress: Progress) -> dict:

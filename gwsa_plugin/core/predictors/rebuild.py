@@ -20,7 +20,7 @@ from .files import COARSE, FINE
 from .int16 import CLASS_CODES, FLOAT32, Encoding, ValueRange, choose_encoding
 from .predictor_set import CLIMATOLOGIES, CONTENTS
 from .raster_pairs import Pair, PairContents, Region, convert_pair, find_pair, write_pair
-from .raster_record import RASTERS, has_digests
+from .raster_record import has_digests, stated_record
 
 
 class Written(NamedTuple):
@@ -100,10 +100,9 @@ def unused_rasters(folder: Path, used: Set[str]) -> list[str]:
 def recorded_rasters(folder: Path) -> dict[str, dict]:
     """Return the record of the rasters of an earlier set; empty where there is none."""
     try:
-        record = read_json(folder / CONTENTS).get(RASTERS)
+        return stated_record(read_json(folder / CONTENTS))
     except InputError:
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def files_of_pair(pair: Pair) -> list[str]:

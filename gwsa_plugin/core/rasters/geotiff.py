@@ -165,8 +165,7 @@ def add_overviews(path: Path, encoding: Mapping, progress: Progress) -> None:
         When the file cannot be written.
     """
     problem = f"{path.name} cannot be written"
-    with gdal_errors(problem):
-        file = gdal.Open(str(path), gdal.GA_Update)
+    file = _open(path, gdal.GA_Update)
     try:
         if max(file.RasterXSize, file.RasterYSize) > MAX_SIDE_WITHOUT_OVERVIEWS:
             _build_overviews(file, problem, encoding, progress, "AVERAGE")
@@ -201,23 +200,31 @@ def update_tags(path: Path, tags: Mapping[str, str | None]) -> None:
     OSError
         When the file cannot be written.
     """
+    if _has_tags(path, tags):
+        return
+    _set_tags(path, tags)
+    if not _has_tags(path, tags):
+        raise RasterError(f"{path.name} cannot be written: its tags are not those that were set")
+
+
+def _has_tags(path: Path, tags: Mapping[str, str | None]) -> bool:
+    present = _open(path, gdal.GA_ReadOnly).GetMetadata()
+    return all(present.get(name) == text for name, text in tags.items())
+
+
+def _set_tags(path: Path, tags: Mapping[str, str | None]) -> None:
+    file = _open(path, gdal.GA_Update)
     with gdal_errors(f"{path.name} cannot be written"):
-        file = gdal.Open(str(path), gdal.GA_ReadOnly)
-        present = file.GetMetadata()
-        file = None
-        if all(present.get(name) == text for name, text in tags.items()):
-            return
-        file = gdal.Open(str(path), gdal.GA_Update)
         for name, text in tags.items():
-            if present.get(name) != text:
-                file.SetMetadataItem(name, text)
+            file.SetMetadataItem(name, text)
         file.FlushCache()
         file = None
-        file = gdal.Open(str(path), gdal.GA_ReadOnly)
-        present = file.GetMetadata()
-        file = None
-    if any(present.get(name) != text for name, text in tags.items()):
-        raise RasterError(f"{path.name} cannot be written: its tags are not those that were set")
+
+
+def _open(path: Path, mode: int) -> gdal.Dataset:
+    """Open a file, which the disk may refuse."""
+    with gdal_errors(f"{path.name} cannot be written"):
+        return gdal.Open(str(path), mode)
 
 
 class GeoTiff:

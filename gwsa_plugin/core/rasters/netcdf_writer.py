@@ -5,6 +5,7 @@ HDF5 is locked during each call and free between the calls, so that other runs c
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Union
 import numpy as np
 from osgeo import gdal
 
-from .gdal_errors import gdal_errors
+from .gdal_errors import RasterError, gdal_errors
 from .netcdf import HDF5_LOCK
 
 # Byte is left out: GDAL 3.6 has the unsigned one only, which CF allows from version 1.9 on.
@@ -25,6 +26,10 @@ _TYPES = {
 }
 # A text, a number, or an array of shape () or (values,) with one of the types above.
 Attribute = Union[str, float, np.ndarray]
+# Bytes that the libraries keep before they write them: chunks of some variables, and what describes
+# the file.
+MOST_BUFFERED = 64 << 20
+MOST_DESCRIPTION = 1 << 20
 _AXES = {"lat": ("HORIZONTAL_Y", "NORTH"), "lon": ("HORIZONTAL_X", "EAST")}
 
 
@@ -48,6 +53,7 @@ class NetCdfWriter:
         self._path = Path(path)
         self._problem = f"{self._path.name} cannot be written"
         options = ["FORMAT=NC4", "CONVENTIONS="]
+        self._size = 0
         self._dimensions: dict[str, gdal.Dimension] = {}
         self._arrays: dict[str, gdal.MDArray] = {}
         with self._exclusive():
@@ -139,12 +145,25 @@ class NetCdfWriter:
         Raises
         ------
         OSError
-            When the block cannot be written.
+            When the block cannot be written, or the disk has too little room for it.
         """
         start = list(start or [0] * values.ndim)
         block = np.ascontiguousarray(values)
+        self._require_room(block.nbytes)
         with self._exclusive():
             self._arrays[name].Write(block, start, list(values.shape))
+
+    def _require_room(self, size: int) -> None:
+        """Keep so much room on the disk that the file can be closed.
+
+        Without it, the library of NetCDF can crash at the end of a file, and that of HDF5 when QGIS
+        ends (netCDF 4.9.0, HDF5 1.10.8).
+        """
+        buffered = max(self._size - self._path.stat().st_size, 0)
+        self._size += size
+        needed = size + min(buffered, MOST_BUFFERED) + MOST_DESCRIPTION
+        if shutil.disk_usage(self._path.parent).free < needed:
+            raise RasterError(f"{self._problem}: its disk is full")
 
     def close(self) -> None:
         """Close the file.

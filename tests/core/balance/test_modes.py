@@ -9,6 +9,7 @@ from gwsa.gwsa_plugin.core.balance.modes import balance
 from gwsa.gwsa_plugin.core.balance.options import FOOTPRINT, PUBLISHED, BalanceOptions
 from gwsa.gwsa_plugin.core.balance.sigma import Sigma, groundwater_sigma
 from gwsa.gwsa_plugin.core.balance.water_balance import groundwater
+from gwsa.gwsa_plugin.core.base import memory
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import in_baseline, month_range
@@ -286,3 +287,10 @@ def test_stores_in_longitudes_of_0_to_360_are_found(twsa, stores):
     found = balance(moved(twsa, -100.0), others, SHARP)
     np.testing.assert_array_equal(found.values, expected.values)
     assert found.grid == expected.grid
+
+
+@pytest.mark.parametrize("options", [SEEN, SHARP], ids=["seen", "sharp"])
+def test_a_balance_that_does_not_fit_into_memory_is_refused(twsa, stores, options, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 1.5 * twsa.values.nbytes)
+    with pytest.raises(InputError, match="^The balance of 75 months of 28 x 32 cells needs about"):
+        balance(twsa, stores, options)

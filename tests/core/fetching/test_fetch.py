@@ -64,6 +64,18 @@ def test_two_runs_have_the_same_bytes(archives, client, steps, tmp_path):
         assert (tmp_path / "first" / path).read_bytes() == (tmp_path / "second" / path).read_bytes()
 
 
+def test_pieces_that_a_disk_did_not_remove_are_removed_by_the_next_run(
+    archives, client, steps, tmp_path
+):
+    outcome = fetch_all(order_of("csr_land_mask"), tmp_path, client, steps)
+    (path,) = outcome.record.entries
+    left = (tmp_path / path).with_name(f".{(tmp_path / path).name}.pieces")
+    left.mkdir()
+    (left / ".tile.tif").touch()
+    fetch_all(order_of("csr_land_mask"), tmp_path, client, steps)
+    assert not left.exists()
+
+
 def test_the_fraction_grows_to_all(archives, client, steps, tmp_path):
     plan = make_plan(order_of("csr_mascons", "csr_land_mask"), tmp_path, client, SILENT)
     fetch(plan, tmp_path, client, steps)

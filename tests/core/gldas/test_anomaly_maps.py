@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.base import memory
+from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import BASELINE, month_range
 from gwsa.gwsa_plugin.core.compute import threads
@@ -141,3 +143,10 @@ def test_written_files_equal_the_stacks_with_any_number_of_threads(
         read = read_stack(path)
         np.testing.assert_array_equal(read.values, stack.values)
         assert (read.source, read.variable, read.tags) == (stack.source, stack.variable, stack.tags)
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_read(record, monkeypatch):
+    storage = 4 * 3 * MONTHS.size * SIZE**2
+    monkeypatch.setattr(memory, "available_memory", lambda: 0.9 * storage)
+    with pytest.raises(InputError, match="^Reading GLDAS, 72 months of 39[89] land cells, needs"):
+        gldas_anomalies(record)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.base import memory
 from gwsa.gwsa_plugin.core.base.errors import Cancelled, InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range, name_runs
@@ -417,3 +418,9 @@ def test_the_sample_file_gives_the_months_of_the_mission(tmp_path):
         atol=1e-5,
     )
     assert np.isnan(stack.values[:, 0, 0]).all()
+
+
+def test_an_import_that_does_not_fit_into_memory_is_refused_before_it_is_read(tiled, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 4 * RECORD.size * 400)
+    with pytest.raises(InputError, match="^Importing 76 months of 20 x 20 cells needs about"):
+        import_twsa(tiled)

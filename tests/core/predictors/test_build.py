@@ -906,3 +906,14 @@ def test_a_set_with_a_raster_that_is_not_its_own_is_refused(rebuild, tmp_path):
     path.unlink()
     with pytest.raises(InputError, match=r"rain_2004\.tif of .* is missing; build the set again"):
         PredictorSet.open(tmp_path / "set")
+
+
+def test_a_raster_whose_content_has_changed_is_found(rebuild, tmp_path):
+    PredictorSet.open(tmp_path / "set").require_undamaged(SILENT)
+    path = tmp_path / "set" / "coarse" / "rain_2004.tif"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    damaged = PredictorSet.open(tmp_path / "set")
+    with pytest.raises(InputError, match=r"^coarse/rain_2004\.tif of .* is not as it was built"):
+        damaged.require_undamaged(SILENT)

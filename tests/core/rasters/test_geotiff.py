@@ -256,6 +256,12 @@ class TestUpdateTags:
             update_tags(path, {"GWSA_DETAIL": "refuted"})
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
+    def test_a_file_that_cannot_be_opened_is_named(self, tmp_path):
+        path = tmp_path / "map.tif"
+        path.write_bytes(b"II*\0 cut off")
+        with pytest.raises(OSError, match=r"map\.tif cannot be written"):
+            update_tags(path, {"GWSA_DETAIL": "refuted"})
+
     def test_none_deletes_a_tag(self, month, tmp_path):
         path = write(tmp_path / "map.tif", SMALL, month, ENCODINGS[EXACT])
         update_tags(path, {"GWSA_DETAIL": "refuted", "GWSA_DETAIL_GAIN": "-0.04"})
