@@ -27,7 +27,7 @@ help:  ## This list
 demo: packages $(IMPORT)  ## Make a sample world, run the whole chain on it through qgis_process, show maps and scores
 	$(PYTHON) -m gwsa.demo.run build/demo
 
-test:  ## The tests that are not slow, two parts at a time, in less than five minutes on two cores
+test:  ## The tests that are not slow, two parts at a time
 	$(MAKE) $(IN_PARTS) $(PARTS)
 
 test-slow:  ## All other tests

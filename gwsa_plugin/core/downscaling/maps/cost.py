@@ -99,7 +99,8 @@ def estimate_cost(
     stored = job.options.storage.bytes
     return Cost(
         predictions,
-        seconds=simulated_seconds(job, seconds, pixels / pixels.max(), workers),
+        # About half of the time is that of blocks, which are decoded and encoded with their sea.
+        seconds=simulated_seconds(job, seconds, (1 + pixels / pixels.max()) / 2, workers),
         disk=in_parts * (PART_BYTES + stored) + predictions * stored,
         memory=workers * 2.0 * FEATURE_BYTES,
     )
@@ -115,7 +116,7 @@ def simulated_seconds(job: MapJob, seconds: Seconds, sizes: np.ndarray, workers:
     seconds : Seconds
         Times of the tile that was measured.
     sizes : numpy.ndarray, shape (tiles,)
-        Pixels of each tile, relative to those of that tile.
+        Time of each tile, relative to that of that tile.
     workers : int
         Number of tasks that run at the same time.
     """
