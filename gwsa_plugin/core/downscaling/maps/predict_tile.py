@@ -258,7 +258,7 @@ def _uses_on_tile(
             weights = blend(use.models.numbers(regions), grid.subgrid(*wide), feather_km)
             weights = {number: weight[inner][pixels][inside] for number, weight in weights.items()}
             # The prior has lines in the pixels of its use.
-            own = None if use.prior is None else lines[use.prior]
+            own = lines[use.prior] if lines and use.prior is not None else None
             yield TileUse(use.models, use.months, inside, weights, use.prior, own)
 
 
