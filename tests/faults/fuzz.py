@@ -36,6 +36,7 @@ from gwsa.tests.faults.fuzz_readers import CORE_READERS, Reader
 READERS = {**CORE_READERS, **LAYER_READERS}
 
 SILENT_SECONDS = 10.0
+START_SECONDS = 120.0  # of QGIS
 # In the worker itself, after which a child has its turn.
 PATIENCE = 2.0
 MOST_MEMORY = 2_000_000  # KiB
@@ -120,8 +121,9 @@ class Run:
         with suppress(OSError):
             os.setpgid(pid, pid)
         os.close(worker_end)
-        number, finding = numbers.start, ""
+        number = numbers.start
         with os.fdopen(answers, "rb", buffering=0) as stream:
+            _, finding = _answer(stream, START_SECONDS)
             while number < numbers.stop and finding not in (HANG, ENDED):
                 if number > numbers.start and time.monotonic() > self.end:
                     break
@@ -162,6 +164,7 @@ class Run:
         self.reader.prepare()
         _limit_memory()
         before = _peak_memory()
+        os.write(answers, b"0 ready\n")
         for number in numbers:
             if self.reader.in_child:
                 read_here(directly and number % CHECKED > 0)
