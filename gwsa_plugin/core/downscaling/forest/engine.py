@@ -16,10 +16,10 @@ from .segments import Segment, separate_bytes, split_into_segments
 if TYPE_CHECKING:
     from xgboost import Booster
 
-# Rows that are processed at a time: codes of a year that take a few megabytes, and a table on which
-# XGBoost's predictor is fast.
-KERNEL_ROWS = 8192
-XGBOOST_ROWS = 32768
+# Rows that are processed at a time: of many months, so that their codes take a few megabytes, and
+# of a single one, so that calls take little of the time.
+ROWS_OF_MONTHS = 8192
+ROWS = 32768
 
 
 class Evaluator(ABC):
@@ -130,7 +130,7 @@ class _XgboostEvaluator(Evaluator):
         rows = count_rows(features, self._booster.num_features(), months, onto)
         sums = np.empty((months, rows), dtype=np.float32)
         for month in range(months):
-            for block in row_blocks(rows, XGBOOST_ROWS):
+            for block in row_blocks(rows, ROWS):
                 sums[month, block] = self._booster.inplace_predict(
                     np.stack([feature.month(month, block) for feature in features], axis=1),
                     iteration_range=self._trees,
@@ -158,7 +158,7 @@ class _KernelEvaluator(Evaluator):
             sums = np.full((months, rows), self._base)
         else:
             sums = np.array(onto, dtype=np.float32)
-        for block in row_blocks(rows, KERNEL_ROWS):
+        for block in row_blocks(rows, max(ROWS_OF_MONTHS, ROWS // months)):
             for segment in self._segments:
                 segment.add(features, block, sums[:, block])
         return sums
