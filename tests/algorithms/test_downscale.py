@@ -105,6 +105,7 @@ def tags_of(path) -> dict:
         return source.tags()
 
 
+@pytest.mark.slow
 def test_all_outputs_are_written(run, inputs, tmp_path):
     files = {
         "MODELS": "models",

@@ -118,6 +118,7 @@ def test_copy_copies_the_table(dialog):
     assert text.startswith("QGIS 3.")
 
 
+@pytest.mark.slow
 def test_install_and_remove(dialog):
     dialog.install_button.click()
     wait(dialog)

@@ -224,6 +224,7 @@ def _damage_snow(path, snow):
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_file_with_overwritten_structure_is_damaged(tmp_path, reader):
     """Overwrite each object header: the libraries raise KeyError and others unless it is unused."""
     intact = tmp_path / file_name("2004-02")
