@@ -158,23 +158,20 @@ class TileRasters:
 
     def _variable(self, source: tuple, columns: np.ndarray) -> _Variable:
         """A raster or a difference of two, with its means at some pixels."""
-        values: Feature
-        own: np.ndarray | None
-        if len(source) == 1:
-            known, values = self._rasters[source[0]]
-            own, exact = columns, False
-        else:
-            known, one, other = self._terms[source]
-            values, own = _subtract(one, other, columns), None
-            scalings = [each[1:3] for each in (one, other) if isinstance(each, StoredFeature)]
-            exact = len(scalings) == 2 and sums_are_exact(known.size, scalings)
         windows = tuple(sorted(self._windows[source]))
         means: Iterable[np.ndarray] = ()
-        if windows and isinstance(values, np.ndarray) and own is None:
-            means = means_by_window(values, known, self._months, windows, exact)
-        elif windows:
-            means = column_means(values, columns, known, self._months, windows)
-        return _Variable(known, values, own, dict(zip(windows, means)))
+        if len(source) == 1:
+            known, values = self._rasters[source[0]]
+            if windows:
+                means = column_means(values, columns, known, self._months, windows)
+            return _Variable(known, values, columns, dict(zip(windows, means)))
+        known, one, other = self._terms[source]
+        difference = _subtract(one, other, columns)
+        if windows:
+            scalings = [each[1:3] for each in (one, other) if isinstance(each, StoredFeature)]
+            exact = len(scalings) == 2 and sums_are_exact(known.size, scalings)
+            means = means_by_window(difference, known, self._months, windows, exact)
+        return _Variable(known, difference, None, dict(zip(windows, means)))
 
 
 class _Raster(NamedTuple):
