@@ -167,14 +167,27 @@ class GsfcMascons:
         known = [source.read(name).ravel() if source.has(name) else None for name in REFERENCE]
         first, middle, last = known
         if source.has(MIDDLE):
-            years, days = source.read(MIDDLE)[:2]
+            dates = source.read(MIDDLE)
+            if dates.ndim != 2 or len(dates) < 2:
+                raise self._times_misfit()
+            years, days = dates[:2]
             begins = (years.astype(int) - 1970).astype("datetime64[Y]").astype("datetime64[D]")
             times = (begins - EPOCH).astype(float) + days - 1
         else:
             times = middle
+        if any(days is not None and days.size != times.size for days in known):
+            raise self._times_misfit()
         if first is None or last is None or middle is None:
             return times, None
         return times, np.stack([times - (middle - first), times + (last - middle) + 1], axis=1)
+
+    def _times_misfit(self) -> InputError:
+        names = [name for name in (MIDDLE, *REFERENCE) if self._source.has(name)]
+        shapes = ", ".join(f"{name} {self._source.shape(name)}" for name in names)
+        return InputError(
+            f"The times of {self.name} do not have one value a solution each ({shapes}); "
+            "download it again."
+        )
 
     def _find_mascons(self) -> np.ndarray:
         """The index of the mascon of each cell: int, shape (rows, columns), south first."""

@@ -142,6 +142,20 @@ def test_parts_that_do_not_fit_are_refused(tmp_path):
         import_twsa(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("time/ref_days_first", FIRST_DAYS[None, :-1]),
+        ("time/yyyy_doy_yrplot_middle", FIRST_DAYS[None]),
+        ("time/yyyy_doy_yrplot_middle", FIRST_DAYS),
+    ],
+)
+def test_times_that_do_not_fit_are_refused(tmp_path, name, values):
+    path = write(tmp_path / "gsfc.h5", **{name: values})
+    with pytest.raises(InputError, match=f"times of gsfc.h5 do not have one .*{name}"):
+        import_twsa(path)
+
+
 def test_without_h5py_the_message_names_it(tmp_path, monkeypatch):
     monkeypatch.setattr(hdf5, "trouble", lambda: "it is not installed")
     with pytest.raises(
