@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class Layer:
     source : QgsProcessingFeatureSource
     crs : QgsCoordinateReferenceSystem
     context : QgsProcessingContext
+    identifiers : list of int
+        Identifiers of the features, once they were read.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Layer:
     source: QgsProcessingFeatureSource
     crs: QgsCoordinateReferenceSystem
     context: QgsProcessingContext
+    identifiers: list[int] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -120,10 +123,19 @@ class Layer:
         """The features, without the check of geometries, which stops QGIS from inside its loop."""
         unchecked = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
         total = max(self.source.featureCount(), 1)
+        numbers = []
         for number, feature in enumerate(self.source.getFeatures(request, unchecked)):
             if number % 1000 == 0:
                 progress.advance(number / total)
+            numbers.append(feature.id())
             yield feature
+        if not self.identifiers:
+            self.identifiers.extend(numbers)
+        if numbers != self.identifiers:
+            raise InputError(
+                f"{self.name} is damaged: its fields and its geometries are not those of the same "
+                "features; export the layer again."
+            )
 
     def _check_crs(self, boxes: Sequence[QgsRectangle]) -> None:
         if not self.crs.isValid():

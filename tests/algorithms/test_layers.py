@@ -265,6 +265,17 @@ def test_points_without_geometry_have_no_coordinates(opened):
     )
 
 
+def test_fields_and_geometries_of_other_features_are_refused(opened):
+    """As a damaged GeoPackage gives them; they would be paired by their order."""
+    given = memory_layer("Point", [("a", "POINT(76 28)"), ("b", "POINT(77 28)")])
+    layer = opened(given)
+    assert layer.columns(["id"], SILENT) == {"id": ["a", "b"]}
+    assert points(layer, SILENT).shape == (2, 2)
+    given.dataProvider().deleteFeatures([1])
+    with pytest.raises(InputError, match="given is damaged: its fields and its geometries"):
+        points(layer, SILENT)
+
+
 class TestOutput:
     @pytest.fixture
     def write(self, provider):
