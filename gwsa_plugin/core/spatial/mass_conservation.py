@@ -22,11 +22,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
 
-from ..base.cores import usable_cores
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.tiles import Tile, by_tile, split_into_tiles, tile_side
 from .blocks import block_sums, interpolate
+
+# Tiles whose land pixels are kept, a bit each: some tens of megabytes.
+TILES_KEPT = 4096
 
 
 class MassConservation:
@@ -98,10 +100,12 @@ class MassConservation:
         return tile_side(self.factor) * self.factor
 
     def pixels(self, tile: Tile | None = None) -> np.ndarray:
-        """Return the land pixels of ``cells``: bool, fine shape; that of a tile is read-only."""
+        """Return the land pixels of ``cells``: bool, fine shape."""
         if tile is None:
             return self._pixels(Tile.full(self.coarse.shape))
-        return self._cached_pixels(*(end for side in tile for end in (side.start, side.stop)))
+        bits = self._cached_pixels(*(end for side in tile for end in (side.start, side.stop)))
+        shape = tile.fine(self.factor).shape
+        return np.unpackbits(bits, count=shape[0] * shape[1]).view(bool).reshape(shape)
 
     def block_mean(self, fine: np.ndarray, tile: Tile | None = None) -> np.ndarray:
         """Compute the area-weighted mean over the land pixels of each cell.
@@ -199,15 +203,13 @@ class MassConservation:
 
     @cached_property
     def _cached_pixels(self) -> Callable[[int, int, int, int], np.ndarray]:
-        """The pixels of a tile, cached because a thread uses them many times for each tile."""
+        """The bits of the pixels of a tile, kept because each month and year of a tile needs them."""
 
-        @lru_cache(maxsize=4 * usable_cores())
-        def pixels(top: int, bottom: int, left: int, right: int) -> np.ndarray:
-            found = self._pixels(Tile(slice(top, bottom), slice(left, right)))
-            found.flags.writeable = False
-            return found
+        @lru_cache(maxsize=TILES_KEPT)
+        def bits(top: int, bottom: int, left: int, right: int) -> np.ndarray:
+            return np.packbits(self._pixels(Tile(slice(top, bottom), slice(left, right))))
 
-        return pixels
+        return bits
 
     def _pixels(self, tile: Tile) -> np.ndarray:
         return self._land(tile.fine(self.factor)) & spread(self.cells[tile], self.factor)

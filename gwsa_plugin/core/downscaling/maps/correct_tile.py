@@ -1,6 +1,6 @@
 """The correction of one tile of the maps of a year, and its encoding.
 
-A tile is encoded into a GeoTIFF of its own, whose blocks are joined to the map of the year when all
+A tile is encoded into a file of its own, whose blocks are joined to the map of the year when all
 tiles exist. So no task is longer than a tile takes, apart from copying bytes.
 """
 
@@ -118,4 +118,4 @@ def _correct(
 def encoded_file(folder: Path, product: str, year: int, tile: Tile) -> Path:
     """Return the path of an encoded tile of a year."""
     predicted = part_file(folder, product, tile)
-    return predicted.with_name(f"{predicted.stem}_{year}.tif")
+    return predicted.with_name(f"{predicted.stem}_{year}.blocks")
