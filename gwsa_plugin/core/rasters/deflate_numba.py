@@ -1,8 +1,8 @@
 """Compression of float32 blocks with TIFF's floating point predictor and DEFLATE.
 
 The bytes of the predictor are noise or runs of one byte, in which a search for other repetitions
-finds little. Runs and single bytes are written with one Huffman code a block, which takes a third of
-the time of libdeflate at its lowest level, and 2 to 9 % more bytes for maps.
+finds little. Runs and single bytes are written with one Huffman code a block, which takes a third
+of the time of libdeflate at its lowest level, and 2 to 9 % more bytes for maps.
 
 References
 ----------
@@ -159,7 +159,7 @@ def _token_symbols():
 
 @njit(nogil=True)
 def _count(tokens, symbols):
-    """Frequency of each symbol. Neighbours are counted apart, so that no count waits for another."""
+    """Frequency of each symbol; neighbours are counted apart, so that none waits for another."""
     counts = np.zeros((GROUP, TOKENS), dtype=np.uint32)
     complete = tokens.size - tokens.size % GROUP
     for first in range(0, complete, GROUP):
@@ -253,7 +253,7 @@ def _write(tokens, token_bits, token_sizes, lengths, words):
     zero = np.uint64(0)
     # The last block, with a code of its own for 286 symbols and one distance; 19 lengths follow.
     state = _add(1 | 2 << 1 | 29 << 3 | 15 << 13, 17, (zero, zero, 0), words)
-    # The lengths 0 to 15 have codes of four bits. Those of repetitions, which come first, have none.
+    # The lengths 0 to 15 have codes of four bits; those of repetitions, which come first, none.
     for order in range(19):
         state = _add(0 if order < 3 else 4, 3, state, words)
     for length in lengths:

@@ -60,7 +60,7 @@ def encode_blocks(
         if not np.isnan(padded).all():
             kernel.predict(padded, header.step, content)
             compressed = kernel.deflate(content.ravel())
-            checksum = zlib.adler32(content).to_bytes(4, "big")
+            checksum = zlib.adler32(content.data).to_bytes(4, "big")
             blocks[band - 1] = ZLIB_HEADER + compressed.tobytes() + checksum
     return blocks
 

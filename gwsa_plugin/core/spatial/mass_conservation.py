@@ -203,7 +203,7 @@ class MassConservation:
 
     @cached_property
     def _cached_pixels(self) -> Callable[[int, int, int, int], np.ndarray]:
-        """The bits of the pixels of a tile, kept because each month and year of a tile needs them."""
+        """The pixels of a tile, a bit each, kept because each month of the tile needs them."""
 
         @lru_cache(maxsize=TILES_KEPT)
         def bits(top: int, bottom: int, left: int, right: int) -> np.ndarray:

@@ -61,7 +61,7 @@ def test_values_are_those_without_numba(tmp_path, monkeypatch):
     compiled = encode_blocks(header(), SIDE, ENCODING, [(2, field)])
     monkeypatch.setattr(encoded_blocks, "_compiled", lambda: None)
     by_gdal = encode_blocks(header(), SIDE, ENCODING, [(2, field)])
-    for folder, blocks in (("one", compiled), ("two", by_gdal)):
+    for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
     np.testing.assert_array_equal(
         as_read(tmp_path / "one", compiled, STEP), as_read(tmp_path / "two", by_gdal, STEP)
