@@ -123,9 +123,18 @@ class MassConservation:
             NaN outside ``cells``.
         """
         tile = self._tile(tile)
-        weights = self._row_weights[tile.fine(self.factor).rows]
-        total, area = block_sums(fine, weights, self.factor, where=self.pixels(tile))
+        areas = self.row_areas(tile)
+        total, area = block_sums(fine, areas, self.factor, where=self.pixels(tile))
         return np.divide(total, area, out=np.full(area.shape, np.nan), where=self.cells[tile])
+
+    def row_areas(self, tile: Tile) -> np.ndarray:
+        """Return the area of a pixel of each row of a tile, which weighs the block means."""
+        return self._row_weights[tile.fine(self.factor).rows]
+
+    def land_areas(self, tile: Tile) -> np.ndarray:
+        """Return the area of the mapped pixels of each cell of a tile, coarse shape."""
+        pixels = self.pixels(tile)
+        return block_sums(pixels.astype(np.float32), self.row_areas(tile), self.factor)[0]
 
     def bilinear(self, coarse: np.ndarray, tile: Tile | None = None) -> np.ndarray:
         """Interpolate bilinearly between cell centres, with weights renormalised at coasts.
