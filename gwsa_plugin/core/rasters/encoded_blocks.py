@@ -5,6 +5,7 @@ Tiles can thus be encoded at the same time and compressed once, before the raste
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -67,7 +68,8 @@ def encode_blocks(
 
 def save_blocks(blocks: list[bytes], file: BinaryIO) -> None:
     """Write blocks to a file for ``read_blocks``."""
-    np.save(file, np.array([len(block) for block in blocks], dtype=np.int64))
+    file.write(struct.pack("<q", len(blocks)))
+    file.write(struct.pack(f"<{len(blocks)}q", *map(len, blocks)))
     for block in blocks:
         file.write(block)
 
@@ -81,4 +83,6 @@ def read_blocks(path: Path) -> list[bytes]:
         When the file cannot be read.
     """
     with open(path, "rb") as file:
-        return [file.read(size) for size in np.load(file).tolist()]
+        (count,) = struct.unpack("<q", file.read(8))
+        sizes = struct.unpack(f"<{count}q", file.read(8 * count))
+        return [file.read(size) for size in sizes]
