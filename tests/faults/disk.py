@@ -71,7 +71,6 @@ class Disk:
 
     def __init__(self, folder: Path):
         self._library = ctypes.CDLL(os.environ["LD_PRELOAD"])
-        self._library.disk_count.restype = ctypes.c_long
         self._folder = str(folder).encode()
 
     def start(self, number: int = 0, fault: Fault = Fault(ONCE), log: int = -1) -> None:

@@ -183,44 +183,6 @@ def can_compress(compression: str) -> bool:
     return f"<Value>{compression}</Value>" in options
 
 
-def update_tags(path: Path, tags: Mapping[str, str | None]) -> None:
-    """Change tags of a finished GeoTIFF; its pixels and their places in the file are kept.
-
-    A file that has these tags already is not written.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    tags : mapping
-        Name -> text, or None to delete the tag.
-
-    Raises
-    ------
-    OSError
-        When the file cannot be written.
-    """
-    if _has_tags(path, tags):
-        return
-    _set_tags(path, tags)
-    if not _has_tags(path, tags):
-        raise RasterError(f"{path.name} cannot be written: its tags are not those that were set")
-
-
-def _has_tags(path: Path, tags: Mapping[str, str | None]) -> bool:
-    present = _open(path, gdal.GA_ReadOnly).GetMetadata()
-    return all(present.get(name) == text for name, text in tags.items())
-
-
-def _set_tags(path: Path, tags: Mapping[str, str | None]) -> None:
-    file = _open(path, gdal.GA_Update)
-    with gdal_errors(f"{path.name} cannot be written"):
-        for name, text in tags.items():
-            file.SetMetadataItem(name, text)
-        file.FlushCache()
-        file = None
-
-
 def _open(path: Path, mode: int) -> gdal.Dataset:
     """Open a file, which the disk may refuse."""
     with gdal_errors(f"{path.name} cannot be written"):
