@@ -57,7 +57,7 @@ def _set_tags(path: Path, tags: Mapping[str, str | None]) -> None:
             file.close()
     except Ended:
         raise RasterError(
-            f"{path.name} cannot be written: the process that writes it ended; check its disk"
+            f"{path.name} cannot be written: the process that writes it ended"
         ) from None
 
 

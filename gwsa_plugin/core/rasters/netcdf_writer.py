@@ -58,9 +58,13 @@ class NetCdfWriter:
         self._size = 0
         self._dimensions: dict[str, gdal.Dimension] = {}
         self._arrays: dict[str, gdal.MDArray] = {}
-        with self._exclusive():
-            driver = gdal.GetDriverByName("netCDF")
-            self._file = driver.CreateMultiDimensional(str(self._path), [], options)
+        try:
+            with self._exclusive():
+                driver = gdal.GetDriverByName("netCDF")
+                self._file = driver.CreateMultiDimensional(str(self._path), [], options)
+        except RasterError:
+            # GDAL states a refused permission, whatever the cause is.
+            raise RasterError(f"{self._problem}: it cannot be created") from None
         with self._exclusive():
             self._root = self._file.GetRootGroup()
         self._set_attributes(self._root, attributes)
@@ -188,10 +192,7 @@ class WriterInChild(NetCdfWriter):
     """
 
     def __init__(self, path, attributes: Mapping[str, Attribute]):
-        self._problem = (
-            f"{Path(path).name} cannot be written: the process that writes it failed; check its "
-            "disk"
-        )
+        self._problem = f"{Path(path).name} cannot be written: the process that writes it ended"
         with self._failures():
             self._file = OpenFile("new NetCDF", Path(path).absolute(), attributes)
 
