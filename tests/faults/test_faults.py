@@ -38,9 +38,10 @@ def test_a_run_that_ends_well_has_all_its_outputs_and_others_are_made_again(stag
 
 @pytest.mark.slow
 @linux
-def test_a_disk_that_fails_while_netcdf_is_written_ends_no_run_with_a_crash(tmp_path):
-    """The library of NetCDF crashes where a file cannot be closed."""
-    found = sweep(tmp_path, "export", "--alike", "1", "--faults", "eio")
+@pytest.mark.parametrize("stage", ["export", "change_tags"])
+def test_a_disk_that_fails_ends_no_run_with_a_crash(stage, tmp_path):
+    """The library of NetCDF crashes where it cannot close a file, that of TIFF at a seek."""
+    found = sweep(tmp_path, stage, "--alike", "1", "--faults", "eio")
     assert " refused after eio" in found and " 0 problems" in found
 
 
