@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from gwsa.gwsa_plugin.core.rasters import child, child_process
+from gwsa.tests.faults.disk import Disk
 
 
 class Forked:
@@ -48,8 +51,11 @@ def _serve(requests: tuple[int, int], answers: tuple[int, int]) -> None:
     try:
         os.dup2(requests[0], 0)
         os.dup2(answers[1], 1)
-        for end in (*requests, *answers):
-            os.close(end)
+        # The disk writes to the log. What else is open would keep others waiting for its end.
+        for file in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+            if file > 2 and file != Disk.log:
+                with suppress(OSError):
+                    os.close(file)
         sys.stdin = os.fdopen(0)
         # It has the memory of the stage too.
         child._limit_memory = lambda: None
