@@ -255,7 +255,9 @@ def _write_year(
     options = options.with_tags({VARIABLE_TAG: "GWSA_SIGMA", **tags})
     path = folder / f"GWSA_SIGMA_{year}.tif"
     with TemporaryDirectory(prefix=f"{year}.", dir=folder) as parts:
-        tiles = [(tile, Path(parts) / f"{number}.tif") for number, tile in enumerate(domain.tiles)]
+        tiles = [
+            (tile, Path(parts) / f"{number}.blocks") for number, tile in enumerate(domain.tiles)
+        ]
         for tile, part in tiles:
             fields = _sigma_of_tile(domain, sigma, detail_error, tile, months, progress)
             save_tile(part, domain.conservation, options, tile, fields)
