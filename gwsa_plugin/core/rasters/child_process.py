@@ -195,13 +195,16 @@ class OpenFile:
     path : Path
     *arguments : object
         Further arguments with which the file is opened.
+    seconds : float
+        Most time for the opening: a slow disk is no damage where a file is written.
     """
 
-    def __init__(self, kind: str, path: Path, *arguments):
+    def __init__(self, kind: str, path: Path, *arguments, seconds: float = ANSWER_SECONDS):
         self._child: Child | None = _take()
         self._has_failed = False
+        request = {"open": kind, "arguments": [str(path), *arguments]}
         try:
-            self.description = self._ask({"open": kind, "arguments": [str(path), *arguments]})
+            self.description = self._ask(request, seconds)
         except BaseException:
             self.close()
             raise

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from osgeo import gdal
 
-from .child_process import Ended, OpenFile, trouble
+from .child_process import MOST_SECONDS, Ended, OpenFile, trouble
 from .gdal_errors import RasterError, gdal_errors
+from .gdal_options import one_gdal_thread
 
 
 def update_tags(path: Path, tags: Mapping[str, str | None]) -> None:
@@ -50,7 +51,7 @@ def _set_tags(path: Path, tags: Mapping[str, str | None]) -> None:
         OpenTags(path).set(tags)
         return
     try:
-        file = OpenFile("tags", path.absolute())
+        file = OpenFile("tags", path.absolute(), seconds=MOST_SECONDS)
         try:
             file.call("set", tags, size=np.inf)
         finally:
@@ -83,5 +84,5 @@ class OpenTags:
 
 def _open(path: Path, mode: int) -> gdal.Dataset:
     """Open a file, which the disk may refuse."""
-    with gdal_errors(f"{path.name} cannot be written"):
+    with gdal_errors(f"{path.name} cannot be written"), one_gdal_thread():
         return gdal.Open(str(path), mode)

@@ -14,7 +14,7 @@ from typing import Union
 import numpy as np
 from osgeo import gdal
 
-from .child_process import Ended, OpenFile, trouble
+from .child_process import MOST_SECONDS, Ended, OpenFile, trouble
 from .gdal_errors import RasterError, gdal_errors
 from .hdf5 import UnreadableFile
 from .netcdf import HDF5_LOCK
@@ -194,7 +194,8 @@ class WriterInChild(NetCdfWriter):
     def __init__(self, path, attributes: Mapping[str, Attribute]):
         self._problem = f"{Path(path).name} cannot be written: the process that writes it ended"
         with self._failures():
-            self._file = OpenFile("new NetCDF", Path(path).absolute(), attributes)
+            place = Path(path).absolute()
+            self._file = OpenFile("new NetCDF", place, attributes, seconds=MOST_SECONDS)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -206,7 +207,6 @@ class WriterInChild(NetCdfWriter):
 
     def _call(self, method: str, *arguments) -> None:
         with self._failures():
-            # A slow disk is no damage.
             self._file.call(method, *arguments, size=np.inf)
 
     def dimension(self, name: str, size: int) -> None:
