@@ -51,11 +51,13 @@ def _serve(requests: tuple[int, int], answers: tuple[int, int]) -> None:
     try:
         os.dup2(requests[0], 0)
         os.dup2(answers[1], 1)
-        # The disk writes to the log. What else is open would keep others waiting for its end.
+        # The disk writes to the log. What else is open would keep others waiting for its end; its
+        # numbers stay taken, because objects of the stage close them.
+        nothing = os.open(os.devnull, os.O_RDWR)
         for file in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
             if file > 2 and file != Disk.log:
                 with suppress(OSError):
-                    os.close(file)
+                    os.dup2(nothing, file)
         sys.stdin = os.fdopen(0)
         # It has the memory of the stage too.
         child._limit_memory = lambda: None
