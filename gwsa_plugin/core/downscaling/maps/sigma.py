@@ -277,8 +277,10 @@ def _sigma_of_tile(
     detail_variance = conservation.bilinear(detail_error.variance, tile)
     for month in months:
         progress.stop_if_cancelled()
-        coarse = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
-        yield int(calendar_month(month)), np.sqrt(coarse**2 + detail_variance).astype(np.float32)
+        field = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
+        field *= field
+        field += detail_variance
+        yield int(calendar_month(month)), np.sqrt(field, out=field).astype(np.float32)
 
 
 def _model_variance(domain: Domain, validation: CrossValidation) -> np.ndarray:

@@ -72,10 +72,8 @@ class TileCorrection:
             totals,
         )
         steps = self._counted_steps.copy()
-        for field in range(2):
-            steps[field, ..., 0] = sum_columns(
-                downwards[field, :, None], across[field, None], self._conservation.factor
-            )[..., 0]
+        sums = sum_columns(downwards, across, self._conservation.factor)
+        steps[..., 0] = np.moveaxis(sums, -1, 0)
         self._recorder.append(totals / self._cell_areas, list(steps), largest)
         return corrected
 

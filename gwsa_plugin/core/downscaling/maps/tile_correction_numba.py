@@ -29,8 +29,8 @@ def correct(predicted, pixels, change, cells, row_areas, factor, after, downward
     after : numpy.ndarray of float32, shape (rows, columns)
         Receives the corrected map, NaN outside ``pixels``.
     downwards : numpy.ndarray of float64, shape (2, 2, columns)
-        Before and after the correction: sums of the steps from a pixel to the one below it, at
-        edges of cells and elsewhere. They are added to what the array holds.
+        At edges of cells and elsewhere, before and after the correction: sums of the steps from a
+        pixel to the one below it. They are added to what the array holds.
     across : numpy.ndarray of float64, shape (2, columns - 1)
         The same for the steps from a pixel to the next one in its row.
     totals : numpy.ndarray of float64, coarse shape
@@ -61,7 +61,7 @@ def correct(predicted, pixels, change, cells, row_areas, factor, after, downward
         for field in range(2):
             if row > 0:
                 place = 0 if row % factor == 0 else 1
-                _add_steps(above[field], current[field], downwards[field, place])
+                _add_steps(above[field], current[field], downwards[place, field])
             _add_steps(current[field, :-1], current[field, 1:], across[field])
         current, above = above, current
         if (row + 1) % factor == 0:
