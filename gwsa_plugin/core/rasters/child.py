@@ -1,7 +1,8 @@
-"""The program of a child process that reads files for ``in_child``.
+"""The program of a child process that has files open for ``in_child`` and the writers.
 
-A damaged file can end the process in which HDF5 or GDAL's drivers read it, or keep it forever.
-Requests and answers are one line of JSON each, with the bytes of an array behind it.
+A damaged file, or a disk that fails, can end the process in which HDF5 or GDAL's drivers have it
+open, or keep it forever. Requests and answers are one line of JSON each, with the bytes of arrays
+behind it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,19 @@ import numpy as np
 
 from ..base.errors import InputError
 from .gdal_errors import RasterError
+from .geotiff_tags import OpenTags
 from .hdf5 import Hdf5, UnreadableFile
 from .netcdf import NetCdf
+from .netcdf_writer import NetCdfWriter
 from .with_osgeo import OsgeoRaster
 
-READERS = {"h5py": Hdf5, "gdal": NetCdf, "raster": OsgeoRaster}
+KINDS = {
+    "h5py": Hdf5,
+    "gdal": NetCdf,
+    "raster": OsgeoRaster,
+    "new NetCDF": NetCdfWriter,
+    "tags": OpenTags,
+}
 MEMORY = 8 << 30
 
 
@@ -32,21 +41,23 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _limit_memory()
-    reader: Any = None
+    file: Any = None
     name = ""
     send(answers, True)
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
+    requests = sys.stdin.buffer
+    for line in requests:
+        request = _decoded(json.loads(line), requests)
         try:
             if "open" in request:
-                name = Path(request["path"]).name
-                reader = READERS[request["open"]](Path(request["path"]))
-                send(answers, _description(reader))
+                path = Path(request["arguments"][0])
+                name = path.name
+                file = KINDS[request["open"]](path, *request["arguments"][1:])
+                send(answers, _description(file))
             elif "close" in request:
-                reader.close()
+                file.close()
                 send(answers, None)
             else:
-                send(answers, _call(reader, request["call"], request["arguments"]))
+                send(answers, _call(file, request["call"], request["arguments"]))
         except (InputError, RasterError) as error:
             send_error(answers, error)
         except (Exception, MemoryError):  # Libraries raise anything on damage.
@@ -64,10 +75,10 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, most))
 
 
-def _call(reader, name: str, arguments: list):
+def _call(file, name: str, arguments: list):
     """The result of a method, or an attribute."""
-    member = getattr(reader, name)
-    return member(*map(_argument, arguments)) if callable(member) else member
+    member = getattr(file, name)
+    return member(*arguments) if callable(member) else member
 
 
 def send(stream: IO[bytes], result) -> None:
@@ -95,21 +106,29 @@ def _write(stream: IO[bytes], head: dict, content=b"") -> None:
     stream.flush()
 
 
-def _argument(value):
-    """An argument, with slices in place of {"slice": [start, stop]}."""
-    if isinstance(value, dict):
-        return slice(*value["slice"])
-    return [_argument(item) for item in value] if isinstance(value, list) else value
+def _decoded(value, stream: IO[bytes]):
+    """A value of a request, with the slices and arrays that JSON cannot hold."""
+    if isinstance(value, list):
+        return [_decoded(item, stream) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "/slice" in value:
+        return slice(*value["/slice"])
+    if "/array" in value:
+        values = np.empty(value["/array"][1], value["/array"][0])
+        values.reshape(-1).view("u1")[:] = np.frombuffer(stream.read(values.nbytes), "u1")
+        return values
+    return {name: _decoded(item, stream) for name, item in value.items()}
 
 
-def _description(reader) -> dict:
-    """The attributes of a raster, none of a NetCDF file."""
-    if not isinstance(reader, OsgeoRaster):
+def _description(file) -> dict:
+    """The attributes of a raster, none of other files."""
+    if not isinstance(file, OsgeoRaster):
         return {}
     return {
-        "crs": reader.crs,
-        "transform": list(reader.transform),
-        "shape": reader.shape,
-        "block": reader.block,
-        "bands": reader.bands,
+        "crs": file.crs,
+        "transform": list(file.transform),
+        "shape": file.shape,
+        "block": file.block,
+        "bands": file.bands,
     }

@@ -1,8 +1,8 @@
-"""Child processes that read files which can crash or hang their reader, with a limit of time.
+"""Child processes for files that can crash or hang the library that has them open.
 
-HDF5 and GDAL's drivers of NetCDF end the process, or never return, on some damaged files. Inside
-QGIS they would take the project of the user with them. Each open file has a child of its own; the
-child stays for the next file.
+HDF5 and GDAL's drivers of NetCDF end the process, or never return, on some damaged files, and at
+some failures of a disk while they write. Inside QGIS they would take the project of the user with
+them. Each open file has a child of its own; the child stays for the next file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import os
 import subprocess  # nosec B404
 import sys
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock, Timer
@@ -35,6 +36,7 @@ PROGRAM = (
     "import sys; from importlib import import_module; sys.path[:] = sys.argv[2:]; "
     "import_module(sys.argv[1]).main()"
 )
+MODULE = "gwsa_plugin.core.rasters.child"
 ERRORS = {"InputError": InputError, "RasterError": RasterError, "UnreadableFile": UnreadableFile}
 
 
@@ -50,7 +52,7 @@ class Ended(Exception):
 
 
 class Child:
-    """A process that reads one file at a time.
+    """A process that has one file open at a time.
 
     Raises
     ------
@@ -67,24 +69,16 @@ class Child:
         environment = dict(os.environ)
         if sys.platform == "darwin":
             environment["PYTHONHOME"] = str(python_home())
-        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows alone has it.
         try:
-            # The program of QGIS's own Python with fixed arguments, without a shell.
-            self._process = subprocess.Popen(  # nosec B603
-                [str(python), "-c", PROGRAM, "gwsa_plugin.core.rasters.child", *path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                creationflags=flags,
-            )
+            self._process = start([str(python), "-c", PROGRAM, MODULE, *path], environment)
         except OSError as error:
             raise NoChild(str(error)) from None
         self._requests: Any = self._process.stdin
         self._answers: Any = self._process.stdout
         self._owner = os.getpid()
         try:
-            self._answer(START_SECONDS)
+            with self._limit(START_SECONDS):
+                self._answer()
         except Ended:
             raise NoChild("it cannot import GDAL, numpy or the plugin") from None
 
@@ -96,34 +90,51 @@ class Child:
     def ask(self, request: dict, seconds: float = ANSWER_SECONDS):
         """Send a request and return the answer.
 
+        Parameters
+        ----------
+        request : dict
+            As JSON holds it, and ndarrays.
+        seconds : float
+            Most time for the request and its answer.
+
         Raises
         ------
         Ended
             When the child ends, or does not answer within ``seconds``.
         InputError, RasterError
-            As the reader in the child raises it.
+            As the file in the child raises it.
         """
-        try:
-            self._requests.write(json.dumps(request).encode() + b"\n")
-            self._requests.flush()
-        except OSError:
-            self.end()
-            raise Ended from None
-        return self._answer(seconds)
+        arrays: list[np.ndarray] = []
+        line = json.dumps(_plain(request, arrays)).encode()
+        with self._limit(seconds):
+            try:
+                self._requests.write(line + b"\n")
+                for values in arrays:
+                    self._requests.write(values.reshape(-1).view("u1"))
+                self._requests.flush()
+            except OSError:
+                self.end()
+                raise Ended from None
+            return self._answer()
 
-    def _answer(self, seconds: float):
-        stream = self._answers
+    @contextmanager
+    def _limit(self, seconds: float) -> Iterator[None]:
+        """End the child if the context takes longer."""
         timer = Timer(seconds, self._process.kill)
         timer.start()
         try:
-            line = stream.readline()
-            head = json.loads(line) if line.endswith(b"\n") else None
-            if head and "dtype" in head:
-                values = np.empty(head["shape"], head["dtype"])
-                size = stream.readinto(values.reshape(-1).view("u1"))
-                head = {"value": values} if size == values.nbytes else None
+            yield
         finally:
             timer.cancel()
+
+    def _answer(self):
+        stream = self._answers
+        line = stream.readline()
+        head = json.loads(line) if line.endswith(b"\n") else None
+        if head and "dtype" in head:
+            values = np.empty(head["shape"], head["dtype"])
+            size = stream.readinto(values.reshape(-1).view("u1"))
+            head = {"value": values} if size == values.nbytes else None
         if head is None:
             self.end()
             raise Ended
@@ -140,6 +151,19 @@ class Child:
                 stream.close()
 
 
+def start(command: list[str], environment: dict[str, str]) -> subprocess.Popen:
+    """Start a child, whose standard input and output are pipes."""
+    # The program of QGIS's own Python with fixed arguments, without a shell.
+    return subprocess.Popen(  # nosec B603
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows alone has it.
+    )
+
+
 # Children without an open file.
 _idle: list[Child] = []
 _lock = Lock()
@@ -152,8 +176,8 @@ def trouble() -> str | None:
         _keep(_take())
     except NoChild as error:
         warnings.warn(
-            "Files of NetCDF and HDF5 are read by QGIS itself, which a damaged file can crash, "
-            f"because {error}",
+            "Files of NetCDF and HDF5 are read and written by QGIS itself, which a damaged file or "
+            f"a failing disk can crash, because {error}",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -167,22 +191,27 @@ class OpenFile:
     Parameters
     ----------
     kind : str
-        A key of ``child.READERS``.
+        A key of ``child.KINDS``.
     path : Path
+    *arguments : object
+        Further arguments with which the file is opened.
+    seconds : float
+        Most time for the opening: a slow disk is no damage where a file is written.
     """
 
-    def __init__(self, kind: str, path: Path):
+    def __init__(self, kind: str, path: Path, *arguments, seconds: float = ANSWER_SECONDS):
         self._child: Child | None = _take()
         self._has_failed = False
+        request = {"open": kind, "arguments": [str(path), *arguments]}
         try:
-            self.description = self._ask({"open": kind, "path": str(path)})
+            self.description = self._ask(request, seconds)
         except BaseException:
             self.close()
             raise
 
     def call(self, method: str, *arguments, size: float = 0.0) -> Any:
-        """Call a method of the reader; ``size`` is that of its answer in bytes."""
-        request = {"call": method, "arguments": [_plain(item) for item in arguments]}
+        """Call a method; ``size`` is that of its arguments and its answer in bytes."""
+        request = {"call": method, "arguments": list(arguments)}
         return self._ask(request, min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS))
 
     def close(self) -> None:
@@ -235,10 +264,15 @@ def _end_idle() -> None:
 atexit.register(_end_idle)
 
 
-def _plain(value):
-    """An argument as JSON holds it."""
+def _plain(value, arrays: list[np.ndarray]):
+    """A value as JSON holds it; the contents of arrays are added to ``arrays``."""
+    if isinstance(value, np.ndarray):
+        arrays.append(np.ascontiguousarray(value))
+        return {"/array": [value.dtype.str, value.shape]}
     if isinstance(value, slice):
-        return {"slice": [int(value.start), int(value.stop)]}
+        return {"/slice": [int(value.start), int(value.stop)]}
+    if isinstance(value, Mapping):
+        return {name: _plain(item, arrays) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, np.integer) else value
+        return [_plain(item, arrays) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
