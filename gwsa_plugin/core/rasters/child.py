@@ -1,22 +1,22 @@
 """The program of a child process that reads files for ``in_child``.
 
 A damaged file can end the process in which HDF5 or GDAL's drivers read it, or keep it forever.
-Requests and answers are one line of JSON each, with the bytes of an array behind it.
+A request opens or closes a file, calls a method of its reader, or a function of the core with it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
-
-import numpy as np
 
 from ..base.errors import InputError
 from .gdal_errors import RasterError
 from .hdf5 import Hdf5, UnreadableFile
+from .messages import receive, send
 from .netcdf import NetCdf
 from .with_osgeo import OsgeoRaster
 
@@ -32,25 +32,33 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _limit_memory()
+    send(answers, {"value": True})
+    with suppress(EOFError):
+        _answer_all(answers)
+
+
+def _answer_all(answers: IO[bytes]) -> None:
     reader: Any = None
     name = ""
-    send(answers, True)
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
+    while True:
+        request = receive(sys.stdin.buffer)
         try:
+            value = None
             if "open" in request:
                 name = Path(request["path"]).name
                 reader = READERS[request["open"]](Path(request["path"]))
-                send(answers, _description(reader))
+                value = _description(reader)
             elif "close" in request:
                 reader.close()
-                send(answers, None)
+            elif "function" in request:
+                value = _function(request["function"])(reader, *request["arguments"])
             else:
-                send(answers, _call(reader, request["call"], request["arguments"]))
+                value = _call(reader, request["call"], request["arguments"])
+            send(answers, {"value": value})
         except (InputError, RasterError) as error:
-            send_error(answers, error)
+            _send_error(answers, error)
         except (Exception, MemoryError):  # Libraries raise anything on damage.
-            send_error(answers, UnreadableFile(name, "damaged"))
+            _send_error(answers, UnreadableFile(name, "damaged"))
 
 
 def _limit_memory() -> None:
@@ -67,39 +75,20 @@ def _limit_memory() -> None:
 def _call(reader, name: str, arguments: list):
     """The result of a method, or an attribute."""
     member = getattr(reader, name)
-    return member(*map(_argument, arguments)) if callable(member) else member
+    return member(*arguments) if callable(member) else member
 
 
-def send(stream: IO[bytes], result) -> None:
-    """Write an answer: an array, or what JSON holds."""
-    if not isinstance(result, np.ndarray):
-        _write(stream, {"value": result})
-        return
-    values = np.ascontiguousarray(result)
-    _write(
-        stream, {"dtype": values.dtype.str, "shape": values.shape}, values.reshape(-1).view("u1")
-    )
+def _function(name: list[str]):
+    """A function by its module in the core, such as "gldas.granule", and its name."""
+    module, function = name
+    return getattr(import_module(f"...{module}", __name__), function)
 
 
-def send_error(stream: IO[bytes], error: Exception) -> None:
-    """Write an error as an answer."""
+def _send_error(answers: IO[bytes], error: Exception) -> None:
     arguments = [str(error)]
     if isinstance(error, UnreadableFile):
         arguments = [error.name, error.cause, error.remedy]
-    _write(stream, {"error": type(error).__name__, "arguments": arguments})
-
-
-def _write(stream: IO[bytes], head: dict, content=b"") -> None:
-    stream.write(json.dumps(head).encode() + b"\n")
-    stream.write(content)
-    stream.flush()
-
-
-def _argument(value):
-    """An argument, with slices in place of {"slice": [start, stop]}."""
-    if isinstance(value, dict):
-        return slice(*value["slice"])
-    return [_argument(item) for item in value] if isinstance(value, list) else value
+    send(answers, {"error": type(error).__name__, "arguments": arguments})
 
 
 def _description(reader) -> dict:

@@ -8,23 +8,22 @@ child stays for the next file.
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import subprocess  # nosec B404
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock, Timer
 from typing import Any
 
-import numpy as np
-
 from ..base.errors import InputError
 from ..base.interpreter import find_python, python_home
 from .gdal_errors import RasterError
 from .hdf5 import UnreadableFile
+from .messages import receive, send
 
 # Seconds for an answer: beyond them GDAL hangs. Large parts of files on slow drives take longer.
 ANSWER_SECONDS = 9.0
@@ -104,32 +103,25 @@ class Child:
             As the reader in the child raises it.
         """
         try:
-            self._requests.write(json.dumps(request).encode() + b"\n")
-            self._requests.flush()
+            send(self._requests, request)
         except OSError:
             self.end()
             raise Ended from None
         return self._answer(seconds)
 
     def _answer(self, seconds: float):
-        stream = self._answers
         timer = Timer(seconds, self._process.kill)
         timer.start()
         try:
-            line = stream.readline()
-            head = json.loads(line) if line.endswith(b"\n") else None
-            if head and "dtype" in head:
-                values = np.empty(head["shape"], head["dtype"])
-                size = stream.readinto(values.reshape(-1).view("u1"))
-                head = {"value": values} if size == values.nbytes else None
+            answer = receive(self._answers)
+        except EOFError:
+            self.end()
+            raise Ended from None
         finally:
             timer.cancel()
-        if head is None:
-            self.end()
-            raise Ended
-        if "error" in head:
-            raise ERRORS[head["error"]](*head["arguments"])
-        return head["value"]
+        if "error" in answer:
+            raise ERRORS[answer["error"]](*answer["arguments"])
+        return answer["value"]
 
     def end(self) -> None:
         """End the process; it may have ended."""
@@ -181,9 +173,17 @@ class OpenFile:
             raise
 
     def call(self, method: str, *arguments, size: float = 0.0) -> Any:
-        """Call a method of the reader; ``size`` is that of its answer in bytes."""
-        request = {"call": method, "arguments": [_plain(item) for item in arguments]}
-        return self._ask(request, min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS))
+        """Call a method of the reader; ``size`` is that of what is read, in bytes."""
+        return self._ask({"call": method, "arguments": arguments}, _time_for(size))
+
+    def run(self, function: Callable, *arguments, size: float = 0.0) -> Any:
+        """Call a function of a module of the core with the reader.
+
+        ``arguments`` and result are what ``messages.send`` takes.
+        """
+        _, _, module = function.__module__.partition(".core.")
+        request = {"function": [module, function.__name__], "arguments": arguments}
+        return self._ask(request, _time_for(size))
 
     def close(self) -> None:
         """Close the file, and keep the child for the next one.
@@ -211,6 +211,11 @@ class OpenFile:
             raise
 
 
+def _time_for(size: float) -> float:
+    """Seconds for an answer after ``size`` bytes are read."""
+    return min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS)
+
+
 def _take() -> Child:
     with _lock:
         while _idle:
@@ -233,12 +238,3 @@ def _end_idle() -> None:
 
 
 atexit.register(_end_idle)
-
-
-def _plain(value):
-    """An argument as JSON holds it."""
-    if isinstance(value, slice):
-        return {"slice": [int(value.start), int(value.stop)]}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, np.integer) else value
