@@ -67,6 +67,8 @@ SIGMA = re.compile("[ _]?sigma_?", re.IGNORECASE)
 # Values that are read of a file, and kept of a band, to compute a range.
 MAX_VALUES_OF_FILE = 5_000_000
 MAX_VALUES_OF_BAND = 100_000
+# Bands are read together up to this number of values: each call of rasterio looks at all bands.
+VALUES_AT_ONCE = 1_000_000
 # Least bound of a range, for values that are 0 up to rounding.
 LEAST_BOUND = 1e-3
 # Bounds of a range are these numbers times a power of ten.
@@ -215,8 +217,11 @@ def _sample(path: Path, contents: RasterContents) -> tuple[int, np.ndarray]:
             newest -= 1
         rows, columns = source.shape
         step = ceil(count * rows * columns / MAX_VALUES_OF_FILE)
-        bands = range(newest, 0, -step)
-        return newest, np.concatenate([_thinned(read_bands(source, [band])) for band in bands])
+        bands = list(range(newest, 0, -step))
+        at_once = max(1, VALUES_AT_ONCE // (rows * columns))
+        parts = [bands[start : start + at_once] for start in range(0, len(bands), at_once)]
+        fields = [_thinned(field) for part in parts for field in read_bands(source, part)]
+        return newest, np.concatenate(fields)
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
