@@ -278,7 +278,7 @@ def test_wells_open_coloured_by_their_trend(run_dialog, falling_wells):
     assert results["REPORT"] in [result.filename for result in resultsList.getResults()]
 
 
-def test_a_sample_world_opens_as_a_group(run_dialog, tmp_path):
+def test_a_sample_world_opens_as_a_group(run_dialog, short_record, tmp_path):
     run_dialog(
         "sampledata",
         EXTENT="77,78.5,29,30.5 [EPSG:4326]",
