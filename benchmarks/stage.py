@@ -27,6 +27,7 @@ from gwsa.gwsa_plugin.core.downscaling.maps.predict_tile import (
     make_folders,
     predict_tile,
     read_part,
+    spread_pixels,
 )
 from gwsa.gwsa_plugin.core.downscaling.maps.sigma import DetailError, write_sigma
 from gwsa.gwsa_plugin.core.downscaling.maps.write_years import write_maps
@@ -132,7 +133,8 @@ def _predict_and_encode(
     job: MapJob, folder: Path, tile: Tile, path: Path, progress: Progress
 ) -> None:
     predict_tile(job, [MAPS], folder, np.arange(job.months.size), tile, progress)
-    fields = read_part(folder, MAPS, tile, job.conservation.pixels(tile))
+    pixels = job.conservation.pixels(tile)
+    fields = [spread_pixels(month, pixels) for month in read_part(folder, MAPS, tile)]
     bands = map(int, calendar_month(job.months))
     save_tile(path, job.conservation, job.options, tile, zip(bands, fields))
 
@@ -192,7 +194,7 @@ def is_equal_to_peer(job: MapJob, folder: Path, peer: Path) -> bool:
     with rasterio.open(peer) as source:
         for tile in job.tiles:
             pixels = job.conservation.pixels(tile)
-            ours = next(read_part(folder, MAPS, tile, pixels))
+            ours = spread_pixels(read_part(folder, MAPS, tile)[0], pixels)
             theirs = source.read(1, window=Window.from_slices(*tile.fine(FACTOR)))
             if not np.array_equal(ours.view(np.int32), theirs.view(np.int32)):
                 return False

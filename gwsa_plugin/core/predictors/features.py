@@ -191,7 +191,8 @@ def read_months(
     """The values of a predictor in each of ``months``, NaN where no band holds the month."""
     empty = np.full(selection.tile.shape, np.nan, dtype=np.float32)[selection.pixels]
     values: list[Feature] = [empty] * months.size
-    for bands, places in _files_of_months(predictors, predictor, months, selection.scale):
+    files = _files_of_months(predictors, predictor, tuple(months), selection.scale)
+    for bands, places in files:
         read = bands.read([bands.numbers[months[place]] for place in places], selection.tile)
         for place, band in zip(places, read):
             values[place] = band if selection.pixels is ... else take_rows(band, selection.pixels)
@@ -205,7 +206,7 @@ def read_stored_months(
 
     The shape is (months, pixels). None where the rasters do not store all bands alike, as int16.
     """
-    files = _files_of_months(predictors, predictor, months, selection.scale)
+    files = _files_of_months(predictors, predictor, tuple(months), selection.scale)
     layouts = {bands.stored_as for bands, _ in files}
     layout = layouts.pop() if len(layouts) == 1 else None
     if layout is None or layout.nodata is None:
@@ -221,12 +222,13 @@ def read_stored_months(
     )
 
 
+@lru_cache(maxsize=1024)
 def _files_of_months(
-    predictors: PredictorSet, predictor: Predictor, months: np.ndarray, scale: str
+    predictors: PredictorSet, predictor: Predictor, months: tuple[np.datetime64, ...], scale: str
 ) -> list[tuple[Bands, list[int]]]:
     """Files with ascending ``months``, and the places of consecutive ones that each has.
 
-    Months in the same file are read together.
+    Months in the same file are read together. Cached, because all tiles need the same months.
     """
     known = np.isin(months, np.concatenate([predictors.before, predictors.months]))
     path_of: Callable = partial(_path, predictors, predictor, scale)

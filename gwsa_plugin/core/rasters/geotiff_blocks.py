@@ -1,6 +1,6 @@
-"""Copy compressed blocks of GeoTIFFs into another one as they are.
+"""Copy encoded blocks into a GeoTIFF as they are, and out of one.
 
-Blocks of one raster are encoded at the same time, each in a file of its own, and then joined. GDAL
+Blocks of one raster are encoded at the same time, and then joined. GDAL
 has no function for that, so that the places of blocks are read and written here. The layout of the
 file is that of TIFF 6.0 and of its extension to more than 4 GB, BigTIFF.
 """
@@ -8,7 +8,7 @@ file is that of TIFF 6.0 and of its extension to more than 4 GB, BigTIFF.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,16 +27,21 @@ BLOCK_HEIGHT = 323
 TYPES = {3: "u2", 4: "u4", 16: "u8"}
 
 
-def join_blocks(path: Path, parts: Iterable[tuple[Path, tuple[int, int]]]) -> None:
-    """Append the blocks of GeoTIFFs of one block a band to a GeoTIFF without blocks.
+# Reads the blocks of a tile, one for each band, empty where a band has no value.
+Blocks = Callable[[], list[bytes]]
+
+
+def join_blocks(path: Path, parts: Iterable[tuple[Blocks, tuple[int, int]]]) -> None:
+    """Append encoded blocks to a GeoTIFF without blocks.
 
     Parameters
     ----------
     path : Path
         Tiled file whose bands are stored one after the other, written with SPARSE_OK.
-    parts : iterable of (Path, (int, int))
-        Files with the same encoding and bands, in the order in which their blocks are appended, and
-        the row and the column of the pixel at which they begin. Blocks that they lack stay absent.
+    parts : iterable of (callable, (int, int))
+        Readers of the blocks of tiles, with the encoding and the bands of the file, in the order in
+        which they are appended, and the row and the column of the pixel at which each begins.
+        Blocks without bytes stay absent.
 
     Raises
     ------
@@ -52,20 +57,19 @@ def join_blocks(path: Path, parts: Iterable[tuple[Path, tuple[int, int]]]) -> No
         end = target.seek(0, 2)
         for part, (top, left) in parts:
             place = top // height * across + left // width
-            with open(part, "rb") as source:
-                for band, block in enumerate(_Directory(source).blocks()):
-                    if block:
-                        # TIFF asks for even positions.
-                        end += target.write(b"\0" * (end % 2))
-                        number = band * in_band + place
-                        offsets[number] = end
-                        sizes[number] = len(block)
-                        end += target.write(block)
+            for band, block in enumerate(part()):
+                if block:
+                    # TIFF asks for even positions.
+                    end += target.write(b"\0" * (end % 2))
+                    number = band * in_band + place
+                    offsets[number] = end
+                    sizes[number] = len(block)
+                    end += target.write(block)
         joined.replace(OFFSETS, offsets, path)
         joined.replace(SIZES, sizes, path)
 
 
-def require_joined(path: Path, parts: Iterable[tuple[Path, tuple[int, int]]]) -> None:
+def require_joined(path: Path, parts: Iterable[tuple[Blocks, tuple[int, int]]]) -> None:
     """Check that a GeoTIFF has the blocks that were joined to it.
 
     Parameters
@@ -86,14 +90,18 @@ def require_joined(path: Path, parts: Iterable[tuple[Path, tuple[int, int]]]) ->
         offsets, sizes = (joined.array(tag).tolist() for tag in (OFFSETS, SIZES))
         for part, (top, left) in parts:
             place = top // height * across + left // width
-            with open(part, "rb") as source:
-                for band, block in enumerate(_Directory(source).blocks()):
-                    number = band * in_band + place
-                    target.seek(offsets[number])
-                    if target.read(sizes[number]) != block:
-                        raise RasterError(
-                            f"{path.name} cannot be written: a block of it is not that of its tile"
-                        )
+            for band, block in enumerate(part()):
+                number = band * in_band + place
+                target.seek(offsets[number])
+                if target.read(sizes[number]) != block:
+                    raise RasterError(
+                        f"{path.name} cannot be written: a block of it is not that of its tile"
+                    )
+
+
+def blocks_of_geotiff(file: BinaryIO) -> list[bytes]:
+    """Return the encoded blocks of an open GeoTIFF in their order, empty where one is absent."""
+    return list(_Directory(file).blocks())
 
 
 class _Directory:

@@ -22,11 +22,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
 
-from ..base.cores import usable_cores
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.tiles import Tile, by_tile, split_into_tiles, tile_side
 from .blocks import block_sums, interpolate
+
+# Tiles whose land pixels are kept, a bit each: some tens of megabytes.
+TILES_KEPT = 4096
 
 
 class MassConservation:
@@ -98,10 +100,12 @@ class MassConservation:
         return tile_side(self.factor) * self.factor
 
     def pixels(self, tile: Tile | None = None) -> np.ndarray:
-        """Return the land pixels of ``cells``: bool, fine shape; that of a tile is read-only."""
+        """Return the land pixels of ``cells``: bool, fine shape."""
         if tile is None:
             return self._pixels(Tile.full(self.coarse.shape))
-        return self._cached_pixels(*(end for side in tile for end in (side.start, side.stop)))
+        bits = self._cached_pixels(*(end for side in tile for end in (side.start, side.stop)))
+        shape = tile.fine(self.factor).shape
+        return np.unpackbits(bits, count=shape[0] * shape[1]).view(bool).reshape(shape)
 
     def block_mean(self, fine: np.ndarray, tile: Tile | None = None) -> np.ndarray:
         """Compute the area-weighted mean over the land pixels of each cell.
@@ -119,9 +123,18 @@ class MassConservation:
             NaN outside ``cells``.
         """
         tile = self._tile(tile)
-        weights = self._row_weights[tile.fine(self.factor).rows]
-        total, area = block_sums(fine, weights, self.factor, where=self.pixels(tile))
+        areas = self.row_areas(tile)
+        total, area = block_sums(fine, areas, self.factor, where=self.pixels(tile))
         return np.divide(total, area, out=np.full(area.shape, np.nan), where=self.cells[tile])
+
+    def row_areas(self, tile: Tile) -> np.ndarray:
+        """Return the area of a pixel of each row of a tile, which weighs the block means."""
+        return self._row_weights[tile.fine(self.factor).rows]
+
+    def land_areas(self, tile: Tile) -> np.ndarray:
+        """Return the area of the mapped pixels of each cell of a tile, coarse shape."""
+        pixels = self.pixels(tile)
+        return block_sums(pixels.astype(np.float32), self.row_areas(tile), self.factor)[0]
 
     def bilinear(self, coarse: np.ndarray, tile: Tile | None = None) -> np.ndarray:
         """Interpolate bilinearly between cell centres, with weights renormalised at coasts.
@@ -199,15 +212,13 @@ class MassConservation:
 
     @cached_property
     def _cached_pixels(self) -> Callable[[int, int, int, int], np.ndarray]:
-        """The pixels of a tile, cached because a thread uses them many times for each tile."""
+        """The pixels of a tile, a bit each, kept because each month of the tile needs them."""
 
-        @lru_cache(maxsize=4 * usable_cores())
-        def pixels(top: int, bottom: int, left: int, right: int) -> np.ndarray:
-            found = self._pixels(Tile(slice(top, bottom), slice(left, right)))
-            found.flags.writeable = False
-            return found
+        @lru_cache(maxsize=TILES_KEPT)
+        def bits(top: int, bottom: int, left: int, right: int) -> np.ndarray:
+            return np.packbits(self._pixels(Tile(slice(top, bottom), slice(left, right))))
 
-        return pixels
+        return bits
 
     def _pixels(self, tile: Tile) -> np.ndarray:
         return self._land(tile.fine(self.factor)) & spread(self.cells[tile], self.factor)

@@ -1,6 +1,7 @@
 """A raster that is joined from encoded tiles is the raster that is written in one piece."""
 
 import os
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,11 @@ from osgeo import gdal
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.rasters.gdal_errors import RasterError
 from gwsa.gwsa_plugin.core.rasters.geotiff import Header, can_compress, new_geotiff
-from gwsa.gwsa_plugin.core.rasters.geotiff_blocks import join_blocks, require_joined
+from gwsa.gwsa_plugin.core.rasters.geotiff_blocks import (
+    blocks_of_geotiff,
+    join_blocks,
+    require_joined,
+)
 
 # Tiles at the right and lower edge are smaller than a block.
 GRID = Grid(70.0, 35.0, 0.01, 0.01, 40, 56)
@@ -41,13 +46,19 @@ def write(path, values, encoding, place=GRID, names=("",) * BANDS):
             target.write(band, field)
 
 
+def blocks_of(path):
+    with open(path, "rb") as file:
+        return blocks_of_geotiff(file)
+
+
 def joined(folder, encoding):
     """Join the tiles of ``fields`` and return the file."""
     parts = []
     for top, left in corners():
         window = slice(top, min(top + SIDE, 40)), slice(left, min(left + SIDE, 56))
-        parts.append((folder / f"{top}_{left}.tif", (top, left)))
-        write(parts[-1][0], fields()[(slice(None), *window)], encoding, GRID.subgrid(*window))
+        part = folder / f"{top}_{left}.tif"
+        write(part, fields()[(slice(None), *window)], encoding, GRID.subgrid(*window))
+        parts.append((partial(blocks_of, part), (top, left)))
     path = folder / "joined.tif"
     write(path, [], encoding, names=("one", "two", "three"))
     join_blocks(path, parts)
@@ -96,12 +107,15 @@ def test_positions_beyond_the_layout_are_refused(tmp_path):
     write(tmp_path / "tile.tif", fields()[:, :16, :16], encoding, GRID.subgrid(*[slice(0, 16)] * 2))
     os.truncate(tmp_path / "map.tif", 2**32 - 2)
     with pytest.raises(RasterError, match="map.tif cannot be written: it is too large"):
-        join_blocks(tmp_path / "map.tif", [(tmp_path / "tile.tif", (0, 0))])
+        tile = partial(blocks_of, tmp_path / "tile.tif")
+        join_blocks(tmp_path / "map.tif", [(tile, (0, 0))])
 
 
 def test_a_block_that_is_not_that_of_its_tile_is_found(tmp_path):
     path = joined(tmp_path, {**ENCODINGS["deflate"], "sparse_ok": True})
-    parts = [(tmp_path / f"{top}_{left}.tif", (top, left)) for top, left in corners()]
+    parts = [
+        (partial(blocks_of, tmp_path / f"{top}_{left}.tif"), (top, left)) for top, left in corners()
+    ]
     require_joined(path, parts)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1

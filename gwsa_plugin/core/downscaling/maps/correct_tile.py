@@ -1,6 +1,6 @@
 """The correction of one tile of the maps of a year, and its encoding.
 
-A tile is encoded into a GeoTIFF of its own, whose blocks are joined to the map of the year when all
+A tile is encoded into a file of its own, whose blocks are joined to the map of the year when all
 tiles exist. So no task is longer than a tile takes, apart from copying bytes.
 """
 
@@ -17,10 +17,11 @@ from ...base.months import calendar_month
 from ...base.progress import Progress
 from ...base.tiles import Tile
 from ...files.checkpoint import require_folder, save_checkpoint
-from ..skill.closure import TileClosure, TileRecorder
+from ..skill.closure import TileClosure
 from .encoded_tiles import save_tile
 from .map_job import MapJob
 from .predict_tile import part_file, read_part
+from .tile_correction import TileCorrection
 
 NODES = "nodes.npy"
 
@@ -86,11 +87,11 @@ def correct_tile(
         When this machine cannot access the folder.
     """
     require_folder(folder, job.predictors.folder)
-    recorder = TileRecorder(job.conservation, tile)
-    fields = _correct(job, product, folder, part, tile, recorder, progress)
+    correction = TileCorrection(job.conservation, tile)
+    fields = _correct(job, product, folder, part, tile, correction, progress)
     path = encoded_file(folder, product, part.year, tile)
     save_tile(path, job.conservation, job.options, tile, fields)
-    return recorder.closure()
+    return correction.closure()
 
 
 def _correct(
@@ -99,23 +100,19 @@ def _correct(
     folder: Path,
     part: YearOfPart,
     tile: Tile,
-    recorder: TileRecorder,
+    correction: TileCorrection,
     progress: Progress,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield band and corrected values of each month, float32, and record their closure."""
+    """Yield band and corrected values of each month."""
     bands = calendar_month(job.months[part.wanted])
     nodes = np.load(folder / product / NODES, mmap_mode="r")[part.rows]
-    pixels = job.conservation.pixels(tile)
-    for band, month_nodes, before in zip(
-        bands, nodes, read_part(folder, product, tile, pixels, part.rows)
-    ):
+    predicted = read_part(folder, product, tile)[part.rows]
+    for band, values, month_nodes in zip(bands, predicted, nodes):
         progress.stop_if_cancelled()
-        after = before + job.conservation.bilinear(month_nodes, tile)
-        recorder.add(before, after)
-        yield int(band), after.astype(np.float32)
+        yield int(band), correction.correct(values, month_nodes)
 
 
 def encoded_file(folder: Path, product: str, year: int, tile: Tile) -> Path:
     """Return the path of an encoded tile of a year."""
     predicted = part_file(folder, product, tile)
-    return predicted.with_name(f"{predicted.stem}_{year}.tif")
+    return predicted.with_name(f"{predicted.stem}_{year}.blocks")

@@ -1,11 +1,9 @@
-"""Tiles of a year, each encoded in a file of its own, and the GeoTIFF of the year that joins them.
-
-Tiles can thus be encoded at the same time, and are compressed once.
-"""
+"""Encoded tiles of a year, each a file of blocks, and the GeoTIFF of the year that joins them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,8 @@ from ...base.tiles import Tile
 from ...base.units import CM
 from ...files.checkpoint import save_checkpoint
 from ...files.stack import MISSING
-from ...rasters.geotiff import UNIT_TAG, Header, add_overviews, encode_geotiff, new_geotiff
+from ...rasters.encoded_blocks import encode_blocks, read_blocks, save_blocks
+from ...rasters.geotiff import UNIT_TAG, Header, add_overviews, new_geotiff
 from ...rasters.geotiff_blocks import join_blocks, require_joined
 from ...rasters.read_back import require_described
 from ...spatial.mass_conservation import MassConservation
@@ -48,8 +47,8 @@ def save_tile(
     factor = conservation.factor
     grid = conservation.coarse.refine(factor).subgrid(*tile.fine(factor))
     header = Header(grid, ("",) * 12, "", {}, step=options.storage.step)
-    encoded = encode_geotiff(header, conservation.block_side, options.creation, fields)
-    save_checkpoint(path, lambda file: file.write(encoded))
+    blocks = encode_blocks(header, conservation.block_side, options.creation, fields)
+    save_checkpoint(path, partial(save_blocks, blocks))
 
 
 def join_tiles(
@@ -86,15 +85,16 @@ def join_tiles(
         When the file cannot be written or has not the blocks of the tiles.
     """
     months = month_range(f"{year}-01", f"{year}-12")
+    factor = conservation.factor
     header = Header(
-        conservation.coarse.refine(conservation.factor),
+        conservation.coarse.refine(factor),
         names=tuple(map(str, months)),
         unit=CM,
         tags={**options.tags, UNIT_TAG: CM},
         sources=tuple(sources.get(month, MISSING) for month in months),
         step=options.storage.step,
     )
-    parts = [(part, tile.fine(conservation.factor).corner) for tile, part in tiles]
+    parts = [(partial(read_blocks, part), tile.fine(factor).corner) for tile, part in tiles]
     with new_geotiff(path, header, conservation.block_side, options.creation):
         pass
     join_blocks(path, parts)

@@ -119,42 +119,35 @@ def predict_tile(
     return {
         name: np.stack(
             [
-                job.conservation.block_mean(raw, tile)
-                for raw in read_part(folder, name, tile, pixels)
+                job.conservation.block_mean(spread_pixels(month, pixels), tile)
+                for month in read_part(folder, name, tile)
             ]
         )
         for name in products
     }
 
 
-def read_part(
-    folder: Path,
-    product: str,
-    tile: Tile,
-    pixels: np.ndarray,
-    rows: slice = slice(None),
-) -> Iterator[np.ndarray]:
-    """Read the checkpoint of a tile month by month.
+def read_part(folder: Path, product: str, tile: Tile) -> np.ndarray:
+    """Open the checkpoint of a tile.
 
     Parameters
     ----------
     folder, product, tile
         As ``predict_tile``.
-    pixels : numpy.ndarray of bool
-        Mapped pixels of the tile.
-    rows : slice
-        The months to read, as positions among those that were predicted; by default all.
 
-    Yields
-    ------
-    numpy.ndarray of float32, shape of ``pixels``
-        The prediction, cm, NaN outside ``pixels``.
+    Returns
+    -------
+    numpy.ndarray of float32, shape (predicted months, mapped pixels of the tile)
+        The predictions, cm. They are read when they are used.
     """
-    mapped = np.flatnonzero(pixels)
-    for values in np.load(part_file(folder, product, tile), mmap_mode="r")[rows]:
-        month = np.full(pixels.shape, np.nan, dtype=np.float32)
-        month.ravel()[mapped] = values
-        yield month
+    return np.load(part_file(folder, product, tile), mmap_mode="r")
+
+
+def spread_pixels(values: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return a field with ``values`` at the ``pixels`` and NaN elsewhere, float32."""
+    field = np.full(pixels.shape, np.nan, dtype=np.float32)
+    field[pixels] = values
+    return field
 
 
 def part_file(folder: Path, product: str, tile: Tile) -> Path:

@@ -255,7 +255,9 @@ def _write_year(
     options = options.with_tags({VARIABLE_TAG: "GWSA_SIGMA", **tags})
     path = folder / f"GWSA_SIGMA_{year}.tif"
     with TemporaryDirectory(prefix=f"{year}.", dir=folder) as parts:
-        tiles = [(tile, Path(parts) / f"{number}.tif") for number, tile in enumerate(domain.tiles)]
+        tiles = [
+            (tile, Path(parts) / f"{number}.blocks") for number, tile in enumerate(domain.tiles)
+        ]
         for tile, part in tiles:
             fields = _sigma_of_tile(domain, sigma, detail_error, tile, months, progress)
             save_tile(part, domain.conservation, options, tile, fields)
@@ -275,8 +277,10 @@ def _sigma_of_tile(
     detail_variance = conservation.bilinear(detail_error.variance, tile)
     for month in months:
         progress.stop_if_cancelled()
-        coarse = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
-        yield int(calendar_month(month)), np.sqrt(coarse**2 + detail_variance).astype(np.float32)
+        field = conservation.bilinear(sigma.values[sigma.months == month][0], tile)
+        field *= field
+        field += detail_variance
+        yield int(calendar_month(month)), np.sqrt(field, out=field).astype(np.float32)
 
 
 def _model_variance(domain: Domain, validation: CrossValidation) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from ...base.tiles import Tile
 from ...files.checkpoint import save_checkpoint
 from ...spatial.mass_conservation import MassConservation
-from .seams import edge_steps, largest_change, ratio_from_steps, surrounded
+from .seams import edge_steps, ratio_from_steps, surrounded
 
 # Largest difference between a coarse value and its block mean before encoding, cm.
 TOLERANCE_CM = 1e-3
@@ -88,6 +88,11 @@ class TileRecorder:
         The mass-conserving correction.
     tile : Tile
         Tile of coarse cells.
+
+    Attributes
+    ----------
+    surrounded : numpy.ndarray of bool, coarse shape of the tile
+        The cells whose steps are summed.
     """
 
     def __init__(self, conservation: MassConservation, tile: Tile):
@@ -96,8 +101,8 @@ class TileRecorder:
         cells = conservation.cells
         wide = tile.widened(1, conservation.coarse.shape)
         inner = tile.relative_to(wide)
-        self._surrounded = np.ascontiguousarray(surrounded(cells[wide])[inner])
-        self._months: list[tuple[np.ndarray, list[np.ndarray], float]] = []
+        self.surrounded = np.ascontiguousarray(surrounded(cells[wide])[inner])
+        self._months: list[tuple[np.ndarray, Sequence[np.ndarray], float]] = []
 
     def add(self, before: np.ndarray, after: np.ndarray) -> None:
         """Add the next month.
@@ -108,9 +113,13 @@ class TileRecorder:
             The map before and after the correction, cm.
         """
         factor = self._conservation.factor
-        steps = [edge_steps(field, self._surrounded, factor) for field in (before, after)]
+        steps = [edge_steps(field, self.surrounded, factor) for field in (before, after)]
         corrected = self._conservation.block_mean(after, self._tile)
-        self._months.append((corrected, steps, largest_change(before, after)))
+        self.append(corrected, steps, float(np.nanmax(np.abs(after - before))))
+
+    def append(self, corrected: np.ndarray, steps: Sequence[np.ndarray], change: float) -> None:
+        """Add the next month, given by its entries in ``TileClosure``."""
+        self._months.append((corrected, steps, change))
 
     def closure(self) -> TileClosure:
         """Return the closure of the months so far."""

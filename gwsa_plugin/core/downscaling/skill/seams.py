@@ -87,8 +87,29 @@ def edge_steps(field: np.ndarray, cells: np.ndarray, factor: int) -> np.ndarray:
     kernel = _kernel()
     add_steps = add_steps_numpy if kernel is None else kernel.add_steps
     add_steps(np.ascontiguousarray(field), cells, factor, downwards, across)
-    steps = np.zeros((2, 2, 2))
-    at_edge = np.arange(1, columns) % factor == 0
+    return sum_columns(downwards, across, factor)
+
+
+def sum_columns(downwards: np.ndarray, across: np.ndarray, factor: int) -> np.ndarray:
+    """Sum the steps of the columns of a field.
+
+    Parameters
+    ----------
+    downwards : numpy.ndarray, shape (2, n, columns)
+        Steps from a pixel to the one below it, at edges of cells and elsewhere: what is summed of
+        them, such as sizes and numbers, by columns.
+    across : numpy.ndarray, shape (n, columns - 1)
+        The same for the steps from a pixel to the next one in its row.
+    factor : int
+        Pixels along the side of a coarse cell.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (2, 2, n)
+        Direction (down, across); place (at edges, elsewhere); what is summed.
+    """
+    steps = np.zeros((2, *downwards.shape[:2]))
+    at_edge = np.arange(1, downwards.shape[-1]) % factor == 0
     # Summed one after the other, so that the bits do not depend on the processor.
     steps[0] = downwards.cumsum(axis=-1)[..., -1]
     for place, sums in enumerate((across[:, at_edge], across[:, ~at_edge])):
@@ -115,14 +136,6 @@ def add_steps_numpy(
         for row, counts in zip(np.where(known, steps, 0.0), known):
             sums[0] += row
             sums[1] += counts
-
-
-def largest_change(before: np.ndarray, after: np.ndarray) -> float:
-    """Return the largest absolute difference of two maps, of the pixels that have a value."""
-    kernel = _kernel()
-    if kernel is None:
-        return float(np.nanmax(np.abs(after - before)))
-    return float(kernel.largest_change(np.ravel(before), np.ravel(after)))
 
 
 def ratio_from_steps(steps: np.ndarray) -> float:

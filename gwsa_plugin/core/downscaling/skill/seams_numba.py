@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# Pixels whose largest changes are kept apart, so that the loop over them is vectorised.
-LANES = 512
-
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def add_steps(field, cells, factor, downwards, across):
@@ -55,20 +52,3 @@ def _add(one, other, total, count):
         step = abs(other[column] - one[column])
         total[column] += step if step < np.inf else 0.0
         count[column] += 1.0 if step < np.inf else 0.0
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def largest_change(before, after):
-    """See ``seams.largest_change``; both are of shape (pixels,)."""
-    largest = np.zeros(LANES)
-    for first in range(0, before.size, LANES):
-        count = min(LANES, before.size - first)
-        _raise(before[first : first + count], after[first : first + count], largest)
-    return largest.max()
-
-
-@njit(nogil=True, error_model="numpy")
-def _raise(before, after, largest):
-    for place in range(before.size):
-        change = abs(np.float64(after[place]) - np.float64(before[place]))
-        largest[place] = change if change > largest[place] else largest[place]

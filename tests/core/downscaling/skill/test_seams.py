@@ -10,7 +10,6 @@ from gwsa.gwsa_plugin.core.downscaling.skill.seams import (
     border_ratio,
     edge_ratio,
     edge_steps,
-    largest_change,
 )
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import spread
 
@@ -110,14 +109,12 @@ def test_numba_gives_the_bits_of_numpy(seed, dtype):
     rng = np.random.default_rng(seed)
     field = rough(rng).astype(dtype)
     field[rng.random(field.shape) < 0.1] = np.nan
-    after = field + rough(rng)
     valid = cells(rng, 0.8)
-    compiled = edge_steps(field, valid, FACTOR), largest_change(field, after)
+    compiled = edge_steps(field, valid, FACTOR)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seams, "_kernel", lambda: None)
-        plain = edge_steps(field, valid, FACTOR), largest_change(field, after)
-    np.testing.assert_array_equal(compiled[0], plain[0])
-    assert compiled[1] == plain[1] == np.nanmax(np.abs(after - field))
+        plain = edge_steps(field, valid, FACTOR)
+    np.testing.assert_array_equal(compiled, plain)
 
 
 def test_steps_are_summed_at_edges_and_elsewhere_in_both_directions():
