@@ -19,22 +19,26 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload
 
+from .digits import (
+    ABOVE,
+    DIGITS,
+    EQUAL,
+    HIGHER,
+    KNOWN,
+    LANES,
+    PARTS,
+    PLANE,
+    WORDS,
+    compare_digits,
+    load_plane,
+)
 from .vectors import BYTE, INDEX, WORD, call, data, load, shuffled, store
 
 # Rows that are evaluated together, and words of 64 rows among them.
 ROWS = 512
-WORDS = 8
 # Trees whose bits are kept until their leaves are added, so that sums stay in registers meanwhile.
 BATCH = 32
-# Code of a missing value.
-MISSING = 255
-# Numbers that a digit of a code may be. Where the planes begin of codes whose first digit is higher
-# than a number or equal to it, and of those whose second digit is above it; that of known codes.
-DIGITS = 16
-HIGHER, EQUAL, ABOVE, KNOWN, PARTS = 0, 16, 32, 48, 49
 # LLVM types: vectors of 512 bits, and a mask of 64 bits.
-PLANE = ir.VectorType(WORD, WORDS)
-LANES = ir.VectorType(BYTE, 64)
 PAIRS = ir.VectorType(ir.IntType(16), 32)
 FLOATS = ir.VectorType(ir.FloatType(), 16)
 MASK = ir.VectorType(ir.IntType(1), 64)
@@ -122,8 +126,8 @@ def _compare(typing, codes, place, limits, start, left, right, stop, shift, digi
         start, left, right, stop, shift = arguments[3:8]
         # The 512 codes are loaded once, as eight vectors of 64.
         lanes = [load(builder, codes, place, LANES, 64 * word) for word in range(WORDS)]
-        _compare_digits(builder, lanes, digits)
-        known = _plane(builder, digits, WORD(KNOWN))
+        compare_digits(builder, lanes, digits)
+        known = load_plane(builder, digits, WORD(KNOWN))
 
         def compare(begin, end, store):
             with cgutils.for_range(builder, end, start=begin, intp=WORD) as loop:
@@ -131,7 +135,7 @@ def _compare(typing, codes, place, limits, start, left, right, stop, shift, digi
                 first = builder.lshr(limit, WORD(4))
                 second = builder.and_(limit, WORD(DIGITS - 1))
                 higher, equal, above = (
-                    _plane(builder, digits, builder.add(digit, WORD(part)))
+                    load_plane(builder, digits, builder.add(digit, WORD(part)))
                     for digit, part in ((first, HIGHER), (first, EQUAL), (second, ABOVE))
                 )
                 store(loop.index, builder.or_(higher, builder.and_(equal, above)))
@@ -153,62 +157,6 @@ def _compare(typing, codes, place, limits, start, left, right, stop, shift, digi
 
     numbers = [types.int64] * 5
     return types.void(codes, types.int64, limits, *numbers, digits, planes), generate
-
-
-def _compare_digits(builder, lanes, digits):
-    """Compare the two digits of 512 codes with each number from 0 to 15."""
-    bits = _bit_planes(builder, lanes, digits)
-    higher, equal = _compare_four_bits(builder, bits[:4])
-    above, _ = _compare_four_bits(builder, bits[4:])
-    for first, planes in ((HIGHER, higher), (EQUAL, equal), (ABOVE, above)):
-        for number, plane in enumerate(planes):
-            store(builder, digits, WORD((first + number) * WORDS), plane, align=64)
-    missing = bits[0]
-    for bit in bits[1:]:
-        missing = builder.and_(missing, bit)
-    store(builder, digits, WORD(KNOWN * WORDS), builder.not_(missing), align=64)
-
-
-def _bit_planes(builder, lanes, digits):
-    """The bits of 512 codes as planes, the highest first. ``digits`` is overwritten."""
-    for word, lane in enumerate(lanes):
-        for bit in range(8):
-            # The highest bit of 64 codes is a word of the plane.
-            is_set = builder.icmp_signed("<", lane, LANES(None))
-            store(builder, digits, WORD(bit * WORDS), builder.bitcast(is_set, WORD), word)
-            lane = builder.add(lane, lane)
-    return [_plane(builder, digits, WORD(bit)) for bit in range(8)]
-
-
-def _compare_four_bits(builder, bits):
-    """Planes of numbers of four bits: above 0 to 15, and equal to these."""
-    (upper_above, upper_equal), (lower_above, lower_equal) = (
-        _compare_two_bits(builder, *pair) for pair in (bits[:2], bits[2:])
-    )
-    above = [
-        builder.or_(upper_above[upper], builder.and_(upper_equal[upper], lower_above[lower]))
-        for upper in range(4)
-        for lower in range(4)
-    ]
-    equal = [
-        builder.and_(upper_equal[upper], lower_equal[lower])
-        for upper in range(4)
-        for lower in range(4)
-    ]
-    return above, equal
-
-
-def _compare_two_bits(builder, high, low):
-    """Planes of numbers of two bits: above 0 to 3, and equal to these."""
-    not_high, not_low = builder.not_(high), builder.not_(low)
-    above = [builder.or_(high, low), high, builder.and_(high, low), PLANE([0] * WORDS)]
-    equal = [builder.and_(one, other) for one in (not_high, high) for other in (not_low, low)]
-    return above, equal
-
-
-def _plane(builder, planes, number):
-    """Load a plane."""
-    return load(builder, planes, builder.mul(number, WORD(WORDS)), PLANE, align=64)
 
 
 # Step 2: trees
