@@ -1,24 +1,24 @@
 """The program of a child process that has files open for ``in_child`` and the writers.
 
 A damaged file, or a disk that fails, can end the process in which HDF5 or GDAL's drivers have it
-open, or keep it forever. Requests and answers are one line of JSON each, with the bytes of arrays
-behind it.
+open, or keep it forever. A request opens or closes a file, calls a method of its reader or writer,
+or a function of the core with it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
-
-import numpy as np
 
 from ..base.errors import InputError
 from .gdal_errors import RasterError
 from .geotiff_tags import OpenTags
 from .hdf5 import Hdf5, UnreadableFile
+from .messages import receive, send
 from .netcdf import NetCdf
 from .netcdf_writer import NetCdfWriter
 from .with_osgeo import OsgeoRaster
@@ -41,27 +41,34 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _limit_memory()
+    send(answers, {"value": True})
+    with suppress(EOFError):
+        _answer_all(answers)
+
+
+def _answer_all(answers: IO[bytes]) -> None:
     file: Any = None
     name = ""
-    send(answers, True)
-    requests = sys.stdin.buffer
-    for line in requests:
-        request = _decoded(json.loads(line), requests)
+    while True:
+        request = receive(sys.stdin.buffer)
         try:
+            value = None
             if "open" in request:
-                path = Path(request["arguments"][0])
+                path = Path(request["path"])
                 name = path.name
-                file = KINDS[request["open"]](path, *request["arguments"][1:])
-                send(answers, _description(file))
+                file = KINDS[request["open"]](path, *request["arguments"])
+                value = _description(file)
             elif "close" in request:
                 file.close()
-                send(answers, None)
+            elif "function" in request:
+                value = _function(request["function"])(file, *request["arguments"])
             else:
-                send(answers, _call(file, request["call"], request["arguments"]))
+                value = _call(file, request["call"], request["arguments"])
+            send(answers, {"value": value})
         except (InputError, RasterError) as error:
-            send_error(answers, error)
+            _send_error(answers, error)
         except (Exception, MemoryError):  # Libraries raise anything on damage.
-            send_error(answers, UnreadableFile(name, "damaged"))
+            _send_error(answers, UnreadableFile(name, "damaged"))
 
 
 def _limit_memory() -> None:
@@ -81,44 +88,17 @@ def _call(file, name: str, arguments: list):
     return member(*arguments) if callable(member) else member
 
 
-def send(stream: IO[bytes], result) -> None:
-    """Write an answer: an array, or what JSON holds."""
-    if not isinstance(result, np.ndarray):
-        _write(stream, {"value": result})
-        return
-    values = np.ascontiguousarray(result)
-    _write(
-        stream, {"dtype": values.dtype.str, "shape": values.shape}, values.reshape(-1).view("u1")
-    )
+def _function(name: list[str]):
+    """A function by its module in the core, such as "gldas.granule", and its name."""
+    module, function = name
+    return getattr(import_module(f"...{module}", __name__), function)
 
 
-def send_error(stream: IO[bytes], error: Exception) -> None:
-    """Write an error as an answer."""
+def _send_error(answers: IO[bytes], error: Exception) -> None:
     arguments = [str(error)]
     if isinstance(error, UnreadableFile):
         arguments = [error.name, error.cause, error.remedy]
-    _write(stream, {"error": type(error).__name__, "arguments": arguments})
-
-
-def _write(stream: IO[bytes], head: dict, content=b"") -> None:
-    stream.write(json.dumps(head).encode() + b"\n")
-    stream.write(content)
-    stream.flush()
-
-
-def _decoded(value, stream: IO[bytes]):
-    """A value of a request, with the slices and arrays that JSON cannot hold."""
-    if isinstance(value, list):
-        return [_decoded(item, stream) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "/slice" in value:
-        return slice(*value["/slice"])
-    if "/array" in value:
-        values = np.empty(value["/array"][1], value["/array"][0])
-        values.reshape(-1).view("u1")[:] = np.frombuffer(stream.read(values.nbytes), "u1")
-        return values
-    return {name: _decoded(item, stream) for name, item in value.items()}
+    send(answers, {"error": type(error).__name__, "arguments": arguments})
 
 
 def _description(file) -> dict:

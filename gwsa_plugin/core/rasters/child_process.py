@@ -8,24 +8,22 @@ them. Each open file has a child of its own; the child stays for the next file.
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import subprocess  # nosec B404
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock, Timer
 from typing import Any
 
-import numpy as np
-
 from ..base.errors import InputError
 from ..base.interpreter import find_python, python_home
 from .gdal_errors import RasterError
 from .hdf5 import UnreadableFile
+from .messages import receive, send
 
 # Seconds for an answer: beyond them GDAL hangs. Large parts of files on slow drives take longer.
 ANSWER_SECONDS = 9.0
@@ -37,6 +35,8 @@ PROGRAM = (
     "import_module(sys.argv[1]).main()"
 )
 MODULE = "gwsa_plugin.core.rasters.child"
+# glibc keeps the memory of an array for the next one, which otherwise costs a tenth of the time.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
 ERRORS = {"InputError": InputError, "RasterError": RasterError, "UnreadableFile": UnreadableFile}
 
 
@@ -66,7 +66,7 @@ class Child:
             raise NoChild("its program is not found")
         package = Path(__file__).parents[3]
         path = [*sys.path, str(package)]
-        environment = dict(os.environ)
+        environment = {**os.environ, **KEEP_MEMORY}
         if sys.platform == "darwin":
             environment["PYTHONHOME"] = str(python_home())
         try:
@@ -77,8 +77,7 @@ class Child:
         self._answers: Any = self._process.stdout
         self._owner = os.getpid()
         try:
-            with self._limit(START_SECONDS):
-                self._answer()
+            self._exchange(None, START_SECONDS)
         except Ended:
             raise NoChild("it cannot import GDAL, numpy or the plugin") from None
 
@@ -90,13 +89,6 @@ class Child:
     def ask(self, request: dict, seconds: float = ANSWER_SECONDS):
         """Send a request and return the answer.
 
-        Parameters
-        ----------
-        request : dict
-            As JSON holds it, and ndarrays.
-        seconds : float
-            Most time for the request and its answer.
-
         Raises
         ------
         Ended
@@ -104,43 +96,24 @@ class Child:
         InputError, RasterError
             As the file in the child raises it.
         """
-        arrays: list[np.ndarray] = []
-        line = json.dumps(_plain(request, arrays)).encode()
-        with self._limit(seconds):
-            try:
-                self._requests.write(line + b"\n")
-                for values in arrays:
-                    self._requests.write(values.reshape(-1).view("u1"))
-                self._requests.flush()
-            except OSError:
-                self.end()
-                raise Ended from None
-            return self._answer()
+        return self._exchange(request, seconds)
 
-    @contextmanager
-    def _limit(self, seconds: float) -> Iterator[None]:
-        """End the child if the context takes longer."""
+    def _exchange(self, request: dict | None, seconds: float):
+        """Send a request, if there is one, and return the answer; see ``ask``."""
         timer = Timer(seconds, self._process.kill)
         timer.start()
         try:
-            yield
+            if request:
+                send(self._requests, request)
+            answer = receive(self._answers)
+        except (OSError, EOFError):
+            self.end()
+            raise Ended from None
         finally:
             timer.cancel()
-
-    def _answer(self):
-        stream = self._answers
-        line = stream.readline()
-        head = json.loads(line) if line.endswith(b"\n") else None
-        if head and "dtype" in head:
-            values = np.empty(head["shape"], head["dtype"])
-            size = stream.readinto(values.reshape(-1).view("u1"))
-            head = {"value": values} if size == values.nbytes else None
-        if head is None:
-            self.end()
-            raise Ended
-        if "error" in head:
-            raise ERRORS[head["error"]](*head["arguments"])
-        return head["value"]
+        if "error" in answer:
+            raise ERRORS[answer["error"]](*answer["arguments"])
+        return answer["value"]
 
     def end(self) -> None:
         """End the process; it may have ended."""
@@ -202,7 +175,7 @@ class OpenFile:
     def __init__(self, kind: str, path: Path, *arguments, seconds: float = ANSWER_SECONDS):
         self._child: Child | None = _take()
         self._has_failed = False
-        request = {"open": kind, "arguments": [str(path), *arguments]}
+        request = {"open": kind, "path": str(path), "arguments": arguments}
         try:
             self.description = self._ask(request, seconds)
         except BaseException:
@@ -211,8 +184,16 @@ class OpenFile:
 
     def call(self, method: str, *arguments, size: float = 0.0) -> Any:
         """Call a method; ``size`` is that of its arguments and its answer in bytes."""
-        request = {"call": method, "arguments": list(arguments)}
-        return self._ask(request, min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS))
+        return self._ask({"call": method, "arguments": arguments}, _time_for(size))
+
+    def run(self, function: Callable, *arguments, size: float = 0.0) -> Any:
+        """Call a function of a module of the core with the open file.
+
+        ``arguments`` and result are what ``messages.send`` takes.
+        """
+        _, _, module = function.__module__.partition(".core.")
+        request = {"function": [module, function.__name__], "arguments": arguments}
+        return self._ask(request, _time_for(size))
 
     def close(self) -> None:
         """Close the file, and keep the child for the next one.
@@ -240,6 +221,11 @@ class OpenFile:
             raise
 
 
+def _time_for(size: float) -> float:
+    """Seconds for an answer when ``size`` bytes are read or written."""
+    return min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS)
+
+
 def _take() -> Child:
     with _lock:
         while _idle:
@@ -262,17 +248,3 @@ def _end_idle() -> None:
 
 
 atexit.register(_end_idle)
-
-
-def _plain(value, arrays: list[np.ndarray]):
-    """A value as JSON holds it; the contents of arrays are added to ``arrays``."""
-    if isinstance(value, np.ndarray):
-        arrays.append(np.ascontiguousarray(value))
-        return {"/array": [value.dtype.str, value.shape]}
-    if isinstance(value, slice):
-        return {"/slice": [int(value.start), int(value.stop)]}
-    if isinstance(value, Mapping):
-        return {name: _plain(item, arrays) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, arrays) for item in value]
-    return value.item() if isinstance(value, np.generic) else value

@@ -76,11 +76,13 @@ class NetCdfWriter:
             yield
 
     def _set_attributes(self, owner, attributes: Mapping[str, Attribute]) -> None:
-        for name, value in attributes.items():
-            kind, shape = _attribute_type(value)
-            with self._exclusive():
+        kinds = {name: _attribute_type(value) for name, value in attributes.items()}
+        with self._exclusive():
+            for name, (kind, shape) in kinds.items():
                 attribute = owner.CreateAttribute(name, shape, kind)
-            with self._exclusive():
+                if attribute is None:
+                    break
+                value = attributes[name]
                 attribute.Write(value.tolist() if isinstance(value, np.ndarray) else value)
 
     def dimension(self, name: str, size: int) -> None:
