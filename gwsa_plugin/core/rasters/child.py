@@ -1,7 +1,8 @@
-"""The program of a child process that reads files for ``in_child``.
+"""The program of a child process that has files open for ``in_child`` and the writers.
 
-A damaged file can end the process in which HDF5 or GDAL's drivers read it, or keep it forever.
-A request opens or closes a file, calls a method of its reader, or a function of the core with it.
+A damaged file, or a disk that fails, can end the process in which HDF5 or GDAL's drivers have it
+open, or keep it forever. A request opens or closes a file, calls a method of it, or a function of
+the core with it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,20 @@ from typing import IO, Any
 
 from ..base.errors import InputError
 from .gdal_errors import RasterError
+from .geotiff_tags import OpenTags
 from .hdf5 import Hdf5, UnreadableFile
 from .messages import receive, send
 from .netcdf import NetCdf
+from .netcdf_writer import NetCdfWriter
 from .with_osgeo import OsgeoRaster
 
-READERS = {"h5py": Hdf5, "gdal": NetCdf, "raster": OsgeoRaster}
+KINDS = {
+    "h5py": Hdf5,
+    "gdal": NetCdf,
+    "raster": OsgeoRaster,
+    "new NetCDF": NetCdfWriter,
+    "tags": OpenTags,
+}
 MEMORY = 8 << 30
 
 
@@ -38,22 +47,23 @@ def main() -> None:
 
 
 def _answer_all(answers: IO[bytes]) -> None:
-    reader: Any = None
+    file: Any = None
     name = ""
     while True:
         request = receive(sys.stdin.buffer)
         try:
             value = None
             if "open" in request:
-                name = Path(request["path"]).name
-                reader = READERS[request["open"]](Path(request["path"]))
-                value = _description(reader)
+                path = Path(request["arguments"][0])
+                name = path.name
+                file = KINDS[request["open"]](path, *request["arguments"][1:])
+                value = _description(file)
             elif "close" in request:
-                reader.close()
+                file.close()
             elif "function" in request:
-                value = _function(request["function"])(reader, *request["arguments"])
+                value = _function(request["function"])(file, *request["arguments"])
             else:
-                value = _call(reader, request["call"], request["arguments"])
+                value = _call(file, request["call"], request["arguments"])
             send(answers, {"value": value})
         except (InputError, RasterError) as error:
             _send_error(answers, error)
@@ -72,9 +82,9 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, most))
 
 
-def _call(reader, name: str, arguments: list):
+def _call(file, name: str, arguments: list):
     """The result of a method, or an attribute."""
-    member = getattr(reader, name)
+    member = getattr(file, name)
     return member(*arguments) if callable(member) else member
 
 
@@ -91,14 +101,14 @@ def _send_error(answers: IO[bytes], error: Exception) -> None:
     send(answers, {"error": type(error).__name__, "arguments": arguments})
 
 
-def _description(reader) -> dict:
-    """The attributes of a raster, none of a NetCDF file."""
-    if not isinstance(reader, OsgeoRaster):
+def _description(file) -> dict:
+    """The attributes of a raster, none of other files."""
+    if not isinstance(file, OsgeoRaster):
         return {}
     return {
-        "crs": reader.crs,
-        "transform": list(reader.transform),
-        "shape": reader.shape,
-        "block": reader.block,
-        "bands": reader.bands,
+        "crs": file.crs,
+        "transform": list(file.transform),
+        "shape": file.shape,
+        "block": file.block,
+        "bands": file.bands,
     }

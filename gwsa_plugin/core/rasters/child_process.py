@@ -1,8 +1,8 @@
-"""Child processes that read files which can crash or hang their reader, with a limit of time.
+"""Child processes for files that can crash or hang the library that has them open.
 
-HDF5 and GDAL's drivers of NetCDF end the process, or never return, on some damaged files. Inside
-QGIS they would take the project of the user with them. Each open file has a child of its own; the
-child stays for the next file.
+HDF5 and GDAL's drivers of NetCDF end the process, or never return, on some damaged files, and at
+some failures of a disk while they write. Inside QGIS they would take the project of the user with
+them. Each open file has a child of its own; the child stays for the next file.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ PROGRAM = (
 )
 # glibc keeps the memory of an array for the next one, which otherwise costs a tenth of the time.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+MODULE = "gwsa_plugin.core.rasters.child"
 ERRORS = {"InputError": InputError, "RasterError": RasterError, "UnreadableFile": UnreadableFile}
 
 
@@ -51,7 +52,7 @@ class Ended(Exception):
 
 
 class Child:
-    """A process that reads one file at a time.
+    """A process that has one file open at a time.
 
     Raises
     ------
@@ -68,17 +69,8 @@ class Child:
         environment = {**os.environ, **KEEP_MEMORY}
         if sys.platform == "darwin":
             environment["PYTHONHOME"] = str(python_home())
-        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows alone has it.
         try:
-            # The program of QGIS's own Python with fixed arguments, without a shell.
-            self._process = subprocess.Popen(  # nosec B603
-                [str(python), "-c", PROGRAM, "gwsa_plugin.core.rasters.child", *path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                creationflags=flags,
-            )
+            self._process = start([str(python), "-c", PROGRAM, MODULE, *path], environment)
         except OSError as error:
             raise NoChild(str(error)) from None
         self._requests: Any = self._process.stdin
@@ -97,12 +89,19 @@ class Child:
     def ask(self, request: dict, seconds: float = ANSWER_SECONDS):
         """Send a request and return the answer.
 
+        Parameters
+        ----------
+        request : dict
+            As JSON holds it, and ndarrays.
+        seconds : float
+            Most time for the request and its answer.
+
         Raises
         ------
         Ended
             When the child ends, or does not answer within ``seconds``.
         InputError, RasterError
-            As the reader in the child raises it.
+            As the file in the child raises it.
         """
         return self._exchange(request, seconds)
 
@@ -132,6 +131,19 @@ class Child:
                 stream.close()
 
 
+def start(command: list[str], environment: dict[str, str]) -> subprocess.Popen:
+    """Start a child, whose standard input and output are pipes."""
+    # The program of QGIS's own Python with fixed arguments, without a shell.
+    return subprocess.Popen(  # nosec B603
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows alone has it.
+    )
+
+
 # Children without an open file.
 _idle: list[Child] = []
 _lock = Lock()
@@ -144,8 +156,8 @@ def trouble() -> str | None:
         _keep(_take())
     except NoChild as error:
         warnings.warn(
-            "Files of NetCDF and HDF5 are read by QGIS itself, which a damaged file can crash, "
-            f"because {error}",
+            "Files of NetCDF and HDF5 are read and written by QGIS itself, which a damaged file or "
+            f"a failing disk can crash, because {error}",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -159,25 +171,30 @@ class OpenFile:
     Parameters
     ----------
     kind : str
-        A key of ``child.READERS``.
+        A key of ``child.KINDS``.
     path : Path
+    *arguments : object
+        Further arguments with which the file is opened.
+    seconds : float
+        Most time for the opening: a slow disk is no damage where a file is written.
     """
 
-    def __init__(self, kind: str, path: Path):
+    def __init__(self, kind: str, path: Path, *arguments, seconds: float = ANSWER_SECONDS):
         self._child: Child | None = _take()
         self._has_failed = False
+        request = {"open": kind, "arguments": [str(path), *arguments]}
         try:
-            self.description = self._ask({"open": kind, "path": str(path)})
+            self.description = self._ask(request, seconds)
         except BaseException:
             self.close()
             raise
 
     def call(self, method: str, *arguments, size: float = 0.0) -> Any:
-        """Call a method of the reader; ``size`` is that of what is read, in bytes."""
+        """Call a method; ``size`` is that of its arguments and its answer in bytes."""
         return self._ask({"call": method, "arguments": arguments}, _time_for(size))
 
     def run(self, function: Callable, *arguments, size: float = 0.0) -> Any:
-        """Call a function of a module of the core with the reader.
+        """Call a function of a module of the core with the file.
 
         ``arguments`` and result are what ``messages.send`` takes.
         """

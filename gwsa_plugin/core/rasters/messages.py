@@ -1,4 +1,4 @@
-"""Messages between QGIS and the child process that reads files: a line of JSON and arrays.
+"""Messages between QGIS and the child process that has files open: a line of JSON and arrays.
 
 The bytes of the arrays of a message follow its line, in the order in which they stand in it.
 """
@@ -6,6 +6,7 @@ The bytes of the arrays of a message follow its line, in the order in which they
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import IO, Any
 
@@ -19,7 +20,7 @@ def send(stream: IO[bytes], message: Any) -> None:
     ----------
     stream : binary file
     message : dict, list, str, number or None
-        What JSON holds; also slices, NumPy's integers and arrays.
+        What JSON holds; also slices, mappings, NumPy's numbers and arrays.
     """
     arrays: list[np.ndarray] = []
     line = json.dumps(message, default=partial(_described, arrays))
@@ -50,7 +51,7 @@ def _described(arrays: list[np.ndarray], value: Any) -> Any:
         return {"array": [value.dtype.str, value.shape]}
     if isinstance(value, slice):
         return {"slice": [int(value.start), int(value.stop)]}
-    return int(value)
+    return dict(value) if isinstance(value, Mapping) else value.item()
 
 
 def _restored(stream: IO[bytes], item: dict) -> Any:
