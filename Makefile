@@ -5,6 +5,8 @@ export PATH := /usr/bin:$(PATH)
 export QT_QPA_PLATFORM ?= offscreen
 # The checkout under the name of the installed plugin, so that scripts, tests and QGIS import the same package.
 export PYTHONPATH := $(CURDIR)/build/import
+# Without kept bytecode each of the many processes of the tests compiles the plugin and pytest's assertions again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := /usr/bin/python3
 VENV := build/venv

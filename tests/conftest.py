@@ -32,6 +32,15 @@ def real_data() -> Path:
     return REAL_DATA
 
 
+@pytest.fixture
+def short_record(monkeypatch):
+    """Sample worlds that are made have GRACE and GLDAS until 2010, half as many files."""
+    from gwsa.gwsa_plugin.core.sample_world import grace_files, simulation
+
+    for module in (grace_files, simulation):
+        monkeypatch.setattr(module, "RECORD", grace_files.RECORD[:105])
+
+
 @pytest.fixture(scope="session")
 def sample_world(tmp_path_factory) -> Path:
     """Sample world of 2° x 2° and one year, with ice and sea, observed cell by cell.

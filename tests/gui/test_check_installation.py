@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import QApplication
 
 from gwsa.gwsa_plugin import installation, libraries
 from gwsa.gwsa_plugin.qgis_python import dependencies_folder
+from gwsa.ui import check_installation
 from gwsa.ui.check_installation import CheckInstallation, failure_message
 from gwsa.ui.child_processes import proxy_address
 
@@ -79,12 +80,26 @@ def without_xgboost(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def dialog(profile, pinned, without_xgboost, wheel):
+def open_dialog(profile, pinned, without_xgboost, wheel):
+    """Function that opens the dialog and waits until it has tried the libraries."""
     pinned(hashlib.sha256(wheel.read_bytes()).hexdigest())
-    dialog = CheckInstallation()
-    wait(dialog)
-    yield dialog
-    dialog.close()
+    dialogs = []
+
+    def open_dialog() -> CheckInstallation:
+        dialogs.append(CheckInstallation())
+        wait(dialogs[0])
+        return dialogs[0]
+
+    yield open_dialog
+    for dialog in dialogs:
+        dialog.close()
+
+
+@pytest.fixture
+def dialog(open_dialog, monkeypatch):
+    """The dialog with two of the libraries, since each is tried in a process of its own."""
+    monkeypatch.setattr(check_installation, "LIBRARIES", libraries.LIBRARIES[:2])
+    return open_dialog()
 
 
 def wait(dialog: CheckInstallation) -> None:
@@ -100,7 +115,8 @@ def row(dialog: CheckInstallation, name: str) -> list[str]:
     return [dialog.table.item(number, column).text() for column in range(4)]
 
 
-def test_the_table_states_what_is_missing_and_what_to_do(dialog):
+def test_the_table_states_what_is_missing_and_what_to_do(open_dialog):
+    dialog = open_dialog()
     assert row(dialog, "scipy")[2][0].isdigit()
     assert row(dialog, "scipy")[3] == ""
     assert row(dialog, "xgboost")[1:3] == ["Downscale to 1 km", "not installed"]

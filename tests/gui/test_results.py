@@ -23,6 +23,8 @@ from gwsa.gwsa_plugin.core.predictors.build import Inputs, build_predictors
 from gwsa.gwsa_plugin.core.sample_world.world import PARTS
 
 PATIENCE_MS = 300_000
+# The sample world. Its files cover the globe.
+REGION = "77,79,29,31 [EPSG:4326]"
 
 
 class Loaded(NamedTuple):
@@ -123,7 +125,8 @@ def rasters() -> dict[str, Loaded]:
 
 
 def test_twsa_opens_in_colours_that_are_centred_on_zero(run_dialog, sample_world, tmp_path):
-    run_dialog("importtwsa", INPUT=sample_world / PARTS["TWSA"], OUTPUT=tmp_path / "t.tif")
+    files = {"INPUT": sample_world / PARTS["TWSA"], "OUTPUT": tmp_path / "t.tif"}
+    run_dialog("importtwsa", **files, EXTENT=REGION)
     ((name, twsa),) = rasters().items()
     assert name == "TWSA 2002-04 to 2020-12"
     assert (twsa.renderer, twsa.band) == ("singlebandpseudocolor", "2020-12")
@@ -170,7 +173,7 @@ def test_filled_stack_and_flags_open_in_their_colours(run_dialog, sample_world, 
 
 
 def test_stores_of_gldas_open_with_ranges_of_their_own(run_dialog, sample_world):
-    run_dialog("gldasanomaly", INPUT=sample_world / PARTS["GLDAS"])
+    run_dialog("gldasanomaly", INPUT=sample_world / PARTS["GLDAS"], EXTENT=REGION)
     found = {name.partition(" ")[0]: one for name, one in rasters().items()}
     assert set(found) == {"SMS", "SWES", "CWS", "SMS+SWES+CWS"}
     assert {one.renderer for one in found.values()} == {"singlebandpseudocolor"}
@@ -188,7 +191,7 @@ def test_coarse_gwsa_opens_in_colours(run_dialog, sample_world):
 
 
 def test_a_batch_opens_every_result_in_colours(run_batch, sample_world, tmp_path):
-    common = {"INPUT": str(sample_world / PARTS["TWSA"])}
+    common = {"INPUT": str(sample_world / PARTS["TWSA"]), "EXTENT": REGION}
     periods = {"early": ("2010-01", "2010-06"), "late": ("2010-05", "2010-12")}
     run_batch(
         "importtwsa",
@@ -275,7 +278,7 @@ def test_wells_open_coloured_by_their_trend(run_dialog, falling_wells):
     assert results["REPORT"] in [result.filename for result in resultsList.getResults()]
 
 
-def test_a_sample_world_opens_as_a_group(run_dialog, tmp_path):
+def test_a_sample_world_opens_as_a_group(run_dialog, short_record, tmp_path):
     run_dialog(
         "sampledata",
         EXTENT="77,78.5,29,30.5 [EPSG:4326]",

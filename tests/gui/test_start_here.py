@@ -25,7 +25,7 @@ def opened(monkeypatch):
 
 
 @pytest.fixture
-def dialog(plugin, tmp_path, monkeypatch, opened, qgis_new_project, qgis_iface):
+def dialog(plugin, tmp_path, monkeypatch, opened, qgis_new_project, qgis_iface, short_record):
     tree = QgsLayerTreeView()
     monkeypatch.setattr(qgis_iface, "layerTreeView", lambda: tree, raising=False)
     monkeypatch.setattr(start_here, "WORLD", SMALL)

@@ -52,12 +52,15 @@ class Bands:
     stored_as : StoredAs or None
         How all bands are stored. None if they differ or are stored in another way; they are then
         read by ``read_values``, which handles every case but is slower.
+    block : tuple of int
+        Rows and columns of the blocks of the file, which are decoded as a unit.
     """
 
     path: Path
     predictor: Predictor
     numbers: dict
     stored_as: StoredAs | None
+    block: tuple[int, int]
 
     @classmethod
     def open(cls, path: Path, predictor: Predictor, grid: Grid) -> Bands:
@@ -72,8 +75,9 @@ class Bands:
             require_shape(source, grid, path)
             months = band_months(source, path) if predictor.monthly else [ALWAYS]
             kinds = {_stored_as(band, predictor) for band in source.bands}
+            block = source.block
         numbers = {month: band for band, month in enumerate(months, start=1)}
-        return cls(path, predictor, numbers, kinds.pop() if len(kinds) == 1 else None)
+        return cls(path, predictor, numbers, kinds.pop() if len(kinds) == 1 else None, block)
 
     def read(self, bands: list[int], tile: Tile) -> list[Feature]:
         """Read bands on a tile.

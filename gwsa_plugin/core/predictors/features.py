@@ -282,6 +282,12 @@ def _open_bands(predictors: PredictorSet, predictor: Predictor, scale: str, path
     return Bands.open(path, predictor, predictors.grid_of(scale))
 
 
+def first_raster(predictors: PredictorSet, predictor: Predictor) -> Bands:
+    """Return the properties of the fine raster of a predictor, of the first month if monthly."""
+    month = predictors.months[0] if predictor.monthly else ALWAYS
+    return _open_bands(predictors, predictor, FINE, _path(predictors, predictor, FINE, month))
+
+
 def months_at_once(predictors: PredictorSet, tile: Tile) -> int:
     """Return for how many months one thread may hold the features of a tile of coarse cells."""
     height, width = tile.fine(predictors.factor).shape

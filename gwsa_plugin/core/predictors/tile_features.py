@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..base.numba_modules import load_numba_module
+from ..base.tiles import Tile
 from .antecedent_means import column_means, means_by_window, sums_are_exact
 from .catalogue import Predictor
 from .features import (
     FEATURE_BYTES,
     PixelSelection,
+    first_raster,
     read_months,
     read_static,
     read_stored_months,
@@ -26,29 +28,88 @@ from .features import (
 from .predictor_set import PredictorSet
 from .stored_features import Feature, StoredFeature, TileFeature, feature_values, take_rows
 
-# Bytes of a value as it is stored.
-STORED_BYTES = 2
-
 _kernel = partial(load_numba_module, "predictors.antecedent_means_numba")
 
 
-def months_in_memory(predictors: Sequence[Predictor], selection: PixelSelection) -> int:
+def months_in_memory(
+    predictors: PredictorSet, needed: Sequence[Predictor], selection: PixelSelection
+) -> int:
     """Return for how many months one thread may hold ``TileRasters``.
 
     Parameters
     ----------
-    predictors : sequence of Predictor
+    predictors : PredictorSet
+        The set, which has the rasters.
+    needed : sequence of Predictor
         The predictors of all groups.
     selection : PixelSelection
         The pixels.
     """
+    earlier, month = raster_bytes(predictors, needed, selection)
+    return max(1, (FEATURE_BYTES - earlier) // max(1, month))
+
+
+def raster_bytes(
+    predictors: PredictorSet, needed: Sequence[Predictor], selection: PixelSelection
+) -> tuple[int, int]:
+    """Return the bytes of monthly rasters that ``TileRasters`` holds.
+
+    Parameters
+    ----------
+    predictors, needed, selection
+        As in ``months_in_memory``.
+
+    Returns
+    -------
+    earlier, month : int
+        Of the months before the first one that lags and means need, and of each month. Rasters are
+        counted as that of the first month is stored.
+    """
     reach: dict[str, int] = {}
-    for one in predictors:
+    for one in needed:
         for name in _source(one) if one.monthly else ():
             reach[name] = max([reach.get(name, 0), *one.reach])
+    rasters = {one.name: one for one in needed if one.files}
+    bands = {name: _stored_bytes(predictors, rasters[name]) for name in reach}
     pixels = selection.tile.shape[0] * selection.tile.shape[1]
-    bands = FEATURE_BYTES // max(1, STORED_BYTES * pixels)
-    return max(1, (bands - sum(reach.values())) // max(1, len(reach)))
+    earlier = sum(bands[name] * back for name, back in reach.items())
+    return pixels * earlier, pixels * sum(bands.values())
+
+
+def _stored_bytes(predictors: PredictorSet, predictor: Predictor) -> int:
+    """Bytes of a value of a raster as it is held, see ``_read_raster``."""
+    layout = first_raster(predictors, predictor).stored_as
+    return 4 if layout is None or layout.nodata is None else 2
+
+
+def decoded_pixels(predictors: PredictorSet, needed: Sequence[Predictor], tile: Tile) -> float:
+    """Return how many pixels are decoded to read a tile of one band: those of its blocks.
+
+    Parameters
+    ----------
+    predictors, needed
+        As in ``months_in_memory``.
+    tile : Tile
+        Part of the fine grid.
+
+    Returns
+    -------
+    float
+        Mean over the monthly rasters, or over all if none is monthly. At least the pixels of the
+        tile.
+    """
+    rasters = {one.name: one for one in needed if one.files}.values()
+    counted = [one for one in rasters if one.monthly] or list(rasters)
+    counts = [_in_blocks(tile, first_raster(predictors, one).block) for one in counted]
+    return float(np.mean(counts or [tile.shape[0] * tile.shape[1]]))
+
+
+def _in_blocks(tile: Tile, block: tuple[int, int]) -> int:
+    """Pixels of the blocks that a tile overlaps; those at the edges of a raster are complete."""
+    rows, columns = (
+        (-(-side.stop // step) - side.start // step) * step for side, step in zip(tile, block)
+    )
+    return rows * columns
 
 
 class TileRasters:

@@ -1,8 +1,8 @@
 """The program of a child process that has files open for ``in_child`` and the writers.
 
 A damaged file, or a disk that fails, can end the process in which HDF5 or GDAL's drivers have it
-open, or keep it forever. A request opens or closes a file, calls a method of it, or a function of
-the core with it.
+open, or keep it forever. A request opens or closes a file, calls a method of its reader or writer,
+or a function of the core with it.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def _answer_all(answers: IO[bytes]) -> None:
         try:
             value = None
             if "open" in request:
-                path = Path(request["arguments"][0])
+                path = Path(request["path"])
                 name = path.name
-                file = KINDS[request["open"]](path, *request["arguments"][1:])
+                file = KINDS[request["open"]](path, *request["arguments"])
                 value = _description(file)
             elif "close" in request:
                 file.close()

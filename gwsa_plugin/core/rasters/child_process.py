@@ -34,9 +34,9 @@ PROGRAM = (
     "import sys; from importlib import import_module; sys.path[:] = sys.argv[2:]; "
     "import_module(sys.argv[1]).main()"
 )
+MODULE = "gwsa_plugin.core.rasters.child"
 # glibc keeps the memory of an array for the next one, which otherwise costs a tenth of the time.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
-MODULE = "gwsa_plugin.core.rasters.child"
 ERRORS = {"InputError": InputError, "RasterError": RasterError, "UnreadableFile": UnreadableFile}
 
 
@@ -88,13 +88,6 @@ class Child:
 
     def ask(self, request: dict, seconds: float = ANSWER_SECONDS):
         """Send a request and return the answer.
-
-        Parameters
-        ----------
-        request : dict
-            As JSON holds it, and ndarrays.
-        seconds : float
-            Most time for the request and its answer.
 
         Raises
         ------
@@ -182,7 +175,7 @@ class OpenFile:
     def __init__(self, kind: str, path: Path, *arguments, seconds: float = ANSWER_SECONDS):
         self._child: Child | None = _take()
         self._has_failed = False
-        request = {"open": kind, "arguments": [str(path), *arguments]}
+        request = {"open": kind, "path": str(path), "arguments": arguments}
         try:
             self.description = self._ask(request, seconds)
         except BaseException:
@@ -194,7 +187,7 @@ class OpenFile:
         return self._ask({"call": method, "arguments": arguments}, _time_for(size))
 
     def run(self, function: Callable, *arguments, size: float = 0.0) -> Any:
-        """Call a function of a module of the core with the file.
+        """Call a function of a module of the core with the open file.
 
         ``arguments`` and result are what ``messages.send`` takes.
         """
@@ -229,7 +222,7 @@ class OpenFile:
 
 
 def _time_for(size: float) -> float:
-    """Seconds for an answer after ``size`` bytes are read."""
+    """Seconds for an answer when ``size`` bytes are read or written."""
     return min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS)
 
 

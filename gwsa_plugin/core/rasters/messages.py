@@ -20,7 +20,7 @@ def send(stream: IO[bytes], message: Any) -> None:
     ----------
     stream : binary file
     message : dict, list, str, number or None
-        What JSON holds; also slices, mappings, NumPy's numbers and arrays.
+        What JSON holds; also other mappings, slices, NumPy's numbers and arrays.
     """
     arrays: list[np.ndarray] = []
     line = json.dumps(message, default=partial(_described, arrays))
@@ -48,22 +48,19 @@ def _described(arrays: list[np.ndarray], value: Any) -> Any:
     """What stands in the line for a value that JSON does not hold."""
     if isinstance(value, np.ndarray):
         arrays.append(np.ascontiguousarray(value))
-        return {"array": [value.dtype.str, value.shape]}
+        return {"/array": [value.dtype.str, value.shape]}
     if isinstance(value, slice):
-        return {"slice": [int(value.start), int(value.stop)]}
+        return {"/slice": [int(value.start), int(value.stop)]}
     return dict(value) if isinstance(value, Mapping) else value.item()
 
 
 def _restored(stream: IO[bytes], item: dict) -> Any:
-    """The array or slice that an object of JSON describes, or the object itself.
-
-    Other objects, such as the tags of a raster, have no list under these names.
-    """
-    if isinstance(item.get("slice"), list):
-        return slice(*item["slice"])
-    if not isinstance(item.get("array"), list):
+    """The array or slice that an object of JSON describes, or the object itself."""
+    if isinstance(item.get("/slice"), list):
+        return slice(*item["/slice"])
+    if not isinstance(item.get("/array"), list):
         return item
-    dtype, shape = item["array"]
+    dtype, shape = item["/array"]
     values = np.empty(shape, dtype)
     content = values.reshape(-1).view("u1")
     if stream.readinto(content) != content.nbytes:  # type: ignore[attr-defined]

@@ -243,39 +243,34 @@ def write_month(
     """
     grid = land.coarse
     is_land = land.land_fraction >= MIN_LAND_FRACTION
+    rows, columns = GLDAS_GRID.latitudes[::-1], GLDAS_GRID.longitudes
+    # The library of NetCDF ends the definition of a file when values are written, and starts it
+    # anew for each further variable, which takes longer than to write them.
     with new_netcdf(path, _attributes()) as file:
-        _write_axis(file, "lat", GLDAS_GRID.latitudes[::-1], "latitude", "degrees_north")
-        _write_axis(file, "lon", GLDAS_GRID.longitudes, "longitude", "degrees_east")
-        _write_time(file, month)
+        _define_axis(file, "lat", rows.size, "latitude", "degrees_north")
+        _define_axis(file, "lon", columns.size, "longitude", "degrees_east")
+        _define_time(file, month)
+        for name in variables:
+            _define_variable(file, name)
+        file.write("lat", rows.astype(np.float32))
+        file.write("lon", columns.astype(np.float32))
+        file.write("time", np.array([_days(month)]))
         top, left = _first_row_and_column(grid)
         for name, values in variables.items():
-            standard_name, long_name, unit, method = VARIABLES[name]
-            attributes = {
-                "units": unit,
-                "standard_name": standard_name,
-                "long_name": long_name,
-                "cell_methods": f"time: {method}",
-                "scale_factor": 1.0,
-                "add_offset": 0.0,
-                "missing_value": FILL,
-            }
-            file.variable(name, "time lat lon", "f4", attributes, chunks=CHUNK, fill=FILL)
             # Rows of the file go from south to north.
             block = np.where(is_land, values, FILL).astype(np.float32)[None, ::-1]
             file.write(name, block, (0, GLDAS_GRID.rows - top - grid.rows, left))
 
 
-def _write_axis(file: NetCdfWriter, name: str, values: np.ndarray, long_name: str, unit: str):
-    file.dimension(name, values.size)
-    attributes = {"units": unit, "standard_name": long_name, "long_name": long_name}
-    file.variable(name, name, "f4", attributes)
-    file.write(name, values.astype(np.float32))
+def _define_axis(file: NetCdfWriter, name: str, size: int, long_name: str, unit: str) -> None:
+    file.dimension(name, size)
+    file.variable(
+        name, name, "f4", {"units": unit, "standard_name": long_name, "long_name": long_name}
+    )
 
 
-def _write_time(file: NetCdfWriter, month: np.datetime64) -> None:
-    """Write the time axis. Its unit begins with a space, as in the real files."""
-    days = (month.astype("datetime64[D]") - np.datetime64("2000-01-01")).astype(float)
-    file.dimension("time", 1)
+def _define_time(file: NetCdfWriter, month: np.datetime64) -> None:
+    """Define the time axis. Its unit begins with a space, as in the real files."""
     attributes = {
         "units": " days since 2000-01-01 00:00:00",
         "long_name": "time",
@@ -283,8 +278,26 @@ def _write_time(file: NetCdfWriter, month: np.datetime64) -> None:
         "begin_date": f"{str(month).replace('-', '')}01",
         "begin_time": "000000",
     }
+    file.dimension("time", 1)
     file.variable("time", "time", "f8", attributes)
-    file.write("time", np.array([days]))
+
+
+def _define_variable(file: NetCdfWriter, name: str) -> None:
+    standard_name, long_name, unit, method = VARIABLES[name]
+    attributes = {
+        "units": unit,
+        "standard_name": standard_name,
+        "long_name": long_name,
+        "cell_methods": f"time: {method}",
+        "scale_factor": 1.0,
+        "add_offset": 0.0,
+        "missing_value": FILL,
+    }
+    file.variable(name, "time lat lon", "f4", attributes, chunks=CHUNK, fill=FILL)
+
+
+def _days(month: np.datetime64) -> float:
+    return (month.astype("datetime64[D]") - np.datetime64("2000-01-01")).astype(float)
 
 
 def _first_row_and_column(grid: Grid) -> tuple[int, int]:

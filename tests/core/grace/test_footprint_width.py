@@ -1,6 +1,7 @@
 """The width of the footprint on fields that were observed through a known kernel."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -54,6 +55,7 @@ def blurred(fields, width_km) -> np.ndarray:
     return np.fft.irfft2(np.fft.rfft2(fields) * spectrum, (SIDE, SIDE))
 
 
+@lru_cache(maxsize=2)
 def stacks(width_km, seed, tile=4, wide_response=0.0) -> tuple[MonthlyStack, MonthlyStack]:
     """TWSA and land water; groundwater responds late and has a part of its own.
 

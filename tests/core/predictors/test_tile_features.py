@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import rasterio
 
+from gwsa.benchmarks.rasters import geotiff_profile
+from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.tiles import Tile
 from gwsa.gwsa_plugin.core.predictors import antecedent_means as means_module
 from gwsa.gwsa_plugin.core.predictors import tile_features
@@ -16,6 +19,7 @@ from gwsa.gwsa_plugin.core.predictors.antecedent_means import (
 )
 from gwsa.gwsa_plugin.core.predictors.catalogue import Predictor
 from gwsa.gwsa_plugin.core.predictors.features import PixelSelection, read_pixels
+from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
 from gwsa.gwsa_plugin.core.predictors.stored_features import (
     StoredFeature,
     TileFeature,
@@ -25,6 +29,7 @@ from gwsa.gwsa_plugin.core.predictors.stored_features import (
 from gwsa.gwsa_plugin.core.predictors.tile_features import (
     TileRasters,
     _subtract,
+    decoded_pixels,
     months_in_memory,
 )
 
@@ -152,15 +157,51 @@ def test_a_tile_has_the_features_that_are_read_month_by_month(small_world):
         assert second[2].values.base is monthly[2].values.base, "computed once"
 
 
-def test_the_bound_of_memory_counts_each_raster_once(monkeypatch):
+@pytest.mark.parametrize(("dtype", "size"), [("int16", 2), ("float32", 4)])
+def test_the_bound_of_memory_counts_each_raster_once(tmp_path, monkeypatch, dtype, size):
     """Rain is read for its own lags and for the difference, 23 months back."""
     rain = Predictor("rain", kind="monthly", files="fine/rain_{YYYY}.tif", lags=(0, 1), means=(12,))
     loss = Predictor("loss", kind="monthly", files="fine/loss_{YYYY}.tif", lags=(0,))
     surplus = Predictor("surplus", kind="monthly", difference=("rain", "loss"), means=(12, 24))
     soil = Predictor("soil", kind="static", files="fine/soil.tif")
+    needed = (rain, loss, surplus, soil, rain)
+    predictors = predictor_set(tmp_path, {rain: dtype, loss: "float32"})
     selection = PixelSelection(Tile(slice(0, 10), slice(0, 10)), ...)
     for months in (1, 5, 30):
-        monkeypatch.setattr(tile_features, "FEATURE_BYTES", 2 * 100 * 2 * (23 + months))
-        assert months_in_memory((rain, loss, surplus, soil, rain), selection) == months
+        bound = 100 * (size + 4) * (23 + months)
+        monkeypatch.setattr(tile_features, "FEATURE_BYTES", bound)
+        assert months_in_memory(predictors, needed, selection) == months
     monkeypatch.setattr(tile_features, "FEATURE_BYTES", 1)
-    assert months_in_memory((rain, loss, surplus), selection) == 1
+    assert months_in_memory(predictors, needed, selection) == 1
+
+
+@pytest.mark.parametrize(
+    ("tile", "pixels"),
+    [
+        (Tile(slice(0, 16), slice(0, 16)), 32 * 16),
+        (Tile(slice(16, 48), slice(0, 16)), 64 * 16),
+        (Tile(slice(31, 33), slice(15, 33)), 64 * 48),
+        (Tile(slice(64, 70), slice(32, 40)), 32 * 16),
+    ],
+)
+def test_blocks_are_decoded_as_a_unit(tmp_path, tile, pixels):
+    """Blocks of 32 rows and 16 columns, also those that the edge of the raster cuts."""
+    rain = Predictor("rain", kind="monthly", files="fine/rain_{YYYY}.tif")
+    predictors = predictor_set(tmp_path, {rain: "int16"}, blockysize=32, blockxsize=16)
+    assert decoded_pixels(predictors, (rain,), tile) == pixels
+
+
+def predictor_set(folder, dtypes, **blocks):
+    """A set of monthly rasters of the given types in the first of MONTHS, 70 x 40 pixels."""
+    grid = Grid(70.0, 33.0, 0.01, 0.01, 70, 40)
+    (folder / "fine").mkdir()
+    options = {"blockxsize": 16, "blockysize": 16, **blocks}
+    for predictor, dtype in dtypes.items():
+        nodata = -32768 if dtype == "int16" else np.nan
+        profile = geotiff_profile(grid, 1, dtype=dtype, nodata=nodata, predictor=2, **options)
+        path = folder / predictor.file_of(MONTHS[0])
+        with rasterio.open(path, "w", **profile) as target:
+            target.descriptions = [str(MONTHS[0])]
+    return PredictorSet(
+        folder, grid, 10, tuple(dtypes), MONTHS[:1], MONTHS[:0], "fine/land.tif", False
+    )

@@ -5,6 +5,7 @@ import pytest
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.spatial import aquifers
 from gwsa.gwsa_plugin.core.spatial.aquifers import MOST_REGIONS, Aquifer, rasterise
 from gwsa.gwsa_plugin.core.spatial.permanent_ice import covered
 from gwsa.gwsa_plugin.core.spatial.polygons import unwrap
@@ -63,10 +64,13 @@ def test_a_polygon_across_180_has_the_same_pixels_on_any_grid(drawn):
         np.testing.assert_array_equal(covered([DRAWN[drawn]], grid), inside)
 
 
-def test_too_many_aquifers_on_the_grid_are_refused():
+def test_too_many_aquifers_on_the_grid_are_refused(monkeypatch):
+    """More than int16 can number."""
+    assert np.iinfo(np.int16).max == MOST_REGIONS
+    monkeypatch.setattr(aquifers, "MOST_REGIONS", 1_500)
     land = np.ones(BEYOND.shape, dtype=bool)
-    near = [Aquifer(str(i), multipolygon(ring(176, 177))) for i in range(MOST_REGIONS + 1)]
-    with pytest.raises(InputError, match="32,768 aquifers .* more than 32,767.*ID_FIELD"):
+    near = [Aquifer(str(i), multipolygon(ring(176, 177))) for i in range(1_501)]
+    with pytest.raises(InputError, match="1,501 aquifers .* more than 1,500.*ID_FIELD"):
         rasterise(near, BEYOND, 1, land)
 
 

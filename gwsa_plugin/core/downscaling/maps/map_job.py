@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...base.tiles import Tile
+from ...predictors.catalogue import Predictor
 from ...predictors.predictor_set import CONTENTS, PredictorSet
 from ...spatial.aquifers import Regions
 from ...spatial.mass_conservation import MassConservation
@@ -126,6 +127,16 @@ class MapJob:
     def has_trees(self) -> bool:
         """Whether any model predicts with trees."""
         return any(use.models.shrinkage for uses in self.products.values() for use in uses)
+
+    @property
+    def features(self) -> tuple[Predictor, ...]:
+        """Predictors of the trees; none if no model predicts with trees."""
+        return self.predictors.predictors if self.has_trees else ()
+
+    @property
+    def terms(self) -> tuple[Predictor, ...]:
+        """Terms of the priors; none without a prior."""
+        return self.prior.drivers.predictors if self.prior else ()
 
     @classmethod
     def from_domain(

@@ -177,14 +177,14 @@ def _predict(
     if not has_trees:
         for raw, use in uses:
             raw[np.ix_(use.months[wanted], use.pixels)] = 0.0
-    trees = job.predictors.predictors if has_trees else ()
-    terms = job.prior.drivers.predictors if job.prior else ()
+    trees = job.features if has_trees else ()
+    terms = job.terms
     if not trees and not terms:
         return predictions
     # Rasters are read for as many months at a time as the memory bound allows, and used for all
     # products. Terms of the prior are computed with the features, from the same rasters.
     selection = PixelSelection(tile.fine(job.conservation.factor), pixels)
-    step = months_in_memory((*trees, *terms), selection)
+    step = months_in_memory(job.predictors, (*trees, *terms), selection)
     for first in range(0, wanted.size, step):
         numbers = wanted[first : first + step]
         rasters = TileRasters(job.predictors, (trees, terms), job.months[numbers], selection)

@@ -90,10 +90,9 @@ def write_maps(
 
 def years_together(job: MapJob) -> int:
     """Return how many years of a tile are predicted together, as far as memory allows."""
-    trees = job.predictors.predictors if job.has_trees else ()
-    terms = job.prior.drivers.predictors if job.prior else ()
     side = Tile(*[slice(0, job.conservation.block_side)] * 2)
-    months = months_in_memory((*trees, *terms), PixelSelection(side, ...))
+    needed = (*job.features, *job.terms)
+    months = months_in_memory(job.predictors, needed, PixelSelection(side, ...))
     return int(np.clip(months // 12, 1, MOST_YEARS))
 
 

@@ -60,10 +60,14 @@ class Bins:
         table : numpy.ndarray of float32, shape (rows, features)
             The features in the order of the samples.
         """
+        return quantile_matrix(table, self._names, self.require())
+
+    def require(self) -> QuantileDMatrix:
+        """Find the edges unless this process has them, and return the table that has them."""
         with self._lock:
             if self._reference is None:
                 self._reference = quantile_matrix(self._rows, self._names)
-        return quantile_matrix(table, self._names, self._reference)
+            return self._reference
 
 
 def quantile_matrix(

@@ -23,7 +23,7 @@ from .contrast_scaling import contrast_slope, contrast_sums_across_scales
 from .region_models import RegionModels
 from .trainer import Trainer, TrainingOptions, choose_boosting, removed_trends
 from .training import Boosting, local_contrast, neighbourhoods
-from .training_cost import report_training_cost
+from .training_cost import AllTrainings, measure_training
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,17 +109,18 @@ def train_and_validate(
         that it is scored on. Calibration slopes are applied in the first validation only.
     """
     trainer = Trainer.from_domain(domain, options)
-    boosting = choose_boosting(trainer, progress.part(0.0, 0.1), run)
-    samples = domain.samples
-    counts = [split.trained(samples).sum() for part in validations.values() for split in part]
-    report_training_cost(trainer, [samples.target.size, *counts], boosting, progress, run)
+    trainings = _all_trainings(trainer, validations, progress, run)
+    choosing, fitting, comparing = trainings.parts(progress)
+    trainings.report_choice(progress)
+    boosting = choose_boosting(trainer, choosing, run)
+    trainings.report(boosting, progress)
     tasks: list[Callable[[Progress], object]] = [partial(_fit_all, trainer, boosting)]
     tasks += [
         partial(_fit_split, trainer, boosting, split)
         for splits in validations.values()
         for split in splits
     ]
-    models, *results = run(tasks, progress.part(0.1, 0.9))
+    models, *results = run(tasks, fitting)
     remaining = iter(results)
     sums = {}
     validated = {}
@@ -129,7 +130,7 @@ def train_and_validate(
         )
     first = next(iter(validated))
     slope, validated[first] = _apply_contrast_slopes(
-        trainer, validated[first], sums[first], progress.part(0.9, 1.0), run
+        trainer, validated[first], sums[first], comparing, run
     )
     shrinkage = _shrinkage_factor(sums[first]) if len(sums[first]) else 1.0
     return replace(models, shrinkage=shrinkage, contrast_slope=slope), validated
@@ -154,6 +155,25 @@ def validate_without_trees(
         held_out = [HeldOut(split, models) for split in splits]
         validated[name] = CrossValidation(held_out, detail, np.zeros(detail.size))
     return models, validated
+
+
+def _all_trainings(
+    trainer: Trainer,
+    validations: dict[str, list[Split]],
+    progress: Progress,
+    run: Callable[..., list],
+) -> AllTrainings:
+    """The trainings of all samples and of each split, and what they cost."""
+    samples = trainer.domain.samples
+    everything = np.ones(samples.target.size, dtype=bool)
+    splits = [split for part in validations.values() for split in part]
+    first = next(iter(validations.values()))
+    return AllTrainings(
+        trainer,
+        trained=[everything, *(split.trained(samples) for split in splits)],
+        averaged=[first[number].trained(samples) for number in _one_of_each_fold(first)],
+        cost=measure_training(trainer, progress, run),
+    )
 
 
 def _fit_all(trainer: Trainer, boosting: Boosting, progress: Progress) -> RegionModels:
@@ -269,7 +289,8 @@ def _apply_contrast_slopes(
     The slope of a split is estimated from splits that hold out other cells. ``within``: contrast
     sums of each split at the scale of cells.
     """
-    tested = _one_of_each_fold(validation.held_out)
+    numbers = _one_of_each_fold([held.split for held in validation.held_out])
+    tested = [validation.held_out[number] for number in numbers]
     tasks = [partial(_sums_one_scale_up, trainer, held) for held in tested]
     across = np.array(run(tasks, progress)).reshape(-1, 2)
     held_out = []
@@ -280,11 +301,11 @@ def _apply_contrast_slopes(
     return contrast_slope(across, within), replace(validation, held_out=held_out)
 
 
-def _one_of_each_fold(held_out: list[HeldOut]) -> list[HeldOut]:
-    """One split of each spatial fold, with the parts of the record in turn."""
-    by_cells: dict[bytes, list[HeldOut]] = {}
-    for held in held_out:
-        by_cells.setdefault(held.split.cells.tobytes(), []).append(held)
+def _one_of_each_fold(splits: list[Split]) -> list[int]:
+    """Number of one split of each spatial fold, with the parts of the record in turn."""
+    by_cells: dict[bytes, list[int]] = {}
+    for number, split in enumerate(splits):
+        by_cells.setdefault(split.cells.tobytes(), []).append(number)
     return [parts[i % len(parts)] for i, parts in enumerate(by_cells.values())]
 
 

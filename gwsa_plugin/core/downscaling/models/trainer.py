@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -100,19 +100,44 @@ class Trainer:
         progress : Progress
             Allows cancellation.
         """
-        pooled = self.options.pooled
         samples = self.samples(where)
         with self.limit:
             progress.stop_if_cancelled()
             boosters = {ALL: train(samples, where, boosting, None, self.bins, progress)}
-            added = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
-            for number in np.unique(pooled[pooled != ALL]):
-                inside = where & (pooled[self._regions] == number)
-                if inside.any():
-                    boosters[int(number)] = train(
-                        samples, inside, added, boosters[ALL], self.bins, progress
-                    )
-        return RegionModels(boosters, pooled, boosting)
+            for number, inside, added in self.added_models(where, boosting):
+                boosters[number] = train(samples, inside, added, boosters[ALL], self.bins, progress)
+        return RegionModels(boosters, self.options.pooled, boosting)
+
+    def candidates(self) -> tuple[list[Boosting], np.ndarray, np.ndarray]:
+        """Return the hyper-parameters that are tried, and samples to train and to validate on.
+
+        There are none where hyper-parameters are not chosen, and where the samples lie in too few
+        blocks to leave any out.
+        """
+        tuning, given = self.options.tuning, self.options.boosting
+        nothing = np.zeros(self.domain.samples.target.size, dtype=bool)
+        if tuning is None:
+            return [], nothing, nothing
+        training, validation = tuning.parts(self.domain.samples, given.seed)
+        possible = training.any() and validation.any()
+        return tuning.candidates(given) if possible else [], training, validation
+
+    def added_models(
+        self, where: np.ndarray, boosting: Boosting
+    ) -> Iterator[tuple[int, np.ndarray, Boosting]]:
+        """Yield the models of regions: number, samples that are trained on, hyper-parameters.
+
+        Parameters
+        ----------
+        where, boosting
+            As in ``fit``.
+        """
+        pooled = self.options.pooled
+        added = replace(boosting, trees=max(1, round(REGION_TREES * boosting.trees)))
+        for number in np.unique(pooled[pooled != ALL]):
+            inside = where & (pooled[self._regions] == number)
+            if inside.any():
+                yield int(number), inside, added
 
     @cached_property
     def _regions(self) -> np.ndarray:
@@ -139,14 +164,9 @@ def choose_boosting(trainer: Trainer, progress: Progress, run: Callable[..., lis
         The chosen hyper-parameters with the best number of trees. The given ones when the samples
         lie in too few blocks to leave any out.
     """
-    given = trainer.options.boosting
-    tuning = trainer.options.tuning
-    if tuning is None:
-        return given
-    training, validation = tuning.parts(trainer.domain.samples, given.seed)
-    if not training.any() or not validation.any():
-        return given
-    candidates = tuning.candidates(given)
+    candidates, training, validation = trainer.candidates()
+    if not candidates:
+        return trainer.options.boosting
     results = run(
         [partial(_stop_early, trainer, training, validation, one) for one in candidates], progress
     )

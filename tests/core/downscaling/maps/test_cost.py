@@ -5,12 +5,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from gwsa.gwsa_plugin.core.base import tiles
 from gwsa.gwsa_plugin.core.base.progress import SILENT, Progress
 from gwsa.gwsa_plugin.core.downscaling.domain import make_domain
 from gwsa.gwsa_plugin.core.downscaling.maps import cost as module
 from gwsa.gwsa_plugin.core.downscaling.maps.cost import (
+    BLOCK_PIXELS,
+    CODE_BYTES,
+    NODE_BYTES,
+    PART_BYTES,
+    TASK_BYTES,
     Cost,
     Seconds,
+    Sizes,
     estimate_cost,
     report_cost,
     simulated_seconds,
@@ -19,7 +26,6 @@ from gwsa.gwsa_plugin.core.downscaling.maps.map_job import MapJob, MapOptions, M
 from gwsa.gwsa_plugin.core.downscaling.maps.write_years import SHARES, maps_in, write_maps
 from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting, train
-from gwsa.gwsa_plugin.core.predictors.features import FEATURE_BYTES
 
 
 class Listener(Progress):
@@ -62,7 +68,8 @@ def test_all_predictions_are_counted_and_the_disk_space_is_an_upper_bound(job, t
 )
 def test_the_time_is_that_of_the_schedule(job, tmp_path, monkeypatch, workers, predictions, maps):
     monkeypatch.setattr(module, "years_together", lambda job: 1)
-    monkeypatch.setattr(module, "_time_tile", lambda *given: Seconds(predict=0.5, correct=0.1))
+    monkeypatch.setattr(module, "_time_tile", lambda *given: (0.5, 0.1))
+    monkeypatch.setattr(module, "_time_solution", lambda job: 0.0)
 
     def run(works, progress, at_once):
         at_once(workers)
@@ -72,16 +79,73 @@ def test_the_time_is_that_of_the_schedule(job, tmp_path, monkeypatch, workers, p
     expected = estimate_cost(job, tmp_path, SILENT, run)
     join = SHARES[2] / SHARES[1]
     assert expected.seconds == pytest.approx(12 * (0.5 * predictions + 0.1 * (1 + join) * maps))
-    assert expected.memory == workers * 2 * FEATURE_BYTES
+
+
+def test_the_correction_is_solved_between_the_tasks(job, monkeypatch):
+    """However many workers there are, months of products are solved one after the other."""
+    monkeypatch.setattr(module, "years_together", lambda job: 2)
+    seconds = Seconds(predict=1.0, correct=0.0, solve=0.01)
+    for workers in (1, 80):
+        found = simulated_seconds(job, seconds, Sizes(*np.ones((3, 1))), workers)
+        assert found == pytest.approx(24 * (1 + 2 * 0.01))
 
 
 def test_small_tiles_take_less_time(job, monkeypatch):
     monkeypatch.setattr(module, "years_together", lambda job: 2)
-    seconds = Seconds(predict=1.0, correct=0.0)
-    sizes = np.array([1.0, 0.5, 0.25, 0.25])
+    seconds = Seconds(predict=1.0, correct=0.0, solve=0.0)
+    sizes = Sizes(*np.tile([1.0, 0.5, 0.25, 0.25], (3, 1)))
     alone, two = (simulated_seconds(job, seconds, sizes, workers) for workers in (1, 2))
     assert alone == pytest.approx(24 * 2)
     assert two == pytest.approx(24)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("workers", [2, 8, 16])
+def test_the_time_of_one_tile_gives_that_of_all(job, monkeypatch, share, workers):
+    """Tiles of a coast, on rasters of other blocks: decoding takes a share of the time."""
+    monkeypatch.setattr(module, "years_together", lambda job: 2)
+    rng = np.random.default_rng(3)
+    mapped, decoded = rng.uniform(0.05, 1, 60), rng.choice([1.0, 2.0, 4.0], 60)
+    sizes = Sizes(mapped / mapped.mean(), decoded / decoded.mean(), np.ones(60))
+    truth = share * sizes.decoded + (1 - share) * sizes.mapped
+    measured = truth[sizes.average] / sizes.predict[sizes.average]
+    estimate = simulated_seconds(job, Seconds(measured, 0.0, 0.0), sizes, workers)
+    true_sizes = Sizes(truth, truth, np.ones(60))
+    expected = simulated_seconds(job, Seconds(1.0, 0.0, 0.0), true_sizes, workers)
+    assert estimate == pytest.approx(expected, rel=0.2)
+
+
+def test_tiles_are_compared_by_pixels_and_blocks(job, monkeypatch):
+    """Nine tiles of 32 x 32 pixels in a raster of one block, which is decoded for each of them."""
+    monkeypatch.setattr(tiles, "LEAST_SIDE", 32)
+    sizes = Sizes.from_job(job)
+    pixels = np.array([job.conservation.pixels(tile).sum() for tile in job.tiles])
+    np.testing.assert_allclose(sizes.mapped, pixels / pixels.mean())
+    np.testing.assert_allclose(sizes.decoded, 1)
+    np.testing.assert_allclose(sizes.encoded, 1)
+    np.testing.assert_allclose(sizes.predict, (sizes.mapped + 1) / 2)
+    assert pixels[sizes.average] == pixels.max() < 32**2 * sizes.mapped.size
+
+
+def test_the_memory_is_that_of_rasters_predictions_and_features(job, tmp_path):
+    """Two products in 24 months. Rain is float32, with one month before; it has two features."""
+    side = job.conservation.block_side
+    task = (
+        side**2 * 4 * (24 + 1)
+        + 24 * CODE_BYTES * BLOCK_PIXELS * 4
+        + PART_BYTES * 24 * side**2 * 2
+        + TASK_BYTES
+    )
+    cells = NODE_BYTES * job.conservation.cells.sum()
+
+    for workers in (2, 16):
+
+        def run(works, progress, at_once, workers=workers):
+            at_once(workers)
+            return [work(SILENT) for work in works]
+
+        found = estimate_cost(job, tmp_path, SILENT, run).memory
+        assert found == pytest.approx(workers * task + cells)
 
 
 def test_the_cost_is_logged_with_a_warning_if_the_disk_is_too_small(tmp_path, monkeypatch):
