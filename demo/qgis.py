@@ -29,7 +29,7 @@ class QgisProcess:
     profile : Path
         Folder of the QGIS profile, which is replaced.
     log : Path
-        File that receives all output of qgis_process.
+        File that receives the output of each qgis_process when it has ended.
 
     Raises
     ------
@@ -80,18 +80,19 @@ class QgisProcess:
         self._call(["run", f"gwsa:{algorithm}", *arguments], show)
 
     def _call(self, arguments: list[str], show) -> None:
-        with tempfile.TemporaryFile("w+") as errors, self._log.open("a") as log:
-            command = [self._program, *arguments]
-            log.write(" ".join(command) + "\n")
+        command = [self._program, *arguments]
+        lines = [" ".join(command)]
+        with tempfile.TemporaryFile("w+") as errors:
             process = subprocess.Popen(
                 command, env=self._environment, stdout=subprocess.PIPE, stderr=errors
             )
-            for message in _messages(process.stdout, show):
-                log.write(message + "\n")
+            lines += _messages(process.stdout, show)
             failed = process.wait() != 0
             errors.seek(0)
             output = errors.read()
-            log.write(output + "\n")
+        # At once, because another step can run at the same time.
+        with self._log.open("a") as log:
+            log.write("\n".join([*lines, output, ""]))
         if failed:
             raise StepFailed(_error_message(output))
 

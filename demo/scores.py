@@ -15,15 +15,20 @@ AGREEMENT = ("nse", "rmse_cm")
 WELLS = ("n", "r2", "rmse_cm_per_yr")
 
 
-def collect_scores(folder: Path, progress: Progress = SILENT) -> dict:
+def score_maps(folder: Path, progress: Progress = SILENT) -> dict:
+    """Return the skill of the maps of held-out cells and months against the truth."""
+    return score_truth(folder / "world", folder / "held_out", folder / "gwsa.tif", progress)
+
+
+def collect_scores(folder: Path, truth: dict) -> dict:
     """Collect the scores of all stages.
 
     Parameters
     ----------
     folder : Path
         Folder of the demonstration.
-    progress : Progress, optional
-        Receives the fraction done.
+    truth : dict
+        As returned by ``score_maps``.
 
     Returns
     -------
@@ -39,7 +44,7 @@ def collect_scores(folder: Path, progress: Progress = SILENT) -> dict:
     return {
         "verdict": run["results"]["verdict"],
         **{name: _select(downscale[name], AGREEMENT) for name in ("closure_raw", "closure")},
-        "truth": score_truth(folder / "world", folder / "held_out", folder / "gwsa.tif", progress),
+        "truth": truth,
         "wells": {
             **_select(wells, WELLS),
             **{name: _select(wells[name], WELLS) for name in ("bilinear", "coarse")},

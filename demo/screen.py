@@ -1,39 +1,41 @@
-"""Progress of the demonstration on the screen: one line per step, updated on a terminal."""
+"""Progress of the demonstration on the screen: the steps that run, and each that has ended."""
 
 from __future__ import annotations
 
 import sys
 import time
 from contextlib import contextmanager
+from threading import Lock
 
 from gwsa.gwsa_plugin.core.files.html_report import cell_text
 
+# Characters of the line of the steps that run.
+WIDTH = 100
+
 
 class Screen:
-    """Prints the progress of the steps.
+    """Prints the progress of steps, some of which run at the same time.
 
     Parameters
     ----------
     steps : int
         Number of steps.
-
-    Attributes
-    ----------
-    seconds : dict of str to float
-        Duration of each completed step by its title.
     """
 
     def __init__(self, steps: int):
         self._steps = steps
         self._is_terminal = sys.stdout.isatty()
-        self.seconds: dict[str, float] = {}
+        self._lock = Lock()
+        self._running: dict[int, str] = {}
 
     @contextmanager
-    def step(self, title: str):
+    def step(self, number: int, title: str):
         """Measure and show one step.
 
         Parameters
         ----------
+        number : int
+            Its number, from 1.
         title : str
             Title of the step.
 
@@ -42,32 +44,38 @@ class Screen:
         callable
             Function that shows the fraction done.
         """
-        line = f"[{len(self.seconds) + 1:2}/{self._steps}] {title}"
+        line = f"[{number:2}/{self._steps}] {title}"
         started = time.monotonic()
-        if not self._is_terminal:
-            print(line, flush=True)
 
         def show(fraction: float) -> None:
-            if self._is_terminal:
-                text = f"\r{line:<68}{fraction:5.0%}{_elapsed(started):>8}\x1b[K"
-                print(text, end="", flush=True)
+            self._update(number, f"{line} {fraction:.0%}")
 
+        show(0.0)
+        ended = "failed"
         try:
-            show(0.0)
             yield show
-        except BaseException:
-            if self._is_terminal:
-                print()
-            raise
-        self.seconds[title] = time.monotonic() - started
-        text = f"        {_elapsed(started)}"
+            ended = f"{time.monotonic() - started:.0f} s"
+        finally:
+            self._end(number, f"{line:<73}{ended:>8}")
+
+    def _update(self, number: int, text: str) -> None:
+        """Show the steps that run, on a terminal."""
+        with self._lock:
+            self._running[number] = text
+            self._print_running()
+
+    def _end(self, number: int, text: str) -> None:
+        """Print the line of a step that has ended."""
+        with self._lock:
+            del self._running[number]
+            start, end = ("\r", "\x1b[K") if self._is_terminal else ("", "")
+            print(f"{start}{text}{end}", flush=True)
+            self._print_running()
+
+    def _print_running(self) -> None:
         if self._is_terminal:
-            text = f"\r{line:<73}{_elapsed(started):>8}\x1b[K"
-        print(text, flush=True)
-
-
-def _elapsed(started: float) -> str:
-    return f"{time.monotonic() - started:.0f} s"
+            text = "   ".join(self._running.values())
+            print(f"\r{text[:WIDTH]}\x1b[K", end="", flush=True)
 
 
 def table(rows: list[tuple]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from gwsa.gwsa_plugin.core.gapfill.methods import BASELINE_METHOD, METHOD_NAMES
@@ -58,3 +60,23 @@ def steps(folder, region: str, start: str, end: str) -> list[Step]:
         found.append(Step(stage.title, stage.name, {**parameters, **OPTIONS.get(stage.name, {})}))
     found.insert(3, Step(BASELINE.title, BASELINE.name, baseline))
     return found
+
+
+def steps_before(steps: Sequence[Step]) -> list[set[int]]:
+    """Return for each step the indices of the steps that write what it reads.
+
+    The first step that names a file or folder writes it.
+    """
+    writers: dict[Path, int] = {}
+    before = []
+    for index, step in enumerate(steps):
+        paths = [value for value in step.parameters.values() if isinstance(value, Path)]
+        found = {
+            path: writers[place]
+            for path in paths
+            for place in (path, *path.parents)
+            if place in writers
+        }
+        before.append(set(found.values()))
+        writers.update({path: index for path in paths if path not in found})
+    return before

@@ -22,6 +22,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication, QUrl
 from qgis.PyQt.QtGui import QIcon
 
+from ..gwsa_plugin.core.base.blas import one_blas_thread
 from ..gwsa_plugin.core.base.errors import InputError
 from ..gwsa_plugin.core.base.heap import trimmed_heap
 from ..gwsa_plugin.core.base.months import parse_month
@@ -323,7 +324,8 @@ class GwsaAlgorithm(QgsProcessingAlgorithm):
         require(*self.libraries(parameters))
         # A model does not check the parameters of its stages.
         parameters = read_values(self, parameters, context)
-        with trimmed_heap(), locked(*check_outputs(self, parameters, context)):
+        outputs = check_outputs(self, parameters, context)
+        with trimmed_heap(), one_blas_thread(), locked(*outputs):
             self._check_variables(parameters, context)
             self._given = given_inputs(self, parameters, context)
             results = self.execute(parameters, context, FeedbackProgress(feedback))

@@ -42,7 +42,8 @@ def _file_error_message(error: OSError) -> str:
     from ..gwsa_plugin.core.rasters.gdal_errors import RasterError
 
     file = error.filename2 or error.filename
-    cause = str(error).rstrip(".")
+    # The lines after the first state where GDAL's source reports it.
+    cause = str(error).partition("\n")[0].rstrip(" .")
     is_raster = isinstance(error, RasterError)
     if is_raster and "cannot be written" not in cause:
         # What GDAL adds is no part of a sentence.

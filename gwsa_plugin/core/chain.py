@@ -11,6 +11,7 @@ import numpy as np
 from .balance.modes import balance
 from .balance.options import BalanceOptions
 from .balance.sigma import Sigma, groundwater_sigma
+from .base.blas import one_blas_thread
 from .base.errors import InputError
 from .base.progress import SILENT, Progress
 from .downscaling.downscale import DownscaleOptions, Outputs, downscale
@@ -115,6 +116,7 @@ class ChainOptions:
     wells: Rules = field(default_factory=Rules)
 
 
+@one_blas_thread()
 def run_chain(
     inputs: ChainInputs,
     folder: Path,

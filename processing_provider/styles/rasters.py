@@ -67,6 +67,8 @@ SIGMA = re.compile("[ _]?sigma_?", re.IGNORECASE)
 # Values that are read of a file, and kept of a band, to compute a range.
 MAX_VALUES_OF_FILE = 5_000_000
 MAX_VALUES_OF_BAND = 100_000
+# Bands are read together up to this number of values: each call of rasterio looks at all bands.
+VALUES_AT_ONCE = 1_000_000
 # Least bound of a range, for values that are 0 up to rounding.
 LEAST_BOUND = 1e-3
 # Bounds of a range are these numbers times a power of ten.
@@ -179,10 +181,12 @@ def write_styles(paths: Iterable[Path]) -> None:
     """
     contents_of = {path: RasterContents.from_file(path) for path in paths}
     samples = {path: _sample(path, contents) for path, contents in contents_of.items()}
-    values = np.concatenate([np.empty(0), *(values for _, values in samples.values())])
+    # Exact zeros are masked ocean or cells that never have snow.
+    values = np.concatenate([np.empty(0), *(sample[sample != 0] for _, sample in samples.values())])
+    limits = np.percentile(values, (2, 98)) if values.size else (0, 1)
     for path, (newest, _) in samples.items():
         contents = contents_of[path]
-        renderer = _renderer(contents, newest, values)
+        renderer = _renderer(contents, newest, limits)
         replace_text(path.with_suffix(".qml"), _qml(renderer, contents))
 
 
@@ -215,8 +219,11 @@ def _sample(path: Path, contents: RasterContents) -> tuple[int, np.ndarray]:
             newest -= 1
         rows, columns = source.shape
         step = ceil(count * rows * columns / MAX_VALUES_OF_FILE)
-        bands = range(newest, 0, -step)
-        return newest, np.concatenate([_thinned(read_bands(source, [band])) for band in bands])
+        bands = list(range(newest, 0, -step))
+        at_once = max(1, VALUES_AT_ONCE // (rows * columns))
+        parts = [bands[start : start + at_once] for start in range(0, len(bands), at_once)]
+        fields = [_thinned(field) for part in parts for field in read_bands(source, part)]
+        return newest, np.concatenate(fields)
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
@@ -225,7 +232,8 @@ def _thinned(values: np.ndarray) -> np.ndarray:
     return values[:: max(1, ceil(values.size / MAX_VALUES_OF_BAND))]
 
 
-def _renderer(contents: RasterContents, band: int, values: np.ndarray) -> QgsRasterRenderer:
+def _renderer(contents: RasterContents, band: int, limits: Sequence[float]) -> QgsRasterRenderer:
+    """How a band is drawn; ``limits`` are the percentiles 2 and 98 of the values."""
     if contents.variable == "FLAGS":
         classes = [
             QgsPalettedRasterRenderer.Class(value, QColor(colour), label)
@@ -239,9 +247,7 @@ def _renderer(contents: RasterContents, band: int, values: np.ndarray) -> QgsRas
         return _drought_renderer(band)
     if contents.variable.startswith("correlation"):
         return _ramp_renderer(band, (-1, 1), APPLICABILITY, "")
-    # Exact zeros are masked ocean or cells that never have snow.
-    values = values[values != 0]
-    low, high = np.percentile(values, (2, 98)) if values.size else (0, 1)
+    low, high = limits
     unit = f" {contents.unit}" if contents.unit else ""
     if contents.is_sigma or (low >= 0 and contents.variable not in DIFFERENCES):
         return _ramp_renderer(band, (0, rounded_up(high)), SEQUENTIAL, unit)

@@ -1,12 +1,15 @@
 """Parameters of the steps of the demonstration and parsing of the output of qgis_process."""
 
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from gwsa.demo.qgis import PrintedProgress, _error_message
-from gwsa.demo.screen import table
-from gwsa.demo.steps import steps
+from gwsa.demo.qgis import PrintedProgress, StepFailed, _error_message
+from gwsa.demo.run import AT_ONCE, _run_tasks
+from gwsa.demo.screen import Screen, table
+from gwsa.demo.steps import steps, steps_before
 
 FOLDER = Path("demo")
 STEPS = steps(FOLDER, "76,78,28,30 [EPSG:4326]", "2009-01", "2010-12")
@@ -45,6 +48,55 @@ def test_every_step_reads_only_existing_files(provider):
         assert inputs - world <= written, step.title
         assert not written & outputs
         written |= outputs
+
+
+def test_steps_wait_for_those_that_write_what_they_read_alone():
+    before = {
+        step.title: {STEPS[index].stage for index in found}
+        for step, found in zip(STEPS, steps_before(STEPS))
+    }
+    stages = {step.stage: before[step.title] for step in STEPS}
+    assert stages["sampledata"] == set()
+    assert stages["importtwsa"] == stages["gldasanomaly"] == {"sampledata"}
+    assert [found for title, found in before.items() if title.startswith("Fill gaps")] == [
+        {"importtwsa"},
+        {"importtwsa"},
+    ]
+    assert stages["gwsabalance"] >= {"fillgaps", "gldasanomaly"}
+    assert "downscale" in stages["validatewells"]
+
+
+def test_tasks_run_when_those_before_them_have_ended(capsys):
+    before = [set(), {0}, {0}, {1, 2}, {0}]
+    ended = []
+    running = []
+
+    def task(index, show):
+        running.append(index)
+        assert before[index] <= set(ended)
+        assert len(running) <= AT_ONCE
+        show(0.5)
+        time.sleep(0.02)
+        running.remove(index)
+        ended.append(index)
+        return 10 * index
+
+    titles = [f"Step {index}" for index in range(5)]
+    tasks = [partial(task, index) for index in range(5)]
+    assert _run_tasks(tasks, before, titles, Screen(5)) == [0, 10, 20, 30, 40]
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line[:13] for line in lines) == [f"[ {n}/5] Step {n - 1}" for n in range(1, 6)]
+
+
+def test_a_failed_step_ends_the_run(capsys):
+    def fail(show):
+        raise StepFailed("no file")
+
+    later = []
+    with pytest.raises(StepFailed, match="no file"):
+        _run_tasks([fail, lambda show: later.append(1)], [set(), {0}], ["A", "B"], Screen(2))
+    assert not later
+    assert "failed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])

@@ -22,6 +22,9 @@ CASES = {
         errno.ENOSPC, "No space left", "/x/a.tif"
     ),
     "a.tif cannot be written: .* disk is not full": RasterError("a.tif cannot be written: x"),
+    "^b.nc cannot be written: HDF error; check": RasterError(
+        "b.nc cannot be written: HDF error .\nat (./netcdf.cpp,567)\n"
+    ),
     "^a.tif cannot be read; .* damaged or cut off": RasterError("a.tif cannot be read: x. y: z"),
     r"libgdal.so.36: cannot open; a library that QGIS loads reports this": OSError(
         "libgdal.so.36: cannot open"

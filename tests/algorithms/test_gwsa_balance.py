@@ -20,7 +20,7 @@ from gwsa.gwsa_plugin.core.files.stack import (
     write_stack,
 )
 from gwsa.gwsa_plugin.core.files.stack_tags import region_tag
-from gwsa.gwsa_plugin.core.rasters.geotiff import update_tags
+from gwsa.gwsa_plugin.core.rasters.geotiff_tags import update_tags
 from gwsa.gwsa_plugin.core.spatial.margin import MARGIN_KM
 
 GRID = Grid(77.0, 31.0, 0.25, 0.25, 4, 4)

@@ -20,7 +20,7 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
-from gwsa.gwsa_plugin.core.rasters import reading, warping, with_osgeo, with_rasterio
+from gwsa.gwsa_plugin.core.rasters import child_process, reading, warping, with_osgeo, with_rasterio
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
@@ -55,11 +55,13 @@ def room_on_disk():
     @contextmanager
     def room(size: int):
         _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        child_process._end_idle()  # Its next child has the limit too.
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
         try:
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            child_process._end_idle()
 
     return room
 

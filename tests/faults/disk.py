@@ -67,15 +67,23 @@ def start_again_with_library(folder: Path) -> None:
 
 
 class Disk:
-    """The preloaded library in this process, for operations under one folder."""
+    """The preloaded library in this process, for operations under one folder.
+
+    Attributes
+    ----------
+    log : int
+        Open file that gets all operations; -1 for none.
+    """
+
+    log = -1
 
     def __init__(self, folder: Path):
         self._library = ctypes.CDLL(os.environ["LD_PRELOAD"])
-        self._library.disk_count.restype = ctypes.c_long
         self._folder = str(folder).encode()
 
     def start(self, number: int = 0, fault: Fault = Fault(ONCE), log: int = -1) -> None:
         """Count from now on; operation ``number`` fails, none if it is 0; ``log`` gets them all."""
+        Disk.log = log
         at = ctypes.c_long(number)
         self._library.disk_start(self._folder, at, fault.manner, fault.error, log)
 

@@ -5,7 +5,8 @@ truncate, rename, remove, make a folder, close. Each has a number. At the chosen
 fails with an error of the system, writes a part only, or the process ends as by a power cut. Or each
 operation waits until another process has seen the folder, unless only a temporary file grew since.
 Buffered writes of the C library are kept as they are, so that their errors come at a flush, a seek
-or the end, as on a real disk; what was buffered is then lost. */
+or the end, as on a real disk; what was buffered is then lost. Processes that are forked afterwards
+count together. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,6 +19,7 @@ or the end, as on a real disk; what was buffered is then lost. */
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,9 +30,15 @@ enum { ONCE, PART_ONLY, FULL, KILL, WAIT };
 
 static char root[PATH_MAX];
 static size_t root_length;
-static long chosen, count;
-static int manner, error_number, log_file = -1, is_changed = 1;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static long chosen;
+static int manner, error_number, log_file = -1;
+
+/* What all processes share. */
+static struct {
+    pthread_mutex_t lock;
+    long count;
+    int is_changed;
+} *shared;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 #define FAIL_OR(call) (is_failing ? (errno = error_number, -1) : (call))
@@ -39,10 +47,14 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 void disk_start(const char *folder, long at, int how, int error, int log) {
     snprintf(root, sizeof root, "%s", folder);
     root_length = strlen(root);
-    chosen = at, count = 0, manner = how, error_number = error, log_file = log;
+    chosen = at, manner = how, error_number = error, log_file = log;
+    pthread_mutexattr_t between_processes;
+    pthread_mutexattr_init(&between_processes);
+    pthread_mutexattr_setpshared(&between_processes, PTHREAD_PROCESS_SHARED);
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutex_init(&shared->lock, &between_processes);
+    shared->count = 0, shared->is_changed = 1;
 }
-
-long disk_count(void) { return count; }
 
 static int is_inside(const char *path) {
     return root_length && !strncmp(path, root, root_length) &&
@@ -89,16 +101,16 @@ static int changes_nothing_seen(const char *name, const char *path) {
 static int fails(const char *name, const char *path, int grows) {
     if (!is_inside(path)) return 0;
     char line[PATH_MAX + 64];
-    pthread_mutex_lock(&lock);
-    long number = ++count;
+    pthread_mutex_lock(&shared->lock);
+    long number = ++shared->count;
     if (log_file >= 0) {
-        int waits = manner == WAIT && is_changed;
+        int waits = manner == WAIT && shared->is_changed;
         int length = snprintf(line, sizeof line, "%d %s %s", waits, name, path + root_length);
         syscall(SYS_write, log_file, line, length);
         if (waits) syscall(SYS_read, log_file, line, 1);
-        is_changed = !changes_nothing_seen(name, path);
+        shared->is_changed = !changes_nothing_seen(name, path);
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&shared->lock);
     if (manner == KILL && number == chosen) kill(getpid(), SIGKILL);
     return chosen && (manner == FULL ? grows && number >= chosen : number == chosen);
 }

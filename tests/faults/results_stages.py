@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.base.progress import SILENT
+from gwsa.gwsa_plugin.core.files.atomic import atomic_file
 from gwsa.gwsa_plugin.core.files.provenance import now, write_run
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack, write_stack
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps, sigma_maps
+from gwsa.gwsa_plugin.core.rasters.geotiff_tags import update_tags
 from gwsa.gwsa_plugin.core.results.comparison import Product, compare
 from gwsa.gwsa_plugin.core.results.comparison_report import write_comparison_report
 from gwsa.gwsa_plugin.core.results.comparison_scores import UNITS
@@ -121,4 +124,11 @@ def aquifer_series(maps: YearlyMaps, out: Path) -> None:
     write_run(out / "series.run.json", "aquiferseries", {}, {}, now())
 
 
-RUNS = (drought_index, recharge, comparison, export, trend_map, aquifer_series)
+def change_tags(maps: YearlyMaps, out: Path) -> None:
+    """As a verdict is written into maps before they get their names."""
+    with atomic_file(out / "map.tif") as part:
+        shutil.copyfile(maps.bands[MONTHS[0]][0], part)
+        update_tags(part, {"GWSA_DETAIL": "refuted", "TIFFTAG_IMAGEDESCRIPTION": "title"})
+
+
+RUNS = (drought_index, recharge, comparison, export, trend_map, aquifer_series, change_tags)

@@ -155,7 +155,10 @@ def _run_here(name: str, folder: Path, out: Path, given: argparse.Namespace) -> 
         gdal.UseExceptions()
     from gwsa.tests.faults.stages import CORE
 
-    CORE[name].run(pickle.loads((folder / "inputs.pickle").read_bytes()), out)
+    inputs = pickle.loads((folder / "inputs.pickle").read_bytes())
+    if CORE[name].earlier:
+        CORE[name].earlier(inputs, out)
+    CORE[name].run(inputs, out)
     sys.stdout.flush()
     # QGIS can crash at its end, after which nothing is written.
     os._exit(0)

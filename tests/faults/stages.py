@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 from gwsa.gwsa_plugin.core.base import cores
 from gwsa.gwsa_plugin.core.base.errors import InputError
 from gwsa.gwsa_plugin.core.gldas import granule_folder
-from gwsa.gwsa_plugin.core.rasters import child_process
 from gwsa.tests.faults import chain_stages as chain
 from gwsa.tests.faults import fetch_stage as fetching
 from gwsa.tests.faults import results_stages as results
@@ -93,9 +92,8 @@ def draw_nothing() -> None:
     Figure.savefig = lambda figure, file, **options: file.write(b"figure")
 
 
-def read_inputs_fast() -> None:
-    """Have NetCDF read without the Python that a forked process would start, and GLDAS once."""
-    child_process.find_python = lambda: None
+def read_inputs_once() -> None:
+    """Have GLDAS read once."""
     granule_folder.read_granule = _Kept(granule_folder.read_granule)
 
 

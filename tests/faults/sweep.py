@@ -277,10 +277,12 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.folder.absolute()
     start_again_with_library(folder)
-    from gwsa.tests.faults.stages import draw_nothing, read_inputs_fast, stages, use_cores
+    from gwsa.tests.faults.forked import fork_children
+    from gwsa.tests.faults.stages import draw_nothing, read_inputs_once, stages, use_cores
 
     draw_nothing()
-    read_inputs_fast()
+    read_inputs_once()
+    fork_children()
     use_cores(given.cores)
     failed = False
     known = stages(given.stages)

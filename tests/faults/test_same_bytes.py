@@ -1,4 +1,4 @@
-"""Outputs of processes that differ, for two fast stages.
+"""Outputs of processes that differ, for three fast stages.
 
 All: python -m gwsa.tests.faults.same_bytes FOLDER.
 """
@@ -19,6 +19,12 @@ def test_outputs_have_the_same_bytes_in_processes_that_differ(stage, tmp_path):
     chosen = [name for name in ("four threads", "hash seed", "Turkish locale", "working folder")
               if has_locale(PROCESSES[name])]  # fmt: skip
     assert compare(stage, tmp_path / stage, chosen) == []
+
+
+@pytest.mark.slow
+def test_scores_of_a_downscaling_do_not_depend_on_threads_of_blas(tmp_path):
+    """The prior is fitted to sums over many months and cells."""
+    assert compare("downscaling", tmp_path / "downscaling", ["four threads"]) == []
 
 
 def test_creation_options_are_written_as_gdal_lists_them(tmp_path, monkeypatch):

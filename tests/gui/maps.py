@@ -7,7 +7,7 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.files.stack import FILLED, OBSERVED, MonthlyStack, write_stack
-from gwsa.gwsa_plugin.core.rasters.geotiff import update_tags
+from gwsa.gwsa_plugin.core.rasters.geotiff_tags import update_tags
 from gwsa.processing_provider.styles.rasters import style_raster, write_styles
 
 GRID = Grid(70.0, 32.0, 0.25, 0.25, 16, 16)

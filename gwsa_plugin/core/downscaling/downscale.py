@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base.blas import one_blas_thread
 from ..base.errors import InputError
 from ..base.progress import SILENT, Progress
 from ..compute.threads import run_all
@@ -89,6 +90,7 @@ class Downscaled:
     verdict: Verdict
 
 
+@one_blas_thread()
 def downscale(
     gwsa: MonthlyStack,
     predictors: PredictorSet,

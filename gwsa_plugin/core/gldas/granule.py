@@ -6,7 +6,7 @@ Monthly and 3-hourly files have the same layout.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..base.grid import EDGE_TOLERANCE, Grid
 from ..base.plausible import Limits
 from ..base.units import CM_PER_KG_M2, KG_M2, cm_per
 from ..rasters.hdf5 import UnreadableFile
-from ..rasters.netcdf import NetCdfFile, OpenNetCdf, open_netcdf
+from ..rasters.netcdf import NetCdfFile, OpenNetCdf, open_netcdf, run_on
 from .file_names import ASSIMILATES_GRACE, cell_size_in_name
 from .land_storage import LAYERS, OFF_LAND, POSSIBLE, VARIABLES
 
@@ -113,12 +113,63 @@ def read_granule(
     UnusableGranule
         As ``read_header``, and when the grid is not that of ``like``.
     """
-    with _read_errors_as_problem():
-        with open_netcdf(path) as file:
-            header = _checked_header(file, path, like)
-            layers = _fetch_layers(file, window, header)
-        # The lock is free again: what follows does not use HDF5.
-        return _decode_water(header, layers, land)
+    grid = like and (like.path.name, vars(like.grid))
+    with _read_errors_as_problem(), open_netcdf(path) as file:
+        found = run_on(file, water_in_file, str(path), window, grid, land, size=_size(window))
+    if found["problems"]:
+        raise UnusableGranule(found["problems"])
+    header = GranuleHeader(path, Grid(**found["grid"]), found["south_first"], found["begin_date"])
+    return Granule(header, found["land"], found["storage"])
+
+
+def water_in_file(
+    file: OpenNetCdf,
+    path: str,
+    window: Sequence[slice],
+    like: tuple[str, dict] | None,
+    land: np.ndarray | None,
+) -> dict:
+    """Read the water in a window of an open GLDAS file.
+
+    It runs in the process that reads the file, so that only the values of cells are passed.
+
+    Parameters
+    ----------
+    file : OpenNetCdf
+    path : str
+        Its path.
+    window : (slice, slice)
+        As for ``read_granule``.
+    like : (str, dict), optional
+        Name and grid of a file whose grid this file must have.
+    land : ndarray of bool, shape of the window, optional
+        The cells to read.
+
+    Returns
+    -------
+    dict
+        The fields of the header and of the granule; "problems" alone where there are any.
+    """
+    try:
+        header = _checked_header(file, Path(path), like)
+        layers = _fetch_layers(file, window, header)
+        own_land, storage = _decode_water(header, layers, land)
+    except UnusableGranule as error:
+        return {"problems": error.problems}
+    return {
+        "problems": [],
+        "grid": vars(header.grid),
+        "south_first": header.south_first,
+        "begin_date": header.begin_date,
+        "land": own_land,
+        "storage": storage,
+    }
+
+
+def _size(window: Window) -> float:
+    """Bytes of the variables in a window."""
+    rows, columns = window
+    return 8.0 * len(VARIABLES) * (rows.stop - rows.start) * (columns.stop - columns.start)
 
 
 @contextmanager
@@ -131,7 +182,7 @@ def _read_errors_as_problem() -> Iterator[None]:
         raise UnusableGranule([DAMAGED]) from None
 
 
-def _checked_header(file: NetCdfFile, path: Path, like: GranuleHeader | None) -> GranuleHeader:
+def _checked_header(file: NetCdfFile, path: Path, like: tuple[str, dict] | None) -> GranuleHeader:
     present = file.variables
     absent = [name for name in VARIABLES if name not in present]
     problems = _version_problems(file)
@@ -149,8 +200,8 @@ def _checked_header(file: NetCdfFile, path: Path, like: GranuleHeader | None) ->
         if name not in absent:
             problems += _map_problems(file, name, grid)
     begin_date = file.text("begin_date", "time") if "time" in present else ""
-    if like and not grid.same_as(like.grid):
-        problems.append(f"on another grid than {like.path.name}")
+    if like and not grid.same_as(Grid(**like[1])):
+        problems.append(f"on another grid than {like[0]}")
     if problems:
         raise UnusableGranule(problems)
     return GranuleHeader(path, grid, bool(latitudes[-1] > latitudes[0]), begin_date)
@@ -200,7 +251,7 @@ def _grid_of_centres(latitudes: np.ndarray, longitudes: np.ndarray, single_cell:
 
 
 def _fetch_layers(
-    file: OpenNetCdf, window: Window, header: GranuleHeader
+    file: OpenNetCdf, window: Sequence[slice], header: GranuleHeader
 ) -> dict[str, Callable[..., np.ndarray]]:
     """Return for each variable a function that decodes its window, kg m-2, rows as in the file.
 
@@ -218,8 +269,11 @@ def _fetch_layers(
 
 def _decode_water(
     header: GranuleHeader, layers: dict[str, Callable[..., np.ndarray]], land: np.ndarray | None
-) -> Granule:
-    """Decode the layers in the cells of ``land``, by default those with a snow-water value."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Decode the layers in the cells of ``land``, by default those with a snow-water value.
+
+    Returns the cells with a snow-water value and the storage, as ``Granule`` has them.
+    """
     snow = _mask_off_land(layers[SNOW]())
     # Snow is decoded once, for the land and for its values.
     layers = {**layers, SNOW: snow.reshape(-1).take}
@@ -228,7 +282,7 @@ def _decode_water(
     own_land = np.isfinite(snow)[to_north_up]
     file_indices = np.arange(snow.size).reshape(snow.shape)[to_north_up]
     cells = file_indices[own_land if land is None else land]
-    return Granule(header, own_land, _sum_components(layers, cells))
+    return own_land, _sum_components(layers, cells)
 
 
 def _sum_components(layers: dict[str, Callable[..., np.ndarray]], cells: np.ndarray) -> np.ndarray:

@@ -23,6 +23,9 @@ def stack_tiles(twsa: MonthlyStack) -> np.ndarray | None:
     """
     if twsa.tiles is not None:
         return twsa.tiles
-    tiles = find_tiles(twsa.values[np.isin(twsa.source, [OBSERVED])])
-    found = tiles[tiles != NO_TILE]
-    return None if np.unique(found).size == found.size else tiles.astype(np.int32)
+    observed = [month for month, source in zip(twsa.values, twsa.source) if source == OBSERVED]
+    if not observed:
+        return None
+    tiles = find_tiles(observed)
+    cells = np.count_nonzero(tiles != NO_TILE)
+    return None if tiles.max() + 1 == cells else tiles

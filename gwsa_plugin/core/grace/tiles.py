@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..files.packed_tiles import NO_TILE
 
-# Constants of the finalizer of SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195).
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
 
-
-def find_tiles(values: np.ndarray) -> np.ndarray:
+def find_tiles(values: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
     """Number the sets of cells that have identical series.
 
-    Series are identical when they have the same values, and no value, in the same months. They are
-    compared by a hash of 64 bits, so that two different series of a global field of a million cells
-    are taken as identical with a probability below 1e-7.
+    Series are identical when they have the same values, and no value, in the same months.
 
     Parameters
     ----------
-    values : ndarray of float, shape (months, rows, columns)
+    values : ndarray of float, shape (months, rows, columns), or sequence of (rows, columns)
         NaN where there is no value.
 
     Returns
@@ -29,26 +24,42 @@ def find_tiles(values: np.ndarray) -> np.ndarray:
     ndarray of int32, shape (rows, columns)
         Numbers from 0 in the order of the first cell; -1 where a cell has no value in any month.
     """
-    shape = values.shape[1:]
-    hashes = np.zeros(shape, dtype=np.uint64)
+    shape = values[0].shape
     has_value = np.zeros(shape, dtype=bool)
     for month in values:
-        finite = np.isfinite(month)
-        has_value |= finite
-        # All values that are not finite get the same bits, and -0.0 those of 0.0.
-        numbers = np.where(finite, month, np.nan).astype(np.float64) + 0.0
-        hashes = _mixed((hashes + _STEP) ^ numbers.view(np.uint64))
+        has_value |= np.isfinite(month)
+    cells = np.flatnonzero(has_value)
+    # The first cell of each cell's set, as a place in ``cells``.
+    first = np.zeros(cells.size, dtype=np.intp)
+    # Places of the cells that share their set with others: with mascons all of them, and few months
+    # split a set; without, few remain after the first month.
+    shared = np.arange(cells.size)
+    for month in values:
+        if _split(first, shared, month.reshape(-1)[cells[shared]]):
+            shared = shared[np.bincount(first, minlength=cells.size)[first[shared]] > 1]
     tiles = np.full(shape, NO_TILE, dtype=np.int32)
-    _, first, number = np.unique(hashes[has_value], return_index=True, return_inverse=True)
-    # From the order of the hashes to the order of the first cells.
-    rank = np.empty(first.size, dtype=np.int32)
-    rank[np.argsort(first)] = np.arange(first.size)
-    tiles[has_value] = rank[number]
+    is_first = first == np.arange(cells.size)
+    tiles[has_value] = (np.cumsum(is_first) - 1)[first]
     return tiles
 
 
-def _mixed(bits: np.ndarray) -> np.ndarray:
-    """Change about half of the bits for any change of the input."""
-    bits = (bits ^ (bits >> np.uint64(30))) * _MIX_1
-    bits = (bits ^ (bits >> np.uint64(27))) * _MIX_2
-    return bits ^ (bits >> np.uint64(31))
+def _split(first: np.ndarray, shared: np.ndarray, values: np.ndarray) -> bool:
+    """Put cells that differ from the first of their set in a month into new sets; True for any.
+
+    ``values`` are those of the cells ``shared``; ``first`` is changed in place.
+    """
+    # All values that are not finite get the same number, above the others.
+    values = np.where(np.isfinite(values), values, np.inf)
+    leading = np.empty(first.size, dtype=values.dtype)
+    leading[shared] = values
+    sets = first[shared]
+    differs = np.flatnonzero(values != leading[sets])
+    if not differs.size:
+        return False
+    order = differs[np.lexsort((values[differs], sets[differs]))]
+    begins = np.arange(order.size) == 0
+    for part in (sets[order], values[order]):
+        begins[1:] |= part[1:] != part[:-1]
+    # The sort is stable, so that the first of each new set is its first cell.
+    first[shared[order]] = shared[order[begins]][np.cumsum(begins) - 1]
+    return True

@@ -1,26 +1,35 @@
-"""The program of a child process that reads files for ``in_child``.
+"""The program of a child process that has files open for ``in_child`` and the writers.
 
-A damaged file can end the process in which HDF5 or GDAL's drivers read it, or keep it forever.
-Requests and answers are one line of JSON each, with the bytes of an array behind it.
+A damaged file, or a disk that fails, can end the process in which HDF5 or GDAL's drivers have it
+open, or keep it forever. A request opens or closes a file, calls a method of its reader or writer,
+or a function of the core with it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from ..base.errors import InputError
 from .gdal_errors import RasterError
+from .geotiff_tags import OpenTags
 from .hdf5 import Hdf5, UnreadableFile
+from .messages import receive, send
 from .netcdf import NetCdf
+from .netcdf_writer import NetCdfWriter
 from .with_osgeo import OsgeoRaster
 
-READERS = {"h5py": Hdf5, "gdal": NetCdf, "raster": OsgeoRaster}
+KINDS = {
+    "h5py": Hdf5,
+    "gdal": NetCdf,
+    "raster": OsgeoRaster,
+    "new NetCDF": NetCdfWriter,
+    "tags": OpenTags,
+}
 MEMORY = 8 << 30
 
 
@@ -32,25 +41,34 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _limit_memory()
-    reader: Any = None
+    send(answers, {"value": True})
+    with suppress(EOFError):
+        _answer_all(answers)
+
+
+def _answer_all(answers: IO[bytes]) -> None:
+    file: Any = None
     name = ""
-    send(answers, True)
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
+    while True:
+        request = receive(sys.stdin.buffer)
         try:
+            value = None
             if "open" in request:
-                name = Path(request["path"]).name
-                reader = READERS[request["open"]](Path(request["path"]))
-                send(answers, _description(reader))
+                path = Path(request["path"])
+                name = path.name
+                file = KINDS[request["open"]](path, *request["arguments"])
+                value = _description(file)
             elif "close" in request:
-                reader.close()
-                send(answers, None)
+                file.close()
+            elif "function" in request:
+                value = _function(request["function"])(file, *request["arguments"])
             else:
-                send(answers, _call(reader, request["call"], request["arguments"]))
+                value = _call(file, request["call"], request["arguments"])
+            send(answers, {"value": value})
         except (InputError, RasterError) as error:
-            send_error(answers, error)
+            _send_error(answers, error)
         except (Exception, MemoryError):  # Libraries raise anything on damage.
-            send_error(answers, UnreadableFile(name, "damaged"))
+            _send_error(answers, UnreadableFile(name, "damaged"))
 
 
 def _limit_memory() -> None:
@@ -64,52 +82,33 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, most))
 
 
-def _call(reader, name: str, arguments: list):
+def _call(file, name: str, arguments: list):
     """The result of a method, or an attribute."""
-    member = getattr(reader, name)
-    return member(*map(_argument, arguments)) if callable(member) else member
+    member = getattr(file, name)
+    return member(*arguments) if callable(member) else member
 
 
-def send(stream: IO[bytes], result) -> None:
-    """Write an answer: an array, or what JSON holds."""
-    if not isinstance(result, np.ndarray):
-        _write(stream, {"value": result})
-        return
-    values = np.ascontiguousarray(result)
-    _write(
-        stream, {"dtype": values.dtype.str, "shape": values.shape}, values.reshape(-1).view("u1")
-    )
+def _function(name: list[str]):
+    """A function by its module in the core, such as "gldas.granule", and its name."""
+    module, function = name
+    return getattr(import_module(f"...{module}", __name__), function)
 
 
-def send_error(stream: IO[bytes], error: Exception) -> None:
-    """Write an error as an answer."""
+def _send_error(answers: IO[bytes], error: Exception) -> None:
     arguments = [str(error)]
     if isinstance(error, UnreadableFile):
         arguments = [error.name, error.cause, error.remedy]
-    _write(stream, {"error": type(error).__name__, "arguments": arguments})
+    send(answers, {"error": type(error).__name__, "arguments": arguments})
 
 
-def _write(stream: IO[bytes], head: dict, content=b"") -> None:
-    stream.write(json.dumps(head).encode() + b"\n")
-    stream.write(content)
-    stream.flush()
-
-
-def _argument(value):
-    """An argument, with slices in place of {"slice": [start, stop]}."""
-    if isinstance(value, dict):
-        return slice(*value["slice"])
-    return [_argument(item) for item in value] if isinstance(value, list) else value
-
-
-def _description(reader) -> dict:
-    """The attributes of a raster, none of a NetCDF file."""
-    if not isinstance(reader, OsgeoRaster):
+def _description(file) -> dict:
+    """The attributes of a raster, none of other files."""
+    if not isinstance(file, OsgeoRaster):
         return {}
     return {
-        "crs": reader.crs,
-        "transform": list(reader.transform),
-        "shape": reader.shape,
-        "block": reader.block,
-        "bands": reader.bands,
+        "crs": file.crs,
+        "transform": list(file.transform),
+        "shape": file.shape,
+        "block": file.block,
+        "bands": file.bands,
     }

@@ -1,30 +1,29 @@
-"""Child processes that read files which can crash or hang their reader, with a limit of time.
+"""Child processes for files that can crash or hang the library that has them open.
 
-HDF5 and GDAL's drivers of NetCDF end the process, or never return, on some damaged files. Inside
-QGIS they would take the project of the user with them. Each open file has a child of its own; the
-child stays for the next file.
+HDF5 and GDAL's drivers of NetCDF end the process, or never return, on some damaged files, and at
+some failures of a disk while they write. Inside QGIS they would take the project of the user with
+them. Each open file has a child of its own; the child stays for the next file.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import subprocess  # nosec B404
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock, Timer
 from typing import Any
 
-import numpy as np
-
 from ..base.errors import InputError
 from ..base.interpreter import find_python, python_home
 from .gdal_errors import RasterError
 from .hdf5 import UnreadableFile
+from .messages import receive, send
 
 # Seconds for an answer: beyond them GDAL hangs. Large parts of files on slow drives take longer.
 ANSWER_SECONDS = 9.0
@@ -35,6 +34,9 @@ PROGRAM = (
     "import sys; from importlib import import_module; sys.path[:] = sys.argv[2:]; "
     "import_module(sys.argv[1]).main()"
 )
+MODULE = "gwsa_plugin.core.rasters.child"
+# glibc keeps the memory of an array for the next one, which otherwise costs a tenth of the time.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
 ERRORS = {"InputError": InputError, "RasterError": RasterError, "UnreadableFile": UnreadableFile}
 
 
@@ -50,7 +52,7 @@ class Ended(Exception):
 
 
 class Child:
-    """A process that reads one file at a time.
+    """A process that has one file open at a time.
 
     Raises
     ------
@@ -64,27 +66,18 @@ class Child:
             raise NoChild("its program is not found")
         package = Path(__file__).parents[3]
         path = [*sys.path, str(package)]
-        environment = dict(os.environ)
+        environment = {**os.environ, **KEEP_MEMORY}
         if sys.platform == "darwin":
             environment["PYTHONHOME"] = str(python_home())
-        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows alone has it.
         try:
-            # The program of QGIS's own Python with fixed arguments, without a shell.
-            self._process = subprocess.Popen(  # nosec B603
-                [str(python), "-c", PROGRAM, "gwsa_plugin.core.rasters.child", *path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                creationflags=flags,
-            )
+            self._process = start([str(python), "-c", PROGRAM, MODULE, *path], environment)
         except OSError as error:
             raise NoChild(str(error)) from None
         self._requests: Any = self._process.stdin
         self._answers: Any = self._process.stdout
         self._owner = os.getpid()
         try:
-            self._answer(START_SECONDS)
+            self._exchange(None, START_SECONDS)
         except Ended:
             raise NoChild("it cannot import GDAL, numpy or the plugin") from None
 
@@ -101,35 +94,26 @@ class Child:
         Ended
             When the child ends, or does not answer within ``seconds``.
         InputError, RasterError
-            As the reader in the child raises it.
+            As the file in the child raises it.
         """
-        try:
-            self._requests.write(json.dumps(request).encode() + b"\n")
-            self._requests.flush()
-        except OSError:
-            self.end()
-            raise Ended from None
-        return self._answer(seconds)
+        return self._exchange(request, seconds)
 
-    def _answer(self, seconds: float):
-        stream = self._answers
+    def _exchange(self, request: dict | None, seconds: float):
+        """Send a request, if there is one, and return the answer; see ``ask``."""
         timer = Timer(seconds, self._process.kill)
         timer.start()
         try:
-            line = stream.readline()
-            head = json.loads(line) if line.endswith(b"\n") else None
-            if head and "dtype" in head:
-                values = np.empty(head["shape"], head["dtype"])
-                size = stream.readinto(values.reshape(-1).view("u1"))
-                head = {"value": values} if size == values.nbytes else None
+            if request:
+                send(self._requests, request)
+            answer = receive(self._answers)
+        except (OSError, EOFError):
+            self.end()
+            raise Ended from None
         finally:
             timer.cancel()
-        if head is None:
-            self.end()
-            raise Ended
-        if "error" in head:
-            raise ERRORS[head["error"]](*head["arguments"])
-        return head["value"]
+        if "error" in answer:
+            raise ERRORS[answer["error"]](*answer["arguments"])
+        return answer["value"]
 
     def end(self) -> None:
         """End the process; it may have ended."""
@@ -138,6 +122,19 @@ class Child:
         for stream in (self._requests, self._answers):
             with suppress(OSError):
                 stream.close()
+
+
+def start(command: list[str], environment: dict[str, str]) -> subprocess.Popen:
+    """Start a child, whose standard input and output are pipes."""
+    # The program of QGIS's own Python with fixed arguments, without a shell.
+    return subprocess.Popen(  # nosec B603
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows alone has it.
+    )
 
 
 # Children without an open file.
@@ -152,8 +149,8 @@ def trouble() -> str | None:
         _keep(_take())
     except NoChild as error:
         warnings.warn(
-            "Files of NetCDF and HDF5 are read by QGIS itself, which a damaged file can crash, "
-            f"because {error}",
+            "Files of NetCDF and HDF5 are read and written by QGIS itself, which a damaged file or "
+            f"a failing disk can crash, because {error}",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -167,23 +164,36 @@ class OpenFile:
     Parameters
     ----------
     kind : str
-        A key of ``child.READERS``.
+        A key of ``child.KINDS``.
     path : Path
+    *arguments : object
+        Further arguments with which the file is opened.
+    seconds : float
+        Most time for the opening: a slow disk is no damage where a file is written.
     """
 
-    def __init__(self, kind: str, path: Path):
+    def __init__(self, kind: str, path: Path, *arguments, seconds: float = ANSWER_SECONDS):
         self._child: Child | None = _take()
         self._has_failed = False
+        request = {"open": kind, "path": str(path), "arguments": arguments}
         try:
-            self.description = self._ask({"open": kind, "path": str(path)})
+            self.description = self._ask(request, seconds)
         except BaseException:
             self.close()
             raise
 
     def call(self, method: str, *arguments, size: float = 0.0) -> Any:
-        """Call a method of the reader; ``size`` is that of its answer in bytes."""
-        request = {"call": method, "arguments": [_plain(item) for item in arguments]}
-        return self._ask(request, min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS))
+        """Call a method; ``size`` is that of its arguments and its answer in bytes."""
+        return self._ask({"call": method, "arguments": arguments}, _time_for(size))
+
+    def run(self, function: Callable, *arguments, size: float = 0.0) -> Any:
+        """Call a function of a module of the core with the open file.
+
+        ``arguments`` and result are what ``messages.send`` takes.
+        """
+        _, _, module = function.__module__.partition(".core.")
+        request = {"function": [module, function.__name__], "arguments": arguments}
+        return self._ask(request, _time_for(size))
 
     def close(self) -> None:
         """Close the file, and keep the child for the next one.
@@ -211,6 +221,11 @@ class OpenFile:
             raise
 
 
+def _time_for(size: float) -> float:
+    """Seconds for an answer when ``size`` bytes are read or written."""
+    return min(ANSWER_SECONDS + size / BYTES_A_SECOND, MOST_SECONDS)
+
+
 def _take() -> Child:
     with _lock:
         while _idle:
@@ -233,12 +248,3 @@ def _end_idle() -> None:
 
 
 atexit.register(_end_idle)
-
-
-def _plain(value):
-    """An argument as JSON holds it."""
-    if isinstance(value, slice):
-        return {"slice": [int(value.start), int(value.stop)]}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, np.integer) else value

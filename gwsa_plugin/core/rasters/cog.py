@@ -17,6 +17,7 @@ from osgeo import gdal
 
 from ..base.progress import Progress
 from .gdal_errors import RasterError, gdal_errors
+from .gdal_options import one_gdal_thread
 from .gdal_progress import gdal_progress
 from .read_back import require_copy
 
@@ -57,7 +58,7 @@ def write_cog(source: Path, target: Path, progress: Progress) -> None:
     problem = f"{target.name} cannot be written"
     file = copy = None
     try:
-        with gdal_errors(problem):
+        with gdal_errors(problem), one_gdal_thread():
             file = gdal.Open(str(source))
         driver = gdal.GetDriverByName("COG")
         if "INTERLEAVE" in driver.GetMetadataItem("DMD_CREATIONOPTIONLIST"):

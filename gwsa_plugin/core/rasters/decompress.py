@@ -50,7 +50,9 @@ def decompress(
         When the data do not match their checksum or have another size.
     """
     content = inflate(chunk, 4 * count)
-    values = _unshuffle(content.reshape(4, count)) if shuffled else content.view("<f4")
+    if shuffled:
+        return _unshuffle(content.reshape(4, count), cells)
+    values = content.view("<f4")
     return values.copy() if cells is None else values.take(cells)
 
 
@@ -109,18 +111,16 @@ def inflate(chunk: bytes, size: int) -> np.ndarray:
     return content
 
 
-def _unshuffle(planes: np.ndarray) -> np.ndarray:
-    """Undo HDF5's shuffle filter.
+def _unshuffle(planes: np.ndarray, cells: np.ndarray | None) -> np.ndarray:
+    """Undo HDF5's shuffle filter for all values, or for those at flat indices.
 
     ``planes``, uint8 of shape (4, values), holds the first bytes of all values, then the second
     bytes, and so on.
     """
-    values = _buffer("values", planes.size).view("<u4")
-    values[:] = planes[3]
-    for plane in planes[2::-1]:
-        values <<= 8
-        values |= plane
-    return values.view("<f4")
+    values = np.empty(planes[0].shape if cells is None else cells.shape, dtype="<f4")
+    for place, plane in enumerate(planes):
+        values[..., None].view("u1")[..., place] = plane if cells is None else plane[cells]
+    return values
 
 
 def _buffer(name: str, size: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from ..base.grid import Grid
 from ..base.progress import Progress
 from .crs import well_known_text
 from .gdal_errors import RasterError, gdal_errors
+from .gdal_options import one_gdal_thread, thread_options
 from .gdal_progress import gdal_progress
 from .read_back import Sums, require_written
 
@@ -183,47 +184,9 @@ def can_compress(compression: str) -> bool:
     return f"<Value>{compression}</Value>" in options
 
 
-def update_tags(path: Path, tags: Mapping[str, str | None]) -> None:
-    """Change tags of a finished GeoTIFF; its pixels and their places in the file are kept.
-
-    A file that has these tags already is not written.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    tags : mapping
-        Name -> text, or None to delete the tag.
-
-    Raises
-    ------
-    OSError
-        When the file cannot be written.
-    """
-    if _has_tags(path, tags):
-        return
-    _set_tags(path, tags)
-    if not _has_tags(path, tags):
-        raise RasterError(f"{path.name} cannot be written: its tags are not those that were set")
-
-
-def _has_tags(path: Path, tags: Mapping[str, str | None]) -> bool:
-    present = _open(path, gdal.GA_ReadOnly).GetMetadata()
-    return all(present.get(name) == text for name, text in tags.items())
-
-
-def _set_tags(path: Path, tags: Mapping[str, str | None]) -> None:
-    file = _open(path, gdal.GA_Update)
-    with gdal_errors(f"{path.name} cannot be written"):
-        for name, text in tags.items():
-            file.SetMetadataItem(name, text)
-        file.FlushCache()
-        file = None
-
-
 def _open(path: Path, mode: int) -> gdal.Dataset:
     """Open a file, which the disk may refuse."""
-    with gdal_errors(f"{path.name} cannot be written"):
+    with gdal_errors(f"{path.name} cannot be written"), one_gdal_thread():
         return gdal.Open(str(path), mode)
 
 
@@ -267,7 +230,7 @@ class GeoTiff:
             raise RasterError(f"{self._problem}: this GDAL lacks the compression {compression}")
         rows, columns = map(int, header.grid.shape)
         dtype = gdal_array.NumericTypeCodeToGDALTypeCode(np.dtype(header.dtype).type)
-        with gdal_errors(self._problem):
+        with gdal_errors(self._problem), one_gdal_thread():
             driver = gdal.GetDriverByName("GTiff")
             self._file = driver.Create(str(path), columns, rows, len(header.names), dtype, options)
 
@@ -372,23 +335,10 @@ def _build_overviews(
     }
     with (
         gdal_progress(progress) as callback,
-        _thread_options(options),
+        thread_options(options),
         gdal_errors(problem),
     ):
         file.BuildOverviews(method, list(OVERVIEWS), callback)
-
-
-@contextmanager
-def _thread_options(options: Mapping[str, str]) -> Iterator[None]:
-    """Set configuration options of GDAL for the current thread, and restore them at the end."""
-    before = {name: gdal.GetThreadLocalConfigOption(name) for name in options}
-    for name, value in options.items():
-        gdal.SetThreadLocalConfigOption(name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            gdal.SetThreadLocalConfigOption(name, value)
 
 
 def _split(start: int, length: int, side: int) -> list[slice]:

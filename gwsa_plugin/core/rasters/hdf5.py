@@ -14,6 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -125,6 +126,7 @@ class Hdf5:
 
         self.name = Path(path).name
         self._stream = None
+        self._members: dict[str, Any] = {}
         try:
             try:
                 self._file = h5py.File(path, "r")
@@ -139,15 +141,16 @@ class Hdf5:
 
     def close(self) -> None:
         """Close the file."""
+        self._members.clear()
         self._file.close()
         if self._stream:
             self._stream.close()
 
-    @property
+    @cached_property
     def variables(self) -> tuple[str, ...]:
         """Names of all variables, those of groups without the name of a dimension alone."""
         with self._damage_as_input_error("The list of variables"):
-            return tuple(name for name in self._file if hasattr(self._file[name], "shape"))
+            return tuple(name for name in self._file if hasattr(self._member(name), "shape"))
 
     def has(self, path: str) -> bool:
         """Return True when the file has the variable, also one in a group ("solution/cmwe")."""
@@ -177,7 +180,7 @@ class Hdf5:
     def _coordinates(self) -> dict[str, int]:
         """Names and sizes of the dimensions; of all lists in a file without dimension scales."""
         with self._damage_as_input_error("The list of dimensions"):
-            arrays = {name: self._file[name] for name in self.variables}
+            arrays = {name: self._member(name) for name in self.variables}
             lists = {name: array.size for name, array in arrays.items() if array.ndim == 1}
             scales = {name: n for name, n in lists.items() if "CLASS" in arrays[name].attrs}
         return scales or lists
@@ -294,10 +297,16 @@ class Hdf5:
                 "download it again."
             ) from None
 
+    def _member(self, name: str):
+        """A variable or group, which is opened once: opening takes longer than reading a value."""
+        if name not in self._members:
+            self._members[name] = self._file[name]
+        return self._members[name]
+
     def _array(self, variable: str):
         with self._damage_as_input_error(variable):
-            if variable in self._file:
-                return self._file[variable]
+            if variable in self._members or variable in self._file:
+                return self._member(variable)
         raise InputError(no_variable(self.name, variable, self.variables))
 
 
@@ -368,9 +377,8 @@ def decode_packed(
             "again, or correct the attribute."
         )
     values = raw if raw.dtype.kind == "f" else raw.astype(np.float64)
-    for number in nodata:
-        if number is not None:
-            values[raw == number] = np.nan
+    for number in set(nodata) - {None}:
+        values[raw == number] = np.nan
     if scale not in (None, 1.0) or offset not in (None, 0.0):
         values = values * (1.0 if scale is None else scale) + (offset or 0.0)
     return values

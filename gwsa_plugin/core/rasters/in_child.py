@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -103,6 +104,23 @@ class NetCdfInChild:
     def fetch(self, variable: str, *window: slice) -> Callable[..., np.ndarray]:
         """Read a variable and return a function that gives its values; see ``NetCdf.fetch``."""
         return partial(values_at, self.read(variable, *window))
+
+    def run(self, function: Callable, *arguments, size: float = 0.0) -> Any:
+        """Call a function in the child, with the file that its reader has open.
+
+        Parameters
+        ----------
+        function : callable
+            A function of a module of the core.
+        *arguments
+            Its other arguments: what JSON holds, slices and arrays, as its result.
+        size : float
+            Bytes that are read.
+        """
+        try:
+            return self._file.run(function, *arguments, size=size)
+        except Ended:
+            raise _fatal(self.name) from None
 
     def _call(self, method: str, *arguments, size: float = 0.0):
         try:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore, RLock
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from osgeo import gdal, gdal_array
@@ -74,6 +74,27 @@ def open_netcdf(path: str | Path) -> Iterator[OpenNetCdf]:
             yield file
         finally:
             file.close()
+
+
+def run_on(file: OpenNetCdf, function: Callable, *arguments, size: float = 0.0) -> Any:
+    """Call a function with an open file, in the child process if one has opened it.
+
+    One request to the child takes the place of one for each attribute and variable, and only the
+    result is passed.
+
+    Parameters
+    ----------
+    file : OpenNetCdf
+    function : callable
+        A function of a module of the core; its first argument is the file.
+    *arguments
+        Its other arguments: what JSON holds, slices and arrays, as its result.
+    size : float
+        Bytes that are read, from which the limit of time follows.
+    """
+    if isinstance(file, NetCdfInChild):
+        return file.run(function, *arguments, size=size)
+    return function(file, *arguments)
 
 
 def _open(path: Path) -> OpenNetCdf:

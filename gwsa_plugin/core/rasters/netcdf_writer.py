@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Union
 
 import numpy as np
 from osgeo import gdal
 
+from .child_process import MOST_SECONDS, Ended, OpenFile, trouble
 from .gdal_errors import RasterError, gdal_errors
+from .hdf5 import UnreadableFile
 from .netcdf import HDF5_LOCK
 
 # Byte is left out: GDAL 3.6 has the unsigned one only, which CF allows from version 1.9 on.
@@ -56,9 +58,13 @@ class NetCdfWriter:
         self._size = 0
         self._dimensions: dict[str, gdal.Dimension] = {}
         self._arrays: dict[str, gdal.MDArray] = {}
-        with self._exclusive():
-            driver = gdal.GetDriverByName("netCDF")
-            self._file = driver.CreateMultiDimensional(str(self._path), [], options)
+        try:
+            with self._exclusive():
+                driver = gdal.GetDriverByName("netCDF")
+                self._file = driver.CreateMultiDimensional(str(self._path), [], options)
+        except RasterError:
+            # GDAL states a refused permission, whatever the cause is.
+            raise RasterError(f"{self._problem}: it cannot be created") from None
         with self._exclusive():
             self._root = self._file.GetRootGroup()
         self._set_attributes(self._root, attributes)
@@ -70,11 +76,13 @@ class NetCdfWriter:
             yield
 
     def _set_attributes(self, owner, attributes: Mapping[str, Attribute]) -> None:
-        for name, value in attributes.items():
-            kind, shape = _attribute_type(value)
-            with self._exclusive():
+        kinds = {name: _attribute_type(value) for name, value in attributes.items()}
+        with self._exclusive():
+            for name, (kind, shape) in kinds.items():
                 attribute = owner.CreateAttribute(name, shape, kind)
-            with self._exclusive():
+                if attribute is None:
+                    break
+                value = attributes[name]
                 attribute.Write(value.tolist() if isinstance(value, np.ndarray) else value)
 
     def dimension(self, name: str, size: int) -> None:
@@ -179,6 +187,68 @@ class NetCdfWriter:
             self._root = self._file = None
 
 
+class WriterInChild(NetCdfWriter):
+    """A NetCDF-4 file that a child process writes.
+
+    The library of NetCDF can end the process when a disk fails; this one goes on.
+    """
+
+    def __init__(self, path, attributes: Mapping[str, Attribute]):
+        self._problem = f"{Path(path).name} cannot be written: the process that writes it ended"
+        with self._failures():
+            place = Path(path).absolute()
+            self._file = OpenFile("new NetCDF", place, attributes, seconds=MOST_SECONDS)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Raise RasterError where the child ends, or its libraries raise anything."""
+        try:
+            yield
+        except (Ended, UnreadableFile):
+            raise RasterError(self._problem) from None
+
+    def _call(self, method: str, *arguments) -> None:
+        with self._failures():
+            self._file.call(method, *arguments, size=np.inf)
+
+    def dimension(self, name: str, size: int) -> None:
+        self._call("dimension", name, size)
+
+    def variable(
+        self,
+        name: str,
+        dimensions: str,
+        kind: str,
+        attributes: dict,
+        chunks=None,
+        fill=None,
+        level=1,
+    ) -> None:
+        self._call("variable", name, dimensions, kind, attributes, chunks, fill, level)
+
+    def set_attribute(self, variable: str, name: str, value: Attribute) -> None:
+        self._call("set_attribute", variable, name, value)
+
+    def write(self, name: str, values: np.ndarray, start=None) -> None:
+        self._call("write", name, values, start)
+
+    def close(self) -> None:
+        try:
+            self._call("close")
+        finally:
+            self._file.close()
+
+
+def _attribute_type(value: Attribute) -> tuple[gdal.ExtendedDataType, list[int]]:
+    """The type and the shape of an attribute."""
+    if isinstance(value, str):
+        return gdal.ExtendedDataType.CreateString(), []
+    if isinstance(value, np.ndarray):
+        stored = _TYPES[f"{value.dtype.kind}{value.dtype.itemsize}"]
+        return gdal.ExtendedDataType.Create(stored), list(value.shape)
+    return gdal.ExtendedDataType.Create(gdal.GDT_Float32), []
+
+
 def _failures_of_destructors() -> AbstractContextManager:
     """Have GDAL report failures to its error handler in the context.
 
@@ -197,19 +267,15 @@ def can_write_netcdf() -> bool:
 
 @contextmanager
 def new_netcdf(path, attributes: Mapping[str, Attribute]) -> Iterator[NetCdfWriter]:
-    """Open a new NetCDF-4 file and close it at the end; the parameters are those of the writer."""
-    file = NetCdfWriter(path, attributes)
+    """Open a new NetCDF-4 file and close it at the end; the parameters are those of the writer.
+
+    It is written in a child process, or in this one where no child can be started.
+    """
+    file = (NetCdfWriter if trouble() else WriterInChild)(path, attributes)
     try:
         yield file
-    finally:
-        file.close()
-
-
-def _attribute_type(value: Attribute) -> tuple[gdal.ExtendedDataType, list[int]]:
-    """The type and the shape of an attribute."""
-    if isinstance(value, str):
-        return gdal.ExtendedDataType.CreateString(), []
-    if isinstance(value, np.ndarray):
-        stored = _TYPES[f"{value.dtype.kind}{value.dtype.itemsize}"]
-        return gdal.ExtendedDataType.Create(stored), list(value.shape)
-    return gdal.ExtendedDataType.Create(gdal.GDT_Float32), []
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+    file.close()

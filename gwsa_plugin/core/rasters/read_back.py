@@ -13,6 +13,7 @@ import numpy as np
 from osgeo import gdal
 
 from .gdal_errors import RasterError, gdal_errors
+from .gdal_options import one_gdal_thread
 
 # Relative error of sums of float64 values in another order.
 ROUNDING = 1e-9
@@ -168,7 +169,8 @@ def _read_all(path: Path) -> tuple[Sums, dict[str, str], list[tuple[str, str | N
 
 
 def _open(path: Path) -> gdal.Dataset:
-    file = gdal.Open(str(path))
+    with one_gdal_thread():
+        file = gdal.Open(str(path))
     if file is None:
         raise RuntimeError("it cannot be opened")
     return file

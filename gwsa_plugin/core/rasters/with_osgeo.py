@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from osgeo import gdal, gdal_array, ogr
 from ..base.affine import Affine
 from .crs import well_known_text
 from .gdal_errors import RasterError, gdal_errors
+from .gdal_options import one_gdal_thread
 from .names import as_text, gdal_name
 from .netcdf_tags import with_attributes
 from .one_pixel import read_pixel
@@ -45,7 +46,7 @@ class OsgeoRaster(GdalRaster):
 
     def __init__(self, path: Path):
         self.path = path
-        with gdal_errors(f"{path.name} cannot be opened"):
+        with gdal_errors(f"{path.name} cannot be opened"), one_gdal_thread():
             self._file = gdal.Open(gdal_name(path))
         if self._file is None:
             raise RasterError(f"{path.name} cannot be opened")
@@ -115,8 +116,11 @@ class OsgeoRaster(GdalRaster):
             )
         return values
 
-    def _read_errors(self) -> AbstractContextManager[None]:
-        return gdal_errors(f"{self.path.name} cannot be read")
+    @contextmanager
+    def _read_errors(self) -> Iterator[None]:
+        # A VRT opens its sources when it is read.
+        with gdal_errors(f"{self.path.name} cannot be read"), one_gdal_thread():
+            yield
 
 
 open_file = OsgeoRaster
@@ -145,7 +149,8 @@ def read_stored(path: Path, bands: list[int], window: Window, values: np.ndarray
     """
     left, top, width, height = window_sides(window)
     with gdal_errors(f"{path.name} cannot be read"):
-        file = gdal.Open(str(path))
+        with one_gdal_thread():
+            file = gdal.Open(str(path))
         kind = _gdal_type(values.dtype.name)
         read = file and file.ReadRaster(
             left, top, width, height, buf_type=kind, band_list=bands, buf_obj=values

@@ -18,6 +18,7 @@ from rasterio.windows import Window as RasterioWindow
 from ..base.affine import Affine
 from .crs import well_known_text
 from .gdal_errors import RasterError
+from .gdal_options import one_gdal_thread
 from .names import gdal_name, is_virtual
 from .netcdf_tags import with_attributes
 from .one_pixel import read_pixel
@@ -127,6 +128,7 @@ def _describe_bands(file: rasterio.DatasetReader) -> Iterator[Band]:
 def _rasterio_errors(problem: str) -> Iterator[None]:
     """Raise RasterError instead of the errors of rasterio."""
     try:
-        yield
+        with one_gdal_thread():
+            yield
     except (RasterioError, RasterioIOError, CRSError, UnicodeDecodeError) as error:
         raise RasterError(f"{problem}: {error}") from None

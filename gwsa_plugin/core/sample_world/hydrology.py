@@ -81,14 +81,16 @@ class Hydrology:
         self._pumped = np.zeros_like(self.soil)
         self._settled = 0
         self._arrived = np.zeros_like(self.soil)
+        self._prepared: dict[int, tuple[dict[str, np.ndarray], np.ndarray]] = {}
         self.drivers: dict[str, np.ndarray] = {}
         self.storage = np.zeros_like(self.soil)
 
     def step(self, i: int) -> None:
         """Advance to month number ``i``; the months must be simulated in order."""
-        weather = self._weather.month(i)
+        self.prepare(i)
+        weather, plots = self._prepared.pop(i)
         wetness = self.soil / self._capacity
-        green = self._greenness(i, weather, wetness)
+        green = np.clip(self._greenness(i, weather, wetness) + plots, 0.02, 0.9)
         evaporation, runoff = self._step_soil(weather, wetness, green)
         surplus = weather["precipitation"] - evaporation - RECHARGE_THRESHOLD_MM
         if not self._case.recharge:
@@ -108,16 +110,27 @@ class Hydrology:
             "land_surface_temperature": weather["temperature"] + 0.05 * weather["radiation"] * bare,
         }
 
+    def prepare(self, i: int) -> None:
+        """Compute what month number ``i`` needs of no earlier month, in any order.
+
+        Another thread may call it while an earlier month is simulated.
+        """
+        if i not in self._prepared:
+            plots = 0.01 * self._plots.interpolate(self._vigour[i])
+            self._prepared[i] = self._weather.month(i), plots
+
     def _greenness(self, i: int, weather: dict, wetness: np.ndarray) -> np.ndarray:
-        """NDVI. Rain-fed plants follow soil water and temperature, irrigated crops the calendar."""
+        """NDVI without the differences between plots.
+
+        Rain-fed plants follow soil water and temperature, irrigated crops the calendar.
+        """
         season = calendar_month(self._months[i : i + 1])[0] - 1
         years = np.float32(decimal_years(self._months[i])) - self._irrigated_since
         irrigated = self._land.farmland / (1 + np.exp(-years / 2.5))
         warmth = np.clip((weather["temperature"] + 4) / 22, 0.05, 1)
         rainfed = 0.1 + 0.52 * np.clip(wetness, 0, 1) * warmth
         crop = np.maximum(rainfed, 0.18 + 0.62 * CROP[season])
-        plots = 0.01 * self._plots.interpolate(self._vigour[i])
-        return np.clip((1 - irrigated) * rainfed + irrigated * crop + plots, 0.02, 0.9)
+        return (1 - irrigated) * rainfed + irrigated * crop
 
     def _step_soil(self, weather: dict, wetness, green) -> tuple[np.ndarray, np.ndarray]:
         """Advance the soil bucket.

@@ -107,9 +107,11 @@ def simulate(
         if i < SPREAD_MONTHS:
             predictors.measure_spread(hydrology.drivers)
         works: list[Work] = [partial(_step, models, i + 1)] if i + 1 < simulated.size else []
+        if i + 2 < simulated.size:
+            works.append(partial(_prepare, models, i + 2))
         if period[0] - PREDICTOR_LEAD_MONTHS <= month <= period[-1]:
             works += predictors.writing(month, described_drivers(hydrology, case))
-        # The next month is simulated while this one is written.
+        # The next month is simulated, and the weather after it, while this one is written.
         run_all(works)
         if month < first:
             continue
@@ -140,6 +142,13 @@ def _step(models: list[Hydrology], i: int, progress: Progress = SILENT) -> None:
     for model in models:
         progress.stop_if_cancelled()
         model.step(i)
+
+
+def _prepare(models: list[Hydrology], i: int, progress: Progress = SILENT) -> None:
+    """Compute what month number ``i`` of models needs of no earlier month."""
+    for model in models:
+        progress.stop_if_cancelled()
+        model.prepare(i)
 
 
 def _independent_hydrology(land: Land, months: np.ndarray, seed: int, case: Case) -> Hydrology:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..base.blas import one_blas_thread
 from ..base.errors import InputError
 from ..base.grid import Grid
 from ..base.months import in_baseline, month_range
@@ -113,6 +114,7 @@ class WorldOptions:
 NORTH_WEST_INDIA = WorldOptions()
 
 
+@one_blas_thread()
 def make_world(
     folder, options: WorldOptions = NORTH_WEST_INDIA, progress: Progress = SILENT
 ) -> dict:

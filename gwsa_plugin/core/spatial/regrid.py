@@ -56,6 +56,10 @@ class Regridding:
         self._column_fractions = csr_matrix(columns[:, columns.any(axis=0)].T)
         # Made once, because a product with the matrix on the right makes it each time.
         self._transposed_fractions = self._column_fractions.T
+        self._same_cells = (
+            _complete_cells(rows[:, self.rows]),
+            _complete_cells(columns[:, columns.any(axis=0)]),
+        )
 
     @property
     def source_shape(self) -> tuple[int, int]:
@@ -83,6 +87,11 @@ class Regridding:
             NaN where less than half of a cell's area has a value.
         """
         finite = np.isfinite(field)
+        by_row, by_column = self._same_cells
+        if by_row is not None and by_column is not None:
+            # What the sums below return for cells that coincide, -0.0 as 0.0.
+            cells = np.where(finite, field, np.nan)[by_row[:, None], by_column]
+            return cells.astype(np.float64) + 0.0
         fraction = self._sums(finite.astype(np.float64))
         total = self._sums(np.where(finite, field, 0.0).astype(np.float64))
         return np.where(
@@ -101,6 +110,14 @@ class Regridding:
         rows = self._row_fractions.argmax(axis=1)
         columns = self._column_fractions.argmax(axis=0)
         return field[np.ix_(np.asarray(rows).ravel(), np.asarray(columns).ravel())]
+
+
+def _complete_cells(fractions: np.ndarray) -> np.ndarray | None:
+    """The source cell that each target cell coincides with; None where some do not."""
+    covered = fractions == 1.0
+    if np.count_nonzero(fractions) == len(fractions) and covered.any(axis=1).all():
+        return covered.argmax(axis=1)
+    return None
 
 
 def _cell_edges(

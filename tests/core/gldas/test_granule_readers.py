@@ -1,5 +1,8 @@
 """The readers of NetCDF-4 through h5py and GDAL return the same values."""
 
+import os
+import signal
+import sys
 import zlib
 from types import SimpleNamespace
 
@@ -9,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.base.errors import InputError
+from gwsa.gwsa_plugin.core.gldas.granule import UnusableGranule, read_granule, read_header
+from gwsa.gwsa_plugin.core.gldas.land_storage import OFF_LAND, VARIABLES
 from gwsa.gwsa_plugin.core.rasters import decompress as decompression
-from gwsa.gwsa_plugin.core.rasters import hdf5
+from gwsa.gwsa_plugin.core.rasters import hdf5, netcdf
+from gwsa.gwsa_plugin.core.rasters.child_process import OpenFile
 from gwsa.gwsa_plugin.core.rasters.decompress import DamagedChunk, decompress
 from gwsa.gwsa_plugin.core.rasters.in_child import NetCdfInChild
 from gwsa.gwsa_plugin.core.rasters.netcdf import NetCdf, open_netcdf
+from gwsa.tests.core.gldas.gldas_layouts import LAT, LON, file_name, write_granule
 
 VALUES = np.random.default_rng(2).uniform(-50, 50, (1, 6, 8)).astype("<f4")
 VALUES[0, 2:4] = -9999
@@ -133,6 +140,44 @@ def test_decompression_inverts_compression(numbers):
     values = np.array(numbers, dtype="<f4")
     chunk = zlib.compress(shuffle(values))
     np.testing.assert_array_equal(decompress(chunk, values.size, shuffled=True), values)
+
+
+@pytest.fixture
+def granule(tmp_path):
+    path = tmp_path / file_name("2007-07")
+    fields = np.random.default_rng(3).uniform(0, 9, (len(VARIABLES), LAT.size, LON.size))
+    fields[:, 1, 2] = OFF_LAND
+    write_granule(path, fields.astype("f4"))
+    return path
+
+
+def test_a_granule_read_in_a_child_is_that_read_here(granule, monkeypatch):
+    window = slice(1, 4), slice(0, 5)
+    first = read_header(granule)
+    cells = np.arange(15).reshape(3, 5) % 4 > 0
+    for land in (None, cells):
+        with monkeypatch.context() as patched:
+            patched.setattr(netcdf, "trouble", lambda: "files are read here")
+            here = read_granule(granule, window, first, land)
+        there = read_granule(granule, window, first, land)
+        assert there.header == here.header == first
+        assert there.land.sum() == 14
+        np.testing.assert_array_equal(there.land, here.land)
+        assert there.storage.dtype == np.float32
+        np.testing.assert_array_equal(there.storage, here.storage)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_granule_that_ends_its_reader_is_a_damaged_file(granule, monkeypatch):
+    run = OpenFile.run
+
+    def run_killed(self, *request, **options):
+        os.kill(self._child._process.pid, signal.SIGSEGV)
+        return run(self, *request, **options)
+
+    monkeypatch.setattr(OpenFile, "run", run_killed)
+    with pytest.raises(UnusableGranule, match="damaged, so that its reader crashes"):
+        read_granule(granule, (slice(0, 4), slice(0, 5)))
 
 
 @pytest.fixture

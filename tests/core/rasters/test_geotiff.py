@@ -21,8 +21,8 @@ from gwsa.gwsa_plugin.core.rasters.geotiff import (
     Header,
     encode_geotiff,
     new_geotiff,
-    update_tags,
 )
+from gwsa.gwsa_plugin.core.rasters.geotiff_tags import update_tags
 from gwsa.tests.core.gdal_cache import gdal_cache
 
 SIDE = 240

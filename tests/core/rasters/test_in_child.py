@@ -139,7 +139,10 @@ def test_without_a_child_the_file_is_read_here_with_a_warning(
     monkeypatch.setattr(child_process, "find_python", lambda: None)
     child_process.trouble.cache_clear()
     request.addfinalizer(child_process.trouble.cache_clear)
-    with pytest.warns(RuntimeWarning, match="read by QGIS itself"), open_netcdf(path) as file:
+    with (
+        pytest.warns(RuntimeWarning, match="written by QGIS itself"),
+        open_netcdf(path) as file,
+    ):
         assert isinstance(file, NetCdf)
         np.testing.assert_array_equal(file.read("water"), VALUES)
     with open_raster(Path(f'NETCDF:"{path}":water')) as source:

@@ -19,7 +19,7 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload
 
-from .vectors import BYTE, INDEX, WORD, call, data, load, shuffled, splat, store
+from .vectors import BYTE, INDEX, WORD, call, data, load, shuffled, store
 
 # Rows that are evaluated together, and words of 64 rows among them.
 ROWS = 512
@@ -157,27 +157,53 @@ def _compare(typing, codes, place, limits, start, left, right, stop, shift, digi
 
 def _compare_digits(builder, lanes, digits):
     """Compare the two digits of 512 codes with each number from 0 to 15."""
-    splits = (
-        (HIGHER, [builder.lshr(lane, splat(builder, BYTE(4), LANES)) for lane in lanes]),
-        (ABOVE, [builder.and_(lane, splat(builder, BYTE(DIGITS - 1), LANES)) for lane in lanes]),
-    )
-    for part, own in splits:
-        with cgutils.for_range(builder, WORD(DIGITS), intp=WORD) as loop:
-            number = splat(builder, builder.trunc(loop.index, BYTE), LANES)
-            first = builder.mul(builder.add(loop.index, WORD(part)), WORD(WORDS))
-            for word, lane in enumerate(own):
-                # The mask of 64 comparisons is a word of the plane.
-                above = builder.icmp_unsigned(">", lane, number)
-                store(builder, digits, first, builder.bitcast(above, WORD), word)
-    lower = PLANE([-1] * WORDS)
-    for number in range(DIGITS):
-        higher = _plane(builder, digits, WORD(HIGHER + number))
-        equal = builder.and_(lower, builder.not_(higher))
-        store(builder, digits, WORD((EQUAL + number) * WORDS), equal, align=64)
-        lower = higher
+    bits = _bit_planes(builder, lanes, digits)
+    higher, equal = _compare_four_bits(builder, bits[:4])
+    above, _ = _compare_four_bits(builder, bits[4:])
+    for first, planes in ((HIGHER, higher), (EQUAL, equal), (ABOVE, above)):
+        for number, plane in enumerate(planes):
+            store(builder, digits, WORD((first + number) * WORDS), plane, align=64)
+    missing = bits[0]
+    for bit in bits[1:]:
+        missing = builder.and_(missing, bit)
+    store(builder, digits, WORD(KNOWN * WORDS), builder.not_(missing), align=64)
+
+
+def _bit_planes(builder, lanes, digits):
+    """The bits of 512 codes as planes, the highest first. ``digits`` is overwritten."""
     for word, lane in enumerate(lanes):
-        known = builder.icmp_unsigned("!=", lane, LANES([MISSING] * 64))
-        store(builder, digits, WORD(KNOWN * WORDS), builder.bitcast(known, WORD), word)
+        for bit in range(8):
+            # The highest bit of 64 codes is a word of the plane.
+            is_set = builder.icmp_signed("<", lane, LANES(None))
+            store(builder, digits, WORD(bit * WORDS), builder.bitcast(is_set, WORD), word)
+            lane = builder.add(lane, lane)
+    return [_plane(builder, digits, WORD(bit)) for bit in range(8)]
+
+
+def _compare_four_bits(builder, bits):
+    """Planes of numbers of four bits: above 0 to 15, and equal to these."""
+    (upper_above, upper_equal), (lower_above, lower_equal) = (
+        _compare_two_bits(builder, *pair) for pair in (bits[:2], bits[2:])
+    )
+    above = [
+        builder.or_(upper_above[upper], builder.and_(upper_equal[upper], lower_above[lower]))
+        for upper in range(4)
+        for lower in range(4)
+    ]
+    equal = [
+        builder.and_(upper_equal[upper], lower_equal[lower])
+        for upper in range(4)
+        for lower in range(4)
+    ]
+    return above, equal
+
+
+def _compare_two_bits(builder, high, low):
+    """Planes of numbers of two bits: above 0 to 3, and equal to these."""
+    not_high, not_low = builder.not_(high), builder.not_(low)
+    above = [builder.or_(high, low), high, builder.and_(high, low), PLANE([0] * WORDS)]
+    equal = [builder.and_(one, other) for one in (not_high, high) for other in (not_low, low)]
+    return above, equal
 
 
 def _plane(builder, planes, number):

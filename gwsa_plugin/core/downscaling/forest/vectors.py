@@ -31,12 +31,6 @@ def store(builder, pointer, place, value, further=0, align=1):
     builder.store(value, _pointer(builder, pointer, place, value.type, further)).align = align
 
 
-def splat(builder, number, lanes):
-    """Repeat a number as a vector of type ``lanes``."""
-    one = builder.insert_element(lanes(ir.Undefined), number, INDEX(0))
-    return shuffled(builder, one, lanes(ir.Undefined), [0] * lanes.count)
-
-
 def shuffled(builder, one, other, order):
     """Choose elements of two vectors by their numbers, those of the second following the first."""
     order = list(order)

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-from .lines import line_basis
+from ...stats.exact_sums import sum_of_products
+from .lines import line_basis, subtract_lines
 from .prior import Prior
 from .samples import ObservedTerms, PriorSamples
 
@@ -92,13 +93,13 @@ def sum_products(
     values = terms.values[observed_months][:, tiles] * weights[:, None, None].astype(np.float32)
     target = terms.target[observed_months][:, tiles] * weights
     shape = values.shape[2:]
-    values = values.reshape(len(values), -1)
-    values = values - (basis.astype(np.float32) @ (basis.astype(np.float32).T @ values))
-    values = values.reshape(-1, shape[0] * shape[1])
-    target = (target - basis @ (basis.T @ target)).ravel()
-    matrix = (values.T @ values).astype(np.float64).reshape(*shape, *shape)
-    vector = (values.T @ target.astype(np.float32)).astype(np.float64).reshape(shape)
-    return Sums(matrix, vector, float(target @ target))
+    count = shape[0] * shape[1]
+    rows = np.empty((target.size, count + 1), np.float32)
+    rows[:, :count] = subtract_lines(values, basis, basis).reshape(-1, count)
+    rows[:, count] = subtract_lines(target, basis, basis).ravel()
+    sums = sum_of_products(rows)
+    matrix = sums[:count, :count].reshape(*shape, *shape)
+    return Sums(matrix, sums[:count, count].reshape(shape), float(sums[count, count]))
 
 
 def solve(sums: Sums, ridge: float) -> Coefficients:

@@ -67,8 +67,26 @@ def without_lines(series: np.ndarray, months: np.ndarray) -> np.ndarray:
     numpy.ndarray
         Of shape and type of ``series``; 0 where a series has NaN in any month.
     """
-    basis = line_basis(months).astype(series.dtype)
+    return np.nan_to_num(subtract_lines(series, line_basis(months), line_weights(months)))
+
+
+def subtract_lines(series: np.ndarray, basis: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Subtract lines from series, with sums in the order of the months.
+
+    A product of matrices would add in an order that depends on the number of threads.
+
+    Parameters
+    ----------
+    series : numpy.ndarray, shape (months, ...)
+    basis, weights : numpy.ndarray, shape (months, lines)
+        The coefficients of a series for ``basis`` are its sums with the weights.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of shape and type of ``series``.
+    """
+    basis, weights = basis.astype(series.dtype), weights.astype(series.dtype)
     flat = series.reshape(len(series), -1)
-    weights = line_weights(months).astype(series.dtype)
-    rest = flat - basis @ (weights.T @ flat)
-    return np.nan_to_num(rest).reshape(series.shape)
+    lines = np.einsum("mk,ms->ks", weights, flat)
+    return (flat - np.einsum("mk,ks->ms", basis, lines)).reshape(series.shape)

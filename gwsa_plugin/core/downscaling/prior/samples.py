@@ -102,14 +102,14 @@ class PriorSamples:
             weight * (np.abs(terms[:, number]).mean(axis=0) * amplitude).mean()
             for number, weight in enumerate(responses)
         ]
-        response = np.abs(np.tensordot(terms, responses, ([1], [0]))).mean(axis=0)
+        response = np.abs(np.einsum("mtcp,t->mcp", terms, responses)).mean(axis=0)
         change = np.abs(self.standard.apply(statics)) * response
         static_parts = np.abs(prior.modulation) * change.mean(axis=(1, 2))
         return np.concatenate([term_parts, static_parts]).astype(np.float64)
 
     def cell_means(self, prior: Prior) -> np.ndarray:
         """Compute the mean of the prior over the pixels of each cell: cm, (months, cells)."""
-        response = np.tensordot(self.terms, prior.responses.astype(np.float32), ([1], [0]))
+        response = np.einsum("mtcp,t->mcp", self.terms, prior.responses.astype(np.float32))
         amplitude = prior.amplitude(self.statics)
         return np.einsum("mcp,cp->mc", response, amplitude) / amplitude.shape[1]
 

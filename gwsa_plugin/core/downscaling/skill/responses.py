@@ -15,6 +15,7 @@ import numpy as np
 from ...base.months import calendar_year, decimal_years
 from ...files.stack import MonthlyStack
 from ...predictors.catalogue import PRECIPITATION
+from ...stats.exact_sums import sum_of_products
 from ...stats.harmonics import harmonic_design
 from ..prior.drivers import SURPLUS
 from ..prior.fit import Sums, solve
@@ -268,10 +269,10 @@ def _sum_years(fitted: FittedPrior) -> list[_YearSums]:
         target = terms.target[numbers[now]][..., None]
         both = (np.concatenate([products, target], axis=2) * weights).astype(np.float32)
         flat = both.reshape(-1, both.shape[2])
-        lines = np.tensordot(basis[now].T.astype(np.float32), both, 1)
+        lines = np.einsum("mk,mtp->ktp", basis[now].astype(np.float32), both)
         sums.append(
             _YearSums(
-                power=(flat.T @ flat).astype(np.float64),
+                power=sum_of_products(flat),
                 lines=lines,
                 basis=basis[now].T @ basis[now],
                 shape=(shape[0], shape[1]),
@@ -286,9 +287,9 @@ def _combine(years: list[_YearSums], weights: np.ndarray) -> Sums:
     power = sum(weight * year.power for weight, year in used)
     lines = sum(weight * year.lines.astype(np.float64) for weight, year in used)
     basis = sum(weight * year.basis for weight, year in used)
-    root = np.linalg.cholesky(basis)
-    removed = np.linalg.solve(root, lines.reshape(len(root), -1)).reshape(-1, lines.shape[2])
-    power = power - removed.T @ removed
+    inverse = np.linalg.inv(np.linalg.cholesky(basis))
+    removed = np.einsum("jk,ktp->jtp", inverse, lines)
+    power = power - sum_of_products(removed.reshape(-1, lines.shape[2]))
     terms, factors = years[0].shape
     return Sums(
         matrix=power[:-1, :-1].reshape(terms, factors, terms, factors),
@@ -302,9 +303,13 @@ def _split(series: np.ndarray, months: np.ndarray) -> dict[str, np.ndarray]:
     years = decimal_years(months)
     design = harmonic_design(years - years.mean())
     design[:, 1:] -= design[:, 1:].mean(axis=0)
-    coefficients = np.linalg.lstsq(design, series, rcond=None)[0]
+    coefficients = np.einsum("km,mt->kt", np.linalg.pinv(design), series)
+    trend, season = (
+        np.einsum("mk,kt->mt", design[:, part], coefficients[part])
+        for part in (slice(1, 2), slice(2, None))
+    )
     return {
-        SEASON: design[:, 2:] @ coefficients[2:],
-        INTERANNUAL: series - design @ coefficients,
-        TREND: design[:, 1:2] @ coefficients[1:2],
+        SEASON: season,
+        INTERANNUAL: series - coefficients[0] - trend - season,
+        TREND: trend,
     }

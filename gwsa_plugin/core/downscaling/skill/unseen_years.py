@@ -100,7 +100,7 @@ def validate_in_unseen_years(fitted: FittedPrior, progress: Progress) -> UnseenY
             continue
         every = np.ones(terms.areas.size, dtype=bool)
         products = solve(sum_products(terms, months, training, every), fitted.ridge).products
-        prior = np.einsum("mtaj,aj->mt", terms.values, products, optimize=True)
+        prior = np.einsum("mtaj,aj->mt", terms.values, products)
         competitor = _continue(terms.target, months, training)
         estimate = _continue(terms.target - prior, months, training) + prior
         compared += int(held.sum())

@@ -14,7 +14,7 @@ from ...base.progress import SILENT, Progress
 from ...files.checkpoint import seal
 from ...files.stack import MonthlyStack, write_stack
 from ...files.yearly_maps import YearlyMaps
-from ...rasters.geotiff import update_tags
+from ...rasters.geotiff_tags import update_tags
 from ...wells.comparison import WellComparison
 from ...wells.detail import UNTESTED, DetailTest
 from ...wells.map_detail import WellRecords, validate_detail
