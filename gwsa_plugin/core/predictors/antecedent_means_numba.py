@@ -108,11 +108,29 @@ def exact_means(values, newest, oldest, means):
 
 @compiled
 def _take_stored(stored, columns, first, scale, offset, nodata, row):
-    """The values of a band at the pixels from ``first`` on, NaN for no value."""
-    for pixel in range(row.size):
-        number = stored[columns[first + pixel]]
+    """The values of a band at the pixels from ``first`` on, NaN for no value.
+
+    Consecutive columns, which most pixels inland are, are read as vectors.
+    """
+    for begin in range(0, row.size, EXACT_PIXELS):
+        part = row[begin : begin + EXACT_PIXELS]
+        own = columns[first + begin : first + begin + part.size]
+        if own[-1] - own[0] == own.size - 1:
+            _scale(stored[own[0] : own[0] + own.size], scale, offset, nodata, part)
+        else:
+            for pixel in range(part.size):
+                number = stored[own[pixel]]
+                value = np.float32(number) * scale + offset
+                part[pixel] = value if number != nodata else np.float32(np.nan)
+
+
+@compiled
+def _scale(stored, scale, offset, nodata, values):
+    """The values of stored numbers, NaN for no value."""
+    for place in range(values.size):
+        number = stored[place]
         value = np.float32(number) * scale + offset
-        row[pixel] = value if number != nodata else np.float32(np.nan)
+        values[place] = value if number != nodata else np.float32(np.nan)
 
 
 @compiled

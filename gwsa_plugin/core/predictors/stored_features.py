@@ -47,7 +47,7 @@ class TileFeature(NamedTuple):
     bands : numpy.ndarray of int, shape (months,) or (1,)
         Band of each month; a single one for a feature that is the same in all months.
     columns : numpy.ndarray of int32, shape (rows,), or None
-        Column of each row that is predicted; None for all columns in their order.
+        Column of each row that is predicted, ascending; None for all columns in their order.
     """
 
     values: Feature

@@ -61,6 +61,9 @@ class Coder:
         """
         first, count = rows.start, rows.stop - rows.start
         columns = None if feature.columns is None else feature.columns[rows]
+        if columns is not None and count and columns[-1] - columns[0] == count - 1:
+            # Consecutive columns need no list.
+            first, columns = int(columns[0]), None
         if isinstance(feature.values, StoredFeature):
             table = self._stored_table(*feature.values[1:])
             stored = feature.values.stored.view(np.uint16)

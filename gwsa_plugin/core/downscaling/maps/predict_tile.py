@@ -27,8 +27,9 @@ from ..prior.fields import PixelLines, PriorJob, read_lines
 from ..prior.lines import line_basis
 from .map_job import MapJob, ModelUse
 
-# Pixels whose features are computed at a time. Those of some years take a few megabytes.
-BLOCK_PIXELS = 8192
+# Pixels whose features are computed at a time, so that those of a variable in some years stay in the
+# second-level cache of the processor.
+BLOCK_PIXELS = 4096
 
 
 class TileUse(NamedTuple):
