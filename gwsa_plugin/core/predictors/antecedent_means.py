@@ -59,7 +59,8 @@ def column_means(
     known: np.ndarray,
     months: np.ndarray,
     windows: tuple[int, ...],
-) -> np.ndarray:
+    means: np.ndarray,
+) -> None:
     """Compute antecedent means at some pixels.
 
     Parameters
@@ -70,11 +71,8 @@ def column_means(
         The pixels.
     known, months, windows
         As ``antecedent_means``.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (windows, months, pixels)
-        The bits of ``antecedent_means``.
+    means : numpy.ndarray of float32, shape (windows, months, pixels)
+        Filled with the bits of ``antecedent_means``.
     """
     kernel = _kernel()
     if (
@@ -83,13 +81,12 @@ def column_means(
         or not sums_are_exact(len(known), [(values.scale, values.offset)])
     ):
         floats = feature_values(take_rows(values, (slice(None), columns)))
-        return means_by_window(floats, known, months, windows)
+        means_by_window(floats, known, months, windows, means)
+        return
     newest = np.searchsorted(known, months, side="right") - 1
     oldest = np.searchsorted(known, months[:, None] - (np.array(windows) - 1))
-    means = np.empty((len(windows), months.size, columns.size), dtype=np.float32)
     numbers = np.float32(values.scale), np.float32(values.offset), np.int16(values.nodata)
     kernel.stored_means(values.stored, columns, *numbers, newest, oldest, means)
-    return means
 
 
 def means_by_window(
@@ -97,8 +94,9 @@ def means_by_window(
     known: np.ndarray,
     months: np.ndarray,
     windows: tuple[int, ...],
+    means: np.ndarray,
     exact: bool = False,
-) -> np.ndarray:
+) -> None:
     """Compute ``antecedent_means`` with the windows first.
 
     Parameters
@@ -107,23 +105,18 @@ def means_by_window(
         The variable, shape (known months, pixels), NaN for no value.
     known, months, windows
         As ``antecedent_means``.
+    means : numpy.ndarray of float32, shape (windows, months, pixels)
+        Filled with the bits of ``antecedent_means``.
     exact : bool
         Whether sums of the values have no rounding error, see ``sums_are_exact``.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (windows, months, pixels)
-        The bits of ``antecedent_means``.
     """
     kernel = _kernel()
     if kernel is None or not exact:
-        means = antecedent_means(values, known, months, windows)
-        return np.ascontiguousarray(means.swapaxes(0, 1))
+        means[:] = antecedent_means(values, known, months, windows).swapaxes(0, 1)
+        return
     newest = np.searchsorted(known, months, side="right") - 1
     oldest = np.searchsorted(known, months[:, None] - (np.array(windows) - 1))
-    means = np.empty((len(windows), months.size, values.shape[1]), dtype=np.float32)
     kernel.exact_means(values, newest, oldest, means)
-    return means
 
 
 def sums_are_exact(months: int, scalings: Sequence[tuple[float, float]]) -> bool:

@@ -7,13 +7,14 @@ caches of the processor until they are used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ..base.numba_modules import load_numba_module
+from ..base.thread_arrays import thread_array
 from ..base.tiles import Tile
 from .antecedent_means import column_means, means_by_window, sums_are_exact
 from .catalogue import Predictor
@@ -178,6 +179,9 @@ class TileRasters:
     def features(self, rows: slice) -> list[list[TileFeature]]:
         """Compute the features of some pixels.
 
+        Means and differences lie in memory of the thread. The features of the next pixels overwrite
+        them.
+
         Parameters
         ----------
         rows : slice
@@ -220,18 +224,20 @@ class TileRasters:
     def _variable(self, source: tuple, columns: np.ndarray) -> _Variable:
         """A raster or a difference of two, with its means at some pixels."""
         windows = tuple(sorted(self._windows[source]))
-        means: Iterable[np.ndarray] = ()
+        shape = (len(windows), self._months.size, columns.size)
+        means = thread_array(f"means of {source}", shape, np.float32)
         if len(source) == 1:
             known, values = self._rasters[source[0]]
             if windows:
-                means = column_means(values, columns, known, self._months, windows)
+                column_means(values, columns, known, self._months, windows, means)
             return _Variable(known, values, columns, dict(zip(windows, means)))
         known, one, other = self._terms[source]
-        difference = _subtract(one, other, columns)
+        difference = thread_array(f"difference {source}", (known.size, columns.size), np.float32)
+        _subtract(one, other, columns, difference)
         if windows:
             scalings = [each[1:3] for each in (one, other) if isinstance(each, StoredFeature)]
             exact = len(scalings) == 2 and sums_are_exact(known.size, scalings)
-            means = means_by_window(difference, known, self._months, windows, exact)
+            means_by_window(difference, known, self._months, windows, means, exact)
         return _Variable(known, difference, None, dict(zip(windows, means)))
 
 
@@ -298,16 +304,15 @@ def _flat(band: Feature) -> Feature:
     return np.ascontiguousarray(band, dtype=np.float32).reshape(1, -1)
 
 
-def _subtract(one: Feature, other: Feature, columns: np.ndarray) -> np.ndarray:
-    """The difference of two variables at some pixels, float32, shape (bands, pixels)."""
+def _subtract(one: Feature, other: Feature, columns: np.ndarray, values: np.ndarray) -> None:
+    """Fill in the difference of two variables at some pixels, float32, shape (bands, pixels)."""
     kernel = _kernel()
     if kernel and isinstance(one, StoredFeature) and isinstance(other, StoredFeature):
-        values = np.empty((len(one.stored), columns.size), dtype=np.float32)
         numbers = [
             (np.float32(each.scale), np.float32(each.offset), np.int16(each.nodata))
             for each in (one, other)
         ]
         kernel.differences(one.stored, numbers[0], other.stored, numbers[1], columns, values)
-        return values
+        return
     where = (slice(None), columns)
-    return np.subtract(*(feature_values(take_rows(each, where)) for each in (one, other)))
+    np.subtract(*(feature_values(take_rows(each, where)) for each in (one, other)), out=values)

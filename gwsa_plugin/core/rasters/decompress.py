@@ -8,14 +8,13 @@ several threads can use it at once. HDF5 alone would halve the speed of the benc
 from __future__ import annotations
 
 import ctypes
-import threading
 from functools import lru_cache
 
 import numpy as np
 
-LIBRARY_NAMES = ("libdeflate.so.0", "libdeflate.0.dylib", "libdeflate.dll", "deflate.dll")
+from ..base.thread_arrays import thread_array
 
-_thread_buffers = threading.local()
+LIBRARY_NAMES = ("libdeflate.so.0", "libdeflate.0.dylib", "libdeflate.dll", "deflate.dll")
 
 
 class DamagedChunk(Exception):
@@ -100,7 +99,7 @@ def inflate(chunk: bytes, size: int) -> np.ndarray:
     library = libdeflate()
     if library is None:
         raise RuntimeError("libdeflate is not installed")
-    content = _buffer("content", size)
+    content = thread_array("decompressed", (size,), np.uint8)
     decompressor = library.libdeflate_alloc_decompressor()
     failed = library.libdeflate_zlib_decompress(
         decompressor, chunk, len(chunk), content.ctypes.data, content.size, None
@@ -121,12 +120,3 @@ def _unshuffle(planes: np.ndarray, cells: np.ndarray | None) -> np.ndarray:
     for place, plane in enumerate(planes):
         values[..., None].view("u1")[..., place] = plane if cells is None else plane[cells]
     return values
-
-
-def _buffer(name: str, size: int) -> np.ndarray:
-    """Return ``size`` bytes that this thread reuses: allocating takes longer than decompressing."""
-    buffer = getattr(_thread_buffers, name, None)
-    if buffer is None or buffer.size < size:
-        buffer = np.empty(size, dtype=np.uint8)
-        setattr(_thread_buffers, name, buffer)
-    return buffer[:size]

@@ -66,6 +66,10 @@ def stored(scaling, missing=0.1, seed=0):
     return StoredFeature(numbers, *scaling[:2], -32768)
 
 
+def empty_means(months, windows, columns):
+    return np.empty((len(windows), months.size, columns.size), dtype=np.float32)
+
+
 def assert_same_bits(one, other):
     assert one.dtype == other.dtype == np.float32
     np.testing.assert_array_equal(one.view(np.int32), other.view(np.int32))
@@ -77,7 +81,8 @@ def test_means_of_stored_numbers_have_the_bits_of_sums_month_by_month(compiled, 
     values = stored(scaling, missing)
     columns = np.flatnonzero(np.random.default_rng(1).random(PIXELS) < 0.7).astype(np.int32)
     assert sums_are_exact(KNOWN.size, [scaling[:2]]) == scaling[2]
-    ours = column_means(values, columns, KNOWN, MONTHS, WINDOWS)
+    ours = empty_means(MONTHS, WINDOWS, columns)
+    column_means(values, columns, KNOWN, MONTHS, WINDOWS, ours)
     expected = antecedent_means(values.values()[:, columns], KNOWN, MONTHS, WINDOWS)
     assert_same_bits(ours, np.ascontiguousarray(expected.swapaxes(0, 1)))
 
@@ -86,7 +91,8 @@ def test_windows_before_the_first_month_are_over_the_known_ones(compiled):
     values = stored(SCALINGS["tenths"])
     columns = np.arange(PIXELS, dtype=np.int32)
     months = np.concatenate([KNOWN[:3], KNOWN[-1:] + 30])
-    ours = column_means(values, columns, KNOWN, months, (2, 24))
+    ours = empty_means(months, (2, 24), columns)
+    column_means(values, columns, KNOWN, months, (2, 24), ours)
     expected = antecedent_means(values.values(), KNOWN, months, (2, 24)).swapaxes(0, 1)
     np.testing.assert_array_equal(ours, expected)
     assert np.isnan(ours[:, -1]).all()
@@ -96,10 +102,12 @@ def test_windows_before_the_first_month_are_over_the_known_ones(compiled):
 def test_means_of_differences_have_the_bits_of_sums_month_by_month(compiled, pair):
     one, other = (stored(SCALINGS[name], seed=number) for number, name in enumerate(pair))
     columns = np.arange(0, PIXELS, 2, dtype=np.int32)
-    values = _subtract(one, other, columns)
+    values = np.empty((KNOWN.size, columns.size), dtype=np.float32)
+    _subtract(one, other, columns, values)
     assert_same_bits(values, one.values()[:, columns] - other.values()[:, columns])
     assert sums_are_exact(KNOWN.size, [SCALINGS[name][:2] for name in pair])
-    ours = means_by_window(values, KNOWN, MONTHS, WINDOWS, exact=True)
+    ours = empty_means(MONTHS, WINDOWS, columns)
+    means_by_window(values, KNOWN, MONTHS, WINDOWS, ours, exact=True)
     expected = antecedent_means(values, KNOWN, MONTHS, WINDOWS).swapaxes(0, 1)
     assert_same_bits(ours, np.ascontiguousarray(expected))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...base.thread_arrays import thread_array
 from ...predictors.stored_features import Feature, TileFeature, count_rows, row_blocks
 from .model import Forest, Unsupported, read_forest
 from .segments import Segment, separate_bytes, split_into_segments
@@ -183,7 +184,7 @@ class _SegmentEvaluator:
         first = np.cumsum([0, *bands])
         # The kernel takes complete groups of rows; codes beyond the last row are arbitrary.
         group = self._kernel.ROWS
-        codes = np.empty((first[-1], -(-count // group) * group), dtype=np.uint8)
+        codes = thread_array("codes", (int(first[-1]), -(-count // group) * group), np.uint8)
         for coder, begin, end in zip(self._coders, first, first[1:]):
             coder.code(features[coder.feature], rows, codes[begin:end])
         advance = np.array(bands, dtype=np.int64) // max(months, 2)

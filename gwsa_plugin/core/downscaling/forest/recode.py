@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from ...predictors.stored_features import StoredFeature, TileFeature
-from .recode_by_permuting import code_rows, tree
+from .recode_by_permuting import FEWEST, code_rows, tree
 from .segments import MISSING, Coding
 
 # The bits of a float32 without its sign.
@@ -44,8 +44,8 @@ class Coder:
         self._sections = _divide_axis(coding.thresholds)
         marks = _ordered_integers(coding.thresholds).astype(np.int32)
         self._tree = tree(marks) if permuting else None
-        # Tables of int16 features by scale, offset and nodata.
-        self._tables: dict[tuple, np.ndarray] = {}
+        # Codes of int16 features by scale, offset and nodata.
+        self._stored: dict[tuple, _StoredCodes] = {}
 
     def code(self, feature: TileFeature, rows: slice, codes: np.ndarray) -> None:
         """Fill in the codes of the values of the feature.
@@ -65,31 +65,90 @@ class Coder:
             # Consecutive columns need no list.
             first, columns = int(columns[0]), None
         if isinstance(feature.values, StoredFeature):
-            table = self._stored_table(*feature.values[1:])
-            stored = feature.values.stored.view(np.uint16)
-            _look_up(stored, feature.bands, columns, first, count, table, codes)
-            return
+            self._code_stored(feature, columns, first, count, codes)
+        else:
+            self._code_floats(feature, columns, first, count, codes)
+
+    def _code_stored(
+        self,
+        feature: TileFeature,
+        columns: np.ndarray | None,
+        first: int,
+        count: int,
+        codes: np.ndarray,
+    ) -> None:
+        """``code`` of numbers as rasters store them, in ``count`` columns from ``first`` on."""
+        stored, bands = feature.values.stored, feature.bands
+        own = self._stored_codes(*feature.values[1:])
+        if own.tree is None or columns is not None or count < FEWEST:
+            _look_up(stored.view(np.uint16), bands, columns, first, count, own.table, codes)
+        else:
+            nodata = feature.values.nodata
+            code_rows(stored, bands, first, count, own.tree, own.thresholds, nodata, codes)
+
+    def _code_floats(
+        self,
+        feature: TileFeature,
+        columns: np.ndarray | None,
+        first: int,
+        count: int,
+        codes: np.ndarray,
+    ) -> None:
+        """``code`` of float32, in ``count`` columns from ``first`` on."""
         bits, bands = feature.values.view(np.int32), feature.bands
         if columns is not None:
             bits, bands, first = bits[np.ix_(bands, columns)], np.arange(bands.size), 0
-        if self._tree is not None:
-            code_rows(bits, bands, first, count, self._tree, codes)
-        else:
+        if self._tree is None or count < FEWEST:
             _code_bits(bits, bands, first, count, *self._sections, codes)
+        else:
+            code_rows(bits, bands, first, count, self._tree, MISSING, 0, codes)
 
-    def _stored_table(self, scale: float, offset: float, nodata: int) -> np.ndarray:
-        """The code of each 16-bit number, shape (65536,).
+    def _stored_codes(self, scale: float, offset: float, nodata: int) -> _StoredCodes:
+        """The codes of 16-bit numbers.
 
-        Threads may compute the same table at once; it is shared only when it is complete.
+        Threads may compute the same codes at once; they are shared only when they are complete.
         """
         key = (scale, offset, nodata)
-        if key not in self._tables:
+        if key not in self._stored:
             numbers = np.arange(1 << 16, dtype=np.uint16).view(np.int16)
             bits = StoredFeature(numbers, *key).values().view(np.int32)[None]
             table = np.empty((1, numbers.size), dtype=np.uint8)
             _code_bits(bits, np.zeros(1, int), 0, numbers.size, *self._sections, table)
-            self._tables[key] = table[0]
-        return self._tables[key]
+            marks = None if self._tree is None else _stored_marks(table[0], nodata)
+            if marks is None:
+                self._stored[key] = _StoredCodes(table[0], None, 0)
+            else:
+                self._stored[key] = _StoredCodes(table[0], tree(marks), marks.size)
+        return self._stored[key]
+
+
+class _StoredCodes(NamedTuple):
+    """How numbers of 16 bits are coded.
+
+    Parameters
+    ----------
+    table : numpy.ndarray of uint8, shape (65536,)
+        The code of each number, taken as unsigned.
+    tree : numpy.ndarray of int16 or None
+        The smallest numbers of the codes as a tree for ``code_rows``. None where the processor does
+        not permute, or values do not increase with numbers.
+    thresholds : int
+        How many numbers the tree has.
+    """
+
+    table: np.ndarray
+    tree: np.ndarray | None
+    thresholds: int
+
+
+def _stored_marks(table: np.ndarray, nodata: int) -> np.ndarray | None:
+    """The smallest number of each code but 0, or None if codes do not increase with numbers."""
+    numbers = np.arange(-(1 << 15), 1 << 15).astype(np.int16)
+    numbers = numbers[numbers != nodata]
+    codes = table[numbers.view(np.uint16)].astype(int)
+    if np.any(np.diff(codes) < 0) or codes[-1] == MISSING:
+        return None
+    return numbers[np.searchsorted(codes, np.arange(1, codes[-1] + 1))]
 
 
 class _Sections(NamedTuple):

@@ -27,8 +27,8 @@ from ..prior.fields import PixelLines, PriorJob, read_lines
 from ..prior.lines import line_basis
 from .map_job import MapJob, ModelUse
 
-# Pixels whose features are computed at a time, so that those of a variable in some years stay in the
-# second-level cache of the processor.
+# Pixels whose features are computed at a time, so that those of a variable in some years stay in
+# the second-level cache of the processor.
 BLOCK_PIXELS = 4096
 
 

@@ -112,18 +112,21 @@ class RegionModels:
             return np.zeros((months, len(next(iter(weights.values())))), dtype=np.float32)
         evaluators = self._evaluators[0]
         all_cells = evaluators[ALL].predict_months(features, months)
-        field = np.zeros_like(all_cells)
-        for number, weight in weights.items():
-            inside = np.flatnonzero(weight > 0).astype(np.int32)
-            if number == ALL:
-                field += weight * all_cells
-            elif inside.size:
-                predicted = evaluators[number].predict_months(
-                    [feature.select(..., inside) for feature in features],
-                    months,
-                    onto=all_cells[:, inside],
-                )
-                field[:, inside] += weight[inside] * predicted
+        if list(weights) == [ALL] and np.all(weights[ALL] == 1):
+            field = all_cells
+        else:
+            field = np.zeros_like(all_cells)
+            for number, weight in weights.items():
+                inside = np.flatnonzero(weight > 0).astype(np.int32)
+                if number == ALL:
+                    field += weight * all_cells
+                elif inside.size:
+                    predicted = evaluators[number].predict_months(
+                        [feature.select(..., inside) for feature in features],
+                        months,
+                        onto=all_cells[:, inside],
+                    )
+                    field[:, inside] += weight[inside] * predicted
         field *= np.float32(self.shrinkage * self.contrast_slope)
         return field
 

@@ -299,7 +299,7 @@ def test_features_that_the_model_does_not_know_are_refused(ours, monkeypatch):
 
 
 def test_a_year_at_once_has_the_bits_of_its_months():
-    """Static features, lags of a raster at some columns, and a model continued on other data."""
+    """Static features, lags of a raster at some columns or a run, and a model continued later."""
     random = np.random.default_rng(5)
     rows, months = 1300, 5
     stored = random.integers(-900, 900, (months + 2, 2000)).astype(np.int16)
@@ -313,7 +313,8 @@ def test_a_year_at_once_has_the_bits_of_its_months():
         TileFeature(raster, np.arange(months), columns),
         TileFeature(floats, np.arange(months)),
         TileFeature(static, np.array([0])),
-        TileFeature(floats, np.arange(months)[::-1].copy(), np.arange(rows, dtype=np.int32)[::-1]),
+        TileFeature(floats, np.arange(months)[::-1].copy(), np.arange(rows, dtype=np.int32)),
+        TileFeature(raster, np.arange(1, months + 1), np.arange(7, 7 + rows, dtype=np.int32)),
     ]
     every = [
         np.stack([feature.month(month, slice(0, rows)) for feature in features], axis=1)
