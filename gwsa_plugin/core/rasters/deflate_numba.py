@@ -50,18 +50,25 @@ def predict(values, step, content):
         the most significant first. Each byte is stored less the one before it.
     """
     rows, columns = values.shape
-    numbers = np.empty(columns, dtype=np.float32)
+    numbers = np.empty(values.size, dtype=np.float32)
+    _round(values.ravel(), step, numbers)
     bits = numbers.view(np.uint32)
-    for row in range(rows):
-        _round(values[row], step, numbers)
-        before = np.uint32(0)
-        for byte in range(BYTES):
-            shift = np.uint32(8 * (BYTES - 1 - byte))
-            plane = content[row, byte * columns : (byte + 1) * columns]
-            plane[0] = np.uint8((bits[0] >> shift) - before)
-            for column in range(1, columns):
-                plane[column] = np.uint8((bits[column] >> shift) - (bits[column - 1] >> shift))
-            before = bits[columns - 1] >> shift
+    for byte in range(BYTES):
+        shift = 8 * (BYTES - 1 - byte)
+        for row in range(rows):
+            first, last = row * columns, (row + 1) * columns - 1
+            # The last byte of the plane before is followed by the first one of this plane.
+            before = np.uint8(bits[last] >> (shift + 8)) if byte else np.uint8(0)
+            content[row, byte * columns] = np.uint8(bits[first] >> shift) - before
+            plane = content[row, byte * columns + 1 : (byte + 1) * columns]
+            _subtract(bits[first + 1 : last + 1], bits[first:last], shift, plane)
+
+
+@njit(nogil=True)
+def _subtract(numbers, before, shift, plane):
+    """Differences of the bytes that begin at a bit. A function of its own is made of vectors."""
+    for place in range(plane.size):
+        plane[place] = np.uint8((numbers[place] >> shift) - (before[place] >> shift))
 
 
 @njit(nogil=True)
