@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..base.thread_arrays import thread_array
 from ..base.tiles import Tile
 from ..rasters.reading import open_raster
 from .antecedent_means import antecedent_means
@@ -205,13 +206,15 @@ def read_stored_months(
     """The values of a predictor in each of ``months`` as they are stored, all pixels of the tile.
 
     The shape is (months, pixels). None where the rasters do not store all bands alike, as int16.
+    The numbers lie in memory of the thread: those of the next tile overwrite them.
     """
     files = _files_of_months(predictors, predictor, tuple(months), selection.scale)
     layouts = {bands.stored_as for bands, _ in files}
     layout = layouts.pop() if len(layouts) == 1 else None
     if layout is None or layout.nodata is None:
         return None
-    values = np.empty((months.size, *selection.tile.shape), dtype=np.int16)
+    shape = (months.size, *selection.tile.shape)
+    values = thread_array(f"numbers of {predictor.name}", shape, np.int16)
     held = [place for _, places in files for place in places]
     values[np.setdiff1d(np.arange(months.size), held)] = layout.nodata
     for bands, places in files:

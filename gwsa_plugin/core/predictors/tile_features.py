@@ -116,6 +116,8 @@ def _in_blocks(tile: Tile, block: tuple[int, int]) -> int:
 class TileRasters:
     """The rasters of a tile in some months, from which features are computed.
 
+    They lie in memory of the thread, which its next ``TileRasters`` uses again.
+
     Parameters
     ----------
     predictors : PredictorSet
@@ -179,8 +181,7 @@ class TileRasters:
     def features(self, rows: slice) -> list[list[TileFeature]]:
         """Compute the features of some pixels.
 
-        Means and differences lie in memory of the thread. The features of the next pixels overwrite
-        them.
+        The features of the next pixels overwrite their means and differences.
 
         Parameters
         ----------
@@ -315,4 +316,5 @@ def _subtract(one: Feature, other: Feature, columns: np.ndarray, values: np.ndar
         kernel.differences(one.stored, numbers[0], other.stored, numbers[1], columns, values)
         return
     where = (slice(None), columns)
-    np.subtract(*(feature_values(take_rows(each, where)) for each in (one, other)), out=values)
+    first, second = (feature_values(take_rows(each, where)) for each in (one, other))
+    np.subtract(first, second, out=values)

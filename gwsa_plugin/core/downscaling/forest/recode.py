@@ -64,38 +64,17 @@ class Coder:
         if columns is not None and count and columns[-1] - columns[0] == count - 1:
             # Consecutive columns need no list.
             first, columns = int(columns[0]), None
-        if isinstance(feature.values, StoredFeature):
-            self._code_stored(feature, columns, first, count, codes)
-        else:
-            self._code_floats(feature, columns, first, count, codes)
-
-    def _code_stored(
-        self,
-        feature: TileFeature,
-        columns: np.ndarray | None,
-        first: int,
-        count: int,
-        codes: np.ndarray,
-    ) -> None:
-        """``code`` of numbers as rasters store them, in ``count`` columns from ``first`` on."""
-        stored, bands = feature.values.stored, feature.bands
-        own = self._stored_codes(*feature.values[1:])
-        if own.tree is None or columns is not None or count < FEWEST:
-            _look_up(stored.view(np.uint16), bands, columns, first, count, own.table, codes)
-        else:
-            nodata = feature.values.nodata
-            code_rows(stored, bands, first, count, own.tree, own.thresholds, nodata, codes)
-
-    def _code_floats(
-        self,
-        feature: TileFeature,
-        columns: np.ndarray | None,
-        first: int,
-        count: int,
-        codes: np.ndarray,
-    ) -> None:
-        """``code`` of float32, in ``count`` columns from ``first`` on."""
-        bits, bands = feature.values.view(np.int32), feature.bands
+        values, bands = feature.values, feature.bands
+        if isinstance(values, StoredFeature):
+            own = self._stored_codes(*values[1:])
+            if own.tree is None or columns is not None or count < FEWEST:
+                stored = values.stored.view(np.uint16)
+                _look_up(stored, bands, columns, first, count, own.table, codes)
+            else:
+                ordered = own.tree, own.thresholds, values.nodata
+                code_rows(values.stored, bands, first, count, *ordered, codes)
+            return
+        bits = values.view(np.int32)
         if columns is not None:
             bits, bands, first = bits[np.ix_(bands, columns)], np.arange(bands.size), 0
         if self._tree is None or count < FEWEST:
