@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
@@ -15,7 +16,10 @@ from ..base.nan_mean import nan_mean
 from ..base.plausible import limits_for
 from ..base.progress import SILENT, Progress
 from ..base.units import CM, is_dimensionless
+from ..rasters.encoded_blocks import encode_bands
 from ..rasters.geotiff import UNIT_TAG, Header, new_geotiff
+from ..rasters.geotiff_blocks import append_blocks, require_blocks
+from ..rasters.read_back import require_described
 from .atomic import atomic_file
 from .packed_tiles import NO_TILE, TILES_DOMAIN, pack_tiles
 from .stack_files import NO_UNIT, VARIABLE_TAG, read_files, reading_line, variable_in_name
@@ -23,6 +27,8 @@ from .stack_tags import FILLED, MISSING, OBSERVED, carried_tags, region_inside
 
 # Pixels along the side of a block of a stack. Small blocks along coasts contain less sea.
 BLOCK = 128
+# Values that are encoded together.
+ENCODED_TOGETHER = 1 << 22
 # Compression of stacks. Their last digits are noise: a higher level or a predictor takes three
 # times as long and saves little.
 DEFLATED = {"compress": "DEFLATE", "zlevel": 1}
@@ -278,11 +284,31 @@ def write_stack(
         domains={} if stack.tiles is None else {TILES_DOMAIN: pack_tiles(stack.tiles)},
     )
     side = block_side(stack.grid)
-    with atomic_file(path) as part, new_geotiff(part, header, side, DEFLATED) as target:
-        for place in range(stack.months.size):
-            progress.advance(place / stack.months.size)
-            target.write(place + 1, np.asarray(stack.values[place], dtype=np.float32))
+    with atomic_file(path) as part:
+        with new_geotiff(part, header, side, {**DEFLATED, "sparse_ok": True}):
+            pass
+        checksums = append_blocks(part, enumerate(_encoded_blocks(stack, side, progress)))
+        require_blocks(part, checksums)
+        require_described(part, header.tags, header.names, header.sources)
     progress.advance(1)
+
+
+def _encoded_blocks(stack: MonthlyStack, side: int, progress: Progress) -> Iterator[bytes]:
+    """The blocks of the months of a stack, of which some are encoded together."""
+    months = stack.months.size
+    together = max(1, ENCODED_TOGETHER // (stack.grid.rows * stack.grid.columns))
+    for first in range(0, months, together):
+        some = range(first, min(first + together, months))
+        header = Header(stack.grid, ("",) * len(some), "", {})
+        fields = enumerate(_months(stack, some, progress), start=1)
+        yield from encode_bands(header, side, DEFLATED, fields)
+
+
+def _months(stack: MonthlyStack, places: range, progress: Progress) -> Iterator[np.ndarray]:
+    """The values of some months."""
+    for place in places:
+        progress.advance(place / stack.months.size)
+        yield np.asarray(stack.values[place])
 
 
 def block_side(grid: Grid) -> int:

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock, Timer
+from threading import Event, Lock, Thread
+from time import monotonic, sleep
 from typing import Any
 
 from ..base.errors import InputError
@@ -30,6 +31,10 @@ ANSWER_SECONDS = 9.0
 BYTES_A_SECOND = 4e6
 MOST_SECONDS = 600.0
 START_SECONDS = 60.0
+POLL_SECONDS = 0.2
+# Linux's F_SETPIPE_SZ, and the most that a process may ask for by default.
+SET_PIPE_SIZE = 1031
+PIPE_BYTES = 1 << 20
 PROGRAM = (
     "import sys; from importlib import import_module; sys.path[:] = sys.argv[2:]; "
     "import_module(sys.argv[1]).main()"
@@ -76,6 +81,7 @@ class Child:
         self._requests: Any = self._process.stdin
         self._answers: Any = self._process.stdout
         self._owner = os.getpid()
+        self._deadline = 0.0
         try:
             self._exchange(None, START_SECONDS)
         except Ended:
@@ -100,8 +106,8 @@ class Child:
 
     def _exchange(self, request: dict | None, seconds: float):
         """Send a request, if there is one, and return the answer; see ``ask``."""
-        timer = Timer(seconds, self._process.kill)
-        timer.start()
+        self._deadline = monotonic() + seconds
+        _watch(self)
         try:
             if request:
                 send(self._requests, request)
@@ -110,10 +116,15 @@ class Child:
             self.end()
             raise Ended from None
         finally:
-            timer.cancel()
+            _asked.discard(self)
         if "error" in answer:
             raise ERRORS[answer["error"]](*answer["arguments"])
         return answer["value"]
+
+    def end_if_late(self) -> None:
+        """End the process if it belongs to this one and has not answered in time."""
+        if monotonic() > self._deadline and self._owner == os.getpid():
+            self._process.kill()
 
     def end(self) -> None:
         """End the process; it may have ended."""
@@ -127,7 +138,7 @@ class Child:
 def start(command: list[str], environment: dict[str, str]) -> subprocess.Popen:
     """Start a child, whose standard input and output are pipes."""
     # The program of QGIS's own Python with fixed arguments, without a shell.
-    return subprocess.Popen(  # nosec B603
+    process = subprocess.Popen(  # nosec B603
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -135,11 +146,49 @@ def start(command: list[str], environment: dict[str, str]) -> subprocess.Popen:
         env=environment,
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows alone has it.
     )
+    for stream in (process.stdin, process.stdout):
+        _enlarge(stream)
+    return process
 
 
-# Children without an open file.
+def _enlarge(pipe) -> None:
+    """Let a pipe hold more, where the system allows it, so that arrays pass in fewer pieces."""
+    with suppress(ImportError, OSError):
+        from fcntl import fcntl
+
+        if sys.platform == "linux":
+            fcntl(pipe.fileno(), SET_PIPE_SIZE, PIPE_BYTES)
+
+
+# Children without an open file, and those that have not answered yet.
 _idle: list[Child] = []
+_asked: set[Child] = set()
 _lock = Lock()
+_has_asked = Event()
+# The process whose thread ends children that are late: a fork has no threads.
+_watched_in: int | None = None
+
+
+def _watch(child: Child) -> None:
+    """Have a child ended if it does not answer in time; a thread for each request takes longer."""
+    global _watched_in
+    _asked.add(child)
+    _has_asked.set()
+    if _watched_in != os.getpid():
+        with _lock:
+            if _watched_in != os.getpid():
+                _watched_in = os.getpid()
+                Thread(target=_end_late_children, daemon=True).start()
+
+
+def _end_late_children() -> None:
+    while True:
+        _has_asked.wait()
+        _has_asked.clear()
+        sleep(POLL_SECONDS)
+        for child in list(_asked):
+            child.end_if_late()
+            _has_asked.set()
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
-"""The encoded blocks of a raster that is made of tiles, each a block, and files of them.
+"""The encoded blocks of a raster, before it exists, and files of them.
 
-Tiles can thus be encoded at the same time and compressed once, before the raster exists.
+Tiles can thus be encoded at the same time and compressed once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def encode_blocks(
     kernel = _compiled()
     own = all(encoding.get(name) == value for name, value in COMPRESSED_HERE.items())
     if kernel is None or not own or header.dtype != "float32":
-        return blocks_of_geotiff(BytesIO(encode_geotiff(header, side, encoding, fields)))
+        return encode_bands(header, side, encoding, fields)
     blocks = [b""] * len(header.names)
     rows, columns = header.grid.shape
     padded = np.full((side, side), np.nan, dtype=np.float32)
@@ -64,6 +64,24 @@ def encode_blocks(
             checksum = zlib.adler32(content.data).to_bytes(4, "big")
             blocks[band - 1] = ZLIB_HEADER + compressed.tobytes() + checksum
     return blocks
+
+
+def encode_bands(
+    header: Header, side: int, encoding: Mapping, fields: Iterable[tuple[int, np.ndarray]]
+) -> list[bytes]:
+    """Encode bands of any size as GDAL does.
+
+    Parameters
+    ----------
+    header, side, encoding, fields
+        As in ``encode_blocks``.
+
+    Returns
+    -------
+    list of bytes
+        The blocks of each band, row by row.
+    """
+    return blocks_of_geotiff(BytesIO(encode_geotiff(header, side, encoding, fields)))
 
 
 def save_blocks(blocks: list[bytes], file: BinaryIO) -> None:

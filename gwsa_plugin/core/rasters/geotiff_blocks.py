@@ -1,14 +1,17 @@
 """Copy encoded blocks into a GeoTIFF as they are, and out of one.
 
-Blocks of one raster are encoded at the same time, and then joined. GDAL
-has no function for that, so that the places of blocks are read and written here. The layout of the
-file is that of TIFF 6.0 and of its extension to more than 4 GB, BigTIFF.
+Blocks of one raster are encoded at the same time, and then joined. Their bytes are compared with
+those in the file, which takes less time than to decode them. GDAL has no function for that, so that
+the places of blocks are read and written here. The layout of the file is that of TIFF 6.0 and of
+its extension to more than 4 GB, BigTIFF.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,84 +22,82 @@ from .gdal_errors import RasterError
 # Tags of the arrays with the positions of the blocks of a tiled file, and with their sizes.
 OFFSETS = 324
 SIZES = 325
-WIDTH = 256
-HEIGHT = 257
-BLOCK_WIDTH = 322
-BLOCK_HEIGHT = 323
 # numpy's types of the types of TIFF: 16, 32 and 64 bits.
 TYPES = {3: "u2", 4: "u4", 16: "u8"}
 
 
-# Reads the blocks of a tile, one for each band, empty where a band has no value.
-Blocks = Callable[[], list[bytes]]
-
-
-def join_blocks(path: Path, parts: Iterable[tuple[Blocks, tuple[int, int]]]) -> None:
+def append_blocks(path: Path, blocks: Iterable[tuple[int, bytes]]) -> dict[int, int]:
     """Append encoded blocks to a GeoTIFF without blocks.
 
     Parameters
     ----------
     path : Path
         Tiled file whose bands are stored one after the other, written with SPARSE_OK.
-    parts : iterable of (callable, (int, int))
-        Readers of the blocks of tiles, with the encoding and the bands of the file, in the order in
-        which they are appended, and the row and the column of the pixel at which each begins.
-        Blocks without bytes stay absent.
+    blocks : iterable of (int, bytes)
+        Numbers of blocks and their bytes in the encoding of the file. They are counted row by row
+        of the first band, then of the next one. Blocks without bytes stay absent.
+
+    Returns
+    -------
+    dict of int to int
+        Checksum of each block, for ``require_blocks``.
 
     Raises
     ------
     OSError
         When a file cannot be read or written.
     """
-    with open(path, "r+b") as target:
-        joined = _Directory(target)
-        height, width = joined.number(BLOCK_HEIGHT), joined.number(BLOCK_WIDTH)
-        across = -(-joined.number(WIDTH) // width)
-        offsets, sizes = (joined.array(tag) for tag in (OFFSETS, SIZES))
-        in_band = across * -(-joined.number(HEIGHT) // height)
+    checksums = {}
+    with _write_errors(path), open(path, "r+b") as target:
+        directory = _Directory(target)
+        offsets, sizes = (directory.array(tag) for tag in (OFFSETS, SIZES))
         end = target.seek(0, 2)
-        for part, (top, left) in parts:
-            place = top // height * across + left // width
-            for band, block in enumerate(part()):
-                if block:
-                    # TIFF asks for even positions.
-                    end += target.write(b"\0" * (end % 2))
-                    number = band * in_band + place
-                    offsets[number] = end
-                    sizes[number] = len(block)
-                    end += target.write(block)
-        joined.replace(OFFSETS, offsets, path)
-        joined.replace(SIZES, sizes, path)
+        for number, block in blocks:
+            if block:
+                # TIFF asks for even positions.
+                end += target.write(b"\0" * (end % 2))
+                offsets[number] = end
+                sizes[number] = len(block)
+                end += target.write(block)
+            checksums[number] = zlib.crc32(block)
+        directory.replace(OFFSETS, offsets, path)
+        directory.replace(SIZES, sizes, path)
+    return checksums
 
 
-def require_joined(path: Path, parts: Iterable[tuple[Blocks, tuple[int, int]]]) -> None:
-    """Check that a GeoTIFF has the blocks that were joined to it.
+def require_blocks(path: Path, checksums: Mapping[int, int]) -> None:
+    """Check that a GeoTIFF has the blocks that were appended to it.
 
     Parameters
     ----------
-    path, parts
-        As in ``join_blocks``.
+    path : Path
+        The file.
+    checksums : mapping of int to int
+        Result of ``append_blocks``.
 
     Raises
     ------
     OSError
-        When a block is missing or has other bytes, or a file cannot be read.
+        When a block is missing or has other bytes, or the file cannot be read.
     """
-    with open(path, "rb") as target:
-        joined = _Directory(target)
-        height, width = joined.number(BLOCK_HEIGHT), joined.number(BLOCK_WIDTH)
-        across = -(-joined.number(WIDTH) // width)
-        in_band = across * -(-joined.number(HEIGHT) // height)
-        offsets, sizes = (joined.array(tag).tolist() for tag in (OFFSETS, SIZES))
-        for part, (top, left) in parts:
-            place = top // height * across + left // width
-            for band, block in enumerate(part()):
-                number = band * in_band + place
-                target.seek(offsets[number])
-                if target.read(sizes[number]) != block:
-                    raise RasterError(
-                        f"{path.name} cannot be written: a block of it is not that of its tile"
-                    )
+    with _write_errors(path), open(path, "rb") as file:
+        for number, block in enumerate(_Directory(file).blocks()):
+            if zlib.crc32(block) != checksums.get(number, 0):
+                raise RasterError(
+                    f"{path.name} cannot be written: what is read from it is not what was written "
+                    "to it"
+                )
+
+
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    """State which file cannot be written."""
+    try:
+        yield
+    except RasterError:
+        raise
+    except OSError as error:
+        raise RasterError(f"{path.name} cannot be written: {error.strerror or error}") from None
 
 
 def blocks_of_geotiff(file: BinaryIO) -> list[bytes]:
@@ -123,10 +124,6 @@ class _Directory:
             tag, kind, length = self._read(f"HH{self._value}")
             self._entries[tag] = (kind, length, file.tell())
             file.seek(struct.calcsize(f"{order}{self._value}"), 1)
-
-    def number(self, tag: int) -> int:
-        """The value of a tag with one number."""
-        return int(self.array(tag)[0])
 
     def array(self, tag: int) -> np.ndarray:
         """The values of a tag, int64."""

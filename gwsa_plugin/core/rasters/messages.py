@@ -1,6 +1,7 @@
 """Messages between QGIS and the child process that has files open: a line of JSON and arrays.
 
-The bytes of the arrays of a message follow its line, in the order in which they stand in it.
+The bytes of the arrays of a message follow its line, in the order in which they stand in it. Those
+of bool are packed as bits.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def send(stream: IO[bytes], message: Any) -> None:
     line = json.dumps(message, default=partial(_described, arrays))
     stream.write(line.encode() + b"\n")
     for array in arrays:
-        stream.write(array.reshape(-1).view("u1").data)
+        flat = array.reshape(-1)
+        stream.write((np.packbits(flat) if flat.dtype == bool else flat.view("u1")).data)
     stream.flush()
 
 
@@ -62,7 +64,10 @@ def _restored(stream: IO[bytes], item: dict) -> Any:
         return item
     dtype, shape = item["/array"]
     values = np.empty(shape, dtype)
-    content = values.reshape(-1).view("u1")
+    is_packed = values.dtype == bool
+    content = np.empty(-(-values.size // 8), "u1") if is_packed else values.reshape(-1).view("u1")
     if stream.readinto(content) != content.nbytes:  # type: ignore[attr-defined]
         raise EOFError
+    if is_packed:
+        return np.unpackbits(content, count=values.size).view(bool).reshape(shape)
     return values

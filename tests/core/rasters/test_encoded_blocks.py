@@ -12,7 +12,7 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.rasters import encoded_blocks
 from gwsa.gwsa_plugin.core.rasters.encoded_blocks import encode_blocks, read_blocks, save_blocks
 from gwsa.gwsa_plugin.core.rasters.geotiff import Header, new_geotiff
-from gwsa.gwsa_plugin.core.rasters.geotiff_blocks import join_blocks
+from gwsa.gwsa_plugin.core.rasters.geotiff_blocks import append_blocks
 
 deflate_numba = pytest.importorskip("gwsa.gwsa_plugin.core.rasters.deflate_numba")
 
@@ -42,7 +42,7 @@ def as_read(folder, blocks, step):
     path = folder / "map.tif"
     with new_geotiff(path, header(step), SIDE, ENCODING):
         pass
-    join_blocks(path, [(lambda: blocks, (0, 0))])
+    append_blocks(path, enumerate(blocks))
     return gdal.Open(str(path)).ReadAsArray()
 
 

@@ -1,7 +1,6 @@
 """A raster that is joined from encoded tiles is the raster that is written in one piece."""
 
 import os
-from functools import partial
 
 import numpy as np
 import pytest
@@ -11,9 +10,9 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.rasters.gdal_errors import RasterError
 from gwsa.gwsa_plugin.core.rasters.geotiff import Header, can_compress, new_geotiff
 from gwsa.gwsa_plugin.core.rasters.geotiff_blocks import (
+    append_blocks,
     blocks_of_geotiff,
-    join_blocks,
-    require_joined,
+    require_blocks,
 )
 
 # Tiles at the right and lower edge are smaller than a block.
@@ -51,18 +50,21 @@ def blocks_of(path):
         return blocks_of_geotiff(file)
 
 
-def joined(folder, encoding):
-    """Join the tiles of ``fields`` and return the file."""
-    parts = []
-    for top, left in corners():
+def numbered(folder, encoding):
+    """Yield the blocks of the tiles of ``fields``, each from a file of its own."""
+    for place, (top, left) in enumerate(corners()):
         window = slice(top, min(top + SIDE, 40)), slice(left, min(left + SIDE, 56))
         part = folder / f"{top}_{left}.tif"
         write(part, fields()[(slice(None), *window)], encoding, GRID.subgrid(*window))
-        parts.append((partial(blocks_of, part), (top, left)))
+        for band, block in enumerate(blocks_of(part)):
+            yield band * len(corners()) + place, block
+
+
+def joined(folder, encoding):
+    """Join the tiles of ``fields`` and return the file and its checksums."""
     path = folder / "joined.tif"
     write(path, [], encoding, names=("one", "two", "three"))
-    join_blocks(path, parts)
-    return path
+    return path, append_blocks(path, numbered(folder, encoding))
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
@@ -75,7 +77,8 @@ def test_a_joined_raster_is_that_written_at_once(tmp_path, name, layout, order):
     if order == "BIG" and "predictor" in options:
         pytest.skip("GDAL writes other values in this order of bytes")
     encoding = {**options, "sparse_ok": True, "bigtiff": layout, "endianness": order}
-    path = joined(tmp_path, encoding)
+    path, checksums = joined(tmp_path, encoding)
+    require_blocks(path, checksums)
     write(tmp_path / "once.tif", fields(), encoding)
     file, once = gdal.Open(str(path)), gdal.Open(str(tmp_path / "once.tif"))
     np.testing.assert_array_equal(file.ReadAsArray(), once.ReadAsArray())
@@ -87,11 +90,12 @@ def test_a_joined_raster_is_that_written_at_once(tmp_path, name, layout, order):
 
 
 def test_tags_and_overviews_can_be_added(tmp_path):
-    path = joined(tmp_path, {"compress": "DEFLATE", "sparse_ok": True})
+    path, checksums = joined(tmp_path, {"compress": "DEFLATE", "sparse_ok": True})
     file = gdal.Open(str(path), gdal.GA_Update)
     file.SetMetadataItem("C", "d")
     file.BuildOverviews("AVERAGE", [2])
     file = None
+    require_blocks(path, checksums)
     file = gdal.Open(str(path))
     assert file.GetMetadataItem("A") == "b" and file.GetMetadataItem("C") == "d"
     np.testing.assert_array_equal(file.ReadAsArray(), fields())
@@ -107,21 +111,19 @@ def test_positions_beyond_the_layout_are_refused(tmp_path):
     write(tmp_path / "tile.tif", fields()[:, :16, :16], encoding, GRID.subgrid(*[slice(0, 16)] * 2))
     os.truncate(tmp_path / "map.tif", 2**32 - 2)
     with pytest.raises(RasterError, match="map.tif cannot be written: it is too large"):
-        tile = partial(blocks_of, tmp_path / "tile.tif")
-        join_blocks(tmp_path / "map.tif", [(tile, (0, 0))])
+        append_blocks(tmp_path / "map.tif", enumerate(blocks_of(tmp_path / "tile.tif")))
 
 
-def test_a_block_that_is_not_that_of_its_tile_is_found(tmp_path):
-    path = joined(tmp_path, {**ENCODINGS["deflate"], "sparse_ok": True})
-    parts = [
-        (partial(blocks_of, tmp_path / f"{top}_{left}.tif"), (top, left)) for top, left in corners()
-    ]
-    require_joined(path, parts)
+def test_a_block_with_other_bytes_is_found(tmp_path):
+    path, checksums = joined(tmp_path, {**ENCODINGS["deflate"], "sparse_ok": True})
+    require_blocks(path, checksums)
+    with pytest.raises(RasterError, match=r"joined\.tif cannot be written: what is read"):
+        require_blocks(path, {number: checksums[number] for number in list(checksums)[1:]})
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(RasterError, match=r"joined\.tif cannot be written: a block"):
-        require_joined(path, parts)
+    with pytest.raises(RasterError, match=r"joined\.tif cannot be written: what is read"):
+        require_blocks(path, checksums)
     os.truncate(path, len(content) // 2)
-    with pytest.raises(RasterError, match=r"joined\.tif cannot be written: a block"):
-        require_joined(path, parts)
+    with pytest.raises(RasterError, match=r"joined\.tif cannot be written: what is read"):
+        require_blocks(path, checksums)

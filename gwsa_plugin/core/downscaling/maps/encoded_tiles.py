@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ...files.checkpoint import save_checkpoint
 from ...files.stack import MISSING
 from ...rasters.encoded_blocks import encode_blocks, read_blocks, save_blocks
 from ...rasters.geotiff import UNIT_TAG, Header, add_overviews, new_geotiff
-from ...rasters.geotiff_blocks import join_blocks, require_joined
+from ...rasters.geotiff_blocks import append_blocks, require_blocks
 from ...rasters.read_back import require_described
 from ...spatial.mass_conservation import MassConservation
 from .map_job import MapOptions
@@ -94,10 +94,22 @@ def join_tiles(
         sources=tuple(sources.get(month, MISSING) for month in months),
         step=options.storage.step,
     )
-    parts = [(partial(read_blocks, part), tile.fine(factor).corner) for tile, part in tiles]
-    with new_geotiff(path, header, conservation.block_side, options.creation):
+    side = conservation.block_side
+    with new_geotiff(path, header, side, options.creation):
         pass
-    join_blocks(path, parts)
+    checksums = append_blocks(path, _numbered(tiles, header.grid.shape, factor, side))
     add_overviews(path, options.creation, progress)
-    require_joined(path, parts)
+    require_blocks(path, checksums)
     require_described(path, header.tags, header.names, header.sources)
+
+
+def _numbered(
+    tiles: Iterable[tuple[Tile, Path]], shape: tuple[int, int], factor: int, side: int
+) -> Iterator[tuple[int, bytes]]:
+    """The blocks of the tiles with their numbers in a raster of this shape."""
+    rows, columns = (-(-length // side) for length in shape)
+    for tile, path in tiles:
+        top, left = tile.fine(factor).corner
+        place = top // side * columns + left // side
+        for band, block in enumerate(read_blocks(path)):
+            yield band * rows * columns + place, block
