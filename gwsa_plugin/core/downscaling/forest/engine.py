@@ -11,8 +11,8 @@ import numpy as np
 
 from ...base.thread_arrays import thread_array
 from ...predictors.stored_features import Feature, TileFeature, count_rows, row_blocks
+from .arranged_forest import arrange, separate_bytes
 from .model import Forest, Unsupported, read_forest
-from .segments import Segment, separate_bytes, split_into_segments
 
 if TYPE_CHECKING:
     from xgboost import Booster
@@ -142,14 +142,19 @@ class _XgboostEvaluator(Evaluator):
 
 
 class _KernelEvaluator(Evaluator):
-    """The compiled kernel, applied segment by segment within a block of rows."""
+    """The compiled kernel, applied to blocks of rows, and the coders of the features."""
 
     def __init__(self, forest: Forest, permuting: bool | None):
         self._features = forest.features
         self._base = forest.base
-        self._segments = [
-            _SegmentEvaluator(segment, permuting) for segment in split_into_segments(forest)
-        ]
+        kernel, recode = _import_compiled()
+        if permuting is None:
+            permuting = kernel.can_permute()
+        arranged = arrange(forest)
+        leaves = separate_bytes(arranged.leaves) if permuting else arranged.leaves
+        self._coders = [recode.Coder(coding, permuting) for coding in arranged.codings]
+        self._trees = (arranged.runs, arranged.limits, arranged.planes, arranged.nodes, leaves)
+        self._kernel = kernel
 
     def predict_months(
         self, features: Sequence[TileFeature], months: int, onto: np.ndarray | None = None
@@ -160,24 +165,10 @@ class _KernelEvaluator(Evaluator):
         else:
             sums = np.array(onto, dtype=np.float32)
         for block in row_blocks(rows, max(ROWS_OF_MONTHS, ROWS // months)):
-            for segment in self._segments:
-                segment.add(features, block, sums[:, block])
+            self._add(features, block, sums[:, block])
         return sums
 
-
-class _SegmentEvaluator:
-    """The trees of a segment and the coders of its features."""
-
-    def __init__(self, segment: Segment, permuting: bool | None):
-        kernel, recode = _import_compiled()
-        if permuting is None:
-            permuting = kernel.can_permute()
-        leaves = separate_bytes(segment.leaves) if permuting else segment.leaves
-        self._coders = [recode.Coder(coding, permuting) for coding in segment.codings]
-        self._trees = (segment.runs, segment.limits, segment.planes, segment.nodes, leaves)
-        self._kernel = kernel
-
-    def add(self, features: Sequence[TileFeature], rows: slice, sums: np.ndarray) -> None:
+    def _add(self, features: Sequence[TileFeature], rows: slice, sums: np.ndarray) -> None:
         """Add the leaves that ``rows`` reach to ``sums``, float32, shape (months, rows)."""
         months, count = sums.shape
         bands = [features[coder.feature].bands.size for coder in self._coders]

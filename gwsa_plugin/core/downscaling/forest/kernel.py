@@ -1,7 +1,7 @@
-"""Evaluate the trees of a segment for 512 rows at a time: planes, trees, leaves.
+"""Evaluate the trees of a forest for 512 rows at a time: planes, trees, leaves.
 
 A plane holds a bit for each of 512 rows, in eight words of 64 bits: whether the code of the row is
-above a limit. All planes of a segment stay in the cache of the processor while its trees are
+above a limit. All planes of the forest stay in the cache of the processor while its trees are
 evaluated one after the other. Operations that numba cannot express are written as LLVM instructions
 on vectors, from which LLVM generates the instructions of the processor at hand.
 
@@ -61,11 +61,11 @@ def add_trees(codes, places, runs, limits, count, nodes, leaves, sums):
     places : numpy.ndarray of int64, shape (codings, 2)
         First band of each coding, and how many further the next month is: 1, or 0 for statics.
     runs, limits, nodes
-        See ``Segment``.
+        See ``ArrangedForest``.
     count : int
         Number of planes.
     leaves : numpy.ndarray
-        As in ``Segment``, which are looked up one by one, or from ``separate_bytes``.
+        As in ``ArrangedForest``, which are looked up one by one, or from ``separate_bytes``.
     sums : numpy.ndarray of float32, shape (months, rows)
         Changed in place.
     """

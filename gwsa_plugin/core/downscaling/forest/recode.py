@@ -14,8 +14,8 @@ import numpy as np
 from numba import njit
 
 from ...predictors.stored_features import StoredFeature, TileFeature
+from .arranged_forest import MISSING, Coding
 from .recode_by_permuting import FEWEST, code_rows, tree
-from .segments import MISSING, Coding
 
 # The bits of a float32 without its sign.
 MAGNITUDE = 0x7FFFFFFF

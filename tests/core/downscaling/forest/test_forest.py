@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gwsa.gwsa_plugin.core.downscaling.forest import engine, model
+from gwsa.gwsa_plugin.core.downscaling.forest.arranged_forest import Coding
 from gwsa.gwsa_plugin.core.downscaling.forest.engine import evaluator
-from gwsa.gwsa_plugin.core.downscaling.forest.segments import Coding
 from gwsa.gwsa_plugin.core.predictors.stored_features import StoredFeature, TileFeature
 
 pytestmark = pytest.mark.slow
@@ -145,7 +145,7 @@ def test_stored_values_are_coded_like_floats(seed, scale, offset, nodata):
         )
 
 
-def test_more_thresholds_than_a_byte_holds_make_several_segments():
+def test_a_feature_may_have_more_thresholds_than_a_byte_counts():
     random = np.random.default_rng(8)
     booster = None
     for shift in range(4):
@@ -164,7 +164,7 @@ def test_more_thresholds_than_a_byte_holds_make_several_segments():
         )
 
 
-def test_255_thresholds_and_both_directions_of_missing_values_fit_a_byte():
+def test_255_thresholds_with_both_directions_of_missing_values():
     random = np.random.default_rng(9)
     features = random.integers(0, 255, (5000, 1)).astype(np.float32) / 64 - 2
     features[random.random(5000) < 0.2] = np.nan

@@ -1,9 +1,7 @@
-"""Arrange the trees of a forest in segments that share one coding of the features."""
+"""Arrange the trees of a forest for the kernel, with a coding of the features that all share."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,8 +9,7 @@ import numpy as np
 
 from .model import Forest
 
-# Thresholds of a feature in a segment, so that codes and MISSING are bytes. A tree of 8 levels may
-# have one more split, which is in a segment of its own by then.
+# Thresholds of a coding, so that codes and MISSING are bytes. A feature with more has more codings.
 MOST_THRESHOLDS = 254
 # Code of a missing value, above all others.
 MISSING = 255
@@ -37,8 +34,8 @@ class Coding(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Segment:
-    """Consecutive trees, arranged for the kernel.
+class ArrangedForest:
+    """The trees of a forest, arranged for the kernel.
 
     A plane is a comparison of the codes of a feature with a limit, where a missing value is above
     the limit or not. Each plane that occurs in the trees is there once, however many trees use it.
@@ -70,47 +67,16 @@ class Segment:
     leaves: np.ndarray
 
 
-def split_into_segments(forest: Forest) -> list[Segment]:
-    """Split a forest into segments, in the order of the trees.
-
-    Usually there is one segment. A model that is continued on other data has the thresholds of both
-    trainings, and may have too many for one byte.
-    """
-    return [_make_segment(forest, trees) for trees in _find_spans(forest)]
-
-
-def _find_spans(forest: Forest) -> Iterator[slice]:
-    """Consecutive trees that together have at most ``MOST_THRESHOLDS`` of each feature."""
-    first = 0
-    known: set[tuple[int, float]] = set()
-    counts: Counter[int] = Counter()
-    for tree in range(forest.trees):
-        thresholds = _thresholds(forest, tree)
-        counts.update(feature for feature, _ in thresholds - known)
-        if max(counts.values(), default=0) > MOST_THRESHOLDS:
-            # This tree does not fit: the segment ends before it.
-            yield slice(first, tree)
-            first = tree
-            known = set()
-            counts = Counter(feature for feature, _ in thresholds)
-        known |= thresholds
-    yield slice(first, forest.trees)
-
-
-def _thresholds(forest: Forest, tree: int) -> set[tuple[int, float]]:
-    """Features and thresholds of the splits of a tree."""
-    splits = forest.splits(slice(tree, tree + 1))
-    return set(zip(forest.feature[splits].tolist(), forest.value[splits].tolist()))
-
-
-def _make_segment(forest: Forest, trees: slice) -> Segment:
-    """Arrange the trees ``trees``."""
-    splits = forest.splits(trees)
+def arrange(forest: Forest) -> ArrangedForest:
+    """Arrange the trees of a forest."""
+    splits = forest.splits(slice(None))
     feature = forest.feature[splits]
     value = forest.value[splits]
     missing_left = forest.missing_left[splits]
     codings = [
-        Coding(int(number), np.unique(value[feature == number])) for number in np.unique(feature)
+        Coding(int(number), thresholds)
+        for number in np.unique(feature)
+        for thresholds in _parts(np.unique(value[feature == number]))
     ]
     second = sum(coding.thresholds.size for coding in codings)
     split_plane = np.empty(splits.size, dtype=np.int64)
@@ -118,7 +84,8 @@ def _make_segment(forest: Forest, trees: slice) -> Segment:
     runs = []
     limits = [np.empty(0, dtype=np.int64)]
     for coding in codings:
-        own = feature == coding.feature
+        lowest, highest = coding.thresholds[[0, -1]]
+        own = (feature == coding.feature) & (lowest <= value) & (value <= highest)
         limit = np.searchsorted(coding.thresholds, value[own])
         kinds, places = _arrange_planes(limit, missing_left[own], coding.thresholds.size)
         ends = first + np.cumsum([kind.size for kind in kinds])
@@ -133,15 +100,19 @@ def _make_segment(forest: Forest, trees: slice) -> Segment:
     # A leaf above the last level may have any plane: the same leaf is on both sides below it.
     plane = np.zeros(forest.is_leaf.size, dtype=np.uint32)
     plane[splits] = 8 * split_plane
-    levels = [level[trees] for level in forest.levels]
-    return Segment(
+    return ArrangedForest(
         codings=codings,
         runs=np.array(runs, dtype=np.int64).reshape(-1, 5),
         limits=np.concatenate(limits).astype(np.uint8),
         planes=second,
-        nodes=tuple(plane[level] for level in levels[:-1]),
-        leaves=forest.value[levels[-1]],
+        nodes=tuple(plane[level] for level in forest.levels[:-1]),
+        leaves=forest.value[forest.levels[-1]],
     )
+
+
+def _parts(thresholds: np.ndarray) -> list[np.ndarray]:
+    """Thresholds in parts that a byte can count."""
+    return np.array_split(thresholds, -(-thresholds.size // MOST_THRESHOLDS))
 
 
 def _arrange_planes(
