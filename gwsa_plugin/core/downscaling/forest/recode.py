@@ -179,30 +179,37 @@ def _ordered_integers(values: np.ndarray) -> np.ndarray:
 
 @njit(nogil=True, cache=True)
 def _code_bits(values, bands, first, count, marks, below, low, shift, half, codes):
-    """Code float32 numbers, given by their bits, without branches that depend on the data."""
+    """Code float32 numbers, given by their bits."""
+    for row in range(bands.size):
+        band = values[bands[row], first : first + count]
+        _code_band(band, marks, below, low, shift, half, codes[row])
+
+
+@njit(nogil=True)
+def _code_band(band, marks, below, low, shift, half, codes):
+    """Code one band without branches that depend on the data.
+
+    A function of its own, since it is compiled to vectors then.
+    """
     # The largest threshold: the table ends with its section, which all larger numbers use too.
     high = np.int64(marks[marks.size - 2 * half])
-    for row in range(bands.size):
-        band = values[bands[row]]
-        band_codes = codes[row]
-        for place in range(count):
-            bits = np.int64(band[first + place])
-            # Sign and magnitude become an ordered integer: sign is -1 or 0, and the exclusive or
-            # followed by the subtraction negates the magnitude if sign is -1.
-            sign = bits >> 63
-            magnitude = bits & MAGNITUDE
-            number = (magnitude ^ sign) - sign
-            # The table gives the thresholds in lower sections.
-            code = np.int64(below[np.uint64(min(max(number, low), high) - low) >> np.uint64(shift)])
-            # A binary search counts those in the same section that are not above the number. The
-            # first step stands before the loop, which is rarely entered: this saves a fifth of the
-            # time.
-            code += half & _reached(marks, code + half, number)
-            step = half >> 1
-            while step:
-                code += step & _reached(marks, code + step, number)
-                step >>= 1
-            band_codes[place] = MISSING if magnitude > INFINITY else code
+    for place in range(band.size):
+        bits = np.int64(band[place])
+        # Sign and magnitude become an ordered integer: sign is -1 or 0, and the exclusive or
+        # followed by the subtraction negates the magnitude if sign is -1.
+        sign = bits >> 63
+        magnitude = bits & MAGNITUDE
+        number = (magnitude ^ sign) - sign
+        # The table gives the thresholds in lower sections.
+        code = np.int64(below[np.uint64(min(max(number, low), high) - low) >> np.uint64(shift)])
+        # A binary search counts those in the same section that are not above the number. The first
+        # step stands before the loop, which is rarely entered: this saves a fifth of the time.
+        code += half & _reached(marks, code + half, number)
+        step = half >> 1
+        while step:
+            code += step & _reached(marks, code + step, number)
+            step >>= 1
+        codes[place] = MISSING if magnitude > INFINITY else code
 
 
 @njit
