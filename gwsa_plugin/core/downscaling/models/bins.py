@@ -42,12 +42,11 @@ class Bins:
         step = -(-len(table) // MOST_ROWS)
         bounds = [np.fmin.reduce(table, axis=0), np.fmax.reduce(table, axis=0)]
         self._rows = np.concatenate([table[::step], bounds])
-        self._names = list(samples.names)
         self._reference: QuantileDMatrix | None = None
         self._lock = Lock()
 
     def __getstate__(self) -> dict:
-        return {"_rows": self._rows, "_names": self._names}
+        return {"_rows": self._rows}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__ |= {**state, "_reference": None, "_lock": Lock()}
@@ -60,32 +59,29 @@ class Bins:
         table : numpy.ndarray of float32, shape (rows, features)
             The features in the order of the samples.
         """
-        return quantile_matrix(table, self._names, self.require())
+        return quantile_matrix(table, self.require())
 
     def require(self) -> QuantileDMatrix:
         """Find the edges unless this process has them, and return the table that has them."""
         with self._lock:
             if self._reference is None:
-                self._reference = quantile_matrix(self._rows, self._names)
+                self._reference = quantile_matrix(self._rows)
             return self._reference
 
 
-def quantile_matrix(
-    table: np.ndarray, names: list[str], reference: QuantileDMatrix | None = None
-) -> QuantileDMatrix:
+def quantile_matrix(table: np.ndarray, reference: QuantileDMatrix | None = None) -> QuantileDMatrix:
     """Bin a table between its own quantiles, or between the edges of another one.
+
+    It has no names of features, which XGBoost would compare with those of the Booster three times a
+    tree.
 
     Parameters
     ----------
     table : numpy.ndarray of float32, shape (rows, features)
         Features; NaN for no value.
-    names : list of str
-        Names of the features.
     reference : xgboost.QuantileDMatrix, optional
         A binned table with the same features.
     """
     import xgboost
 
-    return xgboost.QuantileDMatrix(
-        table, feature_names=names, max_bin=MOST_BINS, nthread=THREADS, ref=reference
-    )
+    return xgboost.QuantileDMatrix(table, max_bin=MOST_BINS, nthread=THREADS, ref=reference)

@@ -120,13 +120,19 @@ def train(
     import xgboost
 
     loss = ContrastLoss(samples, where)
-    return xgboost.train(
+    if base is not None:
+        # The table has no names of features either.
+        base = base.copy()
+        base.feature_names = None
+    booster = xgboost.train(
         boosting.xgboost(),
         loss.binned(bins),
         boosting.trees,
         obj=loss.objective(progress),
         xgb_model=base,
     )
+    booster.feature_names = list(samples.names)
+    return booster
 
 
 def early_stopping(
@@ -218,13 +224,12 @@ class ContrastLoss:
         """Return the table as XGBoost predicts it."""
         import xgboost
 
-        names = list(self._samples.names)
-        return xgboost.DMatrix(self._table(), feature_names=names, nthread=THREADS)
+        return xgboost.DMatrix(self._table(), nthread=THREADS)
 
     def binned(self, bins: Bins | None) -> QuantileDMatrix:
         """Return the table as XGBoost trains on it; with its own bins if ``bins`` is None."""
         if bins is None:
-            return quantile_matrix(self._table(), list(self._samples.names))
+            return quantile_matrix(self._table())
         return bins.matrix(self._table())
 
     def _table(self) -> np.ndarray:
