@@ -44,8 +44,8 @@ class Layer:
     source : QgsProcessingFeatureSource
     crs : QgsCoordinateReferenceSystem
     context : QgsProcessingContext
-    identifiers : list of int
-        Identifiers of the features, once they were read.
+    readings : list of list of int
+        Identifiers of the features, each time that they were read.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Layer:
     source: QgsProcessingFeatureSource
     crs: QgsCoordinateReferenceSystem
     context: QgsProcessingContext
-    identifiers: list[int] = field(default_factory=list)
+    readings: list[list[int]] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -129,9 +129,8 @@ class Layer:
                 progress.advance(number / total)
             numbers.append(feature.id())
             yield feature
-        if not self.identifiers:
-            self.identifiers.extend(numbers)
-        if numbers != self.identifiers:
+        self.readings.append(numbers)
+        if numbers != self.readings[0]:
             raise InputError(
                 f"{self.name} is damaged: its fields and its geometries are not those of the same "
                 "features; export the layer again."

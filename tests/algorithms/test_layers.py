@@ -276,6 +276,18 @@ def test_fields_and_geometries_of_other_features_are_refused(opened):
         points(layer, SILENT)
 
 
+def test_geometries_without_any_fields_are_refused(opened):
+    """A damaged GeoPackage can give no feature when its fields are read."""
+    given = memory_layer("Point", [("a", "POINT(76 28)")])
+    layer = opened(given)
+    (feature,) = given.getFeatures()
+    given.dataProvider().deleteFeatures([feature.id()])
+    assert layer.columns(["id"], SILENT) == {"id": []}
+    given.dataProvider().addFeatures([feature])
+    with pytest.raises(InputError, match="given is damaged: its fields and its geometries"):
+        points(layer, SILENT)
+
+
 class TestOutput:
     @pytest.fixture
     def write(self, provider):
