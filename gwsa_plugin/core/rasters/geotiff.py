@@ -286,14 +286,14 @@ class GeoTiff:
         if self._step:
             field = np.rint(field / self._step) * self._step
         field = np.asarray(field, dtype=self._dtype)
-        with gdal_errors(self._problem):
-            band = self._file.GetRasterBand(number)
-            if self._sums is None:
-                # The order of the blocks does not matter in memory.
-                band.WriteArray(field, left, top)
-                return
+        if self._sums is None:
+            # The order of the blocks does not matter in memory.
+            with gdal_errors(self._problem):
+                self._file.GetRasterBand(number).WriteArray(field, left, top)
+            return
         self._sums.add(number, field)
         with gdal_errors(self._problem):
+            band = self._file.GetRasterBand(number)
             for rows in _split(top, field.shape[0], self._side):
                 for columns in _split(left, field.shape[1], self._side):
                     block = field[rows.start - top : rows.stop - top]

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from .gdal_errors import RasterError
+from .read_back import not_as_written
 
 # Tags of the arrays with the positions of the blocks of a tiled file, and with their sizes.
 OFFSETS = 324
@@ -81,12 +82,10 @@ def require_blocks(path: Path, checksums: Mapping[int, int]) -> None:
         When a block is missing or has other bytes, or the file cannot be read.
     """
     with _write_errors(path), open(path, "rb") as file:
-        for number, block in enumerate(_Directory(file).blocks()):
-            if zlib.crc32(block) != checksums.get(number, 0):
-                raise RasterError(
-                    f"{path.name} cannot be written: what is read from it is not what was written "
-                    "to it"
-                )
+        read = dict(enumerate(map(zlib.crc32, _Directory(file).blocks())))
+    # Blocks that were not appended are absent; the checksum of no bytes is 0.
+    if read != {**dict.fromkeys(read, 0), **checksums}:
+        raise not_as_written(path)
 
 
 @contextmanager

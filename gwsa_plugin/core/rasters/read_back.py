@@ -95,7 +95,7 @@ def require_written(
     with gdal_errors(f"{path.name} cannot be written"):
         _sum_file(path, read)
     if not written.agree_with(read):
-        raise _differs(path)
+        raise not_as_written(path)
 
 
 def require_described(
@@ -118,10 +118,11 @@ def require_described(
     has_tags = all(found.get(name) == text for name, text in tags.items() if text)
     stated = [(name, source or None) for name, source in zip(names, sources)]
     if not (has_tags and described == stated):
-        raise _differs(path)
+        raise not_as_written(path)
 
 
-def _differs(path: Path) -> RasterError:
+def not_as_written(path: Path) -> RasterError:
+    """The error of a file that has something else than what was written to it."""
     return RasterError(
         f"{path.name} cannot be written: what is read from it is not what was written to it"
     )

@@ -119,6 +119,8 @@ def test_a_block_with_other_bytes_is_found(tmp_path):
     require_blocks(path, checksums)
     with pytest.raises(RasterError, match=r"joined\.tif cannot be written: what is read"):
         require_blocks(path, {number: checksums[number] for number in list(checksums)[1:]})
+    with pytest.raises(RasterError, match=r"joined\.tif cannot be written: what is read"):
+        require_blocks(path, {**checksums, max(checksums) + 1: 1})
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
