@@ -1,5 +1,6 @@
 """Fixtures of all tests. They import the checkout as ``gwsa``, as the installed plugin."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,27 @@ def no_sync():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda file: None)
         yield
+
+
+@pytest.fixture
+def room_on_disk():
+    """A context manager: within ``room_on_disk(size)`` no file can exceed ``size`` bytes."""
+    from gwsa.gwsa_plugin.core.rasters import child_process
+
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def room(size: int):
+        _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        child_process._end_idle()  # Its next child has the limit too.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            child_process._end_idle()
+
+    return room
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
-"""Fixtures of the core: settings of GDAL, limits of the disk, and a world for downscaling.
+"""Fixtures of the core: settings of GDAL, and a world for downscaling.
 
 The small world has 12 x 12 cells of 8 x 8 pixels, two years and a known 1 km truth. It can be
 downscaled in a second.
 """
 
 import json
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.base.months import month_range
 from gwsa.gwsa_plugin.core.files.stack import MonthlyStack
 from gwsa.gwsa_plugin.core.predictors.predictor_set import PredictorSet
-from gwsa.gwsa_plugin.core.rasters import child_process, reading, warping, with_osgeo, with_rasterio
+from gwsa.gwsa_plugin.core.rasters import reading, warping, with_osgeo, with_rasterio
 from gwsa.gwsa_plugin.core.spatial.aquifers import Aquifer
 from gwsa.gwsa_plugin.core.spatial.mass_conservation import MassConservation
 
@@ -45,25 +44,6 @@ def gdal_backend(request, monkeypatch):
     module = {"rasterio": with_rasterio, "osgeo": with_osgeo}[request.param]
     for user in (reading, warping):
         monkeypatch.setattr(user, "backend", lambda: module)
-
-
-@pytest.fixture
-def room_on_disk():
-    """A context manager: within ``room_on_disk(size)`` no file can exceed ``size`` bytes."""
-    resource = pytest.importorskip("resource")
-
-    @contextmanager
-    def room(size: int):
-        _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        child_process._end_idle()  # Its next child has the limit too.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-            child_process._end_idle()
-
-    return room
 
 
 @dataclass(frozen=True, eq=False)

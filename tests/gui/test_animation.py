@@ -188,6 +188,17 @@ def test_a_place_that_cannot_be_written_is_one_sentence(dialog, tmp_path):
     assert dialog.text.text().endswith("choose another name or folder.")
 
 
+def test_a_disk_that_becomes_full_is_one_sentence(dialog, tmp_path, room_on_disk):
+    choose(dialog, PNG, tmp_path / "frames", "2014-01", "2014-02")
+    export(dialog)
+    frame = min(tmp_path.rglob("*.png"), key=lambda path: path.stat().st_size)
+    choose(dialog, GIF, tmp_path / "maps.gif", "2014-01", "2014-02")
+    with room_on_disk(frame.stat().st_size - 100):
+        export(dialog)
+    assert dialog.text.text().endswith("cannot be written (File too large); is the disk full?")
+    assert not (tmp_path / "maps.gif").exists()
+
+
 def test_a_file_is_replaced_only_if_the_user_agrees(dialog, tmp_path, monkeypatch):
     path = tmp_path / "maps.gif"
     path.write_text("mine")

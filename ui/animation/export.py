@@ -13,6 +13,7 @@ from qgis.PyQt.QtGui import QImage
 
 from ...gwsa_plugin.core.files.atomic import atomic_folder, publish, scratch_folder
 from ...processing_provider.base import tr
+from ..pictures import png
 from .gif import write_gif
 from .month_maps import MonthMaps
 from .page import Page
@@ -123,8 +124,11 @@ class AnimationExport(QObject):
         problem = ""
         try:
             frame = self._page.paint(image, month, self._sources.get(month, ""))
-            if not frame.save(str(path)):
-                problem = tr("{} cannot be written; is the disk full?").format(path.name)
+            path.write_bytes(png(frame))
+        except OSError as error:
+            problem = tr("The frames cannot be written ({}); is the disk full?").format(
+                error.strerror
+            )
         except Exception as error:  # would be lost in the thread
             problem = str(error)
         self._saved.emit(problem)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from qgis.PyQt.QtCore import QRectF, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QFont, QImage, QPainter, QPalette
-from qgis.PyQt.QtSvg import QSvgGenerator
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from ...gwsa_plugin.core.files.atomic import atomic_file
 from ...gwsa_plugin.core.results.place_table import all_months
 from ...processing_provider.base import tr
+from ..pictures import png, svg
 from .curves import Curve
 from .drawing import Period, draw_chart, draw_month, draw_values, scale_of
 from .legend import Legend
@@ -167,21 +167,13 @@ class Chart(QWidget):
         self._draw_picture(painter)
         painter.end()
         with atomic_file(path) as part:
-            if not image.save(str(part), "PNG"):
-                raise OSError(f"{Path(path).name} cannot be written")
+            part.write_bytes(png(image))
 
     def save_svg(self, path: str | Path) -> None:
         """Save the chart as vectors on white; see ``save_png``."""
+        picture = svg(self._picture_size(), tr("Groundwater storage"), self._draw_picture)
         with atomic_file(path) as part:
-            generator = QSvgGenerator()
-            generator.setFileName(str(part))
-            size = self._picture_size()
-            generator.setSize(size)
-            generator.setViewBox(QRectF(0, 0, size.width(), size.height()))
-            generator.setTitle(tr("Groundwater storage"))
-            painter = QPainter(generator)
-            self._draw_picture(painter)
-            painter.end()
+            part.write_bytes(picture)
 
     def _picture_size(self) -> QSize:
         return QSize(PICTURE_WIDTH, ceil(self._height(PICTURE_WIDTH, PICTURE_CHART)))

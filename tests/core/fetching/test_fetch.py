@@ -148,15 +148,10 @@ def test_a_disk_without_space_is_an_error_before_anything_is_fetched(
     assert archives.visits("all-corrections") == []
 
 
-def test_a_disk_that_becomes_full_is_one_sentence(archives, client, steps, tmp_path):
-    resource = pytest.importorskip("resource")
+def test_a_disk_that_becomes_full_is_one_sentence(archives, client, steps, tmp_path, room_on_disk):
     plan = make_plan(order_of("csr_mascons", "csr_land_mask"), tmp_path, client, steps)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limits[1]))
-    try:
+    with room_on_disk(30_000):
         outcome = fetch(plan, tmp_path, client, steps)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     ((file, sentence),) = outcome.failed
     assert file.source == "csr_mascons" and len(outcome.fetched) == 1
     assert sentence == (

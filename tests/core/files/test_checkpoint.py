@@ -1,7 +1,6 @@
 """Checkpoints of an interrupted run: complete ones are used, and damaged ones are made again."""
 
 import os
-import sys
 
 import numpy as np
 import pytest
@@ -72,18 +71,10 @@ def test_a_damaged_checkpoint_is_removed_and_the_log_states_it(interrupted, dama
     assert "1 of the results in .maps.unfinished are not complete, and are made again." in log
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no limit of the size of files")
-def test_an_array_of_which_the_end_is_lost_is_no_checkpoint(tmp_path):
+def test_an_array_of_which_the_end_is_lost_is_no_checkpoint(tmp_path, room_on_disk):
     """numpy does not notice when what is left in the buffer of a plain file cannot be written."""
-    import resource
-
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (150, limits[1]))
-    try:
-        with pytest.raises(OSError):
-            save_checkpoint(tmp_path / "0.npy", lambda file: np.save(file, np.zeros(9)))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with room_on_disk(150), pytest.raises(OSError):
+        save_checkpoint(tmp_path / "0.npy", lambda file: np.save(file, np.zeros(9)))
     assert not (tmp_path / "0.npy").exists()
 
 

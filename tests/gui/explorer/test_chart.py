@@ -171,6 +171,20 @@ def test_a_file_that_cannot_be_written_is_a_sentence(dock, tmp_path):
         assert f"series.{ending} is not saved: " in dock.status.text()
 
 
+@pytest.mark.parametrize("ending", ["csv", "png", "svg"])
+def test_a_file_of_which_the_end_is_lost_is_not_saved(dock, tmp_path, room_on_disk, ending):
+    """Qt does not notice when it cannot write what is left at the end of a file."""
+    pick(dock, PLACE)
+    path = tmp_path / f"series.{ending}"
+    dock.save(path)
+    size = path.stat().st_size
+    path.unlink()
+    with room_on_disk(size - 100):
+        dock.save(path)
+    assert f"series.{ending} is not saved: " in dock.status.text()
+    assert not path.exists()
+
+
 def test_a_name_without_its_ending_gets_it(dock, tmp_path, monkeypatch):
     pick(dock, PLACE)
     for given in ("picture", "picture.txt"):

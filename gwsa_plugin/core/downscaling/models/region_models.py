@@ -190,7 +190,8 @@ def write_models(
     serving = models.numbers(present)
     files = {}
     for number, booster in models.boosters.items():
-        booster.save_model(str(folder / f"model_{number}.ubj"))
+        # XGBoost would not notice that the end of a file that it writes is lost.
+        (folder / f"model_{number}.ubj").write_bytes(booster.save_raw("ubj"))
         files[f"model_{number}.ubj"] = [
             domain.regions.names[region] for region in present[serving == number]
         ]

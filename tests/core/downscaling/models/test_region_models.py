@@ -1,11 +1,13 @@
 """Blended predictions are those of XGBoost, with the kernel and without it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import xgboost
 
 from gwsa.gwsa_plugin.core.downscaling import forest
-from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels
+from gwsa.gwsa_plugin.core.downscaling.models.region_models import ALL, RegionModels, write_models
 
 SETTINGS = {
     "tree_method": "hist",
@@ -66,3 +68,29 @@ def test_slow_prediction_is_remarked_once(evaluated, request):
     by_xgboost = "xgboost" in request.node.name
     assert len(evaluated.remarks) == by_xgboost
     assert all("numba could not be used" in remark for remark in evaluated.remarks)
+
+
+@pytest.fixture
+def domain():
+    """What is written of a domain: its regions, those of its cells, and its features."""
+    regions = SimpleNamespace(cells=np.arange(3), names=["plain", "hills", "coast"])
+    samples = SimpleNamespace(names=list("abcde"))
+    return SimpleNamespace(regions=regions, cells=np.arange(3), samples=samples)
+
+
+def test_models_that_are_written_predict_the_same(models, domain, table, tmp_path):
+    write_models(tmp_path, domain, models)
+    for number in (ALL, OWN):
+        read = xgboost.Booster(model_file=tmp_path / f"model_{number}.ubj")
+        expected = models.boosters[number].inplace_predict(table)
+        np.testing.assert_array_equal(read.inplace_predict(table), expected)
+
+
+@pytest.mark.parametrize("missing", [100, 10_000])
+def test_a_model_of_which_the_end_is_lost_is_an_error(
+    models, domain, tmp_path, room_on_disk, missing
+):
+    """XGBoost does not notice when it cannot write what is left at the end of a file."""
+    size = len(models.boosters[ALL].save_raw("ubj"))
+    with room_on_disk(size - missing), pytest.raises(OSError, match="too large"):
+        write_models(tmp_path, domain, models)
