@@ -106,9 +106,11 @@ class Child:
 
     def _exchange(self, request: dict | None, seconds: float):
         """Send a request, if there is one, and return the answer; see ``ask``."""
+        if self._requests.closed:
+            raise Ended
         self._deadline = monotonic() + seconds
-        _watch(self)
         try:
+            _watch(self)
             if request:
                 send(self._requests, request)
             answer = receive(self._answers)
@@ -177,8 +179,8 @@ def _watch(child: Child) -> None:
     if _watched_in != os.getpid():
         with _lock:
             if _watched_in != os.getpid():
-                _watched_in = os.getpid()
                 Thread(target=_end_late_children, daemon=True).start()
+                _watched_in = os.getpid()
 
 
 def _end_late_children() -> None:

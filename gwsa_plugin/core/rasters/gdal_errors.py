@@ -22,8 +22,9 @@ def gdal_errors(problem: str) -> Iterator[None]:
     """Raise RasterError after a block of GDAL calls if any of them failed.
 
     GDAL reports failures to an error handler or, where its Python exceptions are enabled, raises
-    RuntimeError. The block must contain nothing but GDAL calls, so that every RuntimeError is
-    GDAL's.
+    RuntimeError. Its binding raises SystemError where a message is not in UTF-8, such as one that
+    quotes a damaged file. The block must contain nothing but GDAL calls, so that every such error
+    is GDAL's.
 
     Parameters
     ----------
@@ -40,8 +41,9 @@ def gdal_errors(problem: str) -> Iterator[None]:
     gdal.PushErrorHandler(note)
     try:
         yield
-    except RuntimeError as error:
-        failures.append(str(error))
+    except (RuntimeError, SystemError) as error:
+        is_text = isinstance(error, RuntimeError)
+        failures.append(str(error) if is_text else "what GDAL states about it is no text")
         # The frames of the binding hold the dataset, which would stay open as long as the exception
         # exists, and its errors would be noted by a later block.
         clear_frames(error.__traceback__)

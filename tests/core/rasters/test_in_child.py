@@ -101,6 +101,16 @@ def test_a_crash_while_reading_is_one_sentence(path, without_h5py, number):
 
 
 @posix
+def test_a_child_that_ended_is_an_error_again(path):
+    file = NetCdfInChild(path, "gdal")
+    os.kill(child_of(file), signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(UnreadableFile, match=r"^f.nc is damaged, so that its reader crashes"):
+            file.shape("water")
+    file.close()
+
+
+@posix
 def test_a_crash_while_a_raster_is_read_is_one_sentence(path):
     with open_raster(Path(f'NETCDF:"{path}":water')) as source:
         os.kill(child_of(source), signal.SIGSEGV)
@@ -118,6 +128,27 @@ def test_a_child_that_does_not_answer_is_ended(path, monkeypatch):
         file.unit("water")
     assert time.monotonic() - started < 5
     file.close()
+
+
+@posix
+def test_children_are_ended_after_a_time_without_threads(path, monkeypatch):
+    """A machine that is out of threads for a moment leaves later requests their limit."""
+    monkeypatch.setattr(child_process, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(child_process, "_watched_in", None)
+    with monkeypatch.context() as patch:
+        patch.setattr(child_process.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="new thread"):
+            NetCdfInChild(path, "gdal")
+    assert not child_process._asked
+    file = NetCdfInChild(path, "gdal")
+    os.kill(child_of(file), signal.SIGSTOP)
+    with pytest.raises(UnreadableFile, match="or does not end"):
+        file.unit("water")
+    file.close()
+
+
+def no_thread(thread):
+    raise RuntimeError("can't start new thread")
 
 
 @posix

@@ -88,9 +88,12 @@ def test_a_child_writes_the_same_bytes(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_a_crash_while_a_file_is_closed_is_one_sentence(tmp_path):
+@pytest.mark.parametrize("then", ["close", "write"])
+def test_a_crash_while_a_file_is_written_is_one_sentence(tmp_path, then):
     def crash(file):
         os.kill(file._file._child._process.pid, signal.SIGSEGV)
+        if then == "write":
+            file.write("x", np.zeros((1, 4), dtype="f4"))
 
     with pytest.raises(OSError, match=r"^x\.nc cannot .* the process that writes it ended$"):
         write_rows(tmp_path / "x.nc", 20, crash)
