@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from functools import partial
 from io import BytesIO
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ import numpy as np
 from ..base.numba_modules import load_numba_module
 from .geotiff import Header, encode_geotiff
 from .geotiff_blocks import blocks_of_geotiff
+from .read_back import not_as_written
 
 # The encoding that this module compresses itself: float32 with the floating point predictor.
 COMPRESSED_HERE = {"compress": "DEFLATE", "predictor": 3}
@@ -85,11 +87,13 @@ def encode_bands(
 
 
 def save_blocks(blocks: list[bytes], file: BinaryIO) -> None:
-    """Write blocks to a file for ``read_blocks``."""
-    file.write(struct.pack("<q", len(blocks)))
-    file.write(struct.pack(f"<{len(blocks)}q", *map(len, blocks)))
-    for block in blocks:
-        file.write(block)
+    """Write blocks to a file for ``read_blocks``: number, sizes, blocks and a checksum."""
+    checksum = 0
+    sizes = struct.pack(f"<q{len(blocks)}q", len(blocks), *map(len, blocks))
+    for part in (sizes, *blocks):
+        file.write(part)
+        checksum = zlib.crc32(part, checksum)
+    file.write(struct.pack("<L", checksum))
 
 
 def read_blocks(path: Path) -> list[bytes]:
@@ -98,9 +102,12 @@ def read_blocks(path: Path) -> list[bytes]:
     Raises
     ------
     OSError
-        When the file cannot be read.
+        When the file cannot be read, or has something else than what was written to it.
     """
-    with open(path, "rb") as file:
-        (count,) = struct.unpack("<q", file.read(8))
-        sizes = struct.unpack(f"<{count}q", file.read(8 * count))
-        return [file.read(size) for size in sizes]
+    content = memoryview(path.read_bytes())
+    if zlib.crc32(content[:-4]).to_bytes(4, "little") != content[-4:]:
+        raise not_as_written(path)
+    (count,) = struct.unpack_from("<q", content)
+    sizes = struct.unpack_from(f"<{count}q", content, 8)
+    ends = accumulate(sizes, initial=8 + 8 * count)
+    return [bytes(content[end : end + size]) for end, size in zip(ends, sizes)]

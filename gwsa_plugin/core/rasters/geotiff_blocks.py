@@ -50,8 +50,9 @@ def append_blocks(path: Path, blocks: Iterable[tuple[int, bytes]]) -> dict[int, 
     """
     checksums = {}
     with _write_errors(path), open(path, "r+b") as target:
-        directory = _Directory(target)
-        offsets, sizes = (directory.array(tag) for tag in (OFFSETS, SIZES))
+        with _layout_errors(path):
+            directory = _Directory(target)
+            offsets, sizes = (directory.array(tag) for tag in (OFFSETS, SIZES))
         end = target.seek(0, 2)
         for number, block in blocks:
             if block:
@@ -81,7 +82,7 @@ def require_blocks(path: Path, checksums: Mapping[int, int]) -> None:
     OSError
         When a block is missing or has other bytes, or the file cannot be read.
     """
-    with _write_errors(path), open(path, "rb") as file:
+    with _write_errors(path), _layout_errors(path), open(path, "rb") as file:
         read = dict(enumerate(map(zlib.crc32, _Directory(file).blocks())))
     # Blocks that were not appended are absent; the checksum of no bytes is 0.
     if read != {**dict.fromkeys(read, 0), **checksums}:
@@ -90,13 +91,25 @@ def require_blocks(path: Path, checksums: Mapping[int, int]) -> None:
 
 @contextmanager
 def _write_errors(path: Path) -> Iterator[None]:
-    """State which file cannot be written."""
+    """State which file cannot be written, unless an error names another one."""
     try:
         yield
     except RasterError:
         raise
     except OSError as error:
+        if error.filename not in (None, path, str(path)):
+            raise
         raise RasterError(f"{path.name} cannot be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def _layout_errors(path: Path) -> Iterator[None]:
+    """Raise RasterError where a file has not the layout of a TIFF."""
+    try:
+        yield
+    # Numbers of a damaged file can be positions and sizes that no file has.
+    except (KeyError, ValueError, OverflowError, MemoryError, struct.error):
+        raise not_as_written(path) from None
 
 
 def blocks_of_geotiff(file: BinaryIO) -> list[bytes]:

@@ -7,6 +7,7 @@ when the file is closed. What is read must therefore have the sums of what was w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,9 @@ def require_written(
 def require_described(
     path: Path, tags: Mapping[str, str], names: Sequence[str], sources: Sequence[str]
 ) -> None:
-    """Check that a GeoTIFF has tags and descriptions, and that its overviews can be read.
+    """Check that a GeoTIFF has tags and descriptions, and that GDAL reads it and its overviews.
+
+    Of each band one block is read.
 
     Parameters
     ----------
@@ -152,9 +155,11 @@ def _sum_file(path: Path, read: Sums) -> None:
 
 
 def _read_description(path: Path) -> tuple[dict[str, str], list[tuple[str, str | None]]]:
-    """Tags of a file and descriptions of its bands, after all overviews were read."""
+    """Tags and descriptions of bands, after a block of each and all overviews were read."""
     file = _open(path)
     for band in map(file.GetRasterBand, range(1, file.RasterCount + 1)):
+        for window in islice(_blocks(band), 1):
+            _read(band, window)
         for overview in map(band.GetOverview, range(band.GetOverviewCount())):
             for window in _blocks(overview):
                 _read(overview, window)

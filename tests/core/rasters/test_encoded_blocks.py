@@ -11,6 +11,7 @@ from osgeo import gdal
 from gwsa.gwsa_plugin.core.base.grid import Grid
 from gwsa.gwsa_plugin.core.rasters import encoded_blocks
 from gwsa.gwsa_plugin.core.rasters.encoded_blocks import encode_blocks, read_blocks, save_blocks
+from gwsa.gwsa_plugin.core.rasters.gdal_errors import RasterError
 from gwsa.gwsa_plugin.core.rasters.geotiff import Header, new_geotiff
 from gwsa.gwsa_plugin.core.rasters.geotiff_blocks import append_blocks
 
@@ -79,6 +80,21 @@ def test_blocks_are_read_back(tmp_path):
     with open(tmp_path / "tile.blocks", "wb") as file:
         save_blocks(blocks, file)
     assert read_blocks(tmp_path / "tile.blocks") == blocks
+
+
+def test_damaged_blocks_are_found(tmp_path):
+    path = tmp_path / "tile.blocks"
+    with open(path, "wb") as file:
+        save_blocks([b"one", b"", b"three"], file)
+    content = path.read_bytes()
+    cut = [content[:size] for size in range(len(content))]
+    flipped = [
+        content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :] for at in range(len(content))
+    ]
+    for damaged in (*cut, *flipped, content + b"more"):
+        path.write_bytes(damaged)
+        with pytest.raises(RasterError, match=r"tile\.blocks cannot be written: what is read"):
+            read_blocks(path)
 
 
 def inflated(content):

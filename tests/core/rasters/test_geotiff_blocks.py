@@ -1,12 +1,14 @@
 """A raster that is joined from encoded tiles is the raster that is written in one piece."""
 
 import os
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from osgeo import gdal
 
 from gwsa.gwsa_plugin.core.base.grid import Grid
+from gwsa.gwsa_plugin.core.rasters.encoded_blocks import read_blocks
 from gwsa.gwsa_plugin.core.rasters.gdal_errors import RasterError
 from gwsa.gwsa_plugin.core.rasters.geotiff import Header, can_compress, new_geotiff
 from gwsa.gwsa_plugin.core.rasters.geotiff_blocks import (
@@ -129,3 +131,28 @@ def test_a_block_with_other_bytes_is_found(tmp_path):
     os.truncate(path, len(content) // 2)
     with pytest.raises(RasterError, match=r"joined\.tif cannot be written: what is read"):
         require_blocks(path, checksums)
+
+
+@pytest.mark.parametrize("layout", ["NO", "YES"])
+def test_a_damaged_header_is_found(tmp_path, layout):
+    encoding = {**ENCODINGS["deflate"], "sparse_ok": True, "bigtiff": layout}
+    path, checksums = joined(tmp_path, encoding)
+    content = path.read_bytes()
+    # Its directory, and the arrays that follow it.
+    header = range(900)
+    for at in header:
+        path.write_bytes(content[:at])
+        with pytest.raises(RasterError, match=r"joined\.tif cannot be written: what is read"):
+            require_blocks(path, checksums)
+    for at in header:
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+        # What does not concern the blocks is not looked at.
+        with suppress(RasterError):
+            require_blocks(path, checksums)
+
+
+def test_blocks_that_cannot_be_read_are_no_error_of_the_raster(tmp_path):
+    write(tmp_path / "map.tif", [], {"sparse_ok": True})
+    absent = map(read_blocks, [tmp_path / "absent.blocks"])
+    with pytest.raises(FileNotFoundError, match=r"absent\.blocks"):
+        append_blocks(tmp_path / "map.tif", enumerate(absent))
