@@ -32,6 +32,8 @@ OWNER = "owner"
 # and mask, after its name; style, title and record of the run, in place of its ending.
 AFTER_NAME = (".aux.xml", ".ovr", ".msk")
 IN_PLACE_OF_ENDING = (".qml", ".qmd", ".run.json")
+# A disk or a quota that is full, and a file that is larger than the system allows.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # In a folder while its files are replaced.
 REPLACING = ".replacing"
 
@@ -119,7 +121,8 @@ def replace_text(path: Path, text: str) -> None:
     """Write a small file in UTF-8 in one step, without a folder that a killed run would leave."""
     new = path.with_name(f".{path.name.lstrip('.')}.new")
     try:
-        new.write_text(text, encoding="utf-8")
+        with full_disk_named(path):
+            new.write_text(text, encoding="utf-8")
         publish(new, path)
     except BaseException:
         new.unlink(missing_ok=True)
@@ -152,7 +155,8 @@ def sync(path: Path) -> None:
         os.fsync(file)
     except OSError as error:
         # Some network file systems cannot do this with folders.
-        if not is_folder or error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
+        if not is_folder or error.errno in (errno.EIO, *FULL):
+            error.filename = str(path)
             raise
     finally:
         os.close(file)
@@ -176,6 +180,17 @@ def remove_file(path: Path) -> None:
 
 
 @contextmanager
+def full_disk_named(path: Path) -> Iterator[None]:
+    """State what is written in errors of a full disk: the system raises them without a file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``, on the same disk, that is deleted at the end.
 
@@ -189,7 +204,8 @@ def scratch_folder(path: Path) -> Iterator[Path]:
     try:
         folder = place / SCRATCH
         folder.mkdir()
-        yield folder
+        with full_disk_named(path):
+            yield folder
     finally:
         # The owner last, without which nobody could tell that the folder is abandoned.
         shutil.rmtree(place / SCRATCH, ignore_errors=True)

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from ..base.errors import InputError
 from ..base.progress import Progress
-from .atomic import PART
+from .atomic import PART, full_disk_named
 from .lock import locked
 from .provenance import sha256
 
@@ -99,9 +99,10 @@ def new_checkpoint(path: Path) -> Iterator[Path]:
     temporary name of its own. No folder is made: such a worker must not restore a deleted one.
     """
     temporary = path.with_name(f"{path.name}.{uuid4().hex}{PART}")
-    yield temporary
-    temporary.replace(path)
-    seal(path)
+    with full_disk_named(path):
+        yield temporary
+        temporary.replace(path)
+        seal(path)
 
 
 def seal(path: Path) -> None:

@@ -16,6 +16,16 @@ from gwsa.gwsa_plugin.core.files.atomic import (
 from gwsa.gwsa_plugin.core.files.yearly_maps import YearlyMaps
 
 
+def write_file(path, text):
+    with atomic_file(path) as part:
+        part.write_text(text)
+
+
+def write_folder(path, text):
+    with atomic_folder(path) as folder:
+        (folder / "file").write_text(text)
+
+
 def test_file_appears_when_it_is_complete(tmp_path):
     path = tmp_path / "new folder" / "map.tif"
     with atomic_file(path) as part:
@@ -215,6 +225,14 @@ def test_a_folder_of_two_runs_is_refused_until_the_next_run(tmp_path, monkeypatc
     write_both()
     require_consistent(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["a.tif", "b.tif"]
+
+
+@pytest.mark.parametrize("write", [write_file, write_folder, replace_text])
+def test_an_error_of_a_full_disk_names_the_output(tmp_path, room_on_disk, write):
+    with room_on_disk(100), pytest.raises(OSError, match="large") as found:
+        write(tmp_path / "output", "long" * 100)
+    assert found.value.filename == str(tmp_path / "output")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_text_that_cannot_be_written_leaves_nothing_beside_it(tmp_path):

@@ -73,8 +73,9 @@ def test_a_damaged_checkpoint_is_removed_and_the_log_states_it(interrupted, dama
 
 def test_an_array_of_which_the_end_is_lost_is_no_checkpoint(tmp_path, room_on_disk):
     """numpy does not notice when what is left in the buffer of a plain file cannot be written."""
-    with room_on_disk(150), pytest.raises(OSError):
+    with room_on_disk(150), pytest.raises(OSError, match="large") as found:
         save_checkpoint(tmp_path / "0.npy", lambda file: np.save(file, np.zeros(9)))
+    assert found.value.filename == str(tmp_path / "0.npy")
     assert not (tmp_path / "0.npy").exists()
 
 
