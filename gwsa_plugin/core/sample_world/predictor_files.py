@@ -7,7 +7,8 @@ and radiation has pixels of 0.05°.
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import ceil
@@ -23,7 +24,7 @@ from ..files.stack import OBSERVED
 from ..predictors.catalogue import ROLES
 from ..predictors.raster_pairs import compression
 from ..rasters.crs import transform_bounds
-from ..rasters.geotiff import Header, new_geotiff
+from ..rasters.geotiff import GeoTiff, Header, new_geotiff
 from ..rasters.raster import BILINEAR
 from ..rasters.warping import resample
 from .land import Land
@@ -101,8 +102,11 @@ SURPLUS = {
 }
 
 
-class ScaledRaster:
-    """A new int16 GeoTIFF that stores ``scale`` in its bands.
+@contextmanager
+def new_raster(
+    path: Path, grid: Grid, bands: int, scale: float, unit: str
+) -> Iterator[ScaledRaster]:
+    """Create an int16 GeoTIFF that stores ``scale`` in its bands.
 
     Parameters
     ----------
@@ -117,13 +121,17 @@ class ScaledRaster:
     unit : str
         Unit of the values.
     """
+    names = ("",) * bands
+    header = Header(grid, names, unit, tags={}, dtype="int16", nodata=NODATA, scale=scale)
+    with new_geotiff(path, header, _block_side(grid), compression()) as file:
+        yield ScaledRaster(file, scale)
 
-    def __init__(self, path: Path, grid: Grid, bands: int, scale: float, unit: str):
-        names = ("",) * bands
-        header = Header(grid, names, unit, tags={}, dtype="int16", nodata=NODATA, scale=scale)
-        self._open = ExitStack()
-        writing = new_geotiff(path, header, _block_side(grid), compression())
-        self._file = self._open.enter_context(writing)
+
+class ScaledRaster:
+    """A raster of ``new_raster`` that is open for writing."""
+
+    def __init__(self, file: GeoTiff, scale: float):
+        self._file = file
         self._scale = scale
 
     def write(self, band: int, values: np.ndarray, month: np.datetime64 | None = None) -> None:
@@ -143,13 +151,11 @@ class ScaledRaster:
         if month is not None:
             self._file.describe_band(band, str(month), OBSERVED)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._open.close()
 
-
-class YearlyRasters:
+class YearlyRasters(ExitStack):
     """New rasters ``<name>_YYYY.tif`` of one variable, with twelve bands each.
+
+    The file of the last year is closed at the end of the context.
 
     Parameters
     ----------
@@ -166,6 +172,7 @@ class YearlyRasters:
     """
 
     def __init__(self, folder: Path, name: str, grid: Grid, scale: float, unit: str):
+        super().__init__()
         self._folder = folder
         self._name = name
         self._grid = grid
@@ -181,22 +188,16 @@ class YearlyRasters:
             self.close()
             self._year = year
             path = self._folder / f"{self._name}_{year}.tif"
-            self._raster = ScaledRaster(
-                path, self._grid, bands=12, scale=self._scale, unit=self._unit
-            )
+            raster = new_raster(path, self._grid, bands=12, scale=self._scale, unit=self._unit)
+            self._raster = self.enter_context(raster)
         self._raster.write(int(month.astype(int)) % 12 + 1, values, month)
 
-    def close(self) -> None:
-        """Close the file of the last year."""
-        if self._raster:
-            self._raster.close()
 
-
-class PredictorWriter:
+class PredictorWriter(ExitStack):
     """Writer of the catalogue and its rasters, with measurement noise.
 
-    ``measure_spread`` must be called for all months that set the noise level before anything is
-    written.
+    The rasters are closed at the end of the context. ``measure_spread`` must be called for all
+    months that set the noise level before anything is written.
 
     Parameters
     ----------
@@ -211,12 +212,13 @@ class PredictorWriter:
     """
 
     def __init__(self, folder: Path, land: Land, noise: float, seed: int):
+        super().__init__()
         self._folder = folder
         self._land = land
         self._noise = noise
         self._seed = seed
         self._variance: dict[str, list[float]] = {entry.name: [] for entry in MONTHLY}
-        self._rasters = {entry.name: self._yearly(entry) for entry in MONTHLY}
+        self._rasters = {entry.name: self.enter_context(self._yearly(entry)) for entry in MONTHLY}
         folder.mkdir(parents=True)
 
     def measure_spread(self, drivers: dict[str, np.ndarray]) -> None:
@@ -248,15 +250,9 @@ class PredictorWriter:
             values = self._masked(self._land.drivers[entry.name])
             if entry.name == METRIC:
                 values, grid = _metric(values, grid)
-            raster = ScaledRaster(
-                self._folder / f"{entry.name}.tif",
-                grid,
-                bands=1,
-                scale=entry.scale,
-                unit=entry.unit,
-            )
-            raster.write(1, self._with_noise(values, entry))
-            raster.close()
+            path = self._folder / f"{entry.name}.tif"
+            with new_raster(path, grid, bands=1, scale=entry.scale, unit=entry.unit) as raster:
+                raster.write(1, self._with_noise(values, entry))
 
     def writing(self, month: np.datetime64, drivers: dict[str, np.ndarray]) -> list[Work]:
         """Return what writes one month of the eleven monthly predictors, to be done in any order.
@@ -275,11 +271,6 @@ class PredictorWriter:
         list of Work
         """
         return [partial(self._write, entry, month, drivers[entry.name]) for entry in MONTHLY]
-
-    def close(self) -> None:
-        """Close all files."""
-        for raster in self._rasters.values():
-            raster.close()
 
     def _write(
         self, entry: Entry, month: np.datetime64, values: np.ndarray, progress: Progress

@@ -213,8 +213,6 @@ def write_truth(
         stack = MonthlyStack.on_calendar(truth.land.coarse, truth.months, values, name)
         write_stack(folder / f"{name}.tif", stack)
     grid = truth.land.grid
-    gwsa_rasters = YearlyRasters(folder / "gwsa_1km", "GWSA", grid, SCALE_CM, unit="cm")
-    explained_rasters = YearlyRasters(folder / "explained_1km", "GWSA", grid, SCALE_CM, unit="cm")
     at_wells = np.empty((truth.period.size, wells.rows.size))
 
     def write(rasters: YearlyRasters, month, field: np.ndarray, progress: Progress) -> None:
@@ -223,18 +221,21 @@ def write_truth(
     def score(month, explained, unexplained, progress: Progress) -> None:
         oracle.add(month, explained, unexplained)
 
-    for k, month in enumerate(truth.period):
-        progress.advance(k / truth.period.size)
-        explained, unexplained = truth.fields(k)
-        gwsa = explained + unexplained
-        at_wells[k] = gwsa[wells.rows, wells.columns]
-        run_all(
-            [
-                partial(score, month, explained, unexplained),
-                partial(write, gwsa_rasters, month, gwsa),
-                partial(write, explained_rasters, month, explained),
-            ]
-        )
-    gwsa_rasters.close()
-    explained_rasters.close()
+    rasters_in = partial(YearlyRasters, name="GWSA", grid=grid, scale=SCALE_CM, unit="cm")
+    with (
+        rasters_in(folder / "gwsa_1km") as gwsa_rasters,
+        rasters_in(folder / "explained_1km") as explained_rasters,
+    ):
+        for k, month in enumerate(truth.period):
+            progress.advance(k / truth.period.size)
+            explained, unexplained = truth.fields(k)
+            gwsa = explained + unexplained
+            at_wells[k] = gwsa[wells.rows, wells.columns]
+            run_all(
+                [
+                    partial(score, month, explained, unexplained),
+                    partial(write, gwsa_rasters, month, gwsa),
+                    partial(write, explained_rasters, month, explained),
+                ]
+            )
     return at_wells

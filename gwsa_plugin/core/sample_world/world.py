@@ -152,10 +152,11 @@ def make_world(
     with atomic_folder(folder) as out, scratch_folder(folder) as scratch:
         for name in ("grace", "gldas", "truth/gwsa_1km", "truth/explained_1km"):
             (out / name).mkdir(parents=True)
-        predictors = PredictorWriter(out / "predictors", land, options.predictor_noise, seed)
-        simulated = simulate(land, period, seed, case, scratch, predictors, progress.part(0.0, 0.7))
-        predictors.write_static(progress)
-        predictors.close()
+        noise = options.predictor_noise
+        with PredictorWriter(out / "predictors", land, noise, seed) as predictors:
+            simulating = progress.part(0.0, 0.7)
+            simulated = simulate(land, period, seed, case, scratch, predictors, simulating)
+            predictors.write_static(progress)
         truth = _make_truth(land, simulated, options, progress)
         wells = place_wells(land, seed)
         surroundings = Surroundings(land, options.observation.margin_cells)
