@@ -91,7 +91,7 @@ def test_damaged_blocks_are_found(tmp_path):
     flipped = [
         content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :] for at in range(len(content))
     ]
-    for damaged in (*cut, *flipped, content + b"more"):
+    for damaged in (*cut, *flipped, content + b"more", bytes(4), bytes(20)):
         path.write_bytes(damaged)
         with pytest.raises(RasterError, match=r"tile\.blocks cannot be written: what is read"):
             read_blocks(path)
