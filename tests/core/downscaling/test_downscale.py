@@ -15,6 +15,7 @@ from gwsa.gwsa_plugin.core.base.progress import Progress
 from gwsa.gwsa_plugin.core.compute import threads
 from gwsa.gwsa_plugin.core.downscaling.downscale import DownscaleOptions, Outputs, downscale
 from gwsa.gwsa_plugin.core.downscaling.folds import Blocking
+from gwsa.gwsa_plugin.core.downscaling.maps import map_job
 from gwsa.gwsa_plugin.core.downscaling.maps import predict_tile as mapping
 from gwsa.gwsa_plugin.core.downscaling.maps.encoding import EXACT, LERC
 from gwsa.gwsa_plugin.core.downscaling.models.training import Boosting
@@ -292,6 +293,17 @@ def test_checkpoints_of_another_run_are_deleted(small_world, tmp_path):
     downscale(*given, Outputs(tmp_path / "undisturbed"), other)
     assert contents(tmp_path / "maps") == contents(tmp_path / "undisturbed")
     assert {path.name for path in tmp_path.iterdir()} == {"maps", "undisturbed"}
+
+
+def test_checkpoints_of_another_version_are_not_continued(small_world, tmp_path, monkeypatch):
+    given = small_world.gwsa, small_world.predictors, [], Outputs(tmp_path / "maps"), QUICK
+    names = []
+    for version in (1, 2):
+        monkeypatch.setattr(map_job, "CHECKPOINTS", version)
+        with pytest.raises(Cancelled):
+            downscale(*given, progress=StopSoon())
+        names += [path.name for path in (tmp_path / ".maps.unfinished").iterdir()]
+    assert len(set(names)) == 2
 
 
 def wells_of_truth(world) -> WellRecords:

@@ -23,6 +23,9 @@ from ..models.region_models import RegionModels
 from ..prior.fields import PriorJob
 from .encoding import ENCODINGS, ROUNDED, Encoding
 
+# Version of the checkpoints of maps: a run does not continue from those of another one.
+CHECKPOINTS = 2
+
 
 @dataclass(frozen=True, eq=False)
 class ModelUse:
@@ -164,7 +167,7 @@ class MapJob:
 
     def fingerprint(self) -> str:
         """Return a digest that is the same for two jobs that make the same files."""
-        options = [self.options.feather_km, self.options.encoding, self.options.tags]
+        options = [CHECKPOINTS, self.options.feather_km, self.options.encoding, self.options.tags]
         digest = hashlib.sha256(json.dumps(options).encode())
         digest.update((self.predictors.folder / CONTENTS).read_bytes())
         digest.update(json.dumps([aquifer.geometry for aquifer in self.regions.aquifers]).encode())
