@@ -13,9 +13,16 @@ from qgis.PyQt.QtSvg import QSvgGenerator
 
 
 def png(image: QImage) -> bytes:
-    """Return an image as PNG."""
+    """Return an image as PNG.
+
+    Raises
+    ------
+    OSError
+        When Qt cannot encode it, for example because the image took too much memory.
+    """
     content, buffer = _buffer()
-    image.save(buffer, "PNG")
+    if not image.save(buffer, "PNG"):
+        raise OSError("Qt cannot make a PNG of the picture")
     return bytes(content)
 
 

@@ -127,7 +127,7 @@ class AnimationExport(QObject):
             path.write_bytes(png(frame))
         except OSError as error:
             problem = tr("The frames cannot be written ({}); is the disk full?").format(
-                error.strerror
+                error.strerror or error
             )
         except Exception as error:  # would be lost in the thread
             problem = str(error)

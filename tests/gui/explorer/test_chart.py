@@ -18,6 +18,7 @@ from gwsa.tests.gui.explorer.dock_steps import (
     pick,
     wait,
 )
+from gwsa.ui.pictures import png
 
 
 def test_a_click_plots_the_values_of_the_rasters(dock, maps, sample_world):
@@ -183,6 +184,11 @@ def test_a_file_of_which_the_end_is_lost_is_not_saved(dock, tmp_path, room_on_di
         dock.save(path)
     assert f"series.{ending} is not saved: " in dock.status.text()
     assert not path.exists()
+
+
+def test_an_image_without_memory_is_an_error(qgis_app):
+    with pytest.raises(OSError, match="cannot make a PNG"):
+        png(QImage())
 
 
 def test_a_name_without_its_ending_gets_it(dock, tmp_path, monkeypatch):
