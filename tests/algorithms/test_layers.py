@@ -320,18 +320,15 @@ class TestOutput:
 
     @pytest.mark.parametrize("ending", ["gpkg", "shp", "geojson"])
     @pytest.mark.parametrize("room", [500, 20_000, 110_000])
-    def test_an_earlier_file_is_kept_when_the_disk_is_full(self, write, tmp_path, ending, room):
-        resource = pytest.importorskip("resource")
+    def test_an_earlier_file_is_kept_when_the_disk_is_full(
+        self, write, tmp_path, room_on_disk, ending, room
+    ):
         path = tmp_path / f"out.{ending}"
         write(path, ["earlier"])
         before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
-        try:
-            with pytest.raises(InputError, match=r"out\.\w+ could not be written completely"):
-                write(path, [f"{number:01000}" for number in range(2000)])
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        expected = pytest.raises(InputError, match=r"out\.\w+ could not be written completely")
+        with room_on_disk(room), expected:
+            write(path, [f"{number:01000}" for number in range(2000)])
         assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
     @pytest.mark.parametrize("ending", ["gpkg", "shp", "geojson", "csv", "fgb", "kml", "sqlite"])
